@@ -1,0 +1,12 @@
+alter table padealing.pad_request
+    drop column conflict_comments,
+    drop column other_comments,
+    drop column broker_reporting,
+    drop column is_derivative,
+    drop column is_leveraged,
+    drop column related_party_name,
+    drop column signed_declaration,
+    drop column updated_by_id,
+    drop column deleted_at,
+    drop column deleted_by_id,
+    drop column executed_within_two_days;

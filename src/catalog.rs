@@ -1,0 +1,19 @@
+//! What the application schema consists of.
+
+/// The tables of `padealing` that are ours.
+pub const MANAGED_TABLES: &[&str] = &[
+    "pad_request",
+    "pad_approval",
+    "pad_execution",
+    "pad_breach",
+    "audit_log",
+    "chatbot_session",
+    "compliance_config",
+    "compliance_decision_outcome",
+    "employee_role",
+    "restricted_security",
+    "migration_mapping",
+    "migration_run",
+    "migration_reject",
+    "schema_revision",
+];

@@ -1,0 +1,395 @@
+//! The command: reads the command line, makes one call, prints, and exits with 0, 1 or 2.
+
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use pad_migrate::cli::{Cli, Color, Command, Format, Global};
+use pad_migrate::config::{Config, Endpoint, Flags};
+use pad_migrate::pg::migrate::{self, Observer, Progress};
+use pad_migrate::pg::{Database, apply, seed, verify};
+use pad_migrate::rehearse::{self, Watcher};
+use pad_migrate::report::{self, Verdict, thousands};
+use pad_migrate::transform::Rejection;
+
+/// What a command could not do; the sources say why.
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|it| format!(" at {}:{}", it.file(), it.line())).unwrap_or_default();
+        complain(&format!("this is a defect of pad-migrate{place}; what was not committed is rolled back"));
+    }));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("the runtime could not be started: {error}"));
+            return ExitCode::from(2);
+        }
+    };
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(run(cli))));
+    match result {
+        Ok(Ok(Verdict::Clean)) => ExitCode::SUCCESS,
+        Ok(Ok(Verdict::Attention)) => ExitCode::from(1),
+        Ok(Err(failure)) => {
+            complain(&sentence(&*failure));
+            ExitCode::from(2)
+        }
+        Err(_) => ExitCode::from(2),
+    }
+}
+
+/// An error with its causes, on one line.
+fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // A transparent variant prints its cause, which then comes again.
+        if !text.ends_with(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text.replace(['\n', '\r'], " ")
+}
+
+/// Tells the user on stderr. A closed stderr is nobody's to tell.
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "pad-migrate: {text}");
+}
+
+/// Prints a result. Whoever closed the pipe has read enough.
+fn print(text: &str) -> Result<(), Failure> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Ready when the user, or the system, wants an end.
+async fn interrupted() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+async fn run(cli: Cli) -> Result<Verdict, Failure> {
+    let Global { env, config_dir, database_url, source_url, .. } = cli.global.clone();
+    let flags = Flags { environment: env, config_dir, database_url, source_url };
+    let config = Config::load(flags, |key| std::env::var(key).ok())?;
+    let work = async {
+        match &cli.command {
+            Command::Rehearse { provider, keep, report, format } => {
+                rehearse(&cli.global, &config, *provider, *keep, report.as_deref(), *format).await
+            }
+            Command::Seed { empty } => seed(&config, !empty).await,
+            Command::Apply { yes, lock_timeout } => apply(&config, *yes, *lock_timeout).await,
+            Command::Migrate { .. } => migrate(&cli.global, &config, &cli.command).await,
+            Command::Verify { format } => verify(&cli.global, &config, *format).await,
+        }
+    };
+    // migrate ends by itself when interrupted, to record it; the others just end, and their connections with them.
+    if matches!(cli.command, Command::Migrate { .. }) {
+        return work.await;
+    }
+    tokio::select! {
+        result = work => result,
+        () = interrupted() => Err("interrupted; nothing was changed that was not committed".into()),
+    }
+}
+
+fn database(config: &Config, endpoint: &Endpoint) -> Result<Database, Failure> {
+    Ok(Database::new(endpoint, config.environment, &config.transport)?)
+}
+
+/// The target, and the source: another database, or the same.
+fn databases(config: &Config) -> Result<(Database, Database), Failure> {
+    let target = database(config, config.target()?)?;
+    let source = config.source.as_ref().map_or_else(|| Ok(target.clone()), |it| database(config, it))?;
+    Ok((target, source))
+}
+
+async fn seed(config: &Config, rows: bool) -> Result<Verdict, Failure> {
+    let (_, source) = databases(config)?;
+    let seeded = seed::seed(&source, config.environment, &config.roles, &config.legacy_table, rows).await?;
+    let lines = |verb: &str, what: &[String]| what.iter().map(|it| format!("{verb:<12}{it}\n")).collect::<String>();
+    print(&(lines("Seeded", &seeded.done) + &lines("Left as is", &seeded.left)))?;
+    Ok(Verdict::Clean)
+}
+
+async fn apply(config: &Config, yes: bool, lock_timeout: Duration) -> Result<Verdict, Failure> {
+    let target = database(config, config.target()?)?;
+    let request =
+        apply::Request { database: &target, environment: config.environment, roles: &config.roles, lock_timeout };
+    let pending = apply::pending(&request).await?;
+    if pending.revisions.is_empty() {
+        print(&format!("Up to date  {} revisions applied before\n", pending.already))?;
+        return Ok(Verdict::Clean);
+    }
+    if !yes {
+        let stdin = std::io::stdin();
+        if !stdin.is_terminal() {
+            return Err("apply changes the schema and asks first; without a terminal give --yes".into());
+        }
+        let mut question = format!("On {} (environment {}):\n", target.place(), config.environment);
+        if pending.mirror_created {
+            question.push_str("  create the reference mirror bo_airflow\n");
+        }
+        for revision in &pending.revisions {
+            question.push_str(&format!("  apply {} {}\n", revision.number, revision.name));
+        }
+        write!(std::io::stderr(), "{question}Apply? [y/N] ")?;
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut answer = String::new();
+            stdin.read_line(&mut answer).map(|_| answer)
+        });
+        if !["y", "yes"].contains(&answer.await??.trim().to_ascii_lowercase().as_str()) {
+            return Err("not confirmed; nothing was changed".into());
+        }
+    }
+    let applied = apply::apply(&request).await?;
+    let mut text = String::new();
+    if applied.mirror_created {
+        text.push_str("Created     the reference mirror bo_airflow\n");
+    }
+    for revision in &applied.revisions {
+        text.push_str(&format!("Applied     {} {}\n", revision.number, revision.name));
+    }
+    print(&text)?;
+    Ok(Verdict::Clean)
+}
+
+async fn migrate(global: &Global, config: &Config, command: &Command) -> Result<Verdict, Failure> {
+    let Command::Migrate {
+        dry_run,
+        limit,
+        batch_size,
+        jobs,
+        on_missing_security,
+        on_id_collision,
+        rejects,
+        format,
+    } = command
+    else {
+        return Err("migrate was called for another command".into());
+    };
+    let (target, source) = databases(config)?;
+    let request = migrate::Request {
+        target: &target,
+        source: &source,
+        table: &config.legacy_table,
+        environment: config.environment,
+        options: migrate::Options {
+            dry_run: *dry_run,
+            limit: *limit,
+            batch_size: *batch_size,
+            jobs: *jobs,
+            on_missing_security: *on_missing_security,
+            on_id_collision: *on_id_collision,
+        },
+    };
+    let mut screen = Screen::new(global, rejects.as_deref())?;
+    screen.say(&format!("migrating from {} to {}", source.place(), target.place()));
+    screen.phase("migrate");
+    let result = migrate::migrate(&request, &mut screen, interrupted()).await;
+    screen.finish()?;
+    let report = result?;
+    print(&match format {
+        Format::Text => report::migrate_text(&report, *dry_run),
+        Format::Json => format!("{:#}\n", report::migrate_json(&report, config.environment, *dry_run)),
+    })?;
+    Ok(Verdict::clean_if(report.counts.rejected == 0))
+}
+
+async fn verify(global: &Global, config: &Config, format: Format) -> Result<Verdict, Failure> {
+    let (target, source) = databases(config)?;
+    let request = verify::Request {
+        target: &target,
+        source: &source,
+        table: &config.legacy_table,
+        environment: config.environment,
+    };
+    let mut screen = Screen::new(global, None)?;
+    screen.phase("verify");
+    let result = verify::verify(&request, |progress| screen.progress(progress)).await;
+    screen.finish()?;
+    let report = result?;
+    print(&match format {
+        Format::Text => coloured(global, &report::verify_text(&report)),
+        Format::Json => format!("{:#}\n", report::verify_json(&report, config.environment)),
+    })?;
+    Ok(Verdict::clean_if(report.counts.is_clean()))
+}
+
+async fn rehearse(
+    global: &Global,
+    config: &Config,
+    provider: pad_migrate::server::Provider,
+    keep: bool,
+    file: Option<&Path>,
+    format: Format,
+) -> Result<Verdict, Failure> {
+    let mut screen = Screen::new(global, None)?;
+    // A file that can't be written should be known before the work, not after it.
+    let mut file = file.map(|path| create(path).map(|it| (path, it))).transpose()?;
+    let result = rehearse::rehearse(config, provider, &mut screen).await;
+    screen.finish()?;
+    let (rehearsal, server) = result?;
+    let text = match format {
+        Format::Text => rehearsal.text(),
+        Format::Json => format!("{:#}\n", rehearsal.json()),
+    };
+    if let Some((path, file)) = &mut file {
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.flush());
+        written.map_err(|error| format!("{} could not be written: {error}", path.display()))?;
+    }
+    print(&if format == Format::Text { coloured(global, &text) } else { text })?;
+    if keep {
+        let url = server.database_url("pad_migrate_rehearsal");
+        let kept = server.keep();
+        let _ = writeln!(std::io::stderr(), "kept: connect with psql '{url}'; {kept}");
+    }
+    Ok(rehearsal.verdict())
+}
+
+/// Colours the verdict, if colours are wanted.
+fn coloured(global: &Global, text: &str) -> String {
+    let wanted = match global.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty()),
+    };
+    if !wanted {
+        return text.to_owned();
+    }
+    text.replace("  CLEAN:", "  \x1b[1;32mCLEAN\x1b[0m:").replace("  ATTENTION:", "  \x1b[1;31mATTENTION\x1b[0m:")
+}
+
+fn create(path: &Path) -> Result<BufWriter<std::fs::File>, Failure> {
+    let file = std::fs::File::create(path);
+    let file = file.map_err(|error| format!("{} can't be created: {error}; choose another file", path.display()))?;
+    Ok(BufWriter::new(file))
+}
+
+/// Progress on stderr: drawn on a terminal, a plain line now and then elsewhere. Keeps the file of rejections too.
+struct Screen {
+    quiet: bool,
+    verbose: bool,
+    bar: Option<ProgressBar>,
+    name: &'static str,
+    since: Instant,
+    told: Instant,
+    rejects: Option<(PathBuf, BufWriter<std::fs::File>)>,
+}
+
+/// Between two plain lines of progress.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+impl Screen {
+    fn new(global: &Global, rejects: Option<&Path>) -> Result<Self, Failure> {
+        let rejects = rejects.map(|path| create(path).map(|it| (path.to_owned(), it))).transpose()?;
+        let mut screen = Self {
+            quiet: global.quiet,
+            verbose: global.verbose > 0,
+            bar: None,
+            name: "",
+            since: Instant::now(),
+            told: Instant::now(),
+            rejects,
+        };
+        if let Some((path, file)) = &mut screen.rejects
+            && path.extension().is_some_and(|it| it == "csv")
+        {
+            file.write_all(report::REJECTS_CSV_HEAD.as_bytes())?;
+        }
+        Ok(screen)
+    }
+
+    fn say(&self, text: &str) {
+        if self.verbose {
+            complain(text);
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Failure> {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        if let Some((path, file)) = &mut self.rejects {
+            file.flush().map_err(|error| format!("{} could not be written: {error}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Watcher for Screen {
+    fn phase(&mut self, name: &'static str) {
+        self.say(&format!("{name} …"));
+        self.name = name;
+        self.since = Instant::now();
+        self.told = self.since;
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        if !self.quiet && std::io::stderr().is_terminal() {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.set_message(name);
+            bar.enable_steady_tick(Duration::from_millis(200));
+            self.bar = Some(bar);
+        }
+    }
+}
+
+impl Observer for Screen {
+    fn progress(&mut self, progress: Progress) {
+        let Progress { done, total, rejected } = progress;
+        let elapsed = self.since.elapsed();
+        let rate = done as f64 / elapsed.as_secs_f64().max(1e-3);
+        if let Some(bar) = &self.bar {
+            if bar.length() != Some(total) {
+                bar.set_length(total);
+                let template = "{msg:<8} {bar:30} {human_pos}/{human_len} rows, {per_sec}, {eta} left, {prefix} rejected";
+                if let Ok(style) = ProgressStyle::with_template(template) {
+                    bar.set_style(style);
+                }
+            }
+            bar.set_prefix(thousands(rejected));
+            bar.set_position(done);
+        } else if !self.quiet && self.told.elapsed() >= TELL_EVERY {
+            self.told = Instant::now();
+            let left = Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate.max(1e-3));
+            complain(&format!(
+                "{}: {} of {} rows, {rate:.0} rows a second, {} left, {} rejected",
+                self.name,
+                thousands(done),
+                thousands(total),
+                HumanDuration(left),
+                thousands(rejected)
+            ));
+        }
+    }
+
+    fn rejected(&mut self, rejection: &Rejection) -> std::io::Result<()> {
+        let Some((path, file)) = &mut self.rejects else { return Ok(()) };
+        let csv = path.extension().is_some_and(|it| it == "csv");
+        let text = if csv { report::rejects_csv(rejection) } else { report::rejects_jsonl(rejection) };
+        file.write_all(text.as_bytes())
+    }
+}
+

@@ -1,0 +1,333 @@
+//! COPY in text format, both ways (documentation, COPY, File Formats).
+
+use std::fmt::{Display, Write as _};
+
+use futures_util::TryStreamExt;
+use sha2::{Digest, Sha256};
+use sqlx::postgres::PgConnection;
+
+use super::source::Source;
+use super::{Attempt, Cause, QueryError};
+use crate::legacy::{LegacyRow, Text};
+use crate::revisions::hex;
+use crate::target::Assessment;
+
+/// Bytes of a page that are kept in memory. A page that turns out larger is cut; the rest comes with the next.
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// One page of legacy rows.
+pub(super) struct Page {
+    /// The rows in id order, each with its id.
+    pub(super) rows: Vec<(i64, LegacyRow)>,
+    /// Whether rows were dropped because the page was too large.
+    pub(super) cut: bool,
+}
+
+/// Reads a page through COPY.
+pub(super) async fn read_page(
+    connection: &mut PgConnection,
+    source: &Source,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<Page, QueryError> {
+    const WHAT: &str = "reading the legacy table";
+    let sql = format!("copy ({}) to stdout", source.page(after, limit));
+    let mut stream = connection.copy_out_raw(&sql).await.attempt(WHAT)?;
+    let mut page = Page { rows: Vec::with_capacity(limit), cut: false };
+    let mut bytes = 0;
+    let mut values = Values::default();
+    // The server sends a message a row, and the stream must be read to its end.
+    while let Some(line) = stream.try_next().await.attempt(WHAT)? {
+        bytes += line.len();
+        if bytes > PAGE_BYTES && !page.rows.is_empty() {
+            page.cut = true;
+            continue;
+        }
+        values.parse(&line);
+        let row = (values.len() == source.width()).then(|| source.row(|at| values.get(at))).flatten();
+        let malformed = || sqlx::Error::Protocol("COPY sent a row of another shape than its select".to_owned());
+        page.rows.push(row.ok_or_else(malformed).attempt(WHAT)?);
+    }
+    Ok(page)
+}
+
+/// The values of one line, unescaped into one buffer.
+#[derive(Default)]
+struct Values {
+    buffer: Vec<u8>,
+    /// End of each value in the buffer; none for a null.
+    ends: Vec<(usize, bool)>,
+}
+
+impl Values {
+    fn parse(&mut self, line: &[u8]) {
+        self.buffer.clear();
+        self.ends.clear();
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        for field in line.split(|byte| *byte == b'\t') {
+            let null = field == b"\\N";
+            if !null {
+                unescape(field, &mut self.buffer);
+            }
+            self.ends.push((self.buffer.len(), null));
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, at: usize) -> Option<&[u8]> {
+        let (end, null) = self.ends[at];
+        let start = if at == 0 { 0 } else { self.ends[at - 1].0 };
+        (!null).then(|| &self.buffer[start..end])
+    }
+}
+
+fn unescape(field: &[u8], out: &mut Vec<u8>) {
+    let mut rest = field;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        out.extend_from_slice(&rest[..at]);
+        // COPY TO writes no other escapes than these, and a backslash before anything else stands for it.
+        out.push(match rest.get(at + 1) {
+            Some(b'b') => 0x08,
+            Some(b'f') => 0x0c,
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
+            Some(b'v') => 0x0b,
+            Some(other) => *other,
+            None => b'\\',
+        });
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+}
+
+/// A part of what is sent to COPY: bytes that are ready, or a text that is still in the source.
+enum Part {
+    Bytes(String),
+    Large { id: i64, column: String, sha256: String, json: bool },
+}
+
+/// Rows for one COPY, encoded.
+#[derive(Default)]
+pub(super) struct Rows {
+    done: Vec<Part>,
+    open: String,
+    first: bool,
+    /// How many rows there are.
+    pub(super) count: usize,
+}
+
+/// Where a large text of the row being written can be read.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    /// The source id.
+    pub(super) id: i64,
+    /// The legacy column.
+    pub(super) column: &'a str,
+}
+
+impl Rows {
+    pub(super) fn start_row(&mut self) {
+        self.first = true;
+        self.count += 1;
+    }
+
+    pub(super) fn end_row(&mut self) {
+        self.open.push('\n');
+    }
+
+    fn separate(&mut self) {
+        if !self.first {
+            self.open.push('\t');
+        }
+        self.first = false;
+    }
+
+    /// A value whose text needs no escape.
+    pub(super) fn plain(&mut self, value: Option<impl Display>) {
+        self.separate();
+        match value {
+            Some(value) => {
+                let _ = write!(self.open, "{value}");
+            }
+            None => self.open.push_str("\\N"),
+        }
+    }
+
+    pub(super) fn boolean(&mut self, value: Option<bool>) {
+        self.plain(value.map(|it| if it { 't' } else { 'f' }));
+    }
+
+    pub(super) fn text(&mut self, value: Option<&Text>, origin: Origin<'_>) {
+        match value {
+            None => self.plain(None::<char>),
+            Some(Text::Plain(text)) => {
+                self.separate();
+                escape(text, &mut self.open);
+            }
+            Some(Text::Large(large)) => {
+                self.separate();
+                self.large(origin, &large.sha256, false);
+            }
+        }
+    }
+
+    fn large(&mut self, origin: Origin<'_>, sha256: &str, json: bool) {
+        self.done.push(Part::Bytes(std::mem::take(&mut self.open)));
+        let (id, column, sha256) = (origin.id, origin.column.to_owned(), sha256.to_owned());
+        self.done.push(Part::Large { id, column, sha256, json });
+    }
+
+    /// `compliance_assessment`.
+    pub(super) fn assessment(&mut self, source_id: i64, assessment: &Assessment) {
+        if assessment.is_empty() {
+            return self.plain(None::<char>);
+        }
+        self.separate();
+        self.open.push('{');
+        if let Some(holding_period) = assessment.holding_period {
+            let _ = write!(self.open, "\"holding_period\":{holding_period}");
+        }
+        if !assessment.legacy.is_empty() {
+            self.open.push_str(if assessment.holding_period.is_some() { ",\"legacy\":{" } else { "\"legacy\":{" });
+            for (at, (name, text)) in assessment.legacy.iter().enumerate() {
+                if at > 0 {
+                    self.open.push(',');
+                }
+                self.json(name);
+                self.open.push(':');
+                match text {
+                    None => self.open.push_str("null"),
+                    Some(Text::Plain(text)) => self.json(text),
+                    Some(Text::Large(large)) => {
+                        self.open.push('"');
+                        self.large(Origin { id: source_id, column: name }, &large.sha256, true);
+                        self.open.push('"');
+                    }
+                }
+            }
+            self.open.push('}');
+        }
+        self.open.push('}');
+    }
+
+    fn json(&mut self, text: &str) {
+        let mut quoted = String::with_capacity(text.len() + 2);
+        json_string(text, &mut quoted);
+        escape(&quoted, &mut self.open);
+    }
+
+    /// Sends the rows. Large texts are read from the source meanwhile, piece by piece.
+    pub(super) async fn send(
+        mut self,
+        connection: &mut PgConnection,
+        statement: &str,
+        large: &mut (impl AsyncLarge + Send),
+    ) -> Result<(), QueryError> {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let what = statement.split('(').next().unwrap_or(statement).trim();
+        let mut copy = connection.copy_in_raw(statement).await.attempt(what)?;
+        self.done.push(Part::Bytes(std::mem::take(&mut self.open)));
+        for part in self.done {
+            match part {
+                Part::Bytes(bytes) => {
+                    copy.send(bytes.as_bytes()).await.attempt(what)?;
+                }
+                Part::Large { id, column, sha256, json } => {
+                    if let Err(error) = large.pieces(id, &column, &sha256, json, &mut copy).await {
+                        // The copy's own end would hide why it ended.
+                        let _ = copy.abort("a large text could not be read from the source").await;
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        copy.finish().await.map(|_| ()).attempt(what)
+    }
+}
+
+/// Hands a large text to a COPY in pieces.
+pub(super) trait AsyncLarge {
+    /// Sends the text of a column of a source row, and fails unless it is the one of this digest.
+    fn pieces(
+        &mut self,
+        id: i64,
+        column: &str,
+        sha256: &str,
+        json: bool,
+        copy: &mut sqlx::postgres::PgCopyIn<&mut PgConnection>,
+    ) -> impl Future<Output = Result<(), QueryError>> + Send;
+}
+
+/// Sends what a query of pieces returns, one COPY row a piece.
+pub(super) async fn forward(
+    from: &mut PgConnection,
+    query: &str,
+    sha256: &str,
+    json: bool,
+    copy: &mut sqlx::postgres::PgCopyIn<&mut PgConnection>,
+) -> Result<(), QueryError> {
+    const WHAT: &str = "reading a large text from the source";
+    let mut stream = from.copy_out_raw(&format!("copy ({query}) to stdout")).await.attempt(WHAT)?;
+    let mut digest = Sha256::new();
+    let (mut plain, mut quoted, mut escaped) = (Vec::new(), String::new(), String::new());
+    let mut failure = None;
+    while let Some(line) = stream.try_next().await.attempt(WHAT)? {
+        if failure.is_some() {
+            continue;
+        }
+        plain.clear();
+        unescape(line.strip_suffix(b"\n").unwrap_or(&line), &mut plain);
+        digest.update(&plain);
+        let Ok(text) = std::str::from_utf8(&plain) else {
+            failure = Some("the text is not UTF-8".to_owned());
+            continue;
+        };
+        escaped.clear();
+        if json {
+            quoted.clear();
+            json_string(text, &mut quoted);
+            escape(&quoted[1..quoted.len() - 1], &mut escaped);
+        } else {
+            escape(text, &mut escaped);
+        }
+        copy.send(escaped.as_bytes()).await.attempt(WHAT)?;
+    }
+    if failure.is_none() && hex(&digest.finalize()) != sha256 {
+        failure = Some("the row was changed while it was being read; run this again".to_owned());
+    }
+    match failure {
+        None => Ok(()),
+        Some(why) => Err(QueryError { what: WHAT.to_owned(), source: Cause(sqlx::Error::Protocol(why)) }),
+    }
+}
+
+/// Escapes a text for a COPY field.
+pub(super) fn escape(text: &str, out: &mut String) {
+    let mut start = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let letter = match byte {
+            b'\\' => '\\',
+            b'\n' => 'n',
+            b'\r' => 'r',
+            b'\t' => 't',
+            _ => continue,
+        };
+        out.push_str(&text[start..at]);
+        out.push('\\');
+        out.push(letter);
+        start = at + 1;
+    }
+    out.push_str(&text[start..]);
+}
+
+/// A JSON string, escaped for JSON and not yet for COPY.
+fn json_string(text: &str, out: &mut String) {
+    let json = serde_json::Value::from(text).to_string();
+    out.push_str(&json);
+}

@@ -1,0 +1,102 @@
+//! The revisions of `migrations/`, embedded in the program.
+//!
+//! Pure: what a revision is, and what it says for given roles. [`crate::pg::apply`] runs them.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use sha2::{Digest, Sha256};
+
+include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+
+/// One revision: a pair of files, `NNNN_verb_object.up.sql` and `.down.sql`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// The number, four digits.
+    pub number: &'static str,
+    /// The rest of the file's name.
+    pub name: &'static str,
+    /// The way up.
+    pub up: &'static str,
+    /// The way down.
+    pub down: &'static str,
+}
+
+/// Every revision, in order.
+pub static ALL: LazyLock<Vec<Revision>> = LazyLock::new(|| {
+    let text = |file: String| MIGRATIONS.iter().find(|it| it.0 == file).map(|it| it.1);
+    let ups = MIGRATIONS.iter().filter_map(|(file, up)| Some((file.strip_suffix(".up.sql")?, *up)));
+    ups.map(|(stem, up)| {
+        let (number, name) = stem.split_once('_').unwrap_or((stem, ""));
+        Revision { number, name, up, down: text(format!("{stem}.down.sql")).unwrap_or_default() }
+    })
+    .collect()
+});
+
+/// The declared schema, `migrations/schema.sql`: what the revisions must add up to.
+pub fn declared_schema() -> &'static str {
+    MIGRATIONS.iter().find(|it| it.0 == "schema.sql").map_or("", |it| it.1)
+}
+
+impl Revision {
+    /// SHA-256 of the way up, in hexadecimal: whether an applied revision is still the one in the program.
+    pub fn checksum(&self) -> String {
+        hex(&Sha256::digest(self.up))
+    }
+}
+
+/// Bytes in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The role names that stand for `{owner}`, `{app}` and `{reader}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoleNames {
+    /// Owns everything; always known, since without a name it is the role that applies.
+    pub owner: String,
+    /// The application.
+    pub app: Option<String>,
+    /// Dashboards and drift checks.
+    pub reader: Option<String>,
+}
+
+/// A revision's SQL for these roles: a section that opens with `-- with {app}` or `-- with {reader}` is left out if
+/// that role has no name; `-- always` ends such a section.
+pub fn render(sql: &str, roles: &RoleNames) -> String {
+    let mut shown = true;
+    let mut out = String::new();
+    for line in sql.lines() {
+        match line {
+            "-- with {app}" => shown = roles.app.is_some(),
+            "-- with {reader}" => shown = roles.reader.is_some(),
+            "-- always" => shown = true,
+            _ if shown && line.starts_with("--") => {
+                out.push_str(line);
+                out.push('\n');
+            }
+            _ if shown => {
+                let name = |role: &Option<String>| role.as_deref().map(quote_identifier).unwrap_or_default();
+                let line = line.replace("{owner}", &quote_identifier(&roles.owner));
+                let line = line.replace("{app}", &name(&roles.app)).replace("{reader}", &name(&roles.reader));
+                out.push_str(&line);
+                out.push('\n');
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+/// An identifier as SQL takes it, whatever its characters (documentation, Identifiers and Key Words).
+pub fn quote_identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A string constant as SQL takes it under `standard_conforming_strings`.
+pub fn quote_literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

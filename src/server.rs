@@ -1,0 +1,128 @@
+//! An ephemeral Postgres: started for one process, gone with it.
+//!
+//! Tests and `rehearse` share this module. A provider knows one way to get a server; [`start`] takes the first that
+//! works, or the one that was asked for. What a provider returns is a URL and a guard: no connection is shared.
+
+mod local;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+pub use local::{Programs, programs};
+
+/// Prefix of every database, directory and container that this program creates for itself.
+pub const PREFIX: &str = "pad_migrate_";
+
+/// A way to get an ephemeral server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Provider {
+    /// The first that works.
+    #[default]
+    Auto,
+    /// The PostgreSQL programs on this machine.
+    Local,
+}
+
+impl FromStr for Provider {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        <Self as clap::ValueEnum>::from_str(text, true)
+    }
+}
+
+/// Why there is no ephemeral server.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// No PostgreSQL programs were found.
+    #[error(
+        "no PostgreSQL server programs (initdb, postgres) were found on PATH, through pg_config or where packages put \
+         them; install them, on Debian with `apt-get install postgresql`, on Fedora with `dnf install \
+         postgresql-server`, on macOS with `brew install postgresql`"
+    )]
+    NoPrograms,
+    /// We are root, and no other user can run the server.
+    #[error("PostgreSQL refuses to run as root, and this machine has neither a user postgres nor a user nobody")]
+    NoUser,
+    /// A file or a process of the server could not be made.
+    #[error("{what} failed")]
+    Io {
+        /// What was attempted.
+        what: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A program of the server ended with an error.
+    #[error("{program} failed: {output}")]
+    Program {
+        /// The program's path.
+        program: PathBuf,
+        /// The last lines it printed.
+        output: String,
+    },
+    /// The server did not accept connections in time.
+    #[error("the ephemeral server did not accept connections within {seconds} seconds; its log ends with: {log}")]
+    NotReady {
+        /// How long we waited.
+        seconds: u64,
+        /// The last lines of its log.
+        log: String,
+    },
+}
+
+/// How durable an ephemeral server is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Nothing survives a crash, and nothing needs to.
+    #[default]
+    None,
+    /// As a production server has it: for measurements.
+    Full,
+}
+
+/// A running ephemeral server. Dropping it stops the server and removes what it left.
+#[derive(Debug)]
+pub struct Server {
+    /// Connection URL of the `postgres` database, as superuser.
+    pub url: String,
+    /// What runs it, for people: the provider and where the programs are.
+    pub description: String,
+    guard: local::Keeper,
+}
+
+impl Server {
+    /// The URL of another database on this server.
+    pub fn database_url(&self, database: &str) -> String {
+        self.url.replacen("/postgres?", &format!("/{database}?"), 1)
+    }
+
+    /// Lets the server live on after this process, and says how to stop it.
+    pub fn keep(self) -> Kept {
+        let Self { url, guard, .. } = self;
+        Kept { url, stop: guard.keep() }
+    }
+}
+
+/// A server that was left running on purpose.
+#[derive(Debug)]
+pub struct Kept {
+    /// Connection URL of its `postgres` database.
+    pub url: String,
+    /// The shell command that stops it and removes its files.
+    pub stop: String,
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stop it with: {}", self.stop)
+    }
+}
+
+/// Starts an ephemeral server.
+pub fn start(provider: Provider, durability: Durability) -> Result<Server, ServerError> {
+    match provider {
+        Provider::Auto | Provider::Local => local::start(durability),
+    }
+}

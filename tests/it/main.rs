@@ -1,0 +1,13 @@
+//! Everything that is tested through the library's and the program's own doors, in one binary.
+//!
+//! - `transform`: tables of cases for the pure core, no database.
+//! - `laws`: properties of transform and reconstruct, and of the whole way through a real database.
+//! - `fixtures`: every folder of `fixtures/legacy/cases`, migrated and compared with what it expects.
+//! - `revisions`: the laws of the migration set.
+//! - `migrate`, `verify`: idempotency, resuming, locks, dry runs; corruption that must be found.
+//! - `program`: the built command as its user runs it.
+//! - `server`: the ephemeral server leaves nothing behind.
+//! - `tidy`: conventions.
+
+mod fixtures;
+mod harness;
