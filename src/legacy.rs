@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
+use compact_str::CompactString;
+
 /// What the text of a legacy column is meant to be (the data model's types, by family).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -103,8 +105,8 @@ impl LegacyColumn {
 /// A text of the source or the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Text {
-    /// The text itself.
-    Plain(Box<str>),
+    /// The text itself. Most are short, and those cost no allocation.
+    Plain(CompactString),
     /// A text too long to be held in memory, known by what the server says about it.
     Large(Arc<Large>),
 }
@@ -173,6 +175,12 @@ impl From<&str> for Text {
 impl From<String> for Text {
     fn from(text: String) -> Self {
         Self::Plain(text.into())
+    }
+}
+
+impl From<CompactString> for Text {
+    fn from(text: CompactString) -> Self {
+        Self::Plain(text)
     }
 }
 

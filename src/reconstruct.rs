@@ -3,7 +3,10 @@
 //! Pure. Shares nothing with [`crate::transform`] but the row types: the default inverse below is written from the
 //! decision's text, column by column, so that a mistake on one side shows as a difference.
 
+use std::fmt::Display;
 use std::sync::Arc;
+
+use compact_str::format_compact;
 
 use crate::legacy::LegacyColumn as Col;
 use crate::legacy::{LegacyRow, Text};
@@ -12,6 +15,12 @@ use crate::target::{Direction, PadApproval, Stage, Status, TargetRows};
 /// The legacy row that became these rows. `unknown` names the source's columns that the seeds don't.
 pub fn reconstruct(rows: &TargetRows, unknown: &[Arc<str>]) -> LegacyRow {
     let mut row = default_inverse(rows, unknown);
+    restore_residual(&mut row, rows);
+    row
+}
+
+/// Puts back what the residual keeps over what the default inverse made of the typed columns.
+pub fn restore_residual(row: &mut LegacyRow, rows: &TargetRows) {
     for (name, text) in &rows.request.compliance_assessment.legacy {
         match Col::from_name(name) {
             Some(column) => row[column] = text.clone(),
@@ -20,10 +29,10 @@ pub fn reconstruct(rows: &TargetRows, unknown: &[Arc<str>]) -> LegacyRow {
             }
         }
     }
-    row
 }
 
-fn default_inverse(rows: &TargetRows, unknown: &[Arc<str>]) -> LegacyRow {
+/// What the typed columns alone give back.
+pub fn default_inverse(rows: &TargetRows, unknown: &[Arc<str>]) -> LegacyRow {
     let request = &rows.request;
     let (manager, compliance) = (rows.approval(Stage::Manager), rows.approval(Stage::Compliance));
     let mut row = LegacyRow::default();
@@ -85,8 +94,8 @@ fn default_inverse(rows: &TargetRows, unknown: &[Arc<str>]) -> LegacyRow {
     row
 }
 
-fn shown(value: Option<impl ToString>) -> Option<Text> {
-    value.map(|it| it.to_string().into())
+fn shown(value: Option<impl Display>) -> Option<Text> {
+    value.map(|it| format_compact!("{it}").into())
 }
 
 fn yes_no(value: Option<bool>) -> Option<Text> {

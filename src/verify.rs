@@ -5,13 +5,15 @@
 //! side: for each stored column, which text must be there given the legacy row.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 use std::sync::Arc;
 
+use compact_str::format_compact;
 use serde::Serialize;
 
 use crate::legacy::LegacyColumn as Col;
 use crate::legacy::{LegacyRow, Text};
-use crate::reconstruct::reconstruct;
+use crate::reconstruct::{default_inverse, restore_residual};
 use crate::target::{
     Action, Assessment, AuditEntry, Decision, Direction, LEGACY_MARK, PadApproval, PadExecution, PadRequest, Role,
     SOURCE_TABLE, Stage, Status, TargetRows,
@@ -19,8 +21,21 @@ use crate::target::{
 use crate::transform::Security;
 use crate::value::{AMOUNT_DIGITS, Amount, PRICE_DIGITS, Price, Timestamp, parse_identifier};
 
-/// The columns of a stored row, by name, as text.
-pub type Cells = BTreeMap<&'static str, Option<Text>>;
+/// The columns of a stored row, as text.
+#[derive(Clone, Debug)]
+pub struct Cells {
+    /// The columns' names, one of the lists below.
+    pub columns: &'static [&'static str],
+    /// Their values, in the same order.
+    pub values: Vec<Option<Text>>,
+}
+
+impl Cells {
+    fn get(&self, column: &str) -> Option<&Text> {
+        let at = self.columns.iter().position(|it| *it == column)?;
+        self.values[at].as_ref()
+    }
+}
 
 /// Columns of `pad_request` that are compared, in table order.
 pub const REQUEST: &[&str] = &[
@@ -103,6 +118,9 @@ pub const AUDIT: &[&str] = &[
     "details",
 ];
 
+/// What jsonb prints for the details of every audit entry.
+const DETAILS: &str = r#"{"source": "legacy_migration", "original_table": "personal_account_dealing"}"#;
+
 /// Everything stored that has to do with one legacy row.
 #[derive(Clone, Debug, Default)]
 pub struct Stored {
@@ -118,8 +136,8 @@ pub struct Stored {
     pub executions: Vec<Cells>,
     /// Every audit entry of that request.
     pub audit: Vec<Cells>,
-    /// `target_table` and `target_id` of every lineage row.
-    pub lineage: Vec<(String, i64)>,
+    /// `target_table` and `target_id` of every lineage row; a `target_table` that is no role as it is.
+    pub lineage: Vec<(Result<Role, String>, i64)>,
 }
 
 /// One thing that is stored otherwise than the legacy row says.
@@ -158,8 +176,8 @@ struct Checker<'a> {
 }
 
 /// A text that must be stored, from whatever prints it.
-fn shown(value: Option<impl ToString>) -> Option<Text> {
-    value.map(|it| it.to_string().into())
+fn shown(value: Option<impl Display>) -> Option<Text> {
+    value.map(|it| format_compact!("{it}").into())
 }
 
 fn flag(value: Option<bool>) -> Option<Text> {
@@ -262,7 +280,7 @@ impl Checker<'_> {
             self.note("pad_request", "id", "the request that lineage names", "no such row");
             return;
         };
-        let request_id = request.get("id").cloned().flatten();
+        let request_id = request.get("id").cloned();
         self.request(request, securities);
         self.assessment(stored);
         let mut roles = vec![Role::Request];
@@ -287,7 +305,7 @@ impl Checker<'_> {
 
     fn compare(&mut self, target: &str, cells: &Cells, expected: &[(&'static str, Option<Text>)]) {
         for (column, expected) in expected {
-            let actual = cells.get(column).and_then(Option::as_ref);
+            let actual = cells.get(column);
             if actual != expected.as_ref() {
                 self.differ(target, column, expected.as_ref(), actual);
             }
@@ -339,7 +357,7 @@ impl Checker<'_> {
 
     /// D7. A symbol without a security is right to be null, which only `--on-missing-security null` lets through.
     fn security(&mut self, cells: &Cells, securities: &HashMap<String, Vec<Security>>) {
-        let actual = cells.get("security_id").and_then(Option::as_ref);
+        let actual = cells.get("security_id");
         let symbol = self.row.plain(Col::InstSymbol).unwrap_or_default();
         let candidates = securities.get(symbol).filter(|_| !symbol.is_empty());
         let same = |theirs: &Option<String>, column: Col| {
@@ -464,7 +482,6 @@ impl Checker<'_> {
                 Some(said) => (said.date.or_else(fallback), said.approver, said.decision, said.comments.clone()),
             };
             let status = if decision == Some(Decision::Declined) { "blocked" } else { "success" };
-            let details = format!("{{\"source\": \"{LEGACY_MARK}\", \"original_table\": \"{SOURCE_TABLE}\"}}");
             let expected = [
                 ("timestamp", shown(timestamp)),
                 ("action_status", Some(status.into())),
@@ -476,12 +493,12 @@ impl Checker<'_> {
                 ("request_id", request_id.cloned()),
                 ("decision", shown(decision)),
                 ("comments", comments),
-                ("details", Some(details.into())),
+                ("details", Some(DETAILS.into())),
             ];
             self.compare(role.as_str(), cells, &expected);
         }
         for cells in stored.audit.iter().filter(|it| is_marked(it)) {
-            let action = cells.get("action_type").and_then(Option::as_ref);
+            let action = cells.get("action_type");
             if action.and_then(Text::plain).is_none_or(|it| Action::from_word(it).is_none()) {
                 self.differ("audit_log", "action_type", None, action);
             }
@@ -496,7 +513,7 @@ impl Checker<'_> {
     }
 
     fn is_claimed(&self, role: Role, cells: &Cells, stored: &Stored) -> bool {
-        let claim = stored.lineage.iter().find(|it| it.0 == role.as_str()).map(|it| it.1.to_string());
+        let claim = stored.lineage.iter().find(|it| it.0.as_ref() == Ok(&role)).map(|it| format_compact!("{}", it.1));
         claim.is_some_and(|id| is(cells, "id", &id))
     }
 
@@ -508,7 +525,7 @@ impl Checker<'_> {
     /// Every target row has exactly one lineage row, and there are no others.
     fn lineage(&mut self, due: &[Role], stored: &Stored) {
         for role in due {
-            match stored.lineage.iter().find(|it| it.0 == role.as_str()) {
+            match stored.lineage.iter().find(|it| it.0.as_ref() == Ok(role)) {
                 None => self.note(role.as_str(), "lineage", "one lineage row", "none"),
                 Some((_, id)) => {
                     let rows = match role {
@@ -528,9 +545,12 @@ impl Checker<'_> {
             }
         }
         for (target, id) in &stored.lineage {
-            if !due.iter().any(|it| it.as_str() == target) {
-                self.note(target, "lineage", "no lineage row", &id.to_string());
-            }
+            let name = match target {
+                Ok(role) if due.contains(role) => continue,
+                Ok(role) => role.as_str(),
+                Err(name) => name,
+            };
+            self.note(name, "lineage", "no lineage row", &id.to_string());
         }
     }
 
@@ -543,25 +563,10 @@ impl Checker<'_> {
             return;
         };
         let unknown: Vec<Arc<str>> = self.row.unknown.keys().cloned().collect();
-        let back = reconstruct(&rows, &unknown);
-        if self.differences.is_empty() {
-            let mut theirs: BTreeMap<&str, Option<&Text>> = back.columns().collect();
-            for (name, expected) in self.row.columns() {
-                let actual = theirs.remove(name).flatten();
-                if actual != expected {
-                    self.differ(SOURCE_TABLE, name, expected, actual);
-                }
-            }
-            for (name, actual) in theirs {
-                self.differ(SOURCE_TABLE, name, None, actual);
-            }
-        }
-        let mut bare = rows;
-        let residual = std::mem::take(&mut bare.request.compliance_assessment.legacy);
-        let default = reconstruct(&bare, &unknown);
-        for (name, text) in &residual {
+        let mut back = default_inverse(&rows, &unknown);
+        for (name, text) in &rows.request.compliance_assessment.legacy {
             let returns = match Col::from_name(name) {
-                Some(column) => default[column] == *text,
+                Some(column) => back[column] == *text,
                 None => text.is_none(),
             };
             if returns {
@@ -569,19 +574,33 @@ impl Checker<'_> {
                 self.differ("pad_request", &field, None, Some(text.as_ref().unwrap_or(&"null".into())));
             }
         }
+        restore_residual(&mut back, &rows);
+        if back == *self.row || !self.differences.is_empty() {
+            return;
+        }
+        let mut theirs: BTreeMap<&str, Option<&Text>> = back.columns().collect();
+        for (name, expected) in self.row.columns() {
+            let actual = theirs.remove(name).flatten();
+            if actual != expected {
+                self.differ(SOURCE_TABLE, name, expected, actual);
+            }
+        }
+        for (name, actual) in theirs {
+            self.differ(SOURCE_TABLE, name, None, actual);
+        }
     }
 }
 
 fn is(cells: &Cells, column: &str, text: &str) -> bool {
-    cells.get(column).and_then(Option::as_ref).and_then(Text::plain) == Some(text)
+    cells.get(column).and_then(Text::plain) == Some(text)
 }
 
 /// Whether an audit entry carries the legacy mark.
 pub fn is_marked(cells: &Cells) -> bool {
-    let details = cells.get("details").and_then(Option::as_ref).and_then(Text::plain);
-    details
-        .and_then(|it| serde_json::from_str::<serde_json::Value>(it).ok())
-        .is_some_and(|it| it.get("source").and_then(serde_json::Value::as_str) == Some(LEGACY_MARK))
+    let details = cells.get("details").and_then(Text::plain).unwrap_or_default();
+    details == DETAILS
+        || serde_json::from_str::<serde_json::Value>(details)
+            .is_ok_and(|it| it.get("source").and_then(serde_json::Value::as_str) == Some(LEGACY_MARK))
 }
 
 /// Long division in decimal, one digit at a time: slower than the writer's, and not the writer's.
@@ -605,21 +624,23 @@ fn rounded_quotient(value: i128, size: i128) -> Option<Price> {
 /// The stored rows as row types; none if a stored value is one that the migration never writes.
 fn decode(source_id: i64, stored: &Stored) -> Option<TargetRows> {
     let request = stored.request.as_ref()?;
-    let text = |cells: &Cells, column: &str| cells.get(column).cloned().flatten();
-    let plain = |cells: &Cells, column: &str| text(cells, column).and_then(|it| it.plain().map(str::to_owned));
+    let text = |cells: &Cells, column: &str| cells.get(column).cloned();
+    fn plain<'a>(cells: &'a Cells, column: &str) -> Option<&'a str> {
+        cells.get(column).and_then(Text::plain)
+    }
     // A null is fine, a text that can't be read is not.
-    fn optional<T>(text: Option<String>, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
-        text.map_or(Some(None), |it| read(&it).map(Some))
+    fn optional<T>(text: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+        text.map_or(Some(None), |it| read(it).map(Some))
     }
     let flag = |column: &str| optional(plain(request, column), stored_flag);
     let id = |text: &str| text.parse::<i64>().ok();
     let time = |text: &str| Timestamp::parse(text).ok();
     let amount = |text: &str| Amount::parse(text, AMOUNT_DIGITS).ok();
     let pad_request = PadRequest {
-        id: id(&plain(request, "id")?)?,
-        employee_id: id(&plain(request, "employee_id")?)?,
+        id: id(plain(request, "id")?)?,
+        employee_id: id(plain(request, "employee_id")?)?,
         security_id: optional(plain(request, "security_id"), id)?,
-        status: Status::from_word(&plain(request, "status")?)?,
+        status: Status::from_word(plain(request, "status")?)?,
         direction: optional(plain(request, "direction"), Direction::from_word)?,
         security_name: text(request, "security_name"),
         isin: text(request, "isin"),
@@ -637,7 +658,7 @@ fn decode(source_id: i64, stored: &Stored) -> Option<TargetRows> {
         has_conflict: flag("has_conflict")?,
         relation: text(request, "relation"),
         compliance_assessment: stored.assessment.clone(),
-        created_at: time(&plain(request, "created_at")?)?,
+        created_at: time(plain(request, "created_at")?)?,
         updated_at: optional(plain(request, "updated_at"), time)?,
         conflict_comments: text(request, "conflict_comments"),
         other_comments: text(request, "other_comments"),
@@ -654,11 +675,11 @@ fn decode(source_id: i64, stored: &Stored) -> Option<TargetRows> {
     let approvals = stored.approvals.iter().map(|cells| {
         let flag = |column: &str| optional(plain(cells, column), stored_flag);
         Some(PadApproval {
-            stage: Stage::from_word(&plain(cells, "approval_type")?)?,
-            approver_id: id(&plain(cells, "approver_id")?)?,
-            decision: Decision::from_word(&plain(cells, "decision")?)?,
+            stage: Stage::from_word(plain(cells, "approval_type")?)?,
+            approver_id: id(plain(cells, "approver_id")?)?,
+            decision: Decision::from_word(plain(cells, "decision")?)?,
             comments: text(cells, "comments"),
-            decided_at: time(&plain(cells, "decided_at")?)?,
+            decided_at: time(plain(cells, "decided_at")?)?,
             restricted_check: flag("restricted_check")?,
             holding_period_check: flag("holding_period_check")?,
             conflict_check: flag("conflict_check")?,
@@ -667,7 +688,7 @@ fn decode(source_id: i64, stored: &Stored) -> Option<TargetRows> {
     let execution = match stored.executions.first() {
         None => None,
         Some(cells) => Some(PadExecution {
-            executed_at: time(&plain(cells, "executed_at")?)?,
+            executed_at: time(plain(cells, "executed_at")?)?,
             execution_price: optional(plain(cells, "execution_price"), |it| Price::parse(it, PRICE_DIGITS).ok())?,
             execution_quantity: optional(plain(cells, "execution_quantity"), amount)?,
             contract_note_received: optional(plain(cells, "contract_note_received"), stored_flag)?,

@@ -20,7 +20,7 @@ use super::{Access, Attempt, ConnectError, Database, QueryError, RefusedError, c
 use crate::config::{Environment, TableName};
 use crate::legacy::{LARGE, LegacyRow, Text};
 use crate::revisions::quote_literal;
-use crate::target::{Assessment, LEGACY_MARK, SOURCE_TABLE};
+use crate::target::{Assessment, LEGACY_MARK, Role, SOURCE_TABLE};
 use crate::transform::Security;
 use crate::verify::{APPROVAL, AUDIT, Cells, Difference, EXECUTION, REQUEST, Stored, check};
 
@@ -175,7 +175,7 @@ impl Report {
         for (id, row) in rows {
             self.counts.source += 1;
             let stored = stored.remove(&id).filter(|it| !it.lineage.is_empty());
-            let is_migrated = stored.as_ref().is_some_and(|it| it.lineage.iter().any(|it| it.0 == "pad_request"));
+            let is_migrated = stored.as_ref().is_some_and(|it| it.lineage.iter().any(|it| it.0 == Ok(Role::Request)));
             let Some(stored) = stored.filter(|_| is_migrated) else {
                 if rejected.contains(&id) {
                     self.counts.rejected += 1;
@@ -199,7 +199,8 @@ impl Report {
         // What is left of the range has lineage, and no legacy row.
         for (source_id, stored) in stored.into_iter().filter(|(_, it)| !it.lineage.is_empty()) {
             self.counts.missing_source += 1;
-            let roles: Vec<&str> = stored.lineage.iter().map(|it| it.0.as_str()).collect();
+            let role = |it: &Result<Role, String>| it.as_ref().map_or_else(String::clone, ToString::to_string);
+            let roles: Vec<String> = stored.lineage.iter().map(|it| role(&it.0)).collect();
             self.differ(Difference {
                 source_id,
                 target: SOURCE_TABLE.to_owned(),
@@ -265,6 +266,9 @@ async fn read_target(
     both: mpsc::Sender<BothPages>,
 ) -> Result<Extras, VerifyError> {
     let mut securities = Securities::default();
+    // A page is a small part of a large table; the planner, counting random reads dear, would rather read the whole
+    // table for each page, which makes the verification quadratic.
+    run(&mut target, "set local enable_seqscan = off", "setting up the transaction").await?;
     while let Some(page) = source_pages.recv().await {
         let range = Range { after: page.after, until: page.until };
         let stored = read_stored(&mut target, &range).await?;
@@ -274,6 +278,7 @@ async fn read_target(
             return Ok(None);
         }
     }
+    run(&mut target, "set local enable_seqscan = on", "setting up the transaction").await?;
     let unclaimed = read_unclaimed(&mut target).await?;
     let _ = target.close().await;
     Ok(Some(unclaimed))
@@ -319,8 +324,8 @@ fn select_list(alias: &str, columns: &[&str]) -> String {
 }
 
 /// Reads `columns` from the values of a row, starting at `at`.
-fn cells(values: &[Option<&[u8]>], mut at: usize, columns: &[&'static str]) -> Result<Cells, sqlx::Error> {
-    let mut cells = Cells::new();
+fn cells(values: &[Option<&[u8]>], mut at: usize, columns: &'static [&'static str]) -> Result<Cells, sqlx::Error> {
+    let mut cells = Cells { columns, values: Vec::with_capacity(columns.len()) };
     for column in columns {
         let text = utf8(values[at])?;
         at += 1;
@@ -331,7 +336,7 @@ fn cells(values: &[Option<&[u8]>], mut at: usize, columns: &[&'static str]) -> R
             }
             at += 1;
         }
-        cells.insert(column, cell);
+        cells.values.push(cell);
     }
     Ok(cells)
 }
@@ -366,7 +371,8 @@ async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMa
         "select m.source_id, m.target_table, m.target_id from padealing.migration_mapping m where {of_range}"
     );
     rows(target, sql, "reading the lineage", |values| {
-        let role = utf8(values[1])?.unwrap_or_default().to_owned();
+        let name = utf8(values[1])?.unwrap_or_default();
+        let role = Role::from_word(name).ok_or_else(|| name.to_owned());
         stored.entry(number(values[0])?).or_default().lineage.push((role, number(values[2])?));
         Ok(())
     })
