@@ -1,6 +1,7 @@
 //! COPY in text format, both ways (documentation, COPY, File Formats).
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
+use std::io::Write as _;
 
 use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
@@ -106,7 +107,7 @@ fn unescape(field: &[u8], out: &mut Vec<u8>) {
 
 /// A part of what is sent to COPY: bytes that are ready, or a text that is still in the source.
 enum Part {
-    Bytes(String),
+    Bytes(Vec<u8>),
     Large { id: i64, column: String, sha256: String, json: bool },
 }
 
@@ -114,7 +115,7 @@ enum Part {
 #[derive(Default)]
 pub(super) struct Rows {
     done: Vec<Part>,
-    open: String,
+    open: Vec<u8>,
     first: bool,
     /// How many rows there are.
     pub(super) count: usize,
@@ -136,12 +137,12 @@ impl Rows {
     }
 
     pub(super) fn end_row(&mut self) {
-        self.open.push('\n');
+        self.open.push(b'\n');
     }
 
     fn separate(&mut self) {
         if !self.first {
-            self.open.push('\t');
+            self.open.push(b'\t');
         }
         self.first = false;
     }
@@ -153,7 +154,7 @@ impl Rows {
             Some(value) => {
                 let _ = write!(self.open, "{value}");
             }
-            None => self.open.push_str("\\N"),
+            None => self.open.extend_from_slice(b"\\N"),
         }
     }
 
@@ -166,7 +167,7 @@ impl Rows {
             None => self.plain(None::<char>),
             Some(Text::Plain(text)) => {
                 self.separate();
-                escape(text, &mut self.open);
+                escape(text.as_bytes(), &mut self.open);
             }
             Some(Text::Large(large)) => {
                 self.separate();
@@ -187,36 +188,39 @@ impl Rows {
             return self.plain(None::<char>);
         }
         self.separate();
-        self.open.push('{');
+        self.open.push(b'{');
         if let Some(holding_period) = assessment.holding_period {
             let _ = write!(self.open, "\"holding_period\":{holding_period}");
         }
         if !assessment.legacy.is_empty() {
-            self.open.push_str(if assessment.holding_period.is_some() { ",\"legacy\":{" } else { "\"legacy\":{" });
+            let comma = assessment.holding_period.map_or("", |_| ",");
+            let _ = write!(self.open, "{comma}\"legacy\":{{");
             for (at, (name, text)) in assessment.legacy.iter().enumerate() {
                 if at > 0 {
-                    self.open.push(',');
+                    self.open.push(b',');
                 }
                 self.json(name);
-                self.open.push(':');
+                self.open.push(b':');
                 match text {
-                    None => self.open.push_str("null"),
+                    None => self.open.extend_from_slice(b"null"),
                     Some(Text::Plain(text)) => self.json(text),
                     Some(Text::Large(large)) => {
-                        self.open.push('"');
+                        self.open.push(b'"');
                         self.large(Origin { id: source_id, column: name }, &large.sha256, true);
-                        self.open.push('"');
+                        self.open.push(b'"');
                     }
                 }
             }
-            self.open.push('}');
+            self.open.push(b'}');
         }
-        self.open.push('}');
+        self.open.push(b'}');
     }
 
     fn json(&mut self, text: &str) {
-        let mut quoted = String::with_capacity(text.len() + 2);
-        json_string(text, &mut quoted);
+        let mut quoted = Vec::with_capacity(text.len() + 2);
+        quoted.push(b'"');
+        escape_json(text.as_bytes(), &mut quoted);
+        quoted.push(b'"');
         escape(&quoted, &mut self.open);
     }
 
@@ -236,7 +240,7 @@ impl Rows {
         for part in self.done {
             match part {
                 Part::Bytes(bytes) => {
-                    copy.send(bytes.as_bytes()).await.attempt(what)?;
+                    copy.send(bytes).await.attempt(what)?;
                 }
                 Part::Large { id, column, sha256, json } => {
                     if let Err(error) = large.pieces(id, &column, &sha256, json, &mut copy).await {
@@ -264,7 +268,8 @@ pub(super) trait AsyncLarge {
     ) -> impl Future<Output = Result<(), QueryError>> + Send;
 }
 
-/// Sends what a query of pieces returns, one COPY row a piece.
+/// Sends what a query of pieces returns. Binary COPY, since a piece may end within a character; what must be escaped is
+/// ASCII, which no other character's bytes contain.
 pub(super) async fn forward(
     from: &mut PgConnection,
     query: &str,
@@ -273,61 +278,63 @@ pub(super) async fn forward(
     copy: &mut sqlx::postgres::PgCopyIn<&mut PgConnection>,
 ) -> Result<(), QueryError> {
     const WHAT: &str = "reading a large text from the source";
-    let mut stream = from.copy_out_raw(&format!("copy ({query}) to stdout")).await.attempt(WHAT)?;
+    let mut stream = from.copy_out_raw(&format!("copy ({query}) to stdout (format binary)")).await.attempt(WHAT)?;
     let mut digest = Sha256::new();
-    let (mut plain, mut quoted, mut escaped) = (Vec::new(), String::new(), String::new());
-    let mut failure = None;
-    while let Some(line) = stream.try_next().await.attempt(WHAT)? {
-        if failure.is_some() {
-            continue;
-        }
-        plain.clear();
-        unescape(line.strip_suffix(b"\n").unwrap_or(&line), &mut plain);
-        digest.update(&plain);
-        let Ok(text) = std::str::from_utf8(&plain) else {
-            failure = Some("the text is not UTF-8".to_owned());
-            continue;
-        };
+    let (mut quoted, mut escaped) = (Vec::new(), Vec::new());
+    while let Some(message) = stream.try_next().await.attempt(WHAT)? {
+        let piece = binary_value(&message);
+        digest.update(piece);
         escaped.clear();
         if json {
             quoted.clear();
-            json_string(text, &mut quoted);
-            escape(&quoted[1..quoted.len() - 1], &mut escaped);
+            escape_json(piece, &mut quoted);
+            escape(&quoted, &mut escaped);
         } else {
-            escape(text, &mut escaped);
+            escape(piece, &mut escaped);
         }
-        copy.send(escaped.as_bytes()).await.attempt(WHAT)?;
+        copy.send(&*escaped).await.attempt(WHAT)?;
     }
-    if failure.is_none() && hex(&digest.finalize()) != sha256 {
-        failure = Some("the row was changed while it was being read; run this again".to_owned());
+    if hex(&digest.finalize()) == sha256 {
+        return Ok(());
     }
-    match failure {
-        None => Ok(()),
-        Some(why) => Err(QueryError { what: WHAT.to_owned(), source: Cause(sqlx::Error::Protocol(why)) }),
-    }
+    let changed = "the row was changed while it was being read; run this again".to_owned();
+    Err(QueryError { what: WHAT.to_owned(), source: Cause(sqlx::Error::Protocol(changed)) })
 }
 
-/// Escapes a text for a COPY field.
-pub(super) fn escape(text: &str, out: &mut String) {
+/// The one value in a message of a binary COPY; empty for the trailer (documentation, COPY, Binary Format).
+fn binary_value(message: &[u8]) -> &[u8] {
+    const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
+    // The signature is followed by flags and the length of an extension that no server sends.
+    let tuple = message.strip_prefix(SIGNATURE).map_or(message, |rest| rest.get(8..).unwrap_or_default());
+    // A count of fields, then the field's length; the trailer is a count of -1.
+    tuple.get(6..).unwrap_or_default()
+}
+
+/// Escapes a text's bytes for a COPY field.
+pub(super) fn escape(text: &[u8], out: &mut Vec<u8>) {
     let mut start = 0;
-    for (at, byte) in text.bytes().enumerate() {
+    for (at, byte) in text.iter().enumerate() {
         let letter = match byte {
-            b'\\' => '\\',
-            b'\n' => 'n',
-            b'\r' => 'r',
-            b'\t' => 't',
+            b'\\' => b'\\',
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
             _ => continue,
         };
-        out.push_str(&text[start..at]);
-        out.push('\\');
-        out.push(letter);
+        out.extend_from_slice(&text[start..at]);
+        out.extend_from_slice(&[b'\\', letter]);
         start = at + 1;
     }
-    out.push_str(&text[start..]);
+    out.extend_from_slice(&text[start..]);
 }
 
-/// A JSON string, escaped for JSON and not yet for COPY.
-fn json_string(text: &str, out: &mut String) {
-    let json = serde_json::Value::from(text).to_string();
-    out.push_str(&json);
+/// Escapes a text's bytes for the inside of a JSON string (RFC 8259, section 7), which isn't yet escaped for COPY.
+fn escape_json(text: &[u8], out: &mut Vec<u8>) {
+    for byte in text {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
+            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            _ => out.push(*byte),
+        }
+    }
 }

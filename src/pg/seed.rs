@@ -128,24 +128,24 @@ pub(super) async fn load_cases(
     let mut names: Vec<&String> = rows.iter().flat_map(|it| it.keys()).collect();
     names.sort();
     names.dedup();
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     for row in &rows {
         for (at, name) in names.iter().enumerate() {
             if at > 0 {
-                lines.push('\t');
+                lines.push(b'\t');
             }
             match row.get(*name) {
-                Some(text) => escape(text, &mut lines),
-                None => lines.push_str("\\N"),
+                Some(text) => escape(text.as_bytes(), &mut lines),
+                None => lines.extend_from_slice(b"\\N"),
             }
         }
-        lines.push('\n');
+        lines.push(b'\n');
     }
     const WHAT: &str = "loading the legacy rows";
     let list: Vec<String> = names.iter().map(|it| quote_identifier(it)).collect();
     let statement = format!("copy {table} ({}) from stdin", list.join(", "));
     let mut copy = connection.copy_in_raw(&statement).await.attempt(WHAT)?;
-    copy.send(lines.as_bytes()).await.attempt(WHAT)?;
+    copy.send(lines).await.attempt(WHAT)?;
     copy.finish().await.attempt(WHAT)?;
     Ok(rows.len())
 }

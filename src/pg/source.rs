@@ -147,7 +147,9 @@ impl Source {
             if known == Some(LegacyColumn::Id) {
                 // The index on the id serves the pages if the id is compared as it is.
                 id_is_bigint = ["int2", "int4", "int8"].contains(&type_name.as_str());
-                id = if id_is_bigint || type_name == "numeric" { quoted } else { format!("({quoted}::text)::numeric") };
+                // Qualified, because ORDER BY takes a bare name for a column of the select list.
+                let numeric = id_is_bigint || type_name == "numeric";
+                id = if numeric { format!("l.{quoted}") } else { format!("(l.{quoted}::text)::numeric") };
                 columns.push(SourceColumn { name: name.into(), known, is_large: None });
                 continue;
             }
@@ -190,10 +192,10 @@ impl Source {
             return Ok(());
         }
         let problem = |problem: String| SourceError::Ids { table: self.table.clone(), problem };
-        let name = "\"id\"";
+        let name = "l.\"id\"";
         // Before a text is cast to a number, it must look like one.
         let odd: Option<Option<String>> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
-            "select {name}::text from {} where {name}::text !~ '^\\s*[-+]?[0-9]+(\\.0*)?\\s*$' or {name} is null limit 1",
+            "select {name}::text from {} l where {name}::text !~ '^\\s*[-+]?[0-9]+(\\.0*)?\\s*$' or {name} is null limit 1",
             self.qualified
         )))
         .fetch_optional(&mut *connection)
@@ -205,7 +207,7 @@ impl Source {
             None => {}
         }
         let twice: Option<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
-            "select {id}::text from {table} group by {id} \
+            "select {id}::text from {table} l group by {id} \
              having count(*) > 1 or {id} not between -9223372036854775808 and 9223372036854775807 limit 1",
             id = self.id,
             table = self.qualified
@@ -218,7 +220,7 @@ impl Source {
 
     /// How many rows there are, and the largest id.
     pub(super) async fn extent(&self, connection: &mut PgConnection) -> Result<(i64, Option<i64>), QueryError> {
-        let sql = format!("select count(*), max({})::int8 from {}", self.id, self.qualified);
+        let sql = format!("select count(*), max({})::int8 from {} l", self.id, self.qualified);
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await.attempt("counting the legacy rows")
     }
 
@@ -240,7 +242,7 @@ impl Source {
             list.push(format!("case when {is_large} then {} end", companion(&format!("{quoted}::text"))));
         }
         let condition = after.map(|id| format!(" where {} > {id}", self.id)).unwrap_or_default();
-        format!("select {} from {}{condition} order by {} limit {limit}", list.join(", "), self.qualified, self.id)
+        format!("select {} from {} l{condition} order by {} limit {limit}", list.join(", "), self.qualified, self.id)
     }
 
     /// How many values a row of [`Self::page`] has.
@@ -283,14 +285,14 @@ impl Source {
         Some((id, row))
     }
 
-    /// The select of a large text in pieces, each one row, in order.
+    /// The select of a large text's UTF-8 bytes in pieces, each one row, in order. A piece may end within a character.
     pub(super) fn pieces(&self, id: i64, column: &str) -> String {
-        // `|| ''` makes the server read and decompress the value once instead of once a piece.
-        const CHARACTERS: usize = 1024 * 1024;
+        const BYTES: usize = 4 * 1024 * 1024;
+        // The conversion makes the server read and decompress the value once; a piece of it is then a mere copy.
         format!(
-            "select substr(v.text, 1 + at * {CHARACTERS}, {CHARACTERS}) \
-             from (select {}::text || '' as text from {} where {} = {id} offset 0) v, \
-                  generate_series(0, (length(v.text) - 1) / {CHARACTERS}) at order by at",
+            "select substr(v.bytes, 1 + at * {BYTES}, {BYTES}) \
+             from (select convert_to(l.{}::text, 'UTF8') as bytes from {} l where {} = {id} offset 0) v, \
+                  generate_series(0, (length(v.bytes) - 1) / {BYTES}) at order by at",
             quote_identifier(column),
             self.qualified,
             self.id
