@@ -238,11 +238,7 @@ impl Config {
                 ssl_root_cert: value("DB_SSLROOTCERT").map(PathBuf::from),
                 connect_timeout: Duration::from_secs(seconds),
             },
-            roles: Roles {
-                owner: value("DB_OWNER_ROLE"),
-                app: value("DB_APP_ROLE"),
-                reader: value("DB_READER_ROLE"),
-            },
+            roles: Roles { owner: value("DB_OWNER_ROLE"), app: value("DB_APP_ROLE"), reader: value("DB_READER_ROLE") },
             legacy_table,
         })
     }
@@ -254,7 +250,9 @@ impl Config {
 }
 
 fn parts(value: &impl Fn(&str) -> Option<String>) -> Result<Option<Endpoint>, ConfigError> {
-    let Some(host) = value("DB_HOST") else { return Ok(None) };
+    let Some(host) = value("DB_HOST") else {
+        return Ok(None);
+    };
     let need = |key: &'static str| value(key).ok_or(ConfigError::Incomplete { missing: key });
     let port = value("DB_PORT").map_or(Ok(5432), |text| {
         let must = "a port, a number from 1 to 65535";
@@ -268,7 +266,9 @@ fn read_file(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
     let failed = |reason: String| ConfigError::File { path: path.to_owned(), reason };
     let lines = match dotenvy::from_path_iter(path) {
         Ok(lines) => lines,
-        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(HashMap::new()),
+        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(HashMap::new());
+        }
         Err(error) => return Err(failed(error.to_string())),
     };
     // dotenvy's message repeats the line, which may hold a password.

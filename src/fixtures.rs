@@ -87,14 +87,17 @@ fn read_case(name: &str, files: &BTreeMap<&str, &str>) -> Result<Case, FixtureEr
     let failed = |reason: String| FixtureError { case: name.to_owned(), reason };
     let file = |file: &str| files.get(file).copied().ok_or_else(|| failed(format!("{file} is missing")));
     let legacy: LegacyFile = toml::from_str(file("legacy.toml")?).map_err(|error| failed(error.to_string()))?;
-    let expected: BTreeMap<String, Outcome> = toml::from_str(file("expected.toml")?)
-        .map_err(|error| failed(error.to_string()))?;
+    let expected: BTreeMap<String, Outcome> =
+        toml::from_str(file("expected.toml")?).map_err(|error| failed(error.to_string()))?;
     let text = |cell| match cell {
         Cell::Text(text) => text,
         Cell::Repeated { repeat, times } => repeat.repeat(times),
     };
-    let rows: Vec<BTreeMap<String, String>> =
-        legacy.row.into_iter().map(|row| row.into_iter().map(|(column, cell)| (column, text(cell))).collect()).collect();
+    let rows: Vec<BTreeMap<String, String>> = legacy
+        .row
+        .into_iter()
+        .map(|row| row.into_iter().map(|(column, cell)| (column, text(cell))).collect())
+        .collect();
     let expected: BTreeMap<i64, Outcome> = expected
         .into_iter()
         .map(|(id, outcome)| id.parse().map(|id| (id, outcome)).map_err(|_| failed(format!("{id} is no legacy id"))))

@@ -51,7 +51,7 @@ fn sentence(error: &dyn std::error::Error) -> String {
     while let Some(error) = cause {
         let more = error.to_string();
         // A transparent variant prints its cause, which then comes again.
-        if !text.ends_with(&more) {
+        if !text.contains(&more) {
             text.push_str(": ");
             text.push_str(&more);
         }
@@ -176,16 +176,8 @@ async fn apply(config: &Config, yes: bool, lock_timeout: Duration) -> Result<Ver
 }
 
 async fn migrate(global: &Global, config: &Config, command: &Command) -> Result<Verdict, Failure> {
-    let Command::Migrate {
-        dry_run,
-        limit,
-        batch_size,
-        jobs,
-        on_missing_security,
-        on_id_collision,
-        rejects,
-        format,
-    } = command
+    let Command::Migrate { dry_run, limit, batch_size, jobs, on_missing_security, on_id_collision, rejects, format } =
+        command
     else {
         return Err("migrate was called for another command".into());
     };
@@ -364,7 +356,8 @@ impl Observer for Screen {
         if let Some(bar) = &self.bar {
             if bar.length() != Some(total) {
                 bar.set_length(total);
-                let template = "{msg:<8} {bar:30} {human_pos}/{human_len} rows, {per_sec}, {eta} left, {prefix} rejected";
+                let template =
+                    "{msg:<8} {bar:30} {human_pos}/{human_len} rows, {per_sec}, {eta} left, {prefix} rejected";
                 if let Ok(style) = ProgressStyle::with_template(template) {
                     bar.set_style(style);
                 }
@@ -386,10 +379,11 @@ impl Observer for Screen {
     }
 
     fn rejected(&mut self, rejection: &Rejection) -> std::io::Result<()> {
-        let Some((path, file)) = &mut self.rejects else { return Ok(()) };
+        let Some((path, file)) = &mut self.rejects else {
+            return Ok(());
+        };
         let csv = path.extension().is_some_and(|it| it == "csv");
         let text = if csv { report::rejects_csv(rejection) } else { report::rejects_jsonl(rejection) };
         file.write_all(text.as_bytes())
     }
 }
-

@@ -78,7 +78,10 @@ impl<T> Attempt<T> for Result<T, sqlx::Error> {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The URL can't be read. It isn't shown, since it may hold a password.
-    #[error("the database URL can't be read; it must look like postgres://user@host:5432/database")]
+    #[error(
+        "a database URL can't be read; it must look like postgres://user:password@host:5432/database, with the \
+         characters / ? # @ : % of a password percent-encoded"
+    )]
     Url,
     /// The server did not answer in time.
     #[error("connecting to {place} took longer than {seconds} s; check the host, the port and the network")]
@@ -87,6 +90,22 @@ pub enum ConnectError {
         place: String,
         /// The limit.
         seconds: u64,
+    },
+    /// Nobody answered there.
+    #[error("connecting to {place} failed: {source}; check the host and the port, and that a server is running there")]
+    Unreachable {
+        /// Host, port, database and role.
+        place: String,
+        /// The system's word, which the sentence holds already.
+        source: std::io::Error,
+    },
+    /// Nobody answered there.
+    #[error("connecting to {place} failed: {source}; check the host and the port, and that a server is running there")]
+    Unreachable {
+        /// Host, port, database and role.
+        place: String,
+        /// The system's word, which the sentence holds already.
+        source: std::io::Error,
     },
     /// The server, or the way to it, said no.
     #[error("connecting to {place} failed")]
@@ -123,7 +142,12 @@ impl Database {
     pub fn new(endpoint: &Endpoint, environment: Environment, transport: &Transport) -> Result<Self, ConnectError> {
         let (mut options, url_mode) = match endpoint {
             Endpoint::Url(url) => {
-                let options = PgConnectOptions::from_str(&url.0).map_err(|_| ConnectError::Url)?;
+                // The driver takes any scheme, and what a password with a bare slash leaves behind for a name.
+                let is_postgres = ["postgres://", "postgresql://"].iter().any(|it| url.0.starts_with(it));
+                let parsed = PgConnectOptions::from_str(&url.0).ok().filter(|_| is_postgres);
+                let sane =
+                    |it: &PgConnectOptions| ![it.get_host(), it.get_database().unwrap_or("")].concat().contains('@');
+                let options = parsed.filter(sane).ok_or(ConnectError::Url)?;
                 (options, url.0.contains("sslmode=") || url.0.contains("ssl-mode="))
             }
             Endpoint::Parts { host, port, database, user, password } => {
@@ -136,6 +160,14 @@ impl Database {
         if !url_mode {
             let named = transport.ssl_mode.as_deref().and_then(|it| PgSslMode::from_str(it).ok());
             options = options.ssl_mode(named.unwrap_or(default));
+        }
+        if options.get_socket().is_some() {
+            // There is no TLS on a socket, and nobody between its two ends.
+            options = options.ssl_mode(PgSslMode::Disable);
+        }
+        if options.get_socket().is_some() {
+            // There is no TLS on a socket, and nobody between its two ends.
+            options = options.ssl_mode(PgSslMode::Disable);
         }
         if let Some(cert) = &transport.ssl_root_cert {
             options = options.ssl_root_cert(cert);
@@ -174,8 +206,13 @@ impl Database {
         let opened = tokio::time::timeout(self.timeout, PgConnection::connect_with(&options)).await;
         let mut connection = match opened {
             Ok(Ok(connection)) => connection,
-            Ok(Err(source)) => return Err(ConnectError::Refused { place, source: Cause(source) }),
-            Err(_) => return Err(ConnectError::Timeout { place, seconds: self.timeout.as_secs() }),
+            Ok(Err(sqlx::Error::Io(source))) => return Err(ConnectError::Unreachable { place, source }),
+            Ok(Err(source)) => {
+                return Err(ConnectError::Refused { place, source: Cause(source) });
+            }
+            Err(_) => {
+                return Err(ConnectError::Timeout { place, seconds: self.timeout.as_secs() });
+            }
         };
         // A cached plan would stay what it was when the tables were empty: force_custom_plan has each batch planned
         // for the tables as they are. Just-in-time compilation costs more than these short statements take.

@@ -130,8 +130,7 @@ pub async fn rehearse(
     phases.end(format!("{} rows", migrated.counts.migrated));
 
     phases.begin("verify");
-    let request =
-        verify::Request { target: &target, source: &source, table: &table, environment: Environment::Local };
+    let request = verify::Request { target: &target, source: &source, table: &table, environment: Environment::Local };
     let verified = verify::verify(&request, |progress| phases.watcher.progress(progress)).await?;
     phases.end(format!("{} rows", verified.counts.verified));
     for name in ["drift", "integrity"] {

@@ -33,7 +33,8 @@ pub fn target_cells(rows: &TargetRows) -> Vec<RoleCells> {
         }
         if !request.compliance_assessment.legacy.is_empty() {
             let legacy = &request.compliance_assessment.legacy;
-            object.insert("legacy".to_owned(), legacy.iter().map(|(name, it)| (name.clone(), json!(text(it)))).collect());
+            object
+                .insert("legacy".to_owned(), legacy.iter().map(|(name, it)| (name.clone(), json!(text(it)))).collect());
         }
         Value::Object(object).to_string()
     });
@@ -337,11 +338,11 @@ fn verified(counts: &verify::Counts) -> String {
 }
 
 fn differences(out: &mut String, report: &verify::Report) {
-    let shown = |text: &Option<String>| text.as_ref().map_or("null".to_owned(), |it| format!("'{}'", it.escape_debug()));
+    let shown =
+        |text: &Option<String>| text.as_ref().map_or("null".to_owned(), |it| format!("'{}'", it.escape_debug()));
     for it in report.differences.iter().take(SHOWN) {
         let (expected, actual) = (shown(&it.expected), shown(&it.actual));
-        let _ =
-            writeln!(out, "  row {}: {}.{} is {actual}, expected {expected}", it.source_id, it.target, it.field);
+        let _ = writeln!(out, "  row {}: {}.{} is {actual}, expected {expected}", it.source_id, it.target, it.field);
     }
     if report.total_differences > SHOWN as u64 {
         let more = report.total_differences - SHOWN as u64;

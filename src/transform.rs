@@ -307,7 +307,9 @@ impl Reader<'_> {
         let mut approvals = Vec::new();
         if let Some(statuses) = &statuses {
             for stage in Stage::ALL {
-                let Some(decision) = statuses.decision(*stage) else { continue };
+                let Some(decision) = statuses.decision(*stage) else {
+                    continue;
+                };
                 let columns = StageColumns::of(*stage);
                 if row[columns.approver].is_none() {
                     continue;
@@ -414,8 +416,9 @@ impl Reader<'_> {
                 self.reject(column, Rule::Unreadable, message);
             }
             ValueError::OutOfRange => {
-                let message =
-                    format!("{column} is {shown}, and the target holds {limit} without rounding; correct it in the source");
+                let message = format!(
+                    "{column} is {shown}, and the target holds {limit} without rounding; correct it in the source"
+                );
                 self.reject(column, Rule::OutOfRange, message);
             }
         }
@@ -493,8 +496,7 @@ impl Reader<'_> {
     fn statuses(&mut self) -> Option<Statuses> {
         let status = self.code(Col::Status).filter(|it| ["request", "approved", "declined"].contains(&it.as_str()));
         if status.is_none() {
-            let message =
-                format!("status is {}; it must be request, approved or declined", self.shown(Col::Status));
+            let message = format!("status is {}; it must be request, approved or declined", self.shown(Col::Status));
             self.reject(Col::Status, Rule::UnknownStatus, message);
         }
         let mut stage = |column| {
@@ -684,10 +686,7 @@ fn residual(
     unless(prints_or_null(Col::TradeSize, request.quantity.as_ref().map(|it| it as _)), Col::TradeSize);
     unless(prints_or_null(Col::Value, request.estimated_value.as_ref().map(|it| it as _)), Col::Value);
     unless(prints_or_null(Col::LastModifiedBy, request.updated_by_id.as_ref().map(|it| it as _)), Col::LastModifiedBy);
-    unless(
-        prints_or_null(Col::LastModifiedDate, request.updated_at.as_ref().map(|it| it as _)),
-        Col::LastModifiedDate,
-    );
+    unless(prints_or_null(Col::LastModifiedDate, request.updated_at.as_ref().map(|it| it as _)), Col::LastModifiedDate);
     let buysell = request.direction.map(|it| if it == Direction::Buy { "B" } else { "S" });
     unless(row.plain(Col::BuySell) == buysell && row[Col::BuySell].is_some() == buysell.is_some(), Col::BuySell);
     let status = match request.status {

@@ -218,7 +218,8 @@ impl Checker<'_> {
 
     fn code(&self, column: Col) -> Option<String> {
         let text = self.row.plain(column)?;
-        let code: String = text.trim_matches(|it| it == ' ' || it == '\t').chars().map(|it| it.to_ascii_lowercase()).collect();
+        let code: String =
+            text.trim_matches(|it| it == ' ' || it == '\t').chars().map(|it| it.to_ascii_lowercase()).collect();
         if code.is_empty() { None } else { Some(code) }
     }
 
@@ -263,7 +264,8 @@ impl Checker<'_> {
 
     /// D8, written as the table of its outcomes.
     fn status(&self) -> Option<Status> {
-        let codes = [Col::Status, Col::StatusManager, Col::StatusCompliance].map(|it| self.code(it).unwrap_or_default());
+        let codes =
+            [Col::Status, Col::StatusManager, Col::StatusCompliance].map(|it| self.code(it).unwrap_or_default());
         if codes.iter().any(|it| it == "declined") {
             return Some(Status::Declined);
         }
@@ -469,7 +471,9 @@ impl Checker<'_> {
                 .collect();
             let due = due.contains(&role);
             self.count(role, due, found.len());
-            let Some(cells) = self.claimed(role, &found, stored).filter(|_| due) else { continue };
+            let Some(cells) = self.claimed(role, &found, stored).filter(|_| due) else {
+                continue;
+            };
             let stage = match action {
                 Action::RequestSubmitted => None,
                 Action::ApprovalManager => Some(Stage::Manager),

@@ -154,7 +154,8 @@ impl Copied {
     ) -> Result<(), QueryError> {
         const WHAT: &str = "reading what the legacy rows refer to";
         let theirs = self.columns(reference).await?;
-        let common: Vec<String> = self.columns(to).await?.into_iter().filter(|it| theirs.contains(it)).map(|it| it.0).collect();
+        let common: Vec<String> =
+            self.columns(to).await?.into_iter().filter(|it| theirs.contains(it)).map(|it| it.0).collect();
         let common = common.join(", ");
         let mut chunk: Vec<String> = Vec::new();
         let mut stream = sqlx::query_scalar::<_, String>(AssertSqlSafe(distinct)).fetch(from);

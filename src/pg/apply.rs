@@ -153,7 +153,9 @@ async fn assess(connection: &mut PgConnection, request: &Request<'_>) -> Result<
     let applied = if has_history { history(connection).await? } else { BTreeMap::new() };
     for (number, checksum) in &applied {
         match revisions::ALL.iter().find(|it| it.number == number) {
-            None => return Err(ApplyError::Newer { number: number.clone() }),
+            None => {
+                return Err(ApplyError::Newer { number: number.clone() });
+            }
             Some(revision) if revision.checksum() != *checksum => {
                 return Err(ApplyError::Changed { number: number.clone(), name: revision.name.to_owned() });
             }

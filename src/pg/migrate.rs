@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use sqlx::{Connection, Row};
 use sqlx::postgres::{PgConnection, PgCopyIn};
+use sqlx::{Connection, Row};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -416,7 +416,9 @@ async fn read(
     let (mut after, mut size, mut sequence) = (None, full, 0);
     while left > 0 {
         let page = read_page(&mut from, &shared.source, after, size).await?;
-        let Some((last, _)) = page.rows.last() else { break };
+        let Some((last, _)) = page.rows.last() else {
+            break;
+        };
         let last = *last;
         let lineage = lineage(&mut lead, after, last).await?;
         let mut batch =
@@ -442,7 +444,9 @@ async fn read(
         after = Some(last);
         sequence += 1;
         // Neither fails but when the run is being given up, and then somebody else says why.
-        let Ok(permit) = window.acquire().await else { break };
+        let Ok(permit) = window.acquire().await else {
+            break;
+        };
         permit.forget();
         if batches.send(batch).await.is_err() {
             break;
@@ -481,7 +485,9 @@ async fn worker(
     let mut connection = shared.target_database.connect(access, "migrate worker").await?;
     let mut large = LargeTexts { shared: Arc::clone(shared), connection: None };
     loop {
-        let Some(batch) = queue.lock().await.recv().await else { break };
+        let Some(batch) = queue.lock().await.recv().await else {
+            break;
+        };
         let mut attempt = 1;
         let outcome = loop {
             match process(shared, &mut connection, &mut large, &batch).await {
@@ -618,7 +624,9 @@ fn count(accepted: &[TargetRows]) -> Counts {
 /// Draws ids from the sequences of tables.
 async fn draw(connection: &mut PgConnection, wanted: &[(&str, usize)]) -> Result<Vec<Vec<i64>>, QueryError> {
     let one = |(table, count): &(&str, usize)| {
-        format!("array(select nextval(pg_get_serial_sequence('padealing.{table}', 'id')) from generate_series(1, {count}))")
+        format!(
+            "array(select nextval(pg_get_serial_sequence('padealing.{table}', 'id')) from generate_series(1, {count}))"
+        )
     };
     let sql = format!("select {}", wanted.iter().map(one).collect::<Vec<_>>().join(", "));
     const WHAT: &str = "drawing ids from the sequences";
@@ -804,7 +812,9 @@ async fn write_rejections(
     rejections: &[Rejection],
 ) -> Result<(), QueryError> {
     const WHAT: &str = "recording the rejections";
-    let (Some((first, _)), Some((last, _))) = (batch.rows.first(), batch.rows.last()) else { return Ok(()) };
+    let (Some((first, _)), Some((last, _))) = (batch.rows.first(), batch.rows.last()) else {
+        return Ok(());
+    };
     let known: bool = sqlx::query_scalar(
         "select exists (select from padealing.migration_reject \
          where source_table = $1 and source_id between $2 and $3)",
@@ -915,7 +925,9 @@ async fn finish_run(connection: &mut PgConnection, run_id: &str, counts: &Counts
 
 /// Records that a run ended early, if the database can still be reached; the run's own error matters more.
 async fn abandon_run(target: &Database, run_id: &str, outcome: &str) {
-    let Ok(mut connection) = target.connect(Access::Write, "migrate").await else { return };
+    let Ok(mut connection) = target.connect(Access::Write, "migrate").await else {
+        return;
+    };
     let _ = sqlx::query(
         "update padealing.migration_run set finished_at = clock_timestamp(), outcome = $2 where id = $1::uuid",
     )

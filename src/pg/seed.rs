@@ -42,7 +42,9 @@ pub struct Seeded {
 pub(super) async fn create_mirror(connection: &mut PgConnection, roles: &Roles) -> Result<(), QueryError> {
     run(connection, fixtures::REFERENCE_SCHEMA, "creating the reference mirror").await?;
     for (role, rights) in [(&roles.owner, "select, references"), (&roles.app, "select"), (&roles.reader, "select")] {
-        let Some(role) = role.as_deref().map(quote_identifier) else { continue };
+        let Some(role) = role.as_deref().map(quote_identifier) else {
+            continue;
+        };
         let sql = format!(
             "grant usage on schema bo_airflow to {role}; grant {rights} on all tables in schema bo_airflow to {role}"
         );
@@ -125,6 +127,9 @@ pub(super) async fn load_cases(
         run(connection, &change, "shaping the legacy table for the fixtures").await?;
     }
     let rows: Vec<&BTreeMap<String, String>> = cases.iter().flat_map(|it| &it.rows).collect();
+    if rows.is_empty() {
+        return Ok(0);
+    }
     let mut names: Vec<&String> = rows.iter().flat_map(|it| it.keys()).collect();
     names.sort();
     names.dedup();

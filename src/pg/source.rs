@@ -272,7 +272,9 @@ impl Source {
             }
         }
         for (index, at) in self.companions.iter().enumerate() {
-            let Some(companion) = value(1 + self.columns.len() + index) else { continue };
+            let Some(companion) = value(1 + self.columns.len() + index) else {
+                continue;
+            };
             let large = parse_companion(&String::from_utf8_lossy(companion))?;
             let column = &self.columns[*at];
             match column.known {

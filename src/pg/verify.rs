@@ -306,10 +306,7 @@ impl Range {
 /// SQL of a stored text column and its companion for large texts.
 fn text_column(column: &str) -> String {
     let large = format!("octet_length({column}) > {LARGE}");
-    format!(
-        "case when {large} then null else {column} end, case when {large} then {} end",
-        companion(column)
-    )
+    format!("case when {large} then null else {column} end, case when {large} then {} end", companion(column))
 }
 
 /// Stored columns that have no limit, and so a companion in the select list.
@@ -367,9 +364,8 @@ async fn rows(
 async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMap<i64, Stored>, QueryError> {
     let mut stored: BTreeMap<i64, Stored> = BTreeMap::new();
     let of_range = range.condition("m");
-    let sql = format!(
-        "select m.source_id, m.target_table, m.target_id from padealing.migration_mapping m where {of_range}"
-    );
+    let sql =
+        format!("select m.source_id, m.target_table, m.target_id from padealing.migration_mapping m where {of_range}");
     rows(target, sql, "reading the lineage", |values| {
         let name = utf8(values[1])?.unwrap_or_default();
         let role = Role::from_word(name).ok_or_else(|| name.to_owned());
@@ -433,9 +429,8 @@ async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMa
 
 /// Takes `compliance_assessment` apart. What the migration would not have written is named, not refused.
 fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored) -> Result<(), sqlx::Error> {
-    let parse = |text: &str| {
-        serde_json::from_str::<serde_json::Value>(text).map_err(|error| sqlx::Error::Decode(error.into()))
-    };
+    let parse =
+        |text: &str| serde_json::from_str::<serde_json::Value>(text).map_err(|error| sqlx::Error::Decode(error.into()));
     let mut assessment = Assessment::default();
     let Some(json) = json else { return Ok(()) };
     let serde_json::Value::Object(mut object) = parse(json)? else {

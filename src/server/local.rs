@@ -49,27 +49,35 @@ pub fn programs() -> Vec<Programs> {
         folders.push(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
     }
     for (parent, below) in [
-        ("/usr/lib/postgresql", "bin"),                               // Debian, Ubuntu
-        ("/usr", "bin"),                                              // RPM packages named by version: /usr/pgsql-17/bin
-        ("/opt/homebrew/opt", "bin"),                                 // Homebrew on Apple silicon
-        ("/usr/local/opt", "bin"),                                    // Homebrew on Intel
-        ("/home/linuxbrew/.linuxbrew/opt", "bin"),                    // Homebrew on Linux
-        ("/Applications/Postgres.app/Contents/Versions", "bin"),      // Postgres.app
-        ("/usr/local/pgsql", ""),                                     // built from source
+        ("/usr/lib/postgresql", "bin"),                          // Debian, Ubuntu
+        ("/usr", "bin"),                                         // RPM packages named by version: /usr/pgsql-17/bin
+        ("/opt/homebrew/opt", "bin"),                            // Homebrew on Apple silicon
+        ("/usr/local/opt", "bin"),                               // Homebrew on Intel
+        ("/home/linuxbrew/.linuxbrew/opt", "bin"),               // Homebrew on Linux
+        ("/Applications/Postgres.app/Contents/Versions", "bin"), // Postgres.app
+        ("/usr/local/pgsql", ""),                                // built from source
     ] {
-        let Ok(entries) = std::fs::read_dir(parent) else { continue };
+        let Ok(entries) = std::fs::read_dir(parent) else {
+            continue;
+        };
         folders.extend(entries.flatten().map(|entry| entry.path().join(below)));
     }
     let mut found: Vec<Programs> = Vec::new();
     for folder in folders {
         let real = |program: &str| folder.join(program).canonicalize().ok().filter(|it| it.is_file());
-        let (Some(initdb), Some(_)) = (real("initdb"), real("postgres")) else { continue };
+        let (Some(initdb), Some(_)) = (real("initdb"), real("postgres")) else {
+            continue;
+        };
         // A link on PATH leads to the folder where the other programs and the libraries are.
-        let Some(bin) = initdb.parent().map(Path::to_owned) else { continue };
+        let Some(bin) = initdb.parent().map(Path::to_owned) else {
+            continue;
+        };
         if found.iter().any(|it| it.bin == bin) {
             continue;
         }
-        let Ok(output) = Command::new(bin.join("postgres")).arg("--version").output() else { continue };
+        let Ok(output) = Command::new(bin.join("postgres")).arg("--version").output() else {
+            continue;
+        };
         let text = String::from_utf8_lossy(&output.stdout);
         if let Some(version) = text.split_whitespace().find(|it| it.starts_with(|c: char| c.is_ascii_digit())) {
             found.push(Programs { bin, version: version.to_owned() });
@@ -128,7 +136,14 @@ pub(super) fn start(durability: Durability) -> Result<Server, ServerError> {
     let dir = directory(user).map_err(io("making the server's directory".to_owned()))?;
     let initdb = programs.bin.join("initdb");
     let output = command(&initdb, user)
-        .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"])
+        .args([
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+            "--no-instructions",
+        ])
         .arg("--pgdata")
         .arg(dir.path().join("data"))
         .output()

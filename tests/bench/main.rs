@@ -6,12 +6,12 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use futures_util::TryStreamExt;
 use pad_migrate::config::{Environment, Roles, TableName};
 use pad_migrate::pg::migrate::{self, Observer, Options, Progress};
 use pad_migrate::pg::{Database, admin, apply, verify};
 use pad_migrate::rehearse::ephemeral;
 use pad_migrate::server::{self, Durability, Provider};
-use futures_util::TryStreamExt;
 use pad_migrate::transform::Rejection;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 

@@ -24,9 +24,8 @@ async fn every_case_becomes_what_it_expects() {
         let bless = std::env::var_os("PAD_BLESS").is_some();
         for case in cases().expect("the fixtures are right") {
             let ids = case.rows.iter().map(|row| row["id"].parse::<i64>().expect("the id is a number"));
-            let actual: BTreeMap<i64, Outcome> = ids
-                .map(|id| (id, outcomes.remove(&id).unwrap_or_else(|| panic!("row {id} left no trace"))))
-                .collect();
+            let actual: BTreeMap<i64, Outcome> =
+                ids.map(|id| (id, outcomes.remove(&id).unwrap_or_else(|| panic!("row {id} left no trace")))).collect();
             if bless {
                 let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/legacy/cases").join(&case.name);
                 let named: BTreeMap<String, &Outcome> = actual.iter().map(|(id, it)| (id.to_string(), it)).collect();

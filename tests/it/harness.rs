@@ -79,6 +79,7 @@ impl Start {
 
 /// Runs `body` on a fresh database. A panic in it skips the drop: the captured output names the database, which lives
 /// as long as the server does.
+#[expect(clippy::print_stderr, reason = "shown only when the test fails")]
 pub(crate) async fn with_db(start: Start, body: impl AsyncFnOnce(Db)) {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let template = start.template().await;
@@ -166,4 +167,23 @@ impl Db {
         };
         verify::verify(&request, |_| ()).await.expect("the verification runs")
     }
+}
+
+/// The program that cargo has built for these tests.
+pub(crate) fn program() -> &'static str {
+    env!("CARGO_BIN_EXE_pad-migrate")
+}
+
+/// Compares a text with `snapshots/<name>.snap`. Times, paths and versions, which change, are made fixed first.
+#[track_caller]
+pub(crate) fn check_snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter(r"[0-9.]+ s, [0-9]+ rows a second", "T s, N rows a second");
+    settings.add_filter(r" +[0-9]+\.[0-9]{2} s  ", "      T s  ");
+    settings.add_filter(r"PostgreSQL [0-9.a-z]+, local programs in \S+", "PostgreSQL V, local programs in BIN");
+    settings.add_filter(r"[0-9.]+ started", "V started");
+    settings.bind(|| insta::assert_snapshot!(name, text));
 }

@@ -11,3 +11,11 @@
 
 mod fixtures;
 mod harness;
+mod laws;
+mod migrate;
+mod program;
+mod revisions;
+mod server;
+mod tidy;
+mod transform;
+mod verify;

@@ -1,0 +1,465 @@
+//! The migration against a real database: idempotency, resuming, locks, collisions, sources of other shapes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pad_migrate::config::{Environment, TableName};
+use pad_migrate::pg::migrate::{self, MigrateError, OnIdCollision, OnMissingSecurity, Options};
+use pretty_assertions::assert_eq;
+
+use crate::harness::{Db, Seen, Start, stored, with_db};
+
+/// Everything in `padealing`, surrogate keys and times included, to see that nothing has changed.
+async fn everything(db: &Db) -> BTreeMap<&'static str, Option<String>> {
+    let mut all = BTreeMap::new();
+    for table in ["pad_request", "pad_approval", "pad_execution", "audit_log", "migration_mapping", "employee_role"] {
+        let sql = format!("select md5(string_agg(t::text, '|' order by t.id)) from padealing.{table} t");
+        all.insert(table, db.value(&sql).await);
+    }
+    all
+}
+
+async fn count(db: &Db, sql: &str) -> u64 {
+    db.value(sql).await.and_then(|it| it.parse().ok()).expect("the query counts")
+}
+
+#[tokio::test]
+async fn a_second_run_changes_nothing() {
+    with_db(Start::Seeded, async |db| {
+        let (first, _) = db.migrate(Options::default()).await;
+        let (stored, rejects) =
+            (everything(&db).await, count(&db, "select count(*) from padealing.migration_reject").await);
+        let (second, _) = db.migrate(Options::default()).await;
+        assert_eq!(everything(&db).await, stored);
+        assert_eq!(second.counts.migrated, 0);
+        assert_eq!(second.counts.already_migrated, first.counts.migrated);
+        assert_eq!(second.counts.rejected, first.counts.rejected);
+        assert_eq!(second.rejections, first.rejections);
+        let after = count(&db, "select count(*) from padealing.migration_reject").await;
+        assert_eq!(after, rejects, "rejections are not doubled");
+        let runs = db.value("select string_agg(outcome, ',' order by started_at) from padealing.migration_run").await;
+        assert_eq!(runs.as_deref(), Some("attention,attention"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dry_run_touches_nothing() {
+    with_db(Start::Seeded, async |db| {
+        let sequences = "select string_agg(sequencename || coalesce(last_value, 0), ',' order by 1) from pg_sequences \
+                         where schemaname = 'padealing'";
+        let before = (everything(&db).await, db.value(sequences).await);
+        let (report, _) = db.migrate(Options { dry_run: true, ..Options::default() }).await;
+        assert_eq!((everything(&db).await, db.value(sequences).await), before);
+        assert_eq!(count(&db, "select count(*) from padealing.migration_run").await, 0);
+        assert_eq!(count(&db, "select count(*) from padealing.migration_reject").await, 0);
+        assert_eq!(report.samples.len(), 3, "a few rows are shown old and new");
+        assert!(report.counts.migrated > 0 && report.counts.rejected > 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_limit_takes_the_first_rows_and_the_next_run_goes_on() {
+    with_db(Start::Seeded, async |db| {
+        let limited = Options { limit: Some(10), batch_size: 3, ..Options::default() };
+        let (first, _) = db.migrate(limited.clone()).await;
+        assert_eq!((first.counts.read, first.counts.migrated), (10, 10));
+        let (second, _) = db.migrate(limited).await;
+        assert_eq!((second.counts.read, second.counts.already_migrated, second.counts.migrated), (20, 10, 10));
+        let ids = "select array_agg(source_id order by source_id) = (select array_agg(id order by id) from \
+                   (select id from personal_account_dealing order by id limit 20) l) \
+                   from padealing.migration_mapping where target_table = 'pad_request'";
+        assert_eq!(db.value(ids).await.as_deref(), Some("true"));
+        db.migrate(Options::default()).await;
+        let piecewise = stored::outcomes(&db).await;
+        with_db(Start::Seeded, async |whole| {
+            whole.migrate(Options::default()).await;
+            assert_eq!(stored::outcomes(&whole).await, piecewise);
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_corrected_row_is_migrated_and_its_rejections_are_closed() {
+    with_db(Start::Seeded, async |db| {
+        db.migrate(Options::default()).await;
+        let open = "select string_agg(field || ' ' || rule, ',' order by field) from padealing.migration_reject \
+                    where source_id = 2101 and resolved_run_id is null";
+        assert_eq!(db.value(open).await.map(|it| it.split(',').count()), Some(9));
+        // Some reasons go, one changes its rule, one is new.
+        db.execute(
+            "update personal_account_dealing set employee = 1003, status = 'request', status_manager = null, \
+             buysell = 'S', is_deleted_yn = null, related_yn = null, inst_symbol = 'TWIN', last_modified_by = '1.5' \
+             where id = 2101",
+        )
+        .await;
+        db.migrate(Options::default()).await;
+        let left = "inst_symbol ambiguous_security,last_modified_by out_of_range,requested_date missing_date";
+        assert_eq!(db.value(open).await.as_deref(), Some(left));
+        let rewritten = "select first_run_id = last_run_id from padealing.migration_reject \
+                         where source_id = 2101 and rule = 'missing_date'";
+        assert_eq!(db.value(rewritten).await.as_deref(), Some("false"));
+        db.execute(
+            "update personal_account_dealing set inst_symbol = 'ACME', last_modified_by = '1003', \
+             requested_date = '2021-01-01' where id = 2101",
+        )
+        .await;
+        db.migrate(Options::default()).await;
+        assert_eq!(db.value(open).await, None);
+        let closed = "select count(*) from padealing.migration_reject where source_id = 2101 \
+                      and resolved_run_id = (select id from padealing.migration_run order by started_at desc limit 1)";
+        assert_eq!(count(&db, closed).await, 3);
+        assert_eq!(db.verify().await.counts.different, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_that_the_application_wrote_are_left_alone() {
+    with_db(Start::Seeded, async |db| {
+        let theirs = "select string_agg(r::text, '|' order by id) from padealing.pad_request r where not exists \
+                      (select from padealing.migration_mapping m where m.target_id = r.id and m.target_table = 'pad_request')";
+        let before = db.value(theirs).await;
+        assert!(before.is_some(), "the fixtures have rows of the application");
+        let (report, seen) = db.migrate(Options::default()).await;
+        assert_eq!(db.value(theirs).await, before);
+        assert_eq!(report.by_rule["id_collision"], 2);
+        assert!(seen.rejections.iter().any(|it| it.source_id == 2201));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_collision_may_be_reassigned_and_verifies() {
+    with_db(Start::Seeded, async |db| {
+        let options = Options { on_id_collision: OnIdCollision::Reassign, ..Options::default() };
+        let (dry, _) = db.migrate(Options { dry_run: true, ..options.clone() }).await;
+        let (report, _) = db.migrate(options).await;
+        assert_eq!(report.by_rule.get("id_collision"), None);
+        assert_eq!(dry.rejections, report.rejections);
+        let new =
+            "select target_id from padealing.migration_mapping where source_id = 2201 and target_table = 'pad_request'";
+        let new = count(&db, new).await;
+        assert!(new > 9_000_000_600, "{new} is beyond every legacy id");
+        let verified = db.verify().await;
+        assert!(verified.counts.is_clean(), "{:?}", verified.differences);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_missing_security_may_be_null_and_verifies() {
+    with_db(Start::Seeded, async |db| {
+        let options = Options { on_missing_security: OnMissingSecurity::Null, ..Options::default() };
+        let (report, _) = db.migrate(options).await;
+        // The row with every mistake has an unknown security among them, and is rejected for the others.
+        assert_eq!(report.by_rule.get("unknown_security"), None);
+        let security = "select security_id is null from padealing.pad_request where id = 3501";
+        assert_eq!(db.value(security).await.as_deref(), Some("true"));
+        let verified = db.verify().await;
+        assert!(verified.counts.is_clean(), "{:?}", verified.differences);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn identity_sequences_are_moved_past_every_id_and_never_back() {
+    with_db(Start::Seeded, async |db| {
+        db.execute("select setval('padealing.pad_approval_id_seq', 5000)").await;
+        db.migrate(Options::default()).await;
+        let insert = "insert into padealing.pad_request (employee_id, status) values (1003, 'approved')";
+        db.execute(insert).await;
+        let id = count(&db, "select max(id) from padealing.pad_request").await;
+        assert_eq!(id, 9_000_000_601, "the application's next id is past the largest legacy id");
+        assert!(count(&db, "select last_value from padealing.pad_approval_id_seq").await >= 5000);
+        for table in ["pad_approval", "pad_execution", "audit_log", "migration_mapping"] {
+            let behind = format!(
+                "select (select last_value from padealing.{table}_id_seq) >= (select max(id) from padealing.{table})"
+            );
+            assert_eq!(db.value(&behind).await.as_deref(), Some("true"), "{table}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_migrate_is_told_who_is_at_work() {
+    with_db(Start::Seeded, async |db| {
+        // Somebody else's session holds a row that the migration needs, so that the first one stays at work.
+        let mut blocker = db.connect().await;
+        sqlx::raw_sql("begin; lock table padealing.migration_reject")
+            .execute(&mut blocker)
+            .await
+            .expect("the lock is taken");
+        let first = tokio::spawn({
+            let db = db.clone();
+            async move { db.try_migrate(Options::default(), &mut Seen::default()).await }
+        });
+        let lock = "select exists (select from pg_locks where locktype = 'advisory' and granted)";
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        while db.value(lock).await.as_deref() != Some("true") {
+            assert!(tokio::time::Instant::now() < deadline, "the first migrate takes its lock");
+        }
+        let error = db.try_migrate(Options::default(), &mut Seen::default()).await.expect_err("the second is kept out");
+        let MigrateError::Locked { holder, .. } = &error else { panic!("another error: {error}") };
+        assert!(holder.contains("pad-migrate migrate") && holder.contains("role postgres"), "{holder}");
+        drop(blocker);
+        let report = first.await.expect("the task ends").expect("the first migrate ends well");
+        assert_eq!(report.counts.migrated, 67);
+    })
+    .await;
+}
+
+/// Kills the server's side of a migration again and again; whatever was committed is whole, and the rest is resumed.
+#[tokio::test]
+async fn what_dies_leaves_whole_rows_and_the_next_run_goes_on() {
+    with_db(Start::Seeded, async |db| {
+        // Slow enough to be killed in the middle of a page.
+        db.execute(
+            "create function padealing.dawdle() returns trigger language plpgsql as \
+                 'begin perform pg_sleep(0.02); return null; end'; \
+             create trigger dawdle before insert on padealing.audit_log execute function padealing.dawdle()",
+        )
+        .await;
+        let mut deaths = 0;
+        for round in 1..40 {
+            let running = tokio::spawn({
+                let db = db.clone();
+                async move {
+                    let options = Options { batch_size: 2, jobs: 3, ..Options::default() };
+                    db.try_migrate(options, &mut Seen::default()).await
+                }
+            });
+            let killed = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                          where datname = current_database() and application_name = 'pad-migrate migrate worker'";
+            tokio::time::sleep(Duration::from_millis(40 * round)).await;
+            db.value(killed).await;
+            let result = running.await.expect("the task ends");
+            let half = "select count(*) from padealing.pad_request r where not exists (select from \
+                        padealing.audit_log a where a.request_id = r.id) and exists (select from \
+                        padealing.migration_mapping m where m.target_id = r.id and m.target_table = 'pad_request')";
+            assert_eq!(count(&db, half).await, 0, "no row is half migrated");
+            if result.is_ok() {
+                break;
+            }
+            deaths += 1;
+        }
+        assert!(deaths > 0, "no migration was killed");
+        db.migrate(Options::default()).await;
+        let verified = db.verify().await;
+        assert!(verified.counts.is_clean(), "{:?}", verified.differences);
+        assert_eq!(verified.counts.verified, 67);
+        let failed = "select count(*) from padealing.migration_run where outcome = 'failed'";
+        assert!(count(&db, failed).await > 0, "a run that died is on record");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_interrupted_run_is_recorded_as_such() {
+    with_db(Start::Seeded, async |db| {
+        let request = migrate::Request {
+            target: &db.database,
+            source: &db.database,
+            table: &TableName::legacy(),
+            environment: Environment::Local,
+            options: Options::default(),
+        };
+        let error = migrate::migrate(&request, &mut Seen::default(), std::future::ready(())).await;
+        let ended = matches!(error, Err(MigrateError::Interrupted)) || error.is_ok();
+        assert!(ended, "{error:?}");
+        let recorded = db.value("select outcome from padealing.migration_run").await;
+        assert_eq!(recorded.as_deref() == Some("interrupted"), error.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_source_may_be_another_database() {
+    with_db(Start::Seeded, async |source| {
+        with_db(Start::Applied, async |target| {
+            let table = TableName::legacy();
+            let request = migrate::Request {
+                target: &target.database,
+                source: &source.database,
+                table: &table,
+                environment: Environment::Local,
+                options: Options::default(),
+            };
+            let report = migrate::migrate(&request, &mut Seen::default(), std::future::pending()).await;
+            // Without the fixtures' own requests in the target, nothing collides.
+            assert_eq!(report.expect("the migration runs").counts.migrated, 69);
+            assert_eq!(count(&source, "select count(*) from padealing.migration_mapping").await, 0);
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_larger_than_memory_should_hold_is_moved_in_pieces() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "alter table personal_account_dealing add column attachment bytea, add column essay text; \
+             update personal_account_dealing set attachment = decode(repeat('00ff5c22', 1500000), 'hex'), \
+                 essay = repeat(E'Ünïcode \"quoted\" \\\\ back\\n\\t\\u0001', 200000), \
+                 comments_manager = repeat('äöü', 2000000), justification = repeat('x', 5000000) || 'ü' \
+             where id in (1901, 401)",
+        )
+        .await;
+        let (report, _) = db.migrate(Options::default()).await;
+        assert_eq!(report.counts.migrated, 67);
+        let same = "select bool_and(r.justification = l.justification \
+                        and r.compliance_assessment -> 'legacy' ->> 'attachment' = l.attachment::text \
+                        and r.compliance_assessment -> 'legacy' ->> 'essay' = l.essay \
+                        and coalesce((select a.comments from padealing.pad_approval a where a.request_id = r.id and \
+                            approval_type = 'manager'), r.compliance_assessment -> 'legacy' ->> 'comments_manager') \
+                            = l.comments_manager) \
+                    from padealing.pad_request r join personal_account_dealing l using (id) where id in (1901, 401)";
+        assert_eq!(db.value(same).await.as_deref(), Some("true"));
+        assert!(db.verify().await.counts.is_clean());
+        // One character in millions.
+        db.execute("update padealing.pad_request set justification = left(justification, -1) || 'u' where id = 1901")
+            .await;
+        let verified = db.verify().await;
+        let fields: Vec<(i64, &str)> =
+            verified.differences.iter().map(|it| (it.source_id, it.field.as_str())).collect();
+        assert_eq!(fields, [(1901, "justification")]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_value_that_no_jsonb_holds_is_a_rejection() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "delete from personal_account_dealing where id <> 401; \
+             alter table personal_account_dealing add column attachment bytea; \
+             update personal_account_dealing set attachment = decode(repeat('ab', 140000000), 'hex')",
+        )
+        .await;
+        let (_, seen) = db.migrate(Options::default()).await;
+        let reasons: Vec<String> =
+            seen.rejections.iter().flat_map(|it| &it.reasons).map(|it| format!("{} {}", it.field, it.rule)).collect();
+        assert_eq!(reasons, ["attachment too_long"]);
+    })
+    .await;
+}
+
+/// Types that nobody foresaw, in the columns that everybody knows.
+#[tokio::test]
+async fn columns_of_other_types_are_read_as_their_text() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "create type mood as enum ('1', '2'); create domain flag as varchar(1); \
+             truncate personal_account_dealing; alter table personal_account_dealing \
+                 alter column id type numeric, alter column employee type numeric(20,2), \
+                 alter column requested_date type timestamptz, alter column last_modified_date type date, \
+                 alter column related_yn type mood using null, alter column conflicts_yn type flag, \
+                 alter column restricted_yn type integer using null, alter column buysell type char(4), \
+                 alter column trade_size type double precision, alter column name type xml using null, \
+                 alter column currency type char(3); \
+             insert into personal_account_dealing (id, employee, requested_date, last_modified_date, status, \
+                 related_yn, conflicts_yn, restricted_yn, buysell, trade_size, name, currency, is_deleted_yn) \
+             values (5, 1003, '2021-03-01 10:00:00+02', '2021-03-02', 'request', '1', '2', 1, 's', 1.5, '<a/>', 'GB', 'N')",
+        )
+        .await;
+        let (report, seen) = db.migrate(Options::default()).await;
+        assert_eq!(report.counts.migrated, 1, "{:?}", seen.rejections);
+        let row = "select concat_ws('|', employee_id, created_at, updated_at, is_related_party, has_conflict, \
+                   is_restricted, direction, quantity, currency) from padealing.pad_request where id = 5";
+        let want = "1003|2021-03-01 08:00:00|2021-03-02 00:00:00|t|f|t|SELL|1.5000|GB ";
+        assert_eq!(db.value(row).await.as_deref(), Some(want));
+        assert!(db.verify().await.counts.is_clean());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_table_that_can_not_be_read_is_refused_before_the_first_row() {
+    for (change, want) in [
+        ("drop table personal_account_dealing", "there is no table public.personal_account_dealing"),
+        ("alter table personal_account_dealing drop column sedol, drop column isin", "lacks the columns isin, sedol"),
+        (
+            "alter table personal_account_dealing alter column value type bytea using null",
+            "personal_account_dealing.value is of type bytea",
+        ),
+        (
+            "alter table personal_account_dealing drop constraint personal_account_dealing_pkey; \
+             insert into personal_account_dealing (id) values (101)",
+            "the id 101 is there twice",
+        ),
+        (
+            "alter table personal_account_dealing drop constraint personal_account_dealing_pkey; \
+             alter table personal_account_dealing alter column id drop not null; \
+             insert into personal_account_dealing (id) values (null)",
+            "a row has no id",
+        ),
+        (
+            "alter table personal_account_dealing alter column id type text; \
+             update personal_account_dealing set id = 'A1' where id = '101'",
+            "the id A1 is not a whole number",
+        ),
+    ] {
+        with_db(Start::Seeded, async |db| {
+            db.execute(change).await;
+            let error = db.try_migrate(Options::default(), &mut Seen::default()).await.expect_err("it is refused");
+            assert!(error.to_string().contains(want), "{error}");
+            assert_eq!(count(&db, "select count(*) from padealing.migration_mapping").await, 0);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn ids_that_are_texts_are_ordered_as_numbers() {
+    with_db(Start::Seeded, async |db| {
+        db.execute("alter table personal_account_dealing alter column id type text").await;
+        let (report, _) = db.migrate(Options { batch_size: 7, ..Options::default() }).await;
+        assert_eq!(report.counts.migrated, 67);
+        assert!(db.verify().await.counts.is_clean());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_row_that_an_earlier_tool_migrated_is_respected_and_reported() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "insert into padealing.pad_request (id, employee_id, status, created_at, related_party_name) \
+                 values (101, 1003, 'pending_manager', '2021-03-01 09:30:00', 'by an earlier tool'); \
+             insert into padealing.migration_mapping (source_table, source_id, target_table, target_id) \
+                 values ('personal_account_dealing', 101, 'pad_request', 101)",
+        )
+        .await;
+        let (report, _) = db.migrate(Options::default()).await;
+        assert_eq!(report.incomplete, (1, vec![101]));
+        assert_eq!(report.counts.already_migrated, 1);
+        let kept = "select related_party_name from padealing.pad_request where id = 101";
+        assert_eq!(db.value(kept).await.as_deref(), Some("by an earlier tool"));
+        let verified = db.verify().await;
+        let lacking = verified.differences.iter().any(|it| it.source_id == 101 && it.field == "lineage");
+        assert!(lacking && verified.counts.different == 1, "{:?}", verified.differences);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_target_of_another_environment_is_refused() {
+    with_db(Start::Seeded, async |db| {
+        let request = migrate::Request {
+            target: &db.database,
+            source: &db.database,
+            table: &TableName::legacy(),
+            environment: Environment::Qa,
+            options: Options::default(),
+        };
+        let error = migrate::migrate(&request, &mut Seen::default(), std::future::pending()).await;
+        let text = error.expect_err("it is refused").to_string();
+        assert!(text.contains("set up as environment local, and this run is for qa"), "{text}");
+    })
+    .await;
+}

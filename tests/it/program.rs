@@ -1,0 +1,256 @@
+//! The built command as its user runs it: good input, bad input, none. Its words are snapshots.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use pretty_assertions::assert_eq;
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::harness::{Db, Start, check_snapshot, program, with_db};
+
+/// Runs the program in an empty directory, with nothing of our own environment that it would read.
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let dir = tempfile::tempdir().expect("a directory is made");
+    run_in(dir.path(), arguments, variables)
+}
+
+fn run_in(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(program());
+    for (name, _) in std::env::vars() {
+        if name.starts_with("DB_") || name.starts_with("PG") || name.starts_with("PAD_") || name == "APP_ENV" {
+            command.env_remove(name);
+        }
+    }
+    // Text is wrapped to the terminal's width, and there is none.
+    command
+        .current_dir(dir)
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .env("COLUMNS", "100")
+        .output()
+        .expect("the program runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("the output is UTF-8")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("the output is UTF-8")
+}
+
+/// Exit 2, nothing on stdout, and one sentence on stderr that the snapshot shows.
+#[track_caller]
+fn check_refused(name: &str, output: &Output) {
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(output));
+    assert_eq!(stdout(output), "", "nothing is printed");
+    let told = stderr(output);
+    assert_eq!(told.trim_end().lines().count(), 1, "one sentence: {told}");
+    check_snapshot(&format!("error__{name}"), &told);
+}
+
+#[rstest]
+#[case::program("help", &["--help"])]
+#[case::rehearse("help__rehearse", &["rehearse", "--help"])]
+#[case::seed("help__seed", &["seed", "--help"])]
+#[case::apply("help__apply", &["apply", "--help"])]
+#[case::migrate("help__migrate", &["migrate", "--help"])]
+#[case::verify("help__verify", &["verify", "--help"])]
+fn help_is_reviewed(#[case] name: &str, #[case] arguments: &[&str]) {
+    let output = run(arguments, &[]);
+    assert_eq!(output.status.code(), Some(0));
+    check_snapshot(name, &stdout(&output));
+}
+
+#[rstest]
+#[case::no_database("no_database", &["migrate"], &[])]
+#[case::url_unreadable("url_unreadable", &["--database-url", "mysql://u:hunter2@example.com/n", "migrate"], &[])]
+#[case::url_with_a_bare_slash("url_with_a_bare_slash", &["--database-url", "postgres://u:12/hunter2@example.com/n", "migrate"], &[])]
+#[case::port("port", &["migrate"], &[("DB_HOST", "db"), ("DB_NAME", "n"), ("DB_USER", "u"), ("DB_PORT", "54x2")])]
+#[case::half_named("half_named", &["migrate"], &[("DB_HOST", "db")])]
+#[case::environment("environment", &["migrate"], &[("APP_ENV", "production")])]
+#[case::schema("schema", &["migrate"], &[("DATABASE_SCHEMA", "public")])]
+#[case::ssl_mode("ssl_mode", &["migrate"], &[("DB_SSLMODE", "maybe")])]
+#[case::legacy_table("legacy_table", &["migrate"], &[("LEGACY_TABLE", "personal_account_dealing")])]
+#[case::timeout("timeout", &["migrate"], &[("DB_CONNECT_TIMEOUT", "soon")])]
+#[case::refused_port("refused_port", &["--database-url", "postgres://u:hunter2@127.0.0.1:1/n", "migrate"], &[])]
+#[case::no_such_socket("no_such_socket", &["--database-url", "postgres:///n?host=/nowhere&user=u&password=hunter2", "verify"], &[])]
+#[case::rejects_folder("rejects_folder", &["--database-url", "postgres:///n?host=/nowhere", "migrate", "--rejects", "/nowhere/r.csv"], &[])]
+fn bad_input_gets_one_sentence(#[case] name: &str, #[case] arguments: &[&str], #[case] variables: &[(&str, &str)]) {
+    let output = run(arguments, variables);
+    check_refused(name, &output);
+    assert!(!stderr(&output).contains("hunter2"), "a password is never shown");
+}
+
+#[rstest]
+#[case(&["migrate", "--batch-size", "0"])]
+#[case(&["migrate", "--jobs", "many"])]
+#[case(&["migrate", "--rejects", "rejects.txt"])]
+#[case(&["apply", "--lock-timeout", "5"])]
+#[case(&["apply", "--lock-timeout", "0s"])]
+#[case(&["migrate", "--limit", "-1"])]
+#[case(&["drift"])]
+#[case(&[])]
+fn usage_errors_are_2(#[case] arguments: &[&str]) {
+    let output = run(arguments, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "");
+    assert!(!stderr(&output).is_empty());
+}
+
+#[test]
+fn the_rehearsal_on_the_fixtures_is_clean() {
+    let output = run(&["rehearse"], &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "", "nothing but the result is said");
+    check_snapshot("rehearse__fixtures", &stdout(&output));
+}
+
+#[test]
+fn the_rehearsal_as_json_has_the_contracts_fields() {
+    let dir = tempfile::tempdir().expect("a directory is made");
+    let output = run_in(dir.path(), &["rehearse", "--format", "json", "--report", "report.json"], &[]);
+    let report: Value = serde_json::from_str(&stdout(&output)).expect("the output is JSON");
+    assert_eq!(report["tool"], "pad-migrate");
+    assert_eq!(report["command"], "rehearse");
+    assert_eq!(report["outcome"], "clean");
+    assert_eq!(report["counts"]["read"], 100);
+    assert_eq!(report["verify"]["verified"], report["counts"]["migrated"]);
+    let written = std::fs::read_to_string(dir.path().join("report.json")).expect("the report is written");
+    assert_eq!(written, stdout(&output));
+}
+
+/// Apply, seed, migrate, verify on a local database, as the README has it.
+#[tokio::test]
+async fn a_local_database_goes_the_whole_way() {
+    with_db(Start::Empty, async |db| {
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let socket = db.url.split("host=").nth(1).and_then(|it| it.split('&').next()).expect("the URL has a socket");
+        let name = db.url.split('/').nth(3).and_then(|it| it.split('?').next()).expect("the URL has a name");
+        // The later file wins over the earlier one.
+        std::fs::write(dir.path().join(".env"), format!("DB_HOST={socket}\nDB_NAME=wrong\nDB_USER=postgres\n"))
+            .expect("it is written");
+        std::fs::write(dir.path().join(".env.local"), format!("DB_NAME={name}\n")).expect("it is written");
+        let go = |arguments: &[&str]| run_in(dir.path(), arguments, &[]);
+
+        check_refused("migrate_before_apply", &named(go(&["migrate"]), &db));
+        check_refused("apply_without_yes", &named(go(&["apply"]), &db));
+        for (name, code, arguments) in [
+            ("apply", 0, &["apply", "--yes"] as &[&str]),
+            ("apply_again", 0, &["apply"]),
+            ("seed", 0, &["seed"]),
+            ("seed_again", 0, &["seed"]),
+            ("verify_before_migrate", 1, &["verify"]),
+            ("migrate_dry_run", 1, &["migrate", "--dry-run"]),
+            ("migrate", 1, &["migrate", "--rejects", "rejects.csv"]),
+            ("migrate_again", 1, &["migrate", "--rejects", "rejects.jsonl", "--on-missing-security", "null"]),
+            ("verify", 0, &["verify"]),
+        ] {
+            let output = go(arguments);
+            assert_eq!(output.status.code(), Some(code), "{name}: {}", stderr(&output));
+            check_snapshot(&format!("local__{name}"), &stdout(&output));
+        }
+        let csv = std::fs::read_to_string(dir.path().join("rejects.csv")).expect("the file is written");
+        check_snapshot("local__rejects_csv", &csv);
+        let jsonl = std::fs::read_to_string(dir.path().join("rejects.jsonl")).expect("the file is written");
+        let first: Value = serde_json::from_str(jsonl.lines().next().expect("there is a line")).expect("it is JSON");
+        for field in ["source_id", "field", "rule", "value", "message"] {
+            assert!(first.get(field).is_some(), "{field}");
+        }
+        db.execute("update padealing.pad_request set estimated_value = 1 where id = 1901").await;
+        let output = go(&["verify"]);
+        assert_eq!(output.status.code(), Some(1));
+        check_snapshot("local__verify_corrupted", &stdout(&output));
+        check_refused(
+            "other_environment",
+            &named(run_in(dir.path(), &["--env", "dev", "--database-url", &db.url, "migrate"], &[]), &db),
+        );
+    })
+    .await;
+}
+
+/// An output in which the test's own socket and database have fixed names.
+fn named(mut output: Output, db: &Db) -> Output {
+    let socket = db.url.split("host=").nth(1).and_then(|it| it.split('&').next()).expect("the URL has a socket");
+    let name = db.url.split('/').nth(3).and_then(|it| it.split('?').next()).expect("the URL has a name");
+    output.stderr = stderr(&output).replace(socket, "SOCKET").replace(name, "DATABASE").into_bytes();
+    output
+}
+
+#[tokio::test]
+async fn json_has_the_contracts_fields() {
+    with_db(Start::Seeded, async |db| {
+        let go = |arguments: &[&str]| {
+            let output = run(&[&["--database-url", &db.url], arguments].concat(), &[]);
+            (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).expect("the output is JSON"))
+        };
+        let (code, dry) = go(&["migrate", "--dry-run", "--format", "json"]);
+        assert_eq!((code, &dry["outcome"]), (Some(1), &Value::from("attention")));
+        let (code, real) = go(&["migrate", "--format", "json"]);
+        assert_eq!(code, Some(1));
+        assert_eq!(real["rejections"], dry["rejections"]);
+        assert_eq!(real["counts"], dry["counts"]);
+        let keys = |value: &Value| value.as_object().expect("it is an object").keys().cloned().collect::<Vec<_>>();
+        let counts = [
+            "read",
+            "migrated",
+            "already_migrated",
+            "rejected",
+            "pad_request",
+            "pad_approval",
+            "pad_execution",
+            "audit_log",
+            "migration_mapping",
+        ];
+        assert_eq!(keys(&real["counts"]), counts);
+        assert_eq!(keys(&real["rejections"][0]), ["source_id", "field", "rule", "value", "message"]);
+        assert!(real["seconds"].is_number() && real["rows_per_second"].is_number());
+        let (code, verified) = go(&["verify", "--format", "json"]);
+        assert_eq!((code, &verified["outcome"]), (Some(0), &Value::from("clean")));
+        let counts = ["source", "verified", "different", "missing", "rejected", "pending", "missing_source", "extra"];
+        assert_eq!(keys(&verified["counts"]), counts);
+        assert_eq!(verified["differences"], Value::from(Vec::<Value>::new()));
+        db.execute("update padealing.pad_request set ticker = 'x' where id = 101").await;
+        let (code, corrupted) = go(&["verify", "--format", "json"]);
+        assert_eq!(code, Some(1));
+        assert_eq!(keys(&corrupted["differences"][0]), ["source_id", "target", "field", "expected", "actual"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn seed_is_for_local_databases_only() {
+    with_db(Start::Empty, async |db| {
+        let env = |env: &str| run(&["--env", env, "--database-url", &db.url, "seed"], &[("DB_SSLMODE", "disable")]);
+        check_refused("seed_in_qa", &named(env("qa"), &db));
+        db.execute("create schema bo_airflow; comment on schema bo_airflow is 'theirs'").await;
+        check_refused("seed_beside_a_real_mirror", &named(env("local"), &db));
+    })
+    .await;
+}
+
+/// A rehearsal of rows that were put into a database by hand, unknown columns and a rejection included.
+#[tokio::test]
+async fn a_real_source_is_rehearsed_and_only_read() {
+    with_db(Start::Reference, async |db| {
+        db.execute(
+            "alter table personal_account_dealing add column \"Odd \"\"Name\" point, add column salary numeric; \
+             insert into personal_account_dealing (id, employee, requested_date, status, inst_symbol, \"Odd \"\"Name\", salary) \
+                 values (1, 1003, '2021-01-01', 'approved', 'ACME', '(1,2)', 1.50), \
+                        (2, 1004, '2021-01-02', 'request', null, null, 'NaN')",
+        )
+        .await;
+        let output = run(&["--source-url", &db.url, "rehearse"], &[]);
+        assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+        assert!(stdout(&output).contains("2 read, 2 migrated, 0 rejected"), "{}", stdout(&output));
+        assert!(stdout(&output).contains("2 of 2 migrated rows verified"), "{}", stdout(&output));
+        db.execute("insert into personal_account_dealing (id, employee, status) values (3, 4242, 'request')").await;
+        let output = run(&["--source-url", &db.url, "rehearse"], &[]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stdout(&output).contains("ATTENTION: 1 row was rejected"), "{}", stdout(&output));
+        let untouched = db.value("select to_regnamespace('padealing') is null").await;
+        assert_eq!(untouched.as_deref(), Some("true"));
+    })
+    .await;
+}

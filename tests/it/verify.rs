@@ -1,0 +1,264 @@
+//! The verification proves itself: what is stored is corrupted in many ways, and each is found and named.
+
+use pad_migrate::pg::migrate::Options;
+use pretty_assertions::assert_eq;
+use rstest::rstest;
+
+use crate::harness::{Start, with_db};
+
+/// Corrupts what is stored for a migrated fixture and checks that exactly these are named: source id, target, field.
+async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
+    with_db(Start::Seeded, async |db| {
+        db.migrate(Options::default()).await;
+        let before = db.verify().await;
+        assert!(before.counts.is_clean(), "{:?}", before.differences);
+        db.execute(corruption).await;
+        let report = db.verify().await;
+        let found: Vec<(i64, &str, &str)> =
+            report.differences.iter().map(|it| (it.source_id, it.target.as_str(), it.field.as_str())).collect();
+        assert_eq!(found, want, "{corruption}\n{:#?}", report.differences);
+        assert!(!report.counts.is_clean());
+    })
+    .await;
+}
+
+/// Row 1901 has everything: both approvals, an execution, three audit entries.
+#[rstest]
+#[case::a_swapped_approver(
+    "update padealing.pad_approval set approver_id = 1004 where request_id = 1901 and approval_type = 'manager'",
+    &[(1901, "pad_approval:manager", "approver_id")]
+)]
+#[case::the_two_approvers_swapped(
+    "update padealing.pad_approval set approver_id = 2003 - approver_id where request_id = 1901",
+    &[(1901, "pad_approval:compliance", "approver_id"), (1901, "pad_approval:manager", "approver_id")]
+)]
+#[case::empty_for_null(
+    "update padealing.pad_request set relation = '' where id = 1901",
+    &[(1901, "pad_request", "relation")]
+)]
+#[case::null_for_empty(
+    "update padealing.pad_request set ticker = null where id = 402",
+    &[(402, "pad_request", "ticker")]
+)]
+#[case::one_cent(
+    "update padealing.pad_request set estimated_value = estimated_value + 0.01 where id = 1901",
+    &[(1901, "pad_request", "estimated_value")]
+)]
+#[case::a_ten_thousandth_of_a_share(
+    "update padealing.pad_execution set execution_quantity = execution_quantity - 0.0001 where request_id = 1901",
+    &[(1901, "pad_execution", "execution_quantity")]
+)]
+#[case::the_last_digit_of_the_price(
+    "update padealing.pad_execution set execution_price = execution_price + 0.00000001 where request_id = 1901",
+    &[(1901, "pad_execution", "execution_price")]
+)]
+#[case::one_microsecond(
+    "update padealing.pad_request set updated_at = updated_at + interval '1 microsecond' where id = 1901",
+    &[(1901, "pad_request", "updated_at")]
+)]
+#[case::one_microsecond_of_a_decision(
+    "update padealing.pad_approval set decided_at = decided_at - interval '1 microsecond' where request_id = 1901 \
+     and approval_type = 'compliance'",
+    &[(1901, "pad_approval:compliance", "decided_at")]
+)]
+#[case::a_deleted_execution(
+    "delete from padealing.pad_execution where request_id = 1901",
+    &[(1901, "pad_execution", "id"), (1901, "pad_execution", "lineage")]
+)]
+#[case::a_doubled_execution(
+    "insert into padealing.pad_execution (request_id, executed_at, execution_price, execution_quantity, \
+     contract_note_received, recorded_by_id) select request_id, executed_at, execution_price, execution_quantity, \
+     contract_note_received, recorded_by_id from padealing.pad_execution where request_id = 1901",
+    &[(1901, "pad_execution", "id")]
+)]
+#[case::a_doubled_audit_row(
+    "insert into padealing.audit_log (\"timestamp\", action_type, action_status, actor_type, actor_id, entity_type, \
+     entity_id, request_id, details) select \"timestamp\", action_type, action_status, actor_type, actor_id, \
+     entity_type, entity_id, request_id, details from padealing.audit_log where request_id = 1901 \
+     and action_type = 'request_submitted'",
+    &[(1901, "audit_log:request_submitted", "id")]
+)]
+#[case::a_deleted_audit_row(
+    "delete from padealing.audit_log where request_id = 1901 and action_type = 'approval_manager'",
+    &[(1901, "audit_log:approval_manager", "id"), (1901, "audit_log:approval_manager", "lineage")]
+)]
+#[case::an_audit_row_blamed_on_another(
+    "update padealing.audit_log set actor_id = 1000 where request_id = 1901 and action_type = 'request_submitted'",
+    &[(1901, "audit_log:request_submitted", "actor_id")]
+)]
+#[case::an_audit_row_without_its_mark(
+    "update padealing.audit_log set details = null where request_id = 1901 and action_type = 'request_submitted'",
+    &[(1901, "audit_log:request_submitted", "details")]
+)]
+#[case::an_audit_row_moved_to_another_request(
+    "update padealing.audit_log set request_id = 1801, entity_id = 1801 where request_id = 1901 \
+     and action_type = 'approval_manager'",
+    &[
+        (1801, "audit_log:approval_manager", "id"),
+        (1901, "audit_log:approval_manager", "id"),
+        (1901, "audit_log:approval_manager", "lineage"),
+    ]
+)]
+#[case::two_rows_comments_exchanged(
+    "update padealing.pad_approval a set comments = b.comments from padealing.pad_approval b \
+     where a.request_id = 1901 and b.request_id = 1901 and a.id <> b.id",
+    &[(1901, "pad_approval:compliance", "comments"), (1901, "pad_approval:manager", "comments")]
+)]
+#[case::two_requests_justifications_exchanged(
+    "update padealing.pad_request a set justification = b.justification from padealing.pad_request b \
+     where (a.id, b.id) in ((401, 1901), (1901, 401))",
+    &[(401, "pad_request", "justification"), (1901, "pad_request", "justification")]
+)]
+#[case::a_dangling_mapping(
+    "update padealing.migration_mapping set target_id = 999999 where source_id = 1901 and target_table = 'pad_execution'",
+    &[(1901, "pad_execution", "lineage")]
+)]
+#[case::mappings_exchanged(
+    "update padealing.migration_mapping m set target_id = o.target_id from padealing.migration_mapping o \
+     where m.source_id = 1901 and o.source_id = 1901 and m.target_table like 'pad_approval:%' \
+     and o.target_table like 'pad_approval:%' and m.id <> o.id",
+    &[(1901, "pad_approval:compliance", "lineage"), (1901, "pad_approval:manager", "lineage")]
+)]
+#[case::a_lost_mapping(
+    "delete from padealing.migration_mapping where source_id = 1901 and target_table = 'audit_log:approval_compliance'",
+    &[(1901, "audit_log:approval_compliance", "lineage")]
+)]
+#[case::a_mapping_too_many(
+    "insert into padealing.migration_mapping (source_table, source_id, target_table, target_id) \
+     values ('personal_account_dealing', 101, 'pad_approval:manager', 1)",
+    &[(101, "pad_approval:manager", "lineage")]
+)]
+#[case::a_flipped_boolean(
+    "update padealing.pad_request set insider_info_declaration = not insider_info_declaration where id = 201",
+    &[(201, "pad_request", "insider_info_declaration")]
+)]
+#[case::a_flipped_check(
+    "update padealing.pad_approval set conflict_check = true where request_id = 1901 and approval_type = 'compliance'",
+    &[(1901, "pad_approval:compliance", "conflict_check")]
+)]
+#[case::a_check_on_the_managers(
+    "update padealing.pad_approval set conflict_check = false where request_id = 1901 and approval_type = 'manager'",
+    &[(1901, "pad_approval:manager", "conflict_check")]
+)]
+#[case::trailing_blanks(
+    "update padealing.pad_request set security_name = rtrim(security_name) where id = 401",
+    &[(401, "pad_request", "security_name")]
+)]
+#[case::another_normal_form(
+    "update padealing.pad_request set conflict_comments = normalize(conflict_comments, NFC) where id = 401",
+    &[(401, "pad_request", "conflict_comments")]
+)]
+#[case::another_status(
+    "update padealing.pad_request set status = 'approved' where id = 807",
+    &[(807, "pad_request", "status")]
+)]
+#[case::a_status_that_legacy_rows_never_have(
+    "update padealing.pad_request set status = 'executed' where id = 805",
+    &[(805, "pad_request", "status")]
+)]
+#[case::another_security(
+    "update padealing.pad_request set security_id = 502 where id = 704",
+    &[(704, "pad_request", "security_id")]
+)]
+#[case::a_lost_security(
+    "update padealing.pad_request set security_id = null where id = 701",
+    &[(701, "pad_request", "security_id")]
+)]
+#[case::a_deleter(
+    "update padealing.pad_request set deleted_by_id = 1000 where id = 1001",
+    &[(1001, "pad_request", "deleted_by_id")]
+)]
+#[case::the_holding_period_lost(
+    "update padealing.pad_request set compliance_assessment = compliance_assessment - 'holding_period' where id = 1301",
+    &[(1301, "pad_request", "compliance_assessment.holding_period")]
+)]
+#[case::a_key_of_the_residual_lost(
+    "update padealing.pad_request set compliance_assessment = compliance_assessment #- '{legacy,tags}' where id = 2001",
+    &[(2001, "personal_account_dealing", "tags")]
+)]
+#[case::a_value_of_the_residual_changed(
+    "update padealing.pad_request set compliance_assessment = jsonb_set(compliance_assessment, '{legacy,name}', '\"B\"') \
+     where id = 1101",
+    &[(1101, "personal_account_dealing", "name")]
+)]
+#[case::a_key_that_says_nothing(
+    "update padealing.pad_request set compliance_assessment = '{\"legacy\": {\"status\": \"request\"}}' where id = 601",
+    &[(601, "pad_request", "compliance_assessment.legacy.status")]
+)]
+#[case::a_key_that_nobody_wrote(
+    "update padealing.pad_request set compliance_assessment = '{\"score\": 5}' where id = 601",
+    &[(601, "pad_request", "compliance_assessment")]
+)]
+#[case::an_approval_that_no_stage_gave(
+    "insert into padealing.pad_approval (request_id, approval_type, approver_id, decision, decided_at) \
+     values (101, 'manager', 1001, 'approved', now())",
+    &[(101, "pad_approval:manager", "id")]
+)]
+#[case::a_lost_request(
+    "alter table padealing.pad_request disable trigger all; delete from padealing.pad_request where id = 101",
+    &[(101, "pad_request", "id")]
+)]
+#[case::one_request_claimed_twice(
+    "update padealing.migration_mapping set target_id = 601 where source_id = 702 and target_table = 'pad_request'",
+    &[
+        (702, "audit_log:request_submitted", "lineage"),
+        (601, "pad_request", "id"),
+        (702, "audit_log:request_submitted", "id"),
+    ]
+)]
+#[case::a_changed_source(
+    "update personal_account_dealing set justification = 'after' where id = 2301",
+    &[(2301, "pad_request", "justification")]
+)]
+#[case::a_changed_unknown_column(
+    "update personal_account_dealing set desk_code = 'FX' where id = 2001",
+    &[(2001, "personal_account_dealing", "desk_code")]
+)]
+#[case::a_lost_source(
+    "delete from personal_account_dealing where id = 2301",
+    &[(2301, "personal_account_dealing", "id")]
+)]
+#[case::the_last_source_lost(
+    "delete from personal_account_dealing where id = 9000000600",
+    &[(9_000_000_600, "personal_account_dealing", "id")]
+)]
+#[tokio::test]
+async fn a_corruption_is_found_and_named(#[case] corruption: &str, #[case] want: &[(i64, &str, &str)]) {
+    check_found(corruption, want).await;
+}
+
+/// What the application does beside the migration is none of the verification's business.
+#[tokio::test]
+async fn what_the_application_adds_is_not_reported() {
+    with_db(Start::Seeded, async |db| {
+        db.migrate(Options::default()).await;
+        db.execute(
+            "insert into padealing.pad_request (employee_id, status) values (1003, 'pending_manager'); \
+             insert into padealing.audit_log (action_type, action_status, actor_type, request_id) \
+                 values ('request_viewed', 'success', 'user', 1901), ('request_submitted', 'success', 'user', null); \
+             insert into padealing.pad_breach (employee_id, request_id, breach_type, severity) \
+                 values (1003, 1901, 'late_note', 'low')",
+        )
+        .await;
+        let report = db.verify().await;
+        assert!(report.counts.is_clean(), "{:?}", report.differences);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_are_counted_by_what_became_of_them() {
+    with_db(Start::Seeded, async |db| {
+        db.migrate(Options { limit: Some(60), ..Options::default() }).await;
+        db.execute(
+            "delete from personal_account_dealing where id = 103; \
+             alter table padealing.pad_request disable trigger all; delete from padealing.pad_request where id = 104",
+        )
+        .await;
+        let counts = db.verify().await.counts;
+        assert_eq!(counts.source, 99);
+        assert_eq!((counts.missing, counts.missing_source), (1, 1));
+        assert!(counts.pending > 0 && counts.verified > 0);
+    })
+    .await;
+}
