@@ -99,14 +99,6 @@ pub enum ConnectError {
         /// The system's word, which the sentence holds already.
         source: std::io::Error,
     },
-    /// Nobody answered there.
-    #[error("connecting to {place} failed: {source}; check the host and the port, and that a server is running there")]
-    Unreachable {
-        /// Host, port, database and role.
-        place: String,
-        /// The system's word, which the sentence holds already.
-        source: std::io::Error,
-    },
     /// The server, or the way to it, said no.
     #[error("connecting to {place} failed")]
     Refused {
@@ -160,10 +152,6 @@ impl Database {
         if !url_mode {
             let named = transport.ssl_mode.as_deref().and_then(|it| PgSslMode::from_str(it).ok());
             options = options.ssl_mode(named.unwrap_or(default));
-        }
-        if options.get_socket().is_some() {
-            // There is no TLS on a socket, and nobody between its two ends.
-            options = options.ssl_mode(PgSslMode::Disable);
         }
         if options.get_socket().is_some() {
             // There is no TLS on a socket, and nobody between its two ends.
