@@ -3,6 +3,8 @@
 //! Tests and `rehearse` share this module. A provider knows one way to get a server; [`start`] takes the first that
 //! works, or the one that was asked for. What a provider returns is a URL and a guard: no connection is shared.
 
+#[cfg(feature = "docker")]
+mod docker;
 mod local;
 
 use std::fmt;
@@ -22,6 +24,8 @@ pub enum Provider {
     Auto,
     /// The PostgreSQL programs on this machine.
     Local,
+    /// A Docker container of the official image; PAD_POSTGRES_VERSION names its tag.
+    Docker,
 }
 
 impl FromStr for Provider {
@@ -45,6 +49,23 @@ pub enum ServerError {
     /// We are root, and no other user can run the server.
     #[error("PostgreSQL refuses to run as root, and this machine has neither a user postgres nor a user nobody")]
     NoUser,
+    /// The container could not be started.
+    #[cfg(feature = "docker")]
+    #[error(
+        "a container of postgres:{tag} could not be started; check that a Docker engine runs and may be used by you, \
+         and that it can pull the image"
+    )]
+    Docker {
+        /// The image's tag.
+        tag: String,
+        /// The cause.
+        #[source]
+        source: testcontainers_modules::testcontainers::TestcontainersError,
+    },
+    /// This program can't use Docker.
+    #[cfg(not(feature = "docker"))]
+    #[error("this program was built without Docker; install PostgreSQL's programs, or build with the feature `docker`")]
+    NoDocker,
     /// A file or a process of the server could not be made.
     #[error("{what} failed")]
     Io {
@@ -89,7 +110,15 @@ pub struct Server {
     pub url: String,
     /// What runs it, for people: the provider and where the programs are.
     pub description: String,
-    guard: local::Keeper,
+    guard: Guard,
+}
+
+/// What stops the server when it is dropped.
+#[derive(Debug)]
+enum Guard {
+    Local(local::Keeper),
+    #[cfg(feature = "docker")]
+    Docker(docker::Lease),
 }
 
 impl Server {
@@ -101,7 +130,12 @@ impl Server {
     /// Lets the server live on after this process, and says how to stop it.
     pub fn keep(self) -> Kept {
         let Self { url, guard, .. } = self;
-        Kept { url, stop: guard.keep() }
+        let stop = match guard {
+            Guard::Local(keeper) => keeper.keep(),
+            #[cfg(feature = "docker")]
+            Guard::Docker(lease) => lease.keep(),
+        };
+        Kept { url, stop }
     }
 }
 
@@ -123,6 +157,25 @@ impl fmt::Display for Kept {
 /// Starts an ephemeral server.
 pub fn start(provider: Provider, durability: Durability) -> Result<Server, ServerError> {
     match provider {
-        Provider::Auto | Provider::Local => local::start(durability),
+        Provider::Local => local::start(durability),
+        #[cfg(feature = "docker")]
+        Provider::Docker => docker::start(durability),
+        #[cfg(not(feature = "docker"))]
+        Provider::Docker => Err(ServerError::NoDocker),
+        Provider::Auto => match local::start(durability) {
+            // Without programs there may still be an engine; if there is neither, the programs are the easier advice.
+            #[cfg(feature = "docker")]
+            Err(ServerError::NoPrograms) => docker::start(durability).map_err(|_| ServerError::NoPrograms),
+            started => started,
+        },
     }
+}
+
+/// What the server is told beside where to listen.
+fn settings(durability: Durability) -> Vec<String> {
+    let mut settings = vec!["max_connections=200", "shared_buffers=256MB", "max_wal_size=4GB", "timezone=UTC"];
+    if durability == Durability::None {
+        settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"]);
+    }
+    settings.into_iter().map(str::to_owned).collect()
 }

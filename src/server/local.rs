@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{Durability, PREFIX, Server, ServerError};
+use super::{Durability, Guard, PREFIX, Server, ServerError, settings};
 
 const READY_SECONDS: u64 = 60;
 
@@ -153,20 +153,10 @@ pub(super) fn start(durability: Durability) -> Result<Server, ServerError> {
     }
 
     // The socket is in our own directory, which nobody else may enter: no port to collide on, nothing to listen to.
-    let mut settings = vec![
-        "listen_addresses=".to_owned(),
-        format!("unix_socket_directories={}", dir.path().display()),
-        "max_connections=200".to_owned(),
-        "shared_buffers=256MB".to_owned(),
-        "max_wal_size=4GB".to_owned(),
-        "timezone=UTC".to_owned(),
-    ];
-    if durability == Durability::None {
-        settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
-    }
+    let place = [format!("unix_socket_directories={}", dir.path().display()), "listen_addresses=".to_owned()];
     let mut keeper = command(Path::new("/bin/sh"), user);
     keeper.args(["-c", KEEPER, "pad-migrate-keeper"]).arg(&programs.bin).arg(dir.path());
-    for setting in settings {
+    for setting in place.into_iter().chain(settings(durability)) {
         keeper.arg("-c").arg(setting);
     }
     let mut child = keeper
@@ -191,7 +181,7 @@ pub(super) fn start(durability: Durability) -> Result<Server, ServerError> {
     }
     let url = format!("postgres:///postgres?host={}&port=5432&user=postgres", keeper.dir.path().display());
     let description = format!("local programs in {}", programs.bin.display());
-    Ok(Server { url, description, guard: keeper })
+    Ok(Server { url, description, guard: Guard::Local(keeper) })
 }
 
 /// Makes `/tmp/pad_migrate_…`, or its like below `TMPDIR`, for nobody but the server's user. Removed on drop, unless

@@ -43,7 +43,11 @@ pub(crate) struct Db {
 static SERVER: OnceLock<Server> = OnceLock::new();
 
 fn server() -> &'static Server {
-    SERVER.get_or_init(|| server::start(Provider::Auto, Durability::None).expect("an ephemeral server starts"))
+    SERVER.get_or_init(|| {
+        let provider = std::env::var("PAD_PROVIDER").map_or(Ok(Provider::Auto), |it| it.parse());
+        let provider = provider.expect("PAD_PROVIDER names a provider");
+        server::start(provider, Durability::None).expect("an ephemeral server starts")
+    })
 }
 
 impl Start {
@@ -116,6 +120,16 @@ impl Observer for Seen {
 }
 
 impl Db {
+    /// Host (or a socket's folder), port and name of the database, from its URL.
+    pub(crate) fn place(&self) -> (String, String, String) {
+        let (before, query) = self.url.split_once('?').expect("the URL has parameters");
+        let (authority, name) = before.trim_start_matches("postgres://").split_once('/').expect("the URL has a name");
+        let parameter = |key: &str| query.split('&').find_map(|it| it.strip_prefix(key)).map(str::to_owned);
+        let (host, port) = authority.split_once(':').unwrap_or(("", ""));
+        let host = parameter("host=").unwrap_or_else(|| host.to_owned());
+        (host, parameter("port=").unwrap_or_else(|| port.to_owned()), name.to_owned())
+    }
+
     pub(crate) async fn connect(&self) -> PgConnection {
         let options: PgConnectOptions = self.url.parse().expect("the URL is right");
         PgConnection::connect_with(&options).await.expect("the database accepts connections")

@@ -126,11 +126,10 @@ fn the_rehearsal_as_json_has_the_contracts_fields() {
 async fn a_local_database_goes_the_whole_way() {
     with_db(Start::Empty, async |db| {
         let dir = tempfile::tempdir().expect("a directory is made");
-        let socket = db.url.split("host=").nth(1).and_then(|it| it.split('&').next()).expect("the URL has a socket");
-        let name = db.url.split('/').nth(3).and_then(|it| it.split('?').next()).expect("the URL has a name");
+        let (host, port, name) = db.place();
         // The later file wins over the earlier one.
-        std::fs::write(dir.path().join(".env"), format!("DB_HOST={socket}\nDB_NAME=wrong\nDB_USER=postgres\n"))
-            .expect("it is written");
+        let earlier = format!("DB_HOST={host}\nDB_PORT={port}\nDB_NAME=wrong\nDB_USER=postgres\n");
+        std::fs::write(dir.path().join(".env"), earlier).expect("it is written");
         std::fs::write(dir.path().join(".env.local"), format!("DB_NAME={name}\n")).expect("it is written");
         let go = |arguments: &[&str]| run_in(dir.path(), arguments, &[]);
 
@@ -164,17 +163,27 @@ async fn a_local_database_goes_the_whole_way() {
         check_snapshot("local__verify_corrupted", &stdout(&output));
         check_refused(
             "other_environment",
-            &named(run_in(dir.path(), &["--env", "dev", "--database-url", &db.url, "migrate"], &[]), &db),
+            &named(
+                run_in(
+                    dir.path(),
+                    &["--env", "dev", "--database-url", &db.url, "migrate"],
+                    &[("DB_SSLMODE", "disable")],
+                ),
+                &db,
+            ),
         );
     })
     .await;
 }
 
-/// An output in which the test's own socket and database have fixed names.
+/// An output in which the test's own server and database have fixed names.
 fn named(mut output: Output, db: &Db) -> Output {
-    let socket = db.url.split("host=").nth(1).and_then(|it| it.split('&').next()).expect("the URL has a socket");
-    let name = db.url.split('/').nth(3).and_then(|it| it.split('?').next()).expect("the URL has a name");
-    output.stderr = stderr(&output).replace(socket, "SOCKET").replace(name, "DATABASE").into_bytes();
+    let (host, port, name) = db.place();
+    output.stderr = stderr(&output)
+        .replace(&format!("{host}:{port}"), "SERVER")
+        .replace(&host, "SERVER")
+        .replace(&name, "DATABASE")
+        .into_bytes();
     output
 }
 

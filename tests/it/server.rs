@@ -108,7 +108,10 @@ fn the_highest_version_comes_first() {
 
 #[test]
 fn a_kept_server_stays_until_it_is_stopped() {
-    let output = Command::new(program()).args(["rehearse", "-q", "--keep"]).output().expect("the program runs");
+    let output = Command::new(program())
+        .args(["rehearse", "-q", "--keep", "--provider", "local"])
+        .output()
+        .expect("the program runs");
     let told = String::from_utf8(output.stderr).expect("the text is UTF-8");
     let url = told.split('\'').nth(1).expect("it says how to connect");
     let dir = directory(url);

@@ -1,0 +1,82 @@
+//! An ephemeral server in a Docker container: the official `postgres` image, or whatever goes by that name here.
+//!
+//! The container is removed when the server is dropped. It is leased, too: its process ends by itself after half an
+//! hour, and the engine then removes it, so that not even a SIGKILL or a static leaves one for good.
+
+use testcontainers_modules::postgres::Postgres;
+use testcontainers_modules::testcontainers::core::IntoContainerPort;
+use testcontainers_modules::testcontainers::runners::SyncRunner;
+use testcontainers_modules::testcontainers::{Container, ImageExt, TestcontainersError};
+
+use super::{Durability, Guard, PREFIX, Server, ServerError, settings};
+
+/// Seconds for which a container may live.
+const LEASE: &str = "1800";
+/// The image's tag if `PAD_POSTGRES_VERSION` doesn't say another: the newest supported major version.
+const NEWEST: &str = "18";
+
+/// A running container.
+pub(super) struct Lease {
+    container: Option<Container<Postgres>>,
+}
+
+impl std::fmt::Debug for Lease {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Lease").field(&self.container.as_ref().map(Container::id)).finish()
+    }
+}
+
+pub(super) fn start(durability: Durability) -> Result<Server, ServerError> {
+    let tag = std::env::var("PAD_POSTGRES_VERSION").ok().filter(|it| !it.is_empty());
+    let tag = tag.unwrap_or_else(|| NEWEST.to_owned());
+    let shown = tag.clone();
+    off_runtime(move || run(&tag, durability)).map_err(|error| ServerError::Docker { tag: shown, source: error })
+}
+
+fn run(tag: &str, durability: Durability) -> Result<Server, TestcontainersError> {
+    // The image's entrypoint runs a command that isn't `postgres` as it is; that command then is the entrypoint again.
+    let lease = ["timeout", "-s", "INT", "-k", "5", LEASE, "docker-entrypoint.sh", "postgres"].map(str::to_owned);
+    let settings = settings(durability).into_iter().flat_map(|it| ["-c".to_owned(), it]);
+    let container = Postgres::default()
+        // Nobody but this machine reaches the port, so there is no password to keep from anybody.
+        .with_host_auth()
+        .with_tag(tag)
+        .with_cmd(lease.into_iter().chain(settings))
+        .with_label(format!("{PREFIX}ephemeral"), "true")
+        .with_mapped_port(0, 5432.tcp())
+        .with_host_config_modifier(|config| {
+            config.auto_remove = Some(true);
+            for binding in config.port_bindings.iter_mut().flat_map(|it| it.values_mut()).flatten().flatten() {
+                binding.host_ip = Some("127.0.0.1".to_owned());
+            }
+        })
+        .start()?;
+    let (host, port) = (container.get_host()?, container.get_host_port_ipv4(5432)?);
+    Ok(Server {
+        url: format!("postgres://{host}:{port}/postgres?user=postgres"),
+        description: format!("Docker image postgres:{tag}"),
+        guard: Guard::Docker(Lease { container: Some(container) }),
+    })
+}
+
+/// The client brings a runtime of its own, which may neither be started nor dropped inside another.
+fn off_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::spawn(work).join().expect("the Docker client doesn't panic")
+}
+
+impl Lease {
+    pub(super) fn keep(mut self) -> String {
+        let Some(container) = self.container.take() else { return String::new() };
+        let stop = format!("docker rm -f {} (it ends by itself after {LEASE} s)", container.id());
+        std::mem::forget(container);
+        stop
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(container) = self.container.take() {
+            off_runtime(move || drop(container));
+        }
+    }
+}
