@@ -30,7 +30,7 @@ pub struct Global {
     /// The environment; APP_ENV, or else local, if not given
     #[arg(long, global = true, value_name = "ENV", help_heading = "Global options")]
     pub env: Option<Environment>,
-    /// The folder of .env and .env.<ENV> [default: the working directory]
+    /// The folder of .env and `.env.<ENV>` [default: the working directory]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub config_dir: Option<PathBuf>,
     /// The database that holds padealing, instead of the DB_ keys

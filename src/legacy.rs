@@ -151,14 +151,22 @@ impl Text {
         }
     }
 
-    /// The text for a message: its first characters, and how long it is when that is not all.
+    /// The text for a message: its first 200 characters, and how long it is when that is not all.
     pub fn excerpt(&self) -> String {
-        const SHOWN: usize = 200;
+        self.cut(200)
+    }
+
+    /// The text for a record: its first 4,000 characters, and how long it is when that is not all.
+    pub fn record(&self) -> String {
+        self.cut(4000)
+    }
+
+    fn cut(&self, characters: usize) -> String {
         let (head, octets) = match self {
-            Self::Plain(text) => (&**text, text.len() as u64),
+            Self::Plain(text) => (text.as_str(), text.len() as u64),
             Self::Large(large) => (large.head.as_str(), large.octets),
         };
-        match head.char_indices().nth(SHOWN) {
+        match head.char_indices().nth(characters) {
             Some((end, _)) => format!("{}… ({octets} bytes)", &head[..end]),
             None if head.len() as u64 == octets => head.to_owned(),
             None => format!("{head}… ({octets} bytes)"),

@@ -155,9 +155,11 @@ async fn apply(config: &Config, yes: bool, lock_timeout: Duration) -> Result<Ver
             question.push_str(&format!("  apply {} {}\n", revision.number, revision.name));
         }
         write!(std::io::stderr(), "{question}Apply? [y/N] ")?;
-        let answer = tokio::task::spawn_blocking(move || {
+        // A thread of its own: the runtime would wait for one of its threads, and nobody may ever press Enter.
+        let (said, answer) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
             let mut answer = String::new();
-            stdin.read_line(&mut answer).map(|_| answer)
+            let _ = said.send(stdin.read_line(&mut answer).map(|_| answer));
         });
         if !["y", "yes"].contains(&answer.await??.trim().to_ascii_lowercase().as_str()) {
             return Err("not confirmed; nothing was changed".into());
@@ -356,13 +358,12 @@ impl Observer for Screen {
         if let Some(bar) = &self.bar {
             if bar.length() != Some(total) {
                 bar.set_length(total);
-                let template =
-                    "{msg:<8} {bar:30} {human_pos}/{human_len} rows, {per_sec}, {eta} left, {prefix} rejected";
+                let template = "{msg:<8} {bar:30} {human_pos}/{human_len} rows, {prefix}, {eta} left";
                 if let Ok(style) = ProgressStyle::with_template(template) {
                     bar.set_style(style);
                 }
             }
-            bar.set_prefix(thousands(rejected));
+            bar.set_prefix(format!("{} rejected, {rate:.0} a second", thousands(rejected)));
             bar.set_position(done);
         } else if !self.quiet && self.told.elapsed() >= TELL_EVERY {
             self.told = Instant::now();

@@ -8,7 +8,6 @@ mod docker;
 mod local;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 pub use local::{Programs, programs};
@@ -75,19 +74,9 @@ pub enum ServerError {
         #[source]
         source: std::io::Error,
     },
-    /// A program of the server ended with an error.
-    #[error("{program} failed: {output}")]
-    Program {
-        /// The program's path.
-        program: PathBuf,
-        /// The last lines it printed.
-        output: String,
-    },
-    /// The server did not accept connections in time.
-    #[error("the ephemeral server did not accept connections within {seconds} seconds; its log ends with: {log}")]
+    /// The server did not accept connections.
+    #[error("the ephemeral server did not start; its log ends with: {log}")]
     NotReady {
-        /// How long we waited.
-        seconds: u64,
         /// The last lines of its log.
         log: String,
     },

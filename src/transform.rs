@@ -211,7 +211,7 @@ pub fn transform(source_id: i64, row: &LegacyRow, lookups: &Lookups) -> Result<T
         reasons.extend(row.unreadable.iter().map(|(field, shown)| Reason {
             field: field.to_string(),
             rule: Rule::Unreadable,
-            value: Some(Text::from(shown.as_str()).excerpt()),
+            value: Some(Text::from(shown.as_str()).record()),
             message: format!("{field} holds bytes that are not text in UTF-8; correct them in the source"),
         }));
     }
@@ -395,7 +395,7 @@ impl Reader<'_> {
     }
 
     fn reject(&mut self, column: Col, rule: Rule, message: impl fmt::Display) {
-        let value = self.row[column].as_ref().map(Text::excerpt);
+        let value = self.row[column].as_ref().map(Text::record);
         self.reasons.push(Reason { field: column.name().to_owned(), rule, value, message: message.to_string() });
     }
 
@@ -617,7 +617,7 @@ impl Reader<'_> {
             self.reasons.push(Reason {
                 field: field.clone(),
                 rule: Rule::TooLong,
-                value: text.as_ref().map(Text::excerpt),
+                value: text.as_ref().map(Text::record),
                 message: format!(
                     "{field} belongs to the residual, which has {total} bytes where a jsonb holds {JSONB_LIMIT}"
                 ),

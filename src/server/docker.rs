@@ -17,12 +17,12 @@ const NEWEST: &str = "18";
 
 /// A running container.
 pub(super) struct Lease {
-    container: Option<Container<Postgres>>,
+    container: Option<Box<Container<Postgres>>>,
 }
 
 impl std::fmt::Debug for Lease {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Lease").field(&self.container.as_ref().map(Container::id)).finish()
+        f.debug_tuple("Lease").field(&self.container.as_ref().map(|it| it.id())).finish()
     }
 }
 
@@ -55,7 +55,7 @@ fn run(tag: &str, durability: Durability) -> Result<Server, TestcontainersError>
     Ok(Server {
         url: format!("postgres://{host}:{port}/postgres?user=postgres"),
         description: format!("Docker image postgres:{tag}"),
-        guard: Guard::Docker(Lease { container: Some(container) }),
+        guard: Guard::Docker(Lease { container: Some(Box::new(container)) }),
     })
 }
 

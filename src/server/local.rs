@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::{Durability, Guard, PREFIX, Server, ServerError, settings};
 
+/// A server that isn't ready by then never will be.
 const READY_SECONDS: u64 = 60;
 
 /// Arguments: the programs' folder, our directory, the server's options. Reads one word: `keep` leaves the server
@@ -24,12 +25,21 @@ const READY_SECONDS: u64 = 60;
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
 bin=$1; dir=$2; shift 2
-(trap - INT TERM HUP; exec "$bin/postgres" -D "$dir/data" "$@") </dev/null >>"$dir/log" 2>&1 &
-server=$!
+if "$bin/initdb" --pgdata "$dir/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync \
+    --no-instructions </dev/null >"$dir/log" 2>&1
+then
+    (trap - INT TERM HUP; exec "$bin/postgres" -D "$dir/data" "$@") </dev/null >>"$dir/log" 2>&1 &
+    server=$!
+else
+    echo 'FATAL: initdb failed' >>"$dir/log"
+    server=
+fi
 word=
 read -r word
-[ "$word" = keep ] || kill -QUIT "$server" 2>/dev/null
-wait "$server"
+if [ -n "$server" ]; then
+    [ "$word" = keep ] || kill -QUIT "$server" 2>/dev/null
+    wait "$server"
+fi
 cd / && rm -rf "$dir"
 "#;
 
@@ -134,24 +144,6 @@ pub(super) fn start(durability: Durability) -> Result<Server, ServerError> {
     let io = |what: String| move |source| ServerError::Io { what, source };
 
     let dir = directory(user).map_err(io("making the server's directory".to_owned()))?;
-    let initdb = programs.bin.join("initdb");
-    let output = command(&initdb, user)
-        .args([
-            "--username=postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--no-sync",
-            "--no-instructions",
-        ])
-        .arg("--pgdata")
-        .arg(dir.path().join("data"))
-        .output()
-        .map_err(io(format!("running {}", initdb.display())))?;
-    if !output.status.success() {
-        return Err(ServerError::Program { program: initdb, output: last_lines(&output.stderr) });
-    }
-
     // The socket is in our own directory, which nobody else may enter: no port to collide on, nothing to listen to.
     let place = [format!("unix_socket_directories={}", dir.path().display()), "listen_addresses=".to_owned()];
     let mut keeper = command(Path::new("/bin/sh"), user);
@@ -175,7 +167,7 @@ pub(super) fn start(durability: Durability) -> Result<Server, ServerError> {
     while !std::fs::read_to_string(&pid_file).is_ok_and(|it| it.lines().nth(7).is_some_and(|it| it.trim() == "ready")) {
         if Instant::now() > deadline || !pid_file.exists() && keeper.has_ended() {
             let log = last_lines(&std::fs::read(keeper.dir.path().join("log")).unwrap_or_default());
-            return Err(ServerError::NotReady { seconds: READY_SECONDS, log });
+            return Err(ServerError::NotReady { log });
         }
         std::thread::sleep(Duration::from_millis(20));
     }
