@@ -42,7 +42,7 @@ begin
     loop
         select c.oid into here
         from pg_catalog.pg_class c
-        where c.relnamespace = 'public'::regnamespace and c.relname = managed.name and c.relkind in ('r', 'p')
+        where c.relnamespace = to_regnamespace('public') and c.relname = managed.name and c.relkind in ('r', 'p')
           and not exists (
               select from unnest(managed.marks) as mark
               where not exists (
@@ -71,7 +71,7 @@ begin
             join pg_catalog.pg_depend uses on uses.classid = 'pg_catalog.pg_attrdef'::regclass and uses.objid = d.oid
                  and uses.refclassid = 'pg_catalog.pg_class'::regclass
             join pg_catalog.pg_class s on s.oid = uses.refobjid and s.relkind = 'S'
-                 and s.relnamespace = 'public'::regnamespace
+                 and s.relnamespace = to_regnamespace('public')
             where d.adrelid = here
               and not exists (
                   select from pg_catalog.pg_depend owned

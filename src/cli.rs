@@ -141,6 +141,29 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The command's name on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Rehearse { .. } => "rehearse",
+            Self::Seed { .. } => "seed",
+            Self::Apply { .. } => "apply",
+            Self::Migrate { .. } => "migrate",
+            Self::Verify { .. } => "verify",
+        }
+    }
+
+    /// Whether the result is to be JSON.
+    pub fn is_json(&self) -> bool {
+        match self {
+            Self::Rehearse { format, .. } | Self::Migrate { format, .. } | Self::Verify { format } => {
+                *format == Format::Json
+            }
+            Self::Seed { .. } | Self::Apply { .. } => false,
+        }
+    }
+}
+
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|it: char| it.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| "write a number and ms, s or min, such as 5s".to_owned())?;

@@ -138,6 +138,14 @@ pub enum ConfigError {
         /// What is wrong, without the line's content.
         reason: String,
     },
+    /// The folder of the files isn't there.
+    #[error("--config-dir {} is no folder; name the one that holds .env and .env.{environment}", path.display())]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+        /// The environment.
+        environment: Environment,
+    },
     /// A key has a value that it can't have.
     #[error("{key} is {value:?}; it must be {must}")]
     Value {
@@ -191,6 +199,9 @@ impl Config {
                 must: "local, dev, qa or prod",
             })?,
         };
+        if let Some(path) = flags.config_dir.as_ref().filter(|it| !it.is_dir()) {
+            return Err(ConfigError::NoFolder { path: path.clone(), environment });
+        }
         let dir = flags.config_dir.unwrap_or_default();
         let mut files = read_file(&dir.join(".env"))?;
         files.extend(read_file(&dir.join(format!(".env.{environment}")))?);

@@ -8,6 +8,9 @@ use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
 use compact_str::CompactString;
+use sha2::{Digest, Sha256};
+
+use crate::revisions::hex;
 
 /// What the text of a legacy column is meant to be (the data model's types, by family).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +105,8 @@ impl LegacyColumn {
     }
 }
 
-/// A text of the source or the target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A text of the source or the target. Equal texts are equal whichever way each is held.
+#[derive(Clone, Debug)]
 pub enum Text {
     /// The text itself. Most are short, and those cost no allocation.
     Plain(CompactString),
@@ -125,6 +128,20 @@ pub struct Large {
 /// Bytes from which on a text is not read whole. A page of rows then needs a bounded amount of memory whatever its
 /// comments hold.
 pub const LARGE: usize = 256 * 1024;
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Plain(one), Self::Plain(other)) => one == other,
+            (Self::Large(one), Self::Large(other)) => one.octets == other.octets && one.sha256 == other.sha256,
+            (Self::Plain(plain), Self::Large(large)) | (Self::Large(large), Self::Plain(plain)) => {
+                plain.len() as u64 == large.octets && hex(&Sha256::digest(plain.as_bytes())) == large.sha256
+            }
+        }
+    }
+}
+
+impl Eq for Text {}
 
 impl Text {
     /// The text, if it is held in memory.

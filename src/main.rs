@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tempfile::NamedTempFile;
 
 use pad_migrate::cli::{Cli, Color, Command, Format, Global};
 use pad_migrate::config::{Config, Endpoint, Flags};
@@ -20,7 +21,16 @@ use pad_migrate::transform::Rejection;
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are no errors, and hold nothing of the user's.
+        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) => {
+            let _ = write!(std::io::stderr(), "{}", masked(&error.render().to_string()));
+            return ExitCode::from(2);
+        }
+    };
+    let failed_json = cli.command.is_json().then(|| (cli.command.name(), cli.global.env));
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|it| format!(" at {}:{}", it.file(), it.line())).unwrap_or_default();
         complain(&format!("this is a defect of pad-migrate{place}; what was not committed is rolled back"));
@@ -37,7 +47,11 @@ fn main() -> ExitCode {
         Ok(Ok(Verdict::Clean)) => ExitCode::SUCCESS,
         Ok(Ok(Verdict::Attention)) => ExitCode::from(1),
         Ok(Err(failure)) => {
-            complain(&sentence(&*failure));
+            let sentence = masked(&sentence(&*failure));
+            complain(&sentence);
+            if let Some((command, environment)) = failed_json {
+                let _ = print(&format!("{:#}\n", report::failed_json(command, environment, &sentence)));
+            }
             ExitCode::from(2)
         }
         Err(_) => ExitCode::from(2),
@@ -60,6 +74,25 @@ fn sentence(error: &dyn std::error::Error) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
+/// A text without the passwords of the URLs in it, wherever they were typed.
+fn masked(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        out.push_str(before);
+        let end = after.find(|it: char| it.is_whitespace() || it == '\'' || it == '"').unwrap_or(after.len());
+        rest = match after[..end].rfind('@') {
+            Some(host) => {
+                out.push_str("••••");
+                &after[host..]
+            }
+            None => after,
+        };
+    }
+    out + rest
+}
+
 /// Tells the user on stderr. A closed stderr is nobody's to tell.
 fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "pad-migrate: {text}");
@@ -68,7 +101,9 @@ fn complain(text: &str) {
 /// Prints a result. Whoever closed the pipe has read enough.
 fn print(text: &str) -> Result<(), Failure> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("the result could not be written to the standard output: {error}").into())
+        }
         _ => Ok(()),
     }
 }
@@ -202,13 +237,14 @@ async fn migrate(global: &Global, config: &Config, command: &Command) -> Result<
     screen.say(&format!("migrating from {} to {}", source.place(), target.place()));
     screen.phase("migrate");
     let result = migrate::migrate(&request, &mut screen, interrupted()).await;
-    screen.finish()?;
+    screen.finish();
     let report = result?;
+    screen.keep_rejects()?;
     print(&match format {
         Format::Text => report::migrate_text(&report, *dry_run),
         Format::Json => format!("{:#}\n", report::migrate_json(&report, config.environment, *dry_run)),
     })?;
-    Ok(Verdict::clean_if(report.counts.rejected == 0))
+    Ok(report.verdict())
 }
 
 async fn verify(global: &Global, config: &Config, format: Format) -> Result<Verdict, Failure> {
@@ -222,7 +258,7 @@ async fn verify(global: &Global, config: &Config, format: Format) -> Result<Verd
     let mut screen = Screen::new(global, None)?;
     screen.phase("verify");
     let result = verify::verify(&request, |progress| screen.progress(progress)).await;
-    screen.finish()?;
+    screen.finish();
     let report = result?;
     print(&match format {
         Format::Text => coloured(global, &report::verify_text(&report)),
@@ -241,17 +277,17 @@ async fn rehearse(
 ) -> Result<Verdict, Failure> {
     let mut screen = Screen::new(global, None)?;
     // A file that can't be written should be known before the work, not after it.
-    let mut file = file.map(|path| create(path).map(|it| (path, it))).transpose()?;
+    let file = file.map(|path| beside(path).map(|it| (path, it))).transpose()?;
     let result = rehearse::rehearse(config, provider, &mut screen).await;
-    screen.finish()?;
+    screen.finish();
     let (rehearsal, server) = result?;
     let text = match format {
         Format::Text => rehearsal.text(),
         Format::Json => format!("{:#}\n", rehearsal.json()),
     };
-    if let Some((path, file)) = &mut file {
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.flush());
-        written.map_err(|error| format!("{} could not be written: {error}", path.display()))?;
+    if let Some((path, mut file)) = file {
+        file.write_all(text.as_bytes())?;
+        put_in_place(path, file)?;
     }
     print(&if format == Format::Text { coloured(global, &text) } else { text })?;
     if keep {
@@ -275,10 +311,19 @@ fn coloured(global: &Global, text: &str) -> String {
     text.replace("  CLEAN:", "  \x1b[1;32mCLEAN\x1b[0m:").replace("  ATTENTION:", "  \x1b[1;31mATTENTION\x1b[0m:")
 }
 
-fn create(path: &Path) -> Result<BufWriter<std::fs::File>, Failure> {
-    let file = std::fs::File::create(path);
+/// A file in the same folder, to be renamed when it is complete.
+fn beside(path: &Path) -> Result<BufWriter<NamedTempFile>, Failure> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = NamedTempFile::new_in(folder);
     let file = file.map_err(|error| format!("{} can't be created: {error}; choose another file", path.display()))?;
     Ok(BufWriter::new(file))
+}
+
+/// Renames a complete file to what it was meant to be.
+fn put_in_place(path: &Path, file: BufWriter<NamedTempFile>) -> Result<(), Failure> {
+    let written = file.into_inner().map_err(|error| error.into_error());
+    let kept = written.and_then(|file| file.persist(path).map_err(|error| error.error));
+    kept.map(|_| ()).map_err(|error| format!("{} could not be written: {error}", path.display()).into())
 }
 
 /// Progress on stderr: drawn on a terminal, a plain line now and then elsewhere. Keeps the file of rejections too.
@@ -289,7 +334,7 @@ struct Screen {
     name: &'static str,
     since: Instant,
     told: Instant,
-    rejects: Option<(PathBuf, BufWriter<std::fs::File>)>,
+    rejects: Option<(PathBuf, BufWriter<NamedTempFile>)>,
 }
 
 /// Between two plain lines of progress.
@@ -297,7 +342,7 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 
 impl Screen {
     fn new(global: &Global, rejects: Option<&Path>) -> Result<Self, Failure> {
-        let rejects = rejects.map(|path| create(path).map(|it| (path.to_owned(), it))).transpose()?;
+        let rejects = rejects.map(|path| beside(path).map(|it| (path.to_owned(), it))).transpose()?;
         let mut screen = Self {
             quiet: global.quiet,
             verbose: global.verbose > 0,
@@ -321,14 +366,16 @@ impl Screen {
         }
     }
 
-    fn finish(&mut self) -> Result<(), Failure> {
+    fn finish(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        if let Some((path, file)) = &mut self.rejects {
-            file.flush().map_err(|error| format!("{} could not be written: {error}", path.display()))?;
-        }
-        Ok(())
+    }
+
+    /// Puts the file of rejections in its place. Until then an earlier one stays as it was.
+    fn keep_rejects(&mut self) -> Result<(), Failure> {
+        let Some((path, file)) = self.rejects.take() else { return Ok(()) };
+        put_in_place(&path, file)
     }
 }
 

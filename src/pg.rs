@@ -50,6 +50,7 @@ impl std::fmt::Display for Cause {
                 error.code().map_or(Ok(()), |code| write!(f, " (SQLSTATE {code})"))
             }
             sqlx::Error::Io(error) => write!(f, "the connection was lost: {error}"),
+            sqlx::Error::Protocol(text) => f.write_str(text),
             sqlx::Error::Tls(error) => write!(f, "TLS: {error}"),
             error => write!(f, "{error}"),
         }
@@ -83,6 +84,15 @@ pub enum ConnectError {
          characters / ? # @ : % of a password percent-encoded"
     )]
     Url,
+    /// TLS would not be verified, and nobody has taken that on himself.
+    #[error(
+        "a connection without verified TLS is refused in environment {environment}; \
+         if it must be, ask for it with DB_SSLMODE"
+    )]
+    Unverified {
+        /// The environment.
+        environment: Environment,
+    },
     /// The server did not answer in time.
     #[error("connecting to {place} took longer than {seconds} s; check the host, the port and the network")]
     Timeout {
@@ -132,27 +142,31 @@ pub enum Access {
 impl Database {
     /// Resolves an endpoint. Outside local, TLS is verified in full unless a mode was asked for.
     pub fn new(endpoint: &Endpoint, environment: Environment, transport: &Transport) -> Result<Self, ConnectError> {
-        let (mut options, url_mode) = match endpoint {
+        let mut options = match endpoint {
             Endpoint::Url(url) => {
-                // The driver takes any scheme, and what a password with a bare slash leaves behind for a name.
+                // The driver takes any scheme, and takes what a bare / ? or # of a password leaves behind for a name.
                 let is_postgres = ["postgres://", "postgresql://"].iter().any(|it| url.0.starts_with(it));
-                let parsed = PgConnectOptions::from_str(&url.0).ok().filter(|_| is_postgres);
-                let sane =
-                    |it: &PgConnectOptions| ![it.get_host(), it.get_database().unwrap_or("")].concat().contains('@');
-                let options = parsed.filter(sane).ok_or(ConnectError::Url)?;
-                (options, url.0.contains("sslmode=") || url.0.contains("ssl-mode="))
+                let parsed = PgConnectOptions::from_str(&url.0).ok().filter(|_| is_postgres && !url.0.contains('#'));
+                let query = url.0.split_once('?').map_or("", |it| it.1);
+                let names = |it: &PgConnectOptions| [it.get_host(), it.get_database().unwrap_or(""), query].concat();
+                parsed.filter(|it| !names(it).contains('@')).ok_or(ConnectError::Url)?
             }
             Endpoint::Parts { host, port, database, user, password } => {
                 let options = PgConnectOptions::new().port(*port).database(database).username(user);
                 let options = if host.starts_with('/') { options.socket(host) } else { options.host(host) };
-                (password.iter().fold(options, |options, password| options.password(&password.0)), false)
+                let options = options.ssl_mode(PgSslMode::Prefer);
+                password.iter().fold(options, |options, password| options.password(&password.0))
             }
         };
-        let default = if environment == Environment::Local { PgSslMode::Prefer } else { PgSslMode::VerifyFull };
-        if !url_mode {
-            let named = transport.ssl_mode.as_deref().and_then(|it| PgSslMode::from_str(it).ok());
-            options = options.ssl_mode(named.unwrap_or(default));
-        }
+        let asked = transport.ssl_mode.as_deref().and_then(|it| PgSslMode::from_str(it).ok());
+        options = match (asked, environment, options.get_ssl_mode()) {
+            (Some(mode), _, _) => options.ssl_mode(mode),
+            (None, Environment::Local, _) | (None, _, PgSslMode::VerifyCa | PgSslMode::VerifyFull) => options,
+            // What nobody asked for; a URL's `prefer` is not to be told from it, and is no plea for less.
+            (None, _, PgSslMode::Prefer) => options.ssl_mode(PgSslMode::VerifyFull),
+            (None, _, _) if options.get_socket().is_none() => return Err(ConnectError::Unverified { environment }),
+            (None, _, _) => options,
+        };
         if options.get_socket().is_some() {
             // There is no TLS on a socket, and nobody between its two ends.
             options = options.ssl_mode(PgSslMode::Disable);
@@ -202,13 +216,16 @@ impl Database {
                 return Err(ConnectError::Timeout { place, seconds: self.timeout.as_secs() });
             }
         };
+        // Rows that a policy hides would be lost in silence: without row security the server says so instead.
         // A cached plan would stay what it was when the tables were empty: force_custom_plan has each batch planned
         // for the tables as they are. Just-in-time compilation costs more than these short statements take.
         let mut settings = String::from(
             "set search_path = pg_catalog; set datestyle = 'ISO'; set intervalstyle = 'postgres'; \
              set timezone = 'UTC'; set extra_float_digits = 3; set bytea_output = 'hex'; set lc_monetary = 'C'; \
              set standard_conforming_strings = on; set plan_cache_mode = force_custom_plan; set jit = off; \
-             set lock_timeout = '30s'; set idle_in_transaction_session_timeout = 0; ",
+             set lock_timeout = '30s'; set idle_in_transaction_session_timeout = 0; \
+             set row_security = off; set quote_all_identifiers = off; \
+             select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'; ",
         );
         if access == Access::Read {
             settings.push_str("set default_transaction_read_only = on; set statement_timeout = '10min'; ");

@@ -147,6 +147,7 @@ pub async fn rehearse(
         missed.chain(seen.difference(&expected).map(|(id, it)| format!("row {id} was rejected for {it}"))).collect()
     });
     let rehearsal = Rehearsal {
+        environment: config.environment,
         server_version,
         provider: server.description.clone(),
         source: described,

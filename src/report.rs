@@ -173,6 +173,19 @@ pub fn head(command: &str, environment: Environment, server_version: &str, verdi
     object
 }
 
+/// What a command prints as JSON when it could not do its work; the environment as far as the command line names it.
+pub fn failed_json(command: &str, environment: Option<Environment>, error: &str) -> Value {
+    json!({
+        "tool": "pad-migrate",
+        "version": env!("CARGO_PKG_VERSION"),
+        "command": command,
+        "environment": environment.map(Environment::as_str),
+        "server_version": null,
+        "outcome": "failed",
+        "error": error,
+    })
+}
+
 /// A number with its thousands apart.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -240,6 +253,13 @@ fn incomplete(report: &migrate::Report) -> Option<String> {
     })
 }
 
+impl migrate::Report {
+    /// A person must look at rejections, and at rows that an earlier tool has half migrated.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::clean_if(self.counts.rejected == 0 && self.incomplete.0 == 0)
+    }
+}
+
 /// What a migration did, as text.
 pub fn migrate_text(report: &migrate::Report, dry_run: bool) -> String {
     let mut out = String::new();
@@ -293,7 +313,7 @@ fn sample_text(out: &mut String, sample: &Sample) {
 
 /// What a migration did, as JSON.
 pub fn migrate_json(report: &migrate::Report, environment: Environment, dry_run: bool) -> Value {
-    let verdict = Verdict::clean_if(report.counts.rejected == 0);
+    let verdict = report.verdict();
     let mut object = head("migrate", environment, &report.server_version, verdict);
     object.insert("dry_run".to_owned(), json!(dry_run));
     object.insert("counts".to_owned(), json!(report.counts));
@@ -395,6 +415,8 @@ pub struct Phase {
 /// A whole rehearsal.
 #[derive(Clone, Debug)]
 pub struct Rehearsal {
+    /// The environment of the run; the server is nobody's.
+    pub environment: Environment,
     /// `server_version` of the ephemeral server.
     pub server_version: String,
     /// What ran the server.
@@ -512,7 +534,7 @@ impl Rehearsal {
 
     /// The summary for scripts.
     pub fn json(&self) -> Value {
-        let mut object = head("rehearse", Environment::Local, &self.server_version, self.verdict());
+        let mut object = head("rehearse", self.environment, &self.server_version, self.verdict());
         object.insert("provider".to_owned(), json!(self.provider));
         object.insert("source".to_owned(), json!(self.source));
         object.insert("revisions".to_owned(), json!(self.revisions.iter().map(|it| it.0).collect::<Vec<_>>()));

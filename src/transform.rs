@@ -42,6 +42,8 @@ pub struct Security {
 pub enum Collision {
     /// The row is rejected.
     Reject,
+    /// The row is rejected: lineage speaks of its approvals, execution or audit entries, and of no request.
+    StrayLineage,
     /// The request gets this id instead.
     Reassign(i64),
 }
@@ -515,7 +517,19 @@ impl Reader<'_> {
 
     fn request_id(&mut self, source_id: i64) -> Option<i64> {
         match self.lookups.collisions.get(&source_id) {
+            // The identity sequence must be moved past every id, and there is none past this one (D6).
+            None if source_id == i64::MAX => {
+                let message = format!("id is {source_id}, which leaves the application no id to go on with");
+                self.reject(Col::Id, Rule::OutOfRange, message);
+                None
+            }
             None => Some(source_id),
+            Some(Collision::StrayLineage) => {
+                let message = "migration_mapping has the id of this row for other target rows, and no request of it; \
+                               find out who wrote that, and remove it";
+                self.reject(Col::Id, Rule::IdCollision, message);
+                None
+            }
             Some(Collision::Reassign(id)) => Some(*id),
             Some(Collision::Reject) => {
                 let message = format!(

@@ -205,7 +205,12 @@ fn time_of_day(text: &str) -> Result<i64, ValueError> {
     let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut fields = clock.splitn(3, ':');
     let (hour, minute) = (number(fields.next().unwrap_or(""), 2..=2)?, number(fields.next().unwrap_or(""), 2..=2)?);
-    let second = fields.next().map_or(Ok(0), |it| number(it, 2..=2))?;
+    let second = match fields.next() {
+        Some(second) => number(second, 2..=2)?,
+        // Postgres takes 12:00.5 for minutes and seconds.
+        None if fraction.is_empty() => 0,
+        None => return Err(ValueError::Unreadable),
+    };
     if hour > 23 || minute > 59 || second > 59 || !fraction.bytes().all(|it| it.is_ascii_digit()) {
         return Err(ValueError::Unreadable);
     }

@@ -582,6 +582,9 @@ impl Checker<'_> {
         if back == *self.row || !self.differences.is_empty() {
             return;
         }
+        for (name, shown) in &self.row.unreadable {
+            self.differ(SOURCE_TABLE, name, Some(&shown.as_str().into()), None);
+        }
         let mut theirs: BTreeMap<&str, Option<&Text>> = back.columns().collect();
         for (name, expected) in self.row.columns() {
             let actual = theirs.remove(name).flatten();

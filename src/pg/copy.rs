@@ -251,7 +251,12 @@ impl Rows {
                 }
             }
         }
-        copy.finish().await.map(|_| ()).attempt(what)
+        let stored = copy.finish().await.attempt(what)?;
+        if stored == self.count as u64 {
+            return Ok(());
+        }
+        let fewer = format!("the table took {stored} of {} rows; a trigger or a rule of it drops rows", self.count);
+        Err(sqlx::Error::Protocol(fewer)).attempt(what)
     }
 }
 

@@ -6,7 +6,7 @@
 //! depends neither on the number of workers nor on who was faster (D22).
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -214,11 +214,14 @@ pub enum MigrateError {
 }
 
 /// A page of rows without lineage, for a worker.
+#[derive(Default)]
 struct Batch {
     sequence: u64,
     read: u64,
     already: u64,
     incomplete: Vec<i64>,
+    /// Rows that lineage speaks of without naming a request.
+    stray: Vec<i64>,
     rows: Vec<(i64, LegacyRow)>,
 }
 
@@ -247,63 +250,79 @@ pub async fn migrate(
     observer: &mut (dyn Observer + Send),
     interrupt: impl Future<Output = ()>,
 ) -> Result<Report, MigrateError> {
+    let run_id = OnceLock::new();
+    // Dropping the run closes its connections, and the server rolls back what they had not committed.
+    let result = tokio::select! {
+        result = run_to_end(request, observer, &run_id) => result,
+        () = interrupt => Err(MigrateError::Interrupted),
+    };
+    if let (Err(error), Some(run_id)) = (&result, run_id.get()) {
+        let outcome = if matches!(error, MigrateError::Interrupted) { "interrupted" } else { "failed" };
+        abandon_run(request.target, run_id, outcome).await;
+    }
+    result
+}
+
+async fn run_to_end(
+    request: &Request<'_>,
+    observer: &mut (dyn Observer + Send),
+    recorded: &OnceLock<String>,
+) -> Result<Report, MigrateError> {
     let started = Instant::now();
-    let access = if request.options.dry_run { Access::Read } else { Access::Write };
-    let activity = if request.options.dry_run { "migrate --dry-run" } else { "migrate" };
-    let mut lead = request.target.connect(access, activity).await?;
-    check_applied(&mut lead, request.target, request.environment).await?;
+    let Request { target, source: source_database, options, .. } = request;
+    let access = if options.dry_run { Access::Read } else { Access::Write };
+    let activity = if options.dry_run { "migrate --dry-run" } else { "migrate" };
+    let mut lead = target.connect(access, activity).await?;
+    check_applied(&mut lead, target, request.environment).await?;
     let server_version = super::server_facts(&mut lead).await?.version;
-    if !request.options.dry_run
+    if !options.dry_run
         && let Err(holder) = Lock::Migrate.acquire(&mut lead, Duration::from_secs(1)).await?
     {
-        return Err(MigrateError::Locked { place: request.target.place(), holder });
+        return Err(MigrateError::Locked { place: target.place(), holder });
     }
-    let mut from = request.source.connect(Access::Read, activity).await?;
-    let source = Source::describe(&mut from, request.table, &request.source.place()).await?;
+    let mut from = source_database.connect(Access::Read, activity).await?;
+    let source = Source::describe(&mut from, request.table, &source_database.place()).await?;
     let (total, largest) = source.extent(&mut from).await?;
-    let run_id = if request.options.dry_run { None } else { Some(start_run(&mut lead, request).await?) };
-    if run_id.is_some() {
+    if !options.dry_run {
+        let run_id = start_run(&mut lead, request).await?;
+        let _ = recorded.set(run_id);
         sequences::advance(&mut lead, largest.unwrap_or(0)).await?;
     }
 
     let shared = Arc::new(Shared {
         source,
-        source_database: request.source.clone(),
-        target_database: request.target.clone(),
-        options: request.options.clone(),
-        run_id: run_id.clone(),
+        source_database: (*source_database).clone(),
+        target_database: (*target).clone(),
+        options: options.clone(),
+        run_id: recorded.get().cloned(),
         securities: Mutex::new(Securities::default()),
     });
-    let total = u64::try_from(total).unwrap_or(0).min(request.options.limit.unwrap_or(u64::MAX));
-    // Dropping the work closes its connections, and the server rolls back what they had not committed.
-    let result = tokio::select! {
-        result = work(Arc::clone(&shared), lead, from, total, observer) => result,
-        () = interrupt => Err(MigrateError::Interrupted),
-    };
-    let (mut report, mut lead) = match result {
-        Ok(done) => done,
-        Err(error) => {
-            if let Some(run_id) = &run_id {
-                let interrupted = matches!(error, MigrateError::Interrupted);
-                abandon_run(request.target, run_id, if interrupted { "interrupted" } else { "failed" }).await;
-            }
-            return Err(error);
-        }
-    };
-    if let Some(run_id) = &run_id {
+    let total = u64::try_from(total).unwrap_or(0).min(options.limit.unwrap_or(u64::MAX));
+    let (mut report, mut lead) = work(Arc::clone(&shared), lead, from, total, observer).await?;
+    if let Some(run_id) = recorded.get() {
+        // Rows may have come while the run was at work.
+        let mut from = source_database.connect(Access::Read, activity).await?;
+        let (_, largest) = shared.source.extent(&mut from).await?;
+        let _ = from.close().await;
         sequences::advance(&mut lead, largest.unwrap_or(0)).await?;
-        // The tables have grown by orders of magnitude; without statistics the next reader's plans are for empty ones.
-        if report.counts.migrated > 0 {
-            let tables = "padealing.pad_request, padealing.pad_approval, padealing.pad_execution, \
-                          padealing.audit_log, padealing.migration_mapping";
-            run(&mut lead, &format!("analyze {tables}"), "updating the statistics").await?;
-        }
         finish_run(&mut lead, run_id, &report.counts).await?;
+        if report.counts.migrated > 0 {
+            analyze(&mut lead).await;
+        }
     }
     let _ = lead.close().await;
     report.elapsed = started.elapsed();
     report.server_version = server_version;
     Ok(report)
+}
+
+/// The tables have grown by orders of magnitude; without statistics the next reader's plans are for empty ones. Who
+/// keeps us from it (a vacuum, a role that isn't the owner) does no harm: autovacuum comes by later.
+async fn analyze(connection: &mut PgConnection) {
+    for table in ["pad_request", "pad_approval", "pad_execution", "audit_log", "migration_mapping"] {
+        let sql = format!("set lock_timeout = '1s'; analyze padealing.{table}");
+        let _ = run(connection, &sql, "updating the statistics").await;
+    }
 }
 
 async fn work(
@@ -421,21 +440,21 @@ async fn read(
         };
         let last = *last;
         let lineage = lineage(&mut lead, after, last).await?;
-        let mut batch =
-            Batch { sequence, read: 0, already: 0, incomplete: Vec::new(), rows: Vec::with_capacity(page.rows.len()) };
+        let mut batch = Batch { sequence, ..Batch::default() };
         // The next page is as large as this one turned out to be, or larger again if it was whole.
         size = if page.cut { page.rows.len() } else { (size * 2).min(full) };
         for (id, row) in page.rows {
             match lineage.get(&id) {
-                Some(complete) => {
+                Some(found) if found.request => {
                     batch.already += 1;
-                    if !complete {
+                    if !found.rest {
                         batch.incomplete.push(id);
                     }
                 }
-                None if left == 0 => break,
-                None => {
+                _ if left == 0 => break,
+                found => {
                     left -= 1;
+                    batch.stray.extend(found.map(|_| id));
                     batch.rows.push((id, row));
                 }
             }
@@ -455,17 +474,26 @@ async fn read(
     Ok(lead)
 }
 
-/// Source ids after `after` up to `last` that have been migrated, and whether with more than the request's lineage.
-/// Bounded on both sides: without the range the planner would read the whole mapping for each page.
+/// What lineage there is of a source row.
+#[derive(Clone, Copy, Debug)]
+struct Lineage {
+    /// The request's: then the row is migrated (D19).
+    request: bool,
+    /// That of any other target row.
+    rest: bool,
+}
+
+/// The lineage of source ids after `after` up to `last`. Bounded on both sides: without the range the planner would
+/// read the whole mapping for each page.
 async fn lineage(
     connection: &mut PgConnection,
     after: Option<i64>,
     last: i64,
-) -> Result<HashMap<i64, bool>, QueryError> {
-    let rows: Vec<(i64, bool)> = sqlx::query_as(
-        "select source_id, bool_or(target_table <> 'pad_request') from padealing.migration_mapping \
-         where source_table = $1 and ($2::int8 is null or source_id > $2) and source_id <= $3 \
-         group by source_id having bool_or(target_table = 'pad_request')",
+) -> Result<HashMap<i64, Lineage>, QueryError> {
+    let rows: Vec<(i64, bool, bool)> = sqlx::query_as(
+        "select source_id, bool_or(target_table = 'pad_request'), bool_or(target_table <> 'pad_request') \
+         from padealing.migration_mapping \
+         where source_table = $1 and ($2::int8 is null or source_id > $2) and source_id <= $3 group by source_id",
     )
     .bind(SOURCE_TABLE)
     .bind(after)
@@ -473,7 +501,7 @@ async fn lineage(
     .fetch_all(connection)
     .await
     .attempt("reading the lineage")?;
-    Ok(rows.into_iter().collect())
+    Ok(rows.into_iter().map(|(id, request, rest)| (id, Lineage { request, rest })).collect())
 }
 
 async fn worker(
@@ -485,7 +513,7 @@ async fn worker(
     let mut connection = shared.target_database.connect(access, "migrate worker").await?;
     let mut large = LargeTexts { shared: Arc::clone(shared), connection: None };
     loop {
-        let Some(batch) = queue.lock().await.recv().await else {
+        let Some(mut batch) = queue.lock().await.recv().await else {
             break;
         };
         let mut attempt = 1;
@@ -503,6 +531,7 @@ async fn worker(
                         return Err(MigrateError::Batch { first, last, source: error });
                     }
                     shared.securities.lock().await.forget();
+                    drop_migrated(&mut connection, &mut batch).await?;
                     attempt += 1;
                 }
             }
@@ -512,6 +541,16 @@ async fn worker(
         }
     }
     let _ = connection.close().await;
+    Ok(())
+}
+
+/// Takes rows out of a page that have been migrated since it was read, by a run that was thought dead.
+async fn drop_migrated(connection: &mut PgConnection, batch: &mut Batch) -> Result<(), QueryError> {
+    let (Some((first, _)), Some((last, _))) = (batch.rows.first(), batch.rows.last()) else { return Ok(()) };
+    let lineage = lineage(connection, first.checked_sub(1), *last).await?;
+    let before = batch.rows.len();
+    batch.rows.retain(|(id, _)| !lineage.get(id).is_some_and(|it| it.request));
+    batch.already += (before - batch.rows.len()) as u64;
     Ok(())
 }
 
@@ -598,6 +637,7 @@ async fn look_up(shared: &Shared, connection: &mut PgConnection, batch: &Batch) 
             collisions.extend(taken.into_iter().zip(new.into_iter().map(Collision::Reassign)));
         }
     }
+    collisions.extend(batch.stray.iter().map(|id| (*id, Collision::StrayLineage)));
     Ok(Lookups {
         employees: employees(connection, rows()).await?,
         securities: shared.securities.lock().await.of(connection, rows()).await?,

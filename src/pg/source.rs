@@ -132,6 +132,8 @@ impl Source {
         if !missing.is_empty() {
             return Err(SourceError::MissingColumns { table: table.clone(), columns: missing.join(", ") });
         }
+        // Nothing can be computed of a text that may not be one: then every value is read whole.
+        let raw_bytes = server_facts(connection).await?.encoding == "SQL_ASCII";
         let mut columns = Vec::new();
         let mut id = String::new();
         let mut id_is_bigint = true;
@@ -156,7 +158,7 @@ impl Source {
             // A varchar(n) holds 4 bytes a character at most.
             let limited = category == "S" && modifier > 4 && (modifier as usize - 4) * 4 <= LARGE;
             // A char(n) is padded, which a cast to text would hide; it has 10 million characters at most.
-            let whole = limited || type_name == "bpchar" || length != -1;
+            let whole = raw_bytes || limited || type_name == "bpchar" || length != -1;
             let is_large = (!whole).then(|| match (category.as_str(), type_name.as_str()) {
                 // Known without reading the value.
                 ("S", "text" | "varchar") => format!("octet_length({quoted}) > {LARGE}"),
@@ -166,7 +168,7 @@ impl Source {
             });
             columns.push(SourceColumn { name: name.into(), known, is_large });
         }
-        if server_facts(connection).await?.encoding == "SQL_ASCII" {
+        if raw_bytes {
             // The server would refuse a whole page for one byte that isn't UTF-8; so it is asked for the bytes.
             super::run(connection, "set client_encoding = 'SQL_ASCII'", "setting up the session").await?;
         }
@@ -182,7 +184,9 @@ impl Source {
             "select exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid \
                             and a.attnum = i.indkey[0] \
              where i.indrelid = to_regclass($1) and i.indnkeyatts = 1 and i.indisunique and i.indisvalid \
-               and i.indimmediate and i.indpred is null and a.attname = 'id' and a.attnotnull)",
+               and i.indimmediate and i.indpred is null and a.attname = 'id' and a.attnotnull \
+               and not exists (select from pg_inherits h join pg_class p on p.oid = h.inhparent \
+                               where p.oid = i.indrelid and p.relkind = 'r'))",
         )
         .bind(&self.qualified)
         .fetch_one(&mut *connection)
@@ -193,6 +197,7 @@ impl Source {
         }
         let problem = |problem: String| SourceError::Ids { table: self.table.clone(), problem };
         let name = "l.\"id\"";
+        // A table that others inherit from shows their rows too, which its index doesn't know.
         // Before a text is cast to a number, it must look like one.
         let odd: Option<Option<String>> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
             "select {name}::text from {} l where {name}::text !~ '^\\s*[-+]?[0-9]+(\\.0*)?\\s*$' or {name} is null limit 1",
@@ -218,9 +223,13 @@ impl Source {
         twice.map_or(Ok(()), |id| Err(problem(format!("the id {id} is there twice, or is no bigint"))))
     }
 
-    /// How many rows there are, and the largest id.
+    /// How many rows there are, and the largest id but the last that a bigint holds, which is rejected.
     pub(super) async fn extent(&self, connection: &mut PgConnection) -> Result<(i64, Option<i64>), QueryError> {
-        let sql = format!("select count(*), max({})::int8 from {} l", self.id, self.qualified);
+        let (id, table) = (&self.id, &self.qualified);
+        let sql = format!(
+            "select (select count(*) from {table}), (select max({id})::int8 from {table} l where {id} < {})",
+            i64::MAX
+        );
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await.attempt("counting the legacy rows")
     }
 

@@ -176,6 +176,18 @@ impl Report {
             self.counts.source += 1;
             let stored = stored.remove(&id).filter(|it| !it.lineage.is_empty());
             let is_migrated = stored.as_ref().is_some_and(|it| it.lineage.iter().any(|it| it.0 == Ok(Role::Request)));
+            if let Some(stray) = stored.as_ref().filter(|_| !is_migrated) {
+                for (role, target_id) in &stray.lineage {
+                    self.counts.extra += 1;
+                    self.differ(Difference {
+                        source_id: id,
+                        target: role_name(role),
+                        field: "lineage".to_owned(),
+                        expected: Some("no lineage of a row that has no request".to_owned()),
+                        actual: Some(target_id.to_string()),
+                    });
+                }
+            }
             let Some(stored) = stored.filter(|_| is_migrated) else {
                 if rejected.contains(&id) {
                     self.counts.rejected += 1;
@@ -199,8 +211,7 @@ impl Report {
         // What is left of the range has lineage, and no legacy row.
         for (source_id, stored) in stored.into_iter().filter(|(_, it)| !it.lineage.is_empty()) {
             self.counts.missing_source += 1;
-            let role = |it: &Result<Role, String>| it.as_ref().map_or_else(String::clone, ToString::to_string);
-            let roles: Vec<String> = stored.lineage.iter().map(|it| role(&it.0)).collect();
+            let roles: Vec<String> = stored.lineage.iter().map(|it| role_name(&it.0)).collect();
             self.differ(Difference {
                 source_id,
                 target: SOURCE_TABLE.to_owned(),
@@ -210,6 +221,10 @@ impl Report {
             });
         }
     }
+}
+
+fn role_name(role: &Result<Role, String>) -> String {
+    role.as_ref().map_or_else(String::clone, ToString::to_string)
 }
 
 type Extras = Option<Vec<Difference>>;
@@ -381,17 +396,20 @@ async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMa
         "padealing.migration_mapping m join padealing.pad_request r on r.id = m.target_id \
          where {of_range} and m.target_table = 'pad_request'"
     );
-    // A large residual comes with its large values replaced by what is said of them.
+    // A large residual comes with its large strings replaced by what is said of them. What is no residual at all is
+    // read as it is, and named.
     let is_large = format!(
-        "(pg_column_size(r.compliance_assessment) > 2000 and octet_length(r.compliance_assessment::text) > {LARGE})"
+        "(pg_column_size(r.compliance_assessment) > 2000 and octet_length(r.compliance_assessment::text) > {LARGE} \
+         and jsonb_typeof(r.compliance_assessment) = 'object' \
+         and jsonb_typeof(r.compliance_assessment -> 'legacy') = 'object')"
     );
     let sql = format!(
         "select m.source_id, case when {is_large} then r.compliance_assessment - 'legacy' \
              else r.compliance_assessment end, \
-         case when {is_large} then (select jsonb_object_agg(key, case when octet_length(value) > {LARGE} \
-             then jsonb_build_object('large', {large}) else to_jsonb(value) end) \
-             from jsonb_each_text(r.compliance_assessment -> 'legacy')) end, {list} from {requests}",
-        large = companion("value"),
+         case when {is_large} then (select jsonb_object_agg(key, case when jsonb_typeof(value) = 'string' \
+             and octet_length(value #>> '{{}}') > {LARGE} then jsonb_build_object('large', {large}) else value end) \
+             from jsonb_each(r.compliance_assessment -> 'legacy')) end, {list} from {requests}",
+        large = companion("(value #>> '{}')"),
         list = select_list("r", REQUEST),
     );
     rows(target, sql, "reading requests", |values| {

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pad_migrate::config::{Environment, TableName};
+use pad_migrate::fixtures;
 use pad_migrate::pg::migrate::{self, MigrateError, OnIdCollision, OnMissingSecurity, Options};
+use pad_migrate::pg::verify;
+use pad_migrate::rehearse::ephemeral;
 use pretty_assertions::assert_eq;
 
 use crate::harness::{Db, Seen, Start, stored, with_db};
@@ -259,6 +262,9 @@ async fn what_dies_leaves_whole_rows_and_the_next_run_goes_on() {
 #[tokio::test]
 async fn an_interrupted_run_is_recorded_as_such() {
     with_db(Start::Seeded, async |db| {
+        // A lock that somebody else holds keeps the run busy until it is interrupted.
+        let mut blocker = db.connect().await;
+        sqlx::raw_sql("begin; lock table padealing.audit_log").execute(&mut blocker).await.expect("the lock is taken");
         let request = migrate::Request {
             target: &db.database,
             source: &db.database,
@@ -266,11 +272,12 @@ async fn an_interrupted_run_is_recorded_as_such() {
             environment: Environment::Local,
             options: Options::default(),
         };
-        let error = migrate::migrate(&request, &mut Seen::default(), std::future::ready(())).await;
-        let ended = matches!(error, Err(MigrateError::Interrupted)) || error.is_ok();
-        assert!(ended, "{error:?}");
-        let recorded = db.value("select outcome from padealing.migration_run").await;
-        assert_eq!(recorded.as_deref() == Some("interrupted"), error.is_err());
+        let busy = async { while count(&db, "select count(*) from padealing.migration_run").await == 0 {} };
+        let result = migrate::migrate(&request, &mut Seen::default(), busy).await;
+        assert!(matches!(result, Err(MigrateError::Interrupted)), "{result:?}");
+        let recorded = "select outcome || ' ' || (finished_at is not null) from padealing.migration_run";
+        assert_eq!(db.value(recorded).await.as_deref(), Some("interrupted true"));
+        assert_eq!(count(&db, "select count(*) from padealing.migration_mapping").await, 0);
     })
     .await;
 }
@@ -460,4 +467,178 @@ async fn a_target_of_another_environment_is_refused() {
         assert!(text.contains("set up as environment local, and this run is for qa"), "{text}");
     })
     .await;
+}
+
+/// A policy hides rows from a role that it applies to; reading what is left would lose the others in silence.
+#[tokio::test]
+async fn rows_behind_a_policy_are_an_error_and_not_nothing() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "do $$ begin if to_regrole('pad_narrow') is null then create role pad_narrow login; end if; end $$; \
+             grant usage on schema padealing, bo_airflow to pad_narrow; \
+             grant all on all tables in schema padealing, public to pad_narrow; \
+             grant select on all tables in schema bo_airflow to pad_narrow; \
+             alter table personal_account_dealing enable row level security; \
+             create policy narrow on personal_account_dealing using (id < 200)",
+        )
+        .await;
+        let narrow = ephemeral(&db.url.replace("user=postgres", "user=pad_narrow")).expect("the URL is right");
+        let request = migrate::Request {
+            target: &narrow,
+            source: &narrow,
+            table: &TableName::legacy(),
+            environment: Environment::Local,
+            options: Options { dry_run: true, ..Options::default() },
+        };
+        let error = migrate::migrate(&request, &mut Seen::default(), std::future::pending()).await;
+        let MigrateError::Query(error) = error.expect_err("it is refused") else { panic!("another error") };
+        assert!(error.source.to_string().contains("row-level security"), "{}", error.source);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_id_that_an_inheriting_table_repeats_is_refused() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "create table kid () inherits (personal_account_dealing); \
+             insert into kid (id, employee, requested_date, status) values (101, 1003, now(), 'request')",
+        )
+        .await;
+        let error = db.try_migrate(Options::default(), &mut Seen::default()).await.expect_err("it is refused");
+        assert!(error.to_string().contains("the id 101 is there twice"), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_table_that_drops_rows_stops_the_migration() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "create function padealing.swallow() returns trigger language plpgsql as 'begin return null; end'; \
+             create trigger swallow before insert on padealing.audit_log for each row \
+                 when (new.request_id = 1901 and new.action_type = 'approval_manager') \
+                 execute function padealing.swallow()",
+        )
+        .await;
+        let error = db.try_migrate(Options::default(), &mut Seen::default()).await.expect_err("it stops");
+        let MigrateError::Batch { source, .. } = &error else { panic!("another error: {error}") };
+        assert!(source.source.to_string().contains("a trigger or a rule of it drops rows"), "{}", source.source);
+        assert_eq!(count(&db, "select count(*) from padealing.pad_request where id = 1901").await, 0);
+    })
+    .await;
+}
+
+/// A run that was thought dead commits while the next one is already at work on the same rows.
+#[tokio::test]
+async fn a_late_commit_of_another_run_is_taken_for_what_it_is() {
+    with_db(Start::Seeded, async |db| {
+        let mut late = db.connect().await;
+        sqlx::raw_sql(
+            "begin; insert into padealing.pad_request (id, employee_id, status) values (601, 1003, 'pending_manager'); \
+             insert into padealing.migration_mapping (source_table, source_id, target_table, target_id) \
+                 values ('personal_account_dealing', 601, 'pad_request', 601)",
+        )
+        .execute(&mut late)
+        .await
+        .expect("the rows are written");
+        let running = tokio::spawn({
+            let db = db.clone();
+            async move { db.try_migrate(Options::default(), &mut Seen::default()).await }
+        });
+        let waiting = "select count(*) from pg_stat_activity where application_name = 'pad-migrate migrate worker' \
+                       and datname = current_database() and wait_event_type = 'Lock'";
+        while count(&db, waiting).await == 0 {
+            assert!(!running.is_finished(), "the migration waits for the other transaction");
+        }
+        sqlx::raw_sql("commit").execute(&mut late).await.expect("it commits");
+        let report = running.await.expect("the task ends").expect("the migration ends well");
+        assert_eq!((report.counts.already_migrated, report.counts.migrated), (1, 66));
+        assert_eq!(count(&db, "select count(*) from padealing.migration_reject where source_id = 601").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn lineage_without_a_request_rejects_its_row_and_no_other() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "insert into padealing.migration_mapping (source_table, source_id, target_table, target_id) \
+                 values ('personal_account_dealing', 601, 'pad_execution', 777)",
+        )
+        .await;
+        let (report, seen) = db.migrate(Options::default()).await;
+        assert_eq!(report.counts.migrated, 66);
+        let rejected = seen.rejections.iter().find(|it| it.source_id == 601).expect("the row is rejected");
+        assert_eq!(rejected.reasons[0].rule.as_str(), "id_collision");
+        let verified = db.verify().await;
+        assert_eq!((verified.counts.extra, verified.counts.rejected), (1, 34), "{:?}", verified.differences);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_last_id_of_all_leaves_none_for_the_application() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "insert into personal_account_dealing (id, employee, requested_date, status) \
+                 values (9223372036854775807, 1003, now(), 'request'), (-5, 1003, now(), 'request')",
+        )
+        .await;
+        let (_, seen) = db.migrate(Options::default()).await;
+        let last = seen.rejections.last().expect("a row is rejected");
+        assert_eq!((last.source_id, last.reasons[0].rule.as_str()), (i64::MAX, "out_of_range"));
+        db.execute("insert into padealing.pad_request (employee_id, status) values (1003, 'approved')").await;
+        assert!(db.verify().await.counts.is_clean());
+    })
+    .await;
+}
+
+/// A LATIN1 source holds in 200 kB what takes 400 kB in UTF-8, and an SQL_ASCII source may hold what is no text at all.
+#[tokio::test]
+async fn sources_of_other_encodings_are_read_or_their_rows_rejected() {
+    for (encoding, migrated) in [("LATIN1", 2), ("SQL_ASCII", 1)] {
+        with_db(Start::Applied, async |target| {
+            let name = format!("pad_migrate_{}_{}", encoding.to_lowercase(), std::process::id());
+            target.execute(&format!("create database {name} encoding '{encoding}' template template0 locale 'C'")).await;
+            let (_, _, own) = target.place();
+            let source = Db { database: target.database.named(&name), url: target.url.replace(&own, &name) };
+            source.execute(fixtures::LEGACY_TABLE).await;
+            source
+                .execute(
+                    "set client_encoding = 'UTF8'; insert into personal_account_dealing (id, employee, requested_date, \
+                         status, is_deleted_yn, justification, other_comments) values \
+                         (1, 1003, '2021-01-01', 'request', 'N', repeat('x', 300000), null), \
+                         (2, 1003, '2021-01-01', 'request', 'N', null, repeat(convert_from('\\xe9', 'LATIN1'), 200000))",
+                )
+                .await;
+            if encoding == "SQL_ASCII" {
+                source.execute("update personal_account_dealing set other_comments = E'caf\\xe9' where id = 2").await;
+            }
+            let table = TableName::legacy();
+            let request = migrate::Request {
+                target: &target.database,
+                source: &source.database,
+                table: &table,
+                environment: Environment::Local,
+                options: Options::default(),
+            };
+            let mut seen = Seen::default();
+            let report = migrate::migrate(&request, &mut seen, std::future::pending()).await.expect("it runs");
+            assert_eq!(report.counts.migrated, migrated, "{encoding}");
+            let reasons: Vec<String> =
+                seen.rejections.iter().flat_map(|it| &it.reasons).map(|it| format!("{} {}", it.field, it.rule)).collect();
+            assert_eq!(reasons, if migrated == 1 { vec!["other_comments unreadable"] } else { Vec::new() });
+            let request = verify::Request {
+                target: &target.database,
+                source: &source.database,
+                table: &table,
+                environment: Environment::Local,
+            };
+            let verified = verify::verify(&request, |_| ()).await.expect("it runs");
+            assert!(verified.counts.is_clean(), "{encoding}: {:?}", verified.differences);
+            target.execute(&format!("drop database {name}")).await;
+        })
+        .await;
+    }
 }

@@ -67,6 +67,11 @@ fn help_is_reviewed(#[case] name: &str, #[case] arguments: &[&str]) {
 #[case::no_database("no_database", &["migrate"], &[])]
 #[case::url_unreadable("url_unreadable", &["--database-url", "mysql://u:hunter2@example.com/n", "migrate"], &[])]
 #[case::url_with_a_bare_slash("url_with_a_bare_slash", &["--database-url", "postgres://u:12/hunter2@example.com/n", "migrate"], &[])]
+#[case::url_with_a_bare_hash("url_with_a_bare_hash", &["--database-url", "postgres://u:12#hunter2@localhost/n", "migrate"], &[])]
+#[case::url_with_a_bare_question_mark("url_with_a_bare_question_mark", &["--database-url", "postgres://u:12?hunter2@localhost/n", "migrate"], &[])]
+#[case::unverified("unverified", &["--env", "prod", "--database-url", "postgres://u:hunter2@127.0.0.1:1/n?sslmode=require", "migrate"], &[])]
+#[case::no_folder("no_folder", &["--config-dir", "/nowhere", "migrate"], &[])]
+#[case::port_is_a_url("port_is_a_url", &["migrate"], &[("DB_HOST", "db"), ("DB_NAME", "n"), ("DB_USER", "u"), ("DB_PORT", "postgres://u:hunter2@h/db")])]
 #[case::port("port", &["migrate"], &[("DB_HOST", "db"), ("DB_NAME", "n"), ("DB_USER", "u"), ("DB_PORT", "54x2")])]
 #[case::half_named("half_named", &["migrate"], &[("DB_HOST", "db")])]
 #[case::environment("environment", &["migrate"], &[("APP_ENV", "production")])]
@@ -90,6 +95,9 @@ fn bad_input_gets_one_sentence(#[case] name: &str, #[case] arguments: &[&str], #
 #[case(&["apply", "--lock-timeout", "5"])]
 #[case(&["apply", "--lock-timeout", "0s"])]
 #[case(&["migrate", "--limit", "-1"])]
+#[case(&["postgres://u:hunter2@h/db", "verify"])]
+#[case(&["verify", "postgres://u:hunter2@h/db"])]
+#[case(&["--env", "postgres://u:hunter2@h/db", "verify"])]
 #[case(&["drift"])]
 #[case(&[])]
 fn usage_errors_are_2(#[case] arguments: &[&str]) {
@@ -97,6 +105,23 @@ fn usage_errors_are_2(#[case] arguments: &[&str]) {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(stdout(&output), "");
     assert!(!stderr(&output).is_empty());
+    assert!(!stderr(&output).contains("hunter2"), "a password is never shown");
+}
+
+/// A run that is refused leaves the file of an earlier run as it was, and says so in JSON too if it was to be JSON.
+#[test]
+fn a_refused_run_leaves_the_files_alone() {
+    let dir = tempfile::tempdir().expect("a directory is made");
+    std::fs::write(dir.path().join("rejects.csv"), "an earlier run's").expect("it is written");
+    let url = "postgres:///n?host=/nowhere";
+    let arguments = ["--database-url", url, "migrate", "--rejects", "rejects.csv", "--format", "json"];
+    let output = run_in(dir.path(), &arguments, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    let kept = std::fs::read_to_string(dir.path().join("rejects.csv")).expect("the file is there");
+    assert_eq!(kept, "an earlier run's");
+    assert_eq!(std::fs::read_dir(dir.path()).expect("the folder is there").count(), 1, "nothing else is left");
+    let failed: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    assert_eq!((&failed["outcome"], &failed["command"]), (&Value::from("failed"), &Value::from("migrate")));
 }
 
 #[test]

@@ -189,6 +189,15 @@ async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
     "update padealing.pad_request set compliance_assessment = '{\"score\": 5}' where id = 601",
     &[(601, "pad_request", "compliance_assessment")]
 )]
+#[case::a_number_in_a_large_residual(
+    "update padealing.pad_request set compliance_assessment = jsonb_build_object('legacy', jsonb_build_object( \
+         'name', 5, 'padding', repeat('x', 600000))) where id = 1101",
+    &[(1101, "pad_request", "compliance_assessment")]
+)]
+#[case::a_large_assessment_that_is_no_object(
+    "update padealing.pad_request set compliance_assessment = to_jsonb(repeat('x', 600000)) where id = 601",
+    &[(601, "pad_request", "compliance_assessment")]
+)]
 #[case::an_approval_that_no_stage_gave(
     "insert into padealing.pad_approval (request_id, approval_type, approver_id, decision, decided_at) \
      values (101, 'manager', 1001, 'approved', now())",
