@@ -82,12 +82,13 @@ fn masked(text: &str) -> String {
         let (before, after) = rest.split_at(at + 3);
         out.push_str(before);
         let end = after.find(|it: char| it.is_whitespace() || it == '\'' || it == '"').unwrap_or(after.len());
-        rest = match after[..end].rfind('@') {
-            Some(host) => {
+        rest = match (after[..end].find(':'), after[..end].rfind('@')) {
+            (Some(colon), Some(host)) if colon < host => {
+                out.push_str(&after[..=colon]);
                 out.push_str("••••");
                 &after[host..]
             }
-            None => after,
+            _ => after,
         };
     }
     out + rest

@@ -80,8 +80,8 @@ impl<T> Attempt<T> for Result<T, sqlx::Error> {
 pub enum ConnectError {
     /// The URL can't be read. It isn't shown, since it may hold a password.
     #[error(
-        "a database URL can't be read; it must look like postgres://user:password@host:5432/database, with the \
-         characters / ? # @ : % of a password percent-encoded"
+        "a database URL can't be read; it must look like postgres://user@host:5432/database, and in its password \
+         the characters / ? # @ : % must be percent-encoded"
     )]
     Url,
     /// TLS would not be verified, and nobody has taken that on himself.
