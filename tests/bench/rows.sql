@@ -11,9 +11,9 @@ alter table public.personal_account_dealing
 insert into public.personal_account_dealing
 select
     n,
-    1 + n * 7919 % 2000,
+    1 + n % 2000 * 7919 % 2000,
     case when n % 400 <> 0 then timestamp '2012-01-01' + n % 4000 * interval '1 day' + n % 86400 * interval '1 second' end,
-    'Forename' || (1 + n * 7919 % 2000) || ' Surname',
+    'Forename' || (1 + n % 2000 * 7919 % 2000) || ' Surname',
     case n % 10 when 0 then '1' when 1 then null when 2 then '' else '2' end,
     case when n % 10 = 0 then 'Spouse' end,
     case n % 3 when 0 then '1' else '2' end,
