@@ -315,8 +315,9 @@ fn coloured(global: &Global, text: &str) -> String {
 /// A file in the same folder, to be renamed when it is complete.
 fn beside(path: &Path) -> Result<BufWriter<NamedTempFile>, Failure> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = NamedTempFile::new_in(folder);
-    let file = file.map_err(|error| format!("{} can't be created: {error}; choose another file", path.display()))?;
+    // By its kind: the error's text names a file that the user never heard of.
+    let failed = |kind| format!("{} can't be created: {kind}; choose another file", path.display());
+    let file = NamedTempFile::new_in(folder).map_err(|error| failed(error.kind()))?;
     Ok(BufWriter::new(file))
 }
 

@@ -201,7 +201,8 @@ async fn a_second_migrate_is_told_who_is_at_work() {
             let db = db.clone();
             async move { db.try_migrate(Options::default(), &mut Seen::default()).await }
         });
-        let lock = "select exists (select from pg_locks where locktype = 'advisory' and granted)";
+        let lock = "select exists (select from pg_locks where locktype = 'advisory' and granted \
+                    and database = (select oid from pg_database where datname = current_database()))";
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         while db.value(lock).await.as_deref() != Some("true") {
             assert!(tokio::time::Instant::now() < deadline, "the first migrate takes its lock");

@@ -1,7 +1,6 @@
 //! The ephemeral server leaves nothing behind, however its owner ends.
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +9,7 @@ use pad_migrate::server::{self, Durability, Provider, programs};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 
-use crate::harness::program;
+use crate::harness::{Start, program, with_db};
 
 /// The server's directory, from its URL.
 fn directory(url: &str) -> PathBuf {
@@ -45,19 +44,17 @@ fn a_dropped_server_is_gone() {
     check_gone(&dir, &pid);
 }
 
-/// A program that has kept a rehearsal's server busy when the signal comes: the source is a table that never ends.
-fn start_rehearsal() -> (Child, PathBuf, String) {
+/// A rehearsal that is kept busy by a lock on its source, with its server's directory and process.
+fn start_rehearsal(source: &str) -> (Child, PathBuf, String) {
     let mut child = Command::new(program())
-        .args(["rehearse", "-v"])
-        .env("PAD_PROVIDER", "local")
+        .args(["rehearse", "-v", "--provider", "local", "--source-url", source])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
     let pid = child.id();
-    let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
-    let told = stderr.lines().map_while(Result::ok).find(|it| it.contains("prepare")).expect("the server has started");
-    assert!(told.contains("prepare"));
+    let mut told = BufReader::new(child.stderr.take().expect("stderr is piped")).lines().map_while(Result::ok);
+    assert!(told.any(|it| it.contains("prepare")), "the server has started");
     // The keeper is the program's child, the server is the keeper's.
     let keeper = children(pid).into_iter().next().expect("the program has a keeper");
     let postgres = children(keeper).into_iter().next().expect("the keeper has a server");
@@ -79,20 +76,22 @@ fn children(of: u32) -> Vec<u32> {
 }
 
 #[rstest]
-#[case::interrupted("INT")]
-#[case::terminated("TERM")]
-#[case::killed("KILL")]
-fn a_rehearsal_that_is_stopped_leaves_nothing(#[case] signal: &str) {
-    let (mut child, dir, postgres) = start_rehearsal();
-    let status = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status();
-    assert!(status.expect("kill runs").success());
-    let ended = child.wait().expect("the program ends");
-    match signal {
-        "KILL" => assert_eq!(ended.signal(), Some(9)),
-        // It may just have finished.
-        _ => assert!(matches!(ended.code(), Some(0 | 2)), "{ended:?}"),
-    }
-    check_gone(&dir, &postgres);
+#[case::interrupted("INT", Some(2))]
+#[case::terminated("TERM", Some(2))]
+#[case::killed("KILL", None)]
+#[tokio::test]
+async fn a_rehearsal_that_is_stopped_leaves_nothing(#[case] signal: &str, #[case] code: Option<i32>) {
+    with_db(Start::Reference, async |db| {
+        let mut blocker = db.connect().await;
+        let lock = "begin; lock table personal_account_dealing";
+        sqlx::raw_sql(lock).execute(&mut blocker).await.expect("the lock is taken");
+        let (mut child, dir, postgres) = start_rehearsal(&db.url);
+        let status = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status();
+        assert!(status.expect("kill runs").success());
+        assert_eq!(child.wait().expect("the program ends").code(), code);
+        check_gone(&dir, &postgres);
+    })
+    .await;
 }
 
 #[test]
