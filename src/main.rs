@@ -292,9 +292,8 @@ async fn rehearse(
     }
     print(&if format == Format::Text { coloured(global, &text) } else { text })?;
     if keep {
-        let url = server.database_url("pad_migrate_rehearsal");
-        let kept = server.keep();
-        let _ = writeln!(std::io::stderr(), "kept: connect with psql '{url}'; {kept}");
+        let kept = server.keep("pad_migrate_rehearsal");
+        let _ = writeln!(std::io::stderr(), "kept: connect with {}; stop it with: {}", kept.connect, kept.stop);
     }
     Ok(rehearsal.verdict())
 }

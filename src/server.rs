@@ -7,7 +7,6 @@
 mod docker;
 mod local;
 
-use std::fmt;
 use std::str::FromStr;
 
 pub use local::{Programs, programs};
@@ -116,31 +115,24 @@ impl Server {
         self.url.replacen("/postgres?", &format!("/{database}?"), 1)
     }
 
-    /// Lets the server live on after this process, and says how to stop it.
-    pub fn keep(self) -> Kept {
-        let Self { url, guard, .. } = self;
-        let stop = match guard {
-            Guard::Local(keeper) => keeper.keep(),
+    /// Lets the server live on after this process, and says how to reach a database of it.
+    pub fn keep(self, database: &str) -> Kept {
+        let url = self.database_url(database);
+        match self.guard {
+            Guard::Local(keeper) => Kept { connect: format!("psql '{url}'"), stop: keeper.keep() },
             #[cfg(feature = "docker")]
-            Guard::Docker(lease) => lease.keep(),
-        };
-        Kept { url, stop }
+            Guard::Docker(lease) => lease.keep(database),
+        }
     }
 }
 
 /// A server that was left running on purpose.
 #[derive(Debug)]
 pub struct Kept {
-    /// Connection URL of its `postgres` database.
-    pub url: String,
+    /// The shell command that connects to it.
+    pub connect: String,
     /// The shell command that stops it and removes its files.
     pub stop: String,
-}
-
-impl fmt::Display for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stop it with: {}", self.stop)
-    }
 }
 
 /// Starts an ephemeral server.

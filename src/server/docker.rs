@@ -3,12 +3,16 @@
 //! The container is removed when the server is dropped. It is leased, too: its process ends by itself after half an
 //! hour, and the engine then removes it, so that not even a SIGKILL or a static leaves one for good.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
 use testcontainers_modules::postgres::Postgres;
 use testcontainers_modules::testcontainers::core::IntoContainerPort;
 use testcontainers_modules::testcontainers::runners::SyncRunner;
 use testcontainers_modules::testcontainers::{Container, ImageExt, TestcontainersError};
 
-use super::{Durability, Guard, PREFIX, Server, ServerError, settings};
+use super::{Durability, Guard, Kept, PREFIX, Server, ServerError, settings};
 
 /// Seconds for which a container may live.
 const LEASE: &str = "1800";
@@ -37,26 +41,30 @@ fn run(tag: &str, durability: Durability) -> Result<Server, TestcontainersError>
     // The image's entrypoint runs a command that isn't `postgres` as it is; that command then is the entrypoint again.
     let lease = ["timeout", "-s", "INT", "-k", "5", LEASE, "docker-entrypoint.sh", "postgres"].map(str::to_owned);
     let settings = settings(durability).into_iter().flat_map(|it| ["-c".to_owned(), it]);
+    // The engine may publish the port on every interface, and must where we are in a container ourselves.
+    let password = format!("{:016x}{:016x}", random(), random());
     let container = Postgres::default()
-        // Nobody but this machine reaches the port, so there is no password to keep from anybody.
-        .with_host_auth()
+        .with_password(&password)
         .with_tag(tag)
         .with_cmd(lease.into_iter().chain(settings))
         .with_label(format!("{PREFIX}ephemeral"), "true")
         .with_mapped_port(0, 5432.tcp())
-        .with_host_config_modifier(|config| {
-            config.auto_remove = Some(true);
-            for binding in config.port_bindings.iter_mut().flat_map(|it| it.values_mut()).flatten().flatten() {
-                binding.host_ip = Some("127.0.0.1".to_owned());
-            }
-        })
+        .with_host_config_modifier(|config| config.auto_remove = Some(true))
         .start()?;
-    let (host, port) = (container.get_host()?, container.get_host_port_ipv4(5432)?);
+    // Within a container the client names the engine's gateway, even where the port is on this machine's loopback.
+    let port = container.get_host_port_ipv4(5432)?;
+    let is_here = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), Duration::from_secs(1)).is_ok();
+    let host = if is_here { "localhost".to_owned() } else { container.get_host()?.to_string() };
     Ok(Server {
-        url: format!("postgres://{host}:{port}/postgres?user=postgres"),
+        url: format!("postgres://postgres:{password}@{host}:{port}/postgres?sslmode=disable"),
         description: format!("Docker image postgres:{tag}"),
         guard: Guard::Docker(Lease { container: Some(Box::new(container)) }),
     })
+}
+
+/// A number that nobody can guess: the keys of the standard library's hasher come from the system's generator.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 /// The client brings a runtime of its own, which may neither be started nor dropped inside another.
@@ -65,11 +73,15 @@ fn off_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 }
 
 impl Lease {
-    pub(super) fn keep(mut self) -> String {
-        let Some(container) = self.container.take() else { return String::new() };
-        let stop = format!("docker rm -f {} (it ends by itself after {LEASE} s)", container.id());
+    /// How to connect to a database of the kept server, and how to stop it. Within the container no password is asked.
+    pub(super) fn keep(mut self, database: &str) -> Kept {
+        let container = self.container.take().expect("a lease has its container until it ends");
+        let id = container.id().to_owned();
         std::mem::forget(container);
-        stop
+        Kept {
+            connect: format!("docker exec -it {id} psql -U postgres {database}"),
+            stop: format!("docker rm -f {id}"),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use pad_migrate::fixtures::{Outcome, cases};
 use pad_migrate::pg::migrate::Options;
+use pad_migrate::transform::Rule;
 use pretty_assertions::assert_eq;
 
 use crate::harness::{Start, stored, with_db};
@@ -36,6 +37,45 @@ async fn every_case_becomes_what_it_expects() {
             }
         }
         assert_eq!(outcomes, BTreeMap::new(), "rows that no case has");
+    })
+    .await;
+}
+
+/// One case for each decision and for each rejection rule, and the rule's case rejects by it.
+#[test]
+fn every_decision_and_every_rule_has_its_case() {
+    let cases = cases().expect("the fixtures are right");
+    for decision in 1..=23 {
+        let prefix = format!("d{decision:02}_");
+        assert!(cases.iter().any(|it| it.name.starts_with(&prefix)), "no case shows D{decision}");
+    }
+    for rule in Rule::ALL {
+        let case = cases.iter().find(|it| it.name == format!("reject_{rule}")).expect("each rule has its case");
+        for (id, outcome) in &case.expected {
+            let Outcome::Rejected { rejected } = outcome else { panic!("row {id} of {} is migrated", case.name) };
+            assert!(rejected.iter().all(|it| it.ends_with(&format!(" {rule}"))), "row {id}: {rejected:?}");
+        }
+    }
+}
+
+/// The test data has the people and the security that the application's own tests need (F19).
+#[tokio::test]
+async fn the_reference_rows_resolve_people_by_email() {
+    with_db(Start::Seeded, async |db| {
+        let unresolved = "select count(*) from bo_airflow.oracle_employee e where (select count(*) from \
+             bo_airflow.oracle_contact c where c.employee_id = e.id and lower(c.email) = \
+             lower(translate(e.forename, 'é', 'e') || '.' || replace(e.surname, ' ', '-') || '@example.com')) <> 1";
+        assert_eq!(db.value(unresolved).await.as_deref(), Some("0"));
+        let officer = "select c.email from padealing.employee_role r join bo_airflow.oracle_contact c using (employee_id) \
+                       where r.role = 'compliance_officer' and r.revoked_at is null";
+        assert_eq!(db.value(officer).await.as_deref(), Some("amara.okafor@example.com"));
+        let manager = "select m.forename from bo_airflow.oracle_contact c join bo_airflow.oracle_employee e on \
+                       e.id = c.employee_id join bo_airflow.oracle_employee m on m.id = e.manager_id \
+                       where lower(c.email) = 'bruno.castell@example.com'";
+        assert_eq!(db.value(manager).await.as_deref(), Some("Tomas"));
+        let restricted = "select bool_and(b.is_restricted) from padealing.restricted_security s \
+                          join bo_airflow.oracle_bloomberg b on b.id = s.security_id where s.is_active";
+        assert_eq!(db.value(restricted).await.as_deref(), Some("true"));
     })
     .await;
 }

@@ -40,6 +40,14 @@ pub(crate) struct Db {
     pub(crate) url: String,
 }
 
+/// Host (or a socket's folder), port, name, and the superuser's password if it needs one.
+pub(crate) struct Place {
+    pub(crate) host: String,
+    pub(crate) port: String,
+    pub(crate) name: String,
+    pub(crate) password: String,
+}
+
 static SERVER: OnceLock<Server> = OnceLock::new();
 
 fn server() -> &'static Server {
@@ -120,14 +128,24 @@ impl Observer for Seen {
 }
 
 impl Db {
-    /// Host (or a socket's folder), port and name of the database, from its URL.
-    pub(crate) fn place(&self) -> (String, String, String) {
+    /// Where the database is, from its URL.
+    pub(crate) fn place(&self) -> Place {
         let (before, query) = self.url.split_once('?').expect("the URL has parameters");
         let (authority, name) = before.trim_start_matches("postgres://").split_once('/').expect("the URL has a name");
+        let (user, server) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (host, port) = server.split_once(':').unwrap_or_default();
         let parameter = |key: &str| query.split('&').find_map(|it| it.strip_prefix(key)).map(str::to_owned);
-        let (host, port) = authority.split_once(':').unwrap_or(("", ""));
-        let host = parameter("host=").unwrap_or_else(|| host.to_owned());
-        (host, parameter("port=").unwrap_or_else(|| port.to_owned()), name.to_owned())
+        Place {
+            host: parameter("host=").unwrap_or_else(|| host.to_owned()),
+            port: parameter("port=").unwrap_or_else(|| port.to_owned()),
+            name: name.to_owned(),
+            password: user.split_once(':').map_or(String::new(), |it| it.1.to_owned()),
+        }
+    }
+
+    /// The URL for another role, which has the same password as ours if we have one.
+    pub(crate) fn url_as(&self, role: &str) -> String {
+        self.url.replace("user=postgres", &format!("user={role}")).replace("//postgres:", &format!("//{role}:"))
     }
 
     pub(crate) async fn connect(&self) -> PgConnection {

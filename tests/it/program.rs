@@ -7,7 +7,7 @@ use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::harness::{Db, Start, check_snapshot, program, with_db};
+use crate::harness::{Db, Place, Start, check_snapshot, program, with_db};
 
 /// Runs the program in an empty directory, with nothing of our own environment that it would read.
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -151,9 +151,10 @@ fn the_rehearsal_as_json_has_the_contracts_fields() {
 async fn a_local_database_goes_the_whole_way() {
     with_db(Start::Empty, async |db| {
         let dir = tempfile::tempdir().expect("a directory is made");
-        let (host, port, name) = db.place();
+        let Place { host, port, name, password } = db.place();
         // The later file wins over the earlier one.
-        let earlier = format!("DB_HOST={host}\nDB_PORT={port}\nDB_NAME=wrong\nDB_USER=postgres\n");
+        let earlier =
+            format!("DB_HOST={host}\nDB_PORT={port}\nDB_NAME=wrong\nDB_USER=postgres\nDB_PASSWORD={password}\n");
         std::fs::write(dir.path().join(".env"), earlier).expect("it is written");
         std::fs::write(dir.path().join(".env.local"), format!("DB_NAME={name}\n")).expect("it is written");
         let go = |arguments: &[&str]| run_in(dir.path(), arguments, &[]);
@@ -203,7 +204,7 @@ async fn a_local_database_goes_the_whole_way() {
 
 /// An output in which the test's own server and database have fixed names.
 fn named(mut output: Output, db: &Db) -> Output {
-    let (host, port, name) = db.place();
+    let Place { host, port, name, .. } = db.place();
     output.stderr = stderr(&output)
         .replace(&format!("{host}:{port}"), "SERVER")
         .replace(&host, "SERVER")
