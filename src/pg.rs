@@ -152,9 +152,10 @@ impl Database {
                 parsed.filter(|it| !names(it).contains('@')).ok_or(ConnectError::Url)?
             }
             Endpoint::Parts { host, port, database, user, password } => {
-                let options = PgConnectOptions::new().port(*port).database(database).username(user);
-                let options = if host.starts_with('/') { options.socket(host) } else { options.host(host) };
-                let options = options.ssl_mode(PgSslMode::Prefer);
+                // The driver looks into ~/.pgpass when it reads a URL, and not for a host that is set afterwards.
+                let [host, user, database] = [host, user, database].map(|it| percent_encode(it));
+                let url = format!("postgres:///?host={host}&port={port}&user={user}&dbname={database}&sslmode=prefer");
+                let options = PgConnectOptions::from_str(&url).map_err(|_| ConnectError::Url)?;
                 password.iter().fold(options, |options, password| options.password(&password.0))
             }
         };
@@ -237,12 +238,19 @@ impl Database {
     }
 }
 
+/// A text as a URL's query holds it.
+fn percent_encode(text: &str) -> String {
+    text.bytes()
+        .map(|it| if it.is_ascii_alphanumeric() { char::from(it).to_string() } else { format!("%{it:02X}") })
+        .collect()
+}
+
 /// Runs statements that return nothing.
 pub(crate) async fn run(connection: &mut PgConnection, sql: &str, what: &str) -> Result<(), QueryError> {
     connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(|_| ()).attempt(what)
 }
 
-/// Key of the advisory lock that keeps a second writer of a kind out: `pad-migr` in ASCII, then the kind.
+/// Key of the advisory lock that keeps a second writer of a kind out: `padm` in ASCII, then the kind.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Lock {
     Apply,

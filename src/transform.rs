@@ -150,7 +150,7 @@ pub fn normalize_code(text: &str) -> Option<String> {
     (!code.is_empty()).then_some(code)
 }
 
-/// The people that the row would write to a column with a foreign key, with the legacy column they come from (D16b).
+/// The people that the row may write to a column with a foreign key (D16b), to be looked up before the transform decides.
 /// What can't be read as an id is left out; the transform names it.
 pub fn people(row: &LegacyRow) -> impl Iterator<Item = i64> {
     let mut columns = vec![Col::Employee, Col::LastModifiedBy];

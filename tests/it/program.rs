@@ -1,5 +1,8 @@
 //! The built command as its user runs it: good input, bad input, none. Its words are snapshots.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -288,4 +291,38 @@ async fn a_real_source_is_rehearsed_and_only_read() {
         assert_eq!(untouched.as_deref(), Some("true"));
     })
     .await;
+}
+
+/// The password of `~/.pgpass` is that of the host that is connected to. The other end is played by a socket of ours,
+/// since a real server doesn't tell what it was sent.
+#[test]
+fn the_password_file_is_read_for_the_host_of_the_keys() {
+    let dir = tempfile::tempdir().expect("a directory is made");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("it is bound").port().to_string();
+    let file = dir.path().join("pgpass");
+    std::fs::write(&file, format!("localhost:*:*:*:another\n127.0.0.1:{port}:n:u s:hunter2\n")).expect("it is written");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the program connects");
+        let mut message = |head: usize| {
+            let mut start = vec![0; head + 4];
+            stream.read_exact(&mut start).expect("a message comes");
+            let length = u32::from_be_bytes(start[head..].try_into().expect("four bytes"));
+            let mut body = vec![0; length as usize - 4];
+            stream.read_exact(&mut body).expect("the message is whole");
+            // AuthenticationCleartextPassword, after the startup message (documentation, Message Formats).
+            stream.write_all(b"R\0\0\0\x08\0\0\0\x03").expect("it is answered");
+            body
+        };
+        (message(0), message(1))
+    });
+    let passfile = file.to_string_lossy().into_owned();
+    let keys = [("DB_HOST", "127.0.0.1"), ("DB_PORT", &port), ("DB_NAME", "n"), ("DB_USER", "u s")];
+    let output = run(&["verify"], &[&keys[..], &[("DB_SSLMODE", "disable"), ("PGPASSFILE", &passfile)]].concat());
+    let (startup, password) = server.join().expect("the other end saw both messages");
+    assert!(String::from_utf8_lossy(&startup).contains("user\0u s\0"), "the user is sent as it is");
+    assert_eq!(password, b"hunter2\0");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!stderr(&output).contains("hunter2"), "a password is never shown");
 }
