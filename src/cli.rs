@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Environment;
+use crate::generate::{Generator, MOST_ROWS};
 use crate::pg::migrate::{OnIdCollision, OnMissingSecurity};
 use crate::server::Provider;
 
@@ -70,16 +71,37 @@ pub enum Format {
     Json,
 }
 
+/// Generated legacy rows, and which.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Generated {
+    /// Generate this many legacy rows, about one in a hundred of them bad, instead of using the fixtures
+    #[arg(long, value_name = "N", value_parser = parse_count::<1, MOST_ROWS>)]
+    rows: Option<usize>,
+    /// The same seed gives the same rows [default: 1]
+    #[arg(long, value_name = "S", requires = "rows")]
+    seed: Option<u64>,
+}
+
+impl Generated {
+    /// What makes the rows, if some are wanted.
+    pub fn generator(self) -> Option<Generator> {
+        self.rows.map(|rows| Generator { rows: rows as u64, seed: self.seed.unwrap_or(1) })
+    }
+}
+
 /// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Rehearse the whole cutover on an ephemeral Postgres: schemas, rows, migration, verification
     ///
     /// Without --source-url the rows are the fixtures; with it, the rows of that database's legacy table, which is
-    /// only read.
+    /// only read; with --rows, generated ones.
     Rehearse {
+        /// Generated legacy rows
+        #[command(flatten)]
+        generated: Generated,
         /// What runs the ephemeral server
-        #[arg(long, env = "PAD_PROVIDER", default_value = "auto")]
+        #[arg(long, env = "PAD_PROVIDER", hide_env_values = true, default_value = "auto")]
         provider: Provider,
         /// Leave the server running, and say how to connect and how to stop it
         #[arg(long)]
@@ -91,11 +113,26 @@ pub enum Command {
         #[arg(long, default_value = "text")]
         format: Format,
     },
+    /// Hold an ephemeral Postgres for the tests, until the standard input or a process ends
+    #[command(hide = true)]
+    Ephemeral {
+        /// What runs the ephemeral server
+        #[arg(long, env = "PAD_PROVIDER", hide_env_values = true, default_value = "auto")]
+        provider: Provider,
+        /// The process whose end ends the server
+        #[arg(long, value_name = "PID")]
+        process: Option<u32>,
+        /// A private directory, in which the server is announced
+        folder: PathBuf,
+    },
     /// Fill a local database with test data: reference mirror, legacy table, rows
     Seed {
         /// Create the tables only
-        #[arg(long)]
+        #[arg(long, conflicts_with = "rows")]
         empty: bool,
+        /// Generated legacy rows
+        #[command(flatten)]
+        generated: Generated,
     },
     /// Bring the schema padealing to the current revision
     Apply {
@@ -146,6 +183,7 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Rehearse { .. } => "rehearse",
+            Self::Ephemeral { .. } => "ephemeral",
             Self::Seed { .. } => "seed",
             Self::Apply { .. } => "apply",
             Self::Migrate { .. } => "migrate",
@@ -159,7 +197,7 @@ impl Command {
             Self::Rehearse { format, .. } | Self::Migrate { format, .. } | Self::Verify { format } => {
                 *format == Format::Json
             }
-            Self::Seed { .. } | Self::Apply { .. } => false,
+            Self::Ephemeral { .. } | Self::Seed { .. } | Self::Apply { .. } => false,
         }
     }
 }

@@ -73,18 +73,29 @@ enum Cell {
     Repeated { repeat: String, times: usize },
 }
 
-/// Every case, by name.
+/// Every case that is embedded, by name.
 pub fn cases() -> Result<Vec<Case>, FixtureError> {
-    let mut files: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
-    for (path, text) in LEGACY_CASES {
+    read_cases(LEGACY_CASES.iter().copied())
+}
+
+/// The cases that files make up, each with its path `case/file` and its text. A path `case/` says that there is a case.
+pub fn read_cases<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Vec<Case>, FixtureError> {
+    let mut cases: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
+    for (path, text) in files {
         let (case, file) = path.split_once('/').unwrap_or((path, ""));
-        files.entry(case).or_default().insert(file, text);
+        let files = cases.entry(case).or_default();
+        if !file.is_empty() {
+            files.insert(file, text);
+        }
     }
-    files.into_iter().map(|(name, files)| read_case(name, &files)).collect()
+    cases.into_iter().map(|(name, files)| read_case(name, &files)).collect()
 }
 
 fn read_case(name: &str, files: &BTreeMap<&str, &str>) -> Result<Case, FixtureError> {
     let failed = |reason: String| FixtureError { case: name.to_owned(), reason };
+    if let Some(file) = files.keys().find(|it| !["legacy.toml", "expected.toml"].contains(it)) {
+        return Err(failed(format!("{file} is used by nobody")));
+    }
     let file = |file: &str| files.get(file).copied().ok_or_else(|| failed(format!("{file} is missing")));
     let legacy: LegacyFile = toml::from_str(file("legacy.toml")?).map_err(|error| failed(error.to_string()))?;
     let expected: BTreeMap<String, Outcome> =

@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod fixtures;
+pub mod generate;
 pub mod legacy;
 pub mod pg;
 pub mod reconstruct;

@@ -13,9 +13,14 @@ use pad_migrate::cli::{Cli, Color, Command, Format, Global};
 use pad_migrate::config::{Config, Endpoint, Flags};
 use pad_migrate::pg::migrate::{self, Observer, Progress};
 use pad_migrate::pg::{Database, apply, seed, verify};
-use pad_migrate::rehearse::{self, Watcher};
+use pad_migrate::rehearse::{self, RehearseError, Watcher};
 use pad_migrate::report::{self, Verdict, thousands};
+use pad_migrate::server::host::{self, Shared};
+use pad_migrate::server::{self, Durability, Provider, Server, ServerError};
 use pad_migrate::transform::Rejection;
+
+/// A server is started by then, or never will be.
+const STARTING: Duration = Duration::from_secs(90);
 
 /// What a command could not do; the sources say why.
 type Failure = Box<dyn std::error::Error>;
@@ -43,12 +48,15 @@ fn main() -> ExitCode {
         }
     };
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(run(cli))));
+    // A server that is just being started has to be removed again; a download is not worth waiting for.
+    runtime.shutdown_timeout(if server::give_up() { STARTING } else { Duration::ZERO });
     match result {
         Ok(Ok(Verdict::Clean)) => ExitCode::SUCCESS,
         Ok(Ok(Verdict::Attention)) => ExitCode::from(1),
         Ok(Err(failure)) => {
-            let sentence = masked(&sentence(&*failure));
-            complain(&sentence);
+            let sentence = masked(&report::sentence(&*failure));
+            let nothing = failure.downcast_ref().filter(|it| matches!(it, ServerError::Nothing(_)));
+            complain(&nothing.map_or_else(|| sentence.clone(), |it| masked(&it.to_string())));
             if let Some((command, environment)) = failed_json {
                 let _ = print(&format!("{:#}\n", report::failed_json(command, environment, &sentence)));
             }
@@ -56,22 +64,6 @@ fn main() -> ExitCode {
         }
         Err(_) => ExitCode::from(2),
     }
-}
-
-/// An error with its causes, on one line.
-fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        // A transparent variant prints its cause, which then comes again.
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text.replace(['\n', '\r'], " ")
 }
 
 /// A text without the passwords of the URLs in it, wherever they were typed.
@@ -128,16 +120,19 @@ async fn interrupted() {
 async fn run(cli: Cli) -> Result<Verdict, Failure> {
     let Global { env, config_dir, database_url, source_url, .. } = cli.global.clone();
     let flags = Flags { environment: env, config_dir, database_url, source_url };
-    let config = Config::load(flags, |key| std::env::var(key).ok())?;
+    let config = || Config::load(flags, |key| std::env::var(key).ok());
     let work = async {
         match &cli.command {
-            Command::Rehearse { provider, keep, report, format } => {
-                rehearse(&cli.global, &config, *provider, *keep, report.as_deref(), *format).await
+            Command::Rehearse { .. } => rehearse(&cli.global, &config()?, &cli.command).await,
+            // Nobody's environment, so that nobody's configuration matters.
+            Command::Ephemeral { provider, process, folder } => ephemeral(*provider, *process, folder).await,
+            Command::Seed { empty, generated } => {
+                let rows = generated.generator().map_or(seed::Rows::Fixtures, seed::Rows::Generated);
+                seed(&cli.global, &config()?, if *empty { seed::Rows::None } else { rows }).await
             }
-            Command::Seed { empty } => seed(&config, !empty).await,
-            Command::Apply { yes, lock_timeout } => apply(&config, *yes, *lock_timeout).await,
-            Command::Migrate { .. } => migrate(&cli.global, &config, &cli.command).await,
-            Command::Verify { format } => verify(&cli.global, &config, *format).await,
+            Command::Apply { yes, lock_timeout } => apply(&config()?, *yes, *lock_timeout).await,
+            Command::Migrate { .. } => migrate(&cli.global, &config()?, &cli.command).await,
+            Command::Verify { format } => verify(&cli.global, &config()?, *format).await,
         }
     };
     // migrate ends by itself when interrupted, to record it; the others just end, and their connections with them.
@@ -161,9 +156,15 @@ fn databases(config: &Config) -> Result<(Database, Database), Failure> {
     Ok((target, source))
 }
 
-async fn seed(config: &Config, rows: bool) -> Result<Verdict, Failure> {
+async fn seed(global: &Global, config: &Config, rows: seed::Rows) -> Result<Verdict, Failure> {
     let (_, source) = databases(config)?;
-    let seeded = seed::seed(&source, config.environment, &config.roles, &config.legacy_table, rows).await?;
+    let mut screen = Screen::new(global, None)?;
+    screen.phase("seed");
+    let total = if let seed::Rows::Generated(generator) = rows { generator.rows } else { 0 };
+    let progress = |done| screen.progress(Progress { done, total, rejected: 0 });
+    let result = seed::seed(&source, config.environment, &config.roles, &config.legacy_table, rows, progress).await;
+    screen.finish();
+    let seeded = result?;
     let lines = |verb: &str, what: &[String]| what.iter().map(|it| format!("{verb:<12}{it}\n")).collect::<String>();
     print(&(lines("Seeded", &seeded.done) + &lines("Left as is", &seeded.left)))?;
     Ok(Verdict::Clean)
@@ -268,20 +269,36 @@ async fn verify(global: &Global, config: &Config, format: Format) -> Result<Verd
     Ok(Verdict::clean_if(report.counts.is_clean()))
 }
 
-async fn rehearse(
-    global: &Global,
-    config: &Config,
-    provider: pad_migrate::server::Provider,
-    keep: bool,
-    file: Option<&Path>,
-    format: Format,
-) -> Result<Verdict, Failure> {
+async fn ephemeral(provider: Provider, process: Option<u32>, folder: &Path) -> Result<Verdict, Failure> {
+    let shared = Shared::claim(folder)?;
+    // Tests have many small databases.
+    let wanted = server::Request { durability: Durability::Memory, ..server::Request::new(provider, Some(complain)) };
+    let server = tokio::task::spawn_blocking(move || server::start(&wanted)).await??;
+    complain(&server.line());
+    if let Some(kept) = host::hold(server, shared, process).await? {
+        complain(&format!("kept: connect with {}; stop it with: {}", kept.connect, kept.stop));
+    }
+    Ok(Verdict::Clean)
+}
+
+async fn rehearse(global: &Global, config: &Config, command: &Command) -> Result<Verdict, Failure> {
+    let Command::Rehearse { generated, provider, keep, report: file, format } = command else {
+        return Err("rehearse was called for another command".into());
+    };
+    let generator = generated.generator();
+    if generator.is_some() && global.source_url.is_some() {
+        return Err("--rows generates the rows, and --source-url names those of a real table; give one of them".into());
+    }
     let mut screen = Screen::new(global, None)?;
     // A file that can't be written should be known before the work, not after it.
-    let file = file.map(|path| beside(path).map(|it| (path, it))).transpose()?;
-    let result = rehearse::rehearse(config, provider, &mut screen).await;
+    let file = file.as_deref().map(|path| beside(path).map(|it| (path, it))).transpose()?;
+    let wanted = server::Request::new(*provider, (!global.quiet).then_some(complain as fn(&str)));
+    let result = rehearse::rehearse(config, generator, wanted, &mut screen).await;
     screen.finish();
-    let (rehearsal, server) = result?;
+    let (rehearsal, server) = result.map_err(|error| match error {
+        RehearseError::Server(error) => Failure::from(error),
+        error => error.into(),
+    })?;
     let text = match format {
         Format::Text => rehearsal.text(),
         Format::Json => format!("{:#}\n", rehearsal.json()),
@@ -290,9 +307,10 @@ async fn rehearse(
         file.write_all(text.as_bytes())?;
         put_in_place(path, file)?;
     }
-    print(&if format == Format::Text { coloured(global, &text) } else { text })?;
-    if keep {
-        let kept = server.keep("pad_migrate_rehearsal");
+    print(&if *format == Format::Text { coloured(global, &text) } else { text })?;
+    if *keep {
+        let database = server.database_name(rehearse::DATABASE);
+        let kept = server.keep(&database);
         let _ = writeln!(std::io::stderr(), "kept: connect with {}; stop it with: {}", kept.connect, kept.stop);
     }
     Ok(rehearsal.verdict())
@@ -381,6 +399,10 @@ impl Screen {
 }
 
 impl Watcher for Screen {
+    fn server(&mut self, server: &Server, connect: &str) {
+        self.say(&format!("server: {}; connect with {connect}", server.line()));
+    }
+
     fn phase(&mut self, name: &'static str) {
         self.say(&format!("{name} …"));
         self.name = name;

@@ -1,19 +1,21 @@
 //! The whole cutover, start to finish, on an ephemeral Postgres (F21).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Peekable;
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, Endpoint, Environment, Roles, Secret, TableName, Transport};
-use crate::fixtures::{self, FixtureError, Outcome};
+use crate::config::{Config, Endpoint, Environment, Roles, TableName};
+use crate::fixtures::{self, Case, FixtureError, Outcome};
+use crate::generate::Generator;
 use crate::pg::admin::{self, PrepareError};
 use crate::pg::apply::{self, ApplyError};
 use crate::pg::migrate::{self, MigrateError, Observer, Options, Progress};
 use crate::pg::seed::{self, SeedError};
 use crate::pg::verify::{self, VerifyError};
 use crate::pg::{ConnectError, Database};
-use crate::report::{Phase, Rehearsal};
-use crate::server::{self, Durability, PREFIX, Provider, Server, ServerError};
-use crate::transform::Rejection;
+use crate::report::{Phase, Rehearsal, Unexpected};
+use crate::server::{self, Server, ServerError};
+use crate::transform::{Rejection, Rule};
 
 /// Why a rehearsal ended early.
 #[derive(Debug, thiserror::Error)]
@@ -41,11 +43,36 @@ pub enum RehearseError {
 pub trait Watcher: Observer {
     /// A phase begins.
     fn phase(&mut self, name: &'static str);
+    /// A server was got, and this command connects to the rehearsal's database on it.
+    fn server(&mut self, server: &Server, connect: &str);
 }
 
+/// What a row must be rejected for: field, blank, rule. Ascending ids; rows that must be migrated are left out.
+type Expectations = Box<dyn Iterator<Item = (i64, Vec<String>)> + Send>;
+
+/// Compares rejections with the expected ones as they come, both in id order, so that neither is ever held whole.
 struct Recorder<'a> {
     watcher: &'a mut (dyn Watcher + Send),
-    rejections: Option<BTreeSet<(i64, String)>>,
+    expected: Option<Peekable<Expectations>>,
+    unexpected: Unexpected,
+}
+
+impl Recorder<'_> {
+    /// Every expected rejection of a row before `id` is one that didn't come.
+    fn pass(&mut self, id: Option<i64>) {
+        let Some(expected) = &mut self.expected else { return };
+        while let Some((row, reasons)) = expected.next_if(|(row, _)| id.is_none_or(|id| *row < id)) {
+            for reason in reasons {
+                self.unexpected.add(format!("row {row} was not rejected for {reason}"));
+            }
+        }
+    }
+
+    /// How the rejections differ from the expected ones, if something was expected.
+    fn finish(mut self) -> Option<Unexpected> {
+        self.pass(None);
+        self.expected.is_some().then_some(self.unexpected)
+    }
 }
 
 impl Observer for Recorder<'_> {
@@ -54,39 +81,69 @@ impl Observer for Recorder<'_> {
     }
 
     fn rejected(&mut self, rejection: &Rejection) -> std::io::Result<()> {
-        if let Some(seen) = &mut self.rejections {
-            seen.extend(rejection.reasons.iter().map(|it| (rejection.source_id, format!("{} {}", it.field, it.rule))));
+        let id = rejection.source_id;
+        self.pass(Some(id));
+        if let Some(expected) = &mut self.expected {
+            let expected: BTreeSet<String> =
+                expected.next_if(|it| it.0 == id).map(|it| it.1).unwrap_or_default().into_iter().collect();
+            let seen: BTreeSet<String> =
+                rejection.reasons.iter().map(|it| format!("{} {}", it.field, it.rule)).collect();
+            for reason in expected.difference(&seen) {
+                self.unexpected.add(format!("row {id} was not rejected for {reason}"));
+            }
+            for reason in seen.difference(&expected) {
+                self.unexpected.add(format!("row {id} was rejected for {reason}"));
+            }
         }
         self.watcher.rejected(rejection)
     }
 }
 
-/// Connection settings of an ephemeral database, which is on this machine.
-pub fn ephemeral(url: &str) -> Result<Database, ConnectError> {
-    let transport = Transport { ssl_mode: None, ssl_root_cert: None, connect_timeout: Duration::from_secs(30) };
-    Database::new(&Endpoint::Url(Secret(url.to_owned())), Environment::Local, &transport)
+/// What the rehearsal's database is called on its server.
+pub const DATABASE: &str = "rehearsal";
+
+fn expected_of_cases(cases: &[Case]) -> Expectations {
+    let rejected = cases.iter().flat_map(|it| &it.expected).filter_map(|(id, outcome)| match outcome {
+        Outcome::Rejected { rejected } => Some((*id, rejected.clone())),
+        Outcome::Migrated(_) => None,
+    });
+    Box::new(rejected.collect::<BTreeMap<_, _>>().into_iter())
 }
 
-/// Rehearses on the fixtures, or on the rows of a real source if the configuration names one. The server is handed
-/// back, so that the caller decides how long it lives.
+fn expected_of_generated(generator: Generator) -> Expectations {
+    let named = |(field, rule): (&str, Rule)| format!("{field} {rule}");
+    Box::new(generator.rejections().map(move |(id, reasons)| (id, reasons.into_iter().map(named).collect())))
+}
+
+/// Rehearses on generated rows if there is a generator, on the rows of a real source if the configuration names one,
+/// and else on the fixtures. The server is handed back, so that the caller decides how long it lives.
 pub async fn rehearse(
     config: &Config,
-    provider: Provider,
+    generator: Option<Generator>,
+    wanted: server::Request,
     watcher: &mut (dyn Watcher + Send),
 ) -> Result<(Rehearsal, Server), RehearseError> {
     let mut phases = Phases { watcher, done: Vec::new(), since: Instant::now() };
     phases.begin("server");
-    let server = tokio::task::spawn_blocking(move || server::start(provider, Durability::None));
+    let server = tokio::task::spawn_blocking(move || server::start(&wanted));
     let server = server.await.expect("starting a server doesn't panic")?;
-    let admin = ephemeral(&server.url)?;
-    let server_version = admin::server_version(&admin).await?;
-    phases.end(format!("{server_version} started"));
+    let admin = admin::ephemeral(&server.url)?;
+    let name = server.database_name(DATABASE);
+    phases.watcher.server(&server, &server.connect.replace("{}", &name));
+    phases.end(format!("{} started", server.version));
 
     phases.begin("prepare");
-    let target = admin::create_database(&admin, &format!("{PREFIX}rehearsal"), None).await?;
+    let target = admin::create_database(&admin, &name, None).await?;
     let connect = |endpoint: &Endpoint| Database::new(endpoint, config.environment, &config.transport);
-    let (source, table, described, cases) = match &config.source {
-        Some(endpoint) => {
+    let (source, table, described, cases) = match (generator, &config.source) {
+        (Some(generator), _) => {
+            let total = generator.rows;
+            let progress = |done| phases.watcher.progress(Progress { done, total, rejected: 0 });
+            admin::fill_with_generated(&target, generator, progress).await?;
+            phases.end("reference mirror and legacy table loaded".to_owned());
+            (target.clone(), TableName::legacy(), generator.to_string(), None)
+        }
+        (None, Some(endpoint)) => {
             let source = connect(endpoint)?;
             let other = config.target.as_ref().map(connect).transpose()?;
             admin::copy_references(&target, &source, &config.legacy_table, other.as_ref()).await?;
@@ -94,7 +151,7 @@ pub async fn rehearse(
             let described = format!("{} at {}", config.legacy_table, source.place());
             (source, config.legacy_table.clone(), described, None)
         }
-        None => {
+        (None, None) => {
             let cases = fixtures::cases()?;
             let rows = admin::fill_with_fixtures(&target, &cases).await?;
             phases.end("reference mirror and legacy table loaded".to_owned());
@@ -124,9 +181,14 @@ pub async fn rehearse(
         environment: Environment::Local,
         options: Options::default(),
     };
-    let mut recorder = Recorder { watcher: &mut *phases.watcher, rejections: cases.is_some().then(BTreeSet::new) };
+    let expected = generator.map(expected_of_generated).or_else(|| cases.as_deref().map(expected_of_cases));
+    let mut recorder = Recorder {
+        watcher: &mut *phases.watcher,
+        expected: expected.map(Iterator::peekable),
+        unexpected: Unexpected::default(),
+    };
     let migrated = migrate::migrate(&request, &mut recorder, std::future::pending()).await?;
-    let seen = recorder.rejections.unwrap_or_default();
+    let unexpected = recorder.finish();
     phases.end(format!("{} rows", migrated.counts.migrated));
 
     phases.begin("verify");
@@ -137,19 +199,11 @@ pub async fn rehearse(
         phases.done.push(Phase { name, text: "not built yet".to_owned(), elapsed: None });
     }
 
-    let unexpected = cases.map(|cases| {
-        let expected = cases.iter().flat_map(|it| &it.expected).filter_map(|(id, outcome)| match outcome {
-            Outcome::Rejected { rejected } => Some(rejected.iter().map(move |it| (*id, it.clone()))),
-            Outcome::Migrated(_) => None,
-        });
-        let expected: BTreeSet<(i64, String)> = expected.flatten().collect();
-        let missed = expected.difference(&seen).map(|(id, it)| format!("row {id} was not rejected for {it}"));
-        missed.chain(seen.difference(&expected).map(|(id, it)| format!("row {id} was rejected for {it}"))).collect()
-    });
     let rehearsal = Rehearsal {
         environment: config.environment,
-        server_version,
+        server_version: server.version.clone(),
         provider: server.description.clone(),
+        server: server.line(),
         source: described,
         revisions: applied.revisions.iter().map(|it| (it.number, it.name)).collect(),
         migrated,

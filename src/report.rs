@@ -186,6 +186,22 @@ pub fn failed_json(command: &str, environment: Option<Environment>, error: &str)
     })
 }
 
+/// An error with its causes, on one line.
+pub fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // A transparent variant prints its cause, which then comes again.
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text.replace(['\n', '\r'], " ")
+}
+
 /// A number with its thousands apart.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -412,6 +428,25 @@ pub struct Phase {
     pub elapsed: Option<Duration>,
 }
 
+/// How rejections differ from the expected ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unexpected {
+    /// The first sentences, [`migrate::LISTED`] of them.
+    pub first: Vec<String>,
+    /// How many there are.
+    pub total: u64,
+}
+
+impl Unexpected {
+    /// Adds a sentence.
+    pub fn add(&mut self, sentence: String) {
+        self.total += 1;
+        if self.first.len() < migrate::LISTED {
+            self.first.push(sentence);
+        }
+    }
+}
+
 /// A whole rehearsal.
 #[derive(Clone, Debug)]
 pub struct Rehearsal {
@@ -421,6 +456,8 @@ pub struct Rehearsal {
     pub server_version: String,
     /// What ran the server.
     pub provider: String,
+    /// Which server was taken, and why not another.
+    pub server: String,
     /// Where the legacy rows came from.
     pub source: String,
     /// The revisions that were applied: number and name.
@@ -429,8 +466,8 @@ pub struct Rehearsal {
     pub migrated: migrate::Report,
     /// What the verification found.
     pub verified: verify::Report,
-    /// How the rejections differ from the expected ones, a sentence each; none if nothing was expected.
-    pub unexpected: Option<Vec<String>>,
+    /// How the rejections differ from the expected ones; none if nothing was expected.
+    pub unexpected: Option<Unexpected>,
     /// What was done when.
     pub phases: Vec<Phase>,
 }
@@ -439,7 +476,7 @@ impl Rehearsal {
     /// Clean if every row is accounted for: migrated and verified, or rejected as expected.
     pub fn verdict(&self) -> Verdict {
         let rejected = self.migrated.counts.rejected;
-        let expected = self.unexpected.as_ref().map_or(rejected == 0, Vec::is_empty);
+        let expected = self.unexpected.as_ref().map_or(rejected == 0, |it| it.total == 0);
         Verdict::clean_if(expected && self.verified.counts.is_clean())
     }
 
@@ -455,8 +492,8 @@ impl Rehearsal {
             Verdict::Attention => {
                 let mut reasons = Vec::new();
                 match &self.unexpected {
-                    Some(unexpected) if !unexpected.is_empty() => {
-                        reasons.push(plural(unexpected.len() as u64, "unexpected outcome", "unexpected outcomes"));
+                    Some(Unexpected { total, .. }) if *total > 0 => {
+                        reasons.push(plural(*total, "unexpected outcome", "unexpected outcomes"));
                     }
                     None if counts.rejected > 0 => {
                         reasons.push(format!("{} rejected", plural(counts.rejected, "row was", "rows were")));
@@ -475,7 +512,7 @@ impl Rehearsal {
     pub fn text(&self) -> String {
         let mut out = String::new();
         let counts = &self.migrated.counts;
-        line(&mut out, "Server", &format!("PostgreSQL {}, {}", self.server_version, self.provider));
+        line(&mut out, "Server", &self.server);
         line(&mut out, "Source", &self.source);
         let names: Vec<String> = self.revisions.iter().map(|(number, name)| format!("{number} {name}")).collect();
         line(&mut out, "Revisions", &format!("{} applied", names.len()));
@@ -483,7 +520,7 @@ impl Rehearsal {
             let _ = writeln!(out, "  {name}");
         }
         let rejected = match &self.unexpected {
-            Some(unexpected) if unexpected.is_empty() => " (exactly those expected)",
+            Some(Unexpected { total: 0, .. }) => " (exactly those expected)",
             _ => "",
         };
         line(
@@ -504,8 +541,17 @@ impl Rehearsal {
         }
         match &self.unexpected {
             Some(unexpected) => {
-                for sentence in unexpected.iter().take(SHOWN) {
+                for sentence in unexpected.first.iter().take(SHOWN) {
                     let _ = writeln!(out, "  unexpected: {sentence}");
+                }
+                if unexpected.total > SHOWN as u64 {
+                    let more = unexpected.total - SHOWN as u64;
+                    let _ = writeln!(
+                        out,
+                        "  … and {} more; --format json lists the first {}",
+                        thousands(more),
+                        migrate::LISTED
+                    );
                 }
             }
             None => rejections(&mut out, &self.migrated),
@@ -536,12 +582,14 @@ impl Rehearsal {
     pub fn json(&self) -> Value {
         let mut object = head("rehearse", self.environment, &self.server_version, self.verdict());
         object.insert("provider".to_owned(), json!(self.provider));
+        object.insert("server".to_owned(), json!(self.server));
         object.insert("source".to_owned(), json!(self.source));
         object.insert("revisions".to_owned(), json!(self.revisions.iter().map(|it| it.0).collect::<Vec<_>>()));
         object.insert("counts".to_owned(), json!(self.migrated.counts));
         object.insert("rejected_by_rule".to_owned(), json!(self.migrated.by_rule));
         object.insert("rejections".to_owned(), json!(self.migrated.rejections));
-        object.insert("unexpected".to_owned(), json!(self.unexpected));
+        object.insert("unexpected".to_owned(), json!(self.unexpected.as_ref().map(|it| &it.first)));
+        object.insert("unexpected_total".to_owned(), json!(self.unexpected.as_ref().map(|it| it.total)));
         object.insert("verify".to_owned(), json!(self.verified.counts));
         object.insert("differences".to_owned(), json!(self.verified.differences));
         let phases: Vec<Value> = self

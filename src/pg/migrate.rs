@@ -258,7 +258,7 @@ pub async fn migrate(
     };
     if let (Err(error), Some(run_id)) = (&result, run_id.get()) {
         let outcome = if matches!(error, MigrateError::Interrupted) { "interrupted" } else { "failed" };
-        abandon_run(request.target, run_id, outcome).await;
+        abandon_run(request, run_id, outcome).await;
     }
     result
 }
@@ -284,8 +284,10 @@ async fn run_to_end(
     let source = Source::describe(&mut from, request.table, &source_database.place()).await?;
     let (total, largest) = source.extent(&mut from).await?;
     if !options.dry_run {
-        let run_id = start_run(&mut lead, request).await?;
-        let _ = recorded.set(run_id);
+        let new = sqlx::query_scalar("select gen_random_uuid()::text").fetch_one(&mut lead).await;
+        let new: String = new.attempt("recording the run")?;
+        // Known before it is recorded: who is interrupted in between can still tell which run it was.
+        start_run(&mut lead, request, recorded.get_or_init(|| new)).await?;
         sequences::advance(&mut lead, largest.unwrap_or(0)).await?;
     }
 
@@ -307,7 +309,7 @@ async fn run_to_end(
         sequences::advance(&mut lead, largest.unwrap_or(0)).await?;
         finish_run(&mut lead, run_id, &report.counts).await?;
         if report.counts.migrated > 0 {
-            analyze(&mut lead).await;
+            analyze(target, &mut lead).await;
         }
     }
     let _ = lead.close().await;
@@ -318,11 +320,24 @@ async fn run_to_end(
 
 /// The tables have grown by orders of magnitude; without statistics the next reader's plans are for empty ones. Who
 /// keeps us from it (a vacuum, a role that isn't the owner) does no harm: autovacuum comes by later.
-async fn analyze(connection: &mut PgConnection) {
-    for table in ["pad_request", "pad_approval", "pad_execution", "audit_log", "migration_mapping"] {
-        let sql = format!("set lock_timeout = '1s'; analyze padealing.{table}");
-        let _ = run(connection, &sql, "updating the statistics").await;
-    }
+async fn analyze(target: &Database, lead: &mut PgConnection) {
+    const WHAT: &str = "updating the statistics";
+    const SETTINGS: &str = "set lock_timeout = '1s'";
+    // The widest table takes as long as the others together.
+    let widest = async {
+        if let Ok(mut connection) = target.connect(Access::Write, "migrate").await {
+            let _ = run(&mut connection, SETTINGS, WHAT).await;
+            let _ = run(&mut connection, "analyze padealing.pad_request", WHAT).await;
+            let _ = connection.close().await;
+        }
+    };
+    let others = async {
+        let _ = run(lead, SETTINGS, WHAT).await;
+        for table in ["pad_approval", "pad_execution", "audit_log", "migration_mapping"] {
+            let _ = run(lead, &format!("analyze padealing.{table}"), WHAT).await;
+        }
+    };
+    tokio::join!(widest, others);
 }
 
 async fn work(
@@ -336,8 +351,8 @@ async fn work(
     let (batches, queue) = mpsc::channel::<Batch>(1);
     let queue = Arc::new(Mutex::new(queue));
     let (outcomes, mut results) = mpsc::channel::<Result<Outcome, MigrateError>>(jobs);
-    // Pages on their way, at most: a slow worker must not make the others' outcomes pile up behind its own.
-    let window = Arc::new(Semaphore::new(jobs * 3));
+    // Pages in memory, at most: one for each worker, and one that is being read or waits.
+    let window = Arc::new(Semaphore::new(jobs + 1));
 
     let mut workers = JoinSet::new();
     for _ in 0..jobs {
@@ -434,6 +449,11 @@ async fn read(
     let mut left = shared.options.limit.unwrap_or(u64::MAX);
     let (mut after, mut size, mut sequence) = (None, full, 0);
     while left > 0 {
+        // This fails only when the run is being given up, and then somebody else says why.
+        let Ok(permit) = window.acquire().await else {
+            break;
+        };
+        permit.forget();
         let page = read_page(&mut from, &shared.source, after, size).await?;
         let Some((last, _)) = page.rows.last() else {
             break;
@@ -462,11 +482,6 @@ async fn read(
         }
         after = Some(last);
         sequence += 1;
-        // Neither fails but when the run is being given up, and then somebody else says why.
-        let Ok(permit) = window.acquire().await else {
-            break;
-        };
-        permit.forget();
         if batches.send(batch).await.is_err() {
             break;
         }
@@ -665,7 +680,8 @@ fn count(accepted: &[TargetRows]) -> Counts {
 async fn draw(connection: &mut PgConnection, wanted: &[(&str, usize)]) -> Result<Vec<Vec<i64>>, QueryError> {
     let one = |(table, count): &(&str, usize)| {
         format!(
-            "array(select nextval(pg_get_serial_sequence('padealing.{table}', 'id')) from generate_series(1, {count}))"
+            "array(select nextval((select pg_get_serial_sequence('padealing.{table}', 'id')::regclass)) \
+             from generate_series(1, {count}))"
         )
     };
     let sql = format!("select {}", wanted.iter().map(one).collect::<Vec<_>>().join(", "));
@@ -711,6 +727,13 @@ async fn write(
     if accepted.is_empty() {
         return Ok(());
     }
+    // The foreign keys' own queries are planned once a session instead of once a row, and by index, since the tables may
+    // be empty when it happens. No page waits for the disk: the commit that records the end of the run does, and with
+    // it everything before it is on disk. Should the server crash earlier, the last pages are gone whole, with their
+    // lineage, and the next run migrates them.
+    let settings = "set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off; \
+                    set local synchronous_commit = off";
+    run(connection, settings, "setting up the transaction").await?;
     let drawn = draw(connection, &wanted).await?;
     let mut ids = drawn.into_iter().map(Vec::into_iter);
     let (mut approval_ids, mut execution_ids, mut audit_ids) =
@@ -925,7 +948,17 @@ async fn write_rejections(
     .attempt(WHAT)
 }
 
-async fn start_run(connection: &mut PgConnection, request: &Request<'_>) -> Result<String, QueryError> {
+/// Records a run, which nobody else may have recorded.
+async fn start_run(connection: &mut PgConnection, request: &Request<'_>, run_id: &str) -> Result<(), QueryError> {
+    const NEW: &str = "insert into padealing.migration_run (id, command, environment, program_version, options) \
+                       values ($1::uuid, 'migrate', $2, $3, $4::jsonb)";
+    record_run(request, run_id, sqlx::query(NEW)).execute(connection).await.map(|_| ()).attempt("recording the run")
+}
+
+type RunQuery<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+/// Binds what is recorded of a run.
+fn record_run<'q>(request: &Request<'_>, run_id: &str, query: RunQuery<'q>) -> RunQuery<'q> {
     let Options { limit, batch_size, jobs, on_missing_security, on_id_collision, .. } = request.options;
     let options = json!({
         "source": request.source.place(),
@@ -936,20 +969,16 @@ async fn start_run(connection: &mut PgConnection, request: &Request<'_>) -> Resu
         "on_missing_security": format!("{on_missing_security:?}").to_lowercase(),
         "on_id_collision": format!("{on_id_collision:?}").to_lowercase(),
     });
-    sqlx::query_scalar(
-        "insert into padealing.migration_run (command, environment, program_version, options) \
-         values ('migrate', $1, $2, $3::jsonb) returning id::text",
-    )
-    .bind(request.environment.as_str())
-    .bind(env!("CARGO_PKG_VERSION"))
-    .bind(options.to_string())
-    .fetch_one(connection)
-    .await
-    .attempt("recording the run")
+    let (environment, version) = (request.environment.as_str(), env!("CARGO_PKG_VERSION"));
+    query.bind(run_id.to_owned()).bind(environment).bind(version).bind(options.to_string())
 }
 
 async fn finish_run(connection: &mut PgConnection, run_id: &str, counts: &Counts) -> Result<(), QueryError> {
     let outcome = if counts.rejected == 0 { "clean" } else { "attention" };
+    // This commit vouches for those of the pages, whatever the role's or the database's own setting is.
+    let wait =
+        "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
+    run(connection, wait, "recording the end of the run").await?;
     sqlx::query(
         "update padealing.migration_run set finished_at = clock_timestamp(), counts = $2::jsonb, outcome = $3 \
          where id = $1::uuid",
@@ -963,17 +992,17 @@ async fn finish_run(connection: &mut PgConnection, run_id: &str, counts: &Counts
     .attempt("recording the end of the run")
 }
 
-/// Records that a run ended early, if the database can still be reached; the run's own error matters more.
-async fn abandon_run(target: &Database, run_id: &str, outcome: &str) {
-    let Ok(mut connection) = target.connect(Access::Write, "migrate").await else {
+/// Records that a run ended early, if the database can still be reached; the run's own error matters more. The server
+/// may still have to execute what was sent to record the start, which then finds the run recorded and fails.
+async fn abandon_run(request: &Request<'_>, run_id: &str, outcome: &str) {
+    const ENDED: &str = "insert into padealing.migration_run \
+             (id, command, environment, program_version, options, finished_at, outcome) \
+         values ($1::uuid, 'migrate', $2, $3, $4::jsonb, clock_timestamp(), $5) \
+         on conflict (id) do update set finished_at = excluded.finished_at, outcome = excluded.outcome \
+         where migration_run.finished_at is null";
+    let Ok(mut connection) = request.target.connect(Access::Write, "migrate").await else {
         return;
     };
-    let _ = sqlx::query(
-        "update padealing.migration_run set finished_at = clock_timestamp(), outcome = $2 where id = $1::uuid",
-    )
-    .bind(run_id)
-    .bind(outcome)
-    .execute(&mut connection)
-    .await;
+    let _ = record_run(request, run_id, sqlx::query(ENDED)).bind(outcome).execute(&mut connection).await;
     let _ = connection.close().await;
 }

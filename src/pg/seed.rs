@@ -9,6 +9,9 @@ use super::copy::escape;
 use super::{Access, Attempt, ConnectError, Database, QueryError, RefusedError, check_environment, check_local, run};
 use crate::config::{Environment, Roles, TableName};
 use crate::fixtures::{self, Case, FixtureError};
+use crate::generate::Generator;
+use crate::generate::description::{UNKNOWN, WIDENED};
+use crate::generate::reference::{FIRST_PERSON, REFERENCE};
 use crate::legacy::LegacyColumn;
 use crate::revisions::quote_identifier;
 
@@ -38,6 +41,17 @@ pub struct Seeded {
     pub left: Vec<String>,
 }
 
+/// The rows that a database is seeded with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// None: the tables only.
+    None,
+    /// Those of the fixtures.
+    Fixtures,
+    /// Generated ones, and the people and securities that they refer to.
+    Generated(Generator),
+}
+
 /// Creates the mirror's tables and lets the roles of `padealing` refer to them.
 pub(super) async fn create_mirror(connection: &mut PgConnection, roles: &Roles) -> Result<(), QueryError> {
     run(connection, fixtures::REFERENCE_SCHEMA, "creating the reference mirror").await?;
@@ -53,13 +67,14 @@ pub(super) async fn create_mirror(connection: &mut PgConnection, roles: &Roles) 
     Ok(())
 }
 
-/// Seeds a local database. With `rows`, the fixtures' rows; without, the tables only.
+/// Seeds a local database.
 pub async fn seed(
     database: &Database,
     environment: Environment,
     roles: &Roles,
     table: &TableName,
-    rows: bool,
+    rows: Rows,
+    progress: impl FnMut(u64),
 ) -> Result<Seeded, SeedError> {
     let mut connection = database.connect(Access::Write, "seed").await?;
     check_environment(&mut connection, database, environment).await?;
@@ -82,29 +97,132 @@ pub async fn seed(
         run(&mut connection, &sql, "creating the legacy table").await?;
         seeded.done.push(format!("the legacy table {table}"));
     }
-    if rows {
-        if ask(&mut connection, "select not exists (select from bo_airflow.oracle_employee)").await? {
-            run(&mut connection, fixtures::REFERENCE_ROWS, "filling the reference mirror").await?;
-            seeded.done.push("reference rows: people, contacts, securities, currencies".to_owned());
-        } else {
-            seeded.left.push("the reference rows".to_owned());
+    let free = ask(&mut connection, &format!("select not exists (select from {legacy})")).await?;
+    match rows {
+        Rows::None => {}
+        Rows::Fixtures => seed_fixtures(&mut connection, free.then_some(&*legacy), &mut seeded).await?,
+        Rows::Generated(generator) if free => {
+            let there = format!("select exists (select from bo_airflow.oracle_employee where id = {FIRST_PERSON})");
+            if ask(&mut connection, &there).await? {
+                seeded.left.push("the generated reference rows".to_owned());
+            } else {
+                load_reference(&mut connection).await?;
+                seeded.done.push("reference rows: people, contacts, securities".to_owned());
+            }
+            load_generated(&mut connection, &legacy, generator, progress).await?;
+            seeded.done.push(format!("legacy rows: {generator}"));
         }
-        if ask(&mut connection, &format!("select not exists (select from {legacy})")).await? {
-            let cases = fixtures::cases()?;
-            let count = load_cases(&mut connection, &legacy, &cases).await?;
-            seeded.done.push(format!("{count} legacy rows of {} cases", cases.len()));
-        } else {
-            seeded.left.push("the legacy rows".to_owned());
-        }
-        let applied = ask(&mut connection, &exists("padealing.employee_role")).await?;
-        if applied && ask(&mut connection, "select not exists (select from padealing.employee_role)").await? {
-            run(&mut connection, fixtures::APPLICATION_ROWS, "filling the application's tables").await?;
-            seeded.done.push("application rows: a compliance officer, a restricted security, a setting".to_owned());
-        }
+        Rows::Generated(_) => seeded.left.push("the legacy rows".to_owned()),
     }
     run(&mut connection, "commit", "committing the seed").await?;
+    if free && rows != Rows::None {
+        settle(&mut connection, &legacy).await?;
+    }
     let _ = connection.close().await;
     Ok(seeded)
+}
+
+/// Fills what is empty with the fixtures' rows; the legacy table if it is named.
+async fn seed_fixtures(
+    connection: &mut PgConnection,
+    legacy: Option<&str>,
+    seeded: &mut Seeded,
+) -> Result<(), SeedError> {
+    if ask(connection, "select not exists (select from bo_airflow.oracle_employee)").await? {
+        run(connection, fixtures::REFERENCE_ROWS, "filling the reference mirror").await?;
+        seeded.done.push("reference rows: people, contacts, securities, currencies".to_owned());
+    } else {
+        seeded.left.push("the reference rows".to_owned());
+    }
+    match legacy {
+        Some(legacy) => {
+            let cases = fixtures::cases()?;
+            let count = load_cases(connection, legacy, &cases).await?;
+            seeded.done.push(format!("{count} legacy rows of {} cases", cases.len()));
+        }
+        None => seeded.left.push("the legacy rows".to_owned()),
+    }
+    let applied = ask(connection, "select to_regclass('padealing.employee_role') is not null").await?;
+    if applied && ask(connection, "select not exists (select from padealing.employee_role)").await? {
+        run(connection, fixtures::APPLICATION_ROWS, "filling the application's tables").await?;
+        seeded.done.push("application rows: a compliance officer, a restricted security, a setting".to_owned());
+    }
+    Ok(())
+}
+
+/// Lets the planner know the tables that were just filled; a scan of them then has no hint bits to write either.
+pub(super) async fn settle(connection: &mut PgConnection, legacy: &str) -> Result<(), QueryError> {
+    let filled: String = REFERENCE.iter().map(|it| format!("bo_airflow.{}, ", it.table)).collect();
+    run(connection, &format!("vacuum (analyze) {filled}{legacy}"), "analysing what was filled").await
+}
+
+/// Loads the people and securities that generated rows refer to.
+pub(super) async fn load_reference(connection: &mut PgConnection) -> Result<(), QueryError> {
+    for reference in REFERENCE {
+        let statement = format!("copy bo_airflow.{} ({}) from stdin", reference.table, reference.columns);
+        let write = |row, out: &mut Vec<u8>| {
+            for cell in (reference.cells)(row) {
+                add_cell(cell.as_deref(), out);
+            }
+        };
+        copy_lines(connection, &statement, reference.rows, write, |_| ()).await?;
+    }
+    Ok(())
+}
+
+/// Shapes the legacy table for generated rows and loads them, in bounded memory.
+pub(super) async fn load_generated(
+    connection: &mut PgConnection,
+    table: &str,
+    generator: Generator,
+    progress: impl FnMut(u64),
+) -> Result<(), QueryError> {
+    let widened = WIDENED.iter().map(|(column, kind)| format!("alter column {column} type {kind}"));
+    let added = UNKNOWN.iter().map(|it| format!("add column if not exists {} {}", quote_identifier(it.name), it.kind));
+    let changes: Vec<String> = widened.chain(added).collect();
+    let change = format!("alter table {table} {}", changes.join(", "));
+    run(connection, &change, "shaping the legacy table for generated rows").await?;
+    let names = LegacyColumn::ALL.iter().map(|it| it.name()).chain(UNKNOWN.iter().map(|it| it.name));
+    let names: Vec<String> = names.map(quote_identifier).collect();
+    let statement = format!("copy {table} ({}) from stdin", names.join(", "));
+    let mut buffer = String::new();
+    let write = |row, out: &mut Vec<u8>| generator.row(row).cells(&mut buffer, |cell| add_cell(cell, out));
+    copy_lines(connection, &statement, generator.rows, write, progress).await
+}
+
+fn add_cell(text: Option<&str>, out: &mut Vec<u8>) {
+    match text {
+        Some(text) => escape(text.as_bytes(), out),
+        None => out.extend_from_slice(b"\\N"),
+    }
+    out.push(b'\t');
+}
+
+/// Sends rows to a COPY, a chunk at a time; `write` adds the cells of one.
+async fn copy_lines(
+    connection: &mut PgConnection,
+    statement: &str,
+    rows: u64,
+    mut write: impl FnMut(u64, &mut Vec<u8>),
+    mut progress: impl FnMut(u64),
+) -> Result<(), QueryError> {
+    const CHUNK: usize = 1024 * 1024;
+    let what = statement.split('(').next().unwrap_or(statement).trim();
+    let mut lines = Vec::new();
+    let mut copy = connection.copy_in_raw(statement).await.attempt(what)?;
+    for row in 0..rows {
+        write(row, &mut lines);
+        if let Some(last) = lines.last_mut() {
+            *last = b'\n';
+        }
+        if lines.len() >= CHUNK || row + 1 == rows {
+            copy.send(&*lines).await.attempt(what)?;
+            lines.clear();
+            progress(row + 1);
+        }
+    }
+    copy.finish().await.attempt(what)?;
+    Ok(())
 }
 
 async fn ask(connection: &mut PgConnection, sql: &str) -> Result<bool, QueryError> {
@@ -133,25 +251,14 @@ pub(super) async fn load_cases(
     let mut names: Vec<&String> = rows.iter().flat_map(|it| it.keys()).collect();
     names.sort();
     names.dedup();
-    let mut lines = Vec::new();
-    for row in &rows {
-        for (at, name) in names.iter().enumerate() {
-            if at > 0 {
-                lines.push(b'\t');
-            }
-            match row.get(*name) {
-                Some(text) => escape(text.as_bytes(), &mut lines),
-                None => lines.extend_from_slice(b"\\N"),
-            }
-        }
-        lines.push(b'\n');
-    }
-    const WHAT: &str = "loading the legacy rows";
     let list: Vec<String> = names.iter().map(|it| quote_identifier(it)).collect();
     let statement = format!("copy {table} ({}) from stdin", list.join(", "));
-    let mut copy = connection.copy_in_raw(&statement).await.attempt(WHAT)?;
-    copy.send(lines).await.attempt(WHAT)?;
-    copy.finish().await.attempt(WHAT)?;
+    let write = |row, out: &mut Vec<u8>| {
+        for name in &names {
+            add_cell(rows[row as usize].get(*name).map(String::as_str), out);
+        }
+    };
+    copy_lines(connection, &statement, rows.len() as u64, write, |_| ()).await?;
     Ok(rows.len())
 }
 

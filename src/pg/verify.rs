@@ -25,7 +25,7 @@ use crate::transform::Security;
 use crate::verify::{APPROVAL, AUDIT, Cells, Difference, EXECUTION, REQUEST, Stored, check};
 
 /// Legacy rows of one step.
-const PAGE_ROWS: usize = 1000;
+const PAGE_ROWS: usize = 400;
 /// Bytes of one step that are kept in memory; a step that turns out larger is cut.
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
 

@@ -1,184 +1,282 @@
-//! `scripts/bench [--rows N] [--rounds N]`: migrate and verify against the set-based yardstick.
+//! `scripts/bench [--rows N] [--rounds N] [WHAT…]`: how fast, as ratios against named yardsticks.
 //!
-//! Starts its own server with production durability. Each round migrates the same rows twice, once each way, in two
-//! fresh databases, in turn; what the two ways stored is compared row by row, so the yardstick is a second oracle.
+//! - `migrate`: against the set-based SQL of `yardstick.sql`, whose result is compared with ours row by row, so that it
+//!   is a second oracle; and against two connections that COPY the ready-made rows and do nothing else.
+//! - `verify`: against `migrate`.
+//! - `database`: until a test's database is ready.
+//! - `suite`: the test suite, after the build, under both runners.
+//!
+//! Servers are its own; where data is moved they have a production server's durability. Whatever is compared is done in
+//! turn within a round, so that a machine that slows down slows all of it.
 
-use std::process::ExitCode;
+mod copy;
+mod oracle;
+
+use std::collections::BTreeMap;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use futures_util::TryStreamExt;
-use pad_migrate::config::{Environment, Roles, TableName};
-use pad_migrate::pg::migrate::{self, Observer, Options, Progress};
-use pad_migrate::pg::{Database, admin, apply, verify};
-use pad_migrate::rehearse::ephemeral;
-use pad_migrate::server::{self, Durability, Provider};
-use pad_migrate::transform::Rejection;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use clap::{Parser, ValueEnum};
+use pad_migrate::config::{Environment, Roles};
+use pad_migrate::generate::Generator;
+use pad_migrate::pg::{Database, admin, apply};
+use pad_migrate::server::{self, Durability, Provider, Server};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-const ROWS: &str = include_str!("rows.sql");
 const YARDSTICK: &str = include_str!("yardstick.sql");
 
-struct Nobody;
+/// Databases that are made to measure one.
+const DATABASES: usize = 40;
 
-impl Observer for Nobody {
-    fn progress(&mut self, _: Progress) {}
+#[derive(Parser)]
+struct Arguments {
+    /// Legacy rows
+    #[arg(long, default_value_t = 100_000)]
+    rows: u64,
+    /// Rounds, of which the median counts
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// What cargo says to a benchmark
+    #[arg(long, hide = true)]
+    bench: bool,
+    /// What to measure [default: all]
+    what: Vec<What>,
+}
 
-    fn rejected(&mut self, _: &Rejection) -> std::io::Result<()> {
-        Ok(())
-    }
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    Migrate,
+    Verify,
+    Database,
+    Suite,
 }
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its result and its failure")]
 fn main() -> ExitCode {
+    let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = runtime.map_err(Into::into).and_then(|it| it.block_on(bench()));
-    match result {
+    match runtime.map_err(Into::into).and_then(|it| it.block_on(bench(&arguments))) {
         Ok(text) => {
             print!("{text}");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let causes = std::iter::successors(error.source(), |it| it.source()).map(|it| format!(": {it}"));
-            eprintln!("bench: {error}{}", causes.collect::<String>());
+            eprintln!("bench: {}", pad_migrate::report::sentence(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
-fn argument(name: &str, default: usize) -> Result<usize> {
-    let mut arguments = std::env::args().skip_while(|it| it != name).skip(1);
-    Ok(arguments.next().map(|it| it.parse()).transpose()?.unwrap_or(default))
+async fn bench(arguments: &Arguments) -> Result<String> {
+    let wanted = |what: What| arguments.what.is_empty() || arguments.what.contains(&what);
+    let mut text = machine();
+    if wanted(What::Migrate) || wanted(What::Verify) {
+        text += &cutover(arguments).await?;
+    }
+    if wanted(What::Database) {
+        text += &database().await?;
+    }
+    if wanted(What::Suite) {
+        text += &suite(arguments.rounds)?;
+    }
+    Ok(text)
 }
 
-async fn bench() -> Result<String> {
-    let (rows, rounds) = (argument("--rows", 100_000)?, argument("--rounds", 3)?);
-    let server = server::start(Provider::Auto, Durability::Full)?;
-    let admin = ephemeral(&server.url)?;
-    let version = admin::server_version(&admin).await?;
-    let template = prepare(&admin, rows).await?;
-    let (mut ours, mut theirs, mut proofs) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..rounds {
-        let name = |what: &str| format!("{template}_{what}_{round}");
-        let yardstick = admin::create_database(&admin, &name("yardstick"), Some(&template)).await?;
-        let migrated = admin::create_database(&admin, &name("migrate"), Some(&template)).await?;
-        // In turn, so that a machine that slows down slows both.
+/// What the figures were measured on.
+fn machine() -> String {
+    let read = |path: &str, key: &str| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let line = text.lines().find(|it| it.starts_with(key)).and_then(|it| it.split_once(':')).map(|it| it.1.trim());
+        line.unwrap_or("unknown").to_owned()
+    };
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let (model, memory) = (read("/proc/cpuinfo", "model name"), read("/proc/meminfo", "MemTotal"));
+    format!("{cores} cores of {model}, {memory} of memory, {}\n", std::env::consts::OS)
+}
+
+/// A server of our own; blocks, as it may take a while.
+async fn start(durability: Durability) -> Result<Server> {
+    let wanted = server::Request { durability, ..server::Request::new(Provider::Auto, None) };
+    Ok(tokio::task::spawn_blocking(move || server::start(&wanted)).await??)
+}
+
+/// Medians, and the spread.
+#[derive(Default)]
+struct Measured(BTreeMap<&'static str, Vec<f64>>);
+
+impl Measured {
+    fn add(&mut self, name: &'static str, value: f64) {
+        self.0.entry(name).or_default().push(value);
+    }
+
+    fn row(&self, name: &str, label: &str, unit: &str) -> String {
+        spread(label, self.0.get(name).cloned().unwrap_or_default(), unit)
+    }
+
+    /// How many times as fast one is as another, round by round.
+    fn times(&self, one: &str, other: &str) -> String {
+        let ratios = self.0[one].iter().zip(&self.0[other]).map(|(one, other)| other / one).collect();
+        spread(&format!("{one}, times as fast as {other}"), ratios, "")
+    }
+}
+
+fn spread(label: &str, mut values: Vec<f64>, unit: &str) -> String {
+    values.sort_by(f64::total_cmp);
+    let (least, median, most) = (values[0], values[values.len() / 2], values[values.len() - 1]);
+    format!("| {label} | {median:.2}{unit} | {least:.2}{unit} | {most:.2}{unit} |\n")
+}
+
+const HEAD: &str = "| | median | least | most |\n| --- | --- | --- | --- |\n";
+
+async fn cutover(arguments: &Arguments) -> Result<String> {
+    let server = start(Durability::Full).await?;
+    let admin = admin::ephemeral(&server.url)?;
+    let generator = Generator { rows: arguments.rows, seed: 1 };
+    let template = server.database_name("bench");
+    prepare(&admin, &template, generator).await?;
+    let mut measured = Measured::default();
+    for round in 0..arguments.rounds {
+        let names = ["yardstick", "migrate", "copy"].map(|it| server.database_name(&format!("{it}_{round}")));
+        for name in &names {
+            admin::create_database(&admin, name, Some(&template)).await?;
+        }
+        let [yardstick, migrated, copied] = names.each_ref().map(|it| server::database_url(&server.url, it));
         for first in [round % 2 == 0, round % 2 != 0] {
             admin::execute(&admin, "checkpoint").await?;
             if first {
                 let since = Instant::now();
-                admin::execute(&yardstick, YARDSTICK).await?;
-                theirs.push(since.elapsed());
+                admin::execute(&admin::ephemeral(&yardstick)?, YARDSTICK).await?;
+                measured.add("yardstick", since.elapsed().as_secs_f64());
             } else {
-                ours.push(migrate_all(&migrated).await?);
+                // Rows are rejected, as they should be.
+                let (seconds, peak) = run("migrate", &migrated, 1)?;
+                measured.add("migrate", seconds);
+                measured.add("memory of migrate", peak);
             }
         }
-        proofs.push(verify_all(&migrated).await?);
-        compare(&server.database_url(&name("yardstick")), &server.database_url(&name("migrate"))).await?;
-        for what in ["yardstick", "migrate"] {
-            admin::execute(&admin, &format!("drop database {}", name(what))).await?;
+        admin::execute(&admin, "checkpoint").await?;
+        let (seconds, peak) = run("verify", &migrated, 0)?;
+        measured.add("verify", seconds);
+        measured.add("memory of verify", peak);
+        oracle::compare(&yardstick, &migrated).await?;
+        let ready = copy::Ready::export(&migrated).await?;
+        admin::execute(&admin, "checkpoint").await?;
+        measured.add("copy", ready.load(&copied).await?.as_secs_f64());
+        for name in &names {
+            admin::execute(&admin, &format!("drop database {name}")).await?;
         }
     }
-    let ratios = |a: &[Duration], b: &[Duration]| -> Vec<f64> {
-        a.iter().zip(b).map(|(a, b)| a.as_secs_f64() / b.as_secs_f64()).collect()
+    let mut text = format!(
+        "\n{generator}, PostgreSQL {}, fsync on, {} rounds in turn; what the yardstick stored and what migrate stored \
+         were the same, row by row\n\n{HEAD}",
+        server.version, arguments.rounds
+    );
+    for (name, label) in [
+        ("yardstick", "yardstick, set-based SQL"),
+        ("copy", "copy, ready-made rows on two connections"),
+        ("migrate", "migrate, default flags"),
+        ("verify", "verify, default flags"),
+    ] {
+        text += &measured.row(name, label, " s");
+    }
+    text += &measured.times("migrate", "yardstick");
+    text += &measured.times("migrate", "copy");
+    text += &measured.times("verify", "migrate");
+    for name in ["memory of migrate", "memory of verify"] {
+        text += &measured.row(name, &format!("{name}, peak"), " MB");
+    }
+    Ok(text)
+}
+
+async fn prepare(admin: &Database, name: &str, generator: Generator) -> Result<()> {
+    let database = admin::create_database(admin, name, None).await?;
+    admin::fill_with_generated(&database, generator, |_| ()).await?;
+    apply_all(&database).await
+}
+
+async fn apply_all(database: &Database) -> Result<()> {
+    let (roles, lock_timeout) = (Roles::default(), Duration::from_secs(5));
+    apply::apply(&apply::Request { database, environment: Environment::Local, roles: &roles, lock_timeout }).await?;
+    Ok(())
+}
+
+/// Runs a command of the built program: seconds, and the peak of its resident memory in megabytes.
+fn run(command: &str, url: &str, code: i32) -> Result<(f64, f64)> {
+    let since = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pad-migrate"))
+        .args([command, "-q", "--database-url", url])
+        .current_dir("/")
+        .stdout(Stdio::null())
+        .spawn()?;
+    // The kernel keeps the highest mark; the last look is a few milliseconds before the end.
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0.0;
+    let ended = loop {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let mark = text.lines().find_map(|it| it.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        peak = mark.and_then(|it| it.parse::<f64>().ok()).map_or(peak, |it| it * 1024.0 / 1e6);
+        if let Some(ended) = child.try_wait()? {
+            break ended;
+        }
+        std::thread::sleep(Duration::from_millis(5));
     };
-    let seconds = |all: &[Duration]| all.iter().map(Duration::as_secs_f64).collect::<Vec<f64>>();
+    if ended.code() == Some(code) {
+        Ok((since.elapsed().as_secs_f64(), peak))
+    } else {
+        Err(format!("{command} ended with {ended}, and {code} was expected").into())
+    }
+}
+
+/// A clone of a sealed template as large as the tests', until the first query on it is answered; one at a time, and two.
+async fn database() -> Result<String> {
+    let server = start(Durability::Memory).await?;
+    let admin = admin::ephemeral(&server.url)?;
+    let template = server.database_name("template");
+    let database = admin::create_database(&admin, &template, None).await?;
+    admin::fill_with_fixtures(&database, &pad_migrate::fixtures::cases()?).await?;
+    apply_all(&database).await?;
+    admin::execute(&admin, &format!("alter database {template} with is_template true allow_connections false")).await?;
+    let one = async |name: String| -> Result<f64> {
+        let since = Instant::now();
+        let database = admin::create_database(&admin, &name, Some(&template)).await?;
+        admin::server_version(&database).await?;
+        let ready = since.elapsed();
+        admin::execute(&admin, &format!("drop database {name} with (force)")).await?;
+        Ok(ready.as_secs_f64() * 1e3)
+    };
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for number in 0..DATABASES {
+        let name = |what: &str| server.database_name(&format!("{what}_{number}"));
+        alone.push(one(name("alone")).await?);
+        let (left, right) = tokio::join!(one(name("left")), one(name("right")));
+        beside.extend([left?, right?]);
+    }
     Ok(format!(
-        "{rows} rows, {rounds} rounds, PostgreSQL {version}, fsync on, {} cores\n\
-         yardstick            {}\n\
-         migrate              {}\n\
-         verify               {}\n\
-         migrate / yardstick  {}\n\
-         verify / migrate     {}\n\
-         The two ways stored the same rows.\n",
-        std::thread::available_parallelism().map_or(0, usize::from),
-        spread(seconds(&theirs), " s"),
-        spread(seconds(&ours), " s"),
-        spread(seconds(&proofs), " s"),
-        spread(ratios(&ours, &theirs), ""),
-        spread(ratios(&proofs, &ours), ""),
+        "\nA test's database, cloned and connected to, PostgreSQL {}, {DATABASES} times\n\n{HEAD}{}{}",
+        server.version,
+        spread("one at a time", alone, " ms"),
+        spread("two at a time", beside, " ms"),
     ))
 }
 
-fn spread(mut values: Vec<f64>, unit: &str) -> String {
-    values.sort_by(f64::total_cmp);
-    let (least, median, most) = (values[0], values[values.len() / 2], values[values.len() - 1]);
-    format!("median {median:.2}{unit}, from {least:.2}{unit} to {most:.2}{unit}")
-}
-
-async fn prepare(admin: &Database, rows: usize) -> Result<String> {
-    let name = "pad_migrate_bench".to_owned();
-    let database = admin::create_database(admin, &name, None).await?;
-    let fixtures = [pad_migrate::fixtures::REFERENCE_SCHEMA, pad_migrate::fixtures::LEGACY_TABLE];
-    for sql in fixtures {
-        admin::execute(&database, sql).await?;
-    }
-    for statement in ROWS.replace("{rows}", &rows.to_string()).split_inclusive(";\n") {
-        admin::execute(&database, statement).await?;
-    }
-    let roles = Roles::default();
-    let lock_timeout = Duration::from_secs(5);
-    apply::apply(&apply::Request { database: &database, environment: Environment::Local, roles: &roles, lock_timeout })
-        .await?;
-    Ok(name)
-}
-
-async fn migrate_all(database: &Database) -> Result<Duration> {
-    let request = migrate::Request {
-        target: database,
-        source: database,
-        table: &TableName::legacy(),
-        environment: Environment::Local,
-        options: Options::default(),
-    };
-    let since = Instant::now();
-    migrate::migrate(&request, &mut Nobody, std::future::pending()).await?;
-    Ok(since.elapsed())
-}
-
-async fn verify_all(database: &Database) -> Result<Duration> {
-    let table = TableName::legacy();
-    let request =
-        verify::Request { target: database, source: database, table: &table, environment: Environment::Local };
-    let since = Instant::now();
-    let report = verify::verify(&request, |_| ()).await?;
-    let elapsed = since.elapsed();
-    if !report.counts.is_clean() {
-        return Err(format!("verify found {:?}, first {:?}", report.counts, report.differences.first()).into());
-    }
-    Ok(elapsed)
-}
-
-/// Every row that each way stored, side by side, surrogate keys and times of migration aside.
-async fn compare(yardstick: &str, migrated: &str) -> Result<()> {
-    for (table, order) in [
-        ("pad_request", "id"),
-        ("pad_approval", "request_id, approval_type"),
-        ("pad_execution", "request_id"),
-        ("audit_log", "request_id, action_type"),
-        ("migration_mapping", "source_id, target_table"),
-    ] {
-        // A lineage row's target id is a surrogate key too, unless it is the request's.
-        let row = match table {
-            "pad_request" => "to_jsonb(t)",
-            "migration_mapping" => "jsonb_build_array(t.source_table, t.source_id, t.target_table)",
-            _ => "to_jsonb(t) - 'id'",
-        };
-        let sql = format!("select ({row})::text from padealing.{table} t order by {order}");
-        let (mut left, mut right) = (PgConnection::connect(yardstick).await?, PgConnection::connect(migrated).await?);
-        let mut theirs = sqlx::query_scalar::<_, String>(AssertSqlSafe(sql.clone())).fetch(&mut left);
-        let mut ours = sqlx::query_scalar::<_, String>(AssertSqlSafe(sql)).fetch(&mut right);
-        loop {
-            let rows = (theirs.try_next().await?, ours.try_next().await?);
-            match rows {
-                (None, None) => break,
-                (theirs, ours) if theirs == ours => {}
-                (theirs, ours) => {
-                    return Err(format!("{table}: the yardstick stored\n{theirs:?}\nand migrate\n{ours:?}").into());
-                }
+/// The suite as developers run it, built beforehand.
+fn suite(rounds: u32) -> Result<String> {
+    let mut measured = Measured::default();
+    for round in 0..=rounds {
+        for (name, arguments) in [("cargo test", ["test", "--locked"]), ("cargo nextest", ["nextest", "run"])] {
+            let since = Instant::now();
+            let mut command = Command::new(env!("CARGO"));
+            let ended = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+            if !ended.success() {
+                return Err(format!("{name} ended with {ended}").into());
+            }
+            // The first time it was built.
+            if round > 0 {
+                measured.add(name, since.elapsed().as_secs_f64());
             }
         }
     }
-    Ok(())
+    let rows = ["cargo test", "cargo nextest"].map(|it| measured.row(it, it, " s"));
+    Ok(format!("\nThe suite, {rounds} rounds in turn\n\n{HEAD}{}", rows.concat()))
 }

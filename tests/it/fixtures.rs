@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pad_migrate::fixtures::{Outcome, cases};
+use pad_migrate::fixtures::{self, Outcome};
 use pad_migrate::pg::migrate::Options;
 use pad_migrate::transform::Rule;
 use pretty_assertions::assert_eq;
+use rstest::rstest;
 
-use crate::harness::{Start, stored, with_db};
+use crate::harness::{Start, cases, stored, with_db};
 
 #[tokio::test]
 async fn every_case_becomes_what_it_expects() {
@@ -23,7 +24,7 @@ async fn every_case_becomes_what_it_expects() {
             assert_eq!(before, None, "row {} is rejected and migrated", rejection.source_id);
         }
         let bless = std::env::var_os("PAD_BLESS").is_some();
-        for case in cases().expect("the fixtures are right") {
+        for case in cases() {
             let ids = case.rows.iter().map(|row| row["id"].parse::<i64>().expect("the id is a number"));
             let actual: BTreeMap<i64, Outcome> =
                 ids.map(|id| (id, outcomes.remove(&id).unwrap_or_else(|| panic!("row {id} left no trace")))).collect();
@@ -41,10 +42,28 @@ async fn every_case_becomes_what_it_expects() {
     .await;
 }
 
+/// The program carries the folders as they are.
+#[test]
+fn the_embedded_cases_are_the_folders() {
+    let embedded = fixtures::cases().expect("the fixtures are right");
+    assert_eq!(format!("{embedded:#?}"), format!("{:#?}", cases()));
+}
+
+#[rstest]
+#[case::nothing(&[("a/", "")], "legacy.toml is missing")]
+#[case::no_expectation(&[("a/legacy.toml", "says = 's'\n[[row]]\nid = '1'")], "expected.toml is missing")]
+#[case::a_file_too_many(&[("a/legacy.toml", ""), ("a/expected.sql", "")], "expected.sql is used by nobody")]
+#[case::other_rows(&[("a/legacy.toml", "says = 's'\n[[row]]\nid = '1'"), ("a/expected.toml", "")], "exactly the rows")]
+#[case::unknown_key(&[("a/legacy.toml", "sais = 's'"), ("a/expected.toml", "")], "unknown field")]
+fn an_incomplete_case_fails(#[case] files: &[(&str, &str)], #[case] want: &str) {
+    let error = fixtures::read_cases(files.iter().copied()).expect_err("the case is incomplete").to_string();
+    assert!(error.starts_with("fixtures/legacy/cases/a: ") && error.contains(want), "{error}");
+}
+
 /// One case for each decision and for each rejection rule, and the rule's case rejects by it.
 #[test]
 fn every_decision_and_every_rule_has_its_case() {
-    let cases = cases().expect("the fixtures are right");
+    let cases = cases();
     for decision in 1..=23 {
         let prefix = format!("d{decision:02}_");
         assert!(cases.iter().any(|it| it.name.starts_with(&prefix)), "no case shows D{decision}");

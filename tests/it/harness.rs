@@ -1,40 +1,36 @@
-//! Databases for tests: one ephemeral server a process, a fresh database a test.
+//! Databases for tests: one ephemeral server a run, a fresh database a test.
 //!
-//! Tests share a URL, never a connection: a connection belongs to the runtime that opened it. The server outlives the
-//! static that holds it, but not the process: its keeper sees the process end.
+//! - `host`: the server, and how several processes share it.
+//! - `template`: what a database holds at the start, and the roles.
+//! - `stored`: what is stored for each legacy row, read with SQL that shares nothing with the program.
+//!
+//! Tests share a URL, never a connection: a connection belongs to the runtime that opened it.
 
+mod host;
 pub(crate) mod stored;
+mod template;
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use pad_migrate::config::{Environment, Roles, TableName};
-use pad_migrate::fixtures::cases;
+use pad_migrate::fixtures::{self, Case};
 use pad_migrate::pg::migrate::{self, Observer, Options, Progress};
-use pad_migrate::pg::{Database, admin, apply, seed, verify};
-use pad_migrate::rehearse::ephemeral;
-use pad_migrate::server::{self, Durability, PREFIX, Provider, Server};
+use pad_migrate::pg::{Database, admin, apply, verify};
+use pad_migrate::server::database_url;
 use pad_migrate::transform::Rejection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection};
-use tokio::sync::OnceCell;
 
-/// What a test's database holds at the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// Nothing.
-    Empty,
-    /// The reference mirror with its rows, and the legacy table without rows.
-    Reference,
-    /// The same, and `padealing` at the current revision.
-    Applied,
-    /// The same, and the fixtures' legacy rows and what they want in the target.
-    Seeded,
-}
+pub(crate) use host::host;
+pub(crate) use template::{ROWS, Role, Start, roles};
 
 /// A test's own database.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Db {
     pub(crate) database: Database,
     pub(crate) url: String,
@@ -45,67 +41,65 @@ pub(crate) struct Place {
     pub(crate) host: String,
     pub(crate) port: String,
     pub(crate) name: String,
+    pub(crate) user: String,
+    /// As the URL has it, percent-encoded.
     pub(crate) password: String,
 }
 
-static SERVER: OnceLock<Server> = OnceLock::new();
-
-fn server() -> &'static Server {
-    SERVER.get_or_init(|| {
-        let provider = std::env::var("PAD_PROVIDER").map_or(Ok(Provider::Auto), |it| it.parse());
-        let provider = provider.expect("PAD_PROVIDER names a provider");
-        server::start(provider, Durability::None).expect("an ephemeral server starts")
-    })
-}
-
-impl Start {
-    /// The name of the sealed template, built by the first test that needs it.
-    async fn template(self) -> Option<&'static str> {
-        static REFERENCE: OnceCell<()> = OnceCell::const_new();
-        static APPLIED: OnceCell<()> = OnceCell::const_new();
-        static SEEDED: OnceCell<()> = OnceCell::const_new();
-        let (cell, name) = match self {
-            Self::Empty => return None,
-            Self::Reference => (&REFERENCE, "pad_migrate_template_reference"),
-            Self::Applied => (&APPLIED, "pad_migrate_template_applied"),
-            Self::Seeded => (&SEEDED, "pad_migrate_template_seeded"),
-        };
-        cell.get_or_init(|| async {
-            let admin = ephemeral(&server().url).expect("the server's URL is right");
-            let database = admin::create_database(&admin, name, None).await.expect("the template is created");
-            let cases = if self == Self::Seeded { cases().expect("the fixtures are right") } else { Vec::new() };
-            admin::fill_with_fixtures(&database, &cases).await.expect("the fixtures load");
-            if self != Self::Reference {
-                apply_all(&database).await;
-            }
-            if self == Self::Seeded {
-                seed::prepare_target(&database, &cases).await.expect("the target takes what the fixtures want");
-            }
-            let seal = format!("alter database {name} with is_template true allow_connections false");
-            admin::execute(&admin, &seal).await.expect("the template is sealed");
-        })
-        .await;
-        Some(name)
+/// The cases of `fixtures/legacy/cases`, from the folders as they are now.
+pub(crate) fn cases() -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/legacy/cases");
+    let mut files = BTreeMap::new();
+    for case in std::fs::read_dir(folder).expect("the folder can be read").flatten() {
+        let entries: Vec<_> = case.path().read_dir().expect("a case is a folder").flatten().collect();
+        // A folder that holds nothing is a case that lacks everything.
+        files.insert(format!("{}/", case.file_name().display()), String::new());
+        for file in entries {
+            let path = format!("{}/{}", case.file_name().display(), file.file_name().display());
+            files.insert(path, std::fs::read_to_string(file.path()).expect("the file can be read"));
+        }
     }
+    let files = files.iter().map(|(path, text)| (path.as_str(), text.as_str()));
+    fixtures::read_cases(files).expect("the fixtures are right")
 }
 
-/// Runs `body` on a fresh database. A panic in it skips the drop: the captured output names the database, which lives
-/// as long as the server does.
+/// Runs `body` on a fresh database. When it panics the database is kept, and the output says how to connect to it.
 #[expect(clippy::print_stderr, reason = "shown only when the test fails")]
 pub(crate) async fn with_db(start: Start, body: impl AsyncFnOnce(Db)) {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let server = &host().announcement;
+    let admin = admin::ephemeral(&server.url).expect("the server's URL is right");
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("{}test_{}_{number}", server.prefix, std::process::id());
+    let url = database_url(&server.url, &name);
+    let db = Db { database: admin::ephemeral(&url).expect("the URL is right"), url };
+    eprintln!("{}", server.line);
+    template::secret().await;
     let template = start.template().await;
-    let name = format!("{PREFIX}test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-    let admin = ephemeral(&server().url).expect("the server's URL is right");
-    let database = admin::create_database(&admin, &name, template).await.expect("a test database is created");
-    let url = server().database_url(&name);
-    eprintln!("test database: psql '{url}'");
-    body(Db { database, url }).await;
+    admin::create_database(&admin, &name, template.as_deref()).await.expect("a test database is created");
+    if let Err(panic) = AssertUnwindSafe(body(db)).catch_unwind().await {
+        admin::keep_database(&admin, &name).await.expect("the database is marked as kept");
+        let until = if server.given {
+            "for half an hour at least".to_owned()
+        } else if std::env::var_os("PAD_KEEP").is_some() {
+            host().keep(&name);
+            format!("with its server, which ends with: {}", server.stop)
+        } else {
+            "until this run ends, and longer with PAD_KEEP=1".to_owned()
+        };
+        eprintln!("the test's database is kept, {until}: {}", server.connect.replace("{}", &name));
+        std::panic::resume_unwind(panic);
+    }
     admin::execute(&admin, &format!("drop database {name} with (force)")).await.expect("the database is dropped");
 }
 
+/// Applies the revisions without naming roles.
 pub(crate) async fn apply_all(database: &Database) -> apply::Applied {
-    apply::apply(&apply_request(database, &Roles::default())).await.expect("the revisions apply")
+    apply_with(database, &Roles::default()).await
+}
+
+pub(crate) async fn apply_with(database: &Database, roles: &Roles) -> apply::Applied {
+    apply::apply(&apply_request(database, roles)).await.expect("the revisions apply")
 }
 
 pub(crate) fn apply_request<'a>(database: &'a Database, roles: &'a Roles) -> apply::Request<'a> {
@@ -127,25 +121,48 @@ impl Observer for Seen {
     }
 }
 
+async fn try_migrate(
+    database: &Database,
+    options: Options,
+    seen: &mut Seen,
+) -> Result<migrate::Report, migrate::MigrateError> {
+    let request = migrate::Request {
+        target: database,
+        source: database,
+        table: &TableName::legacy(),
+        environment: Environment::Local,
+        options,
+    };
+    migrate::migrate(&request, seen, std::future::pending()).await
+}
+
+async fn migrate_all(database: &Database) {
+    try_migrate(database, Options::default(), &mut Seen::default()).await.expect("the migration runs");
+}
+
 impl Db {
     /// Where the database is, from its URL.
     pub(crate) fn place(&self) -> Place {
-        let (before, query) = self.url.split_once('?').expect("the URL has parameters");
-        let (authority, name) = before.trim_start_matches("postgres://").split_once('/').expect("the URL has a name");
-        let (user, server) = authority.rsplit_once('@').unwrap_or(("", authority));
-        let (host, port) = server.split_once(':').unwrap_or_default();
-        let parameter = |key: &str| query.split('&').find_map(|it| it.strip_prefix(key)).map(str::to_owned);
+        let options: PgConnectOptions = self.url.parse().expect("the URL is right");
+        let host = options.get_socket().map_or_else(|| options.get_host().to_owned(), |it| it.display().to_string());
+        let (before, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
+        let user = before.split_once("://").and_then(|it| it.1.rsplit_once('@')).map(|it| it.0);
+        let parameter = query.split('&').find_map(|it| it.strip_prefix("password="));
+        let password = user.and_then(|it| it.split_once(':')).map(|it| it.1).or(parameter).unwrap_or_default();
         Place {
-            host: parameter("host=").unwrap_or_else(|| host.to_owned()),
-            port: parameter("port=").unwrap_or_else(|| port.to_owned()),
-            name: name.to_owned(),
-            password: user.split_once(':').map_or(String::new(), |it| it.1.to_owned()),
+            host,
+            port: options.get_port().to_string(),
+            name: options.get_database().expect("the URL has a name").to_owned(),
+            user: options.get_username().to_owned(),
+            password: password.to_owned(),
         }
     }
 
-    /// The URL for another role, which has the same password as ours if we have one.
-    pub(crate) fn url_as(&self, role: &str) -> String {
-        self.url.replace("user=postgres", &format!("user={role}")).replace("//postgres:", &format!("//{role}:"))
+    /// The URL for one of the roles that exist everywhere.
+    pub(crate) async fn url_as(&self, role: Role) -> String {
+        let Place { host, port, name, .. } = self.place();
+        let (user, password) = (role.name(), template::password(role).await);
+        format!("postgres:///{name}?host={host}&port={port}&user={user}&password={password}")
     }
 
     pub(crate) async fn connect(&self) -> PgConnection {
@@ -180,14 +197,37 @@ impl Db {
         options: Options,
         seen: &mut Seen,
     ) -> Result<migrate::Report, migrate::MigrateError> {
-        let request = migrate::Request {
-            target: &self.database,
-            source: &self.database,
-            table: &TableName::legacy(),
-            environment: Environment::Local,
-            options,
-        };
-        migrate::migrate(&request, seen, std::future::pending()).await
+        try_migrate(&self.database, options, seen).await
+    }
+
+    /// What pg_dump says, of the server's own version and run by the server: nobody else needs to have it.
+    pub(crate) async fn dump(&self, arguments: &[&str]) -> String {
+        let mut connection = self.connect().await;
+        let sql = "select (select setting from pg_config where name = 'BINDIR'), \
+                   trim(split_part(current_setting('unix_socket_directories'), ',', 1)), current_setting('port'), \
+                   current_database()::text, current_user::text";
+        let (bin, host, port, name, user): (String, String, String, String, String) =
+            sqlx::query_as(sql).fetch_one(&mut connection).await.expect("the server says where its programs are");
+        let quoted: Vec<String> = arguments.iter().map(|it| format!("'{it}'")).collect();
+        let program = format!("'{bin}/pg_dump' -h '{host}' -p {port} -U '{user}' {} '{name}'", quoted.join(" "));
+        // A line is one value whatever it holds: neither character is in a dump.
+        let copy = format!(
+            "create temp table dump (number int generated always as identity, line text); \
+             copy pg_temp.dump (line) from program {} (format csv, delimiter e'\\x01', quote e'\\x02')",
+            pad_migrate::revisions::quote_literal(&program)
+        );
+        sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut connection).await.expect("pg_dump runs");
+        let lines: Vec<Option<String>> = sqlx::query_scalar("select line from pg_temp.dump order by number")
+            .fetch_all(&mut connection)
+            .await
+            .expect("the dump is read");
+        connection.close().await.expect("the connection closes");
+        // Since the minor releases of August 2025 a dump is fenced with a random key.
+        let lines = lines.into_iter().map(Option::unwrap_or_default);
+        lines
+            .filter(|it| !it.starts_with("\\restrict") && !it.starts_with("\\unrestrict"))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// Every migrated row verifies, and nothing is left to look at.
@@ -222,7 +262,7 @@ pub(crate) fn check_snapshot(name: &str, text: &str) {
     settings.set_omit_expression(true);
     settings.add_filter(r"[0-9.]+ s, [0-9]+ rows a second", "T s, N rows a second");
     settings.add_filter(r" +[0-9]+\.[0-9]{2} s  ", "      T s  ");
-    settings.add_filter(r"PostgreSQL [0-9.a-z]+, local programs in \S+", "PostgreSQL V, local programs in BIN");
+    settings.add_filter(r"PostgreSQL [0-9.a-z]+, (local|downloaded|Docker|the server).*", "PostgreSQL V, PROVIDER");
     settings.add_filter(r"[0-9.]+ started", "V started");
     settings.bind(|| insta::assert_snapshot!(name, text));
 }

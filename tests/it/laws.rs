@@ -1,25 +1,34 @@
-//! Properties. Each is a law with a name; what is generated is what the legacy table could hold, not what it should.
+//! Properties. Each is a law with a name; what is generated is what the legacy table could hold, not what it should: rows
+//! of the generator's description, and arbitrary mess on top of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pad_migrate::legacy::{Kind, Large, LegacyColumn, LegacyRow, Text};
+use pad_migrate::generate::{Choices, FATE, Row, SLOTS};
+use pad_migrate::legacy::{Large, LegacyColumn, LegacyRow, Text};
+use pad_migrate::pg::admin;
 use pad_migrate::pg::migrate::Options;
 use pad_migrate::reconstruct::{default_inverse, reconstruct};
-use pad_migrate::transform::{Rejection, transform};
+use pad_migrate::revisions::quote_identifier;
+use pad_migrate::transform::{Rejection, Rule, transform};
 use pad_migrate::value::{Amount, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
+use proptest::test_runner::{Config, FileFailurePersistence, TestError, TestRunner};
 
+use crate::generate::{expected, legacy_row, lookups, rejected};
 use crate::harness::{Db, Start, stored, with_db};
-use crate::transform::lookups;
+
+/// The id of every row that no database holds.
+const ID: i64 = 77;
 
 /// Regressions are kept beside the tests and committed.
 fn config(cases: u32) -> Config {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/proptest-regressions/laws.txt");
-    Config { cases, failure_persistence: Some(Box::new(FileFailurePersistence::Direct(file))), ..Config::default() }
+    let failure_persistence = Some(Box::new(FileFailurePersistence::Direct(file)) as _);
+    // A row has sixty slots of choices, and each is shrunk by itself.
+    Config { cases, failure_persistence, max_shrink_iters: 50_000, ..Config::default() }
 }
 
 fn texts() -> impl Strategy<Value = String> {
@@ -32,17 +41,6 @@ fn texts() -> impl Strategy<Value = String> {
         1 => proptest::collection::vec(any::<char>().prop_filter("not NUL", |it| *it != '\0'), 0..10)
             .prop_map(|it| it.into_iter().collect()),
     ]
-}
-
-fn codes(words: &'static [&'static str]) -> impl Strategy<Value = String> {
-    (select(words), "[ \t]{0,2}", "[ \t]{0,2}", 0..3u8).prop_map(|(word, before, after, how)| {
-        let word = match how {
-            0 => word.to_owned(),
-            1 => word.to_uppercase(),
-            _ => word[..1].to_uppercase() + &word[1..],
-        };
-        format!("{before}{word}{after}")
-    })
 }
 
 fn timestamps() -> impl Strategy<Value = String> {
@@ -63,66 +61,65 @@ fn numbers() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What a column could hold; mostly what it was meant to.
-fn cell(column: LegacyColumn, messy: bool) -> BoxedStrategy<Option<Text>> {
-    let meant = match (column, column.kind()) {
-        (LegacyColumn::Id, _) => return Just(Some("77".into())).boxed(),
-        (LegacyColumn::BuySell, _) => codes(&["b", "s"]).boxed(),
-        (LegacyColumn::IsDeleted, _) => codes(&["y", "n"]).boxed(),
-        (LegacyColumn::Status, _) => codes(&["request", "approved", "declined"]).boxed(),
-        (_, Kind::Code) => codes(&["approved", "declined", "pending"]).boxed(),
-        (_, Kind::YesNo) => select(vec!["1", "2", ""]).prop_map(str::to_owned).boxed(),
-        (_, Kind::Identifier) => select(vec!["1", "2", "3", "3.0"]).prop_map(str::to_owned).boxed(),
-        (_, Kind::Number) => numbers().boxed(),
-        (_, Kind::Timestamp) => timestamps().boxed(),
-        (LegacyColumn::InstSymbol, _) => select(vec!["ONE", ""]).prop_map(str::to_owned).boxed(),
-        (LegacyColumn::Currency, _) => "\\PC{0,3}".boxed(),
-        (LegacyColumn::Sedol, _) => "\\PC{0,7}".boxed(),
-        (LegacyColumn::Isin, _) => "\\PC{0,12}".boxed(),
-        (_, Kind::Text) => texts().boxed(),
-    };
-    let meant = meant.prop_map(|it| Some(Text::from(it)));
-    let needed = matches!(column, LegacyColumn::Employee | LegacyColumn::RequestedDate | LegacyColumn::Status);
-    let null = Just(None);
-    let unlimited = column.kind() == Kind::Text
-        && ["justification", "conflict_comments", "other_comments", "name"].contains(&column.name());
-    match (messy, needed) {
-        (false, true) => meant.boxed(),
-        (false, false) if unlimited => prop_oneof![6 => meant, 3 => null, 1 => large().prop_map(Some)].boxed(),
-        (false, false) => prop_oneof![2 => meant, 1 => null].boxed(),
-        (true, _) => {
-            let mess = prop_oneof![texts(), numbers(), timestamps()].prop_map(|it| Some(Text::from(it)));
-            prop_oneof![8 => meant, 1 => null, 1 => mess].boxed()
-        }
-    }
-}
-
 fn large() -> impl Strategy<Value = Text> {
     (300_000..1_000_000u64, "[0-9a-f]{64}").prop_map(|(octets, sha256)| {
         Text::Large(Arc::new(Large { octets, sha256, head: "Once upon a time".to_owned() }))
     })
 }
 
-/// A row of the legacy table, unknown columns of several kinds included.
-fn legacy_row(messy: bool) -> impl Strategy<Value = LegacyRow> {
-    let known: Vec<_> = LegacyColumn::ALL.iter().map(|it| cell(*it, messy)).collect();
+/// A row that the generator's description allows, good or bad. The choices behind it shrink towards 0, which is the
+/// simplest shape of each cell, and one cell's don't move another's.
+fn described(bad: bool) -> impl Strategy<Value = Made> {
+    let choices = proptest::collection::vec(proptest::collection::vec(any::<u64>(), 0..16), SLOTS);
+    choices.prop_map(move |mut choices| {
+        choices[FATE] = vec![if bad { u64::MAX } else { 0 }];
+        let row = Row::new(Choices::Given(&choices), ID);
+        Made { row: legacy_row(&row), expected: expected(&row) }
+    })
+}
+
+/// A row and what it must be rejected for.
+#[derive(Clone, Debug)]
+struct Made {
+    row: LegacyRow,
+    expected: Vec<(String, Rule)>,
+}
+
+/// A row that must be migrated: one that the description allows, with texts of any size and unknown columns of any
+/// name on top.
+fn good_row() -> impl Strategy<Value = LegacyRow> {
+    const UNLIMITED: [LegacyColumn; 4] = [
+        LegacyColumn::Justification,
+        LegacyColumn::ConflictComments,
+        LegacyColumn::OtherComments,
+        LegacyColumn::CommentsManager,
+    ];
+    let text = prop_oneof![3 => texts().prop_map(Text::from), 1 => large()];
+    let replaced = proptest::collection::vec((select(UNLIMITED.to_vec()), text), 0..3);
     let unknown = proptest::collection::btree_map(
         "[a-z][a-z_ ]{0,12}x",
-        proptest::option::of(prop_oneof![
-            texts(),
-            numbers(),
-            timestamps(),
-            Just("{1,NULL}".to_owned()),
-            Just("\\x00ff".to_owned())
-        ]),
-        0..5,
+        proptest::option::of(prop_oneof![texts(), numbers(), timestamps()]),
+        0..4,
     );
-    (known, unknown).prop_map(|(known, unknown)| {
-        let mut row = LegacyRow::default();
-        for (column, text) in LegacyColumn::ALL.iter().zip(known) {
-            row[*column] = text;
+    (described(false), replaced, unknown).prop_map(|(Made { mut row, .. }, replaced, unknown)| {
+        for (column, text) in replaced {
+            row[column] = Some(text);
         }
-        row.unknown = unknown.into_iter().map(|(name, text)| (name.into(), text.map(Text::from))).collect();
+        row.unknown.extend(unknown.into_iter().map(|(name, text)| (name.into(), text.map(Text::from))));
+        row
+    })
+}
+
+/// What the old system could write: a row, good or bad, some cells of which hold anything.
+fn messy_row() -> impl Strategy<Value = LegacyRow> {
+    let columns: Vec<LegacyColumn> = LegacyColumn::ALL.iter().copied().filter(|it| *it != LegacyColumn::Id).collect();
+    let mess = proptest::option::of(prop_oneof![texts(), numbers(), timestamps()]);
+    let replaced = proptest::collection::vec((select(columns), mess), 0..6);
+    let row = prop_oneof![good_row(), described(true).prop_map(|it| it.row)];
+    (row, replaced).prop_map(|(mut row, replaced)| {
+        for (column, text) in replaced {
+            row[column] = text.map(Text::from);
+        }
         row
     })
 }
@@ -131,48 +128,56 @@ fn unknown(row: &LegacyRow) -> Vec<Arc<str>> {
     row.unknown.keys().cloned().collect()
 }
 
-/// Rows that are meant to be fine mostly are, so that the laws below are about something.
+/// A failing law is shown on the simplest row that breaks it: but for what it complains of, the row of no choices.
 #[test]
-fn most_generated_rows_are_migrated() {
-    let mut runner = TestRunner::new(config(1));
-    let mut accepted = 0;
-    for _ in 0..500 {
-        let row = legacy_row(false).new_tree(&mut runner).expect("a row is generated").current();
-        accepted += usize::from(transform(77, &row, &lookups()).is_ok());
-    }
-    assert!(accepted > 250, "only {accepted} of 500 rows are migrated");
+fn rows_shrink_to_what_matters() {
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..config(1000) });
+    let failure = runner.run(&described(false), |made| {
+        prop_assert!(made.row.plain(LegacyColumn::IsDeleted) != Some("Y"));
+        Ok(())
+    });
+    let Err(TestError::Fail(_, Made { row, .. })) = failure else { panic!("no row was deleted: {failure:?}") };
+    let mut simplest = legacy_row(&Row::new(Choices::Given(&[]), ID));
+    simplest[LegacyColumn::IsDeleted] = Some("Y".into());
+    assert_eq!(row, simplest);
 }
 
 proptest! {
     #![proptest_config(config(1000))]
 
+    /// A row that the description calls good is migrated, and a bad one rejected for exactly the faults it has.
+    #[test]
+    fn a_row_is_rejected_for_what_its_description_predicts(bad in described(true), good in described(false)) {
+        prop_assert!(!bad.expected.is_empty() && good.expected.is_empty());
+        prop_assert_eq!(rejected(ID, &bad.row), bad.expected);
+        prop_assert_eq!(rejected(ID, &good.row), good.expected);
+    }
+
     /// Nothing is lost: what a row became gives the row back, to the byte.
     #[test]
-    fn reconstruction_after_transformation_is_the_identity(row in legacy_row(false)) {
-        if let Ok(rows) = transform(77, &row, &lookups()) {
-            prop_assert_eq!(reconstruct(&rows, &unknown(&row)), row);
-        }
+    fn reconstruction_after_transformation_is_the_identity(row in good_row()) {
+        let rows = transform(ID, &row, lookups()).expect("a good row is migrated");
+        prop_assert_eq!(reconstruct(&rows, &unknown(&row)), row);
     }
 
     /// The residual is small: a key is there exactly where the typed columns don't give the value back.
     #[test]
-    fn the_residual_holds_what_the_default_inverse_does_not(row in legacy_row(false)) {
-        if let Ok(rows) = transform(77, &row, &lookups()) {
-            let back = default_inverse(&rows, &unknown(&row));
-            let back: BTreeMap<&str, Option<&Text>> = back.columns().collect();
-            let differing: BTreeMap<String, Option<Text>> = row
-                .columns()
-                .filter(|(name, text)| back.get(name).copied().flatten() != *text)
-                .map(|(name, text)| (name.to_owned(), text.cloned()))
-                .collect();
-            prop_assert_eq!(rows.request.compliance_assessment.legacy, differing);
-        }
+    fn the_residual_holds_what_the_default_inverse_does_not(row in good_row()) {
+        let rows = transform(ID, &row, lookups()).expect("a good row is migrated");
+        let back = default_inverse(&rows, &unknown(&row));
+        let back: BTreeMap<&str, Option<&Text>> = back.columns().collect();
+        let differing: BTreeMap<String, Option<Text>> = row
+            .columns()
+            .filter(|(name, text)| back.get(name).copied().flatten() != *text)
+            .map(|(name, text)| (name.to_owned(), text.cloned()))
+            .collect();
+        prop_assert_eq!(rows.request.compliance_assessment.legacy, differing);
     }
 
     /// A row is migrated whole or rejected with reasons, whatever it holds; nothing panics.
     #[test]
-    fn every_row_is_migrated_or_rejected_with_reasons(row in legacy_row(true)) {
-        match transform(77, &row, &lookups()) {
+    fn every_row_is_migrated_or_rejected_with_reasons(row in messy_row()) {
+        match transform(ID, &row, lookups()) {
             Ok(rows) => {
                 prop_assert_eq!(rows.audit.len(), 1 + rows.approvals.len());
                 prop_assert_eq!(reconstruct(&rows, &unknown(&row)), row);
@@ -211,7 +216,8 @@ async fn load(db: &Db, rows: &[LegacyRow]) {
     names.sort_unstable();
     names.dedup();
     for name in names {
-        db.execute(&format!("alter table personal_account_dealing add column \"{name}\" text")).await;
+        let name = quote_identifier(name);
+        db.execute(&format!("alter table personal_account_dealing add column {name} text")).await;
     }
     let literal = |text: Option<&Text>| match text {
         None => "null".to_owned(),
@@ -222,31 +228,26 @@ async fn load(db: &Db, rows: &[LegacyRow]) {
     };
     for (at, row) in rows.iter().enumerate() {
         let cells: Vec<(&str, Option<&Text>)> = row.columns().filter(|it| it.0 != "id").collect();
-        let names: Vec<String> = cells.iter().map(|it| format!("\"{}\"", it.0)).collect();
+        let names: Vec<String> = cells.iter().map(|it| quote_identifier(it.0)).collect();
         let values: Vec<String> = cells.iter().map(|it| literal(it.1)).collect();
         let (names, values) = (names.join(", "), values.join(", "));
         db.execute(&format!("insert into personal_account_dealing (id, {names}) values ({}, {values})", at + 1)).await;
     }
 }
 
-fn generated(count: usize, messy: bool) -> Vec<LegacyRow> {
+fn some(count: usize, strategy: &impl Strategy<Value = LegacyRow>) -> Vec<LegacyRow> {
     let mut runner = TestRunner::deterministic();
-    let strategy = legacy_row(messy);
     (0..count).map(|_| strategy.new_tree(&mut runner).expect("a row is generated").current()).collect()
 }
-
-const PEOPLE_AND_SECURITIES: &str = "
-    insert into bo_airflow.oracle_employee (id) values (1), (2), (3);
-    insert into bo_airflow.oracle_bloomberg (id, inst_symbol, isin) values (10, 'ONE', 'I1')";
 
 /// What is stored and read back equals what was computed, and gives the row back: the same law, through Postgres.
 #[tokio::test]
 async fn what_is_stored_gives_the_row_back() {
     with_db(Start::Applied, async |db| {
-        db.execute(PEOPLE_AND_SECURITIES).await;
-        load(&db, &generated(150, false)).await;
+        admin::add_generated_reference(&db.database).await.expect("the reference rows load");
+        load(&db, &some(150, &good_row())).await;
         let (report, _) = db.migrate(Options { batch_size: 20, ..Options::default() }).await;
-        assert!(report.counts.migrated > 75, "{:?}", report.counts);
+        assert_eq!(report.counts.migrated, 150, "{:?}", report.counts);
         let verified = db.check_clean().await;
         assert_eq!(verified.verified, report.counts.migrated);
     })
@@ -258,10 +259,10 @@ async fn what_is_stored_gives_the_row_back() {
 #[tokio::test]
 async fn the_result_depends_on_the_rows_only() {
     let mut results = Vec::new();
-    let rows = [generated(60, true), generated(60, false)].concat();
+    let rows = [some(60, &messy_row()), some(60, &good_row())].concat();
     for (batch_size, jobs, shuffled) in [(500, 2, false), (1, 1, false), (7, 4, true)] {
         with_db(Start::Applied, async |db| {
-            db.execute(PEOPLE_AND_SECURITIES).await;
+            admin::add_generated_reference(&db.database).await.expect("the reference rows load");
             load(&db, &rows).await;
             if shuffled {
                 db.execute(

@@ -1,6 +1,7 @@
 //! Everything that is tested through the library's and the program's own doors, in one binary.
 //!
 //! - `transform`: tables of cases for the pure core, no database.
+//! - `generate`: the generator of legacy rows, and its predictions, through a real database.
 //! - `laws`: properties of transform and reconstruct, and of the whole way through a real database.
 //! - `fixtures`: every folder of `fixtures/legacy/cases`, migrated and compared with what it expects.
 //! - `revisions`: the laws of the migration set.
@@ -10,6 +11,7 @@
 //! - `tidy`: conventions.
 
 mod fixtures;
+mod generate;
 mod harness;
 mod laws;
 mod migrate;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use pad_migrate::config::{Environment, TableName};
 use pad_migrate::fixtures;
+use pad_migrate::pg::admin::ephemeral;
 use pad_migrate::pg::migrate::{self, MigrateError, OnIdCollision, OnMissingSecurity, Options};
 use pad_migrate::pg::verify;
-use pad_migrate::rehearse::ephemeral;
 use pretty_assertions::assert_eq;
 
-use crate::harness::{Db, Seen, Start, stored, with_db};
+use crate::harness::{Db, Role, Seen, Start, stored, with_db};
 
 /// Everything in `padealing`, surrogate keys and times included, to see that nothing has changed.
 async fn everything(db: &Db) -> BTreeMap<&'static str, Option<String>> {
@@ -207,7 +207,10 @@ async fn a_second_migrate_is_told_who_is_at_work() {
         }
         let error = db.try_migrate(Options::default(), &mut Seen::default()).await.expect_err("the second is kept out");
         let MigrateError::Locked { holder, .. } = &error else { panic!("another error: {error}") };
-        assert!(holder.contains("pad-migrate migrate") && holder.contains("role postgres"), "{holder}");
+        assert!(
+            holder.contains("pad-migrate migrate") && holder.contains(&format!("role {}", db.place().user)),
+            "{holder}"
+        );
         drop(blocker);
         let report = first.await.expect("the task ends").expect("the first migrate ends well");
         assert_eq!(report.counts.migrated, 67);
@@ -471,16 +474,15 @@ async fn a_target_of_another_environment_is_refused() {
 #[tokio::test]
 async fn rows_behind_a_policy_are_an_error_and_not_nothing() {
     with_db(Start::Seeded, async |db| {
-        db.execute(&format!("create role pad_narrow login password '{}'", db.place().password)).await;
         db.execute(
-            "grant usage on schema padealing, bo_airflow to pad_narrow; \
-             grant all on all tables in schema padealing, public to pad_narrow; \
-             grant select on all tables in schema bo_airflow to pad_narrow; \
+            "grant usage on schema padealing, bo_airflow to pad_migrate_stranger; \
+             grant all on all tables in schema padealing, public to pad_migrate_stranger; \
+             grant select on all tables in schema bo_airflow to pad_migrate_stranger; \
              alter table personal_account_dealing enable row level security; \
              create policy narrow on personal_account_dealing using (id < 200)",
         )
         .await;
-        let narrow = ephemeral(&db.url_as("pad_narrow")).expect("the URL is right");
+        let narrow = ephemeral(&db.url_as(Role::Stranger).await).expect("the URL is right");
         let request = migrate::Request {
             target: &narrow,
             source: &narrow,
@@ -597,9 +599,9 @@ async fn the_last_id_of_all_leaves_none_for_the_application() {
 async fn sources_of_other_encodings_are_read_or_their_rows_rejected() {
     for (encoding, migrated) in [("LATIN1", 2), ("SQL_ASCII", 1)] {
         with_db(Start::Applied, async |target| {
-            let name = format!("pad_migrate_{}_{}", encoding.to_lowercase(), std::process::id());
-            target.execute(&format!("create database {name} encoding '{encoding}' template template0 locale 'C'")).await;
             let own = target.place().name;
+            let name = format!("{own}_{}", encoding.to_lowercase());
+            target.execute(&format!("create database {name} encoding '{encoding}' template template0 locale 'C'")).await;
             let source = Db { database: target.database.named(&name), url: target.url.replace(&own, &name) };
             source.execute(fixtures::LEGACY_TABLE).await;
             source

@@ -1,54 +1,39 @@
 //! The laws of the migration set. The oracle is pg_dump, which shares no code with us.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use pad_migrate::config::Roles;
 use pad_migrate::pg::apply::{self, ApplyError};
-use pad_migrate::revisions::{ALL, RoleNames, declared_schema, render};
-use pad_migrate::server::programs;
+use pad_migrate::revisions::{ALL, declared_schema};
 use pretty_assertions::assert_eq;
+use rstest::rstest;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::harness::{Db, Start, apply_all, apply_request, with_db};
+use crate::harness::{Db, ROWS, Role, Start, apply_all, apply_request, roles, with_db};
 
-fn roles() -> Roles {
-    let name = |it: &str| Some(it.to_owned());
-    Roles { owner: name("pad \"owner\""), app: name("pad_app_user"), reader: name("pad_reader") }
-}
-
+/// Roles whose names must be quoted, too.
 const CREATE_ROLES: &str = "
-    do $$ begin
-        if to_regrole('pad_app_user') is null then
-            create role \"pad \"\"owner\"\"\"; create role pad_app_user; create role pad_reader;
-        end if;
-    exception when duplicate_object or unique_violation then null;
-    end $$";
+    do $$ begin create role \"pad_migrate_odd \"\"owner\"\"\"; exception when duplicate_object or unique_violation then null; end $$;
+    comment on role \"pad_migrate_odd \"\"owner\"\"\" is 'made by pad-migrate for tests';
+    grant usage on schema bo_airflow to public; grant references on all tables in schema bo_airflow to public";
+
+fn odd_roles() -> Roles {
+    Roles { owner: Some("pad_migrate_odd \"owner\"".to_owned()), ..roles() }
+}
 
 /// What pg_dump says of the application schema and of tables of ours in public.
-fn dump(db: &Db, arguments: &[&str]) -> String {
-    let program = programs().into_iter().next().expect("PostgreSQL's programs are here").bin.join("pg_dump");
-    let output = Command::new(program)
-        .args(["--schema=padealing", "--schema=public", "--exclude-table=public.personal_account_dealing"])
-        .args(arguments)
-        .arg(&db.url)
-        .output()
-        .expect("pg_dump runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    // Since the minor releases of August 2025 a dump is fenced with a random key.
-    let text = String::from_utf8(output.stdout).expect("the dump is UTF-8");
-    text.lines()
-        .filter(|it| !it.starts_with("\\restrict") && !it.starts_with("\\unrestrict"))
-        .collect::<Vec<_>>()
-        .join("\n")
+async fn dump(db: &Db, arguments: &[&str]) -> String {
+    let ours = ["--schema=padealing", "--schema=public", "--exclude-table=public.personal_account_dealing"];
+    db.dump(&[&ours, arguments].concat()).await
 }
 
-fn schema(db: &Db) -> String {
-    dump(db, &["--schema-only"])
+async fn schema(db: &Db) -> String {
+    dump(db, &["--schema-only"]).await
 }
 
 /// Rows of every table but our history.
-fn data(db: &Db) -> String {
-    dump(db, &["--data-only", "--inserts", "--exclude-table=padealing.schema_revision"])
+async fn data(db: &Db) -> String {
+    dump(db, &["--data-only", "--inserts", "--exclude-table=padealing.schema_revision"]).await
 }
 
 #[tokio::test]
@@ -58,8 +43,8 @@ async fn the_revisions_add_up_to_the_declared_schema() {
         with_db(Start::Applied, async |applied| {
             let privileges = ["--schema-only", "--no-privileges", "--no-owner"];
             assert_eq!(
-                dump(&applied, &privileges),
-                dump(&declared, &privileges),
+                dump(&applied, &privileges).await,
+                dump(&declared, &privileges).await,
                 "change migrations/schema.sql together with the revisions"
             );
         })
@@ -68,43 +53,29 @@ async fn the_revisions_add_up_to_the_declared_schema() {
     .await;
 }
 
-/// Rows for every table of the application, as far as its columns exist at a revision.
-const ROWS: &str = "
-    insert into padealing.pad_request (id, employee_id, status, justification) values (1, 1003, 'approved', 'kept');
-    insert into padealing.pad_approval (request_id, approval_type, decision, decided_at) values (1, 'manager', 'approved', '2021-01-01');
-    insert into padealing.pad_execution (request_id, executed_at) values (1, '2021-01-02');
-    insert into padealing.pad_breach (employee_id, breach_type, severity) values (1003, 'late_note', 'low');
-    insert into padealing.audit_log (action_type, action_status, actor_type, request_id) values ('x', 'success', 'user', 1);
-    insert into padealing.employee_role (employee_id, role) values (1002, 'compliance_officer');
-    insert into padealing.restricted_security (reason, added_by_id) values ('r', 1002);
-    insert into padealing.compliance_config (config_key, config_value) values ('k', '1');
-    insert into padealing.compliance_decision_outcome (request_id, outcome) values (1, 'o');
-    insert into padealing.chatbot_session (session_key) values ('s');";
-
 #[tokio::test]
 async fn each_revision_down_and_up_again_is_the_identity() {
     for with_roles in [false, true] {
         with_db(Start::Reference, async |db| {
             db.execute(CREATE_ROLES).await;
-            db.execute("grant usage on schema bo_airflow to public; grant references on all tables in schema bo_airflow to public").await;
-            let roles = if with_roles { roles() } else { Roles::default() };
+            let roles = if with_roles { odd_roles() } else { Roles::default() };
             let request = apply_request(&db.database, &roles);
             apply::apply(&request).await.expect("the revisions apply");
-            let head = schema(&db);
+            let head = schema(&db).await;
             for (at, revision) in ALL.iter().enumerate() {
                 let before = at.checked_sub(1).map(|it| ALL[it].number);
                 // Rows that the way down of this revision doesn't take with their table.
                 if revision.number > "0003" {
                     db.execute(ROWS).await;
                 }
-                let rows = data(&db);
+                let rows = data(&db).await;
                 let reverted = apply::revert(&request, before).await.expect("the way down works");
                 assert_eq!(reverted.len(), ALL.len() - at);
                 let applied = apply::apply(&request).await.expect("the way up works again");
                 assert_eq!(applied.revisions.len(), ALL.len() - at, "down to before {}", revision.number);
-                assert_eq!(schema(&db), head, "down to before {} and up again", revision.number);
+                assert_eq!(schema(&db).await, head, "down to before {} and up again", revision.number);
                 if revision.number > "0003" {
-                    assert_eq!(data(&db), rows, "down to before {} and up again", revision.number);
+                    assert_eq!(data(&db).await, rows, "down to before {} and up again", revision.number);
                     db.execute("truncate padealing.pad_request, padealing.pad_breach, padealing.employee_role, padealing.restricted_security, padealing.compliance_config, padealing.chatbot_session restart identity cascade").await;
                 }
             }
@@ -120,53 +91,36 @@ async fn each_revision_down_and_up_again_is_the_identity() {
 async fn roles_get_what_the_data_model_says() {
     with_db(Start::Reference, async |db| {
         db.execute(CREATE_ROLES).await;
-        db.execute(
-            "grant usage on schema bo_airflow to public; grant references on all tables in schema bo_airflow to public",
-        )
-        .await;
-        apply::apply(&apply_request(&db.database, &roles())).await.expect("the revisions apply");
+        apply::apply(&apply_request(&db.database, &odd_roles())).await.expect("the revisions apply");
         let can = async |role: &str, right: &str, table: &str| {
             let sql = format!("select has_table_privilege('{role}', 'padealing.{table}', '{right}')");
             db.value(&sql).await.as_deref() == Some("true")
         };
         for right in ["select", "insert", "update", "delete"] {
-            assert!(can("pad_app_user", right, "pad_request").await, "{right}");
-            assert_eq!(can("pad_reader", right, "pad_request").await, right == "select", "{right}");
-            assert!(!can("pad_app_user", right, "migration_mapping").await, "our bookkeeping is not the application's");
+            assert!(can(Role::App.name(), right, "pad_request").await, "{right}");
+            assert_eq!(can(Role::Reader.name(), right, "pad_request").await, right == "select", "{right}");
+            assert!(
+                !can(Role::App.name(), right, "migration_mapping").await,
+                "our bookkeeping is not the application's"
+            );
         }
-        assert!(can("pad_reader", "select", "migration_mapping").await);
+        assert!(can(Role::Reader.name(), "select", "migration_mapping").await);
         let owners = "select string_agg(distinct pg_get_userbyid(relowner), ',') from pg_class \
                       where relnamespace = 'padealing'::regnamespace and relkind in ('r', 'S')";
-        assert_eq!(db.value(owners).await.as_deref(), Some("pad \"owner\""));
-        db.execute("set role \"pad \"\"owner\"\"\"; create table padealing.later (id int); reset role").await;
-        assert!(can("pad_reader", "select", "later").await, "default privileges reach tables that come later");
+        assert_eq!(db.value(owners).await.as_deref(), Some("pad_migrate_odd \"owner\""));
+        db.execute("set role \"pad_migrate_odd \"\"owner\"\"\"; create table padealing.later (id int); reset role")
+            .await;
+        assert!(can(Role::Reader.name(), "select", "later").await, "default privileges reach tables that come later");
     })
-    .await;
-}
-
-/// The tables where an earlier version of the application had them: in public, with data, keys and sequences.
-async fn public_tables(db: &Db) {
-    let tables = ALL.iter().find(|it| it.number == "0003").expect("revision 0003 creates the tables").up;
-    let tables = render(tables, &RoleNames { owner: "postgres".to_owned(), ..RoleNames::default() });
-    db.execute(&tables.replace("padealing.", "public.")).await;
-    db.execute(&ROWS.replace("padealing.", "public.")).await;
-    db.execute(
-        "select setval('public.pad_request_id_seq', 1); create sequence public.loose; alter table public.pad_breach alter column id drop identity, \
-             alter column id set default nextval('public.loose'); select nextval('public.loose'); \
-         comment on table public.pad_approval is 'decisions'; \
-         create table public.alembic_version (version_num varchar(32)); \
-         insert into public.alembic_version values ('fc3b6e7695d9')",
-    )
     .await;
 }
 
 #[tokio::test]
 async fn tables_in_public_move_with_data_keys_and_sequences_and_move_back() {
-    with_db(Start::Reference, async |db| {
-        public_tables(&db).await;
+    with_db(Start::Public, async |db| {
         // Somebody else's table of the same name stays where it is.
         db.execute("alter table public.chatbot_session rename to chatbot_session_of_ours; create table public.chatbot_session (id int)").await;
-        let before = (schema(&db), data(&db));
+        let before = (schema(&db).await, data(&db).await);
         let applied = apply_all(&db.database).await;
         assert_eq!(applied.revisions.len(), ALL.len());
         let moved = "select string_agg(relname, ',' order by relname) from pg_class where relkind = 'r' \
@@ -193,17 +147,16 @@ async fn tables_in_public_move_with_data_keys_and_sequences_and_move_back() {
         let roles = Roles::default();
         apply::revert(&apply_request(&db.database, &roles), None).await.expect("the way down works");
         // The legacy fields' indexes went with their columns; everything else is where it was.
-        assert_eq!((schema(&db), data(&db)), before);
+        assert_eq!((schema(&db).await, data(&db).await), before);
     })
     .await;
 }
 
 #[tokio::test]
 async fn a_table_that_lacks_columns_is_not_moved_and_nothing_is_changed() {
-    with_db(Start::Reference, async |db| {
-        public_tables(&db).await;
+    with_db(Start::Public, async |db| {
         db.execute("alter table public.pad_request drop column justification").await;
-        let before = schema(&db);
+        let before = schema(&db).await;
         let roles = Roles::default();
         let error = apply::apply(&apply_request(&db.database, &roles)).await.expect_err("it is refused");
         let ApplyError::Revision { number, source, .. } = &error else { panic!("another error: {error}") };
@@ -213,7 +166,7 @@ async fn a_table_that_lacks_columns_is_not_moved_and_nothing_is_changed() {
             cause.contains("public.pad_request can not move to padealing: it lacks the columns justification"),
             "{cause}"
         );
-        assert_eq!(schema(&db), before);
+        assert_eq!(schema(&db).await, before);
     })
     .await;
 }
@@ -256,6 +209,54 @@ async fn what_apply_can_not_answer_for_is_refused() {
         })
         .await;
     }
+}
+
+/// What another tool built is its business until somebody decides otherwise.
+#[rstest]
+#[case::without_lineage(Start::Alembic)]
+#[case::with_lineage(Start::AlembicLater)]
+#[tokio::test]
+async fn what_alembic_left_is_refused_and_left_as_it_is(#[case] start: Start) {
+    with_db(start, async |db| {
+        let before = (schema(&db).await, data(&db).await);
+        let error = apply::apply(&apply_request(&db.database, &roles())).await.expect_err("it is refused");
+        assert!(
+            error.to_string().contains("pad_request, restricted_security and no history of pad-migrate"),
+            "{error}"
+        );
+        assert_eq!((schema(&db).await, data(&db).await), before);
+    })
+    .await;
+}
+
+/// Each role can connect with its password and does what the data model lets it do, and nothing else.
+#[tokio::test]
+async fn each_role_can_do_what_it_may_and_no_more() {
+    with_db(Start::Migrated, async |db| {
+        let read = "select count(*) from padealing.pad_request";
+        let reference = "select count(*) from bo_airflow.oracle_employee";
+        let write = "insert into padealing.pad_request (employee_id, status) values (1003, 'approved')";
+        let lineage = "delete from padealing.migration_mapping";
+        let change = "alter table padealing.pad_request add column later int";
+        let theirs = "insert into bo_airflow.oracle_employee (id) values (-1)";
+        for (role, may) in [
+            (Role::Owner, vec![read, reference, write, lineage, change]),
+            (Role::App, vec![read, reference, write]),
+            (Role::Reader, vec![read, reference]),
+            (Role::Stranger, vec![]),
+        ] {
+            for statement in [read, reference, write, lineage, change, theirs] {
+                let mut connection =
+                    PgConnection::connect(&db.url_as(role).await).await.expect("the role has its password");
+                let sql = format!("begin; {statement}; rollback");
+                let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+                let code = done.as_ref().err().and_then(|it| it.as_database_error()?.code().map(|it| it.into_owned()));
+                let want = (!may.contains(&statement)).then_some("42501");
+                assert_eq!(code.as_deref(), want, "{role:?}: {statement}: {done:?}");
+            }
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

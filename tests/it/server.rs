@@ -1,72 +1,302 @@
-//! The ephemeral server leaves nothing behind, however its owner ends.
+//! The ephemeral server leaves nothing behind, however its owner ends. With the provider that this run has: what is
+//! looked for afterwards is a directory and a process, a container, or a database.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pad_migrate::server::{self, Durability, Provider, programs};
+use pad_migrate::config::Secret;
+use pad_migrate::pg::admin;
+use pad_migrate::server::{self, Durability, LOCK, PREFIX, Provider, Request, parents};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
+use sqlx::{Connection, PgConnection};
 
-use crate::harness::{Start, program, with_db};
+use crate::harness::{Start, host, program, with_db};
 
-/// The server's directory, from its URL.
-fn directory(url: &str) -> PathBuf {
-    let host =
-        url.split("host=").nth(1).and_then(|it| it.split('&').next()).expect("the URL names the socket's folder");
-    PathBuf::from(host)
+/// Everything that an end has to remove is gone by then.
+const GONE: Duration = Duration::from_secs(20);
+
+/// What there is of a server, as far as it must not be left.
+#[derive(Clone, Debug)]
+enum Trace {
+    /// The server's directory and the number of its process.
+    Local(PathBuf, String),
+    Container(String),
+    Database(String),
 }
 
-/// Waits until the directory, and the process that ran the server in it, are gone.
-#[track_caller]
-fn check_gone(dir: &Path, pid: &str) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while dir.exists() || Path::new(&format!("/proc/{pid}")).exists() {
-        assert!(Instant::now() < deadline, "{} or process {pid} is still there", dir.display());
-        std::thread::sleep(Duration::from_millis(20));
+impl Trace {
+    /// From the command that connects to a database of it.
+    fn of(connect: &str) -> Self {
+        let words: Vec<&str> = connect.split_whitespace().collect();
+        match words.as_slice() {
+            ["docker", "exec", "-it", id, ..] => Self::Container((*id).to_owned()),
+            _ if host().announcement.given => {
+                let name = connect.split('?').next().and_then(|it| it.rsplit('/').next()).expect("a URL has a name");
+                Self::Database(name.trim_end_matches('\'').to_owned())
+            }
+            _ => {
+                let dir = connect.split("host=").nth(1).and_then(|it| it.split('&').next()).expect("a socket's folder");
+                let dir = PathBuf::from(dir);
+                let pid = std::fs::read_to_string(dir.join("data/postmaster.pid")).expect("the server has a pid file");
+                Self::Local(dir, pid.lines().next().expect("the pid is on the first line").to_owned())
+            }
+        }
+    }
+
+    async fn is_there(&self) -> bool {
+        match self {
+            Self::Local(dir, pid) => dir.exists() || server::is_alive(pid.parse().expect("a pid is a number")),
+            Self::Container(id) => container_is_there(id).await,
+            Self::Database(name) => database_is_there(name).await,
+        }
+    }
+
+    async fn check_gone(&self) {
+        let deadline = Instant::now() + GONE;
+        while self.is_there().await {
+            assert!(Instant::now() < deadline, "{self:?} is still there");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
-fn server_pid(dir: &Path) -> String {
-    let file = std::fs::read_to_string(dir.join("data/postmaster.pid")).expect("the server has a pid file");
-    file.lines().next().expect("the pid is on the first line").to_owned()
+#[cfg(feature = "docker")]
+async fn container_is_there(id: &str) -> bool {
+    use testcontainers_modules::testcontainers::core::client::docker_client_instance;
+    docker_client_instance().await.expect("the engine answers").inspect_container(id, None).await.is_ok()
 }
 
-#[test]
-fn a_dropped_server_is_gone() {
-    let server = server::start(Provider::Local, Durability::None).expect("a server starts");
-    let dir = directory(&server.url);
-    let pid = server_pid(&dir);
+#[cfg(not(feature = "docker"))]
+async fn container_is_there(_: &str) -> bool {
+    unreachable!("nobody has started one")
+}
+
+async fn database_is_there(name: &str) -> bool {
+    let mut connection = PgConnection::connect(&host().announcement.url).await.expect("the server answers");
+    let found = sqlx::query_scalar("select exists (select from pg_database where datname = $1)").bind(name);
+    let found = found.fetch_one(&mut connection).await.expect("the query runs");
+    connection.close().await.expect("the connection closes");
+    found
+}
+
+fn signal(process: &Child, name: &str) {
+    let status = Command::new("kill").args([format!("-{name}"), process.id().to_string()]).status();
+    assert!(status.expect("kill runs").success());
+}
+
+/// A server of the same kind as the run's.
+fn wanted() -> Request {
+    Request::new(std::env::var("PAD_PROVIDER").map_or(Provider::Auto, |it| it.parse().expect("a provider")), None)
+}
+
+/// Gets a server of the same kind as the run's, which first removes what dead runs have left, and lets it go again.
+async fn come_and_go() {
+    let wanted = wanted();
+    let server = tokio::task::spawn_blocking(move || server::start(&wanted).map(drop));
+    server.await.expect("it doesn't panic").expect("a server starts");
+}
+
+#[tokio::test]
+async fn a_dropped_server_is_gone() {
+    let wanted = wanted();
+    let server = tokio::task::spawn_blocking(move || server::start(&wanted).expect("a server starts"));
+    let server = server.await.expect("it doesn't panic");
+    let admin = admin::ephemeral(&server.url).expect("the URL is right");
+    let name = server.database_name("dropped");
+    admin::create_database(&admin, &name, None).await.expect("a database is created");
+    let trace = Trace::of(&server.connect.replace("{}", &name));
+    assert!(trace.is_there().await);
     drop(server);
     // Dropping waits: nothing is left the moment it returns.
-    assert!(!dir.exists(), "{} is gone", dir.display());
-    check_gone(&dir, &pid);
+    assert!(!trace.is_there().await, "{trace:?} is gone");
 }
 
-/// A rehearsal that is kept busy by a lock on its source, with its server's directory and process.
-fn start_rehearsal(source: &str) -> (Child, PathBuf, String) {
+/// A rehearsal that is kept busy by a lock on its source, and what there is of its server.
+async fn start_rehearsal(source: &str) -> (Child, Trace) {
     let mut child = Command::new(program())
-        .args(["rehearse", "-v", "--provider", "local", "--source-url", source])
+        .args(["rehearse", "-v", "--source-url", source])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let pid = child.id();
     let mut told = BufReader::new(child.stderr.take().expect("stderr is piped")).lines().map_while(Result::ok);
-    assert!(told.any(|it| it.contains("prepare")), "the server has started");
-    // The keeper is the program's child, the server is the keeper's.
-    let keeper = children(pid).into_iter().next().expect("the program has a keeper");
-    let postgres = children(keeper).into_iter().next().expect("the keeper has a server");
-    let command = std::fs::read_to_string(format!("/proc/{postgres}/cmdline")).expect("the server runs");
-    let data = command.split('\0').skip_while(|it| *it != "-D").nth(1).expect("the server has a data directory");
-    let dir = Path::new(data).parent().expect("the data directory is in ours").to_owned();
-    (child, dir, postgres.to_string())
+    let server = told.find(|it| it.contains("connect with ")).expect("the server has started");
+    assert!(told.any(|it| it.contains("prepare")), "it waits for its source");
+    let connect = server.split("connect with ").nth(1).expect("it says how to connect").to_owned();
+    let trace = Trace::of(&connect);
+    let deadline = Instant::now() + GONE;
+    while !trace.is_there().await {
+        assert!(Instant::now() < deadline, "{trace:?} is made");
+    }
+    (child, trace)
+}
+
+#[rstest]
+#[case::interrupted("INT", Some(2))]
+#[case::terminated("TERM", Some(2))]
+#[case::killed("KILL", None)]
+#[tokio::test]
+async fn a_rehearsal_that_is_stopped_leaves_nothing(#[case] name: &str, #[case] code: Option<i32>) {
+    with_db(Start::Reference, async |db| {
+        let mut blocker = db.connect().await;
+        let lock = "begin; lock table personal_account_dealing";
+        sqlx::raw_sql(lock).execute(&mut blocker).await.expect("the lock is taken");
+        let (mut child, trace) = start_rehearsal(&db.url).await;
+        signal(&child, name);
+        assert_eq!(child.wait().expect("the program ends").code(), code);
+        // A container, or a database of a given server, outlives a SIGKILL, and is removed at the next start that sees
+        // the process, or its session, gone.
+        let deadline = Instant::now() + GONE;
+        while code.is_none() && !matches!(trace, Trace::Local(..)) && trace.is_there().await {
+            assert!(Instant::now() < deadline, "{trace:?} is still there");
+            come_and_go().await;
+        }
+        trace.check_gone().await;
+    })
+    .await;
+}
+
+/// Not a test of its own but what the tests below run in a process of its own: says where its database is, and then
+/// does as it is told.
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "it is read by the tests below")]
+async fn victim() {
+    let Ok(what) = std::env::var("PAD_VICTIM") else {
+        return;
+    };
+    with_db(Start::Applied, async |db| {
+        let name = db.place().name;
+        println!("victim: {}", host().announcement.connect.replace("{}", &name));
+        match what.as_str() {
+            "fail" => panic!("this is meant to fail"),
+            "hang" => std::future::pending().await,
+            _ => {}
+        }
+    })
+    .await;
+}
+
+/// A test run of its own, of one test, which hangs, fails or passes.
+fn start_run(what: &str, shared: Option<&str>) -> (Child, Vec<Trace>) {
+    let binary = std::env::current_exe().expect("this is a program");
+    let tests = "--exact --nocapture server::victim";
+    let mut command = match shared {
+        None => {
+            let mut command = Command::new(&binary);
+            command.args(tests.split(' ')).env_remove("NEXTEST_RUN_ID");
+            command
+        }
+        // Two processes of one run, as nextest has them: what they share is their parent.
+        Some(run) => {
+            let mut command = Command::new("sh");
+            let script = format!("\"$0\" {tests}; \"$0\" {tests}; true");
+            command.args(["-c", &script]).arg(&binary).env("NEXTEST_RUN_ID", run);
+            command
+        }
+    };
+    command
+        .env("PAD_VICTIM", what)
+        .env_remove("PAD_KEEP")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0);
+    let mut child = command.spawn().expect("the test binary starts");
+    let mut told = BufReader::new(child.stdout.take().expect("stdout is piped")).lines().map_while(Result::ok);
+    let victims = if shared.is_some() && what != "hang" { 2 } else { 1 };
+    let traces = told.by_ref().filter_map(|it| Some(it.split("victim: ").nth(1)?.to_owned()));
+    let traces = traces.take(victims).map(|it| Trace::of(&it)).collect();
+    // Whoever closes the pipe ends the writer.
+    std::thread::spawn(move || told.for_each(drop));
+    (child, traces)
+}
+
+#[rstest]
+#[case::passed("pass", None)]
+#[case::failed("fail", None)]
+#[case::interrupted("hang", Some("INT"))]
+#[case::terminated("hang", Some("TERM"))]
+#[case::killed("hang", Some("KILL"))]
+#[tokio::test]
+async fn a_test_run_leaves_nothing(#[case] what: &str, #[case] name: Option<&str>) {
+    let (mut child, traces) = start_run(what, None);
+    assert_eq!(traces.len(), 1, "the run has told of its database");
+    if let Some(name) = name {
+        signal(&child, name);
+    }
+    let status = child.wait().expect("the run ends");
+    assert_eq!(status.signal().is_some(), name.is_some());
+    assert_eq!(status.code(), name.is_none().then_some(if what == "pass" { 0 } else { 101 }));
+    // On a given server the database of a failed test is kept to be looked at.
+    if what == "fail" && matches!(traces[0], Trace::Database(_)) {
+        assert!(traces[0].is_there().await);
+        let Trace::Database(name) = &traces[0] else { unreachable!("it was just seen") };
+        let admin = admin::ephemeral(&host().announcement.url).expect("the URL is right");
+        admin::execute(&admin, &format!("drop database {name}")).await.expect("it is dropped");
+    }
+    traces[0].check_gone().await;
+}
+
+#[rstest]
+#[case::passed("pass", None)]
+#[case::killed("hang", Some("KILL"))]
+#[tokio::test]
+async fn processes_of_one_run_share_a_server_that_ends_with_the_run(#[case] what: &str, #[case] name: Option<&str>) {
+    let run = format!("{}_{what}", std::process::id());
+    let (mut child, traces) = start_run(what, Some(&run));
+    if let Some(name) = name {
+        let group =
+            Command::new("kill").args([format!("-{name}"), "--".to_owned(), format!("-{}", child.id())]).status();
+        assert!(group.expect("kill runs").success());
+    }
+    child.wait().expect("the run ends");
+    match traces.as_slice() {
+        [Trace::Local(one, _), Trace::Local(other, _)] => assert_eq!(one, other),
+        [Trace::Container(one), Trace::Container(other)] => assert_eq!(one, other),
+        [Trace::Database(_), Trace::Database(_)] => {}
+        [_] if what == "hang" => {}
+        other => panic!("two processes tell of one server: {other:?}"),
+    }
+    traces[0].check_gone().await;
+    let folder = parents()[0].join(format!("{PREFIX}run_{run}"));
+    let deadline = Instant::now() + GONE;
+    while folder.exists() {
+        assert!(Instant::now() < deadline, "{} is still there", folder.display());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whoever ends while the server is being made, by initdb, is no exception.
+#[tokio::test]
+async fn a_run_that_is_killed_in_its_first_second_leaves_nothing() {
+    for milliseconds in [50, 200, 400, 700, 1100] {
+        let mut child = Command::new(program())
+            .args(["rehearse", "-q"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        // The keeper, if there is one, is the program's child; of a server elsewhere only the provider knows.
+        let keepers = children(child.id());
+        signal(&child, "KILL");
+        child.wait().expect("the program ends");
+        let deadline = Instant::now() + GONE;
+        while let Some(keeper) = keepers.iter().find(|it| server::is_alive(**it)) {
+            assert!(Instant::now() < deadline, "the keeper {keeper} still lives after {milliseconds} ms");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    come_and_go().await;
 }
 
 fn children(of: u32) -> Vec<u32> {
-    let entries = std::fs::read_dir("/proc").expect("/proc is there");
-    let pids = entries.flatten().filter_map(|it| it.file_name().to_str()?.parse::<u32>().ok());
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|it| it.file_name().to_str()?.parse::<u32>().ok());
     pids.filter(|pid| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         // The fields after the name, which may hold anything: state, parent.
@@ -75,52 +305,270 @@ fn children(of: u32) -> Vec<u32> {
     .collect()
 }
 
-#[rstest]
-#[case::interrupted("INT", Some(2))]
-#[case::terminated("TERM", Some(2))]
-#[case::killed("KILL", None)]
+/// The command that holds a server for others removes what it has made in a directory, and not the directory it is given.
+#[test]
+fn a_directory_that_holds_something_else_is_refused_and_left() {
+    let folder = tempfile::tempdir().expect("a directory is made");
+    std::fs::write(folder.path().join("thesis.txt"), "years of work").expect("a file is written");
+    let output = Command::new(program()).arg("ephemeral").arg(folder.path()).stdin(Stdio::null()).output();
+    let output = output.expect("the program runs");
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).expect("the text is UTF-8");
+    assert!(told.contains("is no directory for a server: it holds "), "{told}");
+    let kept = std::fs::read_dir(folder.path()).expect("the directory is there").count();
+    assert_eq!(kept, 1);
+}
+
+/// On a given server a dead run's databases go at the next visit, those of a living one stay, and what is only named like
+/// ours is somebody's.
 #[tokio::test]
-async fn a_rehearsal_that_is_stopped_leaves_nothing(#[case] signal: &str, #[case] code: Option<i32>) {
-    with_db(Start::Reference, async |db| {
-        let mut blocker = db.connect().await;
-        let lock = "begin; lock table personal_account_dealing";
-        sqlx::raw_sql(lock).execute(&mut blocker).await.expect("the lock is taken");
-        let (mut child, dir, postgres) = start_rehearsal(&db.url);
-        let status = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status();
-        assert!(status.expect("kill runs").success());
-        assert_eq!(child.wait().expect("the program ends").code(), code);
-        check_gone(&dir, &postgres);
-    })
-    .await;
+async fn a_visit_removes_what_dead_runs_have_left_and_nothing_else() {
+    let start = async |wanted: Request| {
+        let server = tokio::task::spawn_blocking(move || server::start(&wanted).expect("a server starts"));
+        server.await.expect("it doesn't panic")
+    };
+    let own = start(wanted()).await;
+    let url = Some(Secret(own.url.clone()));
+    let given = async || start(Request { url: url.clone(), ..Request::new(Provider::Url, None) }).await;
+    let visit = given().await;
+    let admin = admin::ephemeral(&own.url).expect("the URL is right");
+    let number = std::process::id();
+    let theirs = ["dev", "template_of_the_team", "0123456789ab"].map(|it| format!("{PREFIX}{it}{number}"));
+    let (living, dead) = (visit.database_name("living"), format!("{PREFIX}0123456789ab_{number}"));
+    let (kept, aged) = (format!("{dead}_kept"), format!("{dead}_aged"));
+    for name in theirs.iter().chain([&living, &dead, &kept, &aged]) {
+        admin::create_database(&admin, name, None).await.expect("a database is created");
+    }
+    admin::keep_database(&admin, &kept).await.expect("the database is marked");
+    let long_ago = format!("comment on database {aged} is 'kept by pad-migrate at 1600000000'");
+    admin::execute(&admin, &long_ago).await.expect("the database is marked");
+    drop(given().await);
+    let is_there = async |name: &str| {
+        let mut connection = PgConnection::connect(&own.url).await.expect("the server answers");
+        let found = sqlx::query_scalar("select exists (select from pg_database where datname = $1)").bind(name);
+        found.fetch_one(&mut connection).await.expect("the query runs")
+    };
+    for name in [&dead, &aged] {
+        let found: bool = is_there(name).await;
+        assert!(!found, "{name} is of a run that doesn't live");
+    }
+    for name in theirs.iter().chain([&living, &kept]) {
+        let found: bool = is_there(name).await;
+        assert!(found, "{name} was dropped");
+    }
+    drop(visit);
+    let found: bool = is_there(&living).await;
+    assert!(!found, "{living} goes with its run");
+    for name in theirs.into_iter().chain([kept]) {
+        admin::execute(&admin, &format!("drop database {name}")).await.expect("it is dropped");
+    }
+}
+
+/// A run that can get no server says why, under either runner, and leaves nothing.
+#[rstest]
+#[case::cargo_test(None)]
+#[case::nextest(Some("none"))]
+fn a_run_without_a_server_says_why(#[case] shared: Option<&str>) {
+    let temporary = open_folder();
+    let mut command = Command::new(std::env::current_exe().expect("this is a program"));
+    command.args(["--exact", "--nocapture", "server::victim"]).env("PAD_VICTIM", "pass").env_remove("NEXTEST_RUN_ID");
+    command.envs(shared.map(|it| ("NEXTEST_RUN_ID", it))).env("TMPDIR", temporary.path());
+    command.env("PAD_PROVIDER", "url").env("PAD_TEST_DATABASE_URL", "postgres://u:hunter2@127.0.0.1:1/n");
+    let output = command.output().expect("the test binary runs");
+    assert_eq!(output.status.code(), Some(101));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("as u failed: Connection refused") && !told.contains("hunter2"), "{told}");
+    let left: Vec<_> = std::fs::read_dir(temporary.path()).expect("the folder is there").flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// A directory without a keeper is removed at the next start; one that somebody keeps, or that isn't ours, is not.
+#[tokio::test]
+async fn what_a_power_cut_left_is_swept_and_nothing_else() {
+    let make = |name: &str, lock: bool| {
+        let dir = parents()[0].join(format!("{PREFIX}{name}_{}", std::process::id()));
+        std::fs::create_dir_all(dir.join("data")).expect("a directory is made");
+        let file = lock.then(|| std::fs::File::create(dir.join(LOCK)).expect("a file is made"));
+        (dir, file)
+    };
+    let (dead, lock) = make("dead", true);
+    drop(lock);
+    let (kept, lock) = make("kept", true);
+    let lock = lock.expect("it has a lock");
+    lock.lock().expect("nobody else knows the file");
+    let (theirs, _) = make("theirs", false);
+    // Before that age a keeper may be about to come.
+    std::thread::sleep(Duration::from_millis(2100));
+    come_and_go().await;
+    assert!(!dead.exists(), "{} is swept", dead.display());
+    for dir in [kept, theirs] {
+        assert!(dir.exists(), "{} is not", dir.display());
+        std::fs::remove_dir_all(dir).expect("it is ours");
+    }
+}
+
+#[tokio::test]
+async fn a_kept_server_stays_until_it_is_stopped() {
+    let output = Command::new(program()).args(["rehearse", "-q", "--keep"]).output().expect("the program runs");
+    let told = String::from_utf8(output.stderr).expect("the text is UTF-8");
+    let (connect, stop) = told.trim().split_once("; stop it with: ").expect("it says how to stop");
+    let trace = Trace::of(connect.split("connect with ").nth(1).expect("it says how to connect"));
+    assert!(trace.is_there().await);
+    // A later run takes it for somebody's.
+    come_and_go().await;
+    assert!(trace.is_there().await, "{trace:?} was swept");
+    match &trace {
+        Trace::Local(..) => assert!(Command::new("sh").args(["-c", stop]).status().expect("sh runs").success()),
+        Trace::Container(id) => assert_eq!(stop, format!("docker rm -f -v {id}")),
+        Trace::Database(name) => {
+            assert_eq!(stop, format!("dropdb --maintenance-db=\"$PAD_TEST_DATABASE_URL\" {name}"));
+            let admin = admin::ephemeral(&host().announcement.url).expect("the URL is right");
+            admin::execute(&admin, &format!("drop database {name}")).await.expect("it is dropped");
+        }
+    }
+    #[cfg(feature = "docker")]
+    if let Trace::Container(id) = &trace {
+        use testcontainers_modules::testcontainers::bollard::query_parameters::RemoveContainerOptionsBuilder;
+        use testcontainers_modules::testcontainers::core::client::docker_client_instance;
+        let engine = docker_client_instance().await.expect("the engine answers");
+        let all = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        engine.remove_container(id, Some(all)).await.expect("it is removed");
+    }
+    trace.check_gone().await;
+}
+
+/// The command that gets a server, with nothing of the run's environment but what is given.
+fn rehearse(provider: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let mut command = Command::new(program());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PAD_")) {
+        command.env_remove(name);
+    }
+    command.args(["rehearse", "-q", "--provider", provider]).envs(variables.iter().copied());
+    let output = command.output().expect("the program runs");
+    (output.status.code(), String::from_utf8(output.stderr).expect("the text is UTF-8"))
+}
+
+/// A folder with programs of this version that say what they are and do nothing.
+fn fake_programs(folder: &Path, version: &str) {
+    std::fs::create_dir_all(folder).expect("a folder is made");
+    for program in ["initdb", "postgres"] {
+        let script = format!("#!/bin/sh\necho '{program} (PostgreSQL) {version}'\n[ \"$1\" = --version ]\n");
+        std::fs::write(folder.join(program), script).expect("a file is written");
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.join(program), executable).expect("the file is ours");
+    }
+}
+
+fn open_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder is made");
+    // The server's user, who isn't root, must be able to enter.
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).expect("the folder is ours");
+    folder
+}
+
+#[test]
+fn the_cache_of_downloaded_programs_is_used() {
+    let cache = open_folder();
+    fake_programs(&cache.path().join("postgresql/16.3.0/bin"), "16.3");
+    fake_programs(&cache.path().join("postgresql/18.1.0/bin"), "18.1");
+    let dir = cache.path().to_str().expect("a path in UTF-8");
+    for (wanted, found) in [(None, "18.1"), (Some("16"), "16.3"), (Some("16.3-alpine"), "16.3")] {
+        let wanted = wanted.map(|it| ("PAD_POSTGRES_VERSION", it));
+        let variables: Vec<_> = [("PAD_CACHE_DIR", dir)].into_iter().chain(wanted).collect();
+        let (code, told) = rehearse("download", &variables);
+        assert_eq!(code, Some(2));
+        assert!(told.contains(&format!("log ends with: initdb (PostgreSQL) {found}; FATAL: initdb failed")), "{told}");
+    }
+}
+
+/// What is fetched is an archive with a folder of its own in it; what comes of it is a set of programs in the cache.
+#[cfg(feature = "download")]
+#[tokio::test]
+async fn a_downloaded_archive_becomes_programs_in_the_cache() {
+    let (cache, archive) = (open_folder(), open_folder());
+    fake_programs(&archive.path().join("postgresql-18.2.0-of-some-machine/bin"), "18.2");
+    let arguments = ["-czf", "archive.tar.gz", "postgresql-18.2.0-of-some-machine"];
+    let made = Command::new("tar").args(arguments).current_dir(archive.path()).status();
+    assert!(made.expect("tar runs").success());
+    let bytes = std::fs::read(archive.path().join("archive.tar.gz")).expect("the archive is there");
+    let folder = cache.path().join("postgresql");
+    std::fs::create_dir(&folder).expect("a folder is made");
+    for _ in 0..2 {
+        server::download::unpack(&bytes, "18.2.0", &folder).await.expect("it is unpacked");
+    }
+    let entries: Vec<_> = std::fs::read_dir(&folder).expect("the folder is there").flatten().collect();
+    assert_eq!(entries.len(), 1, "nothing else is left: {entries:?}");
+    let dir = cache.path().to_str().expect("a path in UTF-8");
+    let (code, told) = rehearse("download", &[("PAD_CACHE_DIR", dir)]);
+    assert_eq!(code, Some(2));
+    assert!(told.contains("log ends with: initdb (PostgreSQL) 18.2; FATAL: initdb failed"), "{told}");
 }
 
 #[test]
 fn the_highest_version_comes_first() {
-    let found = programs();
-    assert!(!found.is_empty(), "PostgreSQL's programs are here");
-    let majors: Vec<u32> = found
-        .iter()
-        .map(|it| it.version.split('.').next().and_then(|it| it.parse().ok()).expect("a major version"))
-        .collect();
-    assert!(majors.is_sorted_by(|a, b| a >= b), "{majors:?}");
+    let folder = open_folder();
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    for version in ["12.9", "9.6.24", "12.10"] {
+        fake_programs(&folder.path().join(version), version);
+        path.push(":");
+        path.push(folder.path().join(version));
+    }
+    let (code, told) =
+        rehearse("local", &[("PATH", path.to_str().expect("a path in UTF-8")), ("PAD_POSTGRES_VERSION", "11")]);
+    assert_eq!(code, Some(2));
+    assert!(told.contains("no PostgreSQL 11 programs on this machine; there are "), "{told}");
+    assert!(
+        told.contains("12.10 and 12.9 and 9.6.24; to mend it, Debian: apt-get install postgresql; Fedora: "),
+        "{told}"
+    );
+}
+
+#[rstest]
+#[case::url("url", &[], "PAD_TEST_DATABASE_URL is not set; to mend it, export PAD_TEST_DATABASE_URL=")]
+#[case::url_dead("url", &[("PAD_TEST_DATABASE_URL", "postgres://u:hunter2@127.0.0.1:1/n")], "as u failed: Connection refused")]
+#[case::url_unreadable("url", &[("PAD_TEST_DATABASE_URL", "mysql://u:hunter2@example.com/n")], "must look like postgres://")]
+#[cfg_attr(feature = "docker", case::docker("docker", &[("DOCKER_HOST", "unix:///nowhere.sock")], "no Docker engine answers"))]
+#[cfg_attr(not(feature = "docker"), case::docker("docker", &[], "this program was built without Docker"))]
+#[cfg_attr(feature = "download", case::download("download", &[("PAD_CACHE_DIR", "/dev/null"), ("PAD_POSTGRES_VERSION", "newest")], "PAD_POSTGRES_VERSION must be a version"))]
+#[cfg_attr(not(feature = "download"), case::download("download", &[], "this program was built without downloads"))]
+fn a_provider_that_does_not_work_says_why(
+    #[case] provider: &str,
+    #[case] variables: &[(&str, &str)],
+    #[case] want: &str,
+) {
+    let (code, told) = rehearse(provider, variables);
+    assert_eq!(code, Some(2));
+    assert!(told.contains(want), "{told}");
+    assert!(told.contains("to mend it, "), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+/// Where nothing works, the message names each provider and what mends it.
+#[test]
+fn when_nothing_works_one_message_names_each_provider() {
+    let variables = [
+        ("PAD_TEST_DATABASE_URL", "postgres://u:hunter2@127.0.0.1:1/n"),
+        ("DOCKER_HOST", "unix:///nowhere.sock"),
+        // No installed and no downloadable programs are of this version.
+        ("PAD_POSTGRES_VERSION", "1"),
+        ("PAD_CACHE_DIR", "/dev/null"),
+        ("HTTPS_PROXY", "http://127.0.0.1:1"),
+    ];
+    let (code, told) = rehearse("auto", &variables);
+    assert_eq!(code, Some(2));
+    for provider in ["\n  PAD_TEST_DATABASE_URL: ", "\n  Docker: ", "\n  programs: ", "\n  download: "] {
+        assert_eq!(told.matches(provider).count(), 1, "{provider}: {told}");
+    }
+    assert_eq!(told.matches("to mend it: ").count(), 4, "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
 }
 
 #[test]
-fn a_kept_server_stays_until_it_is_stopped() {
-    let output = Command::new(program())
-        .args(["rehearse", "-q", "--keep", "--provider", "local"])
-        .output()
-        .expect("the program runs");
-    let told = String::from_utf8(output.stderr).expect("the text is UTF-8");
-    let url = told.split('\'').nth(1).expect("it says how to connect");
-    let dir = directory(url);
-    let pid = server_pid(&dir);
-    let stop = told.split("stop it with: ").nth(1).expect("it says how to stop").trim();
-    assert_eq!(stop, format!("kill -INT {pid}"));
-    let alive = Command::new(programs()[0].bin.join("psql"))
-        .args([url, "-Atc", "select count(*) from padealing.pad_request"])
-        .output();
-    assert_eq!(String::from_utf8_lossy(&alive.expect("psql runs").stdout).trim(), "69");
-    assert!(Command::new("sh").args(["-c", stop]).status().expect("sh runs").success());
-    check_gone(&dir, &pid);
+fn a_measurement_wants_a_server_of_its_own() {
+    let url = Some(Secret(host().announcement.url.clone()));
+    let wanted = Request { durability: Durability::Full, url, ..Request::new(Provider::Url, None) };
+    let error = server::start(&wanted).expect_err("it is refused").to_string();
+    assert!(error.contains("a benchmark starts its own server"), "{error}");
 }

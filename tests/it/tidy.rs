@@ -88,6 +88,17 @@ fn fixtures_name_no_real_host_and_no_real_mailbox() {
     }
 }
 
+/// Every file of SQL among the fixtures is loaded by somebody: one that nobody loads proves nothing. (The cases are
+/// found at run time, and one that is incomplete fails.)
+#[test]
+fn every_fixture_is_used() {
+    let code: String = [files("src", ".rs"), files("tests", ".rs")].concat().iter().map(|it| read(it)).collect();
+    for file in files("fixtures", ".sql") {
+        let path = file.strip_prefix(root()).expect("it is below the root").display().to_string();
+        assert!(code.contains(&format!("{path}\")")), "{path} is used by nobody");
+    }
+}
+
 /// Every snapshot belongs to a test: one that nothing compares proves nothing.
 #[test]
 fn every_snapshot_is_used() {

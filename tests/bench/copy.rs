@@ -1,0 +1,81 @@
+//! The floor: rows that are ready to be stored, on two connections, each with half of them, in one transaction each.
+
+use std::io::SeekFrom;
+use std::time::{Duration, Instant};
+
+use futures_util::TryStreamExt;
+use sqlx::{Connection, Executor, PgConnection};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+
+use super::Result;
+
+/// The tables in the order of their foreign keys, and what tells to which request a row belongs.
+const TABLES: [(&str, &str); 5] = [
+    ("pad_request", "id"),
+    ("pad_approval", "request_id"),
+    ("pad_execution", "request_id"),
+    ("audit_log", "request_id"),
+    ("migration_mapping", "source_id"),
+];
+const PIECE: usize = 1 << 20;
+
+/// The rows of a migrated database in files, half of the requests each.
+pub(super) struct Ready {
+    halves: Vec<Vec<File>>,
+}
+
+impl Ready {
+    pub(super) async fn export(url: &str) -> Result<Self> {
+        let mut connection = PgConnection::connect(url).await?;
+        let middle: i64 =
+            sqlx::query_scalar("select percentile_disc(0.5) within group (order by id) from padealing.pad_request")
+                .fetch_one(&mut connection)
+                .await?;
+        let mut halves = Vec::new();
+        for side in ["<=", ">"] {
+            let mut files = Vec::new();
+            for (table, key) in TABLES {
+                let mut file = File::from_std(tempfile::tempfile()?);
+                let sql = format!("copy (select * from padealing.{table} where {key} {side} {middle}) to stdout");
+                let mut rows = connection.copy_out_raw(&sql).await?;
+                while let Some(line) = rows.try_next().await? {
+                    file.write_all(&line).await?;
+                }
+                file.flush().await?;
+                files.push(file);
+            }
+            halves.push(files);
+        }
+        Ok(Self { halves })
+    }
+
+    pub(super) async fn load(self, url: &str) -> Result<Duration> {
+        let mut halves = self.halves.into_iter();
+        let (one, other) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
+        let since = Instant::now();
+        tokio::try_join!(load_half(url, one), load_half(url, other))?;
+        Ok(since.elapsed())
+    }
+}
+
+async fn load_half(url: &str, files: Vec<File>) -> Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    connection.execute(sqlx::raw_sql("begin")).await?;
+    let mut piece = vec![0; PIECE];
+    for ((table, _), mut file) in TABLES.into_iter().zip(files) {
+        file.seek(SeekFrom::Start(0)).await?;
+        let mut copy = connection.copy_in_raw(&format!("copy padealing.{table} from stdin")).await?;
+        loop {
+            let read = file.read(&mut piece).await?;
+            if read == 0 {
+                break;
+            }
+            copy.send(&piece[..read]).await?;
+        }
+        copy.finish().await?;
+    }
+    connection.execute(sqlx::raw_sql("commit")).await?;
+    connection.close().await?;
+    Ok(())
+}
