@@ -125,6 +125,17 @@ pub enum Command {
         /// A private directory, in which the server is announced
         folder: PathBuf,
     },
+    /// Examine an environment: configuration, connection, server, tables, rights, history
+    ///
+    /// Reads only. Rows are estimates of the planner unless --exact is given.
+    Doctor {
+        /// Count the rows of every table
+        #[arg(long)]
+        exact: bool,
+        /// Text for people, or JSON for scripts
+        #[arg(long, default_value = "text")]
+        format: Format,
+    },
     /// Fill a local database with test data: reference mirror, legacy table, rows
     Seed {
         /// Create the tables only
@@ -184,6 +195,7 @@ impl Command {
         match self {
             Self::Rehearse { .. } => "rehearse",
             Self::Ephemeral { .. } => "ephemeral",
+            Self::Doctor { .. } => "doctor",
             Self::Seed { .. } => "seed",
             Self::Apply { .. } => "apply",
             Self::Migrate { .. } => "migrate",
@@ -194,9 +206,10 @@ impl Command {
     /// Whether the result is to be JSON.
     pub fn is_json(&self) -> bool {
         match self {
-            Self::Rehearse { format, .. } | Self::Migrate { format, .. } | Self::Verify { format } => {
-                *format == Format::Json
-            }
+            Self::Rehearse { format, .. }
+            | Self::Doctor { format, .. }
+            | Self::Migrate { format, .. }
+            | Self::Verify { format } => *format == Format::Json,
             Self::Ephemeral { .. } | Self::Seed { .. } | Self::Apply { .. } => false,
         }
     }

@@ -1,10 +1,12 @@
 //! Which environment we are in, and how to reach its databases.
 //!
 //! Flags win over environment variables, those over `.env.<env>`, that over `.env`. A password is kept in a [`Secret`],
-//! which no output prints.
+//! which no output prints. Everything that is wrong is said at once. Reads the files and nothing else.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -71,8 +73,10 @@ pub enum Endpoint {
 pub struct Transport {
     /// `DB_SSLMODE`; without it TLS is verified in full everywhere but in local.
     pub ssl_mode: Option<String>,
-    /// `DB_SSLROOTCERT`.
+    /// `DB_SSLROOTCERT`: certificate authorities that are trusted beside the system's, PEM.
     pub ssl_root_cert: Option<PathBuf>,
+    /// `DB_SSLCERT` and `DB_SSLKEY`: the certificate that we show, and its key, PEM.
+    pub client_cert: Option<(PathBuf, PathBuf)>,
     /// `DB_CONNECT_TIMEOUT`.
     pub connect_timeout: Duration,
 }
@@ -110,6 +114,41 @@ impl TableName {
     }
 }
 
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag of the command line.
+    Flag(&'static str),
+    /// The process's environment.
+    Variable,
+    /// A file.
+    File(PathBuf),
+    /// Nobody named one.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "from {flag}"),
+            Self::Variable => f.write_str("from the environment"),
+            Self::File(path) => write!(f, "from {}", path.display()),
+            Self::Default => f.write_str("by default"),
+        }
+    }
+}
+
+/// One value of the configuration, for people: passwords are masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The key.
+    pub key: &'static str,
+    /// The value, masked; none if nothing is set.
+    pub value: Option<String>,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
 /// The configuration of one run.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -125,10 +164,67 @@ pub struct Config {
     pub roles: Roles,
     /// `LEGACY_TABLE`.
     pub legacy_table: TableName,
+    /// Every value that has a say, and where it came from.
+    pub settings: Vec<Setting>,
+    /// What is not wrong and had better be otherwise, a sentence each; said by every command.
+    pub warnings: Vec<String>,
+    /// What `doctor` says beside them.
+    pub remarks: Vec<String>,
 }
 
-/// A configuration that can't be used.
+/// A key that the files and the environment may set.
+struct Key {
+    name: &'static str,
+    default: Option<&'static str>,
+}
+
+/// The keys of the configuration.
+const KEYS: &[Key] = &[
+    Key { name: "DB_HOST", default: None },
+    Key { name: "DB_PORT", default: Some("5432") },
+    Key { name: "DB_NAME", default: None },
+    Key { name: "DB_USER", default: None },
+    Key { name: "DB_PASSWORD", default: None },
+    Key { name: "DB_SSLMODE", default: None },
+    Key { name: "DB_SSLROOTCERT", default: None },
+    Key { name: "DB_SSLCERT", default: None },
+    Key { name: "DB_SSLKEY", default: None },
+    Key { name: "DB_CONNECT_TIMEOUT", default: Some("10") },
+    Key { name: "DB_OWNER_ROLE", default: None },
+    Key { name: "DB_APP_ROLE", default: None },
+    Key { name: "DB_READER_ROLE", default: None },
+    Key { name: "DATABASE_SCHEMA", default: Some("padealing") },
+    Key { name: "REFERENCE_SCHEMA", default: Some("bo_airflow") },
+    Key { name: "LEGACY_TABLE", default: Some("public.personal_account_dealing") },
+    Key { name: "SOURCE_DATABASE_URL", default: None },
+];
+
+/// Keys whose values hold a password.
+const SECRET: [&str; 2] = ["DB_PASSWORD", "SOURCE_DATABASE_URL"];
+
+/// What the driver reads from the environment where our keys say nothing (libpq's variables).
+const DRIVER: [&str; 12] = [
+    "PGHOST",
+    "PGHOSTADDR",
+    "PGPORT",
+    "PGUSER",
+    "PGDATABASE",
+    "PGPASSWORD",
+    "PGPASSFILE",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGSSLCERT",
+    "PGSSLKEY",
+    "PGOPTIONS",
+];
+
+/// Everything that is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+/// Why a configuration can't be used. Each is one sentence.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A `.env` file can't be read.
     #[error("{} can't be read: {reason}; correct or remove the file", path.display())]
@@ -147,30 +243,119 @@ pub enum ConfigError {
         environment: Environment,
     },
     /// A key has a value that it can't have.
-    #[error("{key} is {value:?}; it must be {must}")]
+    #[error("{key} is {value:?} ({origin}); it must be {must}")]
     Value {
         /// The key.
         key: &'static str,
         /// Its value.
         value: String,
+        /// Where it came from.
+        origin: Origin,
         /// What it must be.
         must: &'static str,
     },
+    /// A key that nobody reads.
+    #[error("{} sets {key}, which is no key of pad-migrate{}; correct or remove the line", path.display(), meant(.like))]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The key that may be meant.
+        like: Option<&'static str>,
+    },
+    /// A file says two things.
+    #[error("{} sets {key} twice, to different values; remove one of the lines", path.display())]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// A file is for another environment than the run.
+    #[error(
+        "{} sets APP_ENV to {value:?} and this run is for {environment}; \
+         a file comes too late to choose: use --env or a real environment variable, or remove the line",
+        path.display()
+    )]
+    OtherEnvironment {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        value: String,
+        /// What the run is for.
+        environment: Environment,
+    },
+    /// A value of a template was never filled in.
+    #[error("{key} is still the template's {value:?} ({origin}); put the real value there")]
+    Placeholder {
+        /// The key.
+        key: &'static str,
+        /// The placeholder.
+        value: String,
+        /// Where it came from.
+        origin: Origin,
+    },
+    /// A secret would not be read as it was written.
+    #[error(
+        "{key} in {} holds a character that has a meaning in such a file ($ \\ \" ' or a leading #); \
+         put the whole value between single quotes",
+        path.display()
+    )]
+    Unquoted {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+    },
+    /// A file that a key names isn't there.
+    #[error("{key} names {} ({origin}), which can't be read: {reason}; correct the path", path.display())]
+    NoFile {
+        /// The key.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Where it came from.
+        origin: Origin,
+        /// The system's word.
+        reason: String,
+    },
+    /// Two keys that exclude each other, or only one of two that belong together.
+    #[error("{0}")]
+    Contradiction(String),
     /// No database is named.
     #[error(
-        "no database is named for environment {environment}; set DB_HOST, DB_NAME and DB_USER in .env.{environment} or \
-         in the environment, or give --database-url"
+        "no database is named for environment {environment}{}; set DB_HOST, DB_NAME and DB_USER in .env.{environment} \
+         or in the environment, or give --database-url",
+        no_file(.absent)
     )]
     NoDatabase {
         /// The environment.
         environment: Environment,
+        /// The environment's file, if it isn't there.
+        absent: Option<PathBuf>,
     },
     /// Some of the keys of a database are missing.
-    #[error("DB_HOST is set and {missing} is not; set it too, or give --database-url")]
+    #[error(
+        "{set} is set and {} {} not; set {} too, or give --database-url",
+        missing.join(" and "),
+        if missing.len() == 1 { "is" } else { "are" },
+        if missing.len() == 1 { "it" } else { "them" }
+    )]
     Incomplete {
-        /// The first key that is missing.
-        missing: &'static str,
+        /// The first key that is set.
+        set: &'static str,
+        /// The keys that are missing.
+        missing: Vec<&'static str>,
     },
+}
+
+fn meant(like: &Option<&str>) -> String {
+    like.map(|it| format!(" (is {it} meant?)")).unwrap_or_default()
+}
+
+fn no_file(path: &Option<PathBuf>) -> String {
+    path.as_ref().map(|it| format!(" and there is no {}", it.display())).unwrap_or_default()
 }
 
 /// What the command line says about the configuration.
@@ -184,108 +369,392 @@ pub struct Flags {
     pub database_url: Option<String>,
     /// `--source-url`.
     pub source_url: Option<String>,
+    /// Whether the command can't do without a target.
+    pub needs_target: bool,
 }
 
 impl Config {
     /// Reads the configuration; `variable` gives the process's environment variables.
-    pub fn load(flags: Flags, variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let variable = |key: &str| variable(key).filter(|it| !it.is_empty());
-        let environment = match (flags.environment, variable("APP_ENV")) {
-            (Some(environment), _) => environment,
-            (None, None) => Environment::Local,
-            (None, Some(name)) => clap::ValueEnum::from_str(&name, false).map_err(|_| ConfigError::Value {
-                key: "APP_ENV",
-                value: name,
-                must: "local, dev, qa or prod",
-            })?,
-        };
-        if let Some(path) = flags.config_dir.as_ref().filter(|it| !it.is_dir()) {
-            return Err(ConfigError::NoFolder { path: path.clone(), environment });
+    pub fn load(flags: Flags, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigErrors> {
+        let mut values = Values { found: BTreeMap::new(), problems: Vec::new() };
+        let environment = values.environment(flags.environment, &variable);
+        let mut warnings = Vec::new();
+        if let Some(path) = flags.config_dir.clone().filter(|it| !it.is_dir()) {
+            values.problems.push(ConfigError::NoFolder { path, environment });
         }
-        let dir = flags.config_dir.unwrap_or_default();
-        let mut files = read_file(&dir.join(".env"))?;
-        files.extend(read_file(&dir.join(format!(".env.{environment}")))?);
-        let value = |key: &str| variable(key).or_else(|| files.get(key).cloned().filter(|it| !it.is_empty()));
-
-        for (key, only) in [("DATABASE_SCHEMA", "padealing"), ("REFERENCE_SCHEMA", "bo_airflow")] {
-            if let Some(value) = value(key).filter(|it| it != only) {
-                return Err(ConfigError::Value { key, value, must: only });
+        let dir = flags.config_dir.clone().unwrap_or_default();
+        let own = dir.join(format!(".env.{environment}"));
+        let mut absent = Some(own.clone());
+        for path in [dir.join(".env"), own] {
+            let Some(has_password) = values.read_file(&path, environment) else { continue };
+            absent = absent.filter(|it| *it != path);
+            let mode = path.metadata().map_or(0, |it| it.permissions().mode());
+            if has_password && mode & 0o077 != 0 {
+                let path = path.display();
+                warnings.push(format!("{path} holds a password and others may read it; run: chmod 600 {path}"));
             }
         }
-        let legacy_table = match value("LEGACY_TABLE") {
-            None => TableName::legacy(),
-            Some(text) => match text.split_once('.') {
-                Some((schema, name)) if !schema.is_empty() && !name.is_empty() => {
-                    TableName { schema: schema.to_owned(), name: name.to_owned() }
-                }
-                _ => {
-                    let must = "a schema and a table, such as public.personal_account_dealing";
-                    return Err(ConfigError::Value { key: "LEGACY_TABLE", value: text, must });
-                }
-            },
-        };
-        let seconds = value("DB_CONNECT_TIMEOUT").map_or(Ok(10), |text| {
-            let parsed = text.parse::<u64>().ok().filter(|it| (1..=600).contains(it));
-            let must = "a number of seconds from 1 to 600";
-            parsed.ok_or(ConfigError::Value { key: "DB_CONNECT_TIMEOUT", value: text, must })
-        })?;
-        let ssl_mode = value("DB_SSLMODE");
-        if let Some(mode) = &ssl_mode
-            && !["disable", "allow", "prefer", "require", "verify-ca", "verify-full"].contains(&mode.as_str())
-        {
-            let must = "disable, allow, prefer, require, verify-ca or verify-full";
-            return Err(ConfigError::Value { key: "DB_SSLMODE", value: mode.clone(), must });
+        for key in KEYS {
+            values.read_variable(key.name, &variable);
         }
-        let url = |text: String| Endpoint::Url(Secret(text));
-        Ok(Self {
-            environment,
-            target: match flags.database_url {
-                Some(text) => Some(url(text)),
-                None => parts(&value)?,
-            },
-            source: flags.source_url.or_else(|| value("SOURCE_DATABASE_URL")).map(url),
-            transport: Transport {
-                ssl_mode,
-                ssl_root_cert: value("DB_SSLROOTCERT").map(PathBuf::from),
-                connect_timeout: Duration::from_secs(seconds),
-            },
-            roles: Roles { owner: value("DB_OWNER_ROLE"), app: value("DB_APP_ROLE"), reader: value("DB_READER_ROLE") },
-            legacy_table,
-        })
+        values.check_placeholders(environment);
+        let config = values.config(&flags, environment, absent, warnings, &variable);
+        if values.problems.is_empty() { Ok(config) } else { Err(ConfigErrors(values.problems)) }
     }
 
     /// The target's address, which every command but `rehearse` needs.
     pub fn target(&self) -> Result<&Endpoint, ConfigError> {
-        self.target.as_ref().ok_or(ConfigError::NoDatabase { environment: self.environment })
+        let no_database = || ConfigError::NoDatabase { environment: self.environment, absent: None };
+        self.target.as_ref().ok_or_else(no_database)
     }
 }
 
-fn parts(value: &impl Fn(&str) -> Option<String>) -> Result<Option<Endpoint>, ConfigError> {
-    let Some(host) = value("DB_HOST") else {
-        return Ok(None);
-    };
-    let need = |key: &'static str| value(key).ok_or(ConfigError::Incomplete { missing: key });
-    let port = value("DB_PORT").map_or(Ok(5432), |text| {
-        let must = "a port, a number from 1 to 65535";
-        text.parse().ok().filter(|it| *it > 0).ok_or(ConfigError::Value { key: "DB_PORT", value: text, must })
-    })?;
-    let password = value("DB_PASSWORD").map(Secret);
-    Ok(Some(Endpoint::Parts { host, port, database: need("DB_NAME")?, user: need("DB_USER")?, password }))
+/// The values that were found, and what is wrong with them.
+struct Values {
+    found: BTreeMap<&'static str, (String, Origin)>,
+    problems: Vec<ConfigError>,
 }
 
-fn read_file(path: &Path) -> Result<HashMap<String, String>, ConfigError> {
-    let failed = |reason: String| ConfigError::File { path: path.to_owned(), reason };
-    let lines = match dotenvy::from_path_iter(path) {
-        Ok(lines) => lines,
-        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(HashMap::new());
+impl Values {
+    fn environment(&mut self, flag: Option<Environment>, variable: &impl Fn(&str) -> Option<OsString>) -> Environment {
+        self.read_variable("APP_ENV", variable);
+        if let Some(environment) = flag {
+            self.found.insert("APP_ENV", (environment.to_string(), Origin::Flag("--env")));
+            return environment;
         }
-        Err(error) => return Err(failed(error.to_string())),
+        let Some((name, origin)) = self.found.get("APP_ENV").cloned() else {
+            self.found.insert("APP_ENV", (Environment::Local.to_string(), Origin::Default));
+            return Environment::Local;
+        };
+        clap::ValueEnum::from_str(&name, false).unwrap_or_else(|_| {
+            let must = "local, dev, qa or prod";
+            self.problems.push(ConfigError::Value { key: "APP_ENV", value: name, origin, must });
+            Environment::Local
+        })
+    }
+
+    /// A real environment variable wins over the files. An empty one says nothing.
+    fn read_variable(&mut self, key: &'static str, variable: &impl Fn(&str) -> Option<OsString>) {
+        match variable(key).map(OsString::into_string) {
+            Some(Ok(value)) if !value.is_empty() => {
+                self.found.insert(key, (value, Origin::Variable));
+            }
+            Some(Err(value)) => {
+                // What can't be shown might be a password.
+                let value = if SECRET.contains(&key) { "••••".to_owned() } else { value.display().to_string() };
+                let must = "UTF-8 text";
+                self.problems.push(ConfigError::Value { key, value, origin: Origin::Variable, must });
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads a file, if it is there, and says whether it holds a password.
+    fn read_file(&mut self, path: &Path, environment: Environment) -> Option<bool> {
+        let failed = |reason: String| ConfigError::File { path: path.to_owned(), reason };
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                self.problems.push(failed(error.to_string()));
+                return None;
+            }
+        };
+        let text = text.trim_start_matches('\u{feff}');
+        let mut here: BTreeMap<String, String> = BTreeMap::new();
+        for line in dotenvy::from_read_iter(text.as_bytes()) {
+            let (key, value) = match line {
+                Ok(pair) => pair,
+                // dotenvy's message repeats the line, which may hold a password.
+                Err(dotenvy::Error::LineParse(line, column)) => {
+                    let number = text.lines().position(|it| line.starts_with(it) && !it.is_empty()).unwrap_or(0) + 1;
+                    let reason = format!("line {number} is no KEY=value, from column {} on", column + 1);
+                    self.problems.push(failed(reason));
+                    continue;
+                }
+                Err(error) => {
+                    self.problems.push(failed(error.to_string()));
+                    break;
+                }
+            };
+            if here.get(&key).is_some_and(|earlier| *earlier != value) {
+                self.problems.push(ConfigError::Twice { path: path.to_owned(), key: key.clone() });
+            }
+            here.insert(key, value);
+        }
+        for (key, value) in &here {
+            let known = KEYS.iter().find(|it| it.name == key);
+            match known {
+                Some(_) if value.is_empty() => {}
+                Some(known) => {
+                    self.found.insert(known.name, (value.clone(), Origin::File(path.to_owned())));
+                }
+                None if key == "APP_ENV" => {
+                    if !value.is_empty() && value != environment.as_str() {
+                        let (path, value) = (path.to_owned(), value.clone());
+                        self.problems.push(ConfigError::OtherEnvironment { path, value, environment });
+                    }
+                }
+                None => {
+                    let near = |it: &&Key| strsim::damerau_levenshtein(it.name, &key.to_ascii_uppercase());
+                    let like = KEYS.iter().min_by_key(near).filter(|it| near(it) <= 3).map(|it| it.name);
+                    self.problems.push(ConfigError::Unknown { path: path.to_owned(), key: key.clone(), like });
+                }
+            }
+        }
+        for key in SECRET.into_iter().filter(|it| here.contains_key(*it)) {
+            if text.lines().any(|line| is_ambiguous(line, key)) {
+                self.problems.push(ConfigError::Unquoted { path: path.to_owned(), key });
+            }
+        }
+        let holds = |key: &str| here.get(key).is_some_and(|it| !it.is_empty());
+        Some(holds("DB_PASSWORD") || here.get("SOURCE_DATABASE_URL").is_some_and(|it| masked(it) != *it))
+    }
+
+    fn check_placeholders(&mut self, environment: Environment) {
+        for (key, (value, origin)) in &self.found {
+            // A local database's password may well be one of the words.
+            let words = !(SECRET.contains(key) && environment == Environment::Local);
+            if is_placeholder(value, words) {
+                // It might be a password after all.
+                let shown = if SECRET.contains(key) { "••••" } else { value };
+                let (value, origin) = (shown.to_owned(), origin.clone());
+                self.problems.push(ConfigError::Placeholder { key, value, origin });
+            }
+        }
+    }
+
+    fn get(&self, key: &str) -> Option<String> {
+        self.found.get(key).map(|it| it.0.clone())
+    }
+
+    /// A value that must satisfy something; one that doesn't is a problem.
+    fn parsed<T>(&mut self, key: &'static str, must: &'static str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let (value, origin) = self.found.get(key)?;
+        let parsed = parse(value);
+        if parsed.is_none() && !is_placeholder(value, true) {
+            let (value, origin) = (value.clone(), origin.clone());
+            self.problems.push(ConfigError::Value { key, value, origin, must });
+        }
+        parsed
+    }
+
+    /// A file that must be there.
+    fn file(&mut self, key: &'static str) -> Option<PathBuf> {
+        let (value, origin) = self.found.get(key)?;
+        let path = PathBuf::from(value);
+        if let Err(error) = std::fs::File::open(&path) {
+            let (path, origin, reason) = (path.clone(), origin.clone(), error.kind().to_string());
+            self.problems.push(ConfigError::NoFile { key, path, origin, reason });
+        }
+        Some(path)
+    }
+
+    fn config(
+        &mut self,
+        flags: &Flags,
+        environment: Environment,
+        absent: Option<PathBuf>,
+        warnings: Vec<String>,
+        variable: &impl Fn(&str) -> Option<OsString>,
+    ) -> Config {
+        for (key, only) in [("DATABASE_SCHEMA", "padealing"), ("REFERENCE_SCHEMA", "bo_airflow")] {
+            self.parsed(key, only, |it| (it == only).then_some(()));
+        }
+        let must = "a schema and a table, such as public.personal_account_dealing";
+        let table = self.parsed("LEGACY_TABLE", must, |text| {
+            let (schema, name) =
+                text.split_once('.').filter(|(schema, name)| !schema.is_empty() && !name.is_empty())?;
+            Some(TableName { schema: schema.to_owned(), name: name.to_owned() })
+        });
+        let seconds = self.parsed("DB_CONNECT_TIMEOUT", "a number of seconds from 1 to 600", |text| {
+            text.parse::<u64>().ok().filter(|it| (1..=600).contains(it))
+        });
+        const MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+        let ssl_mode = self.parsed("DB_SSLMODE", "disable, allow, prefer, require, verify-ca or verify-full", |text| {
+            MODES.contains(&text).then(|| text.to_owned())
+        });
+        let ssl_root_cert = self.file("DB_SSLROOTCERT");
+        let client_cert = match (self.file("DB_SSLCERT"), self.file("DB_SSLKEY")) {
+            (Some(cert), Some(key)) => Some((cert, key)),
+            (None, None) => None,
+            (cert, _) => {
+                let (set, missing) =
+                    if cert.is_some() { ("DB_SSLCERT", "DB_SSLKEY") } else { ("DB_SSLKEY", "DB_SSLCERT") };
+                let text = format!("{set} is set and {missing} is not; a client certificate needs both");
+                self.problems.push(ConfigError::Contradiction(text));
+                None
+            }
+        };
+        self.check_modes(ssl_mode.as_deref());
+        let url = |text: &String| Endpoint::Url(Secret(text.clone()));
+        let target = flags.database_url.as_ref().map(url).or_else(|| self.parts(flags.needs_target));
+        // What else is wrong may be why there is none.
+        if target.is_none()
+            && flags.needs_target
+            && self.problems.is_empty()
+            && !KEYS[..5].iter().any(|it| self.found.contains_key(it.name))
+        {
+            self.problems.push(ConfigError::NoDatabase { environment, absent });
+        }
+        if let Some(source) = &flags.source_url {
+            self.found.insert("SOURCE_DATABASE_URL", (source.clone(), Origin::Flag("--source-url")));
+        }
+        let mut remarks = Vec::new();
+        let in_arguments = [("--database-url", &flags.database_url), ("--source-url", &flags.source_url)];
+        for (flag, _) in in_arguments.iter().filter(|(_, url)| url.as_ref().is_some_and(|it| masked(it) != *it)) {
+            if environment != Environment::Local {
+                remarks.push(format!(
+                    "the password in {flag} can be seen by others on this machine; use DB_PASSWORD or ~/.pgpass"
+                ));
+            }
+        }
+        Config {
+            environment,
+            target,
+            source: self.get("SOURCE_DATABASE_URL").as_ref().map(url),
+            transport: Transport {
+                ssl_mode,
+                ssl_root_cert,
+                client_cert,
+                connect_timeout: Duration::from_secs(seconds.unwrap_or(10)),
+            },
+            roles: Roles {
+                owner: self.get("DB_OWNER_ROLE"),
+                app: self.get("DB_APP_ROLE"),
+                reader: self.get("DB_READER_ROLE"),
+            },
+            legacy_table: table.unwrap_or_else(TableName::legacy),
+            settings: self.settings(flags.database_url.as_deref(), variable),
+            warnings,
+            remarks,
+        }
+    }
+
+    /// TLS switched off, and a key that only TLS has a use for, said in the same place.
+    fn check_modes(&mut self, ssl_mode: Option<&str>) {
+        let Some((_, origin)) = self.found.get("DB_SSLMODE") else { return };
+        for key in ["DB_SSLROOTCERT", "DB_SSLCERT"] {
+            // `allow` is unencrypted with this driver unless the server insists, and then fails.
+            let idle = matches!(ssl_mode, Some("disable" | "allow"));
+            if idle && self.found.get(key).is_some_and(|it| it.1 == *origin) {
+                let mode = ssl_mode.unwrap_or_default();
+                let text =
+                    format!("DB_SSLMODE is {mode} and {key} is set {origin}; without TLS it has no use: remove one");
+                self.problems.push(ConfigError::Contradiction(text));
+            }
+        }
+    }
+
+    fn parts(&mut self, needed: bool) -> Option<Endpoint> {
+        const NEEDED: [&str; 3] = ["DB_HOST", "DB_NAME", "DB_USER"];
+        let port = self
+            .parsed("DB_PORT", "a port, a number from 1 to 65535", |text| text.parse().ok().filter(|it: &u16| *it > 0));
+        let must = "a host name, an address or a socket's folder; the port goes into DB_PORT";
+        self.parsed("DB_HOST", must, |text| {
+            let is_address = text.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+            let plain = !text.contains(['/', ':', '@', ' ']);
+            (text.starts_with('/') || is_address || plain).then_some(())
+        });
+        let set = KEYS[..5].iter().map(|it| it.name).filter(|it| *it != "DB_PORT");
+        let set = set.clone().find(|it| self.found.contains_key(it))?;
+        let missing: Vec<&'static str> = NEEDED.into_iter().filter(|it| !self.found.contains_key(it)).collect();
+        if needed && !missing.is_empty() {
+            self.problems.push(ConfigError::Incomplete { set, missing });
+        }
+        let password = self.get("DB_PASSWORD").map(Secret);
+        let [host, database, user] = NEEDED.map(|it| self.get(it));
+        Some(Endpoint::Parts { host: host?, port: port.unwrap_or(5432), database: database?, user: user?, password })
+    }
+
+    /// What has a say in this run, for people.
+    fn settings(&self, url: Option<&str>, variable: &impl Fn(&str) -> Option<OsString>) -> Vec<Setting> {
+        let mut settings = Vec::new();
+        let mut overruled = BTreeSet::new();
+        let shown = |key: &'static str| {
+            let (value, origin) = self.found.get(key)?;
+            let value = if key == "DB_PASSWORD" { "••••".to_owned() } else { masked(value) };
+            Some(Setting { key, value: Some(value), origin: origin.clone() })
+        };
+        settings.extend(shown("APP_ENV"));
+        if let Some(url) = url {
+            let origin = Origin::Flag("--database-url");
+            settings.push(Setting { key: "DATABASE_URL", value: Some(masked(url)), origin });
+            overruled.extend(KEYS[..5].iter().map(|it| it.name));
+        }
+        for key in KEYS.iter().filter(|it| !overruled.contains(it.name)) {
+            let default = Setting { key: key.name, value: key.default.map(str::to_owned), origin: Origin::Default };
+            settings.push(shown(key.name).unwrap_or(default));
+        }
+        for key in DRIVER {
+            if let Some(value) = variable(key).filter(|it| !it.is_empty()) {
+                let value = if key == "PGPASSWORD" { "••••".to_owned() } else { value.display().to_string() };
+                settings.push(Setting { key, value: Some(value), origin: Origin::Variable });
+            }
+        }
+        settings
+    }
+}
+
+/// Whether a line sets a key to something that a parser of such files takes for more than text.
+fn is_ambiguous(line: &str, key: &str) -> bool {
+    let line = line.trim_start();
+    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+    let Some(value) = line.strip_prefix(key).and_then(|it| it.trim_start().strip_prefix('=')) else {
+        return false;
     };
-    // dotenvy's message repeats the line, which may hold a password.
-    let line_error = |error| match error {
-        dotenvy::Error::LineParse(_, column) => failed(format!("a line can't be parsed at column {column}")),
-        other => failed(other.to_string()),
-    };
-    lines.map(|line| line.map_err(line_error)).collect()
+    let value = value.trim();
+    match value.chars().next() {
+        // What is in single quotes is taken as it is.
+        Some('\'') => value[1..].find('\'').is_none_or(|end| end + 2 != value.len()),
+        Some('"') => {
+            let pairs = value.chars().zip(value.chars().skip(1));
+            pairs.into_iter().any(|(before, it)| it == '$' && before != '\\')
+        }
+        Some('#') => true,
+        _ => value.contains(['$', '\\', '"', '\'']),
+    }
+}
+
+/// Whether a value is what a template says where something is to be filled in.
+fn is_placeholder(value: &str, words: bool) -> bool {
+    const WORDS: [&str; 5] = ["changeme", "todo", "tbd", "fixme", "placeholder"];
+    let bracketed =
+        [("<", ">"), ("{{", "}}"), ("${", "}")].iter().any(|(a, b)| value.starts_with(a) && value.ends_with(b));
+    let plain = value.to_ascii_lowercase().replace(['-', '_', ' '], "");
+    let repeated = plain.len() >= 3 && plain.bytes().all(|it| it == b'x');
+    let yours = ["your-", "your_", "your "].iter().any(|it| value.to_ascii_lowercase().starts_with(it));
+    bracketed || words && (WORDS.contains(&plain.as_str()) || repeated || yours)
+}
+
+/// A text without the passwords of the URLs in it, wherever they were typed.
+pub fn masked(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        out.push_str(before);
+        let end = after.find(|it: char| it.is_whitespace() || it == '\'' || it == '"').unwrap_or(after.len());
+        let url = &after[..end];
+        let url = match (url.find(':'), url.rfind('@')) {
+            (Some(colon), Some(host)) if colon < host => {
+                out.push_str(&url[..=colon]);
+                out.push_str("••••");
+                &url[host..]
+            }
+            _ => url,
+        };
+        // The driver takes a password as a parameter, too.
+        match url.find("password=").map(|it| it + "password=".len()) {
+            Some(value) => {
+                let length = url[value..].find('&').unwrap_or(url.len() - value);
+                out.push_str(&url[..value]);
+                out.push_str("••••");
+                out.push_str(&url[value + length..]);
+            }
+            None => out.push_str(url),
+        }
+        rest = &after[end..];
+    }
+    out + rest
 }

@@ -7,8 +7,10 @@
 //! of it against real databases, and [`rehearse`] does it on one that exists for nothing else.
 
 pub mod catalog;
+pub mod checks;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod fixtures;
 pub mod generate;
 pub mod legacy;

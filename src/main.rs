@@ -10,7 +10,8 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tempfile::NamedTempFile;
 
 use pad_migrate::cli::{Cli, Color, Command, Format, Global};
-use pad_migrate::config::{Config, Endpoint, Flags};
+use pad_migrate::config::{Config, ConfigErrors, Endpoint, Flags, masked};
+use pad_migrate::pg::doctor::{self, DoctorError};
 use pad_migrate::pg::migrate::{self, Observer, Progress};
 use pad_migrate::pg::{Database, apply, seed, verify};
 use pad_migrate::rehearse::{self, RehearseError, Watcher};
@@ -56,34 +57,17 @@ fn main() -> ExitCode {
         Ok(Err(failure)) => {
             let sentence = masked(&report::sentence(&*failure));
             let nothing = failure.downcast_ref().filter(|it| matches!(it, ServerError::Nothing(_)));
-            complain(&nothing.map_or_else(|| sentence.clone(), |it| masked(&it.to_string())));
-            if let Some((command, environment)) = failed_json {
+            match failure.downcast_ref::<ConfigErrors>() {
+                Some(errors) => errors.0.iter().for_each(|it| complain(&masked(&it.to_string()))),
+                None => complain(&nothing.map_or_else(|| sentence.clone(), |it| masked(&it.to_string()))),
+            }
+            if let Some((command, environment)) = failed_json.filter(|_| !failure.is::<Told>()) {
                 let _ = print(&format!("{:#}\n", report::failed_json(command, environment, &sentence)));
             }
             ExitCode::from(2)
         }
         Err(_) => ExitCode::from(2),
     }
-}
-
-/// A text without the passwords of the URLs in it, wherever they were typed.
-fn masked(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (before, after) = rest.split_at(at + 3);
-        out.push_str(before);
-        let end = after.find(|it: char| it.is_whitespace() || it == '\'' || it == '"').unwrap_or(after.len());
-        rest = match (after[..end].find(':'), after[..end].rfind('@')) {
-            (Some(colon), Some(host)) if colon < host => {
-                out.push_str(&after[..=colon]);
-                out.push_str("••••");
-                &after[host..]
-            }
-            _ => after,
-        };
-    }
-    out + rest
 }
 
 /// Tells the user on stderr. A closed stderr is nobody's to tell.
@@ -119,13 +103,21 @@ async fn interrupted() {
 
 async fn run(cli: Cli) -> Result<Verdict, Failure> {
     let Global { env, config_dir, database_url, source_url, .. } = cli.global.clone();
-    let flags = Flags { environment: env, config_dir, database_url, source_url };
-    let config = || Config::load(flags, |key| std::env::var(key).ok());
+    let needs_target = !matches!(cli.command, Command::Rehearse { .. });
+    let flags = Flags { environment: env, config_dir, database_url, source_url, needs_target };
+    let config = || -> Result<Config, Failure> {
+        let config = Config::load(flags, |key| std::env::var_os(key))?;
+        for warning in &config.warnings {
+            complain(&format!("warning: {}", masked(warning)));
+        }
+        Ok(config)
+    };
     let work = async {
         match &cli.command {
             Command::Rehearse { .. } => rehearse(&cli.global, &config()?, &cli.command).await,
             // Nobody's environment, so that nobody's configuration matters.
             Command::Ephemeral { provider, process, folder } => ephemeral(*provider, *process, folder).await,
+            Command::Doctor { exact, format } => doctor(&cli.global, &config()?, *exact, *format).await,
             Command::Seed { empty, generated } => {
                 let rows = generated.generator().map_or(seed::Rows::Fixtures, seed::Rows::Generated);
                 seed(&cli.global, &config()?, if *empty { seed::Rows::None } else { rows }).await
@@ -154,6 +146,51 @@ fn databases(config: &Config) -> Result<(Database, Database), Failure> {
     let target = database(config, config.target()?)?;
     let source = config.source.as_ref().map_or_else(|| Ok(target.clone()), |it| database(config, it))?;
     Ok((target, source))
+}
+
+async fn doctor(global: &Global, config: &Config, exact: bool, format: Format) -> Result<Verdict, Failure> {
+    let target = database(config, config.target()?)?;
+    let source = config.source.as_ref().map(|it| database(config, it)).transpose()?;
+    let found = doctor::examine(&doctor::Request {
+        target: &target,
+        source: source.as_ref(),
+        environment: config.environment,
+        roles: &config.roles,
+        table: &config.legacy_table,
+        exact,
+    })
+    .await;
+    let failure = found.failure.as_ref().map(|it| masked(&report::sentence(it)));
+    let report = report::Doctor {
+        environment: config.environment,
+        place: &target.place(),
+        settings: &config.settings,
+        warnings: &[&config.warnings[..], &config.remarks].concat(),
+        checks: &found.checks,
+        server_version: found.server_version.as_deref(),
+        failure: failure.as_deref(),
+    };
+    print(&match format {
+        Format::Text => coloured(global, &report.text(width())),
+        Format::Json => format!("{:#}\n", report.json()),
+    })?;
+    let verdict = report.verdict();
+    match found.failure {
+        Some(failure) => Err(Told(failure).into()),
+        None => Ok(verdict),
+    }
+}
+
+/// A failure of which the result has been printed: nothing is left for the standard output.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Told(DoctorError);
+
+/// The terminal's width, or else COLUMNS, or else what most people have.
+fn width() -> u16 {
+    let terminal = terminal_size::terminal_size_of(std::io::stdout()).map(|it| it.0.0);
+    let columns = || std::env::var("COLUMNS").ok().and_then(|it| it.parse().ok());
+    terminal.or_else(columns).unwrap_or(100)
 }
 
 async fn seed(global: &Global, config: &Config, rows: seed::Rows) -> Result<Verdict, Failure> {
@@ -316,7 +353,7 @@ async fn rehearse(global: &Global, config: &Config, command: &Command) -> Result
     Ok(rehearsal.verdict())
 }
 
-/// Colours the verdict, if colours are wanted.
+/// Colours the verdict and the checks' statuses, if colours are wanted.
 fn coloured(global: &Global, text: &str) -> String {
     let wanted = match global.color {
         Color::Always => true,
@@ -326,7 +363,16 @@ fn coloured(global: &Global, text: &str) -> String {
     if !wanted {
         return text.to_owned();
     }
-    text.replace("  CLEAN:", "  \x1b[1;32mCLEAN\x1b[0m:").replace("  ATTENTION:", "  \x1b[1;31mATTENTION\x1b[0m:")
+    const WORDS: [(&str, &str); 3] = [("CLEAN", "32"), ("ATTENTION", "31"), ("FAILED", "31")];
+    const STATUSES: [(&str, &str); 4] = [("pass", "32"), ("warn", "33"), ("fail", "31"), ("skip", "2")];
+    let mut text = text.to_owned();
+    for (word, colour) in WORDS {
+        text = text.replace(&format!("  {word}:"), &format!("  \x1b[1;{colour}m{word}\x1b[0m:"));
+    }
+    for (word, colour) in STATUSES {
+        text = text.replace(&format!("\n  {word}  "), &format!("\n  \x1b[{colour}m{word}\x1b[0m  "));
+    }
+    text
 }
 
 /// A file in the same folder, to be renamed when it is complete.

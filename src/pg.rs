@@ -5,7 +5,9 @@
 
 pub mod admin;
 pub mod apply;
+mod connect;
 mod copy;
+pub mod doctor;
 mod lookup;
 pub mod migrate;
 pub mod seed;
@@ -13,12 +15,12 @@ mod sequences;
 mod source;
 pub mod verify;
 
-use std::str::FromStr;
+pub use connect::{Access, ConnectError, Database};
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Executor};
 
-use crate::config::{Endpoint, Environment, Transport};
+use crate::config::Environment;
 
 /// Something that was asked of a database, and failed.
 #[derive(Debug, thiserror::Error)]
@@ -57,10 +59,17 @@ impl std::fmt::Display for Cause {
     }
 }
 
+impl Cause {
+    /// The SQLSTATE, if the server said one.
+    pub fn sqlstate(&self) -> Option<String> {
+        self.0.as_database_error().and_then(|it| it.code()).map(|it| it.into_owned())
+    }
+}
+
 impl QueryError {
     /// The SQLSTATE, if the server said one.
     pub fn sqlstate(&self) -> Option<String> {
-        self.source.0.as_database_error().and_then(|it| it.code()).map(|it| it.into_owned())
+        self.source.sqlstate()
     }
 }
 
@@ -73,176 +82,6 @@ impl<T> Attempt<T> for Result<T, sqlx::Error> {
     fn attempt(self, what: &str) -> Result<T, QueryError> {
         self.map_err(|source| QueryError { what: what.to_owned(), source: Cause(source) })
     }
-}
-
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The URL can't be read. It isn't shown, since it may hold a password.
-    #[error(
-        "a database URL can't be read; it must look like postgres://user@host:5432/database, and in its password \
-         the characters / ? # @ : % must be percent-encoded"
-    )]
-    Url,
-    /// TLS would not be verified, and nobody has taken that on himself.
-    #[error(
-        "a connection without verified TLS is refused in environment {environment}; \
-         if it must be, ask for it with DB_SSLMODE"
-    )]
-    Unverified {
-        /// The environment.
-        environment: Environment,
-    },
-    /// The server did not answer in time.
-    #[error("connecting to {place} took longer than {seconds} s; check the host, the port and the network")]
-    Timeout {
-        /// Host, port and database.
-        place: String,
-        /// The limit.
-        seconds: u64,
-    },
-    /// Nobody answered there.
-    #[error("connecting to {place} failed: {source}; check the host and the port, and that a server is running there")]
-    Unreachable {
-        /// Host, port, database and role.
-        place: String,
-        /// The system's word, which the sentence holds already.
-        source: std::io::Error,
-    },
-    /// The server, or the way to it, said no.
-    #[error("connecting to {place} failed")]
-    Refused {
-        /// Host, port, database and role.
-        place: String,
-        /// The cause.
-        #[source]
-        source: Cause,
-    },
-    /// The session could not be set up.
-    #[error(transparent)]
-    Query(#[from] QueryError),
-}
-
-/// How to connect to one database, all settings resolved.
-#[derive(Clone, Debug)]
-pub struct Database {
-    options: PgConnectOptions,
-    timeout: std::time::Duration,
-}
-
-/// What a session may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Nothing is written: the session's transactions are read-only.
-    Read,
-    /// Writing is allowed.
-    Write,
-}
-
-impl Database {
-    /// Resolves an endpoint. Outside local, TLS is verified in full unless a mode was asked for.
-    pub fn new(endpoint: &Endpoint, environment: Environment, transport: &Transport) -> Result<Self, ConnectError> {
-        let mut options = match endpoint {
-            Endpoint::Url(url) => {
-                // The driver takes any scheme, and takes what a bare / ? or # of a password leaves behind for a name.
-                let is_postgres = ["postgres://", "postgresql://"].iter().any(|it| url.0.starts_with(it));
-                let parsed = PgConnectOptions::from_str(&url.0).ok().filter(|_| is_postgres && !url.0.contains('#'));
-                let query = url.0.split_once('?').map_or("", |it| it.1);
-                let names = |it: &PgConnectOptions| [it.get_host(), it.get_database().unwrap_or(""), query].concat();
-                parsed.filter(|it| !names(it).contains('@')).ok_or(ConnectError::Url)?
-            }
-            Endpoint::Parts { host, port, database, user, password } => {
-                // The driver looks into ~/.pgpass when it reads a URL, and not for a host that is set afterwards.
-                let [host, user, database] = [host, user, database].map(|it| percent_encode(it));
-                let url = format!("postgres:///?host={host}&port={port}&user={user}&dbname={database}&sslmode=prefer");
-                let options = PgConnectOptions::from_str(&url).map_err(|_| ConnectError::Url)?;
-                password.iter().fold(options, |options, password| options.password(&password.0))
-            }
-        };
-        let asked = transport.ssl_mode.as_deref().and_then(|it| PgSslMode::from_str(it).ok());
-        options = match (asked, environment, options.get_ssl_mode()) {
-            (Some(mode), _, _) => options.ssl_mode(mode),
-            (None, Environment::Local, _) | (None, _, PgSslMode::VerifyCa | PgSslMode::VerifyFull) => options,
-            // What nobody asked for; a URL's `prefer` is not to be told from it, and is no plea for less.
-            (None, _, PgSslMode::Prefer) => options.ssl_mode(PgSslMode::VerifyFull),
-            (None, _, _) if options.get_socket().is_none() => return Err(ConnectError::Unverified { environment }),
-            (None, _, _) => options,
-        };
-        if options.get_socket().is_some() {
-            // There is no TLS on a socket, and nobody between its two ends.
-            options = options.ssl_mode(PgSslMode::Disable);
-        }
-        if let Some(cert) = &transport.ssl_root_cert {
-            options = options.ssl_root_cert(cert);
-        }
-        Ok(Self { options: options.disable_statement_logging(), timeout: transport.connect_timeout })
-    }
-
-    /// The same server and role, another database.
-    pub fn named(&self, database: &str) -> Self {
-        Self { options: self.options.clone().database(database), timeout: self.timeout }
-    }
-
-    /// Host, port, database and role, for people; never the password.
-    pub fn place(&self) -> String {
-        let options = &self.options;
-        let host = match options.get_socket() {
-            Some(socket) => socket.display().to_string(),
-            None => format!("{}:{}", options.get_host(), options.get_port()),
-        };
-        let database = options.get_database().unwrap_or_else(|| options.get_username());
-        format!("{host}/{database} as {}", options.get_username())
-    }
-
-    /// Whether the server is on this machine, as far as its address tells.
-    pub fn is_loopback(&self) -> bool {
-        let host = self.options.get_host();
-        self.options.get_socket().is_some()
-            || host == "localhost"
-            || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback())
-    }
-
-    /// Opens a session. `activity` is what `pg_stat_activity` shows of it.
-    pub(crate) async fn connect(&self, access: Access, activity: &str) -> Result<PgConnection, ConnectError> {
-        let options = self.options.clone().application_name(&format!("pad-migrate {activity}"));
-        let place = self.place();
-        let opened = tokio::time::timeout(self.timeout, PgConnection::connect_with(&options)).await;
-        let mut connection = match opened {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(sqlx::Error::Io(source))) => return Err(ConnectError::Unreachable { place, source }),
-            Ok(Err(source)) => {
-                return Err(ConnectError::Refused { place, source: Cause(source) });
-            }
-            Err(_) => {
-                return Err(ConnectError::Timeout { place, seconds: self.timeout.as_secs() });
-            }
-        };
-        // Rows that a policy hides would be lost in silence: without row security the server says so instead.
-        // A cached plan would stay what it was when the tables were empty: force_custom_plan has each batch planned
-        // for the tables as they are. Just-in-time compilation costs more than these short statements take.
-        let mut settings = String::from(
-            "set search_path = pg_catalog; set datestyle = 'ISO'; set intervalstyle = 'postgres'; \
-             set timezone = 'UTC'; set extra_float_digits = 3; set bytea_output = 'hex'; set lc_monetary = 'C'; \
-             set standard_conforming_strings = on; set plan_cache_mode = force_custom_plan; set jit = off; \
-             set lock_timeout = '30s'; set idle_in_transaction_session_timeout = 0; \
-             set row_security = off; set quote_all_identifiers = off; \
-             select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'; ",
-        );
-        if access == Access::Read {
-            settings.push_str("set default_transaction_read_only = on; set statement_timeout = '10min'; ");
-        } else {
-            settings.push_str("set statement_timeout = 0; ");
-        }
-        run(&mut connection, &settings, "setting up the session").await?;
-        Ok(connection)
-    }
-}
-
-/// A text as a URL's query holds it.
-fn percent_encode(text: &str) -> String {
-    text.bytes()
-        .map(|it| if it.is_ascii_alphanumeric() { char::from(it).to_string() } else { format!("%{it:02X}") })
-        .collect()
 }
 
 /// Runs statements that return nothing.
@@ -364,17 +203,26 @@ pub enum RefusedError {
     Query(#[from] QueryError),
 }
 
+/// Whether the history of our revisions is there, and whether the role may read it.
+pub(crate) async fn history_access(connection: &mut PgConnection) -> Result<(bool, bool), QueryError> {
+    let access: Option<bool> = sqlx::query_scalar(
+        "select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') \
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+         where n.nspname = 'padealing' and c.relname = 'schema_revision'",
+    )
+    .fetch_optional(connection)
+    .await
+    .attempt("looking for the schema's history")?;
+    Ok((access.is_some(), access == Some(true)))
+}
+
 /// Checks that the database is the one that the run is meant for.
 pub(crate) async fn check_environment(
     connection: &mut PgConnection,
     database: &Database,
     environment: Environment,
 ) -> Result<(), RefusedError> {
-    let exists: bool = sqlx::query_scalar("select to_regclass('padealing.schema_revision') is not null")
-        .fetch_one(&mut *connection)
-        .await
-        .attempt("looking for the schema's history")?;
-    if !exists {
+    if !history_access(connection).await?.0 {
         return Ok(());
     }
     let recorded: Option<String> =
@@ -402,11 +250,7 @@ pub(crate) async fn check_applied(
     }
     check_environment(connection, database, environment).await?;
     let not_applied = || RefusedError::NotApplied { place: database.place() };
-    let there: bool = sqlx::query_scalar("select to_regclass('padealing.schema_revision') is not null")
-        .fetch_one(&mut *connection)
-        .await
-        .attempt("looking for the schema's history")?;
-    if !there {
+    if !history_access(connection).await?.0 {
         return Err(not_applied());
     }
     let applied = apply::history(connection).await?;

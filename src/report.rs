@@ -2,6 +2,8 @@
 //!
 //! Pure. The JSON's fields are a contract (`docs/command-line.md`).
 
+mod checks;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use crate::legacy::{LegacyRow, Text};
 use crate::pg::migrate::{self, Counts};
 use crate::pg::verify;
 use crate::target::{Role, TargetRows};
+
+pub use checks::Doctor;
 
 /// The columns of one target row, by name, as Postgres prints them. Null is `None`.
 pub type RoleCells = (Role, Vec<(&'static str, Option<String>)>);

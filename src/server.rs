@@ -231,6 +231,9 @@ pub struct Request {
     pub version: Option<String>,
     /// PAD_TEST_DATABASE_URL.
     pub url: Option<Secret>,
+    /// A shell script that runs in the new data directory before the server starts, which then is reached over TCP, too:
+    /// for tests of what only another configuration shows. Not for a given server.
+    pub setup: Option<String>,
     /// Is told, in a sentence, of what takes its time: a download, an image that is pulled. Without it nothing is shown.
     pub tell: Option<fn(&str)>,
 }
@@ -244,6 +247,7 @@ impl Request {
             durability: Durability::None,
             version: variable("PAD_POSTGRES_VERSION"),
             url: variable("PAD_TEST_DATABASE_URL").map(Secret),
+            setup: None,
             tell,
         }
     }

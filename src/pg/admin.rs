@@ -55,7 +55,8 @@ pub enum PrepareError {
 
 /// Connection settings of an ephemeral database. It is no environment, whatever its address says.
 pub fn ephemeral(url: &str) -> Result<Database, ConnectError> {
-    let transport = Transport { ssl_mode: None, ssl_root_cert: None, connect_timeout: Duration::from_secs(30) };
+    let transport =
+        Transport { ssl_mode: None, ssl_root_cert: None, client_cert: None, connect_timeout: Duration::from_secs(30) };
     Database::new(&Endpoint::Url(Secret(url.to_owned())), Environment::Local, &transport)
 }
 

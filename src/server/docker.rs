@@ -6,17 +6,19 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpStream};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use testcontainers_modules::postgres::Postgres;
 use testcontainers_modules::testcontainers::bollard::Docker;
 use testcontainers_modules::testcontainers::bollard::query_parameters::{
     ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder,
 };
-use testcontainers_modules::testcontainers::core::IntoContainerPort;
 use testcontainers_modules::testcontainers::core::client::docker_client_instance;
+use testcontainers_modules::testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers_modules::testcontainers::runners::AsyncRunner;
 use testcontainers_modules::testcontainers::{ContainerAsync, ImageExt, TestcontainersError};
+
+use crate::pg::admin;
 
 use super::{
     Alive, Durability, Guard, PREFIX, Request, SUPPORTED, ServerError, Started, off_runtime, random, settings, token,
@@ -40,6 +42,8 @@ done
 const MEMORY: u64 = 2 << 30;
 /// An engine that is there answers at once; a forwarded socket may take a moment.
 const ENGINE_PATIENCE: Duration = Duration::from_secs(5);
+/// A server that doesn't answer by then never will.
+const STARTING: Duration = Duration::from_secs(60);
 /// Seconds after which a container that was created has been started.
 const STALE: i64 = 600;
 /// The labels of our containers: that they are ours, and whose.
@@ -124,20 +128,30 @@ async fn run(tag: &str, request: &Request, alive: Alive) -> Result<Started, Test
     if request.durability == Durability::Memory {
         image = image.with_shm_size(MEMORY).with_env_var("PGDATA", "/dev/shm/postgres");
     }
-    let container = image
+    let mut container = image
         .with_cmd(lease.into_iter().chain(settings))
         .with_container_name(format!("{PREFIX}{token}"))
         .with_labels([(LABELS[0], "true".to_owned()), (LABELS[1], owner(std::process::id()))])
         .with_mapped_port(0, 5432.tcp())
-        .with_host_config_modifier(|config| config.auto_remove = Some(true))
-        .start()
-        .await?;
+        .with_host_config_modifier(|config| config.auto_remove = Some(true));
+    if let Some(setup) = &request.setup {
+        // Where the image looks for what is to be run in a new data directory. A standby says other words when it is ready.
+        let script = format!("(cd \"$PGDATA\"\n{setup}\n)\n").into_bytes();
+        container = container
+            .with_copy_to("/docker-entrypoint-initdb.d/setup.sh", script)
+            .with_ready_conditions(vec![WaitFor::message_on_either_std("PostgreSQL init process complete")]);
+    }
+    let container = container.start().await?;
     // Within a container the client names the engine's gateway, even where the port is on this machine's loopback.
     let port = container.get_host_port_ipv4(5432).await?;
     let is_here = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), Duration::from_secs(1)).is_ok();
     let host = if is_here { "127.0.0.1".to_owned() } else { container.get_host().await?.to_string() };
+    let url = format!("postgres://postgres:{password}@{host}:{port}/postgres?sslmode=disable");
+    if request.setup.is_some() {
+        wait_until_it_answers(&url).await;
+    }
     Ok(Started {
-        url: format!("postgres://postgres:{password}@{host}:{port}/postgres?sslmode=disable"),
+        url,
         description: format!("Docker image postgres:{tag}"),
         // Within the container no password is asked.
         connect: format!("docker exec -it {:.12} psql -U postgres {{}}", container.id()),
@@ -146,6 +160,15 @@ async fn run(tag: &str, request: &Request, alive: Alive) -> Result<Started, Test
         guard: Guard::Docker(Lease { container: Some(Box::new(container)) }),
         alive,
     })
+}
+
+/// Gives a server the time to start; whoever speaks to it next hears why it didn't.
+async fn wait_until_it_answers(url: &str) {
+    let Ok(database) = admin::ephemeral(url) else { return };
+    let deadline = Instant::now() + STARTING;
+    while admin::server_version(&database).await.is_err() && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 impl Lease {

@@ -8,6 +8,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -30,14 +31,14 @@ pub const LOCK: &str = "pad_migrate.lock";
 /// The keeper holds its lock well before a directory is this old.
 const YOUNG: Duration = Duration::from_secs(2);
 
-/// Arguments: the programs' folder, our directory, the server's options. Reads one word: `keep` leaves the server
+/// Arguments: the programs' folder, our directory, a script for the data directory, the server's options. Reads one word: `keep` leaves the server
 /// running until somebody stops it; anything else, or the end of input, stops it at once. Immediate shutdown, because
 /// nothing in the directory outlives it.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
-bin=$1; dir=$2; shift 2
+bin=$1; dir=$2; setup=$3; shift 3
 if "$bin/initdb" --pgdata "$dir/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync \
-    </dev/null >"$dir/log" 2>&1
+    </dev/null >"$dir/log" 2>&1 && (cd "$dir/data" && eval "$setup") </dev/null >>"$dir/log" 2>&1
 then
     (trap - INT TERM HUP; exec "$bin/postgres" -D "$dir/data" "$@") </dev/null >>"$dir/log" 2>&1 &
     server=$!
@@ -180,9 +181,18 @@ pub(super) fn run(programs: &Programs, kind: &str, request: &Request) -> Result<
 
     let dir = directory(user, request.durability).map_err(io("making the server's directory".to_owned()))?;
     // The socket is in our own directory, which nobody else may enter: no port to collide on, nothing to listen to.
-    let place = [format!("unix_socket_directories={}", dir.path().display()), "listen_addresses=".to_owned()];
+    let (address, port) = match &request.setup {
+        None => ("", 5432),
+        Some(_) => ("127.0.0.1", free_port().map_err(io("looking for a free port".to_owned()))?),
+    };
+    let place = [
+        format!("unix_socket_directories={}", dir.path().display()),
+        format!("listen_addresses={address}"),
+        format!("port={port}"),
+    ];
     let mut keeper = command(Path::new("/bin/sh"), user);
     keeper.args(["-c", KEEPER, "pad-migrate-keeper"]).arg(&programs.bin).arg(dir.path());
+    keeper.arg(request.setup.as_deref().unwrap_or_default());
     for setting in place.into_iter().chain(settings(request.durability)) {
         keeper.arg("-c").arg(setting);
     }
@@ -199,20 +209,20 @@ pub(super) fn run(programs: &Programs, kind: &str, request: &Request) -> Result<
     let stdin = child.stdin.take();
     let keeper = Keeper { child, stdin, dir };
 
-    // The pid file says `ready` on its eighth line once connections are accepted (pg_ctl waits for the same).
-    let pid_file = keeper.dir.path().join("data/postmaster.pid");
+    // The pid file says so on its eighth line once connections are accepted (pg_ctl waits for the same).
+    let is_ready = || pid_file(keeper.dir.path(), 8).is_some_and(|it| ["ready", "standby"].contains(&it.trim()));
     let deadline = Instant::now() + Duration::from_secs(READY_SECONDS);
-    while !std::fs::read_to_string(&pid_file).is_ok_and(|it| it.lines().nth(7).is_some_and(|it| it.trim() == "ready")) {
-        if Instant::now() > deadline || !pid_file.exists() && keeper.has_ended() {
+    while !is_ready() {
+        if Instant::now() > deadline || pid_file(keeper.dir.path(), 1).is_none() && keeper.has_ended() {
             let log = last_lines(&std::fs::read(keeper.dir.path().join("log")).unwrap_or_default());
             return Err(ServerError::NotReady { log });
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    let url = format!("postgres:///postgres?host={}&port=5432&user=postgres", keeper.dir.path().display());
+    let url = format!("postgres:///postgres?host={}&port={port}&user=postgres", keeper.dir.path().display());
     Ok(Started {
         connect: format!("psql '{}'", super::database_url(&url, "{}")),
-        stop: format!("kill -INT {}", server_pid(keeper.dir.path()).unwrap_or_default()),
+        stop: format!("kill -INT {}", pid_file(keeper.dir.path(), 1).unwrap_or_default()),
         description: format!("{kind} in {}", programs.bin.display()),
         url,
         token: token(),
@@ -255,8 +265,9 @@ pub(super) fn sweep() {
         }
         // Who answers on the socket in there is the server of the pid file, unless somebody forged both; so it must be
         // a process of the directory's owner, too.
-        if UnixStream::connect(path.join(".s.PGSQL.5432")).is_ok()
-            && let Some(pid) = server_pid(&path).and_then(|it| it.parse().ok()).filter(|it| *it > 1)
+        let port = pid_file(&path, 4).unwrap_or_default();
+        if UnixStream::connect(path.join(format!(".s.PGSQL.{}", port.trim()))).is_ok()
+            && let Some(pid) = pid_file(&path, 1).and_then(|it| it.parse().ok()).filter(|it| *it > 1)
             && std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|it| it.uid() == found.uid())
             && let Some(pid) = Pid::from_raw(pid)
         {
@@ -267,8 +278,14 @@ pub(super) fn sweep() {
     }
 }
 
-fn server_pid(dir: &Path) -> Option<String> {
-    Some(std::fs::read_to_string(dir.join("data/postmaster.pid")).ok()?.lines().next()?.to_owned())
+/// A line of a running server's pid file: 1 is its process, 4 its port, 8 its state (miscinit.c, AddToDataDirLockFile).
+fn pid_file(dir: &Path, line: usize) -> Option<String> {
+    Some(std::fs::read_to_string(dir.join("data/postmaster.pid")).ok()?.lines().nth(line - 1)?.to_owned())
+}
+
+/// A port that nobody listens on just now.
+fn free_port() -> std::io::Result<u16> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr().map(|it| it.port())
 }
 
 /// Makes `pad_migrate_…` in one of [`parents`], for nobody but the server's user. Removed on drop, unless the keeper has
