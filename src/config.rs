@@ -199,6 +199,9 @@ const KEYS: &[Key] = &[
     Key { name: "SOURCE_DATABASE_URL", default: None },
 ];
 
+/// Keys that name a database: the first three belong together.
+const ADDRESS: [&str; 4] = ["DB_HOST", "DB_NAME", "DB_USER", "DB_PASSWORD"];
+
 /// Keys whose values hold a password.
 const SECRET: [&str; 2] = ["DB_PASSWORD", "SOURCE_DATABASE_URL"];
 
@@ -467,8 +470,12 @@ impl Values {
                 Ok(pair) => pair,
                 // dotenvy's message repeats the line, which may hold a password.
                 Err(dotenvy::Error::LineParse(line, column)) => {
-                    let number = text.lines().position(|it| line.starts_with(it) && !it.is_empty()).unwrap_or(0) + 1;
-                    let reason = format!("line {number} is no KEY=value, from column {} on", column + 1);
+                    // It is the line's content, or that of its value.
+                    let start = text.find(line.trim_end()).unwrap_or_default();
+                    let before = &text[..start];
+                    let number = before.matches('\n').count() + 1;
+                    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + column + 1;
+                    let reason = format!("line {number} is no KEY=value, from column {column} on");
                     self.problems.push(failed(reason));
                     continue;
                 }
@@ -593,7 +600,7 @@ impl Values {
         if target.is_none()
             && flags.needs_target
             && self.problems.is_empty()
-            && !KEYS[..5].iter().any(|it| self.found.contains_key(it.name))
+            && !self.found.keys().any(|it| ADDRESS.contains(it))
         {
             self.problems.push(ConfigError::NoDatabase { environment, absent });
         }
@@ -647,7 +654,6 @@ impl Values {
     }
 
     fn parts(&mut self, needed: bool) -> Option<Endpoint> {
-        const NEEDED: [&str; 3] = ["DB_HOST", "DB_NAME", "DB_USER"];
         let port = self
             .parsed("DB_PORT", "a port, a number from 1 to 65535", |text| text.parse().ok().filter(|it: &u16| *it > 0));
         let must = "a host name, an address or a socket's folder; the port goes into DB_PORT";
@@ -656,14 +662,15 @@ impl Values {
             let plain = !text.contains(['/', ':', '@', ' ']);
             (text.starts_with('/') || is_address || plain).then_some(())
         });
-        let set = KEYS[..5].iter().map(|it| it.name).filter(|it| *it != "DB_PORT");
-        let set = set.clone().find(|it| self.found.contains_key(it))?;
-        let missing: Vec<&'static str> = NEEDED.into_iter().filter(|it| !self.found.contains_key(it)).collect();
+        let set = ADDRESS.into_iter().find(|it| self.found.contains_key(it))?;
+        let [host, name, user, _] = ADDRESS;
+        let needed_keys = [host, name, user];
+        let missing: Vec<&'static str> = needed_keys.into_iter().filter(|it| !self.found.contains_key(it)).collect();
         if needed && !missing.is_empty() {
             self.problems.push(ConfigError::Incomplete { set, missing });
         }
         let password = self.get("DB_PASSWORD").map(Secret);
-        let [host, database, user] = NEEDED.map(|it| self.get(it));
+        let [host, database, user] = needed_keys.map(|it| self.get(it));
         Some(Endpoint::Parts { host: host?, port: port.unwrap_or(5432), database: database?, user: user?, password })
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::catalog::{APPLICATION_TABLES, CRITICAL_REFERENCE_TABLES, MANAGED_TABLES, REFERENCE_TABLES};
 use crate::checks::{Check, Status};
 use crate::config::{Environment, Roles, TableName};
-use crate::report::thousands;
+use crate::report::{plural, thousands};
 use crate::revisions::quote_identifier;
 
 /// Everything that was asked.
@@ -74,6 +74,8 @@ pub struct Role {
     pub valid_until: Option<(String, f64)>,
     /// Whether it may create schemas in the database.
     pub creates_schemas: bool,
+    /// Who owns `padealing`, if there is such a schema.
+    pub application_owner: Option<String>,
     /// Whether it is a member of the owner of `padealing`; none if there is no such schema.
     pub owns_application: Option<bool>,
 }
@@ -89,13 +91,15 @@ pub enum Rows {
     Unknown,
     /// The role may not look.
     Hidden,
+    /// It is a view, and has none of its own.
+    View,
 }
 
 impl Rows {
     fn cell(self) -> Value {
         match self {
             Self::Exact(rows) | Self::Estimate(rows) => json!(rows),
-            Self::Unknown | Self::Hidden => Value::Null,
+            Self::Unknown | Self::Hidden | Self::View => Value::Null,
         }
     }
 
@@ -105,6 +109,7 @@ impl Rows {
             Self::Estimate(_) => "estimate",
             Self::Unknown => "never analysed",
             Self::Hidden => "may not be read",
+            Self::View => "a view",
         }
     }
 }
@@ -415,7 +420,11 @@ fn strangers(facts: &Facts) -> Check {
             json!(count.how()),
             json!(relation.map_or_else(String::new, |it| size(it.bytes))),
             json!(if it.dependents.is_empty() { "none".to_owned() } else { list(&it.dependents) }),
-            json!(format!("{} reads and {} rows written since {since}{last}", it.reads, it.writes)),
+            json!(format!(
+                "{}, {} since {since}{last}",
+                plural(it.reads.unsigned_abs(), "read", "reads"),
+                plural(it.writes.unsigned_abs(), "row written", "rows written")
+            )),
             json!(it.comment),
             json!(if keep { "keep" } else { "drop" }),
             json!(reason),
@@ -459,6 +468,9 @@ fn recommendation(it: &Stranger, filled: Option<bool>) -> (bool, String) {
     let since = it.since.as_ref().map_or_else(|| "statistics began".to_owned(), Clone::clone);
     if !it.dependents.is_empty() {
         return (true, format!("{} would break without it", list(&it.dependents)));
+    }
+    if !["table", "materialized view"].contains(&it.kind) {
+        return (true, format!("Postgres doesn't count who reads a {}: ask {}, who owns it", it.kind, it.owner));
     }
     if it.writes > 0 {
         return (true, format!("somebody has written to it since {since}: find out who"));
@@ -563,7 +575,7 @@ fn role_checks(facts: &Facts, expected: &Expectations<'_>) -> Vec<Check> {
     }
     let columns = &["role", "schema", "usage", "create", "select", "insert", "update", "delete", "references"];
     vec![
-        privileges(facts).with_table(columns, rows),
+        privileges(facts, expected.roles.app.as_deref()).with_table(columns, rows),
         named_roles(facts, expected, &subjects),
         excess(facts, expected, &subjects),
         password(&facts.role),
@@ -571,11 +583,14 @@ fn role_checks(facts: &Facts, expected: &Expectations<'_>) -> Vec<Check> {
 }
 
 /// What the role that asked can do: read, apply, migrate.
-fn privileges(facts: &Facts) -> Check {
+fn privileges(facts: &Facts, app: Option<&str>) -> Check {
     const NAME: &str = "privileges";
     let role = &*facts.role.name;
+    // The bookkeeping is none of the application's business.
+    let is_app = app == Some(role);
+    let ours = if is_app { APPLICATION_TABLES } else { MANAGED_TABLES };
     let everything: [(&str, &[&str], &[&str]); 2] =
-        [("padealing", MANAGED_TABLES, &["SELECT"]), ("bo_airflow", &REFERENCE_TABLES, &["SELECT"])];
+        [("padealing", ours, &["SELECT"]), ("bo_airflow", &REFERENCE_TABLES, &["SELECT"])];
     let missing = facts.grants(role, &everything);
     if !missing.is_empty() {
         let text =
@@ -604,7 +619,9 @@ fn privileges(facts: &Facts) -> Check {
         true => format!("{what}: yes"),
         false => format!("{what}: no ({})", list(against)),
     };
-    let text = format!("as {role} – checks: yes; {}; {}", can("apply", against_apply), can("migrate", against_migrate));
+    let checks = if is_app { "yes, but for the migration's own tables" } else { "yes" };
+    let text =
+        format!("as {role} – checks: {checks}; {}; {}", can("apply", against_apply), can("migrate", against_migrate));
     Check::new(NAME, Status::Pass, text)
 }
 
@@ -626,6 +643,10 @@ fn named_roles(facts: &Facts, expected: &Expectations<'_>, subjects: &[Subject<'
         let closed = facts.schema(role, "padealing").map_or(0, |it| it.closed_sequences);
         let sequences = (*part == "app" && closed > 0)
             .then(|| format!("grant usage on all sequences in schema padealing to {}", quote_identifier(role)));
+        let other = facts.role.application_owner.as_ref().filter(|it| *part == "owner" && it != role);
+        if let Some(other) = other {
+            problems.push(format!("padealing belongs to {other}, and DB_OWNER_ROLE names {role}"));
+        }
         let missing: Vec<String> = missing.into_iter().chain(sequences).collect();
         if missing.is_empty() {
             fine.push(format!("{role} ({part})"));

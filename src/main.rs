@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use futures_util::FutureExt;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tempfile::NamedTempFile;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use pad_migrate::cli::{Cli, Color, Command, Format, Global};
 use pad_migrate::config::{Config, ConfigErrors, Endpoint, Flags, masked};
@@ -85,25 +87,31 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Ready when the user, or the system, wants an end.
-async fn interrupted() {
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
+/// Ready when the user, or the system, wants an end. From this call on, not only from the first time it is awaited, neither
+/// ends the process by itself.
+fn interruption() -> impl Future<Output = ()> {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+    let [interrupt, terminate] = kinds.map(signal);
+    async move {
+        let either = |signal: std::io::Result<Signal>| async move {
+            match signal {
+                Ok(mut signal) => {
+                    signal.recv().await;
+                }
+                Err(_) => std::future::pending().await,
             }
-            Err(_) => std::future::pending().await,
+        };
+        tokio::select! {
+            () = either(interrupt) => {}
+            () = either(terminate) => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
     }
 }
 
 async fn run(cli: Cli) -> Result<Verdict, Failure> {
     let Global { env, config_dir, database_url, source_url, .. } = cli.global.clone();
     let needs_target = !matches!(cli.command, Command::Rehearse { .. });
+    let interrupted = interruption().shared();
     let flags = Flags { environment: env, config_dir, database_url, source_url, needs_target };
     let config = || -> Result<Config, Failure> {
         let config = Config::load(flags, |key| std::env::var_os(key))?;
@@ -123,7 +131,7 @@ async fn run(cli: Cli) -> Result<Verdict, Failure> {
                 seed(&cli.global, &config()?, if *empty { seed::Rows::None } else { rows }).await
             }
             Command::Apply { yes, lock_timeout } => apply(&config()?, *yes, *lock_timeout).await,
-            Command::Migrate { .. } => migrate(&cli.global, &config()?, &cli.command).await,
+            Command::Migrate { .. } => migrate(&cli.global, &config()?, &cli.command, interrupted.clone()).await,
             Command::Verify { format } => verify(&cli.global, &config()?, *format).await,
         }
     };
@@ -133,7 +141,7 @@ async fn run(cli: Cli) -> Result<Verdict, Failure> {
     }
     tokio::select! {
         result = work => result,
-        () = interrupted() => Err("interrupted; nothing was changed that was not committed".into()),
+        () = interrupted.clone() => Err("interrupted; nothing was changed that was not committed".into()),
     }
 }
 
@@ -251,7 +259,12 @@ async fn apply(config: &Config, yes: bool, lock_timeout: Duration) -> Result<Ver
     Ok(Verdict::Clean)
 }
 
-async fn migrate(global: &Global, config: &Config, command: &Command) -> Result<Verdict, Failure> {
+async fn migrate(
+    global: &Global,
+    config: &Config,
+    command: &Command,
+    interrupted: impl Future<Output = ()>,
+) -> Result<Verdict, Failure> {
     let Command::Migrate { dry_run, limit, batch_size, jobs, on_missing_security, on_id_collision, rejects, format } =
         command
     else {
@@ -275,7 +288,7 @@ async fn migrate(global: &Global, config: &Config, command: &Command) -> Result<
     let mut screen = Screen::new(global, rejects.as_deref())?;
     screen.say(&format!("migrating from {} to {}", source.place(), target.place()));
     screen.phase("migrate");
-    let result = migrate::migrate(&request, &mut screen, interrupted()).await;
+    let result = migrate::migrate(&request, &mut screen, interrupted).await;
     screen.finish();
     let report = result?;
     screen.keep_rejects()?;

@@ -46,10 +46,16 @@ impl std::fmt::Display for Cause {
                 f.write_str(error.message())?;
                 if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
                     for more in [error.detail(), error.hint()].into_iter().flatten() {
-                        write!(f, "; {more}")?;
+                        write!(f, "; {}", more.trim_end_matches('.'))?;
                     }
                 }
-                error.code().map_or(Ok(()), |code| write!(f, " (SQLSTATE {code})"))
+                let code = error.code().unwrap_or_default();
+                write!(f, " (SQLSTATE {code})")?;
+                // A database's own CONNECT is no matter that doctor could look into.
+                if code == "42501" && !error.message().contains("for database") {
+                    f.write_str("; `pad-migrate doctor` shows what the role lacks")?;
+                }
+                Ok(())
             }
             sqlx::Error::Io(error) => write!(f, "the connection was lost: {error}"),
             sqlx::Error::Protocol(text) => f.write_str(text),
@@ -260,6 +266,19 @@ pub(crate) async fn check_applied(
 
 /// Text of our mark on a reference schema that we created.
 pub(crate) const MIRROR_MARK: &str = "Reference mirror made by pad-migrate for local and ephemeral use.";
+
+/// Whether there is no reference mirror yet: no schema, or one that is marked as ours and has no tables.
+pub(crate) async fn lacks_mirror(connection: &mut PgConnection) -> Result<bool, QueryError> {
+    sqlx::query_scalar(
+        "select not exists (select from pg_namespace n where nspname = 'bo_airflow' \
+             and (obj_description(n.oid, 'pg_namespace') is distinct from $1 \
+                  or exists (select from pg_class where relnamespace = n.oid)))",
+    )
+    .bind(MIRROR_MARK)
+    .fetch_one(connection)
+    .await
+    .attempt("looking for the reference mirror")
+}
 
 /// Checks everything that a command for local databases needs (command line, "What local may do").
 pub(crate) async fn check_local(

@@ -219,7 +219,8 @@ pub fn thousands(number: u64) -> String {
     out
 }
 
-fn plural(count: u64, one: &str, many: &str) -> String {
+/// A number and its noun.
+pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 

@@ -142,14 +142,7 @@ pub async fn apply(request: &Request<'_>) -> Result<Applied, ApplyError> {
 async fn assess(connection: &mut PgConnection, request: &Request<'_>) -> Result<Applied, ApplyError> {
     let Request { database, environment, .. } = *request;
     check_environment(connection, database, environment).await?;
-    let flags: (bool, bool) = sqlx::query_as(
-        "select to_regclass('padealing.schema_revision') is not null, \
-         exists (select from pg_namespace where nspname = 'bo_airflow')",
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .attempt("looking at the schemas")?;
-    let (has_history, has_reference) = flags;
+    let has_history = super::history_access(connection).await?.0;
     let applied = if has_history { history(connection).await? } else { BTreeMap::new() };
     for (number, checksum) in &applied {
         match revisions::ALL.iter().find(|it| it.number == number) {
@@ -177,7 +170,7 @@ async fn assess(connection: &mut PgConnection, request: &Request<'_>) -> Result<
         }
     }
     let local = environment == Environment::Local;
-    let mirror_created = local && !has_reference && database.is_loopback();
+    let mirror_created = local && database.is_loopback() && super::lacks_mirror(connection).await?;
     if !mirror_created {
         for table in ["oracle_employee", "oracle_bloomberg"] {
             let there: bool = sqlx::query_scalar("select to_regclass('bo_airflow.' || $1) is not null")

@@ -1,5 +1,6 @@
 //! Getting to a database: the address resolved, a session opened with pinned settings, and why there is none.
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -130,7 +131,10 @@ fn advice(cause: &Cause, with_password: bool) -> String {
         Some("28P01") if !with_password => "no password was given: set DB_PASSWORD, or add a line to ~/.pgpass",
         Some("28P01") => "check the role and its password; one that has expired is refused in the same words",
         Some("28000") if unencrypted => {
-            "the server wants TLS from this machine: leave DB_SSLMODE out, or set it to require or more"
+            "it may want TLS from this machine (leave DB_SSLMODE out), or not let this role in at all (pg_hba.conf)"
+        }
+        Some("28000") if error.message().contains("client certificate") => {
+            "name our certificate and its key in DB_SSLCERT and DB_SSLKEY"
         }
         Some("28000") => {
             "check the role, or ask the server's administrator to let it in from this machine (pg_hba.conf)"
@@ -146,7 +150,7 @@ fn advice(cause: &Cause, with_password: bool) -> String {
 }
 
 /// Which check of TLS failed, and what to do.
-fn tls_problem(error: &rustls::Error, host: &str) -> String {
+fn tls_problem(error: &rustls::Error, host: &str, root_cert: Option<&Path>) -> String {
     match error {
         rustls::Error::InvalidCertificate(why) => match why {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -158,7 +162,9 @@ fn tls_problem(error: &rustls::Error, host: &str) -> String {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 let presented = match why {
                     CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
-                        format!(" but for {}", presented.join(" and "))
+                        // DnsName("db.example.com"), as rustls has it.
+                        let names: Vec<&str> = presented.iter().map(|it| it.split('"').nth(1).unwrap_or(it)).collect();
+                        format!(" but for {}", names.join(" and "))
                     }
                     _ => String::new(),
                 };
@@ -167,11 +173,16 @@ fn tls_problem(error: &rustls::Error, host: &str) -> String {
                      or give up checking the name with DB_SSLMODE=verify-ca"
                 )
             }
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                "nobody whom this machine trusts has signed the server's certificate; \
-                 put the certificate of the authority that did into a file and name it in DB_SSLROOTCERT"
-                    .to_owned()
-            }
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => match root_cert {
+                None => "nobody whom this machine trusts has signed the server's certificate; \
+                         put the certificate of the authority that did into a file and name it in DB_SSLROOTCERT"
+                    .to_owned(),
+                Some(path) => format!(
+                    "the server's certificate is signed by nobody whom this machine trusts, nor by an authority whose \
+                     certificate is in {} (DB_SSLROOTCERT); put the right one there",
+                    path.display()
+                ),
+            },
             other => format!("the server's certificate is refused: {other}"),
         },
         rustls::Error::AlertReceived(alert) => format!(
@@ -195,6 +206,7 @@ fn as_tls(error: &sqlx::Error) -> Option<&rustls::Error> {
 pub struct Database {
     pub(super) options: PgConnectOptions,
     pub(super) timeout: Duration,
+    root_cert: Option<PathBuf>,
 }
 
 /// What a session may do.
@@ -248,12 +260,12 @@ impl Database {
         // An address of IPv6 is in brackets in a URL, and nowhere else.
         let host = options.get_host().trim_matches(['[', ']']).to_owned();
         let options = options.host(&host).disable_statement_logging();
-        Ok(Self { options, timeout: transport.connect_timeout })
+        Ok(Self { options, timeout: transport.connect_timeout, root_cert: transport.ssl_root_cert.clone() })
     }
 
     /// The same server and role, another database.
     pub fn named(&self, database: &str) -> Self {
-        Self { options: self.options.clone().database(database), timeout: self.timeout }
+        Self { options: self.options.clone().database(database), ..self.clone() }
     }
 
     /// Host, port, database and role, for people; never the password.
@@ -321,7 +333,7 @@ impl Database {
         let place = self.place();
         let host = self.options.get_host().to_owned();
         if let Some(tls) = as_tls(&error) {
-            return ConnectError::Tls { place, problem: tls_problem(tls, &host) };
+            return ConnectError::Tls { place, problem: tls_problem(tls, &host, self.root_cert.as_deref()) };
         }
         match error {
             // The standard library has no kind for it.

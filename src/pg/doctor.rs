@@ -465,11 +465,12 @@ async fn facts(request: &Request<'_>, connection: &mut PgConnection, server: Ser
 }
 
 async fn role(connection: &mut PgConnection) -> Result<Role, QueryError> {
-    type Row = (String, Option<String>, Option<f64>, bool, Option<bool>);
-    let (name, until, days, creates_schemas, owns_application): Row = sqlx::query_as(
+    type Row = (String, Option<String>, Option<f64>, bool, Option<String>, Option<bool>);
+    let (name, until, days, creates_schemas, application_owner, owns_application): Row = sqlx::query_as(
         "select rolname::text, to_char(rolvaliduntil, 'YYYY-MM-DD'), \
                 (extract(epoch from rolvaliduntil - now()) / 86400)::float8, \
                 has_database_privilege(current_database(), 'create'), \
+                (select pg_get_userbyid(nspowner)::text from pg_namespace where nspname = 'padealing'), \
                 (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'padealing') \
          from (select rolname, case when isfinite(rolvaliduntil) then rolvaliduntil end as rolvaliduntil \
                from pg_roles) it where rolname = current_user",
@@ -477,7 +478,7 @@ async fn role(connection: &mut PgConnection) -> Result<Role, QueryError> {
     .fetch_one(connection)
     .await
     .attempt("asking about the role")?;
-    Ok(Role { name, valid_until: until.zip(days), creates_schemas, owns_application })
+    Ok(Role { name, valid_until: until.zip(days), creates_schemas, application_owner, owns_application })
 }
 
 /// What a relation is called in SQL.
@@ -491,6 +492,8 @@ fn kind(relkind: &str) -> &'static str {
 }
 
 /// The relations of these schemas, and the legacy table.
+///
+/// Before version 14 one that nobody has analysed has the estimate 0, as an empty one.
 async fn relations(
     request: &Request<'_>,
     connection: &mut PgConnection,
@@ -498,7 +501,9 @@ async fn relations(
 ) -> Result<Vec<Relation>, QueryError> {
     type Row = (String, String, String, f32, i64, i64, bool, bool);
     let rows: Vec<Row> = sqlx::query_as(
-        "select n.nspname::text, c.relname::text, c.relkind::text, c.reltuples, pg_total_relation_size(c.oid), \
+        "select n.nspname::text, c.relname::text, c.relkind::text, \
+                case when c.reltuples = 0 and c.relpages = 0 and current_setting('server_version_num')::int4 < 140000 \
+                     then -1 else c.reltuples end, pg_total_relation_size(c.oid), \
                 pg_relation_size(c.oid), \
                 has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'), \
                 row_security_active(c.oid) \
@@ -517,11 +522,7 @@ async fn relations(
     .attempt("listing the tables")?;
     let mut found = Vec::new();
     for (schema, name, relkind, estimate, bytes, main, readable, policed) in rows {
-        let estimated = match estimate {
-            // Before 14 a table that nobody has analysed has 0, and pages all the same.
-            it if it < 0.0 || it == 0.0 && main > 0 => Rows::Unknown,
-            it => Rows::Estimate(it as i64),
-        };
+        let estimated = if estimate < 0.0 { Rows::Unknown } else { Rows::Estimate(estimate as i64) };
         let stored = ["r", "m"].contains(&relkind.as_str());
         let quoted = format!("{}.{}", quote_identifier(&schema), quote_identifier(&name));
         let may_look = readable && !policed && relkind != "v";
@@ -534,6 +535,7 @@ async fn relations(
         };
         let rows = match (request.exact, may_look) {
             (true, true) => Rows::Exact(ask(connection, &format!("select count(*) from {quoted}")).await?),
+            _ if relkind == "v" => Rows::View,
             (true, false) => Rows::Hidden,
             (false, _) => estimated,
         };

@@ -195,7 +195,8 @@ fn particulars(out: &mut String, width: u16, indent: usize, check: &Check) {
         return;
     }
     if table.columns.len() > COLUMNS {
-        for row in &table.rows {
+        for (at, row) in table.rows.iter().enumerate() {
+            out.push_str(if at > 0 { "\n" } else { "" });
             let pairs = table.columns.iter().zip(row).map(|(column, cell)| vec![(*column).to_owned(), plain(cell)]);
             grid(out, width, indent, None, pairs.collect(), &[]);
         }

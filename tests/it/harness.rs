@@ -2,11 +2,16 @@
 //!
 //! - `host`: the server, and how several processes share it.
 //! - `template`: what a database holds at the start, and the roles.
+//! - `other`: servers of their own, for what only another configuration shows; `certificates` for them.
+//! - `program`: the built program, run as its user runs it.
 //! - `stored`: what is stored for each legacy row, read with SQL that shares nothing with the program.
 //!
 //! Tests share a URL, never a connection: a connection belongs to the runtime that opened it.
 
+pub(crate) mod certificates;
 mod host;
+pub(crate) mod other;
+pub(crate) mod program;
 pub(crate) mod stored;
 mod template;
 
@@ -140,6 +145,20 @@ async fn migrate_all(database: &Database) {
     try_migrate(database, Options::default(), &mut Seen::default()).await.expect("the migration runs");
 }
 
+async fn connect(url: &str) -> PgConnection {
+    let options: PgConnectOptions = url.parse().expect("the URL is right");
+    PgConnection::connect_with(&options).await.expect("the database accepts connections")
+}
+
+/// The one value of a query, as text.
+async fn value(url: &str, sql: &str) -> Option<String> {
+    let mut connection = connect(url).await;
+    let sql = format!("select ({sql})::text");
+    let value = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect("the query runs");
+    connection.close().await.expect("the connection closes");
+    value
+}
+
 impl Db {
     /// Where the database is, from its URL.
     pub(crate) fn place(&self) -> Place {
@@ -166,8 +185,7 @@ impl Db {
     }
 
     pub(crate) async fn connect(&self) -> PgConnection {
-        let options: PgConnectOptions = self.url.parse().expect("the URL is right");
-        PgConnection::connect_with(&options).await.expect("the database accepts connections")
+        connect(&self.url).await
     }
 
     /// Runs statements.
@@ -179,11 +197,7 @@ impl Db {
 
     /// The one value of a query, as text.
     pub(crate) async fn value(&self, sql: &str) -> Option<String> {
-        let mut connection = self.connect().await;
-        let sql = format!("select ({sql})::text");
-        let value = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect("the query runs");
-        connection.close().await.expect("the connection closes");
-        value
+        value(&self.url, sql).await
     }
 
     pub(crate) async fn migrate(&self, options: Options) -> (migrate::Report, Seen) {

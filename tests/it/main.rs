@@ -7,13 +7,21 @@
 //! - `revisions`: the laws of the migration set.
 //! - `migrate`, `verify`: idempotency, resuming, locks, dry runs; corruption that must be found.
 //! - `program`: the built command as its user runs it.
+//! - `configuration`: what is in files and variables, where it came from, and everything that is wrong with it.
+//! - `connect`: every way of not getting a session is one sentence; TLS.
+//! - `doctor`: an environment examined. `live`: the same on a real one, when asked for. `local`: what local may do.
 //! - `server`: the ephemeral server leaves nothing behind.
 //! - `tidy`: conventions.
 
+mod configuration;
+mod connect;
+mod doctor;
 mod fixtures;
 mod generate;
 mod harness;
 mod laws;
+mod live;
+mod local;
 mod migrate;
 mod program;
 mod revisions;

@@ -3,56 +3,13 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Output};
 
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::harness::{Db, Place, Start, check_snapshot, program, with_db};
-
-/// Runs the program in an empty directory, with nothing of our own environment that it would read but what gets it a
-/// server of the kind that this run has.
-fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let dir = tempfile::tempdir().expect("a directory is made");
-    run_in(dir.path(), arguments, variables)
-}
-
-fn run_in(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(program());
-    for (name, _) in std::env::vars() {
-        if name.starts_with("DB_") || name.starts_with("PG") || name == "APP_ENV" {
-            command.env_remove(name);
-        }
-    }
-    // Text is wrapped to the terminal's width, and there is none.
-    command
-        .current_dir(dir)
-        .args(arguments)
-        .envs(variables.iter().copied())
-        .env("COLUMNS", "100")
-        .output()
-        .expect("the program runs")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("the output is UTF-8")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("the output is UTF-8")
-}
-
-/// Exit 2, nothing on stdout, and one sentence on stderr that the snapshot shows.
-#[track_caller]
-fn check_refused(name: &str, output: &Output) {
-    assert_eq!(output.status.code(), Some(2), "{}", stderr(output));
-    assert_eq!(stdout(output), "", "nothing is printed");
-    let told = stderr(output);
-    assert_eq!(told.trim_end().lines().count(), 1, "one sentence: {told}");
-    check_snapshot(&format!("error__{name}"), &told);
-}
+use crate::harness::program::{check_refused, named, run, run_in, stderr, stdout};
+use crate::harness::{Place, Start, check_snapshot, with_db};
 
 #[rstest]
 #[case::program("help", &["--help"])]
@@ -207,6 +164,8 @@ async fn a_local_database_goes_the_whole_way() {
             format!("DB_HOST={host}\nDB_PORT={port}\nDB_NAME=wrong\nDB_USER={user}\nDB_PASSWORD={password}\n");
         std::fs::write(dir.path().join(".env"), earlier).expect("it is written");
         std::fs::write(dir.path().join(".env.local"), format!("DB_NAME={name}\n")).expect("it is written");
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(dir.path().join(".env"), private).expect("it is ours");
         let go = |arguments: &[&str]| run_in(dir.path(), arguments, &[]);
 
         check_refused("migrate_before_apply", &named(go(&["migrate"]), &db));
@@ -250,17 +209,6 @@ async fn a_local_database_goes_the_whole_way() {
         );
     })
     .await;
-}
-
-/// An output in which the test's own server and database have fixed names.
-fn named(mut output: Output, db: &Db) -> Output {
-    let Place { host, port, name, .. } = db.place();
-    output.stderr = stderr(&output)
-        .replace(&format!("{host}:{port}"), "SERVER")
-        .replace(&host, "SERVER")
-        .replace(&name, "DATABASE")
-        .into_bytes();
-    output
 }
 
 #[tokio::test]

@@ -174,10 +174,18 @@ impl Start {
                     super::migrate_all(database).await;
                 }
             }
-            Self::Alembic => execute(database, ALEMBIC).await,
-            Self::AlembicLater => {
+            Self::Alembic | Self::AlembicLater => {
                 execute(database, ALEMBIC).await;
-                execute(database, ALEMBIC_LATER).await;
+                if self == Self::AlembicLater {
+                    execute(database, ALEMBIC_LATER).await;
+                }
+                let [app, reader] = [Role::App, Role::Reader].map(Role::name);
+                let grants = format!(
+                    "grant usage on schema padealing to {app}, {reader}; grant select on all tables in schema padealing to {reader}; \
+                     grant select, insert, update, delete on all tables in schema padealing to {app}; \
+                     grant usage on all sequences in schema padealing to {app}; grant select on public.personal_account_dealing to {app}"
+                );
+                execute(database, &grants).await;
             }
             Self::Public => {
                 let tables = ALL.iter().find(|it| it.number == "0003").expect("revision 0003 creates the tables").up;

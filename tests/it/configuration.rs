@@ -1,0 +1,299 @@
+//! The configuration: where each value comes from, what is wrong with it, all at once; and passwords, which nobody sees.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use pretty_assertions::assert_eq;
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::harness::program::{run_in, stderr, stdout};
+use crate::harness::{Place, Role, Start, check_snapshot, with_db};
+
+fn write(dir: &Path, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        std::fs::write(dir.join(name), text).expect("it is written");
+        std::fs::set_permissions(dir.join(name), std::fs::Permissions::from_mode(0o600)).expect("it is ours");
+    }
+}
+
+/// What a command says of these files, exit 2, nothing printed; a sentence a line.
+fn complaints(files: &[(&str, &str)], variables: &[(&str, &str)]) -> Vec<String> {
+    let dir = tempfile::tempdir().expect("a directory is made");
+    write(dir.path(), files);
+    let output = run_in(dir.path(), &["verify"], variables);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "");
+    let told = stderr(&output);
+    told.lines().map(|it| it.strip_prefix("pad-migrate: ").expect("we say it").to_owned()).collect()
+}
+
+const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
+
+#[rstest]
+#[case::unknown_key(
+    ".env.local",
+    "DB_HOTS=x\n",
+    ".env.local sets DB_HOTS, which is no key of pad-migrate (is DB_HOST meant?); correct or remove the line"
+)]
+#[case::unlike_any_key(
+    ".env",
+    "SLACK_TOKEN=x\n",
+    ".env sets SLACK_TOKEN, which is no key of pad-migrate; correct or remove the line"
+)]
+#[case::set_twice(
+    ".env",
+    "DB_PORT=1\nDB_PORT=2\n",
+    ".env sets DB_PORT twice, to different values; remove one of the lines"
+)]
+#[case::other_environment(
+    ".env",
+    "APP_ENV=qa\n",
+    ".env sets APP_ENV to \"qa\" and this run is for local; a file comes too late to choose: use --env or a real environment variable, or remove the line"
+)]
+#[case::port(".env", "DB_PORT=54x2\n", "DB_PORT is \"54x2\" (from .env); it must be a port, a number from 1 to 65535")]
+#[case::placeholder(
+    ".env",
+    "DB_APP_ROLE=<the-role>\n",
+    "DB_APP_ROLE is still the template's \"<the-role>\" (from .env); put the real value there"
+)]
+#[case::placeholder_word(
+    ".env",
+    "DB_OWNER_ROLE=change-me\n",
+    "DB_OWNER_ROLE is still the template's \"change-me\" (from .env); put the real value there"
+)]
+#[case::no_certificate(
+    ".env",
+    "DB_SSLROOTCERT=/nowhere/ca.pem\n",
+    "DB_SSLROOTCERT names /nowhere/ca.pem (from .env), which can't be read: entity not found; correct the path"
+)]
+#[case::half_a_certificate(
+    ".env",
+    "DB_SSLKEY=/dev/null\n",
+    "DB_SSLKEY is set and DB_SSLCERT is not; a client certificate needs both"
+)]
+#[case::idle_certificate(
+    ".env",
+    "DB_SSLMODE=disable\nDB_SSLROOTCERT=/dev/null\n",
+    "DB_SSLMODE is disable and DB_SSLROOTCERT is set from .env; without TLS it has no use: remove one"
+)]
+#[case::no_pair(
+    ".env",
+    "\n# of the password\nhunter2\n",
+    ".env can't be read: line 3 is no KEY=value, from column 8 on; correct or remove the file"
+)]
+#[case::a_dollar(
+    ".env",
+    "DB_PASSWORD=hunter2$x\n",
+    "DB_PASSWORD in .env holds a character that has a meaning in such a file ($ \\ \" ' or a leading #); put the whole value between single quotes"
+)]
+#[case::a_hash(
+    ".env",
+    "DB_PASSWORD=#hunter2\n",
+    "DB_PASSWORD in .env holds a character that has a meaning in such a file ($ \\ \" ' or a leading #); put the whole value between single quotes"
+)]
+fn a_mistake_is_one_sentence(#[case] file: &str, #[case] text: &str, #[case] sentence: &str) {
+    let right = if file == ".env" { ".env.local" } else { ".env" };
+    let told = complaints(&[(file, text), (right, RIGHT)], &[]);
+    assert_eq!(told, [sentence]);
+}
+
+/// Everything that is wrong, in one go.
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let first = "DB_HOTS=a\nDB_PORT=many\nLEGACY_TABLE=<schema.table>\n";
+    let told = complaints(&[(".env", first), (".env.qa", "DB_SSLMODE=yes\nDB_HOST=h:5432\n")], &[("APP_ENV", "qa")]);
+    let begins = [
+        ".env sets DB_HOTS",
+        "LEGACY_TABLE is still the template's",
+        "DB_SSLMODE is \"yes\"",
+        "DB_PORT is \"many\"",
+        "DB_HOST is \"h:5432\"",
+        "DB_HOST is set and DB_NAME and DB_USER are not",
+    ];
+    assert_eq!(told.len(), begins.len(), "{told:#?}");
+    for (told, begin) in told.iter().zip(begins) {
+        assert!(told.starts_with(begin), "{told}");
+    }
+}
+
+/// A file that the chosen environment would have, and that nobody has made.
+#[test]
+fn a_missing_file_is_named_where_it_would_have_been_needed() {
+    let told = complaints(&[(".env", "DB_PORT=5432\n")], &[("APP_ENV", "qa")]);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("no database is named for environment qa and there is no .env.qa; "), "{told:?}");
+}
+
+#[rstest]
+#[case::single("'a $HOME #b \\ \"c\"'", "a $HOME #b \\ \"c\"")]
+#[case::double("\"it's\"", "it's")]
+#[case::escaped("\"a\\$b\"", "a$b")]
+#[case::plain("a#b=c", "a#b=c")]
+fn a_password_is_read_as_it_was_written(#[case] written: &str, #[case] password: &str) {
+    let dir = tempfile::tempdir().expect("a directory is made");
+    write(dir.path(), &[(".env", &format!("{RIGHT}DB_PASSWORD={written}\n"))]);
+    let flags = pad_migrate::config::Flags { config_dir: Some(dir.path().to_owned()), ..Default::default() };
+    let config = pad_migrate::config::Config::load(flags, |_| None).expect("the configuration is right");
+    let Some(pad_migrate::config::Endpoint::Parts { password: Some(found), .. }) = config.target else {
+        panic!("there is a target with a password");
+    };
+    assert_eq!(found.0, password);
+}
+
+/// The templates that are committed hold no value that could be taken for a real one, and no key that is none.
+#[rstest]
+#[case("local")]
+#[case("dev")]
+#[case("qa")]
+#[case("prod")]
+fn a_template_asks_for_what_is_to_be_filled_in(#[case] environment: &str) {
+    let dir = tempfile::tempdir().expect("a directory is made");
+    for (template, file) in
+        [(".env.example", ".env".to_owned()), (&format!(".env.{environment}.example"), format!(".env.{environment}"))]
+    {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(template)).expect("it is there");
+        write(dir.path(), &[(&file, &text)]);
+    }
+    let output = run_in(dir.path(), &["--env", environment, "verify"], &[("DB_PORT", "1")]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = stderr(&output);
+    if environment == "local" {
+        // It fits the local server of scripts/local as it is; here is none.
+        assert!(told.contains("connecting to localhost:1/pad_db as pad_owner failed"), "{told}");
+        return;
+    }
+    let asked: Vec<&str> = told.lines().filter_map(|it| it.split_whitespace().nth(1)).collect();
+    assert_eq!(asked, ["DB_HOST", "DB_NAME", "DB_USER"], "{told}");
+    assert!(told.lines().all(|it| it.contains(" is still the template's ")), "{told}");
+}
+
+/// Flags win over variables, those over the environment's file, that over the common one; `doctor` says which.
+#[tokio::test]
+async fn every_value_names_its_origin() {
+    with_db(Start::Empty, async |db| {
+        let Place { host, port, name, user, password } = db.place();
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let common = format!("DB_HOST=nowhere.example.com\nDB_PORT={port}\nDB_CONNECT_TIMEOUT=20\n");
+        write(
+            dir.path(),
+            &[(".env", &common), (".env.local", &format!("DB_HOST={host}\nDB_NAME={name}\nDB_USER=nobody\n"))],
+        );
+        let variables = [("DB_USER", &*user), ("DB_PASSWORD", &*password)];
+        let output = run_in(dir.path(), &["--env", "local", "doctor", "--format", "json"], &variables);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+        let rows = report["checks"][0]["rows"].as_array().expect("there are rows");
+        let origin = |key: &str| {
+            let row = rows.iter().find(|it| it["key"] == key).expect("the key is there");
+            (row["value"].as_str().map(str::to_owned), row["origin"].as_str().expect("it is a text").to_owned())
+        };
+        let some = |value: &str, origin: &str| (Some(value.to_owned()), origin.to_owned());
+        assert_eq!(origin("APP_ENV"), some("local", "from --env"));
+        assert_eq!(origin("DB_HOST"), some(&host, "from .env.local"));
+        assert_eq!(origin("DB_PORT"), some(&port, "from .env"));
+        assert_eq!(origin("DB_USER"), some(&user, "from the environment"));
+        assert_eq!(origin("DB_CONNECT_TIMEOUT"), some("20", "from .env"));
+        assert_eq!(origin("DATABASE_SCHEMA"), some("padealing", "by default"));
+        assert_eq!(origin("DB_SSLROOTCERT"), (None, "not set".to_owned()));
+        if !password.is_empty() {
+            assert_eq!(origin("DB_PASSWORD"), some("••••", "from the environment"));
+        }
+    })
+    .await;
+}
+
+#[test]
+fn a_file_that_shows_its_password_to_others_is_a_warning() {
+    let dir = tempfile::tempdir().expect("a directory is made");
+    let text = "DB_HOST=127.0.0.1\nDB_PORT=1\nDB_NAME=n\nDB_USER=u\nDB_PASSWORD=hunter2\n";
+    write(dir.path(), &[(".env.local", text), (".env", "SOURCE_DATABASE_URL=postgres://u:hunter2@127.0.0.1:1/n\n")]);
+    let told = |output| {
+        let told = stderr(&output);
+        assert!(!told.contains("hunter2"), "a password is never shown");
+        told.lines().filter(|it| it.contains("warning")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(told(run_in(dir.path(), &["verify"], &[])), [""; 0]);
+    for file in [".env", ".env.local"] {
+        let open = std::fs::Permissions::from_mode(0o640);
+        std::fs::set_permissions(dir.path().join(file), open).expect("it is ours");
+    }
+    let warning =
+        |file| format!("pad-migrate: warning: {file} holds a password and others may read it; run: chmod 600 {file}");
+    assert_eq!(told(run_in(dir.path(), &["verify"], &[])), [warning(".env"), warning(".env.local")]);
+    // Nobody has to keep what is no secret.
+    write(dir.path(), &[(".env.local", "DB_HOST=127.0.0.1\nDB_PORT=1\nDB_NAME=n\nDB_USER=u\n"), (".env", "")]);
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(dir.path().join(".env.local"), open).expect("it is ours");
+    assert_eq!(told(run_in(dir.path(), &["verify"], &[])), [""; 0]);
+}
+
+/// A password with every character that a URL encodes, in every place that takes one: no output of any command shows
+/// it, encoded or not, neither when all is well nor when nothing is.
+#[tokio::test]
+async fn no_output_ever_shows_a_password() {
+    with_db(Start::Migrated, async |db| {
+        const PLAIN: &str = "hunter2 /?#@:%&=ü";
+        const ENCODED: &str = "hunter2%20%2F%3F%23%40%3A%25%26%3D%C3%BC";
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let Place { host, port, name, .. } = db.place();
+        let role = Role::Owner.name();
+        let bad = format!("postgres://{role}:{ENCODED}@127.0.0.1:1/{name}");
+        let parameter = format!("postgres:///{name}?host={host}&port={port}&user={role}&password={ENCODED}");
+        // Reached where the server trusts whom it knows, refused where it asks.
+        let keys =
+            [("DB_HOST", &*host), ("DB_PORT", &*port), ("DB_NAME", &*name), ("DB_USER", role), ("DB_PASSWORD", PLAIN)];
+        let file = format!("DB_HOST={host}\nDB_PORT=x\nDB_NAME={name}\nDB_USER={role}\nDB_PASSWORD='{PLAIN}'\n");
+        write(dir.path(), &[(".env.qa", &file)]);
+        let mut outputs = Vec::new();
+        for command in [
+            &["doctor", "-vvv"] as &[&str],
+            &["doctor", "--format", "json"],
+            &["verify", "-vvv"],
+            &["verify", "--format", "json"],
+            &["migrate", "--dry-run", "-vvv"],
+            &["migrate", "--dry-run", "--format", "json", "--rejects", "rejects.csv"],
+            &["apply", "--yes", "-vvv"],
+            &["seed", "-vvv"],
+        ] {
+            outputs.push(run_in(dir.path(), command, &keys));
+            outputs.push(run_in(dir.path(), command, &[("APP_ENV", "qa")]));
+            for url in [&bad, &parameter] {
+                outputs.push(run_in(dir.path(), &[&["--database-url", url], command].concat(), &[]));
+                outputs.push(run_in(dir.path(), command, &[&keys[..], &[("SOURCE_DATABASE_URL", url)]].concat()));
+                let prod = [&["--env", "prod", "--database-url", url, "--source-url", url], command].concat();
+                outputs.push(run_in(dir.path(), &prod, &[("DB_SSLMODE", "disable"), ("PGPASSWORD", PLAIN)]));
+            }
+        }
+        outputs.push(run_in(dir.path(), &["rehearse", "-vvv", "--source-url", &bad, "--report", "report.txt"], &[]));
+        outputs.push(run_in(dir.path(), &["--env", &bad, "verify"], &[]));
+        outputs.push(run_in(dir.path(), &[&*bad], &[]));
+        assert!(outputs.iter().any(|it| it.status.code() == Some(2)), "some are refused");
+        let files = std::fs::read_dir(dir.path()).expect("the folder is there").flatten();
+        let files =
+            files.filter(|it| it.file_name() != ".env.qa").map(|it| std::fs::read(it.path()).expect("it is a file"));
+        let shown = outputs.into_iter().flat_map(|it| [it.stdout, it.stderr]).chain(files);
+        for text in shown {
+            let text = String::from_utf8(text).expect("the output is UTF-8");
+            assert!(!text.contains("hunter2"), "a password is shown: {text}");
+        }
+    })
+    .await;
+}
+
+#[test]
+fn help_names_every_key() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/command-line.md"));
+    let text = text.expect("the page is there");
+    let dir = tempfile::tempdir().expect("a directory is made");
+    let flags = pad_migrate::config::Flags { config_dir: Some(dir.path().to_owned()), ..Default::default() };
+    let config = pad_migrate::config::Config::load(flags, |_| None).expect("there is nothing to be wrong");
+    let keys: Vec<&str> = config.settings.iter().map(|it| it.key).collect();
+    assert!(keys.len() > 15, "{keys:?}");
+    for key in keys {
+        assert!(text.contains(&format!("`{key}`")), "docs/command-line.md doesn't name {key}");
+    }
+    check_snapshot(
+        "configuration__keys",
+        &config.settings.iter().map(|it| format!("{}\n", it.key)).collect::<String>(),
+    );
+}

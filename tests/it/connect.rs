@@ -1,0 +1,344 @@
+//! Getting to a database, and every way of not getting there: one sentence, exit 2, within the time.
+
+use std::net::TcpListener;
+use std::os::fd::AsFd;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use pad_migrate::pg::ConnectError;
+use pretty_assertions::assert_eq;
+use rstest::rstest;
+use rustix::net::{AddressFamily, SocketType};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::harness::certificates::Authority;
+use crate::harness::other::{self, Other};
+use crate::harness::program::{check_refused, run, stderr, stdout};
+use crate::harness::{Role, Start, program, with_db};
+
+/// The keys for a database of another server.
+fn keys<'a>(server: &'a Other, database: &'a str, user: &'a str, password: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("DB_HOST", &*server.host),
+        ("DB_PORT", &*server.port),
+        ("DB_NAME", database),
+        ("DB_USER", user),
+        ("DB_PASSWORD", password),
+        ("APP_ENV", "qa"),
+    ]
+}
+
+/// The command is refused for the reason that the snapshot shows; the address, which changes, is made fixed first.
+#[track_caller]
+fn check(name: &str, server: &Other, keys: &[(&str, &str)], arguments: &[&str]) {
+    let since = Instant::now();
+    let mut output = run(arguments, keys);
+    assert!(since.elapsed() < Duration::from_secs(9), "within the time");
+    assert!(!stderr(&output).contains("hunter2"), "a password is never shown");
+    let told = stderr(&output).replace(&format!("{}:{}", server.host, server.port), "SERVER");
+    let mut told = told.replace(&server.host, "SERVER");
+    // The server names the address that it sees us come from.
+    if let Some(from) = told.find("host \"").map(|it| it + "host \"".len()) {
+        let to = from + told[from..].find('"').expect("the quotes end");
+        told.replace_range(from..to, "CLIENT");
+    }
+    let folder = std::env::temp_dir().display().to_string();
+    let words: Vec<&str> = told.split(' ').map(|it| if it.starts_with(&folder) { "FILE" } else { it }).collect();
+    output.stderr = words.join(" ").into_bytes();
+    check_refused(name, &output);
+}
+
+/// In front of all other lines of pg_hba.conf: who comes over TCP, and is none of the superusers, needs a password.
+const ASK: &str = "
+{ echo 'host all postgres all trust'; echo 'host all pad_barred all reject'; echo 'host all all all scram-sha-256'
+  cat pg_hba.conf; } >hba && mv hba pg_hba.conf
+";
+
+#[tokio::test]
+async fn a_server_that_refuses_is_quoted_and_explained() {
+    let server = other::start(ASK).await;
+    let roles = "create role pad_user login password 'hunter2'; create role pad_none login;
+         create role pad_expired login password 'hunter2' valid until '2020-01-01';
+         create role pad_limited login password 'hunter2' connection limit 0;
+         create role pad_barred login password 'hunter2'";
+    server.execute("postgres", &[roles, "create database work", "create database private"]).await;
+    server.execute("postgres", &["revoke connect on database private from public"]).await;
+    server.execute("postgres", &["create database closed allow_connections false"]).await;
+    server.execute("postgres", &["create database full_house connection limit 0"]).await;
+    for (name, database, user, password) in [
+        ("connect_password", "work", "pad_user", "wrong"),
+        ("connect_password_missing", "work", "pad_user", ""),
+        ("connect_password_expired", "work", "pad_expired", "hunter2"),
+        ("connect_role_unknown", "work", "pad_nobody", "hunter2"),
+        ("connect_role_barred", "work", "pad_barred", "hunter2"),
+        ("connect_role_full", "work", "pad_limited", "hunter2"),
+        ("connect_database_unknown", "nowhere", "pad_user", "hunter2"),
+        ("connect_database_private", "private", "pad_user", "hunter2"),
+        ("connect_database_closed", "closed", "pad_user", "hunter2"),
+        ("connect_database_full", "full_house", "pad_user", "hunter2"),
+    ] {
+        let keys = [&keys(&server, database, user, password)[..], &[("DB_SSLMODE", "disable")]].concat();
+        check(name, &server, &keys, &["verify"]);
+    }
+    // The right one gets further.
+    let keys = [&keys(&server, "work", "pad_user", "hunter2")[..], &[("DB_SSLMODE", "disable")]].concat();
+    check("connect_not_applied", &server, &keys, &["verify"]);
+}
+
+#[tokio::test]
+async fn tls_is_verified_and_each_failing_check_is_named() {
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+    let host = "127.0.0.1";
+    let client = ours.client("pad_cert");
+    let stranger = theirs.client("pad_cert");
+    let mut setup = format!("umask 077\ncat >root.crt <<'PEM'\n{}PEM\n", ours.root);
+    for (name, certificate) in [
+        ("right", ours.server(host, 2999)),
+        ("renamed", ours.server("db.example.com", 2999)),
+        ("expired", ours.server(host, 2020)),
+        ("foreign", theirs.server(host, 2999)),
+    ] {
+        let (chain, key) = (certificate.chain, certificate.key);
+        setup.push_str(&format!("cat >{name}.crt <<'PEM'\n{chain}PEM\ncat >{name}.key <<'PEM'\n{key}PEM\n"));
+    }
+    setup.push_str(
+        "{ echo 'host all postgres all trust'; echo 'hostssl all pad_cert all cert'; echo 'hostssl all all all scram-sha-256'
+           cat pg_hba.conf; } >hba && sed 's/^host  *all  *all .*//' hba >pg_hba.conf
+         cat >>postgresql.conf <<'CONF'
+ssl = on
+ssl_ca_file = 'root.crt'
+ssl_cert_file = 'right.crt'
+ssl_key_file = 'right.key'
+CONF",
+    );
+    let server = other::start(&setup).await;
+    assert_eq!(server.host, host, "the certificates are for this address");
+    let roles = "create role pad_user login password 'hunter2'; create role pad_cert login";
+    server.execute("postgres", &[roles]).await;
+    let dir = tempfile::tempdir().expect("a directory is made");
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).expect("it is written");
+        path.display().to_string()
+    };
+    let (root, cert, key) = (write("ca", &ours.root), write("cert", &client.chain), write("key", &client.key));
+    let (false_cert, false_key) = (write("false", &stranger.chain), write("false_key", &stranger.key));
+    let with = |user: &'static str, more: &[(&'static str, &str)]| -> Vec<(String, String)> {
+        let keys = keys(&server, "postgres", user, "hunter2").into_iter().chain(more.iter().copied());
+        keys.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    };
+    let refused = |name: &str, user: &'static str, more: &[(&'static str, &str)]| {
+        let keys = with(user, more);
+        let keys: Vec<(&str, &str)> = keys.iter().map(|(key, value)| (&**key, &**value)).collect();
+        check(name, &server, &keys, &["verify"]);
+    };
+    let status = |user: &'static str, more: &[(&'static str, &str)]| -> (String, String) {
+        let keys = with(user, more);
+        let keys: Vec<(&str, &str)> = keys.iter().map(|(key, value)| (&**key, &**value)).collect();
+        let output = run(&["doctor", "--format", "json"], &keys);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+        let checks = report["checks"].as_array().expect("there are checks").clone();
+        let of = |name: &str| checks.iter().find(|it| it["name"] == name).expect("the check is there").clone();
+        assert_eq!(of("authentication")["status"], "pass", "{}", stderr(&output));
+        let tls = of("tls");
+        assert!(tls["milliseconds"].is_number(), "TLS is timed by itself");
+        let message = tls["message"].as_str().expect("it is a text").to_owned();
+        (tls["status"].as_str().expect("it is a text").to_owned(), message)
+    };
+
+    // In full by default, as a password over a channel that was verified; SCRAM, without channel binding.
+    let (outcome, message) = status("pad_user", &[("DB_SSLROOTCERT", &root)]);
+    assert_eq!(outcome, "pass");
+    assert!(message.starts_with("TLSv1.3, ") && message.contains("is for this host"), "{message}");
+    let (outcome, message) = status("pad_user", &[("DB_SSLMODE", "require")]);
+    assert_eq!(outcome, "warn");
+    assert!(message.contains("the certificate isn't checked"), "{message}");
+    // Who shows a certificate needs no password.
+    let shown = [("DB_SSLROOTCERT", &*root), ("DB_SSLCERT", &*cert), ("DB_SSLKEY", &*key)];
+    assert_eq!(status("pad_cert", &shown).0, "pass");
+    refused("tls_no_client_certificate", "pad_cert", &[("DB_SSLROOTCERT", &root)]);
+    let shown = [("DB_SSLROOTCERT", &*root), ("DB_SSLCERT", &*false_cert), ("DB_SSLKEY", &*false_key)];
+    refused("tls_false_client_certificate", "pad_cert", &shown);
+    refused("tls_unknown_authority", "pad_user", &[]);
+    refused("tls_declined_by_us", "pad_user", &[("DB_SSLMODE", "disable")]);
+    let wrong = write("wrong", "this is no certificate");
+    refused("tls_authority_without_a_certificate", "pad_user", &[("DB_SSLROOTCERT", &wrong)]);
+
+    let show = async |name: &str| {
+        let (cert, key) = (format!("{name}.crt"), format!("{name}.key"));
+        server.set(&[("ssl_cert_file", &cert), ("ssl_key_file", &key)]).await;
+    };
+    show("renamed").await;
+    refused("tls_other_host", "pad_user", &[("DB_SSLROOTCERT", &root)]);
+    let (outcome, message) = status("pad_user", &[("DB_SSLROOTCERT", &root), ("DB_SSLMODE", "verify-ca")]);
+    assert_eq!(outcome, "pass");
+    assert!(message.contains("its name isn't checked"), "{message}");
+    show("expired").await;
+    refused("tls_expired", "pad_user", &[("DB_SSLROOTCERT", &root)]);
+    show("foreign").await;
+    refused("tls_foreign_authority", "pad_user", &[("DB_SSLROOTCERT", &root)]);
+    server.set(&[("ssl", "off")]).await;
+    refused("tls_switched_off", "pad_user", &[("DB_SSLROOTCERT", &root)]);
+}
+
+#[tokio::test]
+async fn a_standby_is_examined_and_never_written_to() {
+    let server = other::start("touch standby.signal").await;
+    let url = server.url("postgres");
+    let with_url = |arguments: &[&str]| run(&[&["--database-url", &url], arguments].concat(), &[]);
+    let output = with_url(&["doctor", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    let checks = report["checks"].as_array().expect("there are checks");
+    let role = checks.iter().find(|it| it["name"] == "server_role").expect("the check is there");
+    assert_eq!(role["status"], "warn");
+    assert!(role["message"].as_str().expect("a text").starts_with("a standby"), "{role}");
+    for arguments in [&["seed"] as &[&str], &["apply", "--yes"], &["migrate"]] {
+        let output = with_url(arguments);
+        assert_eq!(output.status.code(), Some(2));
+        let told = stderr(&output);
+        assert!(told.contains(" is a standby, on which nothing can be written; name the primary"), "{told}");
+        assert_eq!(told.lines().count(), 1);
+    }
+}
+
+/// A port that accepts connections and says nothing.
+fn silent() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("it is bound").port().to_string();
+    (listener, port)
+}
+
+/// A port whose queue of connections is full, so that the system answers nobody who comes: as a machine that is not there.
+fn deaf() -> (impl AsFd, Vec<std::net::TcpStream>, u16) {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket is made");
+    let any = std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 0);
+    rustix::net::bind(&socket, &any).expect("a port is free");
+    rustix::net::listen(&socket, 0).expect("it listens");
+    let address = rustix::net::getsockname(&socket).expect("it is bound");
+    let address = std::net::SocketAddr::try_from(address).expect("it is an address of IPv4");
+    let mut queued = Vec::new();
+    while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        queued.push(stream);
+    }
+    (socket, queued, address.port())
+}
+
+#[rstest]
+#[case::verify(&["verify"])]
+#[case::doctor(&["doctor"])]
+fn a_port_that_says_nothing_is_told_from_one_that_is_not_there(#[case] arguments: &[&str]) {
+    let (_listener, silent) = silent();
+    let (_socket, _queued, deaf) = deaf();
+    for (port, what) in [
+        (silent, "the port accepts connections and PostgreSQL doesn't answer"),
+        (deaf.to_string(), "and nothing answered; check the host and the port, the VPN, and firewalls"),
+    ] {
+        for mode in ["disable", "verify-full"] {
+            let since = Instant::now();
+            let output = run(
+                arguments,
+                &[
+                    ("DB_HOST", "127.0.0.1"),
+                    ("DB_PORT", &port),
+                    ("DB_NAME", "n"),
+                    ("DB_USER", "u"),
+                    ("DB_PASSWORD", "hunter2"),
+                    ("DB_CONNECT_TIMEOUT", "1"),
+                    ("DB_SSLMODE", mode),
+                ],
+            );
+            assert_eq!(output.status.code(), Some(2));
+            let told = stderr(&output);
+            assert_eq!(told.lines().count(), 1, "{told}");
+            assert!(told.contains("took longer than 1 s") && told.contains(what), "{told}");
+            assert!(since.elapsed() < Duration::from_secs(3), "it took {:?}", since.elapsed());
+            assert!(!stdout(&output).contains("hunter2"), "a password is never shown");
+        }
+    }
+}
+
+#[rstest]
+#[case::unknown_host("connect_unknown_host", &[("DB_HOST", "db.qa.example.invalid")])]
+#[case::wrong_port("connect_wrong_port", &[("DB_HOST", "127.0.0.1"), ("DB_PORT", "1")])]
+fn a_host_that_is_not_there_is_named(#[case] name: &str, #[case] more: &[(&str, &str)]) {
+    let keys = [more, &[("DB_NAME", "n"), ("DB_USER", "u"), ("DB_PASSWORD", "hunter2"), ("APP_ENV", "qa")]].concat();
+    let mut output = run(&["verify"], &keys);
+    // The system's words for it differ.
+    let told = stderr(&output);
+    if let (Some(from), Some(to)) = (told.find(" ("), told.find(");")) {
+        output.stderr = format!("{} (WHY{}", &told[..from], &told[to..]).into_bytes();
+    }
+    check_refused(name, &output);
+}
+
+/// Something else listens there.
+#[test]
+fn what_is_not_postgres_is_said_to_be_something_else() {
+    let (listener, port) = silent();
+    let other = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the program connects");
+        std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").expect("it is answered");
+    });
+    let keys = [("DB_HOST", "127.0.0.1"), ("DB_PORT", &*port), ("DB_NAME", "n"), ("DB_USER", "u")];
+    let output = run(&["verify"], &[&keys[..], &[("DB_SSLMODE", "disable")]].concat());
+    other.join().expect("it was connected to");
+    assert_eq!(output.status.code(), Some(2));
+    let told = stderr(&output);
+    assert!(told.contains("check that the port is PostgreSQL's and not something else's"), "{told}");
+}
+
+/// Ctrl-C during an attempt to connect ends the program at once.
+#[rstest]
+#[case(&["doctor"])]
+#[case(&["verify"])]
+#[case(&["migrate"])]
+#[case(&["migrate", "--dry-run"])]
+#[case(&["apply", "--yes"])]
+#[case(&["seed"])]
+fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
+    let (listener, port) = silent();
+    let mut command = Command::new(program());
+    let keys =
+        [("DB_HOST", "127.0.0.1"), ("DB_PORT", &*port), ("DB_NAME", "n"), ("DB_USER", "u"), ("APP_ENV", "local")];
+    let dir = tempfile::tempdir().expect("a directory is made");
+    command.args(arguments).envs(keys).env("DB_CONNECT_TIMEOUT", "60").current_dir(dir.path());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let connected = listener.accept().expect("the program connects");
+    let since = Instant::now();
+    kill_process(Pid::from_child(&child), Signal::INT).expect("it is our child");
+    let output = child.wait_with_output().expect("it ends");
+    drop(connected);
+    assert!(since.elapsed() < Duration::from_secs(5), "it took {:?}", since.elapsed());
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "");
+    assert!(stderr(&output).starts_with("pad-migrate: interrupted; "), "{}", stderr(&output));
+}
+
+/// Every command says in one sentence that the role may not, and what it may not.
+#[rstest]
+#[case(&["verify"])]
+#[case(&["migrate", "--dry-run"])]
+#[case(&["migrate"])]
+#[case(&["apply", "--yes"])]
+#[case(&["seed"])]
+#[tokio::test]
+async fn a_role_without_privileges_is_told_so(#[case] arguments: &[&str]) {
+    with_db(Start::Applied, async |db| {
+        let url = db.url_as(Role::Stranger).await;
+        let output = run(&[&["--database-url", &url], arguments].concat(), &[]);
+        assert_eq!(output.status.code(), Some(2));
+        let told = stderr(&output);
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(told.contains("permission denied for ") && told.contains("pad-migrate doctor"), "{told}");
+    })
+    .await;
+}
+
+#[test]
+fn a_version_that_is_too_old_is_refused() {
+    let old = ConnectError::Version { place: "SERVER".to_owned(), version: "12.22".to_owned() };
+    let told = "the server at SERVER is PostgreSQL 12.22; versions 13 to 18 are supported: name another server";
+    assert_eq!(old.to_string(), told);
+}

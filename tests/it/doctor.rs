@@ -1,0 +1,473 @@
+//! `doctor`: what a release manager reads of the databases that there are, and what each fact leads to.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use pad_migrate::checks::{Check, Status};
+use pad_migrate::config::{Environment, TableName};
+use pad_migrate::doctor::{Expectations, Facts, Relation, Role as Whoami, Rows, Server, Stranger, TableRights, checks};
+use pad_migrate::server::SUPPORTED;
+use pretty_assertions::assert_eq;
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::harness::program::{run, run_in, stderr, stdout};
+use crate::harness::{Db, Role, Start, check_snapshot, roles, with_db};
+
+/// The keys that name the roles of the test server.
+fn role_keys() -> [(&'static str, &'static str); 3] {
+    [("DB_OWNER_ROLE", Role::Owner.name()), ("DB_APP_ROLE", Role::App.name()), ("DB_READER_ROLE", Role::Reader.name())]
+}
+
+/// Exit code and report of an examination of a database as a role.
+async fn examine(db: &Db, role: Role, environment: &str, more: &[&str]) -> (Option<i32>, Value) {
+    let url = db.url_as(role).await;
+    let arguments = ["--env", environment, "--database-url", &url, "doctor", "--format", "json"];
+    let output = run(&[&arguments, more].concat(), &[&role_keys()[..], &[("DB_SSLMODE", "disable")]].concat());
+    let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    assert_eq!(stderr(&output), "", "nothing but the result is said");
+    (output.status.code(), report)
+}
+
+fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let checks = report["checks"].as_array().expect("there are checks");
+    checks.iter().find(|it| it["name"] == name).unwrap_or_else(|| panic!("there is no check {name}"))
+}
+
+fn message<'a>(report: &'a Value, name: &str) -> &'a str {
+    check(report, name)["message"].as_str().expect("it is a text")
+}
+
+/// Status and name of each check that is not as it should be.
+fn noticed(report: &Value) -> Vec<String> {
+    let checks = report["checks"].as_array().expect("there are checks").iter();
+    let line = |it: &Value| format!("{} {}", it["status"], it["name"]).replace('"', "");
+    checks.map(line).filter(|it| it.starts_with("warn") || it.starts_with("fail")).collect()
+}
+
+/// What Alembic left in QA, as the application's role sees it: what is printed, but for what differs from server to
+/// server.
+#[tokio::test]
+async fn the_qa_look_alike_reads_as_something_to_act_on() {
+    with_db(Start::Alembic, async |db| {
+        let url = db.url_as(Role::App).await;
+        for width in ["60", "80", "140"] {
+            let dir = tempfile::tempdir().expect("a directory is made");
+            let keys = [&role_keys()[..], &[("DB_SSLMODE", "disable")]].concat();
+            let mut command = std::process::Command::new(crate::harness::program());
+            command.args(["--env", "qa", "--database-url", &url, "doctor"]).envs(keys).current_dir(dir.path());
+            let output = command.env("COLUMNS", width).output().expect("the program runs");
+            assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+            let text = stdout(&output);
+            let wide: usize = width.parse().expect("a number");
+            for line in text.lines() {
+                assert!(line.chars().count() <= wide, "{width}: {line}");
+                assert_eq!(line.trim_end(), line, "no blanks at the end");
+            }
+            if width == "140" {
+                let (from, to) = (text.find("\nTables\n"), text.find("\nTables by schema\n"));
+                let shown = &text[from.expect("there is a section")..to.expect("there is a section")];
+                let owner = db.place().user;
+                let lines = shown.lines().map(|line| match line.split_whitespace().next() {
+                    Some("size") => "    size            SIZE".to_owned(),
+                    Some("owner") => line.replace(&owner, "OWNER"),
+                    _ => line.replace(&format!("belongs to {owner},"), "belongs to OWNER,"),
+                });
+                check_snapshot("doctor__qa", &lines.collect::<Vec<_>>().join("\n"));
+                let tables = text[to.expect("there is a section")..].lines();
+                assert_eq!(tables.filter(|it| it.ends_with(" kB")).count(), 30, "{text}");
+            }
+        }
+    })
+    .await;
+}
+
+/// Nothing to look at, exit 0: a local database that has gone the whole way.
+#[tokio::test]
+async fn a_local_database_that_is_all_there_is_clean() {
+    with_db(Start::Migrated, async |db| {
+        let output = run(&["--database-url", &db.url, "doctor"], &role_keys());
+        assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+        assert!(stdout(&output).ends_with("Verdict       CLEAN: nothing to look at\n"), "{}", stdout(&output));
+        let output = run(&["--database-url", &db.url, "doctor", "--exact", "--format", "json"], &role_keys());
+        let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+        assert_eq!((&report["outcome"], &report["command"]), (&Value::from("clean"), &Value::from("doctor")));
+        for field in ["tool", "version", "environment", "server_version"] {
+            assert!(report[field].is_string(), "{field}");
+        }
+        for row in check(&report, "tables")["rows"].as_array().expect("there are rows") {
+            let table =
+                format!("{}.{}", row["schema"].as_str().expect("a text"), row["table"].as_str().expect("a text"));
+            let counted = db.value(&format!("select count(*) from {table}")).await.expect("there is a count");
+            assert_eq!((row["rows"].to_string(), &row["row_count_is"]), (counted, &Value::from("counted")), "{table}");
+        }
+        let coloured = run(&["--color", "always", "--database-url", &db.url, "doctor"], &[]);
+        assert!(stdout(&coloured).contains("\n  \x1b[32mpass\x1b[0m  configuration"), "{}", stdout(&coloured));
+    })
+    .await;
+}
+
+/// Who may do what: each role's examination says what it may, and what it lacks, in SQL that mends it.
+#[tokio::test]
+async fn each_role_is_told_what_it_may() {
+    with_db(Start::Migrated, async |db| {
+        db.execute("grant select on public.personal_account_dealing to public").await;
+        let (_, owner) = examine(&db, Role::Owner, "local", &[]).await;
+        let yes = "as pad_migrate_owner – checks: yes; apply: yes; migrate: yes";
+        assert_eq!(message(&owner, "privileges"), yes);
+        let (code, reader) = examine(&db, Role::Reader, "local", &[]).await;
+        assert!(message(&reader, "privileges").starts_with("as pad_migrate_reader – checks: yes; apply: no ("));
+        assert_eq!((code, noticed(&reader)), (Some(0), Vec::<String>::new()));
+        let (code, stranger) = examine(&db, Role::Stranger, "local", &[]).await;
+        assert_eq!(code, Some(1));
+        assert!(noticed(&stranger).contains(&"fail privileges".to_owned()));
+        assert!(noticed(&stranger).contains(&"warn reference_tables".to_owned()), "{:?}", noticed(&stranger));
+        assert_eq!(check(&stranger, "revision")["status"], "skip");
+        let told = message(&stranger, "privileges");
+        let (_, sql) = told.split_once("have it granted: ").expect("it says what it lacks");
+        db.execute(sql).await;
+        let (_, stranger) = examine(&db, Role::Stranger, "local", &["--exact"]).await;
+        assert!(message(&stranger, "privileges").starts_with("as pad_migrate_stranger – checks: yes; "));
+        assert_eq!(noticed(&stranger), [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_roles_lack_or_have_too_much_of_is_named() {
+    with_db(Start::Migrated, async |db| {
+        db.execute(
+            "grant select on public.personal_account_dealing to public; \
+             revoke insert, update on padealing.pad_breach from pad_migrate_app; \
+             revoke usage on sequence padealing.migration_mapping_id_seq from pad_migrate_app; \
+             revoke references on bo_airflow.oracle_employee from pad_migrate_owner; \
+             grant update on bo_airflow.currency to pad_migrate_app; grant create on schema bo_airflow to pad_migrate_app; \
+             grant create on schema padealing to pad_migrate_reader; grant delete on padealing.audit_log to pad_migrate_reader",
+        )
+        .await;
+        let (code, report) = examine(&db, Role::Owner, "local", &[]).await;
+        assert_eq!(code, Some(1));
+        assert_eq!(noticed(&report), ["fail role_privileges"]);
+        let told = message(&report, "role_privileges");
+        for lack in [
+            "pad_migrate_app (app) lacks: grant insert, update on padealing.pad_breach to \"pad_migrate_app\"",
+            "grant usage on all sequences in schema padealing to \"pad_migrate_app\"",
+            "(owner) lacks: grant references on bo_airflow.oracle_employee to \"pad_migrate_owner\"",
+        ] {
+            assert!(told.contains(lack), "{told}");
+        }
+        assert!(!told.contains("(reader)"), "{told}");
+        let told = message(&report, "excess_privileges");
+        for excess in [
+            "pad_migrate_app may write to 1 tables of bo_airflow",
+            "pad_migrate_app may create objects in bo_airflow",
+            "pad_migrate_reader is to read, and may write to 1 tables of padealing",
+            "pad_migrate_reader may create objects in padealing",
+        ] {
+            assert!(told.contains(excess), "{told}");
+        }
+    })
+    .await;
+}
+
+/// The particulars of a relation that nobody expects, and what is recommended, from a real database.
+#[tokio::test]
+async fn an_unknown_table_is_described_and_left_alone() {
+    with_db(Start::Applied, async |db| {
+        db.execute(
+            "create table padealing.depended (id int primary key); create view public.onlooker as select * from padealing.depended; \
+             create table public.child (d int references padealing.depended); \
+             create table padealing.empty (a numeric(4,1), \"B c\" text); \
+             create table padealing.kept (a int); comment on table padealing.kept is 'Kept on purpose: the auditors want it'; \
+             create table padealing.alembic_version (version_num varchar(32)); create extension if not exists pg_trgm schema padealing",
+        )
+        .await;
+        let (code, report) = examine(&db, Role::Owner, "local", &[]).await;
+        assert_eq!(code, Some(1));
+        let unknown = check(&report, "unknown_tables");
+        assert_eq!(unknown["status"], "warn");
+        assert!(message(&report, "unknown_tables").starts_with("padealing holds depended, empty, which nothing here"));
+        let rows = unknown["rows"].as_array().expect("there are rows");
+        let names: Vec<&Value> = rows.iter().map(|it| &it["table"]).collect();
+        assert_eq!(names, ["depended", "empty", "kept"]);
+        assert_eq!(rows[0]["recommendation"], "keep");
+        assert_eq!(rows[0]["dependents"], "foreign key child_d_fkey of public.child, view public.onlooker");
+        assert_eq!((&rows[1]["recommendation"], &rows[1]["columns"]), (&"drop".into(), &"a numeric(4,1), B c text".into()));
+        let sql = rows[1]["sql"].as_str().expect("it is a text");
+        assert_eq!(sql, "drop table padealing.\"empty\"");
+        assert_eq!(rows[2]["comment"], "Kept on purpose: the auditors want it");
+        let there = db.value("to_regclass('padealing.empty') is not null").await;
+        assert_eq!(there.as_deref(), Some("true"), "it is never dropped");
+        // Following the advice ends the warning.
+        db.execute(sql).await;
+        db.execute("comment on table padealing.depended is 'Kept on purpose: …'").await;
+        let (_, report) = examine(&db, Role::Owner, "local", &[]).await;
+        assert_eq!(check(&report, "unknown_tables")["status"], "pass");
+        assert_eq!(message(&report, "other_managers").split(' ').next(), Some("Alembic"));
+    })
+    .await;
+}
+
+/// The legacy table in a database of its own is looked for there; one that can't be asked is a failed check.
+#[tokio::test]
+async fn the_source_is_examined_where_it_is() {
+    with_db(Start::Migrated, async |target| {
+        with_db(Start::Seeded, async |source| {
+            target.execute("drop table public.personal_account_dealing").await;
+            source.execute("analyze public.personal_account_dealing").await;
+            let go = |url: &str| {
+                let output = run(
+                    &["--database-url", &target.url, "--source-url", url, "doctor", "--format", "json"],
+                    &role_keys(),
+                );
+                serde_json::from_slice::<Value>(&output.stdout).expect("the output is JSON")
+            };
+            let report = go(&source.url);
+            assert!(message(&report, "legacy_table").ends_with(" holds about 100 rows (an estimate)"));
+            assert_eq!(noticed(&report), [""; 0]);
+            let report = go("postgres://nobody@127.0.0.1:1/nowhere");
+            assert_eq!(noticed(&report), ["fail legacy_table"]);
+            assert!(message(&report, "legacy_table").contains("Connection refused"));
+        })
+        .await;
+        let (code, report) = examine(&target, Role::Owner, "local", &[]).await;
+        assert_eq!((code, noticed(&report)), (Some(1), vec!["fail legacy_table".to_owned()]));
+    })
+    .await;
+}
+
+/// It reads, whoever asks and however much; and a lock that somebody holds does not hold it up for good.
+#[tokio::test]
+async fn an_examination_changes_nothing() {
+    with_db(Start::Alembic, async |db| {
+        let before = db.dump(&[]).await;
+        for role in Role::ALL {
+            examine(&db, role, "qa", &["--exact"]).await;
+        }
+        assert_eq!(db.dump(&[]).await, before);
+        let holder = db.connect().await;
+        let mut holder = holder;
+        sqlx::raw_sql("begin; lock table padealing.pad_request in access exclusive mode")
+            .execute(&mut holder)
+            .await
+            .expect("the lock is taken");
+        let output = run(&["--database-url", &db.url, "doctor", "--exact"], &[]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("canceling statement due to lock timeout"), "{}", stderr(&output));
+        assert_eq!(stderr(&output).lines().count(), 1);
+    })
+    .await;
+}
+
+/// What hides rows, and revisions that this program doesn't know.
+#[tokio::test]
+async fn what_would_lose_rows_fails() {
+    with_db(Start::Applied, async |db| {
+        db.execute(
+            "alter table public.personal_account_dealing enable row level security; \
+             alter table padealing.pad_request enable row level security; \
+             grant select on public.personal_account_dealing to public; \
+             insert into padealing.schema_revision (revision, name, checksum, kind, database_role, program_version, environment) \
+                 values ('9999', 'later', 'x', 'applied', 'r', '9', 'local')",
+        )
+        .await;
+        let (code, report) = examine(&db, Role::Reader, "local", &["--exact"]).await;
+        assert_eq!(code, Some(1));
+        assert_eq!(noticed(&report), ["fail legacy_table", "fail row_security", "fail revision"]);
+        let tables = check(&report, "tables")["rows"].as_array().expect("there are rows");
+        let policed = tables.iter().find(|it| it["table"] == "pad_request").expect("it is listed");
+        assert_eq!((&policed["rows"], &policed["row_count_is"]), (&Value::Null, &"may not be read".into()));
+    })
+    .await;
+}
+
+/// Facts of a database about which there is nothing to say.
+fn facts() -> Facts {
+    Facts {
+        server: Server {
+            version: "15.4".to_owned(),
+            major: 15,
+            encoding: "UTF8".to_owned(),
+            collation: "C".to_owned(),
+            clock_zone: "UTC".to_owned(),
+            connections: (97, 3),
+            database_connections: (-1, 3),
+            role_connections: (-1, 1),
+            ..Server::default()
+        },
+        role: Whoami { name: "someone".to_owned(), ..Whoami::default() },
+        ..Facts::default()
+    }
+}
+
+fn checked(facts: &Facts, environment: Environment) -> Vec<Check> {
+    let expected = Expectations {
+        environment,
+        roles: &roles(),
+        legacy: &TableName::legacy(),
+        source_elsewhere: false,
+        supported: &SUPPORTED,
+        revisions: &["0001", "0002"],
+    };
+    checks(facts, &expected)
+}
+
+#[track_caller]
+fn check_fact(name: &str, status: Status, says: &str, change: impl FnOnce(&mut Facts)) {
+    let mut changed = facts();
+    change(&mut changed);
+    let all = checked(&changed, Environment::Qa);
+    let found = all.iter().find(|it| it.name == name).expect("the check is there");
+    assert_eq!(found.status, status, "{}", found.message);
+    assert!(found.message.contains(says), "{}", found.message);
+}
+
+#[test]
+fn facts_about_the_server_have_their_consequences() {
+    use Status::{Fail, Pass, Warn};
+    check_fact("server_version", Pass, "PostgreSQL 15.4; 13 to 18 are supported", |_| {});
+    check_fact("server_version", Warn, "use a pad-migrate that knows it", |it| it.server.major = 19);
+    check_fact("server_role", Pass, "the primary", |_| {});
+    check_fact("server_role", Warn, "a standby", |it| it.server.standby = true);
+    check_fact("server_role", Warn, "read-only by configuration", |it| it.server.read_only = true);
+    check_fact("encoding", Fail, "create the database anew as UTF8", |it| it.server.encoding = "LATIN1".to_owned());
+    check_fact("collation", Warn, "REINDEX", |it| {
+        it.server.collation_changes.push(("en_GB".to_owned(), "2.31".to_owned(), "2.36".to_owned()));
+    });
+    check_fact("time_zone", Pass, "Europe/London for this database", |it| {
+        it.server.zones.push(("this database".to_owned(), "Europe/London".to_owned()));
+    });
+    check_fact("connections", Pass, "3 of 97 of the server's in use, 1 of 9 of the role's in use", |it| {
+        it.server.role_connections = (9, 1);
+    });
+    check_fact("connections", Warn, "have the limit of the server and the role raised", |it| {
+        it.server.connections = (97, 95);
+        it.server.role_connections = (2, 1);
+    });
+}
+
+#[test]
+fn facts_about_the_roles_have_their_consequences() {
+    use Status::{Fail, Pass, Warn};
+    let until = |days| move |it: &mut Facts| it.role.valid_until = Some(("2026-12-01".to_owned(), days));
+    check_fact("password_expiry", Pass, "doesn't expire", |_| {});
+    check_fact("password_expiry", Pass, "expires on 2026-12-01", until(40.0));
+    check_fact("password_expiry", Warn, "expires on 2026-12-01", until(3.0));
+    check_fact("password_expiry", Warn, "has expired", until(-3.0));
+    check_fact("role_privileges", Fail, "there is no role nobody, which DB_APP_ROLE names", |it| {
+        it.missing_roles.push(("DB_APP_ROLE", "nobody".to_owned()));
+    });
+    check_fact("excess_privileges", Pass, "none", |_| {});
+    check_fact("excess_privileges", Warn, "someone is superuser", |it| {
+        it.attributes.push(("someone".to_owned(), "superuser"));
+    });
+    check_fact("excess_privileges", Warn, "someone is BYPASSRLS", |it| {
+        it.attributes.push(("someone".to_owned(), "BYPASSRLS"));
+    });
+    let may = |role: &str, schema: &str, privilege: &str| TableRights {
+        role: role.to_owned(),
+        schema: schema.to_owned(),
+        table: "any".to_owned(),
+        privileges: vec!["SELECT".to_owned(), privilege.to_owned()],
+    };
+    for privilege in ["INSERT", "UPDATE", "DELETE", "TRUNCATE"] {
+        check_fact("excess_privileges", Warn, "someone may write to 1 tables of bo_airflow", |it| {
+            it.table_rights.push(may("someone", "bo_airflow", privilege));
+        });
+        check_fact("excess_privileges", Warn, "pad_migrate_reader is to read, and may write", |it| {
+            it.table_rights.push(may("pad_migrate_reader", "padealing", privilege));
+        });
+    }
+    check_fact("excess_privileges", Pass, "none", |it| {
+        it.table_rights.push(may("pad_migrate_app", "padealing", "INSERT"));
+    });
+    // In local nobody minds.
+    let mut local = facts();
+    local.attributes.push(("someone".to_owned(), "superuser"));
+    let all = checked(&local, Environment::Local);
+    let excess = all.iter().find(|it| it.name == "excess_privileges").expect("the check is there");
+    assert_eq!((excess.status, excess.message.contains("superuser")), (Pass, true));
+}
+
+#[test]
+fn facts_about_the_history_have_their_consequences() {
+    use Status::{Fail, Pass, Skip};
+    let at = |revisions: &'static [&'static str]| {
+        move |it: &mut Facts| it.revisions = Some(revisions.iter().map(|it| (*it).to_owned()).collect::<BTreeSet<_>>())
+    };
+    let has = |name: &'static str| {
+        move |it: &mut Facts| {
+            it.relations.push(Relation {
+                schema: "padealing".to_owned(),
+                name: name.to_owned(),
+                kind: "table",
+                rows: Rows::Hidden,
+                bytes: 0,
+                readable: false,
+                filled: None,
+                policed: false,
+            });
+        }
+    };
+    check_fact("revision", Fail, "nothing is applied yet", |_| {});
+    check_fact("revision", Pass, "at 0002, the newest", at(&["0001", "0002"]));
+    check_fact("revision", Fail, "at 0001; pending: 0002", at(&["0001"]));
+    check_fact("revision", Fail, "doesn't know 0003", at(&["0001", "0002", "0003"]));
+    check_fact("revision", Fail, "another program has made them", has("pad_request"));
+    check_fact("revision", Skip, "the history can't be seen", has("schema_revision"));
+    check_fact("row_security", Pass, "no policy", |_| {});
+    check_fact("row_security", Fail, "padealing.pad_request", |it| {
+        has("pad_request")(it);
+        it.relations[0].policed = true;
+    });
+}
+
+#[rstest]
+#[case::nobody_uses_it("drop", "nothing depends on it", |_: &mut Stranger| {})]
+#[case::something_depends_on_it("keep", "view x would break", |it: &mut Stranger| it.dependents.push("view x".to_owned()))]
+#[case::somebody_writes_it("keep", "somebody has written to it since 2026-01-02", |it: &mut Stranger| it.writes = 1)]
+#[case::somebody_reads_it("keep", "it was read 7 times since 2026-01-02", |it: &mut Stranger| it.reads = 7)]
+#[case::read_lately("keep", "somebody read it on 2026-11-01", |it: &mut Stranger| {
+    (it.reads, it.last_read) = (7, Some(("2026-11-01".to_owned(), 20.0)));
+})]
+#[case::read_long_ago("drop", "nothing depends on it", |it: &mut Stranger| {
+    (it.reads, it.last_read) = (7, Some(("2024-11-01".to_owned(), 700.0)));
+})]
+fn an_unknown_table_is_recommended_to_be(
+    #[case] recommendation: &str,
+    #[case] reason: &str,
+    #[case] change: impl FnOnce(&mut Stranger),
+) {
+    let mut stranger = Stranger {
+        name: "active_stocks".to_owned(),
+        kind: "table",
+        since: Some("2026-01-02".to_owned()),
+        ..Stranger::default()
+    };
+    change(&mut stranger);
+    let facts = Facts { strangers: vec![stranger], ..facts() };
+    let all = checked(&facts, Environment::Qa);
+    let found = all.iter().find(|it| it.name == "unknown_tables").expect("the check is there").json();
+    assert_eq!(found["rows"][0]["recommendation"], recommendation);
+    let told = found["rows"][0]["reason"].as_str().expect("it is a text");
+    assert!(told.contains(reason), "{told}");
+}
+
+/// The page that explains the checks names all that there are.
+#[tokio::test]
+async fn every_check_is_documented() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/doctor.md"));
+    let page = page.expect("the page is there");
+    with_db(Start::Empty, async |db| {
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let output = run_in(dir.path(), &["--database-url", &db.url, "doctor", "--format", "json"], &[]);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+        let checks = report["checks"].as_array().expect("there are checks");
+        assert!(checks.len() > 20);
+        for check in checks {
+            let name = check["name"].as_str().expect("it is a text");
+            assert!(page.contains(&format!("| `{name}` |")), "docs/doctor.md doesn't explain {name}");
+        }
+    })
+    .await;
+}

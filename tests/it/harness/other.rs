@@ -1,0 +1,71 @@
+//! Servers of their own beside the run's, for what only another configuration shows: TLS, a standby, one that plays QA.
+//!
+//! They come from Docker, from local programs or from a download, even where the run's server is a given one, whose
+//! configuration is not ours to change.
+
+use std::time::{Duration, Instant};
+
+use pad_migrate::pg::admin;
+use pad_migrate::server::{self, Durability, Provider, Request, Server, database_url};
+use sqlx::postgres::PgConnectOptions;
+
+/// A server of a test's own. It ends with the value.
+pub(crate) struct Other {
+    server: Server,
+    /// Where it is reached over TCP.
+    pub(crate) host: String,
+    pub(crate) port: String,
+}
+
+/// Starts one; the script runs in its data directory first.
+pub(crate) async fn start(setup: &str) -> Other {
+    let provider = std::env::var("PAD_PROVIDER").map_or(Provider::Auto, |it| it.parse().expect("a provider"));
+    let provider = if provider == Provider::Url { Provider::Auto } else { provider };
+    let request = Request {
+        url: None,
+        durability: Durability::Full,
+        setup: Some(setup.to_owned()),
+        ..Request::new(provider, None)
+    };
+    let server = tokio::task::spawn_blocking(move || server::start(&request).expect("a server starts"));
+    let server = server.await.expect("it doesn't panic");
+    let options: PgConnectOptions = server.url.parse().expect("the URL is right");
+    // A local server's URL names its socket; it listens here, too.
+    let host = if options.get_socket().is_some() { "127.0.0.1" } else { options.get_host() };
+    Other { host: host.to_owned(), port: options.get_port().to_string(), server }
+}
+
+impl Other {
+    /// The superuser's URL of a database.
+    pub(crate) fn url(&self, database: &str) -> String {
+        database_url(&self.server.url, database)
+    }
+
+    /// Runs statements as the superuser, one at a time.
+    pub(crate) async fn execute(&self, database: &str, statements: &[&str]) {
+        let database = admin::ephemeral(&self.url(database)).expect("the URL is right");
+        for sql in statements {
+            admin::execute(&database, sql).await.expect("the SQL runs");
+        }
+    }
+
+    /// Changes settings, and waits until new sessions have them.
+    pub(crate) async fn set(&self, settings: &[(&str, &str)]) {
+        for (name, value) in settings {
+            self.execute("postgres", &[&format!("alter system set {name} = '{value}'")]).await;
+        }
+        self.execute("postgres", &["select pg_reload_conf()"]).await;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        for (name, value) in settings {
+            while self.value("postgres", &format!("current_setting('{name}')")).await.as_deref() != Some(value) {
+                assert!(Instant::now() < deadline, "{name} never became {value}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+
+    /// The one value of a query, as text.
+    pub(crate) async fn value(&self, database: &str, sql: &str) -> Option<String> {
+        super::value(&self.url(database), sql).await
+    }
+}

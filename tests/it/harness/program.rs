@@ -1,0 +1,61 @@
+//! The built program, run as its user runs it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use pretty_assertions::assert_eq;
+
+use super::{Db, Place, check_snapshot, program};
+
+/// Runs the program in an empty directory, with nothing of our own environment that it would read but what gets it a
+/// server of the kind that this run has.
+pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let dir = tempfile::tempdir().expect("a directory is made");
+    run_in(dir.path(), arguments, variables)
+}
+
+pub(crate) fn run_in(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(program());
+    for (name, _) in std::env::vars() {
+        if name.starts_with("DB_") || name.starts_with("PG") || name == "APP_ENV" {
+            command.env_remove(name);
+        }
+    }
+    // Text is wrapped to the terminal's width, and there is none.
+    command
+        .current_dir(dir)
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .env("COLUMNS", "100")
+        .output()
+        .expect("the program runs")
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("the output is UTF-8")
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("the output is UTF-8")
+}
+
+/// Exit 2, nothing on stdout, and one sentence on stderr that the snapshot shows.
+#[track_caller]
+pub(crate) fn check_refused(name: &str, output: &Output) {
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(output));
+    assert_eq!(stdout(output), "", "nothing is printed");
+    let told = stderr(output);
+    assert_eq!(told.trim_end().lines().count(), 1, "one sentence: {told}");
+    check_snapshot(&format!("error__{name}"), &told);
+}
+
+/// An output in which the test's own server and database have fixed names.
+pub(crate) fn named(mut output: Output, db: &Db) -> Output {
+    let Place { host, port, name, .. } = db.place();
+    output.stderr = stderr(&output)
+        .replace(&format!("{host}:{port}"), "SERVER")
+        .replace(&host, "SERVER")
+        .replace(&name, "DATABASE")
+        .into_bytes();
+    output
+}

@@ -1,0 +1,71 @@
+//! The checks that every environment must pass, on one that is real: `APP_ENV=qa cargo test --test it live`.
+//!
+//! Asked for by name and with APP_ENV set, these tests read the configuration of that environment as the program does,
+//! from the project's folder, and examine what it names, reading only. Otherwise the same functions run on an ephemeral
+//! database. nextest runs every test by its full name, so under nextest it is always an ephemeral one.
+
+use std::ffi::OsString;
+
+use pad_migrate::checks::Status;
+use pad_migrate::config::{Config, Flags};
+use pad_migrate::pg::{Database, doctor};
+use pad_migrate::report::Doctor;
+
+use crate::harness::{Role, Start, roles, with_db};
+
+/// Whether a real environment is meant.
+fn is_asked_for() -> bool {
+    let by_name = std::env::args().skip(1).any(|it| it.split("::").next() == Some("live"));
+    by_name && std::env::var_os("APP_ENV").is_some_and(|it| !it.is_empty()) && std::env::var_os("NEXTEST").is_none()
+}
+
+/// Nothing about the environment fails.
+#[expect(clippy::print_stderr, reason = "shown when the test fails, or with --nocapture")]
+async fn check_doctor(config: &Config) {
+    let connect =
+        |endpoint| Database::new(endpoint, config.environment, &config.transport).expect("the address is right");
+    let target = connect(config.target().expect("a database is named"));
+    let source = config.source.as_ref().map(connect);
+    let found = doctor::examine(&doctor::Request {
+        target: &target,
+        source: source.as_ref(),
+        environment: config.environment,
+        roles: &config.roles,
+        table: &config.legacy_table,
+        exact: false,
+    })
+    .await;
+    let failure = found.failure.as_ref().map(|it| pad_migrate::report::sentence(it));
+    let report = Doctor {
+        environment: config.environment,
+        place: &target.place(),
+        settings: &config.settings,
+        warnings: &config.warnings,
+        checks: &found.checks,
+        server_version: found.server_version.as_deref(),
+        failure: failure.as_deref(),
+    };
+    eprintln!("{}", report.text(100));
+    let failed: Vec<&str> = found.checks.iter().filter(|it| it.status == Status::Fail).map(|it| it.name).collect();
+    let (environment, failed, failure) = (config.environment, failed.join(", "), failure.unwrap_or_default());
+    assert!(failed.is_empty() && failure.is_empty(), "{environment} fails: {failed} {failure}");
+}
+
+#[tokio::test]
+async fn doctor_finds_nothing_that_fails() {
+    if is_asked_for() {
+        let flags = Flags { needs_target: true, ..Flags::default() };
+        let config = Config::load(flags, |key| std::env::var_os(key)).expect("the configuration is right");
+        check_doctor(&config).await;
+        return;
+    }
+    with_db(Start::Migrated, async |db| {
+        db.execute("grant select on public.personal_account_dealing to pad_migrate_reader").await;
+        let flags = Flags { database_url: Some(db.url_as(Role::Reader).await), needs_target: true, ..Flags::default() };
+        let nothing = |_: &str| None::<OsString>;
+        let config = Config::load(Flags { config_dir: Some("tests".into()), ..flags }, nothing);
+        let config = Config { roles: roles(), ..config.expect("the configuration is right") };
+        check_doctor(&config).await;
+    })
+    .await;
+}

@@ -1,0 +1,166 @@
+//! What local may do, and where; and the local server of `scripts/local`.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use pad_migrate::config::{Environment, Roles};
+use pad_migrate::pg::{admin, apply};
+use pretty_assertions::assert_eq;
+use rstest::rstest;
+
+use crate::harness::other::{self, Other};
+use crate::harness::program::{run, run_in, stderr, stdout};
+use crate::harness::{Start, with_db};
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the file is there")
+}
+
+/// Passwords are asked for, as the image does it.
+const ASK: &str = "{ echo 'host all postgres all trust'; echo 'host all all all scram-sha-256'; cat pg_hba.conf; } >hba
+    mv hba pg_hba.conf";
+
+/// A server on which the init script of `scripts/local` has run.
+async fn local_server() -> Other {
+    let server = other::start(ASK).await;
+    server.execute("postgres", &["create database pad_db"]).await;
+    server.execute("pad_db", &[&read("scripts/local/init.sql")]).await;
+    server
+}
+
+/// The way that the README shows, with the template as it is; then each role sees what it needs.
+#[tokio::test]
+async fn the_local_server_fits_its_template() {
+    let server = local_server().await;
+    let dir = tempfile::tempdir().expect("a directory is made");
+    let file = dir.path().join(".env.local");
+    std::fs::write(&file, read(".env.local.example")).expect("it is written");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let place = [("DB_HOST", &*server.host), ("DB_PORT", &*server.port)];
+    let go = |arguments: &[&str], more: &[(&str, &str)]| run_in(dir.path(), arguments, &[&place, more].concat());
+    for (arguments, code) in [
+        (&["doctor"] as &[&str], 1),
+        (&["apply", "--yes"], 0),
+        (&["doctor"], 1),
+        (&["seed"], 0),
+        (&["migrate"], 1),
+        (&["verify"], 0),
+        (&["doctor"], 0),
+    ] {
+        let output = go(arguments, &[]);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}{}", stdout(&output), stderr(&output));
+        assert_eq!(stderr(&output), "", "{arguments:?}");
+    }
+    for role in ["pad_app_user", "pad_reader"] {
+        let output = go(&["doctor", "--exact"], &[("DB_USER", role), ("DB_PASSWORD", role)]);
+        assert_eq!(output.status.code(), Some(0), "{role}: {}{}", stdout(&output), stderr(&output));
+    }
+}
+
+/// QA, reached through a tunnel or taken for something else: whatever local alone may do is refused, and so is what
+/// would change a padealing that isn't ours.
+#[rstest]
+#[case(&["seed"])]
+#[case(&["seed", "--empty"])]
+#[case(&["seed", "--rows", "10"])]
+#[case(&["apply", "--yes"])]
+#[case(&["migrate"])]
+#[tokio::test]
+async fn qa_that_somebody_calls_local_is_left_as_it_is(#[case] arguments: &[&str]) {
+    with_db(Start::Alembic, async |db| {
+        db.execute("comment on schema bo_airflow is 'mirrored from Oracle every night'").await;
+        let before = db.dump(&[]).await;
+        let output = run(&[&["--env", "local", "--database-url", &db.url], arguments].concat(), &[]);
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+        assert_eq!(db.dump(&[]).await, before);
+    })
+    .await;
+}
+
+/// A database knows whose it is: whoever comes under another name is refused, with both names.
+#[rstest]
+#[case(&["doctor"])]
+#[case(&["seed"])]
+#[case(&["apply", "--yes"])]
+#[case(&["migrate"])]
+#[case(&["migrate", "--dry-run"])]
+#[case(&["verify"])]
+#[tokio::test]
+async fn a_database_of_another_environment_is_refused(#[case] arguments: &[&str]) {
+    with_db(Start::Reference, async |db| {
+        let request = apply::Request {
+            database: &db.database,
+            environment: Environment::Qa,
+            roles: &Roles::default(),
+            lock_timeout: Duration::from_secs(5),
+        };
+        apply::apply(&request).await.expect("the revisions apply");
+        let before = db.dump(&[]).await;
+        for environment in ["local", "prod"] {
+            let arguments = [&["--env", environment, "--database-url", &db.url], arguments].concat();
+            let output = run(&arguments, &[("DB_SSLMODE", "disable")]);
+            assert_eq!(output.status.code(), Some(2));
+            let told = stderr(&output);
+            let both = format!("was set up as environment qa, and this run is for {environment}; correct --env");
+            assert!(told.contains(&both) && told.lines().count() == 1, "{told}");
+        }
+        assert_eq!(db.dump(&[]).await, before);
+    })
+    .await;
+}
+
+/// The tests that look at a real environment when they are asked to, on a second server that plays QA.
+#[tokio::test]
+async fn the_same_checks_run_on_an_environment_that_is_named() {
+    let server = local_server().await;
+    let database = admin::ephemeral(&server.url("pad_db")).expect("the URL is right");
+    server.execute("pad_db", &["drop schema bo_airflow"]).await;
+    admin::fill_with_fixtures(&database, &crate::harness::cases()).await.expect("the fixtures load");
+    let name = |it: &str| Some(it.to_owned());
+    let roles = Roles { owner: name("pad_owner"), app: name("pad_app_user"), reader: name("pad_reader") };
+    let request = apply::Request {
+        database: &database,
+        environment: Environment::Qa,
+        roles: &roles,
+        lock_timeout: Duration::from_secs(5),
+    };
+    let grants = "comment on schema bo_airflow is 'mirrored'; \
+         grant usage on schema bo_airflow to pad_owner, pad_app_user, pad_reader; \
+         grant select on all tables in schema bo_airflow to pad_app_user, pad_reader; \
+         grant select, references on all tables in schema bo_airflow to pad_owner; \
+         grant select on public.personal_account_dealing to pad_reader";
+    server.execute("pad_db", &[grants]).await;
+    apply::apply(&request).await.expect("the revisions apply");
+    let ask = |environment: &str| -> Output {
+        let mut command = Command::new(std::env::current_exe().expect("this is a program"));
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if name.starts_with("NEXTEST") || name.starts_with("PG") {
+                command.env_remove(name);
+            }
+        }
+        command.args(["live", "--nocapture"]).current_dir(env!("CARGO_MANIFEST_DIR")).env("APP_ENV", environment);
+        command.envs([("DB_HOST", &*server.host), ("DB_PORT", &*server.port), ("DB_NAME", "pad_db")]);
+        command.envs([("DB_USER", "pad_reader"), ("DB_PASSWORD", "pad_reader"), ("DB_SSLMODE", "disable")]);
+        command.envs([
+            ("DB_OWNER_ROLE", "pad_owner"),
+            ("DB_APP_ROLE", "pad_app_user"),
+            ("DB_READER_ROLE", "pad_reader"),
+        ]);
+        command.output().expect("the test binary runs")
+    };
+    let output = ask("qa");
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let place = format!("qa, {}:{}/pad_db as pad_reader", server.host, server.port);
+    assert!(stderr(&output).contains(&place), "{}", stderr(&output));
+    let output = ask("prod");
+    assert!(stderr(&output).contains("was set up as environment qa"), "{}", stderr(&output));
+    assert!(!output.status.success(), "it is not prod");
+    server.execute("pad_db", &["drop table padealing.pad_breach"]).await;
+    let output = ask("qa");
+    assert!(stderr(&output).contains("qa fails: critical_tables"), "{}", stderr(&output));
+    assert!(!output.status.success(), "a table is missing");
+}
