@@ -18,13 +18,9 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the file is there")
 }
 
-/// Passwords are asked for, as the image does it.
-const ASK: &str = "{ echo 'host all postgres all trust'; echo 'host all all all scram-sha-256'; cat pg_hba.conf; } >hba
-    mv hba pg_hba.conf";
-
 /// A server on which the init script of `scripts/local` has run.
 async fn local_server() -> Other {
-    let server = other::start(ASK).await;
+    let server = other::start(other::ASK).await;
     server.execute("postgres", &["create database pad_db"]).await;
     server.execute("pad_db", &[&read("scripts/local/init.sql")]).await;
     server

@@ -9,6 +9,14 @@ use pad_migrate::pg::admin;
 use pad_migrate::server::{self, Durability, Provider, Request, Server, database_url};
 use sqlx::postgres::PgConnectOptions;
 
+/// A setup: who comes over TCP, and isn't the superuser, needs a password, which is kept as SCRAM wants it (not so by
+/// default before version 14).
+pub(crate) const ASK: &str = "
+{ echo 'host all postgres all trust'; echo 'host all pad_barred all reject'; echo 'host all all all scram-sha-256'
+  cat pg_hba.conf; } >hba && mv hba pg_hba.conf
+echo 'password_encryption = scram-sha-256' >>postgresql.conf
+";
+
 /// A server of a test's own. It ends with the value.
 pub(crate) struct Other {
     server: Server,
