@@ -44,7 +44,7 @@ pub struct Secret(pub String);
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("••••")
+        f.write_str(HIDDEN)
     }
 }
 
@@ -311,8 +311,8 @@ pub enum ConfigError {
         /// The key.
         key: &'static str,
     },
-    /// A file that a key names isn't there.
-    #[error("{key} names {} ({origin}), which can't be read: {reason}; correct the path", path.display())]
+    /// A file that a key names isn't there, or isn't what it is named for.
+    #[error("{key} names {} ({origin}), which can't be used: {reason}; name the right file", path.display())]
     NoFile {
         /// The key.
         key: &'static str,
@@ -320,7 +320,7 @@ pub enum ConfigError {
         path: PathBuf,
         /// Where it came from.
         origin: Origin,
-        /// The system's word.
+        /// Why not.
         reason: String,
     },
     /// Two keys that exclude each other, or only one of two that belong together.
@@ -400,7 +400,7 @@ impl Config {
         for key in KEYS {
             values.read_variable(key.name, &variable);
         }
-        values.check_placeholders(environment);
+        values.check_placeholders(environment, &flags);
         let config = values.config(&flags, environment, absent, warnings, &variable);
         if values.problems.is_empty() { Ok(config) } else { Err(ConfigErrors(values.problems)) }
     }
@@ -444,7 +444,7 @@ impl Values {
             }
             Some(Err(value)) => {
                 // What can't be shown might be a password.
-                let value = if SECRET.contains(&key) { "••••".to_owned() } else { value.display().to_string() };
+                let value = if SECRET.contains(&key) { HIDDEN.to_owned() } else { shown(&value.display().to_string()) };
                 let must = "UTF-8 text";
                 self.problems.push(ConfigError::Value { key, value, origin: Origin::Variable, must });
             }
@@ -515,17 +515,21 @@ impl Values {
             }
         }
         let holds = |key: &str| here.get(key).is_some_and(|it| !it.is_empty());
-        Some(holds("DB_PASSWORD") || here.get("SOURCE_DATABASE_URL").is_some_and(|it| masked(it) != *it))
+        Some(holds("DB_PASSWORD") || here.get("SOURCE_DATABASE_URL").is_some_and(|it| has_password(it)))
     }
 
-    fn check_placeholders(&mut self, environment: Environment) {
-        for (key, (value, origin)) in &self.found {
+    fn check_placeholders(&mut self, environment: Environment, flags: &Flags) {
+        let is_overruled = |key: &str| match key {
+            "SOURCE_DATABASE_URL" => flags.source_url.is_some(),
+            _ => flags.database_url.is_some() && (ADDRESS.contains(&key) || key == "DB_PORT"),
+        };
+        for (key, (value, origin)) in self.found.iter().filter(|it| !is_overruled(it.0)) {
             // A local database's password may well be one of the words.
             let words = !(SECRET.contains(key) && environment == Environment::Local);
             if is_placeholder(value, words) {
                 // It might be a password after all.
-                let shown = if SECRET.contains(key) { "••••" } else { value };
-                let (value, origin) = (shown.to_owned(), origin.clone());
+                let value = if SECRET.contains(key) { HIDDEN.to_owned() } else { shown(value) };
+                let origin = origin.clone();
                 self.problems.push(ConfigError::Placeholder { key, value, origin });
             }
         }
@@ -540,18 +544,22 @@ impl Values {
         let (value, origin) = self.found.get(key)?;
         let parsed = parse(value);
         if parsed.is_none() && !is_placeholder(value, true) {
-            let (value, origin) = (value.clone(), origin.clone());
+            let (value, origin) = (shown(value), origin.clone());
             self.problems.push(ConfigError::Value { key, value, origin, must });
         }
         parsed
     }
 
-    /// A file that must be there.
-    fn file(&mut self, key: &'static str) -> Option<PathBuf> {
+    /// A file that must be there, and hold what it is named for, PEM.
+    fn file(&mut self, key: &'static str, kind: Pem) -> Option<PathBuf> {
         let (value, origin) = self.found.get(key)?;
         let path = PathBuf::from(value);
-        if let Err(error) = std::fs::File::open(&path) {
-            let (path, origin, reason) = (path.clone(), origin.clone(), error.kind().to_string());
+        let reason = match std::fs::read(&path) {
+            Err(error) => Some(error.kind().to_string()),
+            Ok(text) => kind.missing(&text),
+        };
+        if let Some(reason) = reason {
+            let (path, origin) = (path.clone(), origin.clone());
             self.problems.push(ConfigError::NoFile { key, path, origin, reason });
         }
         Some(path)
@@ -562,7 +570,7 @@ impl Values {
         flags: &Flags,
         environment: Environment,
         absent: Option<PathBuf>,
-        warnings: Vec<String>,
+        mut warnings: Vec<String>,
         variable: &impl Fn(&str) -> Option<OsString>,
     ) -> Config {
         for (key, only) in [("DATABASE_SCHEMA", "padealing"), ("REFERENCE_SCHEMA", "bo_airflow")] {
@@ -581,8 +589,8 @@ impl Values {
         let ssl_mode = self.parsed("DB_SSLMODE", "disable, allow, prefer, require, verify-ca or verify-full", |text| {
             MODES.contains(&text).then(|| text.to_owned())
         });
-        let ssl_root_cert = self.file("DB_SSLROOTCERT");
-        let client_cert = match (self.file("DB_SSLCERT"), self.file("DB_SSLKEY")) {
+        let ssl_root_cert = self.file("DB_SSLROOTCERT", Pem::Certificate);
+        let client_cert = match (self.file("DB_SSLCERT", Pem::Certificate), self.file("DB_SSLKEY", Pem::Key)) {
             (Some(cert), Some(key)) => Some((cert, key)),
             (None, None) => None,
             (cert, _) => {
@@ -594,6 +602,16 @@ impl Values {
             }
         };
         self.check_modes(ssl_mode.as_deref());
+        let common =
+            self.found.get("DB_HOST").filter(|it| matches!(&it.1, Origin::File(_)) && flags.database_url.is_none());
+        if let (Some((_, origin)), Some(own)) = (common, &absent)
+            && environment != Environment::Local
+        {
+            let own = own.display();
+            warnings.push(format!(
+                "there is no {own}: the database of environment {environment} is {origin}, as any other's"
+            ));
+        }
         let url = |text: &String| Endpoint::Url(Secret(text.clone()));
         let target = flags.database_url.as_ref().map(url).or_else(|| self.parts(flags.needs_target));
         // What else is wrong may be why there is none.
@@ -609,7 +627,7 @@ impl Values {
         }
         let mut remarks = Vec::new();
         let in_arguments = [("--database-url", &flags.database_url), ("--source-url", &flags.source_url)];
-        for (flag, _) in in_arguments.iter().filter(|(_, url)| url.as_ref().is_some_and(|it| masked(it) != *it)) {
+        for (flag, _) in in_arguments.iter().filter(|(_, url)| url.as_ref().is_some_and(|it| has_password(it))) {
             if environment != Environment::Local {
                 remarks.push(format!(
                     "the password in {flag} can be seen by others on this machine; use DB_PASSWORD or ~/.pgpass"
@@ -677,29 +695,57 @@ impl Values {
     /// What has a say in this run, for people.
     fn settings(&self, url: Option<&str>, variable: &impl Fn(&str) -> Option<OsString>) -> Vec<Setting> {
         let mut settings = Vec::new();
+        // A role's name may have an @.
+        let visible = |value: &str| if value.contains("://") { masked_url(value) } else { value.to_owned() };
         let mut overruled = BTreeSet::new();
-        let shown = |key: &'static str| {
+        let setting = |key: &'static str| {
             let (value, origin) = self.found.get(key)?;
-            let value = if key == "DB_PASSWORD" { "••••".to_owned() } else { masked(value) };
+            let value = if key == "DB_PASSWORD" { HIDDEN.to_owned() } else { visible(value) };
             Some(Setting { key, value: Some(value), origin: origin.clone() })
         };
-        settings.extend(shown("APP_ENV"));
+        settings.extend(setting("APP_ENV"));
         if let Some(url) = url {
             let origin = Origin::Flag("--database-url");
-            settings.push(Setting { key: "DATABASE_URL", value: Some(masked(url)), origin });
+            settings.push(Setting { key: "DATABASE_URL", value: Some(masked_url(url)), origin });
             overruled.extend(KEYS[..5].iter().map(|it| it.name));
         }
         for key in KEYS.iter().filter(|it| !overruled.contains(it.name)) {
             let default = Setting { key: key.name, value: key.default.map(str::to_owned), origin: Origin::Default };
-            settings.push(shown(key.name).unwrap_or(default));
+            settings.push(setting(key.name).unwrap_or(default));
         }
         for key in DRIVER {
             if let Some(value) = variable(key).filter(|it| !it.is_empty()) {
-                let value = if key == "PGPASSWORD" { "••••".to_owned() } else { value.display().to_string() };
+                let value = if key == "PGPASSWORD" { HIDDEN.to_owned() } else { visible(&value.display().to_string()) };
                 settings.push(Setting { key, value: Some(value), origin: Origin::Variable });
             }
         }
         settings
+    }
+}
+
+/// What a file of TLS is for.
+#[derive(Clone, Copy)]
+enum Pem {
+    Certificate,
+    Key,
+}
+
+impl Pem {
+    /// What is wrong with such a file's content.
+    fn missing(self, text: &[u8]) -> Option<String> {
+        use rustls::pki_types::pem::PemObject;
+        use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+        let found = match self {
+            Self::Certificate => matches!(CertificateDer::pem_slice_iter(text).next(), Some(Ok(_))),
+            Self::Key => PrivateKeyDer::from_pem_slice(text).is_ok(),
+        };
+        let encrypted = String::from_utf8_lossy(text).contains("ENCRYPTED");
+        match (self, found) {
+            (_, true) => None,
+            (Self::Certificate, false) => Some("there is no certificate in it (PEM)".to_owned()),
+            (Self::Key, false) if encrypted => Some("its key is encrypted, which the driver can't undo".to_owned()),
+            (Self::Key, false) => Some("there is no private key in it (PEM)".to_owned()),
+        }
     }
 }
 
@@ -713,7 +759,10 @@ fn is_ambiguous(line: &str, key: &str) -> bool {
     let value = value.trim();
     match value.chars().next() {
         // What is in single quotes is taken as it is.
-        Some('\'') => value[1..].find('\'').is_none_or(|end| end + 2 != value.len()),
+        Some('\'') => value[1..].find('\'').is_none_or(|end| {
+            let rest = value[end + 2..].trim_start();
+            !rest.is_empty() && !rest.starts_with('#')
+        }),
         Some('"') => {
             let pairs = value.chars().zip(value.chars().skip(1));
             pairs.into_iter().any(|(before, it)| it == '$' && before != '\\')
@@ -734,34 +783,50 @@ fn is_placeholder(value: &str, words: bool) -> bool {
     bracketed || words && (WORDS.contains(&plain.as_str()) || repeated || yours)
 }
 
-/// A text without the passwords of the URLs in it, wherever they were typed.
-pub fn masked(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (before, after) = rest.split_at(at + 3);
-        out.push_str(before);
-        let end = after.find(|it: char| it.is_whitespace() || it == '\'' || it == '"').unwrap_or(after.len());
-        let url = &after[..end];
-        let url = match (url.find(':'), url.rfind('@')) {
-            (Some(colon), Some(host)) if colon < host => {
-                out.push_str(&url[..=colon]);
-                out.push_str("••••");
-                &url[host..]
-            }
-            _ => url,
-        };
-        // The driver takes a password as a parameter, too.
-        match url.find("password=").map(|it| it + "password=".len()) {
-            Some(value) => {
-                let length = url[value..].find('&').unwrap_or(url.len() - value);
-                out.push_str(&url[..value]);
-                out.push_str("••••");
-                out.push_str(&url[value + length..]);
-            }
-            None => out.push_str(url),
-        }
-        rest = &after[end..];
+/// A database's URL without its password: what is certain to be none of it. A text that is no URL keeps its scheme only.
+pub fn masked_url(text: &str) -> String {
+    let parsed = url::Url::parse(text).ok().filter(|it| it.host_str().is_some() || it.path().starts_with('/'));
+    // A bare / ? or # of a password is taken for the end of the address; what follows it would be shown.
+    let Some(url) = parsed.filter(|it| !format!("{}{:?}{:?}", it.path(), it.query(), it.fragment()).contains('@'))
+    else {
+        return text.find("://").map_or_else(|| HIDDEN.to_owned(), |at| format!("{}{HIDDEN}", &text[..at + 3]));
+    };
+    let mut shown = format!("{}://{}", url.scheme(), url.username());
+    shown += &url.password().map(|_| format!(":{HIDDEN}")).unwrap_or_default();
+    shown += if shown.ends_with("//") { "" } else { "@" };
+    shown += url.host_str().unwrap_or_default();
+    shown += &url.port().map(|it| format!(":{it}")).unwrap_or_default();
+    shown += url.path();
+    let parameters: Vec<String> = url
+        .query_pairs()
+        .map(|(key, value)| if key.contains("pass") { format!("{key}={HIDDEN}") } else { format!("{key}={value}") })
+        .collect();
+    if parameters.is_empty() { shown } else { format!("{shown}?{}", parameters.join("&")) }
+}
+
+/// Whether a URL holds a password.
+fn has_password(text: &str) -> bool {
+    masked_url(text).contains(HIDDEN)
+}
+
+/// A value that may be shown, though somebody may have put a URL or an address with a password where none belongs.
+fn shown(value: &str) -> String {
+    match (value.contains("://"), value.rfind('@')) {
+        (true, _) => masked_url(value),
+        (false, Some(at)) => format!("{HIDDEN}{}", &value[at..]),
+        (false, None) => value.to_owned(),
     }
-    out + rest
+}
+
+/// What is shown of a password.
+const HIDDEN: &str = "••••";
+
+/// A text of somebody else's, such as an error about the command line, without what may be a password in it: the rest of a
+/// line in which a URL may have one.
+pub fn masked(text: &str) -> String {
+    let line = |line: &str| match line.find("://") {
+        Some(at) if line[at..].contains(['@', '?']) => format!("{}{HIDDEN}", &line[..at + 3]),
+        _ => line.to_owned(),
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }

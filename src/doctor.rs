@@ -9,10 +9,10 @@ use crate::catalog::{APPLICATION_TABLES, CRITICAL_REFERENCE_TABLES, MANAGED_TABL
 use crate::checks::{Check, Status};
 use crate::config::{Environment, Roles, TableName};
 use crate::report::{plural, thousands};
-use crate::revisions::quote_identifier;
+use crate::revisions::{quote_identifier, quote_literal};
 
 /// Everything that was asked.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Facts {
     /// The server and the database.
     pub server: Server,
@@ -30,10 +30,31 @@ pub struct Facts {
     pub missing_roles: Vec<(&'static str, String)>,
     /// Attributes of the named roles that let them past every check: role, attribute.
     pub attributes: Vec<(String, &'static str)>,
-    /// Revisions that are applied; none if the history isn't there or can't be read.
-    pub revisions: Option<BTreeSet<String>>,
+    /// Revisions that are applied; none if the history isn't there or this role has no right to it, and why if it can't be
+    /// read for another reason.
+    pub revisions: Result<Option<BTreeSet<String>>, String>,
+    /// How many revisions `apply` would apply, or why it would not.
+    pub apply: Option<Result<usize, String>>,
     /// Tables in which other programs keep the history of a schema: the table, the program, the version it notes.
     pub managers: Vec<(String, &'static str, Option<String>)>,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            server: Server::default(),
+            role: Role::default(),
+            relations: Vec::new(),
+            strangers: Vec::new(),
+            schema_rights: Vec::new(),
+            table_rights: Vec::new(),
+            missing_roles: Vec::new(),
+            attributes: Vec::new(),
+            revisions: Ok(None),
+            apply: None,
+            managers: Vec::new(),
+        }
+    }
 }
 
 /// The server and the database.
@@ -78,10 +99,13 @@ pub struct Role {
     pub application_owner: Option<String>,
     /// Whether it is a member of the owner of `padealing`; none if there is no such schema.
     pub owns_application: Option<bool>,
+    /// Whether it is a member of the role that DB_OWNER_ROLE names, and whether that one may create schemas in the database;
+    /// none if there is no such role.
+    pub named_owner: Option<(bool, bool)>,
 }
 
 /// How many rows a table has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rows {
     /// Counted.
     Exact(i64),
@@ -93,23 +117,26 @@ pub enum Rows {
     Hidden,
     /// It is a view, and has none of its own.
     View,
+    /// Counting them failed, and why.
+    Failed(String),
 }
 
 impl Rows {
-    fn cell(self) -> Value {
+    fn cell(&self) -> Value {
         match self {
             Self::Exact(rows) | Self::Estimate(rows) => json!(rows),
-            Self::Unknown | Self::Hidden | Self::View => Value::Null,
+            Self::Unknown | Self::Hidden | Self::View | Self::Failed(_) => Value::Null,
         }
     }
 
-    fn how(self) -> &'static str {
+    fn how(&self) -> &str {
         match self {
             Self::Exact(_) => "counted",
             Self::Estimate(_) => "estimate",
             Self::Unknown => "never analysed",
             Self::Hidden => "may not be read",
             Self::View => "a view",
+            Self::Failed(why) => why,
         }
     }
 }
@@ -125,14 +152,31 @@ pub struct Relation {
     pub kind: &'static str,
     /// Its rows.
     pub rows: Rows,
-    /// Bytes with indexes and TOAST.
-    pub bytes: i64,
+    /// Bytes with indexes and TOAST; none if somebody has it locked.
+    pub bytes: Option<i64>,
+    /// Its owner.
+    pub owner: String,
+    /// Whether the role is a member of its owner.
+    pub owned: bool,
     /// Whether the role may read it.
     pub readable: bool,
-    /// Whether there is a row; none if the role may not look.
-    pub filled: Option<bool>,
+    /// Whether its rows can be counted.
+    pub countable: bool,
+    /// Whether there is a row.
+    pub filled: Filled,
     /// Whether a policy may hide rows from the role.
     pub policed: bool,
+}
+
+/// Whether a table holds a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// It does.
+    Yes,
+    /// It doesn't.
+    No,
+    /// Nobody has seen, and why.
+    Unseen(String),
 }
 
 /// A relation of `padealing` that nobody expects there.
@@ -150,12 +194,16 @@ pub struct Stranger {
     pub columns: String,
     /// What would go, or break, with it.
     pub dependents: Vec<String>,
+    /// That it is a partition, or that others inherit from it, and the like: what is counted of it is not all.
+    pub family: Option<String>,
     /// Scans of it since statistics began.
     pub reads: i64,
     /// Rows written since statistics began.
     pub writes: i64,
-    /// When statistics began; none if they were never reset.
-    pub since: Option<String>,
+    /// When statistics began, or at least the server, and how many days ago.
+    pub since: (String, f64),
+    /// Whether the server keeps such statistics.
+    pub counted: bool,
     /// When it was last read, where the server says (16 and later), and how many days ago.
     pub last_read: Option<(String, f64)>,
 }
@@ -171,8 +219,12 @@ pub struct SchemaRights {
     pub usage: bool,
     /// Whether it may create something there.
     pub create: bool,
-    /// Sequences it may not draw from.
+    /// Sequences it may not draw from, but for those of identities.
     pub closed_sequences: i64,
+    /// Sequences that `migrate` could not draw from and look at as this role.
+    pub undrawable_sequences: i64,
+    /// Sequences that it may change.
+    pub open_sequences: i64,
 }
 
 /// What a role may do with a table.
@@ -184,8 +236,18 @@ pub struct TableRights {
     pub schema: String,
     /// The table.
     pub table: String,
-    /// SELECT, INSERT and so on.
+    /// SELECT, INSERT and so on, on the whole table.
     pub privileges: Vec<String>,
+    /// Whether it may write any of it, be it one column.
+    pub writes: bool,
+}
+
+impl TableRights {
+    /// Whether it is one of the tables that the data model knows.
+    fn is_known(&self) -> bool {
+        let known: &[&str] = if self.schema == "padealing" { MANAGED_TABLES } else { &REFERENCE_TABLES };
+        known.contains(&&*self.table)
+    }
 }
 
 /// What the checks are made against.
@@ -204,8 +266,6 @@ pub struct Expectations<'a> {
     /// The revisions that this program has.
     pub revisions: &'a [&'a str],
 }
-
-const WRITES: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "TRUNCATE"];
 
 /// What a comment begins with when somebody has decided to keep a table.
 const KEPT: &str = "Kept on purpose";
@@ -302,7 +362,7 @@ fn table_checks(facts: &Facts, expected: &Expectations<'_>) -> Vec<Check> {
     let shown: Vec<&Relation> = facts.relations.iter().collect();
     let rows = shown.iter().map(|it| {
         let cells = [json!(it.schema), json!(it.name), json!(it.kind), it.rows.cell(), json!(it.rows.how())];
-        cells.into_iter().chain([json!(size(it.bytes))]).collect()
+        cells.into_iter().chain([json!(it.bytes.map(size))]).collect()
     });
     let counts: BTreeMap<&str, usize> = shown.iter().fold(BTreeMap::new(), |mut counts, it| {
         *counts.entry(&it.schema).or_default() += 1;
@@ -320,7 +380,10 @@ fn table_checks(facts: &Facts, expected: &Expectations<'_>) -> Vec<Check> {
     } else if missing.len() == MANAGED_TABLES.len() {
         Check::new("critical_tables", Status::Fail, "padealing has none of its tables yet; run: pad-migrate apply")
     } else {
-        let text = format!("padealing lacks {}; see what pad-migrate apply would do", list(missing));
+        let text = format!(
+            "padealing lacks {}; apply creates them, unless another program has made the others (see revision)",
+            list(missing)
+        );
         Check::new("critical_tables", Status::Fail, text)
     };
     let mut all = vec![tables, critical, reference(&theirs, expected)];
@@ -343,8 +406,12 @@ fn reference(theirs: &BTreeMap<&str, &Relation>, expected: &Expectations<'_>) ->
         return Check::new(NAME, Status::Fail, format!("bo_airflow lacks {what}; {remedy}"));
     }
     let critical = CRITICAL_REFERENCE_TABLES.iter().map(|it| theirs[it]);
-    let empty: Vec<&str> = critical.clone().filter(|it| it.filled == Some(false)).map(|it| &*it.name).collect();
-    let unseen: Vec<&str> = critical.filter(|it| it.filled.is_none()).map(|it| &*it.name).collect();
+    let empty: Vec<&str> = critical.clone().filter(|it| it.filled == Filled::No).map(|it| &*it.name).collect();
+    let unseen = critical.filter_map(|it| match &it.filled {
+        Filled::Unseen(why) => Some(format!("{} ({why})", it.name)),
+        _ => None,
+    });
+    let unseen: Vec<String> = unseen.collect();
     let all = format!("all {} tables of the contract are there", REFERENCE_TABLES.len());
     if !empty.is_empty() {
         let remedy = match expected.environment {
@@ -354,7 +421,7 @@ fn reference(theirs: &BTreeMap<&str, &Relation>, expected: &Expectations<'_>) ->
         return Check::new(NAME, Status::Fail, format!("{all}, and without rows {}; {remedy}", list(empty)));
     }
     if !unseen.is_empty() {
-        let text = format!("{all}; whether they hold rows can't be seen of {}: SELECT is missing", list(unseen));
+        let text = format!("{all}; whether they hold rows can't be seen of {}", list(unseen));
         return Check::new(NAME, Status::Warn, text);
     }
     Check::new(
@@ -381,11 +448,14 @@ pub fn legacy(found: Option<&Relation>, table: &TableName, place: &str) -> Check
             Check::new(NAME, Status::Fail, text)
         }
         Some(it) => {
-            let rows = match it.rows {
+            let rows = match &it.rows {
                 Rows::Exact(rows) => format!("{} rows", thousands(rows.unsigned_abs())),
+                _ if it.filled == Filled::No => "no rows".to_owned(),
                 Rows::Estimate(rows) => format!("about {} rows (an estimate)", thousands(rows.unsigned_abs())),
-                _ if it.filled == Some(false) => "no rows".to_owned(),
-                _ => "rows, nobody has ever counted how many (see --exact)".to_owned(),
+                Rows::Failed(why) => format!("rows that can't be counted: {why}"),
+                Rows::Unknown | Rows::Hidden | Rows::View => {
+                    "rows, of which there is no estimate (see --exact)".to_owned()
+                }
             };
             Check::new(NAME, Status::Pass, format!("{table}{place} holds {rows}"))
         }
@@ -398,19 +468,21 @@ fn strangers(facts: &Facts) -> Check {
     let mut open = Vec::new();
     for it in &facts.strangers {
         let relation = facts.relations.iter().find(|other| other.schema == "padealing" && other.name == it.name);
-        let count = relation.map_or(Rows::Unknown, |it| it.rows);
-        let filled = relation.and_then(|it| it.filled);
-        let (keep, reason) = recommendation(it, filled);
+        let count = relation.map_or(Rows::Unknown, |it| it.rows.clone());
+        let (keep, reason) = recommendation(it, relation, facts.server.standby);
         let name = format!("padealing.{}", quote_identifier(&it.name));
+        let said = it.comment.as_deref().map(|it| format!(" ({it})")).unwrap_or_default();
         let sql = match keep {
-            true => format!("comment on {} {name} is '{KEPT}: …'", it.kind),
+            true => format!("comment on {} {name} is {}", it.kind, quote_literal(&format!("{KEPT}: …{said}"))),
             false => format!("drop {} {name}", it.kind),
         };
         if !it.comment.as_ref().is_some_and(|it| it.starts_with(KEPT)) {
             open.push(&*it.name);
         }
-        let since = it.since.as_ref().map_or_else(|| "statistics began".to_owned(), Clone::clone);
         let last = it.last_read.as_ref().map(|(when, _)| format!(", last read {when}")).unwrap_or_default();
+        let (reads, writes) = (it.reads.unsigned_abs(), it.writes.unsigned_abs());
+        let used = [plural(reads, "read", "reads"), plural(writes, "row written", "rows written")].join(", ");
+        let dependents = it.dependents.iter().chain(&it.family);
         rows.push(vec![
             json!(it.name),
             json!(it.kind),
@@ -418,13 +490,9 @@ fn strangers(facts: &Facts) -> Check {
             json!(it.columns),
             count.cell(),
             json!(count.how()),
-            json!(relation.map_or_else(String::new, |it| size(it.bytes))),
-            json!(if it.dependents.is_empty() { "none".to_owned() } else { list(&it.dependents) }),
-            json!(format!(
-                "{}, {} since {since}{last}",
-                plural(it.reads.unsigned_abs(), "read", "reads"),
-                plural(it.writes.unsigned_abs(), "row written", "rows written")
-            )),
+            json!(relation.and_then(|it| it.bytes).map(size)),
+            json!(if dependents.clone().next().is_none() { "none".to_owned() } else { list(dependents) }),
+            json!(format!("{used} since {}{last}", it.since.0)),
             json!(it.comment),
             json!(if keep { "keep" } else { "drop" }),
             json!(reason),
@@ -460,14 +528,17 @@ fn strangers(facts: &Facts) -> Check {
     check.with_table(columns, rows)
 }
 
-/// A read this many days ago is a use.
+/// A read this many days ago is a use; not having been used for as long is a reason to go.
 const RECENT: f64 = 90.0;
 
-/// Whether to keep a relation that nobody expects, and why.
-fn recommendation(it: &Stranger, filled: Option<bool>) -> (bool, String) {
-    let since = it.since.as_ref().map_or_else(|| "statistics began".to_owned(), Clone::clone);
+/// Whether to keep a relation that nobody expects, and why. To drop it takes certainty that nobody uses it.
+fn recommendation(it: &Stranger, relation: Option<&Relation>, standby: bool) -> (bool, String) {
+    let (since, days) = &it.since;
     if !it.dependents.is_empty() {
         return (true, format!("{} would break without it", list(&it.dependents)));
+    }
+    if let Some(family) = &it.family {
+        return (true, format!("{family}: what it holds, and who uses it, is not seen from it alone"));
     }
     if !["table", "materialized view"].contains(&it.kind) {
         return (true, format!("Postgres doesn't count who reads a {}: ask {}, who owns it", it.kind, it.owner));
@@ -484,11 +555,15 @@ fn recommendation(it: &Stranger, filled: Option<bool>) -> (bool, String) {
         }
         _ => {}
     }
-    let rows = match filled {
-        Some(false) => "it is empty",
-        Some(true) => "back it up first",
-        None => "this role can't see whether it holds rows: back it up first",
-    };
+    if standby {
+        return (true, "a standby counts only who reads it there: ask the primary".to_owned());
+    }
+    if !it.counted || *days < RECENT {
+        let why =
+            if it.counted { format!("since {since} only") } else { "not at all (track_counts is off)".to_owned() };
+        return (true, format!("its use is known {why}, too little to tell: look again later, or ask {}", it.owner));
+    }
+    let rows = if relation.is_some_and(|it| it.filled == Filled::No) { "it is empty" } else { "back it up first" };
     (false, format!("nothing depends on it, and nobody has read or written it since {since}; {rows}"))
 }
 
@@ -543,12 +618,8 @@ impl Facts {
             }
             by_tables.remove(&Vec::new());
             for (tables, privileges) in by_tables {
-                let there = self.table_rights.iter().filter(|it| it.role == role && it.schema == *schema);
-                let all = there.filter(|it| among.contains(&&*it.table)).count() == tables.len();
-                let on = match all {
-                    true => format!("all tables in schema {schema}"),
-                    false => list(tables.iter().map(|it| format!("{schema}.{it}"))),
-                };
+                // By name: not what else is in the schema, nor what comes.
+                let on = list(tables.iter().map(|it| format!("{schema}.{}", quote_identifier(it))));
                 grants.push(format!("grant {} on {on} to {quoted}", list(privileges).to_lowercase()));
             }
         }
@@ -561,8 +632,11 @@ fn role_checks(facts: &Facts, expected: &Expectations<'_>) -> Vec<Check> {
     let mut rows = Vec::new();
     for (role, _) in &subjects {
         for rights in facts.schema_rights.iter().filter(|it| it.role == *role) {
-            let tables: Vec<&TableRights> =
-                facts.table_rights.iter().filter(|it| it.role == *role && it.schema == rights.schema).collect();
+            let tables: Vec<&TableRights> = facts
+                .table_rights
+                .iter()
+                .filter(|it| it.role == *role && it.schema == rights.schema && it.is_known())
+                .collect();
             let count = |privilege: &str| {
                 let having = tables.iter().filter(|it| it.privileges.iter().any(|it| it == privilege)).count();
                 json!(format!("{having}/{}", tables.len()))
@@ -575,7 +649,7 @@ fn role_checks(facts: &Facts, expected: &Expectations<'_>) -> Vec<Check> {
     }
     let columns = &["role", "schema", "usage", "create", "select", "insert", "update", "delete", "references"];
     vec![
-        privileges(facts, expected.roles.app.as_deref()).with_table(columns, rows),
+        privileges(facts, expected).with_table(columns, rows),
         named_roles(facts, expected, &subjects),
         excess(facts, expected, &subjects),
         password(&facts.role),
@@ -583,11 +657,11 @@ fn role_checks(facts: &Facts, expected: &Expectations<'_>) -> Vec<Check> {
 }
 
 /// What the role that asked can do: read, apply, migrate.
-fn privileges(facts: &Facts, app: Option<&str>) -> Check {
+fn privileges(facts: &Facts, expected: &Expectations<'_>) -> Check {
     const NAME: &str = "privileges";
     let role = &*facts.role.name;
     // The bookkeeping is none of the application's business.
-    let is_app = app == Some(role);
+    let is_app = expected.roles.app.as_deref() == Some(role);
     let ours = if is_app { APPLICATION_TABLES } else { MANAGED_TABLES };
     let everything: [(&str, &[&str], &[&str]); 2] =
         [("padealing", ours, &["SELECT"]), ("bo_airflow", &REFERENCE_TABLES, &["SELECT"])];
@@ -597,32 +671,90 @@ fn privileges(facts: &Facts, app: Option<&str>) -> Check {
             format!("{role} can't read everything that the checks look at; have it granted: {}", missing.join("; "));
         return Check::new(NAME, Status::Fail, text);
     }
-    let mut against_apply = Vec::new();
-    match facts.role.owns_application {
-        Some(false) => against_apply.push("it isn't the owner of padealing".to_owned()),
-        None if !facts.role.creates_schemas => against_apply.push("it may not create schemas here".to_owned()),
+    let text = format!(
+        "as {role} – checks: {}; apply: {}; migrate: {}",
+        if is_app { "yes, but for the migration's own tables" } else { "yes" },
+        may_apply(facts, expected.roles.owner.as_deref()),
+        may_migrate(facts, expected),
+    );
+    Check::new(NAME, Status::Pass, text)
+}
+
+fn yes_unless(against: &[String]) -> String {
+    if against.is_empty() { "yes".to_owned() } else { format!("no ({})", against.join("; ")) }
+}
+
+/// Whether the role that asked can apply what is pending.
+fn may_apply(facts: &Facts, owner: Option<&str>) -> String {
+    let mut against = Vec::new();
+    match &facts.apply {
+        Some(Ok(0)) => return "nothing is pending".to_owned(),
+        Some(Err(why)) => against.push(why.clone()),
+        Some(Ok(_)) | None => {}
+    }
+    if facts.server.standby {
+        against.push("this is a standby".to_owned());
+    }
+    let role = &facts.role;
+    match role.owns_application {
+        Some(false) => against.push("it isn't the owner of padealing".to_owned()),
+        None if !role.creates_schemas => against.push("it may not create schemas here".to_owned()),
         _ => {}
     }
-    let unreferenced = facts.lacking(role, "bo_airflow", &CRITICAL_REFERENCE_TABLES[..2], "REFERENCES");
-    if !unreferenced.is_empty() {
-        against_apply.push(format!("no REFERENCES on {}", list(unreferenced)));
+    // ALTER SCHEMA … OWNER asks both for it.
+    if let (Some((may_become, creates)), Some(owner)) = (role.named_owner, owner)
+        && role.application_owner.as_deref() != Some(owner)
+    {
+        if !may_become {
+            against.push(format!("it isn't a member of {owner}, which is to own padealing"));
+        }
+        if !creates {
+            against.push(format!("{owner}, which is to own padealing, may not create schemas here"));
+        }
     }
-    let unwritable: BTreeSet<&str> =
-        ["INSERT", "UPDATE"].iter().flat_map(|it| facts.lacking(role, "padealing", MANAGED_TABLES, it)).collect();
-    let complete = MANAGED_TABLES.iter().all(|name| facts.has_ours(name));
-    let against_migrate = match (complete, unwritable.is_empty()) {
-        (false, _) => vec!["padealing isn't complete yet".to_owned()],
-        (true, false) => vec![format!("no INSERT and UPDATE on {}", list(unwritable))],
-        (true, true) => Vec::new(),
-    };
-    let can = |what: &str, against: Vec<String>| match against.is_empty() {
-        true => format!("{what}: yes"),
-        false => format!("{what}: no ({})", list(against)),
-    };
-    let checks = if is_app { "yes, but for the migration's own tables" } else { "yes" };
-    let text =
-        format!("as {role} – checks: {checks}; {}; {}", can("apply", against_apply), can("migrate", against_migrate));
-    Check::new(NAME, Status::Pass, text)
+    let managed = facts.relations.iter().filter(|it| ["padealing", "public"].contains(&&*it.schema));
+    let others = managed.filter(|it| MANAGED_TABLES.contains(&&*it.name) && !it.owned).count();
+    if others > 0 {
+        against.push(format!("{} to others", plural(others as u64, "table belongs", "tables belong")));
+    }
+    let unreferenced = facts.lacking(&role.name, "bo_airflow", &CRITICAL_REFERENCE_TABLES[..2], "REFERENCES");
+    if !unreferenced.is_empty() {
+        against.push(format!("no REFERENCES on {}", list(unreferenced)));
+    }
+    yes_unless(&against)
+}
+
+/// Whether the role that asked can migrate.
+fn may_migrate(facts: &Facts, expected: &Expectations<'_>) -> String {
+    if !MANAGED_TABLES.iter().all(|name| facts.has_ours(name)) {
+        return "no (padealing isn't complete yet)".to_owned();
+    }
+    let role = &*facts.role.name;
+    let mut against = Vec::new();
+    if facts.server.standby {
+        against.push("this is a standby".to_owned());
+    }
+    if facts.server.encoding != "UTF8" {
+        against.push("the database isn't UTF8".to_owned());
+    }
+    for (tables, privilege) in
+        [(MANAGED_TABLES, "SELECT"), (MANAGED_TABLES, "INSERT"), (&MANAGED_TABLES[10..], "UPDATE")]
+    {
+        let lacking = facts.lacking(role, "padealing", tables, privilege);
+        if !lacking.is_empty() {
+            against.push(format!("no {privilege} on {}", list(lacking)));
+        }
+    }
+    let undrawable = facts.schema(role, "padealing").map_or(0, |it| it.undrawable_sequences);
+    if undrawable > 0 {
+        against.push(format!("no USAGE and SELECT on {}", plural(undrawable.unsigned_abs(), "sequence", "sequences")));
+    }
+    let table = expected.legacy;
+    let legacy = facts.relations.iter().find(|it| it.schema == table.schema && it.name == table.name);
+    if !expected.source_elsewhere && !legacy.is_some_and(|it| it.readable && !it.policed) {
+        against.push(format!("{table} can't be read"));
+    }
+    yes_unless(&against)
 }
 
 /// Whether the roles of padealing have what the data model gives them.
@@ -630,6 +762,11 @@ fn named_roles(facts: &Facts, expected: &Expectations<'_>, subjects: &[Subject<'
     const NAME: &str = "role_privileges";
     let mut problems: Vec<String> =
         facts.missing_roles.iter().map(|(key, role)| format!("there is no role {role}, which {key} names")).collect();
+    let there = facts.schema_rights.iter().any(|it| it.schema == "bo_airflow")
+        && MANAGED_TABLES.iter().any(|it| facts.has_ours(it));
+    if problems.is_empty() && !there {
+        return Check::new(NAME, Status::Skip, "one of the schemas, or its tables, aren't there yet");
+    }
     let mut fine = Vec::new();
     let named = subjects.iter().flat_map(|(role, parts)| parts.iter().map(move |part| (role, part)));
     for (role, part) in named.filter(|it| *it.1 != "connected") {
@@ -646,6 +783,14 @@ fn named_roles(facts: &Facts, expected: &Expectations<'_>, subjects: &[Subject<'
         let other = facts.role.application_owner.as_ref().filter(|it| *part == "owner" && it != role);
         if let Some(other) = other {
             problems.push(format!("padealing belongs to {other}, and DB_OWNER_ROLE names {role}"));
+        }
+        let ours = facts.relations.iter().filter(|it| it.schema == "padealing" && MANAGED_TABLES.contains(&&*it.name));
+        let others: Vec<&Relation> = ours.filter(|it| *part == "owner" && it.owner != **role).collect();
+        if let Some(first) = others.first() {
+            let count = plural(others.len() as u64, "table of padealing belongs", "tables of padealing belong");
+            let sql =
+                format!("alter table padealing.{} owner to {}", quote_identifier(&first.name), quote_identifier(role));
+            problems.push(format!("{count} to others than {role}: {sql}, and so on"));
         }
         let missing: Vec<String> = missing.into_iter().chain(sequences).collect();
         if missing.is_empty() {
@@ -685,20 +830,28 @@ fn excess(facts: &Facts, expected: &Expectations<'_>, subjects: &[Subject<'_>]) 
         if attributes.contains(&"superuser") {
             continue;
         }
-        let writing = |schema: &str| {
-            let rights = facts.table_rights.iter().filter(|it| it.role == *role && it.schema == schema);
-            rights.filter(|it| it.privileges.iter().any(|it| WRITES.contains(&&**it))).count()
+        let writing = |schema: &str, none_of: &[&str]| -> Vec<&str> {
+            let rights = facts.table_rights.iter().filter(|it| it.role == *role && it.schema == schema && it.writes);
+            rights.map(|it| &*it.table).filter(|it| !none_of.contains(it)).collect()
         };
         let creates = |schema: &str| facts.schema(role, schema).is_some_and(|it| it.create);
-        let theirs = writing("bo_airflow");
-        if theirs > 0 {
-            found.push(format!("{role} may write to {theirs} tables of bo_airflow, which belong to somebody else"));
+        let theirs = writing("bo_airflow", &[]);
+        if !theirs.is_empty() {
+            found.push(format!("{role} may write to {} of bo_airflow, which belongs to somebody else", list(theirs)));
+        }
+        if facts.schema(role, "bo_airflow").is_some_and(|it| it.open_sequences > 0) {
+            found.push(format!("{role} may change sequences of bo_airflow, which belongs to somebody else"));
         }
         if creates("bo_airflow") {
             found.push(format!("{role} may create objects in bo_airflow"));
         }
-        if parts.contains(&"reader") && writing("padealing") > 0 {
-            found.push(format!("{role} is to read, and may write to {} tables of padealing", writing("padealing")));
+        let beyond = match (parts.contains(&"reader"), parts.contains(&"app")) {
+            (true, _) => writing("padealing", &[]),
+            (false, true) => writing("padealing", APPLICATION_TABLES),
+            (false, false) => Vec::new(),
+        };
+        if !beyond.is_empty() {
+            found.push(format!("{role} may write to {} of padealing, which is not for it", list(beyond)));
         }
         if parts.iter().any(|it| ["app", "reader"].contains(it)) && creates("padealing") {
             found.push(format!("{role} may create objects in padealing"));
@@ -741,12 +894,17 @@ fn row_security(facts: &Facts) -> Check {
 
 fn revision(facts: &Facts, expected: &Expectations<'_>) -> Check {
     const NAME: &str = "revision";
-    let Some(applied) = &facts.revisions else {
+    let revisions = match &facts.revisions {
+        Ok(revisions) => revisions,
+        Err(why) => return Check::new(NAME, Status::Skip, format!("the history can't be read: {why}")),
+    };
+    let Some(applied) = revisions else {
         let managed = MANAGED_TABLES.iter().any(|name| facts.has_ours(name));
         return match (facts.has_ours("schema_revision"), managed) {
             (true, _) => {
-                let text = "the history can't be seen: SELECT on padealing.schema_revision is missing";
-                Check::new(NAME, Status::Skip, text)
+                let policed = facts.relations.iter().any(|it| it.name == "schema_revision" && it.policed);
+                let why = if policed { "row-level security may hide rows" } else { "SELECT is missing" };
+                Check::new(NAME, Status::Skip, format!("padealing.schema_revision can't be seen: {why}"))
             }
             (false, true) => {
                 let text = "padealing has tables and no history of pad-migrate: another program has made them";

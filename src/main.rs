@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use futures_util::FutureExt;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tempfile::NamedTempFile;
@@ -38,7 +38,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let failed_json = cli.command.is_json().then(|| (cli.command.name(), cli.global.env));
+    // As far as it can be told before the configuration is read.
+    let named = std::env::var("APP_ENV").ok().and_then(|it| ValueEnum::from_str(&it, false).ok());
+    let failed_json = cli.command.is_json().then(|| (cli.command.name(), cli.global.env.or(named)));
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|it| format!(" at {}:{}", it.file(), it.line())).unwrap_or_default();
         complain(&format!("this is a defect of pad-migrate{place}; what was not committed is rolled back"));

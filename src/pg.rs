@@ -209,10 +209,11 @@ pub enum RefusedError {
     Query(#[from] QueryError),
 }
 
-/// Whether the history of our revisions is there, and whether the role may read it.
+/// Whether the history of our revisions is there, and whether the role may read it, all of it.
 pub(crate) async fn history_access(connection: &mut PgConnection) -> Result<(bool, bool), QueryError> {
     let access: Option<bool> = sqlx::query_scalar(
         "select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') \
+                and not row_security_active(c.oid) \
          from pg_class c join pg_namespace n on n.oid = c.relnamespace \
          where n.nspname = 'padealing' and c.relname = 'schema_revision'",
     )

@@ -139,7 +139,7 @@ pub async fn apply(request: &Request<'_>) -> Result<Applied, ApplyError> {
     result
 }
 
-async fn assess(connection: &mut PgConnection, request: &Request<'_>) -> Result<Applied, ApplyError> {
+pub(super) async fn assess(connection: &mut PgConnection, request: &Request<'_>) -> Result<Applied, ApplyError> {
     let Request { database, environment, .. } = *request;
     check_environment(connection, database, environment).await?;
     let has_history = super::history_access(connection).await?.0;

@@ -1,5 +1,6 @@
 //! Getting to a database: the address resolved, a session opened with pinned settings, and why there is none.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -82,6 +83,17 @@ pub enum ConnectError {
         /// Host, port, database and role.
         place: String,
     },
+    /// The server asks for something that the driver doesn't know.
+    #[error(
+        "connecting to {place} failed: the server asks for a way of authentication that this program doesn't have ({reason}); \
+         have the role let in by password or certificate (pg_hba.conf)"
+    )]
+    Method {
+        /// Host, port, database and role.
+        place: String,
+        /// The driver's word.
+        reason: String,
+    },
     /// There is no TLS, or none that can be trusted.
     #[error("connecting to {place} failed: TLS: {problem}")]
     Tls {
@@ -128,7 +140,9 @@ fn advice(cause: &Cause, with_password: bool) -> String {
     let sqlx::Error::Database(error) = &cause.0 else { return String::new() };
     let unencrypted = ["no encryption", "SSL off"].iter().any(|it| error.message().contains(it));
     let what = match error.code().as_deref() {
-        Some("28P01") if !with_password => "no password was given: set DB_PASSWORD, or add a line to ~/.pgpass",
+        Some("28P01") if !with_password => {
+            "no password was given: set DB_PASSWORD, or add a line to ~/.pgpass, readable by you alone"
+        }
         Some("28P01") => "check the role and its password; one that has expired is refused in the same words",
         Some("28000") if unencrypted => {
             "it may want TLS from this machine (leave DB_SSLMODE out), or not let this role in at all (pg_hba.conf)"
@@ -185,6 +199,10 @@ fn tls_problem(error: &rustls::Error, host: &str, root_cert: Option<&Path>) -> S
             },
             other => format!("the server's certificate is refused: {other}"),
         },
+        rustls::Error::InconsistentKeys(_) => {
+            "the key in DB_SSLKEY isn't that of the certificate in DB_SSLCERT; name the one that belongs to it"
+                .to_owned()
+        }
         rustls::Error::AlertReceived(alert) => format!(
             "the server refuses our side of it ({alert:?}); check the client certificate in DB_SSLCERT and DB_SSLKEY"
         ),
@@ -247,6 +265,11 @@ impl Database {
             (None, _, _) if options.get_socket().is_none() => return Err(ConnectError::Unverified { environment }),
             (None, _, _) => options,
         };
+        // A socket's folder that comes from PGHOST.
+        if options.get_socket().is_none() && options.get_host().starts_with('/') {
+            let folder = options.get_host().to_owned();
+            options = options.socket(folder);
+        }
         if options.get_socket().is_some() {
             // There is no TLS on a socket, and nobody between its two ends.
             options = options.ssl_mode(PgSslMode::Disable);
@@ -342,12 +365,29 @@ impl Database {
                 let reason = reason.rsplit_once(": ").map_or(&*reason, |it| it.1).to_owned();
                 ConnectError::Name { place, host, reason }
             }
-            sqlx::Error::Io(error)
-                if matches!(error.kind(), std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset) =>
-            {
+            sqlx::Error::Io(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
                 ConnectError::Closed { place }
             }
+            sqlx::Error::Protocol(reason) if reason.contains("uthenticat") || reason.contains("SASL") => {
+                ConnectError::Method { place, reason }
+            }
             sqlx::Error::Protocol(_) => ConnectError::Closed { place },
+            sqlx::Error::Io(error)
+                if self.options.get_socket().is_none()
+                    && matches!(
+                        error.kind(),
+                        ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::IsADirectory
+                    ) =>
+            {
+                let problem = format!(
+                    "a file of certificates or keys can't be read ({error}); check sslrootcert, sslcert and sslkey in the URL, \
+                     and the variables PGSSLROOTCERT, PGSSLCERT and PGSSLKEY"
+                );
+                ConnectError::Tls { place, problem }
+            }
+            sqlx::Error::Configuration(error) => {
+                ConnectError::Tls { place, problem: format!("{error}; check the client certificate and its key") }
+            }
             sqlx::Error::Io(source) => ConnectError::Unreachable { place, source },
             // The driver's only word for a server that declines.
             sqlx::Error::Tls(error) if error.to_string().contains("does not support TLS") => {
@@ -358,7 +398,9 @@ impl Database {
             }
             sqlx::Error::Tls(error) => ConnectError::Tls { place, problem: error.to_string() },
             source => {
-                let with_password = self.options.to_url_lossy().password().is_some_and(|it| !it.is_empty());
+                // Not with our own host and role, which the driver puts into a URL as they are, and panics.
+                let plain = self.options.clone().host("h").username("u").to_url_lossy();
+                let with_password = plain.password().is_some_and(|it| !it.is_empty());
                 ConnectError::Refused { place, with_password, source: Cause(source) }
             }
         }
@@ -369,7 +411,9 @@ impl Database {
         let mut connection = PgConnection::connect_with(&options).await.map_err(|error| self.explain(error))?;
         let place = self.place();
         if let Some(number) = connection.server_version_num().filter(|it| *it < SUPPORTED.start() * 10_000) {
-            let version = format!("{}.{}", number / 10_000, number / 100 % 100);
+            // 9.6.24 was 90624, 12.22 is 120022.
+            let minor = if number < 100_000 { number / 100 % 100 } else { number % 10_000 };
+            let version = format!("{}.{minor}", number / 10_000);
             return Err(ConnectError::Version { place, version });
         }
         // Rows that a policy hides would be lost in silence: without row security the server says so instead.

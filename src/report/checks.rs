@@ -177,7 +177,8 @@ fn lines(out: &mut String, width: u16, checks: &[&Check]) {
 fn plain(cell: &Value) -> String {
     match cell {
         Value::Null => "–".to_owned(),
-        Value::String(text) => text.clone(),
+        // Names and comments are somebody else's: nothing of theirs may steer the terminal.
+        Value::String(text) => text.replace(char::is_control, " "),
         Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), thousands),
         other => other.to_string(),
     }

@@ -7,6 +7,7 @@ use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde_json::Value;
 
+use crate::harness::certificates::Authority;
 use crate::harness::program::{run_in, stderr, stdout};
 use crate::harness::{Place, Role, Start, check_snapshot, with_db};
 
@@ -65,17 +66,17 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 #[case::no_certificate(
     ".env",
     "DB_SSLROOTCERT=/nowhere/ca.pem\n",
-    "DB_SSLROOTCERT names /nowhere/ca.pem (from .env), which can't be read: entity not found; correct the path"
+    "DB_SSLROOTCERT names /nowhere/ca.pem (from .env), which can't be used: entity not found; name the right file"
 )]
-#[case::half_a_certificate(
+#[case::a_certificate_that_is_none(
     ".env",
-    "DB_SSLKEY=/dev/null\n",
-    "DB_SSLKEY is set and DB_SSLCERT is not; a client certificate needs both"
+    "DB_SSLROOTCERT=/dev/null\n",
+    "DB_SSLROOTCERT names /dev/null (from .env), which can't be used: there is no certificate in it (PEM); name the right file"
 )]
-#[case::idle_certificate(
-    ".env",
-    "DB_SSLMODE=disable\nDB_SSLROOTCERT=/dev/null\n",
-    "DB_SSLMODE is disable and DB_SSLROOTCERT is set from .env; without TLS it has no use: remove one"
+#[case::an_address_with_a_password(
+    ".env.qa",
+    "DB_HOST=u:hunter2@db.example.com\n",
+    "DB_HOST is \"••••@db.example.com\" (from .env.qa); it must be a host name, an address or a socket's folder; the port goes into DB_PORT"
 )]
 #[case::no_pair(
     ".env",
@@ -94,8 +95,55 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 )]
 fn a_mistake_is_one_sentence(#[case] file: &str, #[case] text: &str, #[case] sentence: &str) {
     let right = if file == ".env" { ".env.local" } else { ".env" };
-    let told = complaints(&[(file, text), (right, RIGHT)], &[]);
+    let environment = if file == ".env.qa" { "qa" } else { "local" };
+    let told = complaints(&[(file, text), (right, RIGHT)], &[("APP_ENV", environment)]);
     assert_eq!(told, [sentence]);
+}
+
+/// Files of TLS that are right by themselves, and not together.
+#[test]
+fn certificates_must_agree_with_the_rest() {
+    let dir = tempfile::tempdir().expect("a directory is made");
+    let ours = Authority::new("ours");
+    let client = ours.client("someone");
+    let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    write(dir.path(), &[("ca", &ours.root), ("cert", &client.chain), ("key", &client.key), ("locked", encrypted)]);
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let told = |text: &str| complaints(&[(".env", &format!("{RIGHT}{text}"))], &[]);
+    let half = told(&format!("DB_SSLKEY={}\n", path("key")));
+    assert_eq!(half, ["DB_SSLKEY is set and DB_SSLCERT is not; a client certificate needs both"]);
+    let idle = told(&format!("DB_SSLMODE=disable\nDB_SSLROOTCERT={}\n", path("ca")));
+    assert_eq!(
+        idle,
+        ["DB_SSLMODE is disable and DB_SSLROOTCERT is set from .env; without TLS it has no use: remove one"]
+    );
+    let locked = told(&format!("DB_SSLCERT={}\nDB_SSLKEY={}\n", path("cert"), path("locked")));
+    assert!(locked.len() == 1 && locked[0].contains("its key is encrypted, which the driver can't undo"), "{locked:?}");
+    let swapped = told(&format!("DB_SSLCERT={}\nDB_SSLKEY={}\n", path("key"), path("cert")));
+    assert_eq!(swapped.len(), 2, "{swapped:?}");
+}
+
+/// A file of the named environment that isn't there is worth a word, though the common file names a database.
+#[test]
+fn the_common_file_is_not_taken_for_an_environments_own_in_silence() {
+    let dir = tempfile::tempdir().expect("a directory is made");
+    write(dir.path(), &[(".env", "DB_HOST=127.0.0.1\nDB_PORT=1\nDB_NAME=n\nDB_USER=u\n")]);
+    let told = stderr(&run_in(dir.path(), &["--env", "qa", "verify"], &[]));
+    let warning =
+        "pad-migrate: warning: there is no .env.qa: the database of environment qa is from .env, as any other's\n";
+    assert!(told.starts_with(warning), "{told}");
+    let told = stderr(&run_in(dir.path(), &["verify"], &[]));
+    assert!(!told.contains("warning"), "{told}");
+}
+
+/// What a flag overrules may be a template's still.
+#[test]
+fn flags_win_over_placeholders() {
+    let dir = tempfile::tempdir().expect("a directory is made");
+    write(dir.path(), &[(".env", "DB_HOST=<host>\nDB_NAME=<name>\nDB_USER=<user>\nSOURCE_DATABASE_URL=<url>\n")]);
+    let url = "postgres://u@127.0.0.1:1/n";
+    let told = stderr(&run_in(dir.path(), &["--database-url", url, "--source-url", url, "verify"], &[]));
+    assert!(told.contains("connecting to 127.0.0.1:1/n as u failed"), "{told}");
 }
 
 /// Everything that is wrong, in one go.
@@ -127,6 +175,7 @@ fn a_missing_file_is_named_where_it_would_have_been_needed() {
 
 #[rstest]
 #[case::single("'a $HOME #b \\ \"c\"'", "a $HOME #b \\ \"c\"")]
+#[case::single_and_a_comment("'abc' # of the reader", "abc")]
 #[case::double("\"it's\"", "it's")]
 #[case::escaped("\"a\\$b\"", "a$b")]
 #[case::plain("a#b=c", "a#b=c")]
@@ -239,6 +288,11 @@ async fn no_output_ever_shows_a_password() {
         let role = Role::Owner.name();
         let bad = format!("postgres://{role}:{ENCODED}@127.0.0.1:1/{name}");
         let parameter = format!("postgres:///{name}?host={host}&port={port}&user={role}&password={ENCODED}");
+        // What the driver takes, too, though it should have been encoded.
+        let spaced = format!("postgres://{role}:hunter2 pw@127.0.0.1:1/{name}");
+        let quoted = format!("postgres://{role}:hunter2'\"x@127.0.0.1:1/{name}");
+        let twice = format!("postgres://{role}@127.0.0.1:1/{name}?sslpassword=z&password=hunter2 x");
+        let disguised = format!("postgres://{role}@127.0.0.1:1/{name}?pass%77ord=hunter2");
         // Reached where the server trusts whom it knows, refused where it asks.
         let keys =
             [("DB_HOST", &*host), ("DB_PORT", &*port), ("DB_NAME", &*name), ("DB_USER", role), ("DB_PASSWORD", PLAIN)];
@@ -257,7 +311,7 @@ async fn no_output_ever_shows_a_password() {
         ] {
             outputs.push(run_in(dir.path(), command, &keys));
             outputs.push(run_in(dir.path(), command, &[("APP_ENV", "qa")]));
-            for url in [&bad, &parameter] {
+            for url in [&bad, &parameter, &spaced, &quoted, &twice, &disguised] {
                 outputs.push(run_in(dir.path(), &[&["--database-url", url], command].concat(), &[]));
                 outputs.push(run_in(dir.path(), command, &[&keys[..], &[("SOURCE_DATABASE_URL", url)]].concat()));
                 let prod = [&["--env", "prod", "--database-url", url, "--source-url", url], command].concat();
@@ -266,7 +320,16 @@ async fn no_output_ever_shows_a_password() {
         }
         outputs.push(run_in(dir.path(), &["rehearse", "-vvv", "--source-url", &bad, "--report", "report.txt"], &[]));
         outputs.push(run_in(dir.path(), &["--env", &bad, "verify"], &[]));
-        outputs.push(run_in(dir.path(), &[&*bad], &[]));
+        for url in [&bad, &parameter, &spaced, &quoted, &twice, &disguised] {
+            outputs.push(run_in(dir.path(), &[&**url], &[]));
+            outputs.push(run_in(dir.path(), &["--env", url, "verify"], &[]));
+            outputs.push(run_in(
+                dir.path(),
+                &["verify"],
+                &[("DB_HOST", &**url), ("DB_PORT", url), ("LEGACY_TABLE", url)],
+            ));
+            outputs.push(run_in(dir.path(), &["verify"], &[("APP_ENV", &**url)]));
+        }
         assert!(outputs.iter().any(|it| it.status.code() == Some(2)), "some are refused");
         let files = std::fs::read_dir(dir.path()).expect("the folder is there").flatten();
         let files =

@@ -1,11 +1,11 @@
 //! Getting to a database, and every way of not getting there: one sentence, exit 2, within the time.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pad_migrate::pg::ConnectError;
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use rustix::net::{AddressFamily, SocketType};
@@ -158,8 +158,11 @@ CONF",
     refused("tls_false_client_certificate", "pad_cert", &shown);
     refused("tls_unknown_authority", "pad_user", &[]);
     refused("tls_declined_by_us", "pad_user", &[("DB_SSLMODE", "disable")]);
-    let wrong = write("wrong", "this is no certificate");
-    refused("tls_authority_without_a_certificate", "pad_user", &[("DB_SSLROOTCERT", &wrong)]);
+    refused(
+        "tls_keys_of_two_certificates",
+        "pad_cert",
+        &[("DB_SSLROOTCERT", &root), ("DB_SSLCERT", &cert), ("DB_SSLKEY", &false_key)],
+    );
 
     let show = async |name: &str| {
         let (cert, key) = (format!("{name}.crt"), format!("{name}.key"));
@@ -269,20 +272,81 @@ fn a_host_that_is_not_there_is_named(#[case] name: &str, #[case] more: &[(&str, 
     check_refused(name, &output);
 }
 
-/// Something else listens there.
-#[test]
-fn what_is_not_postgres_is_said_to_be_something_else() {
+/// A port whose other end answers the first message with these bytes, for what no real server can be made to say here.
+fn playing(answer: Vec<u8>) -> (std::thread::JoinHandle<()>, String) {
     let (listener, port) = silent();
     let other = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("the program connects");
-        std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").expect("it is answered");
+        let mut length = [0; 4];
+        stream.read_exact(&mut length).expect("a message comes");
+        let mut rest = vec![0; u32::from_be_bytes(length) as usize - 4];
+        stream.read_exact(&mut rest).expect("the message is whole");
+        stream.write_all(&answer).expect("it is answered");
+        stream.shutdown(std::net::Shutdown::Write).expect("it hears that this is all");
+        // Until the program has had enough.
+        let _ = stream.read(&mut [0; 4096]);
     });
-    let keys = [("DB_HOST", "127.0.0.1"), ("DB_PORT", &*port), ("DB_NAME", "n"), ("DB_USER", "u")];
+    (other, port)
+}
+
+/// A message of the server (documentation, Message Formats).
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    [&[kind][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat()
+}
+
+#[rstest]
+#[case::not_postgres(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), "check that the port is PostgreSQL's and not something else's")]
+#[case::kerberos(message(b'R', &7u32.to_be_bytes()), "a way of authentication that this program doesn't have")]
+#[case::another_method(message(b'R', &[&10u32.to_be_bytes()[..], b"OAUTHBEARER\0\0"].concat()), "a way of authentication that this program doesn't have")]
+#[case::too_old(
+    [
+        message(b'R', &0u32.to_be_bytes()),
+        message(b'S', b"server_version\x0012.22\0"),
+        message(b'K', &[0; 8]),
+        message(b'Z', b"I"),
+    ].concat(),
+    "is PostgreSQL 12.22; versions 13 to 18 are supported: name another server"
+)]
+#[case::starting(
+    message(b'E', b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"),
+    "wait until the server is ready"
+)]
+fn what_the_other_end_says_is_understood(#[case] answer: Vec<u8>, #[case] says: &str) {
+    let (other, port) = playing(answer);
+    let keys = [("DB_HOST", "127.0.0.1"), ("DB_PORT", &*port), ("DB_NAME", "n"), ("DB_USER", "a b/@:c")];
     let output = run(&["verify"], &[&keys[..], &[("DB_SSLMODE", "disable")]].concat());
     other.join().expect("it was connected to");
     assert_eq!(output.status.code(), Some(2));
     let told = stderr(&output);
-    assert!(told.contains("check that the port is PostgreSQL's and not something else's"), "{told}");
+    assert!(told.contains(says) && told.lines().count() == 1, "{told}");
+}
+
+/// A server that agrees to TLS and then says a byte at a time doesn't hold anybody up for longer than it may.
+#[test]
+fn a_handshake_that_drips_ends_in_time() {
+    let (listener, port) = silent();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut stream = stream;
+                stream.read_exact(&mut [0; 8]).expect("TLS is asked for");
+                for byte in b"S\x16\x03\x03\x40\x00".iter().chain(std::iter::repeat(&0)) {
+                    if stream.write_all(&[*byte]).is_err() {
+                        break;
+                    }
+                    std::thread::sleep(Duration::from_millis(200));
+                }
+            });
+        }
+    });
+    for arguments in [&["doctor"] as &[&str], &["verify"]] {
+        let since = Instant::now();
+        let keys = [("DB_HOST", "127.0.0.1"), ("DB_PORT", &*port), ("DB_NAME", "n"), ("DB_USER", "u")];
+        let output = run(arguments, &[&keys[..], &[("DB_SSLMODE", "require"), ("DB_CONNECT_TIMEOUT", "1")]].concat());
+        assert!(since.elapsed() < Duration::from_secs(3), "it took {:?}", since.elapsed());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("took longer than 1 s"), "{}", stderr(&output));
+    }
 }
 
 /// Ctrl-C during an attempt to connect ends the program at once.
@@ -330,11 +394,4 @@ async fn a_role_without_privileges_is_told_so(#[case] arguments: &[&str]) {
         assert!(told.contains("permission denied for ") && told.contains("pad-migrate doctor"), "{told}");
     })
     .await;
-}
-
-#[test]
-fn a_version_that_is_too_old_is_refused() {
-    let old = ConnectError::Version { place: "SERVER".to_owned(), version: "12.22".to_owned() };
-    let told = "the server at SERVER is PostgreSQL 12.22; versions 13 to 18 are supported: name another server";
-    assert_eq!(old.to_string(), told);
 }

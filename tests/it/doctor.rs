@@ -5,7 +5,9 @@ use std::path::Path;
 
 use pad_migrate::checks::{Check, Status};
 use pad_migrate::config::{Environment, TableName};
-use pad_migrate::doctor::{Expectations, Facts, Relation, Role as Whoami, Rows, Server, Stranger, TableRights, checks};
+use pad_migrate::doctor::{
+    Expectations, Facts, Filled, Relation, Role as Whoami, Rows, SchemaRights, Server, Stranger, TableRights, checks,
+};
 use pad_migrate::server::SUPPORTED;
 use pretty_assertions::assert_eq;
 use rstest::rstest;
@@ -67,10 +69,9 @@ async fn the_qa_look_alike_reads_as_something_to_act_on() {
             if width == "140" {
                 let (from, to) = (text.find("\nTables\n"), text.find("\nTables by schema\n"));
                 let shown = &text[from.expect("there is a section")..to.expect("there is a section")];
-                // Before version 15 statistics have a beginning of their own.
-                let today = db.value("current_date").await.expect("there is a day");
-                let shown = shown.replace(&format!("since {today}"), "since statistics began");
+                let today = db.value("pg_postmaster_start_time()::date").await.expect("there is a day");
                 let owner = db.place().user;
+                let shown = shown.replace(&today, "YYYY-MM-DD").replace(&format!("ask {owner}"), "ask OWNER");
                 let lines = shown.lines().map(|line| match line.split_whitespace().next() {
                     Some("size") => "    size            SIZE".to_owned(),
                     Some("owner") => line.replace(&owner, "OWNER"),
@@ -116,10 +117,16 @@ async fn each_role_is_told_what_it_may() {
     with_db(Start::Migrated, async |db| {
         db.execute("grant select on public.personal_account_dealing to public").await;
         let (_, owner) = examine(&db, Role::Owner, "local", &[]).await;
-        let yes = "as pad_migrate_owner – checks: yes; apply: yes; migrate: yes";
+        let yes = "as pad_migrate_owner – checks: yes; apply: nothing is pending; migrate: yes";
         assert_eq!(message(&owner, "privileges"), yes);
         let (code, reader) = examine(&db, Role::Reader, "local", &[]).await;
-        assert!(message(&reader, "privileges").starts_with("as pad_migrate_reader – checks: yes; apply: no ("));
+        let told = message(&reader, "privileges");
+        assert!(
+            told.starts_with(
+                "as pad_migrate_reader – checks: yes; apply: nothing is pending; migrate: no (no INSERT on audit_log, "
+            ),
+            "{told}"
+        );
         assert_eq!((code, noticed(&reader)), (Some(0), Vec::<String>::new()));
         let (code, stranger) = examine(&db, Role::Stranger, "local", &[]).await;
         assert_eq!(code, Some(1));
@@ -153,18 +160,18 @@ async fn what_the_roles_lack_or_have_too_much_of_is_named() {
         assert_eq!(noticed(&report), ["fail role_privileges"]);
         let told = message(&report, "role_privileges");
         for lack in [
-            "pad_migrate_app (app) lacks: grant insert, update on padealing.pad_breach to \"pad_migrate_app\"",
+            "pad_migrate_app (app) lacks: grant insert, update on padealing.\"pad_breach\" to \"pad_migrate_app\"",
             "grant usage on all sequences in schema padealing to \"pad_migrate_app\"",
-            "(owner) lacks: grant references on bo_airflow.oracle_employee to \"pad_migrate_owner\"",
+            "(owner) lacks: grant references on bo_airflow.\"oracle_employee\" to \"pad_migrate_owner\"",
         ] {
             assert!(told.contains(lack), "{told}");
         }
         assert!(!told.contains("(reader)"), "{told}");
         let told = message(&report, "excess_privileges");
         for excess in [
-            "pad_migrate_app may write to 1 tables of bo_airflow",
+            "pad_migrate_app may write to currency of bo_airflow",
             "pad_migrate_app may create objects in bo_airflow",
-            "pad_migrate_reader is to read, and may write to 1 tables of padealing",
+            "pad_migrate_reader may write to audit_log of padealing, which is not for it",
             "pad_migrate_reader may create objects in padealing",
         ] {
             assert!(told.contains(excess), "{told}");
@@ -180,7 +187,7 @@ async fn an_unknown_table_is_described_and_left_alone() {
         db.execute(
             "create table padealing.depended (id int primary key); create view public.onlooker as select * from padealing.depended; \
              create table public.child (d int references padealing.depended); \
-             create table padealing.empty (a numeric(4,1), \"B c\" text); \
+             create table padealing.empty (a numeric(4,1), \"B c\" text); comment on table padealing.empty is 'it''s nobody''s'; \
              create table padealing.kept (a int); comment on table padealing.kept is 'Kept on purpose: the auditors want it'; \
              create table padealing.alembic_version (version_num varchar(32)); create extension if not exists pg_trgm schema padealing",
         )
@@ -194,10 +201,12 @@ async fn an_unknown_table_is_described_and_left_alone() {
         let names: Vec<&Value> = rows.iter().map(|it| &it["table"]).collect();
         assert_eq!(names, ["depended", "empty", "kept"]);
         assert_eq!(rows[0]["recommendation"], "keep");
-        assert_eq!(rows[0]["dependents"], "foreign key child_d_fkey of public.child, view public.onlooker");
-        assert_eq!((&rows[1]["recommendation"], &rows[1]["columns"]), (&"drop".into(), &"a numeric(4,1), B c text".into()));
+        assert_eq!(rows[0]["dependents"], "constraint child_d_fkey on table public.child, view public.onlooker");
+        // Whose use is known for a day is not known.
+        assert_eq!((&rows[1]["recommendation"], &rows[1]["columns"]), (&"keep".into(), &"a numeric(4,1), B c text".into()));
+        assert!(rows[1]["reason"].as_str().expect("a text").contains("too little to tell: look again later"));
         let sql = rows[1]["sql"].as_str().expect("it is a text");
-        assert_eq!(sql, "drop table padealing.\"empty\"");
+        assert_eq!(sql, "comment on table padealing.\"empty\" is 'Kept on purpose: … (it''s nobody''s)'");
         assert_eq!(rows[2]["comment"], "Kept on purpose: the auditors want it");
         let there = db.value("to_regclass('padealing.empty') is not null").await;
         assert_eq!(there.as_deref(), Some("true"), "it is never dropped");
@@ -239,7 +248,7 @@ async fn the_source_is_examined_where_it_is() {
     .await;
 }
 
-/// It reads, whoever asks and however much; and a lock that somebody holds does not hold it up for good.
+/// It reads, whoever asks and however much.
 #[tokio::test]
 async fn an_examination_changes_nothing() {
     with_db(Start::Alembic, async |db| {
@@ -248,16 +257,124 @@ async fn an_examination_changes_nothing() {
             examine(&db, role, "qa", &["--exact"]).await;
         }
         assert_eq!(db.dump(&[]).await, before);
-        let holder = db.connect().await;
-        let mut holder = holder;
-        sqlx::raw_sql("begin; lock table padealing.pad_request in access exclusive mode")
+    })
+    .await;
+}
+
+/// One table that can't be looked at costs what it alone would have told: locked, behind a policy, or not what its name
+/// promises.
+#[tokio::test]
+async fn an_awkward_table_does_not_end_the_examination() {
+    with_db(Start::Migrated, async |db| {
+        db.execute(
+            "create table public.alembic_version (other int); grant select on public.alembic_version to public; \
+             create materialized view bo_airflow.never as select 1 as a with no data; \
+             create view bo_airflow.broken as select 1 / (select count(*) - 8 from bo_airflow.oracle_employee) as a; \
+             grant select on bo_airflow.never, bo_airflow.broken to public; \
+             alter table padealing.schema_revision enable row level security",
+        )
+        .await;
+        let mut holder = db.connect().await;
+        sqlx::raw_sql("begin; lock table padealing.pad_request, bo_airflow.oracle_contact in access exclusive mode")
             .execute(&mut holder)
             .await
             .expect("the lock is taken");
-        let output = run(&["--database-url", &db.url, "doctor", "--exact"], &[]);
-        assert_eq!(output.status.code(), Some(2));
-        assert!(stderr(&output).contains("canceling statement due to lock timeout"), "{}", stderr(&output));
-        assert_eq!(stderr(&output).lines().count(), 1);
+        let (code, report) = examine(&db, Role::Reader, "local", &["--exact"]).await;
+        assert_eq!(code, Some(1));
+        let tables = check(&report, "tables")["rows"].as_array().expect("there are rows");
+        let row = |name: &str| tables.iter().find(|it| it["table"] == name).expect("it is listed");
+        let locked = row("pad_request");
+        assert_eq!((&locked["rows"], &locked["size"]), (&Value::Null, &Value::Null));
+        assert!(locked["row_count_is"].as_str().expect("a text").contains("lock timeout"), "{locked}");
+        assert_eq!(row("pad_approval")["row_count_is"], "counted");
+        assert_eq!(row("never")["row_count_is"], "may not be read");
+        assert_eq!(row("broken")["row_count_is"], "a view");
+        assert!(
+            message(&report, "reference_tables").contains("can't be seen of oracle_contact (looking at a table's rows")
+        );
+        assert_eq!(check(&report, "revision")["status"], "skip");
+        assert!(message(&report, "revision").contains("row-level security"), "{}", message(&report, "revision"));
+        let managers = check(&report, "other_managers")["rows"][0]["version"].to_string();
+        assert!(managers.contains("column \\\"version_num\\\" does not exist"), "{managers}");
+    })
+    .await;
+}
+
+/// What is counted of a table is not all that is known of its use.
+#[tokio::test]
+async fn a_table_with_relations_is_never_called_unused() {
+    with_db(Start::Applied, async |db| {
+        db.execute(
+            "create table padealing.prices (d date) partition by range (d); \
+             create table padealing.prices_1 partition of padealing.prices for values from ('2025-01-01') to ('2026-01-01'); \
+             create table padealing.audit_log_2025 () inherits (padealing.audit_log); \
+             create table padealing.lender (n serial); create table public.borrower (n int default nextval('padealing.lender_n_seq')); \
+             create table padealing.typed (a int); create table public.holder (t padealing.typed); \
+             create table padealing.published (a int primary key); create publication it for table padealing.published; \
+             create table padealing.called (a int); \
+             create function public.caller() returns bigint language sql return (select count(*) from padealing.called)",
+        )
+        .await;
+        let (_, report) = examine(&db, Role::Owner, "local", &[]).await;
+        let rows = check(&report, "unknown_tables")["rows"].as_array().expect("there are rows");
+        let dependents: Vec<String> = rows.iter().map(|it| format!("{}: {}", it["table"], it["dependents"]).replace('"', "")).collect();
+        assert_eq!(
+            dependents,
+            [
+                "audit_log_2025: it inherits from padealing.audit_log",
+                "called: function public.caller()",
+                "lender: default value for column n of table public.borrower",
+                "prices: it is partitioned",
+                "prices_1: it is a partition of padealing.prices",
+                "published: publication of table padealing.published in publication it",
+                "typed: table public.holder",
+            ]
+        );
+        for row in rows {
+            assert_eq!(row["recommendation"], "keep", "{row}");
+        }
+    })
+    .await;
+}
+
+/// Rights that an app or a migration would miss are found where they would be missed.
+#[tokio::test]
+async fn what_apply_and_migrate_would_fail_for_is_said_before() {
+    with_db(Start::Alembic, async |db| {
+        let (_, report) = examine(&db, Role::Owner, "qa", &[]).await;
+        assert!(message(&report, "privileges").contains("can't read everything"), "{}", message(&report, "privileges"));
+        let output = run(
+            &["--env", "qa", "--database-url", &db.url, "doctor", "--format", "json"],
+            &[("DB_SSLMODE", "disable")],
+        );
+        let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+        let told = message(&report, "privileges");
+        assert!(told.contains("apply: no (another program has made its tables)"), "{told}");
+    })
+    .await;
+    with_db(Start::Empty, async |db| {
+        let output = run(
+            &["--env", "qa", "--database-url", &db.url, "doctor", "--format", "json"],
+            &[("DB_SSLMODE", "disable")],
+        );
+        let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+        let told = message(&report, "privileges");
+        assert!(told.contains("apply: no (there is no bo_airflow.oracle_employee"), "{told}");
+        assert_eq!(check(&report, "role_privileges")["status"], "skip");
+    })
+    .await;
+    with_db(Start::Migrated, async |db| {
+        let all = "grant select, insert, update on all tables in schema padealing to pad_migrate_stranger; \
+                   grant usage on schema padealing, bo_airflow to pad_migrate_stranger; \
+                   grant select on all tables in schema bo_airflow to pad_migrate_stranger";
+        db.execute(all).await;
+        let (_, report) = examine(&db, Role::Stranger, "local", &[]).await;
+        let told = message(&report, "privileges");
+        assert!(
+            told.contains("migrate: no (no USAGE and SELECT on ")
+                && told.contains("; public.personal_account_dealing can't be read"),
+            "{told}"
+        );
     })
     .await;
 }
@@ -372,17 +489,38 @@ fn facts_about_the_roles_have_their_consequences() {
         schema: schema.to_owned(),
         table: "any".to_owned(),
         privileges: vec!["SELECT".to_owned(), privilege.to_owned()],
+        writes: true,
     };
     for privilege in ["INSERT", "UPDATE", "DELETE", "TRUNCATE"] {
-        check_fact("excess_privileges", Warn, "someone may write to 1 tables of bo_airflow", |it| {
+        check_fact("excess_privileges", Warn, "someone may write to any of bo_airflow", |it| {
             it.table_rights.push(may("someone", "bo_airflow", privilege));
         });
-        check_fact("excess_privileges", Warn, "pad_migrate_reader is to read, and may write", |it| {
-            it.table_rights.push(may("pad_migrate_reader", "padealing", privilege));
-        });
+        check_fact(
+            "excess_privileges",
+            Warn,
+            "pad_migrate_reader may write to any of padealing, which is not for it",
+            |it| {
+                it.table_rights.push(may("pad_migrate_reader", "padealing", privilege));
+            },
+        );
     }
     check_fact("excess_privileges", Pass, "none", |it| {
+        let right = may("pad_migrate_app", "padealing", "INSERT");
+        it.table_rights.push(TableRights { table: "pad_request".to_owned(), ..right });
+    });
+    check_fact("excess_privileges", Warn, "pad_migrate_app may write to any of padealing, which is not for it", |it| {
         it.table_rights.push(may("pad_migrate_app", "padealing", "INSERT"));
+    });
+    check_fact("excess_privileges", Warn, "someone may change sequences of bo_airflow", |it| {
+        it.schema_rights.push(SchemaRights {
+            role: "someone".to_owned(),
+            schema: "bo_airflow".to_owned(),
+            usage: true,
+            create: false,
+            closed_sequences: 0,
+            undrawable_sequences: 0,
+            open_sequences: 1,
+        });
     });
     // In local nobody minds.
     let mut local = facts();
@@ -396,7 +534,9 @@ fn facts_about_the_roles_have_their_consequences() {
 fn facts_about_the_history_have_their_consequences() {
     use Status::{Fail, Pass, Skip};
     let at = |revisions: &'static [&'static str]| {
-        move |it: &mut Facts| it.revisions = Some(revisions.iter().map(|it| (*it).to_owned()).collect::<BTreeSet<_>>())
+        move |it: &mut Facts| {
+            it.revisions = Ok(Some(revisions.iter().map(|it| (*it).to_owned()).collect::<BTreeSet<_>>()))
+        }
     };
     let has = |name: &'static str| {
         move |it: &mut Facts| {
@@ -405,9 +545,12 @@ fn facts_about_the_history_have_their_consequences() {
                 name: name.to_owned(),
                 kind: "table",
                 rows: Rows::Hidden,
-                bytes: 0,
+                bytes: None,
+                owner: "someone".to_owned(),
+                owned: true,
                 readable: false,
-                filled: None,
+                countable: false,
+                filled: Filled::Unseen("SELECT is missing".to_owned()),
                 policed: false,
             });
         }
@@ -417,7 +560,7 @@ fn facts_about_the_history_have_their_consequences() {
     check_fact("revision", Fail, "at 0001; pending: 0002", at(&["0001"]));
     check_fact("revision", Fail, "doesn't know 0003", at(&["0001", "0002", "0003"]));
     check_fact("revision", Fail, "another program has made them", has("pad_request"));
-    check_fact("revision", Skip, "the history can't be seen", has("schema_revision"));
+    check_fact("revision", Skip, "can't be seen: SELECT is missing", has("schema_revision"));
     check_fact("row_security", Pass, "no policy", |_| {});
     check_fact("row_security", Fail, "padealing.pad_request", |it| {
         has("pad_request")(it);
@@ -433,6 +576,10 @@ fn facts_about_the_history_have_their_consequences() {
 #[case::read_lately("keep", "somebody read it on 2026-11-01", |it: &mut Stranger| {
     (it.reads, it.last_read) = (7, Some(("2026-11-01".to_owned(), 20.0)));
 })]
+#[case::it_is_a_view("keep", "doesn't count who reads a view: ask postgres", |it: &mut Stranger| it.kind = "view")]
+#[case::it_has_partitions("keep", "it is partitioned: what it holds", |it: &mut Stranger| it.family = Some("it is partitioned".to_owned()))]
+#[case::nobody_counts("keep", "not at all (track_counts is off)", |it: &mut Stranger| it.counted = false)]
+#[case::known_for_days("keep", "known since 2026-01-02 only", |it: &mut Stranger| it.since.1 = 12.0)]
 #[case::read_long_ago("drop", "nothing depends on it", |it: &mut Stranger| {
     (it.reads, it.last_read) = (7, Some(("2024-11-01".to_owned(), 700.0)));
 })]
@@ -444,7 +591,9 @@ fn an_unknown_table_is_recommended_to_be(
     let mut stranger = Stranger {
         name: "active_stocks".to_owned(),
         kind: "table",
-        since: Some("2026-01-02".to_owned()),
+        owner: "postgres".to_owned(),
+        since: ("2026-01-02".to_owned(), 300.0),
+        counted: true,
         ..Stranger::default()
     };
     change(&mut stranger);
