@@ -431,7 +431,7 @@ impl Values {
         };
         clap::ValueEnum::from_str(&name, false).unwrap_or_else(|_| {
             let must = "local, dev, qa or prod";
-            self.problems.push(ConfigError::Value { key: "APP_ENV", value: name, origin, must });
+            self.problems.push(ConfigError::Value { key: "APP_ENV", value: shown(&name), origin, must });
             Environment::Local
         })
     }
@@ -498,7 +498,7 @@ impl Values {
                 }
                 None if key == "APP_ENV" => {
                     if !value.is_empty() && value != environment.as_str() {
-                        let (path, value) = (path.to_owned(), value.clone());
+                        let (path, value) = (path.to_owned(), shown(value));
                         self.problems.push(ConfigError::OtherEnvironment { path, value, environment });
                     }
                 }

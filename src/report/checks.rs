@@ -187,6 +187,18 @@ fn plain(cell: &Value) -> String {
 /// More columns than this stand closer together.
 const MANY: usize = 6;
 
+/// Columns that name what a row is about.
+const NAMES: usize = 2;
+
+/// Blanks between so many columns.
+fn between(columns: usize) -> usize {
+    if columns > MANY { 1 } else { 2 }
+}
+
+fn heading(column: &str) -> String {
+    column.replace('_', " ")
+}
+
 /// More columns than this are shown as a list of names and values for each row.
 const COLUMNS: usize = 10;
 
@@ -203,7 +215,19 @@ fn particulars(out: &mut String, width: u16, indent: usize, check: &Check) {
         }
         return;
     }
-    let rows = table.rows.iter().map(|row| row.iter().map(plain).collect()).collect();
+    let rows: Vec<Vec<String>> = table.rows.iter().map(|row| row.iter().map(plain).collect()).collect();
+    let widest = |at: usize| rows.iter().map(|row| row[at].chars().count()).chain([table.columns[at].len()]).max();
+    let natural: usize = (0..table.columns.len()).filter_map(widest).map(|it| it + between(table.columns.len())).sum();
+    if natural > usize::from(width) - indent && table.columns.len() > NAMES {
+        // Broken within words the columns would be no more than columns: a sentence a row is easier to read.
+        let row = |cells: &Vec<String>| {
+            let rest = table.columns.iter().zip(cells).skip(NAMES);
+            let rest: Vec<String> = rest.map(|(column, cell)| format!("{} {cell}", heading(column))).collect();
+            vec![cells[..NAMES].join(" "), rest.join(", ")]
+        };
+        grid(out, width, indent, None, rows.iter().map(row).collect(), &[]);
+        return;
+    }
     let numbers: Vec<usize> =
         (0..table.columns.len()).filter(|at| table.rows.iter().any(|row| row[*at].is_number())).collect();
     grid(out, width, indent, Some(table.columns), rows, &numbers);
@@ -222,10 +246,10 @@ fn grid(
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(width - indent as u16);
     if let Some(header) = header {
-        table.set_header(header.iter().map(|it| it.replace('_', " ")));
+        table.set_header(header.iter().map(|it| heading(it)));
     }
     table.add_rows(rows);
-    let between = if table.column_count() > MANY { 1 } else { 2 };
+    let between = between(table.column_count()) as u16;
     for column in table.column_iter_mut() {
         column.set_padding((0, between));
     }

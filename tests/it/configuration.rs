@@ -311,7 +311,12 @@ async fn no_output_ever_shows_a_password() {
         ] {
             outputs.push(run_in(dir.path(), command, &keys));
             outputs.push(run_in(dir.path(), command, &[("APP_ENV", "qa")]));
-            for url in [&bad, &parameter, &spaced, &quoted, &twice, &disguised] {
+            // One command for all is enough for what differs in the URL only.
+            let urls: &[&String] = match command[0] {
+                "doctor" => &[&bad, &parameter, &spaced, &quoted, &twice, &disguised],
+                _ => &[&bad, &parameter],
+            };
+            for url in urls {
                 outputs.push(run_in(dir.path(), &[&["--database-url", url], command].concat(), &[]));
                 outputs.push(run_in(dir.path(), command, &[&keys[..], &[("SOURCE_DATABASE_URL", url)]].concat()));
                 let prod = [&["--env", "prod", "--database-url", url, "--source-url", url], command].concat();
