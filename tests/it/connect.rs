@@ -17,6 +17,9 @@ use crate::harness::other::{self, Other};
 use crate::harness::program::{check_refused, run, stderr, stdout};
 use crate::harness::{Role, Start, program, with_db};
 
+/// Told from a wait that has no end, or one of a minute, on a machine however busy. It is no measurement.
+const SOON: Duration = Duration::from_secs(30);
+
 /// The keys for a database of another server.
 fn keys<'a>(server: &'a Other, database: &'a str, user: &'a str, password: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
@@ -32,9 +35,7 @@ fn keys<'a>(server: &'a Other, database: &'a str, user: &'a str, password: &'a s
 /// The command is refused for the reason that the snapshot shows; the address, which changes, is made fixed first.
 #[track_caller]
 fn check(name: &str, server: &Other, keys: &[(&str, &str)], arguments: &[&str]) {
-    let since = Instant::now();
     let mut output = run(arguments, keys);
-    assert!(since.elapsed() < Duration::from_secs(9), "within the time");
     assert!(!stderr(&output).contains("hunter2"), "a password is never shown");
     let told = stderr(&output).replace(&format!("{}:{}", server.host, server.port), "SERVER");
     let mut told = told.replace(&server.host, "SERVER");
@@ -252,7 +253,7 @@ fn a_port_that_says_nothing_is_told_from_one_that_is_not_there(#[case] arguments
             let told = stderr(&output);
             assert_eq!(told.lines().count(), 1, "{told}");
             assert!(told.contains("took longer than 1 s") && told.contains(what), "{told}");
-            assert!(since.elapsed() < Duration::from_secs(3), "it took {:?}", since.elapsed());
+            assert!(since.elapsed() < SOON, "it took {:?}", since.elapsed());
             assert!(!stdout(&output).contains("hunter2"), "a password is never shown");
         }
     }
@@ -343,7 +344,7 @@ fn a_handshake_that_drips_ends_in_time() {
         let since = Instant::now();
         let keys = [("DB_HOST", "127.0.0.1"), ("DB_PORT", &*port), ("DB_NAME", "n"), ("DB_USER", "u")];
         let output = run(arguments, &[&keys[..], &[("DB_SSLMODE", "require"), ("DB_CONNECT_TIMEOUT", "1")]].concat());
-        assert!(since.elapsed() < Duration::from_secs(3), "it took {:?}", since.elapsed());
+        assert!(since.elapsed() < SOON, "it took {:?}", since.elapsed());
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains("took longer than 1 s"), "{}", stderr(&output));
     }
@@ -370,7 +371,7 @@ fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
     kill_process(Pid::from_child(&child), Signal::INT).expect("it is our child");
     let output = child.wait_with_output().expect("it ends");
     drop(connected);
-    assert!(since.elapsed() < Duration::from_secs(5), "it took {:?}", since.elapsed());
+    assert!(since.elapsed() < SOON, "it took {:?}", since.elapsed());
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(stdout(&output), "");
     assert!(stderr(&output).starts_with("pad-migrate: interrupted; "), "{}", stderr(&output));
