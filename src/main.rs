@@ -159,27 +159,8 @@ fn databases(config: &Config) -> Result<(Database, Database), Failure> {
 }
 
 async fn doctor(global: &Global, config: &Config, exact: bool, format: Format) -> Result<Verdict, Failure> {
-    let target = database(config, config.target()?)?;
-    let source = config.source.as_ref().map(|it| database(config, it)).transpose()?;
-    let found = doctor::examine(&doctor::Request {
-        target: &target,
-        source: source.as_ref(),
-        environment: config.environment,
-        roles: &config.roles,
-        table: &config.legacy_table,
-        exact,
-    })
-    .await;
-    let failure = found.failure.as_ref().map(|it| masked(&report::sentence(it)));
-    let report = report::Doctor {
-        environment: config.environment,
-        place: &target.place(),
-        settings: &config.settings,
-        warnings: &[&config.warnings[..], &config.remarks].concat(),
-        checks: &found.checks,
-        server_version: found.server_version.as_deref(),
-        failure: failure.as_deref(),
-    };
+    let found = doctor::examine_environment(config, exact).await?;
+    let report = report::Doctor::new(config, &found);
     print(&match format {
         Format::Text => coloured(global, &report.text(width())),
         Format::Json => format!("{:#}\n", report.json()),

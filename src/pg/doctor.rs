@@ -14,7 +14,7 @@ use sqlx::postgres::{PgConnection, PgSslMode};
 
 use super::{Access, Attempt, ConnectError, Database, QueryError, RefusedError, check_environment, run};
 use crate::checks::{Check, Status};
-use crate::config::{Environment, Roles, TableName};
+use crate::config::{Config, ConfigError, Environment, Roles, TableName};
 use crate::doctor::{Expectations, Facts, checks, legacy};
 use crate::server::SUPPORTED;
 
@@ -50,6 +50,8 @@ pub enum DoctorError {
 /// What an examination has found, as far as it got.
 #[derive(Debug)]
 pub struct Examination {
+    /// Host, port, database and role.
+    pub place: String,
     /// The steps of connecting, and then everything else.
     pub checks: Vec<Check>,
     /// The server's version, if it has said so.
@@ -88,9 +90,36 @@ const BEGIN: &str = "begin read only; set local lock_timeout = '1s'";
 /// The steps of getting to a database, in order.
 const STEPS: [&str; 6] = ["name", "port", "tls", "authentication", "database", "schemas"];
 
+/// Examines what a configuration names. Reads only.
+pub async fn examine_environment(config: &Config, exact: bool) -> Result<Examination, EnvironmentError> {
+    let resolve = |endpoint| Database::new(endpoint, config.environment, &config.transport);
+    let target = resolve(config.target()?)?;
+    let source = config.source.as_ref().map(resolve).transpose()?;
+    let request = Request {
+        target: &target,
+        source: source.as_ref(),
+        environment: config.environment,
+        roles: &config.roles,
+        table: &config.legacy_table,
+        exact,
+    };
+    Ok(examine(&request).await)
+}
+
+/// Why there is nothing to examine.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant is the error of the same name")]
+pub enum EnvironmentError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
+
 /// Examines the target, and the legacy table's database if it is another. Reads only.
 pub async fn examine(request: &Request<'_>) -> Examination {
-    let mut found = Examination { checks: Vec::new(), server_version: None, failure: None };
+    let mut found =
+        Examination { place: request.target.place(), checks: Vec::new(), server_version: None, failure: None };
     if let Err(failure) = examine_into(request, &mut found).await {
         found.blame(&failure);
         found.failure = Some(failure);

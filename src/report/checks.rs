@@ -6,27 +6,36 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde_json::{Map, Value, json};
 
-use super::{Verdict, head, plural, thousands};
+use super::{Verdict, head, plural, sentence, thousands};
 use crate::checks::{Check, Status, verdict};
-use crate::config::{Environment, Origin, Setting};
+use crate::config::{Config, Environment, Origin, Setting, masked};
+use crate::pg::doctor::Examination;
 
-/// What the examination of an environment is about.
-#[derive(Clone, Copy, Debug)]
+/// The examination of an environment, and the configuration it was made with.
+#[derive(Clone, Debug)]
 pub struct Doctor<'a> {
-    /// The environment.
-    pub environment: Environment,
-    /// Host, port, database and role.
-    pub place: &'a str,
-    /// Every value of the configuration.
-    pub settings: &'a [Setting],
-    /// What had better be otherwise about the configuration.
-    pub warnings: &'a [String],
-    /// What was found.
-    pub checks: &'a [Check],
-    /// The server's version, if it was reached.
-    pub server_version: Option<&'a str>,
-    /// Why the examination ended early.
-    pub failure: Option<&'a str>,
+    environment: Environment,
+    settings: &'a [Setting],
+    warnings: Vec<String>,
+    place: &'a str,
+    checks: &'a [Check],
+    server_version: Option<&'a str>,
+    failure: Option<String>,
+}
+
+impl<'a> Doctor<'a> {
+    /// What an examination under this configuration has found.
+    pub fn new(config: &'a Config, found: &'a Examination) -> Self {
+        Self {
+            environment: config.environment,
+            settings: &config.settings,
+            warnings: [&config.warnings[..], &config.remarks].concat(),
+            place: &found.place,
+            checks: &found.checks,
+            server_version: found.server_version.as_deref(),
+            failure: found.failure.as_ref().map(|it| masked(&sentence(it))),
+        }
+    }
 }
 
 /// The checks of connecting, which have times; all others follow under the next headings.
@@ -48,7 +57,7 @@ impl Doctor<'_> {
     pub fn configuration(&self) -> Check {
         let origin = |it: &Setting| it.value.as_ref().map_or_else(|| "not set".to_owned(), |_| it.origin.to_string());
         let rows = self.settings.iter().map(|it| vec![json!(it.key), json!(it.value), json!(origin(it))]);
-        let check = match self.warnings {
+        let check = match &self.warnings[..] {
             [] => Check::new("configuration", Status::Pass, "nothing is unknown, contradictory or left to fill in"),
             some => Check::new("configuration", Status::Warn, some.join("; ")),
         };
@@ -115,7 +124,7 @@ impl Doctor<'_> {
                 .collect::<Vec<_>>()
         };
         let (failed, warned) = (count(Status::Fail), count(Status::Warn));
-        if let Some(failure) = self.failure {
+        if let Some(failure) = &self.failure {
             return format!("FAILED: {failure}");
         }
         let part = |names: &[&str], one, many| match names.len() {
@@ -134,7 +143,7 @@ impl Doctor<'_> {
     pub fn json(&self) -> Value {
         let mut object: Map<String, Value> =
             head("doctor", self.environment, self.server_version.unwrap_or_default(), self.verdict());
-        if let Some(error) = self.failure {
+        if let Some(error) = &self.failure {
             object.insert("outcome".to_owned(), json!("failed"));
             object.insert("error".to_owned(), json!(error));
         }

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use pad_migrate::checks::Status;
 use pad_migrate::config::{Config, Flags};
-use pad_migrate::pg::{Database, doctor};
+use pad_migrate::pg::doctor;
 use pad_migrate::report::Doctor;
 
 use crate::harness::{Role, Start, roles, with_db};
@@ -22,32 +22,12 @@ fn is_asked_for() -> bool {
 /// Nothing about the environment fails.
 #[expect(clippy::print_stderr, reason = "shown when the test fails, or with --nocapture")]
 async fn check_doctor(config: &Config) {
-    let connect =
-        |endpoint| Database::new(endpoint, config.environment, &config.transport).expect("the address is right");
-    let target = connect(config.target().expect("a database is named"));
-    let source = config.source.as_ref().map(connect);
-    let found = doctor::examine(&doctor::Request {
-        target: &target,
-        source: source.as_ref(),
-        environment: config.environment,
-        roles: &config.roles,
-        table: &config.legacy_table,
-        exact: false,
-    })
-    .await;
-    let failure = found.failure.as_ref().map(|it| pad_migrate::report::sentence(it));
-    let report = Doctor {
-        environment: config.environment,
-        place: &target.place(),
-        settings: &config.settings,
-        warnings: &config.warnings,
-        checks: &found.checks,
-        server_version: found.server_version.as_deref(),
-        failure: failure.as_deref(),
-    };
+    let found = doctor::examine_environment(config, false).await.expect("a database is named");
+    let report = Doctor::new(config, &found);
     eprintln!("{}", report.text(100));
     let failed: Vec<&str> = found.checks.iter().filter(|it| it.status == Status::Fail).map(|it| it.name).collect();
-    let (environment, failed, failure) = (config.environment, failed.join(", "), failure.unwrap_or_default());
+    let failure = found.failure.as_ref().map(|it| pad_migrate::report::sentence(it)).unwrap_or_default();
+    let (environment, failed) = (config.environment, failed.join(", "));
     assert!(failed.is_empty() && failure.is_empty(), "{environment} fails: {failed} {failure}");
 }
 
