@@ -821,12 +821,25 @@ fn shown(value: &str) -> String {
 /// What is shown of a password.
 const HIDDEN: &str = "••••";
 
-/// A text of somebody else's, such as an error about the command line, without what may be a password in it: the rest of a
-/// line in which a URL may have one.
-pub fn masked(text: &str) -> String {
+/// A complaint about the command line without what may be a password in it: the rest of a line in which somebody may have
+/// typed a URL with one, whatever its characters.
+pub fn masked_line(text: &str) -> String {
     let line = |line: &str| match line.find("://") {
         Some(at) if line[at..].contains(['@', '?']) => format!("{}{HIDDEN}", &line[..at + 3]),
         _ => line.to_owned(),
     };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A sentence without the passwords of the URLs in it, such as a proxy's. What users write is masked where it is read.
+pub fn masked(text: &str) -> String {
+    let word = |word: &str| {
+        let Some(at) = word.find("://").map(|it| it + 3) else { return word.to_owned() };
+        let (before, url) = word.split_at(at);
+        match (url.find(':'), url.rfind('@')) {
+            (Some(colon), Some(host)) if colon < host => format!("{before}{}{HIDDEN}{}", &url[..=colon], &url[host..]),
+            _ => word.to_owned(),
+        }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use pad_migrate::cli::{Cli, Color, Command, Format, Global};
-use pad_migrate::config::{Config, ConfigErrors, Endpoint, Flags, masked};
+use pad_migrate::config::{Config, ConfigErrors, Endpoint, Flags, masked, masked_line};
 use pad_migrate::pg::doctor::{self, DoctorError};
 use pad_migrate::pg::migrate::{self, Observer, Progress};
 use pad_migrate::pg::{Database, apply, seed, verify};
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         // Help and version are no errors, and hold nothing of the user's.
         Err(error) if !error.use_stderr() => error.exit(),
         Err(error) => {
-            let _ = write!(std::io::stderr(), "{}", masked(&error.render().to_string()));
+            let _ = write!(std::io::stderr(), "{}", masked_line(&error.render().to_string()));
             return ExitCode::from(2);
         }
     };
