@@ -684,6 +684,12 @@ fn yes_unless(against: &[String]) -> String {
     if against.is_empty() { "yes".to_owned() } else { format!("no ({})", against.join("; ")) }
 }
 
+/// What tables that the role doesn't own have against it.
+fn of_others<'a>(tables: impl Iterator<Item = &'a Relation>) -> Option<String> {
+    let others = tables.filter(|it| !it.owned).count();
+    (others > 0).then(|| format!("{} to others", plural(others as u64, "table belongs", "tables belong")))
+}
+
 /// Whether the role that asked can apply what is pending.
 fn may_apply(facts: &Facts, owner: Option<&str>) -> String {
     let mut against = Vec::new();
@@ -713,16 +719,24 @@ fn may_apply(facts: &Facts, owner: Option<&str>) -> String {
         }
     }
     let managed = facts.relations.iter().filter(|it| ["padealing", "public"].contains(&&*it.schema));
-    let others = managed.filter(|it| MANAGED_TABLES.contains(&&*it.name) && !it.owned).count();
-    if others > 0 {
-        against.push(format!("{} to others", plural(others as u64, "table belongs", "tables belong")));
-    }
+    against.extend(of_others(managed.filter(|it| MANAGED_TABLES.contains(&&*it.name))));
     let unreferenced = facts.lacking(&role.name, "bo_airflow", &CRITICAL_REFERENCE_TABLES[..2], "REFERENCES");
     if !unreferenced.is_empty() {
         against.push(format!("no REFERENCES on {}", list(unreferenced)));
     }
     yes_unless(&against)
 }
+
+/// The tables that `migrate` writes to; the last two it updates, too.
+const WRITTEN: &[&str] = &[
+    "pad_request",
+    "pad_approval",
+    "pad_execution",
+    "audit_log",
+    "migration_mapping",
+    "migration_run",
+    "migration_reject",
+];
 
 /// Whether the role that asked can migrate.
 fn may_migrate(facts: &Facts, expected: &Expectations<'_>) -> String {
@@ -737,9 +751,7 @@ fn may_migrate(facts: &Facts, expected: &Expectations<'_>) -> String {
     if facts.server.encoding != "UTF8" {
         against.push("the database isn't UTF8".to_owned());
     }
-    for (tables, privilege) in
-        [(MANAGED_TABLES, "SELECT"), (MANAGED_TABLES, "INSERT"), (&MANAGED_TABLES[10..], "UPDATE")]
-    {
+    for (tables, privilege) in [(MANAGED_TABLES, "SELECT"), (WRITTEN, "INSERT"), (&WRITTEN[5..], "UPDATE")] {
         let lacking = facts.lacking(role, "padealing", tables, privilege);
         if !lacking.is_empty() {
             against.push(format!("no {privilege} on {}", list(lacking)));
@@ -749,6 +761,9 @@ fn may_migrate(facts: &Facts, expected: &Expectations<'_>) -> String {
     if undrawable > 0 {
         against.push(format!("no USAGE and SELECT on {}", plural(undrawable.unsigned_abs(), "sequence", "sequences")));
     }
+    // Moving a sequence far takes a lock on it that only its owner, who is the table's, can have.
+    let written = facts.relations.iter().filter(|it| it.schema == "padealing" && WRITTEN.contains(&&*it.name));
+    against.extend(of_others(written));
     let table = expected.legacy;
     let legacy = facts.relations.iter().find(|it| it.schema == table.schema && it.name == table.name);
     if !expected.source_elsewhere && !legacy.is_some_and(|it| it.readable && !it.policed) {

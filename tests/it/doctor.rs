@@ -379,6 +379,44 @@ async fn what_apply_and_migrate_would_fail_for_is_said_before() {
     .await;
 }
 
+/// Who is told that he may migrate can, and has not one right more than that.
+#[tokio::test]
+async fn who_may_migrate_can() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "grant usage on schema padealing, bo_airflow to pad_migrate_stranger; \
+             grant select on all tables in schema padealing, bo_airflow to pad_migrate_stranger; \
+             grant select on public.personal_account_dealing to pad_migrate_stranger; \
+             grant usage, select on all sequences in schema padealing to pad_migrate_stranger; \
+             grant insert on padealing.pad_request, padealing.pad_approval, padealing.pad_execution, padealing.audit_log, \
+                 padealing.migration_mapping, padealing.migration_run, padealing.migration_reject to pad_migrate_stranger; \
+             grant update on padealing.migration_run, padealing.migration_reject to pad_migrate_stranger",
+        )
+        .await;
+        let migrates = async || {
+            let (_, report) = examine(&db, Role::Stranger, "local", &[]).await;
+            message(&report, "privileges").split_once("; migrate: ").expect("the last of three").1.to_owned()
+        };
+        assert_eq!(migrates().await, "no (7 tables belong to others)");
+        for table in ["pad_request", "pad_approval", "pad_execution", "audit_log", "migration_mapping"] {
+            db.execute(&format!("alter table padealing.{table} owner to pad_migrate_stranger")).await;
+        }
+        assert_eq!(migrates().await, "no (2 tables belong to others)");
+        db.execute(
+            "alter table padealing.migration_run owner to pad_migrate_stranger; \
+             alter table padealing.migration_reject owner to pad_migrate_stranger",
+        )
+        .await;
+        assert_eq!(migrates().await, "yes");
+        let url = db.url_as(Role::Stranger).await;
+        let output = run(&["--database-url", &url, "migrate", "--format", "json"], &[]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+        assert_eq!(report["counts"]["migrated"], 67);
+    })
+    .await;
+}
+
 /// What hides rows, and revisions that this program doesn't know.
 #[tokio::test]
 async fn what_would_lose_rows_fails() {

@@ -472,6 +472,7 @@ fn open_folder() -> tempfile::TempDir {
     folder
 }
 
+#[cfg(feature = "download")]
 #[test]
 fn the_cache_of_downloaded_programs_is_used() {
     let cache = open_folder();
