@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Environment;
+use crate::drift::Severity;
 use crate::generate::{Generator, MOST_ROWS};
 use crate::pg::migrate::{OnIdCollision, OnMissingSecurity};
 use crate::server::Provider;
@@ -69,6 +70,23 @@ pub enum Format {
     Text,
     /// For scripts.
     Json,
+}
+
+/// Text for people, or something for a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DriftFormat {
+    /// For people.
+    Text,
+    /// For scripts.
+    Json,
+    /// For pull requests.
+    Markdown,
+    /// For CI systems that show tests.
+    Junit,
+    /// For code scanning.
+    Sarif,
+    /// For GitHub's annotations.
+    Github,
 }
 
 /// Generated legacy rows, and which.
@@ -181,6 +199,36 @@ pub enum Command {
         #[arg(long, default_value = "text")]
         format: Format,
     },
+    /// Compare the live schemas with what they should be
+    ///
+    /// Reads only. Expected is what migrations/ produce, or what --expected names: a file of `snapshot`, or another
+    /// database.
+    Drift {
+        /// How to print the findings
+        #[arg(long, default_value = "text")]
+        format: DriftFormat,
+        /// Exit with 1 from this severity on
+        #[arg(long, value_name = "SEVERITY", default_value = "warning")]
+        fail_on: Severity,
+        /// What is expected: a file that `snapshot` wrote, or a database's URL [default: what migrations/ produce]
+        #[arg(long, value_name = "FILE|URL")]
+        expected: Option<String>,
+        /// A schema, and no others; repeatable [default: all that something is expected of]
+        #[arg(long, value_name = "NAME")]
+        schema: Vec<String>,
+        /// Findings that are agreed upon, each with a reason and a day (docs/drift.md)
+        #[arg(long, value_name = "FILE")]
+        exceptions: Option<PathBuf>,
+    },
+    /// Write down the live catalog as JSON, for `drift --expected` elsewhere or later
+    Snapshot {
+        /// A schema, and no others; repeatable [default: padealing and bo_airflow]
+        #[arg(long, value_name = "NAME")]
+        schema: Vec<String>,
+        /// Write to a file instead of the standard output
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Prove every migrated row against its legacy row, and every lineage row against its target
     Verify {
         /// Text for people, or JSON for scripts
@@ -199,6 +247,8 @@ impl Command {
             Self::Seed { .. } => "seed",
             Self::Apply { .. } => "apply",
             Self::Migrate { .. } => "migrate",
+            Self::Drift { .. } => "drift",
+            Self::Snapshot { .. } => "snapshot",
             Self::Verify { .. } => "verify",
         }
     }
@@ -210,6 +260,8 @@ impl Command {
             | Self::Doctor { format, .. }
             | Self::Migrate { format, .. }
             | Self::Verify { format } => *format == Format::Json,
+            Self::Drift { format, .. } => *format == DriftFormat::Json,
+            Self::Snapshot { .. } => true,
             Self::Ephemeral { .. } | Self::Seed { .. } | Self::Apply { .. } => false,
         }
     }

@@ -819,7 +819,7 @@ fn shown(value: &str) -> String {
 }
 
 /// What is shown of a password.
-const HIDDEN: &str = "••••";
+pub const HIDDEN: &str = "••••";
 
 /// A complaint about the command line without what may be a password in it: the rest of a line in which somebody may have
 /// typed a URL with one, whatever its characters.

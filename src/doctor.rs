@@ -206,6 +206,24 @@ pub struct Stranger {
     pub counted: bool,
     /// When it was last read, where the server says (16 and later), and how many days ago.
     pub last_read: Option<(String, f64)>,
+    /// The planner's estimate of its rows, where there is one.
+    pub estimate: Option<i64>,
+}
+
+impl Stranger {
+    /// What would go, or break, with it, and what else is to be told of its family.
+    pub fn dependents(&self) -> String {
+        let dependents = self.dependents.iter().chain(&self.family);
+        if dependents.clone().next().is_none() { "none".to_owned() } else { list(dependents) }
+    }
+
+    /// How much it was used since statistics began.
+    pub fn used(&self) -> String {
+        let last = self.last_read.as_ref().map(|(when, _)| format!(", last read {when}")).unwrap_or_default();
+        let (reads, writes) = (self.reads.unsigned_abs(), self.writes.unsigned_abs());
+        let used = [plural(reads, "read", "reads"), plural(writes, "row written", "rows written")].join(", ");
+        format!("{used} since {}{last}", self.since.0)
+    }
 }
 
 /// What a role may do with a schema.
@@ -479,10 +497,6 @@ fn strangers(facts: &Facts) -> Check {
         if !it.comment.as_ref().is_some_and(|it| it.starts_with(KEPT)) {
             open.push(&*it.name);
         }
-        let last = it.last_read.as_ref().map(|(when, _)| format!(", last read {when}")).unwrap_or_default();
-        let (reads, writes) = (it.reads.unsigned_abs(), it.writes.unsigned_abs());
-        let used = [plural(reads, "read", "reads"), plural(writes, "row written", "rows written")].join(", ");
-        let dependents = it.dependents.iter().chain(&it.family);
         rows.push(vec![
             json!(it.name),
             json!(it.kind),
@@ -491,8 +505,8 @@ fn strangers(facts: &Facts) -> Check {
             count.cell(),
             json!(count.how()),
             json!(relation.and_then(|it| it.bytes).map(size)),
-            json!(if dependents.clone().next().is_none() { "none".to_owned() } else { list(dependents) }),
-            json!(format!("{used} since {}{last}", it.since.0)),
+            json!(it.dependents()),
+            json!(it.used()),
             json!(it.comment),
             json!(if keep { "keep" } else { "drop" }),
             json!(reason),

@@ -11,6 +11,7 @@ pub mod checks;
 pub mod cli;
 pub mod config;
 pub mod doctor;
+pub mod drift;
 pub mod fixtures;
 pub mod generate;
 pub mod legacy;

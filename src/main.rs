@@ -11,11 +11,14 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tempfile::NamedTempFile;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use pad_migrate::cli::{Cli, Color, Command, Format, Global};
-use pad_migrate::config::{Config, ConfigErrors, Endpoint, Flags, masked, masked_line};
+use pad_migrate::catalog::{Snapshot, schemas_or_both};
+use pad_migrate::cli::{Cli, Color, Command, DriftFormat, Format, Global};
+use pad_migrate::config::{Config, ConfigErrors, Endpoint, Flags, Secret, masked, masked_line};
+use pad_migrate::drift::Exceptions;
 use pad_migrate::pg::doctor::{self, DoctorError};
+use pad_migrate::pg::drift::{self, Expected};
 use pad_migrate::pg::migrate::{self, Observer, Progress};
-use pad_migrate::pg::{Database, apply, seed, verify};
+use pad_migrate::pg::{Database, apply, introspect, seed, verify};
 use pad_migrate::rehearse::{self, RehearseError, Watcher};
 use pad_migrate::report::{self, Verdict, thousands};
 use pad_migrate::server::host::{self, Shared};
@@ -134,6 +137,8 @@ async fn run(cli: Cli) -> Result<Verdict, Failure> {
             }
             Command::Apply { yes, lock_timeout } => apply(&config()?, *yes, *lock_timeout).await,
             Command::Migrate { .. } => migrate(&cli.global, &config()?, &cli.command, interrupted.clone()).await,
+            Command::Drift { .. } => drift(&cli.global, &config()?, &cli.command).await,
+            Command::Snapshot { schema, out } => snapshot(&config()?, schema, out.as_deref()).await,
             Command::Verify { format } => verify(&cli.global, &config()?, *format).await,
         }
     };
@@ -300,6 +305,81 @@ async fn verify(global: &Global, config: &Config, format: Format) -> Result<Verd
         Format::Json => format!("{:#}\n", report::verify_json(&report, config.environment)),
     })?;
     Ok(Verdict::clean_if(report.counts.is_clean()))
+}
+
+async fn drift(global: &Global, config: &Config, command: &Command) -> Result<Verdict, Failure> {
+    let Command::Drift { format, fail_on, expected, schema, exceptions } = command else {
+        return Err("drift was called for another command".into());
+    };
+    let target = database(config, config.target()?)?;
+    let exceptions = match exceptions {
+        None => Exceptions::default(),
+        Some(path) => Exceptions::read(&read(path)?).map_err(|error| format!("{}: {error}", path.display()))?,
+    };
+    let expected = match expected.as_deref() {
+        None => Expected::Embedded,
+        Some(url) if url.contains("://") => {
+            Expected::Database(Box::new(database(config, &Endpoint::Url(Secret(url.to_owned())))?))
+        }
+        Some(path) => {
+            let snapshot = Snapshot::read(&read(Path::new(path))?).map_err(|error| format!("{path}: {error}"))?;
+            Expected::Snapshot { name: path.to_owned(), snapshot: Box::new(snapshot) }
+        }
+    };
+    let request = drift::Request {
+        target: &target,
+        environment: config.environment,
+        roles: &config.roles,
+        expected,
+        schemas: schema,
+        exceptions: &exceptions,
+        today: drift::today(),
+    };
+    let drift = drift::drift(request).await?;
+    print(&match format {
+        DriftFormat::Text => coloured(global, &report::drift::text(&drift, *fail_on, width())),
+        DriftFormat::Json => format!("{:#}\n", report::drift::json(&drift, *fail_on)),
+        DriftFormat::Markdown => report::drift::markdown(&drift, *fail_on),
+        DriftFormat::Junit => report::drift::junit(&drift, *fail_on)?,
+        DriftFormat::Sarif => format!("{:#}\n", report::drift::sarif(&drift)),
+        DriftFormat::Github => report::drift::github(&drift),
+    })?;
+    Ok(report::drift::verdict(&drift, *fail_on))
+}
+
+/// A file's text, or a sentence that names the file.
+fn read(path: &Path) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| format!("{} can't be read: {}; check the path", path.display(), error.kind());
+    let bytes = std::fs::read(path).map_err(failed)?;
+    String::from_utf8(bytes).map_err(|_| format!("{} is no text in UTF-8", path.display()).into())
+}
+
+async fn snapshot(config: &Config, schemas: &[String], out: Option<&Path>) -> Result<Verdict, Failure> {
+    let target = database(config, config.target()?)?;
+    // A file that can't be written should be known before the work, not after it.
+    let out = out.map(|path| beside(path).map(|it| (path, it))).transpose()?;
+    let schemas = schemas_or_both(schemas);
+    let found = introspect::introspect(&target, Some(config.environment), &schemas, "snapshot").await?;
+    if let Some(missing) = schemas.iter().find(|it| !found.catalog.schemas.contains(it)) {
+        return Err(
+            format!("the database at {} has no schema {missing}; name others with --schema", target.place()).into()
+        );
+    }
+    let text = Snapshot {
+        environment: config.environment.to_string(),
+        server_version: found.server_version,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        catalog: found.catalog,
+    }
+    .write();
+    match out {
+        Some((path, mut file)) => {
+            file.write_all(text.as_bytes())?;
+            put_in_place(path, file)?;
+        }
+        None => print(&text)?,
+    }
+    Ok(Verdict::Clean)
 }
 
 async fn ephemeral(provider: Provider, process: Option<u32>, folder: &Path) -> Result<Verdict, Failure> {

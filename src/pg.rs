@@ -8,6 +8,8 @@ pub mod apply;
 mod connect;
 mod copy;
 pub mod doctor;
+pub mod drift;
+pub mod introspect;
 mod lookup;
 pub mod migrate;
 pub mod seed;

@@ -5,10 +5,12 @@ use std::iter::Peekable;
 use std::time::{Duration, Instant};
 
 use crate::config::{Config, Endpoint, Environment, Roles, TableName};
+use crate::drift::Exceptions;
 use crate::fixtures::{self, Case, FixtureError, Outcome};
 use crate::generate::Generator;
 use crate::pg::admin::{self, PrepareError};
 use crate::pg::apply::{self, ApplyError};
+use crate::pg::drift::{self, DriftError, Expected};
 use crate::pg::migrate::{self, MigrateError, Observer, Options, Progress};
 use crate::pg::seed::{self, SeedError};
 use crate::pg::verify::{self, VerifyError};
@@ -37,6 +39,8 @@ pub enum RehearseError {
     Migrate(#[from] MigrateError),
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    #[error(transparent)]
+    Drift(#[from] DriftError),
 }
 
 /// Sees how far the rehearsal is.
@@ -195,9 +199,20 @@ pub async fn rehearse(
     let request = verify::Request { target: &target, source: &source, table: &table, environment: Environment::Local };
     let verified = verify::verify(&request, |progress| phases.watcher.progress(progress)).await?;
     phases.end(format!("{} rows", verified.counts.verified));
-    for name in ["drift", "integrity"] {
-        phases.done.push(Phase { name, text: "not built yet".to_owned(), elapsed: None });
-    }
+
+    phases.begin("drift");
+    let request = drift::Request {
+        target: &target,
+        environment: Environment::Local,
+        roles: &Roles::default(),
+        expected: Expected::Embedded,
+        schemas: &[],
+        exceptions: &Exceptions::default(),
+        today: drift::today(),
+    };
+    let drift = drift::drift(request).await?;
+    phases.end(format!("{} objects compared", drift.compared.len()));
+    phases.done.push(Phase { name: "integrity", text: "not built yet".to_owned(), elapsed: None });
 
     let rehearsal = Rehearsal {
         environment: config.environment,
@@ -209,6 +224,7 @@ pub async fn rehearse(
         migrated,
         verified,
         unexpected,
+        drift,
         phases: phases.done,
     };
     Ok((rehearsal, server))

@@ -3,6 +3,7 @@
 //! Pure. The JSON's fields are a contract (`docs/command-line.md`).
 
 mod checks;
+pub mod drift;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::config::Environment;
+use crate::drift::Severity;
 use crate::legacy::{LegacyRow, Text};
 use crate::pg::migrate::{self, Counts};
 use crate::pg::verify;
@@ -473,16 +475,22 @@ pub struct Rehearsal {
     pub verified: verify::Report,
     /// How the rejections differ from the expected ones; none if nothing was expected.
     pub unexpected: Option<Unexpected>,
+    /// How the schemas differ from what they should be, at the end.
+    pub drift: crate::pg::drift::Drift,
     /// What was done when.
     pub phases: Vec<Phase>,
 }
 
 impl Rehearsal {
-    /// Clean if every row is accounted for: migrated and verified, or rejected as expected.
+    /// Clean if every row is accounted for: migrated and verified, or rejected as expected; and if nothing has drifted.
     pub fn verdict(&self) -> Verdict {
         let rejected = self.migrated.counts.rejected;
         let expected = self.unexpected.as_ref().map_or(rejected == 0, |it| it.total == 0);
-        Verdict::clean_if(expected && self.verified.counts.is_clean())
+        Verdict::clean_if(expected && self.verified.counts.is_clean() && self.drifted() == Verdict::Clean)
+    }
+
+    fn drifted(&self) -> Verdict {
+        drift::verdict(&self.drift, Severity::Warning)
     }
 
     fn judgement(&self) -> String {
@@ -507,6 +515,9 @@ impl Rehearsal {
                 }
                 if !self.verified.counts.is_clean() {
                     reasons.push("the verification found differences".to_owned());
+                }
+                if self.drifted() == Verdict::Attention {
+                    reasons.push("the schemas have drifted".to_owned());
                 }
                 format!("ATTENTION: {}", reasons.join(", and "))
             }
@@ -574,6 +585,10 @@ impl Rehearsal {
         }
         line(&mut out, "Verified", &verified(&self.verified.counts));
         differences(&mut out, &self.verified);
+        line(&mut out, "Drift", &format!("{} from {}", drift::counted(&self.drift), self.drift.expected));
+        for it in self.drift.findings.iter().filter(|it| it.severity >= Severity::Warning).take(SHOWN) {
+            let _ = writeln!(out, "  {} {} {}: {}", it.severity, it.kind(), it.object(), it.remedy);
+        }
         line(&mut out, "Phases", "");
         for phase in &self.phases {
             let time = phase.elapsed.map_or("not checked".to_owned(), |it| format!("{:.2} s", it.as_secs_f64()));
@@ -597,6 +612,8 @@ impl Rehearsal {
         object.insert("unexpected_total".to_owned(), json!(self.unexpected.as_ref().map(|it| it.total)));
         object.insert("verify".to_owned(), json!(self.verified.counts));
         object.insert("differences".to_owned(), json!(self.verified.differences));
+        object.insert("drift".to_owned(), drift::counts(&self.drift));
+        object.insert("findings".to_owned(), drift::findings(&self.drift));
         let phases: Vec<Value> = self
             .phases
             .iter()

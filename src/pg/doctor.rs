@@ -1,6 +1,6 @@
 //! Asks a server and a database what they are, step by step, reading only.
 
-mod facts;
+pub(super) mod facts;
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;

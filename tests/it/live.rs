@@ -8,8 +8,10 @@ use std::ffi::OsString;
 
 use pad_migrate::checks::Status;
 use pad_migrate::config::{Config, Flags};
-use pad_migrate::pg::doctor;
-use pad_migrate::report::Doctor;
+use pad_migrate::drift::{Exceptions, Severity};
+use pad_migrate::pg::drift::{self, Expected};
+use pad_migrate::pg::{Database, doctor};
+use pad_migrate::report::{self, Doctor, Verdict, sentence};
 
 use crate::harness::{Role, Start, roles, with_db};
 
@@ -26,17 +28,40 @@ async fn check_doctor(config: &Config) {
     let report = Doctor::new(config, &found);
     eprintln!("{}", report.text(100));
     let failed: Vec<&str> = found.checks.iter().filter(|it| it.status == Status::Fail).map(|it| it.name).collect();
-    let failure = found.failure.as_ref().map(|it| pad_migrate::report::sentence(it)).unwrap_or_default();
+    let failure = found.failure.as_ref().map(|it| sentence(it)).unwrap_or_default();
     let (environment, failed) = (config.environment, failed.join(", "));
     assert!(failed.is_empty() && failure.is_empty(), "{environment} fails: {failed} {failure}");
 }
 
-#[tokio::test]
-async fn doctor_finds_nothing_that_fails() {
+/// The schemas are what they should be: no finding that is more than cosmetic.
+#[expect(clippy::print_stderr, reason = "shown when the test fails, or with --nocapture")]
+async fn check_drift(config: &Config) {
+    let target = config.target().expect("a database is named");
+    let target = Database::new(target, config.environment, &config.transport).expect("the address is right");
+    let request = drift::Request {
+        target: &target,
+        environment: config.environment,
+        roles: &config.roles,
+        expected: Expected::Embedded,
+        schemas: &[],
+        exceptions: &Exceptions::default(),
+        today: drift::today(),
+    };
+    let drift = match drift::drift(request).await {
+        Ok(drift) => drift,
+        Err(error) => panic!("{} could not be compared: {}", config.environment, sentence(&error)),
+    };
+    eprintln!("{}", report::drift::text(&drift, Severity::Warning, 100));
+    let drifted = report::drift::verdict(&drift, Severity::Warning) == Verdict::Attention;
+    assert!(!drifted, "{} has drifted: {}", config.environment, report::drift::counted(&drift));
+}
+
+/// Runs a check on the environment that APP_ENV names, if it is asked for, and else on an ephemeral database.
+async fn check(check: impl AsyncFnOnce(&Config)) {
     if is_asked_for() {
         let flags = Flags { needs_target: true, ..Flags::default() };
         let config = Config::load(flags, |key| std::env::var_os(key)).expect("the configuration is right");
-        check_doctor(&config).await;
+        check(&config).await;
         return;
     }
     with_db(Start::Migrated, async |db| {
@@ -45,7 +70,17 @@ async fn doctor_finds_nothing_that_fails() {
         let nothing = |_: &str| None::<OsString>;
         let config = Config::load(Flags { config_dir: Some("tests".into()), ..flags }, nothing);
         let config = Config { roles: roles(), ..config.expect("the configuration is right") };
-        check_doctor(&config).await;
+        check(&config).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn doctor_finds_nothing_that_fails() {
+    check(check_doctor).await;
+}
+
+#[tokio::test]
+async fn the_schemas_have_not_drifted() {
+    check(check_drift).await;
 }

@@ -160,5 +160,6 @@ async fn the_same_checks_run_on_an_environment_that_is_named() {
     server.execute("pad_db", &["drop table padealing.pad_breach"]).await;
     let output = ask("qa");
     assert!(stderr(&output).contains("qa fails: critical_tables"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("qa has drifted: 1 breaking"), "{}", stderr(&output));
     assert!(!output.status.success(), "a table is missing");
 }

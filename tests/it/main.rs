@@ -16,6 +16,7 @@
 mod configuration;
 mod connect;
 mod doctor;
+mod drift;
 mod fixtures;
 mod generate;
 mod harness;

@@ -141,7 +141,7 @@ pub(super) async fn facts(
         Err(error) => Err(sentence(&error)),
     };
     Ok(Facts {
-        strangers: strangers(connection, request.table, server.major).await?,
+        strangers: strangers(connection, &known(request.table), server.major).await?,
         relations: relations(request, connection, &["padealing", "bo_airflow"]).await?,
         schema_rights: schema_rights(connection, &roles).await?,
         table_rights: table_rights(connection, &roles).await?,
@@ -320,15 +320,24 @@ where
     sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(connection).await.attempt("looking at a table's rows")
 }
 
-/// What is known of the relations of `padealing` that are neither ours nor known to be somebody's.
-async fn strangers(connection: &mut PgConnection, legacy: &TableName, major: u32) -> Result<Vec<Stranger>, QueryError> {
+/// The names in `padealing` that are ours, or known to be somebody's.
+fn known(legacy: &TableName) -> Vec<&str> {
+    let legacy = (legacy.schema == "padealing").then_some(&*legacy.name);
+    MANAGED_TABLES.iter().copied().chain(["alembic_version"]).chain(legacy).collect()
+}
+
+/// What is known of the relations of `padealing` but for these.
+pub(in crate::pg) async fn strangers(
+    connection: &mut PgConnection,
+    known: &[&str],
+    major: u32,
+) -> Result<Vec<Stranger>, QueryError> {
     let last_read = if major >= 16 { "greatest(s.last_seq_scan, s.last_idx_scan)" } else { "null::timestamptz" };
     // Whatever depends on the table, on its row type or on a sequence of its own, but for its own parts.
     let sql = format!(
         "with stranger as ( \
              select c.* from pg_class c where c.relnamespace = (select oid from pg_namespace where nspname = 'padealing') \
-               and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname <> all($1) and c.relname <> 'alembic_version' \
-               and not ($2 = 'padealing' and c.relname = $3) and not exists ( \
+               and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname <> all($1) and not exists ( \
                    select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e')) \
          select c.relname::text, c.relkind::text, pg_get_userbyid(c.relowner)::text, obj_description(c.oid, 'pg_class'), \
                 (select string_agg(format('%s %s', attname, format_type(atttypid, atttypmod)), ', ' order by attnum) \
@@ -359,19 +368,15 @@ async fn strangers(connection: &mut PgConnection, legacy: &TableName, major: u32
                 coalesce(s.n_tup_ins, 0) + coalesce(s.n_tup_upd, 0) + coalesce(s.n_tup_del, 0), \
                 to_char(b.since, 'YYYY-MM-DD'), (extract(epoch from now() - b.since) / 86400)::float8, \
                 current_setting('track_counts')::bool, \
-                to_char({last_read}, 'YYYY-MM-DD'), (extract(epoch from now() - {last_read}) / 86400)::float8 \
+                to_char({last_read}, 'YYYY-MM-DD'), (extract(epoch from now() - {last_read}) / 86400)::float8, \
+                case when c.relkind in ('r', 'm') and c.reltuples >= 0 then c.reltuples::int8 end \
          from stranger c left join pg_stat_all_tables s on s.relid = c.oid \
          cross join (select coalesce(stats_reset, pg_postmaster_start_time()) as since from pg_stat_database \
                      where datname = current_database()) b \
          order by 1"
     );
-    let rows = sqlx::query(AssertSqlSafe(sql))
-        .bind(MANAGED_TABLES)
-        .bind(&legacy.schema)
-        .bind(&legacy.name)
-        .fetch_all(connection)
-        .await
-        .attempt("looking at unknown tables")?;
+    let rows =
+        sqlx::query(AssertSqlSafe(sql)).bind(known).fetch_all(connection).await.attempt("looking at unknown tables")?;
     let stranger = |row: &PgRow| -> Result<Stranger, sqlx::Error> {
         Ok(Stranger {
             name: row.try_get(0)?,
@@ -386,6 +391,7 @@ async fn strangers(connection: &mut PgConnection, legacy: &TableName, major: u32
             since: (row.try_get(9)?, row.try_get(10)?),
             counted: row.try_get(11)?,
             last_read: row.try_get::<Option<String>, _>(12)?.zip(row.try_get(13)?),
+            estimate: row.try_get(14)?,
         })
     };
     rows.iter().map(stranger).collect::<Result<_, _>>().attempt("looking at unknown tables")

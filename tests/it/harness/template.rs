@@ -34,6 +34,8 @@ pub(crate) enum Start {
     AlembicLater,
     /// As Reference, and the application's tables in `public`, with rows.
     Public,
+    /// Two schemas with something of every kind, for drift.
+    Drift,
 }
 
 /// A role that exists on every test server.
@@ -82,6 +84,7 @@ pub(crate) const ROWS: &str = "
     insert into padealing.chatbot_session (session_key) values ('s');";
 
 const ALEMBIC: &str = include_str!("../../../fixtures/alembic/tables.sql");
+const DRIFT: &str = include_str!("../../../fixtures/drift/base.sql");
 const ALEMBIC_LATER: &str = include_str!("../../../fixtures/alembic/later.sql");
 
 /// What a template's content depends on, beside the server: migrations, fixtures, and the code that builds with them.
@@ -151,6 +154,9 @@ impl Start {
     }
 
     async fn build(self, database: &Database) {
+        if self == Self::Drift {
+            return execute(database, DRIFT).await;
+        }
         let legacy = if matches!(self, Self::Seeded | Self::Migrated) { cases() } else { Vec::new() };
         admin::fill_with_fixtures(database, &legacy).await.expect("the fixtures load");
         for role in Role::ALL {
@@ -163,7 +169,7 @@ impl Start {
             }
         }
         match self {
-            Self::Empty | Self::Reference => {}
+            Self::Empty | Self::Drift | Self::Reference => {}
             Self::Applied => {
                 apply_with(database, &roles()).await;
             }

@@ -1,0 +1,136 @@
+//! A catalog in a file: JSON, an object a line, so that a diff of two files can be read.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Catalog, Id, Kind, Object};
+
+/// The shape of the file. A newer one is refused.
+const FORMAT: u32 = 1;
+
+/// A catalog, and where and by which program it was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The environment it was taken in.
+    pub environment: String,
+    /// The server's version, such as `15.18`.
+    pub server_version: String,
+    /// The program's version.
+    pub version: String,
+    /// What was there.
+    pub catalog: Catalog,
+}
+
+/// Why a file is no snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// It isn't JSON of this shape.
+    #[error("it is no snapshot: {0}; make one with `pad-migrate snapshot --out FILE`")]
+    Malformed(#[from] serde_json::Error),
+    /// It is what another command printed.
+    #[error("it is the output of `pad-migrate {0}` and no snapshot; make one with `pad-migrate snapshot --out FILE`")]
+    Other(String),
+    /// A newer program has written it.
+    #[error(
+        "it has format {0}, and pad-migrate {version} knows formats up to {FORMAT}; use the program that wrote it, or a \
+         newer one",
+        version = env!("CARGO_PKG_VERSION")
+    )]
+    Newer(u32),
+    /// An object is there twice.
+    #[error("it has {0} twice; take the snapshot again")]
+    Twice(String),
+}
+
+/// What tells a snapshot from anything else.
+#[derive(Debug, Deserialize)]
+struct Label {
+    command: Option<String>,
+    format: Option<u32>,
+}
+
+/// The file.
+#[derive(Debug, Serialize, Deserialize)]
+struct File {
+    tool: String,
+    version: String,
+    command: String,
+    environment: String,
+    server_version: String,
+    outcome: String,
+    format: u32,
+    schemas: Vec<String>,
+    #[serde(skip_serializing)]
+    objects: Vec<Line>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    #[serde(default)]
+    schema: String,
+    #[serde(default)]
+    parent: String,
+    kind: Kind,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    properties: Object,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry<'a> {
+    #[serde(flatten)]
+    id: &'a Id,
+    properties: &'a Object,
+}
+
+impl Snapshot {
+    /// As JSON. Reading it gives the same snapshot, and writing that the same text.
+    pub fn write(&self) -> String {
+        let file = File {
+            tool: "pad-migrate".to_owned(),
+            version: self.version.clone(),
+            command: "snapshot".to_owned(),
+            environment: self.environment.clone(),
+            server_version: self.server_version.clone(),
+            outcome: "clean".to_owned(),
+            format: FORMAT,
+            schemas: self.catalog.schemas.clone(),
+            objects: Vec::new(),
+        };
+        let head = serde_json::to_string_pretty(&file).expect("strings and numbers are JSON");
+        let mut text = head.trim_end_matches("\n}").to_owned();
+        text.push_str(",\n  \"objects\": [");
+        for (position, (id, properties)) in self.catalog.objects.iter().enumerate() {
+            text.push_str(if position == 0 { "\n    " } else { ",\n    " });
+            text.push_str(&serde_json::to_string(&Entry { id, properties }).expect("strings are JSON"));
+        }
+        text.push_str("\n  ]\n}\n");
+        text
+    }
+
+    /// The snapshot that a file's text is.
+    pub fn read(text: &str) -> Result<Self, SnapshotError> {
+        let label: Label = serde_json::from_str(text)?;
+        match (label.command, label.format) {
+            (_, Some(format)) if format > FORMAT => return Err(SnapshotError::Newer(format)),
+            (Some(command), _) if command != "snapshot" => return Err(SnapshotError::Other(command)),
+            _ => {}
+        }
+        let file: File = serde_json::from_str(text)?;
+        let mut catalog = Catalog { major: major(&file.server_version), schemas: file.schemas, ..Catalog::default() };
+        for Line { schema, parent, kind, name, properties } in file.objects {
+            let id = Id { schema, parent, kind, name };
+            let object = id.object();
+            if catalog.objects.insert(id, properties).is_some() {
+                return Err(SnapshotError::Twice(object));
+            }
+        }
+        Ok(Self { environment: file.environment, server_version: file.server_version, version: file.version, catalog })
+    }
+}
+
+/// The major version of a version.
+pub fn major(version: &str) -> u32 {
+    version.split(|it: char| !it.is_ascii_digit()).next().and_then(|it| it.parse().ok()).unwrap_or_default()
+}

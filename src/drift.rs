@@ -1,0 +1,868 @@
+//! What differs between two catalogs, and how much it matters. Pure.
+//!
+//! Expected × live × policy → findings in a fixed order. [`compare`] says what differs; `effects` leaves one finding for
+//! one cause; `severity` weighs it; `remedy` says what to do.
+
+mod effects;
+mod exceptions;
+mod remedy;
+mod severity;
+mod spelling;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use strum::{Display, EnumString, VariantArray};
+
+use crate::catalog::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, Catalog, Id, Kind, Object, Property, Value};
+use crate::config::Roles;
+
+pub use exceptions::{Date, Exception, Exceptions, ExceptionsError};
+use spelling::Lens;
+
+/// How much a finding matters (`docs/drift.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, EnumString, VariantArray, clap::ValueEnum)]
+#[strum(serialize_all = "snake_case")]
+pub enum Severity {
+    /// Cosmetic.
+    Info,
+    /// Works today, and differs from what was agreed.
+    Warning,
+    /// The application or the migration would fail, lose something or be open to someone new.
+    Breaking,
+}
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Change {
+    /// It isn't there.
+    Missing,
+    /// It is there, and nobody expects it.
+    Unexpected,
+    /// It has another name, probably.
+    Renamed,
+    /// It is in another schema.
+    Moved,
+    /// It is another sort of thing.
+    Replaced,
+    /// The schema has nothing of what it should have.
+    Empty,
+    /// A column is elsewhere in the order.
+    Order,
+    /// A role can do less.
+    Lost,
+    /// A role can do more.
+    Gained,
+    /// A known table that isn't ours to manage.
+    Unmanaged,
+    /// This program doesn't know such objects, and has not compared it.
+    Unmodelled,
+    /// An exception's time is over.
+    Expired,
+    /// An exception excepts nothing.
+    Unused,
+    /// A role isn't named, and so not compared.
+    Unnamed,
+    /// It has another property.
+    Differs(Property),
+}
+
+/// One thing that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What happened.
+    pub change: Change,
+    /// To which object, by its expected name.
+    pub id: Id,
+    /// The role whose privileges differ.
+    pub role: Option<String>,
+    /// What should be.
+    pub expected: Option<String>,
+    /// What is.
+    pub actual: Option<String>,
+    /// What to do; SQL where SQL helps.
+    pub remedy: String,
+    /// What else differs because of this.
+    pub effects: Vec<String>,
+    /// What is known of an object that nobody here manages: name and text.
+    pub facts: Vec<(String, String)>,
+}
+
+impl Finding {
+    /// The finding's kind, such as `column_type`.
+    pub fn kind(&self) -> String {
+        kind_of(self.id.kind, self.change)
+    }
+
+    /// What differs, by its bare name: `pad_request.status`.
+    pub fn object(&self) -> String {
+        match &self.role {
+            // An exception's name.
+            None if matches!(self.change, Change::Expired | Change::Unused) => self.id.name.clone(),
+            Some(role) => format!("{} for {role}", self.id.object()),
+            None => self.id.object(),
+        }
+    }
+}
+
+/// The kind of a finding: what it is about, and what happened.
+pub fn kind_of(kind: Kind, change: Change) -> String {
+    match change {
+        Change::Lost | Change::Gained => {
+            let what = if kind == Kind::DefaultPrivileges { "default_privilege" } else { "privilege" };
+            format!("{what}_{}", if change == Change::Lost { "lost" } else { "gained" })
+        }
+        Change::Unmodelled => "object_unmodelled".to_owned(),
+        Change::Expired => "exception_expired".to_owned(),
+        Change::Unused => "exception_unused".to_owned(),
+        Change::Unnamed => "role_unnamed".to_owned(),
+        Change::Differs(property) => format!("{kind}_{property}"),
+        other => format!("{kind}_{}", format!("{other:?}").to_lowercase()),
+    }
+}
+
+/// Every kind that a finding can have.
+pub fn kinds() -> BTreeSet<String> {
+    let plain = [
+        Change::Missing,
+        Change::Unexpected,
+        Change::Renamed,
+        Change::Moved,
+        Change::Replaced,
+        Change::Empty,
+        Change::Order,
+        Change::Lost,
+        Change::Gained,
+        Change::Unmanaged,
+        Change::Unmodelled,
+        Change::Expired,
+        Change::Unused,
+        Change::Unnamed,
+    ];
+    let changes = plain.into_iter().chain(Property::VARIANTS.iter().map(|it| Change::Differs(*it)));
+    changes.flat_map(|change| Kind::VARIANTS.iter().map(move |kind| kind_of(*kind, change))).collect()
+}
+
+/// Tables that are known and not ours to manage: reported with what is known of them, never touched.
+pub const UNMANAGED_TABLES: [&str; 3] = ["active_stocks", "alembic_version", "personal_account_dealing"];
+
+/// What is expected, and how strictly.
+#[derive(Clone, Debug)]
+pub struct Expectation {
+    catalog: Catalog,
+    /// Whether it is the embedded catalog, which knows of no database and speaks of three roles.
+    embedded: bool,
+}
+
+impl Expectation {
+    /// What another database is.
+    pub fn of(catalog: Catalog) -> Self {
+        Self { catalog, embedded: false }
+    }
+
+    /// What `migrations/` produce, and what we rely on in the reference schema.
+    pub fn embedded() -> Self {
+        let text = include_str!("../migrations/expected.json");
+        let snapshot = crate::catalog::Snapshot::read(text).expect("a test reads it");
+        Self { catalog: snapshot.catalog, embedded: true }
+    }
+
+    /// The schemas that something is expected of.
+    pub fn schemas(&self) -> &[String] {
+        &self.catalog.schemas
+    }
+
+    /// Schema and name of everything that stands by itself.
+    pub fn names(&self) -> BTreeSet<(String, String)> {
+        let names = self.catalog.objects.keys().filter(|it| it.parent.is_empty() && !it.name.is_empty());
+        names.map(|it| (it.schema.clone(), it.name.clone())).collect()
+    }
+
+    /// What is expected of some schemas only.
+    #[must_use]
+    pub fn restricted(self, schemas: &[String]) -> Self {
+        Self { catalog: self.catalog.restricted(schemas), ..self }
+    }
+}
+
+/// The roles that the embedded catalog speaks of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parties {
+    /// Their names.
+    pub roles: Roles,
+    /// The roles whose privileges each of them has too: those that it is a member of and inherits from. A superuser has
+    /// those of all.
+    pub inherits: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Compares. What another database is, is compared without parties: by the names that are there.
+pub fn compare(expectation: Expectation, mut live: Catalog, parties: &Parties) -> Vec<Finding> {
+    let Expectation { catalog: mut expected, embedded } = expectation;
+    let mut findings = Vec::new();
+    if embedded {
+        findings.extend(settle_roles(&mut expected, &mut live, &parties.roles));
+    }
+    let comparison = Comparison::new(expected, live, embedded, &parties.inherits);
+    let differences = effects::one_for_each_cause(comparison.differences(), &comparison);
+    findings.extend(differences.into_iter().filter_map(|difference| {
+        let severity = severity::weigh(&difference, &comparison)?;
+        let remedy = remedy::remedy(&difference, &comparison);
+        let Difference { change, id, role, expected, actual, effects, .. } = difference;
+        Some(Finding { severity, change, id, role, expected, actual, remedy, effects, facts: Vec::new() })
+    }));
+    sort(&mut findings);
+    findings
+}
+
+/// The fixed order: by weight, ours first, and then by place.
+pub(crate) fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        let key = |it: &Finding| {
+            let schema = match &*it.id.schema {
+                APPLICATION_SCHEMA => 0,
+                "" => 2,
+                _ => 1,
+            };
+            (
+                std::cmp::Reverse(it.severity),
+                schema,
+                it.id.schema.clone(),
+                it.id.top().to_owned(),
+                it.id.clone(),
+                it.change,
+                it.role.clone(),
+            )
+        };
+        key(a).cmp(&key(b))
+    });
+}
+
+/// Puts real roles for the embedded catalog's, and leaves out of both catalogs what can't be compared without a name.
+fn settle_roles(expected: &mut Catalog, live: &mut Catalog, roles: &Roles) -> Vec<Finding> {
+    let schema =
+        |name: &str| Id { schema: name.to_owned(), parent: String::new(), kind: Kind::Schema, name: String::new() };
+    let owner_there =
+        live.objects.get(&schema(APPLICATION_SCHEMA)).and_then(|it| it.get(&Property::Owner)).map(Value::to_string);
+    let named = [
+        ("{owner}", "DB_OWNER_ROLE", roles.owner.clone(), owner_there),
+        ("{app}", "DB_APP_ROLE", roles.app.clone(), None),
+        ("{reader}", "DB_READER_ROLE", roles.reader.clone(), None),
+    ];
+    // The database itself is nobody's agreement with us; and a schema of theirs belongs to whom they like.
+    expected.objects.retain(|id, _| id.kind != Kind::Database);
+    live.objects.retain(|id, _| id.kind != Kind::Database);
+    // What a role without a name should have, any role may have.
+    let mut allowed: BTreeMap<Id, BTreeSet<String>> = BTreeMap::new();
+    let unnamed: Vec<&str> = named.iter().filter(|it| it.2.is_none()).map(|it| it.0).collect();
+    let known: Vec<&String> = named.iter().filter_map(|it| it.2.as_ref()).collect();
+    for (id, object) in &mut expected.objects {
+        if let Some(Value::List(list)) = object.get_mut(&Property::Privileges) {
+            list.retain(|item| match item.rsplit_once('=') {
+                Some((role, privilege)) if unnamed.contains(&role) => {
+                    allowed.entry(id.clone()).or_default().insert(privilege.to_owned());
+                    false
+                }
+                _ => true,
+            });
+        }
+    }
+    *expected = std::mem::take(expected).with_roles(|role| {
+        let (_, _, asked, there) = named.iter().find(|it| it.0 == role)?;
+        asked.clone().or_else(|| there.clone())
+    });
+    let allowed: BTreeMap<Id, BTreeSet<String>> = allowed
+        .into_iter()
+        .map(|(id, it)| match (id.kind, &named[0].3) {
+            (Kind::DefaultPrivileges, Some(owner)) => (Id { name: id.name.replace("{owner}", owner), ..id }, it),
+            _ => (id, it),
+        })
+        .collect();
+    for (id, object) in &mut live.objects {
+        let allowed = allowed.get(id);
+        if let Some(Value::List(list)) = object.get_mut(&Property::Privileges) {
+            list.retain(|item| {
+                let Some((role, privilege)) = item.rsplit_once('=') else { return true };
+                let free = allowed.is_some_and(|it| it.contains(privilege));
+                !free || role == "PUBLIC" || known.iter().any(|it| *it == role)
+            });
+        }
+    }
+    for catalog in [expected, live] {
+        for object in catalog.objects.values_mut() {
+            if object.get(&Property::Privileges).is_some_and(|it| it.parts().is_empty()) {
+                object.remove(&Property::Privileges);
+            }
+        }
+        catalog.objects.retain(|id, object| id.kind != Kind::DefaultPrivileges || !object.is_empty());
+    }
+    let missing: Vec<&str> = named.iter().filter(|it| it.2.is_none()).map(|it| it.1).collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    vec![Finding {
+        severity: Severity::Info,
+        change: Change::Unnamed,
+        id: Id { schema: String::new(), parent: String::new(), kind: Kind::Database, name: String::new() },
+        role: None,
+        expected: Some(format!("roles named by {}", missing.join(", "))),
+        actual: Some("not set, so what these roles own and may do is not compared".to_owned()),
+        remedy: "name the roles in the environment's file".to_owned(),
+        effects: Vec::new(),
+        facts: Vec::new(),
+    }]
+}
+
+/// What a column without identity is that takes its numbers from a sequence.
+const SERIAL: &str = "serial";
+
+/// Something that differs, before it is weighed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub(crate) change: Change,
+    pub(crate) id: Id,
+    pub(crate) role: Option<String>,
+    pub(crate) expected: Option<String>,
+    pub(crate) actual: Option<String>,
+    pub(crate) effects: Vec<String>,
+    /// Its name in the live catalog, if that is another.
+    pub(crate) live_id: Option<Id>,
+}
+
+impl Difference {
+    fn new(change: Change, id: &Id) -> Self {
+        Self { change, id: id.clone(), role: None, expected: None, actual: None, effects: Vec::new(), live_id: None }
+    }
+
+    fn between(mut self, expected: impl Into<Option<String>>, actual: impl Into<Option<String>>) -> Self {
+        self.expected = expected.into();
+        self.actual = actual.into();
+        self
+    }
+
+    fn renamed_to(mut self, id: &Id) -> Self {
+        self.live_id = Some(id.clone());
+        self
+    }
+
+    /// For sentences about what else differs: `constraint pad_request.x is missing`.
+    fn words(&self) -> String {
+        let what = match self.change {
+            Change::Missing => "is missing".to_owned(),
+            Change::Unexpected => "is new".to_owned(),
+            Change::Renamed => "is renamed".to_owned(),
+            Change::Differs(property) => format!("has another {}", property.to_string().replace('_', " ")),
+            other => format!("{other:?}").to_lowercase(),
+        };
+        format!("{} {} {what}", self.id.kind.words(), self.id.object())
+    }
+}
+
+/// Two catalogs, the expected one with the names that its objects have in the live one.
+pub(crate) struct Comparison<'p> {
+    pub(crate) expected: Catalog,
+    pub(crate) live: Catalog,
+    pub(crate) embedded: bool,
+    lens: Lens,
+    renamed: Vec<Difference>,
+    inherits: &'p BTreeMap<String, BTreeSet<String>>,
+}
+
+impl<'p> Comparison<'p> {
+    fn new(expected: Catalog, live: Catalog, embedded: bool, inherits: &'p BTreeMap<String, BTreeSet<String>>) -> Self {
+        let before_14 = (expected.major < 14) != (live.major < 14);
+        let lens = Lens { before_14, ..Lens::default() };
+        let mut comparison = Self { expected, live, embedded, lens, renamed: Vec::new(), inherits };
+        comparison.forget_maintain();
+        comparison.follow_moves();
+        comparison.follow_renames();
+        comparison
+    }
+
+    /// Whether the object is theirs, of which we rely on a contract.
+    pub(crate) fn is_contract(&self, id: &Id) -> bool {
+        id.schema == CONTRACT_SCHEMA
+    }
+
+    /// The properties that are expected of an object, and those it has.
+    pub(crate) fn both(&self, id: &Id) -> (Option<&Object>, Option<&Object>) {
+        (self.expected.objects.get(id), self.live.objects.get(id))
+    }
+
+    /// MAINTAIN came with 17: between it and older servers it is no difference.
+    fn forget_maintain(&mut self) {
+        if (self.expected.major < 17) == (self.live.major < 17) {
+            return;
+        }
+        for object in self.expected.objects.values_mut().chain(self.live.objects.values_mut()) {
+            for property in [Property::Privileges, Property::Revoked] {
+                if let Some(Value::List(list)) = object.get_mut(&property) {
+                    list.retain(|it| !it.trim_end_matches('*').ends_with("=MAINTAIN"));
+                    if list.is_empty() {
+                        object.remove(&property);
+                    }
+                }
+            }
+        }
+    }
+
+    fn only_in<'a>(one: &'a Catalog, other: &'a Catalog) -> impl Iterator<Item = (&'a Id, &'a Object)> {
+        one.objects.iter().filter(|(id, _)| !other.objects.contains_key(id))
+    }
+
+    /// Gives an expected object, with what belongs to it, the place it has in the live catalog.
+    fn follow(&mut self, change: Change, from: &Id, to: &Id) {
+        self.renamed.push(Difference::new(change, from).between(place(change, from), place(change, to)).renamed_to(to));
+        let belongs = |id: &Id| {
+            !from.name.is_empty() && from.parent.is_empty() && id.schema == from.schema && id.parent == from.name
+        };
+        let moved: Vec<Id> = self.expected.objects.keys().filter(|id| *id == from || belongs(id)).cloned().collect();
+        for id in moved {
+            let object = self.expected.objects.remove(&id).expect("the key was just read");
+            let id =
+                if id == *from { to.clone() } else { Id { schema: to.schema.clone(), parent: to.name.clone(), ..id } };
+            self.expected.objects.insert(id, object);
+        }
+        let bare = |id: &Id| id.name.split('(').next().unwrap_or_default().to_owned();
+        match change {
+            Change::Moved => self.lens.renames.push((from.schema.clone(), to.schema.clone())),
+            _ => self.lens.renames.push((bare(from), bare(to))),
+        }
+        // A cast is called after its types.
+        let renamed: Vec<(Id, String)> = (self.expected.objects.keys())
+            .filter(|it| it.kind == Kind::Cast && from.parent.is_empty())
+            .map(|it| {
+                (
+                    it.clone(),
+                    it.name.replace(&format!("{}.{}", from.schema, from.name), &format!("{}.{}", to.schema, to.name)),
+                )
+            })
+            .collect();
+        for (id, name) in renamed {
+            let object = self.expected.objects.remove(&id).expect("the key was just read");
+            self.expected.objects.insert(Id { name, ..id }, object);
+        }
+        // An owned sequence says in words whose it is.
+        let (old, new) = (from.object(), to.object());
+        for object in self.expected.objects.values_mut() {
+            if let Some(Value::Text(owner)) = object.get_mut(&Property::OwnedBy) {
+                if *owner == old {
+                    *owner = new.clone();
+                } else if let Some(column) = owner.strip_prefix(&format!("{old}.")).filter(|_| from.parent.is_empty()) {
+                    *owner = format!("{new}.{column}");
+                }
+            }
+        }
+    }
+
+    /// A relation of the same name in the other schema that is compared.
+    fn follow_moves(&mut self) {
+        let missing: Vec<Id> = Self::only_in(&self.expected, &self.live).map(|it| it.0.clone()).collect();
+        for from in missing.iter().filter(|id| id.parent.is_empty() && !id.schema.is_empty() && !id.name.is_empty()) {
+            let to = Self::only_in(&self.live, &self.expected).map(|it| it.0).find(|id| {
+                id.schema != from.schema && id.kind == from.kind && id.name == from.name && id.parent.is_empty()
+            });
+            if let Some(to) = to.cloned() {
+                self.follow(Change::Moved, from, &to);
+            }
+        }
+    }
+
+    fn follow_renames(&mut self) {
+        // Relations first, since what belongs to them is looked for under their new names.
+        for of_relations in [true, false] {
+            let missing: Vec<Id> = Self::only_in(&self.expected, &self.live).map(|it| it.0.clone()).collect();
+            for from in missing {
+                let is_top = from.kind.is_relation() || from.kind == Kind::Composite || from.kind == Kind::Domain;
+                if is_top != of_relations || !self.can_be_renamed(&from) {
+                    continue;
+                }
+                let object = &self.expected.objects[&from];
+                let like: Vec<Id> = Self::only_in(&self.live, &self.expected)
+                    .filter(|(id, live)| {
+                        id.kind == from.kind
+                            && id.schema == from.schema
+                            && id.parent == from.parent
+                            && self.is_probably(&from, object, id, live)
+                    })
+                    .map(|it| it.0.clone())
+                    .collect();
+                // Of several that would do, none is probable.
+                let [to] = &like[..] else {
+                    if let (Some(to), true) = (like.first(), is_cosmetic(from.kind)) {
+                        self.follow(Change::Renamed, &from, to);
+                    }
+                    continue;
+                };
+                self.follow(Change::Renamed, &from, to);
+            }
+        }
+    }
+
+    fn can_be_renamed(&self, id: &Id) -> bool {
+        let is_named = !matches!(
+            id.kind,
+            Kind::Schema
+                | Kind::Database
+                | Kind::Setting
+                | Kind::Extension
+                | Kind::DefaultPrivileges
+                | Kind::Cast
+                | Kind::Unmodelled
+        );
+        is_named && (id.parent.is_empty() || self.live_parent(id))
+    }
+
+    fn live_parent(&self, id: &Id) -> bool {
+        self.live.children(&id.schema, &id.parent).next().is_some()
+    }
+
+    /// Whether a live object is the expected one under another name.
+    fn is_probably(&self, from: &Id, expected: &Object, to: &Id, live: &Object) -> bool {
+        match from.kind {
+            // The rows' place: same type, and same number or same neighbour before it.
+            Kind::Column | Kind::Attribute => {
+                let same = |property| expected.get(&property) == live.get(&property);
+                let before = |catalog: &Catalog, id: &Id, other: &Catalog| {
+                    let place = |object: &Object| {
+                        object.get(&Property::Position).and_then(|it| it.to_string().parse::<u32>().ok())
+                    };
+                    let here = catalog.objects.get(id).and_then(place);
+                    let known = |it: &Id| other.objects.contains_key(it);
+                    let columns = catalog.children(&id.schema, &id.parent).filter(|it| it.0.kind == id.kind);
+                    columns
+                        .filter(|it| place(it.1) < here && known(it.0))
+                        .max_by_key(|it| place(it.1))
+                        .map(|it| it.0.name.clone())
+                };
+                let after = |catalog: &Catalog, id: &Id| {
+                    let place = |object: &Object| {
+                        object.get(&Property::Position).and_then(|it| it.to_string().parse::<u32>().ok())
+                    };
+                    let here = catalog.objects.get(id).and_then(place);
+                    catalog
+                        .children(&id.schema, &id.parent)
+                        .filter(|it| it.0.kind == id.kind && place(it.1) > here)
+                        .count()
+                };
+                // Within one database's life a column keeps its number.
+                let one_life = || {
+                    let columns =
+                        self.expected.children(&from.schema, &from.parent).filter(|it| it.0.kind == from.kind);
+                    let mut others = columns.filter_map(|(id, object)| Some((object, self.live.objects.get(id)?)));
+                    others.all(|(one, other)| one.get(&Property::Position) == other.get(&Property::Position))
+                };
+                same(Property::Type)
+                    && same(Property::NotNull)
+                    && (same(Property::Position)
+                        || !one_life()
+                            && before(&self.expected, from, &self.live) == before(&self.live, to, &self.expected)
+                            && after(&self.expected, from) == after(&self.live, to))
+            }
+            kind if kind.is_relation() || kind == Kind::Composite => {
+                let columns = |catalog: &Catalog, id: &Id| -> BTreeSet<(String, Option<Value>)> {
+                    let columns = catalog
+                        .children(&id.schema, &id.name)
+                        .filter(|it| matches!(it.0.kind, Kind::Column | Kind::Attribute));
+                    columns.map(|(id, object)| (id.name.clone(), object.get(&Property::Type).cloned())).collect()
+                };
+                let (one, other) = (columns(&self.expected, from), columns(&self.live, to));
+                !one.is_empty() && one == other
+            }
+            Kind::Function | Kind::Procedure | Kind::Aggregate => {
+                let arguments = |id: &Id| id.name.split_once('(').map(|it| it.1.to_owned());
+                arguments(from) == arguments(to) && self.is_like(from, expected, live)
+            }
+            _ => self.is_like(from, expected, live),
+        }
+    }
+
+    /// Whether all that is characteristic of two objects is the same.
+    fn is_like(&self, id: &Id, expected: &Object, live: &Object) -> bool {
+        const BESIDES: [Property; 5] =
+            [Property::Comment, Property::Privileges, Property::Revoked, Property::Owner, Property::Constraint];
+        // A type or a sequence like many others is no proof.
+        let own: Vec<&Property> = expected.keys().chain(live.keys()).filter(|it| !BESIDES.contains(it)).collect();
+        !own.is_empty() && own.into_iter().all(|it| self.same(id.kind, *it, expected.get(it), live.get(it), &self.lens))
+    }
+
+    fn same(
+        &self,
+        kind: Kind,
+        property: Property,
+        expected: Option<&Value>,
+        live: Option<&Value>,
+        lens: &Lens,
+    ) -> bool {
+        match (expected, live) {
+            (Some(Value::Text(one)), Some(Value::Text(other))) => spelling::same(kind, property, one, other, lens),
+            (Some(Value::List(one)), Some(Value::List(other))) if !is_ordered(property) => {
+                let set = |list: &[String]| list.iter().map(|it| lens.in_words(it)).collect::<BTreeSet<_>>();
+                one == other || set(one) == set(other)
+            }
+            (one, other) => one == other,
+        }
+    }
+
+    /// Everything that differs, effects and causes alike.
+    fn differences(&self) -> Vec<Difference> {
+        let mut all = self.renamed.clone();
+        for (id, object) in Self::only_in(&self.expected, &self.live) {
+            let replaced = id.kind.is_relation().then(|| self.live.relation(&id.schema, &id.name)).flatten();
+            if let Some((other, _)) = replaced {
+                let a = |id: &Id| format!("a {}", id.kind.words());
+                all.push(Difference::new(Change::Replaced, id).between(a(id), a(other)).renamed_to(other));
+            } else if id.kind == Kind::DefaultPrivileges {
+                all.extend(self.privileges(id, object, &Object::new()));
+            } else {
+                all.push(Difference::new(Change::Missing, id).between(self.describe(id, &self.expected), None));
+            }
+        }
+        for (id, object) in Self::only_in(&self.live, &self.expected) {
+            if id.kind.is_relation() && self.expected.relation(&id.schema, &id.name).is_some() {
+                continue;
+            }
+            let change = match id.kind {
+                Kind::Unmodelled => Change::Unmodelled,
+                Kind::Table | Kind::ForeignTable | Kind::View if UNMANAGED_TABLES.contains(&&*id.name) => {
+                    Change::Unmanaged
+                }
+                Kind::Schema => continue,
+                Kind::DefaultPrivileges => {
+                    all.extend(self.privileges(id, &Object::new(), object));
+                    continue;
+                }
+                _ => Change::Unexpected,
+            };
+            all.push(Difference::new(change, id).between(None, self.describe(id, &self.live)));
+        }
+        for (id, expected) in &self.expected.objects {
+            let Some(live) = self.live.objects.get(id) else { continue };
+            if id.kind == Kind::Unmodelled {
+                all.push(Difference::new(Change::Unmodelled, id).between(None, self.describe(id, &self.live)));
+            }
+            // The usual case, and the quick way out of it.
+            if expected == live {
+                continue;
+            }
+            let properties: BTreeSet<Property> = expected.keys().chain(live.keys()).copied().collect();
+            for property in properties {
+                let (one, other) = (expected.get(&property), live.get(&property));
+                match property {
+                    Property::Position | Property::Inherited | Property::Constraint => {}
+                    Property::Privileges | Property::Revoked => {}
+                    _ if self.same(id.kind, property, one, other, &self.lens) => {}
+                    _ => {
+                        let (one, mut other) = (one.map(Value::to_string), other.map(Value::to_string));
+                        let default = live.get(&Property::Default).map(Value::to_string).unwrap_or_default();
+                        if property == Property::Identity && default.starts_with("nextval(") {
+                            other = Some(SERIAL.to_owned());
+                        }
+                        all.push(Difference::new(Change::Differs(property), id).between(one, other));
+                    }
+                }
+            }
+            all.extend(self.privileges(id, expected, live));
+        }
+        for (id, _) in self.expected.objects.iter().filter(|it| it.0.kind.is_relation() || it.0.kind == Kind::Composite)
+        {
+            all.extend(self.order(id));
+        }
+        let relations = |catalog: &'_ Catalog, schema: &str| -> BTreeSet<Id> {
+            catalog.objects.keys().filter(|id| id.kind.is_relation() && id.schema == schema).cloned().collect()
+        };
+        for schema in &self.live.schemas {
+            let (expected, live) = (relations(&self.expected, schema), relations(&self.live, schema));
+            let id = Id { schema: schema.clone(), parent: String::new(), kind: Kind::Schema, name: String::new() };
+            if !expected.is_empty() && expected.is_disjoint(&live) && self.expected.objects.contains_key(&id) {
+                let text = self.describe(&id, &self.live);
+                all.push(Difference::new(Change::Empty, &id).between(self.describe(&id, &self.expected), text));
+            }
+        }
+        all
+    }
+
+    /// Who can do less, and who more.
+    fn privileges(&self, id: &Id, expected: &Object, live: &Object) -> Vec<Difference> {
+        type Privileges<'a> = BTreeSet<(&'a str, &'a str)>;
+        fn parts<'a>(object: &'a Object, property: Property) -> Privileges<'a> {
+            let parts = object.get(&property).map(Value::parts).unwrap_or_default();
+            parts.iter().filter_map(|it| it.rsplit_once('=')).collect()
+        }
+        let difference = |one: &Privileges<'_>, other: &Privileges<'_>| -> Vec<(String, String)> {
+            let held = |(role, privilege): &(&str, &str)| {
+                other.contains(&(role, privilege)) || other.contains(&(role, &format!("{privilege}*")))
+            };
+            one.iter()
+                .filter(|it| !held(it))
+                .map(|(role, privilege)| {
+                    let plain = privilege.trim_end_matches('*');
+                    let text = match plain != *privilege && other.contains(&(role, plain)) {
+                        true => format!("grant option for {plain}"),
+                        false => privilege.replace('*', " with grant option"),
+                    };
+                    ((*role).to_owned(), text)
+                })
+                .collect()
+        };
+        let (wanted, held) = (parts(expected, Property::Privileges), parts(live, Property::Privileges));
+        let (let_go, revoked) = (parts(expected, Property::Revoked), parts(live, Property::Revoked));
+        let mut lost: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut gained = lost.clone();
+        let owner = live.get(&Property::Owner).or_else(|| expected.get(&Property::Owner)).map(Value::to_string);
+        // Who has a privilege through another role, through PUBLIC or as the owner lacks nothing.
+        let has_otherwise = |role: &str, privilege: &str| {
+            self.inherits.get(role).is_some_and(|others| {
+                let is_owner = owner.as_ref().is_some_and(|it| it == role || others.contains(it));
+                let held_by =
+                    |it: &str| held.contains(&(it, privilege)) || held.contains(&(it, &format!("{privilege}*")));
+                is_owner || held_by("PUBLIC") || others.iter().any(|it| held_by(it))
+            })
+        };
+        let missing = difference(&wanted, &held).into_iter().filter(|it| !has_otherwise(&it.0, &it.1));
+        for (role, privilege) in missing.chain(difference(&revoked, &let_go)) {
+            lost.entry(role).or_default().push(privilege);
+        }
+        for (role, privilege) in difference(&held, &wanted).into_iter().chain(difference(&let_go, &revoked)) {
+            gained.entry(role).or_default().push(privilege);
+        }
+        let found = |change, roles: BTreeMap<String, Vec<String>>| {
+            let owner = owner.clone();
+            roles.into_iter().map(move |(role, privileges)| {
+                let privileges = privileges.join(", ");
+                let (expected, actual) = match change {
+                    Change::Lost => (Some(privileges), None),
+                    _ => (None, Some(privileges)),
+                };
+                let role =
+                    if role == "{self}" { owner.clone().unwrap_or_else(|| "its owner".to_owned()) } else { role };
+                Difference { role: Some(role), ..Difference::new(change, id).between(expected, actual) }
+            })
+        };
+        found(Change::Lost, lost).chain(found(Change::Gained, gained)).collect()
+    }
+
+    /// The columns that are out of order: as few as explain it.
+    fn order(&self, relation: &Id) -> Vec<Difference> {
+        let columns = |catalog: &Catalog| -> Vec<Id> {
+            let mut columns: Vec<(u32, Id)> = catalog
+                .children(&relation.schema, &relation.name)
+                .filter(|it| matches!(it.0.kind, Kind::Column | Kind::Attribute))
+                .filter(|it| self.expected.objects.contains_key(it.0) && self.live.objects.contains_key(it.0))
+                .map(|(id, object)| {
+                    let place = object.get(&Property::Position).and_then(|it| it.to_string().parse().ok());
+                    (place.unwrap_or_default(), id.clone())
+                })
+                .collect();
+            columns.sort();
+            columns.into_iter().map(|it| it.1).collect()
+        };
+        let (expected, live) = (columns(&self.expected), columns(&self.live));
+        if expected == live {
+            return Vec::new();
+        }
+        let ranks: Vec<usize> = live.iter().filter_map(|id| expected.iter().position(|it| it == id)).collect();
+        let kept = longest_increasing(&ranks);
+        let after = |list: &[Id], id: &Id| match list.iter().position(|it| it == id) {
+            Some(0) | None => "first".to_owned(),
+            Some(place) => format!("after {}", list[place - 1].name),
+        };
+        live.iter()
+            .zip(ranks)
+            .filter(|it| !kept.contains(&it.1))
+            .map(|(id, _)| Difference::new(Change::Order, id).between(after(&expected, id), after(&live, id)))
+            .collect()
+    }
+
+    /// What an object is, for the side that has it.
+    fn describe(&self, id: &Id, catalog: &Catalog) -> String {
+        let object = catalog.objects.get(id);
+        let property = |property| object.and_then(|it| it.get(&property)).map(Value::to_string);
+        match id.kind {
+            Kind::Schema => {
+                let relations =
+                    catalog.objects.keys().filter(|it| it.schema == id.schema && it.kind.is_relation()).count();
+                format!("schema with {}", crate::report::plural(relations as u64, "relation", "relations"))
+            }
+            kind if kind.is_relation() => {
+                let count = |kind| catalog.children(&id.schema, &id.name).filter(|it| it.0.kind == kind).count() as u64;
+                let mut parts = vec![crate::report::plural(count(Kind::Column), "column", "columns")];
+                let others = [
+                    (Kind::Constraint, "constraint", "constraints"),
+                    (Kind::Index, "index", "indexes"),
+                    (Kind::Trigger, "trigger", "triggers"),
+                    (Kind::Policy, "policy", "policies"),
+                ];
+                for (kind, one, many) in others {
+                    if count(kind) > 0 {
+                        parts.push(crate::report::plural(count(kind), one, many));
+                    }
+                }
+                format!("{} with {}", kind.words(), parts.join(", "))
+            }
+            Kind::Column | Kind::Attribute => {
+                let not_null = property(Property::NotNull).map(|_| "not null".to_owned());
+                let default = property(Property::Default).map(|it| format!("default {it}"));
+                let identity = property(Property::Identity).map(|it| format!("generated {it} as identity"));
+                let generated = property(Property::Generated).map(|it| format!("generated {it}"));
+                [property(Property::Type), not_null, default, identity, generated]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            }
+            Kind::Enum => format!("enum of {}", property(Property::Labels).unwrap_or_default()),
+            Kind::Index => {
+                let unique = if property(Property::Unique).is_some() { "unique " } else { "" };
+                format!("{unique}{}", property(Property::Definition).unwrap_or_default())
+            }
+            Kind::Function | Kind::Procedure | Kind::Aggregate => match property(Property::Returns) {
+                Some(returns) => format!("{} returning {returns}", id.kind.words()),
+                None => id.kind.words(),
+            },
+            Kind::Extension => format!("version {}", property(Property::Version).unwrap_or_default()),
+            Kind::Policy => {
+                let parts = [
+                    property(Property::Type),
+                    property(Property::Command).map(|it| format!("for {it}")),
+                    property(Property::Roles).map(|it| format!("to {it}")),
+                ];
+                parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+            }
+            Kind::Publication => {
+                let tables = property(Property::Tables)
+                    .or_else(|| property(Property::AllTables).map(|_| "all tables".to_owned()));
+                format!("publication of {}", tables.or_else(|| property(Property::Schemas)).unwrap_or_default())
+            }
+            Kind::Setting => property(Property::Value).unwrap_or_default(),
+            _ => property(Property::Definition).or_else(|| property(Property::Type)).unwrap_or_else(|| id.kind.words()),
+        }
+    }
+}
+
+/// Where or under which name something is.
+fn place(change: Change, id: &Id) -> String {
+    if change == Change::Moved { format!("in {}", id.schema) } else { id.name.clone() }
+}
+
+/// Kinds whose names nobody uses.
+pub(crate) fn is_cosmetic(kind: Kind) -> bool {
+    matches!(kind, Kind::Constraint | Kind::Index | Kind::Trigger | Kind::Rule | Kind::Policy | Kind::Statistics)
+}
+
+/// Whether the order of a list means something.
+fn is_ordered(property: Property) -> bool {
+    matches!(property, Property::Labels | Property::Inherits)
+}
+
+/// A longest run of ascending numbers among distinct ones, not necessarily side by side.
+fn longest_increasing(numbers: &[usize]) -> BTreeSet<usize> {
+    let mut best: Vec<Vec<usize>> = Vec::new();
+    for (place, number) in numbers.iter().enumerate() {
+        let longest = (0..place).filter(|it| numbers[*it] < *number).map(|it| &best[it]).max_by_key(|it| it.len());
+        let mut run = longest.cloned().unwrap_or_default();
+        run.push(*number);
+        best.push(run);
+    }
+    best.into_iter().max_by_key(Vec::len).unwrap_or_default().into_iter().collect()
+}

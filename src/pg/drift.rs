@@ -1,0 +1,200 @@
+//! Compares a live database with what is expected of it. Reads only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sqlx::postgres::PgConnection;
+
+use super::doctor::facts::strangers;
+use super::introspect::{IntrospectError, Introspection, introspect, introspect_with};
+use super::{Attempt, Database, QueryError};
+use crate::catalog::{APPLICATION_SCHEMA, Catalog, Snapshot};
+use crate::config::{Environment, Roles};
+use crate::doctor::Stranger;
+use crate::drift::{Change, Date, Exception, Exceptions, Expectation, Finding, Parties, Severity, compare};
+
+/// What is expected.
+#[derive(Clone, Debug)]
+pub enum Expected {
+    /// What `migrations/` produce.
+    Embedded,
+    /// What a database was.
+    Snapshot {
+        /// What to call it.
+        name: String,
+        /// The file.
+        snapshot: Box<Snapshot>,
+    },
+    /// What another database is.
+    Database(Box<Database>),
+}
+
+/// This day in UTC, by this machine's clock.
+pub fn today() -> Date {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Date::of_days((since.as_secs() / 86_400) as u32)
+}
+
+/// What to compare.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The live database.
+    pub target: &'a Database,
+    /// Its environment.
+    pub environment: Environment,
+    /// The roles that the embedded catalog speaks of.
+    pub roles: &'a Roles,
+    /// What is expected.
+    pub expected: Expected,
+    /// The schemas to compare; all that are expected, if none is named.
+    pub schemas: &'a [String],
+    /// Findings that are agreed upon.
+    pub exceptions: &'a Exceptions,
+    /// The day for which exceptions hold.
+    pub today: Date,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Drift {
+    /// The environment.
+    pub environment: Environment,
+    /// Host, port, database and role.
+    pub place: String,
+    /// What was expected, in words.
+    pub expected: String,
+    /// The server's version.
+    pub server_version: String,
+    /// The schemas that were compared.
+    pub schemas: Vec<String>,
+    /// What was compared: schema and name of everything that stands by itself.
+    pub compared: BTreeSet<(String, String)>,
+    /// What differs.
+    pub findings: Vec<Finding>,
+    /// What differs, and is agreed upon.
+    pub excepted: Vec<(Finding, Exception)>,
+}
+
+impl Drift {
+    /// How many findings are of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|it| it.severity == severity).count()
+    }
+}
+
+/// Why nothing was compared.
+#[derive(Debug, thiserror::Error)]
+pub enum DriftError {
+    /// A catalog could not be read.
+    #[error(transparent)]
+    Introspect(#[from] IntrospectError),
+    /// Nothing is expected of a schema.
+    #[error("{expected} has no schema {schema}, so there is nothing to compare with; name others with --schema")]
+    Unexpected {
+        /// What is expected, in words.
+        expected: String,
+        /// The schema.
+        schema: String,
+    },
+}
+
+/// More strangers than these are described by their names alone.
+const STRANGERS: usize = 50;
+
+/// Compares.
+pub async fn drift(request: Request<'_>) -> Result<Drift, DriftError> {
+    let Request { target, environment, roles, expected, schemas, exceptions, today } = request;
+    let is_embedded = matches!(expected, Expected::Embedded);
+    let (expected, expectation) = match expected {
+        Expected::Embedded => {
+            let newest = crate::revisions::ALL.last().map_or("none", |it| it.number);
+            (format!("migrations/ up to {newest}"), Expectation::embedded())
+        }
+        Expected::Snapshot { name, snapshot } => {
+            let text = format!("{name}, a snapshot of {}", snapshot.environment);
+            (text, Expectation::of(snapshot.catalog))
+        }
+        Expected::Database(database) => {
+            let wanted = crate::catalog::schemas_or_both(schemas);
+            let found = introspect(&database, None, &wanted, "drift, expected").await?;
+            (database.place(), Expectation::of(found.catalog))
+        }
+    };
+    let schemas = if schemas.is_empty() { expectation.schemas().to_vec() } else { schemas.to_vec() };
+    let nothing = |schema: &str| DriftError::Unexpected { expected: expected.clone(), schema: schema.to_owned() };
+    if let Some(schema) = schemas.iter().find(|it| !expectation.schemas().contains(it)) {
+        return Err(nothing(schema));
+    }
+    if schemas.is_empty() {
+        return Err(nothing(APPLICATION_SCHEMA));
+    }
+    let expectation = expectation.restricted(&schemas);
+    let compared = expectation.names();
+    let more = async |connection: &mut PgConnection, found: Introspection| {
+        let unexpected =
+            ours(&found.catalog).filter(|it| !compared.contains(&(APPLICATION_SCHEMA.to_owned(), (*it).to_owned())));
+        let known: Vec<&str> =
+            compared.iter().filter(|it| it.0 == APPLICATION_SCHEMA).map(|it| it.1.as_str()).collect();
+        let strangers = match unexpected.count() {
+            1..=STRANGERS => strangers(connection, &known, found.catalog.major).await?,
+            _ => Vec::new(),
+        };
+        let parties = if is_embedded { parties(connection, roles).await? } else { Parties::default() };
+        Ok((found, strangers, parties))
+    };
+    let (live, strangers, parties) = introspect_with(target, Some(environment), &schemas, "drift", more).await?;
+    let mut findings = compare(expectation, live.catalog, &parties);
+    describe(&mut findings, &strangers);
+    let excepted = exceptions.apply(&mut findings, today);
+    Ok(Drift {
+        environment,
+        place: target.place(),
+        expected,
+        server_version: live.server_version,
+        schemas,
+        compared,
+        findings,
+        excepted,
+    })
+}
+
+/// Who the named roles are, and whose privileges they have too.
+async fn parties(connection: &mut PgConnection, roles: &Roles) -> Result<Parties, QueryError> {
+    let names: Vec<&String> = [&roles.owner, &roles.app, &roles.reader].into_iter().flatten().collect();
+    let rows: Vec<(String, Vec<String>)> = sqlx::query_as(
+        "select r.rolname::text, \
+                array(select o.rolname::text from pg_roles o where o.oid <> r.oid and pg_has_role(r.oid, o.oid, 'usage')) \
+         from pg_roles r where r.rolname = any($1)",
+    )
+    .bind(names)
+    .fetch_all(connection)
+    .await
+    .attempt("asking whose privileges roles have")?;
+    let inherits = rows.into_iter().map(|(role, others)| (role, others.into_iter().collect())).collect();
+    Ok(Parties { roles: roles.clone(), inherits })
+}
+
+/// The relations of the application schema.
+fn ours(catalog: &Catalog) -> impl Iterator<Item = &str> {
+    let ours = catalog.objects.keys().filter(|it| it.kind.is_relation() && it.schema == APPLICATION_SCHEMA);
+    ours.map(|it| it.name.as_str())
+}
+
+/// Adds to each relation that nobody expects what is known of it.
+fn describe(findings: &mut [Finding], strangers: &[Stranger]) {
+    let by_name: BTreeMap<&str, &Stranger> = strangers.iter().map(|it| (it.name.as_str(), it)).collect();
+    for finding in findings {
+        let is_new = matches!(finding.change, Change::Unexpected | Change::Unmanaged);
+        let ours = finding.id.schema == APPLICATION_SCHEMA && finding.id.kind.is_relation();
+        let Some(stranger) = by_name.get(finding.id.name.as_str()).filter(|_| is_new && ours) else { continue };
+        let rows = stranger.estimate.map(|it| format!("about {it} (an estimate)"));
+        let facts = [
+            ("rows", rows.unwrap_or_else(|| "not estimated".to_owned())),
+            ("columns", stranger.columns.clone()),
+            ("dependents", stranger.dependents()),
+            ("use", stranger.used()),
+            ("comment", stranger.comment.clone().unwrap_or_else(|| "none".to_owned())),
+        ];
+        finding.facts = facts.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
+    }
+}

@@ -1,0 +1,324 @@
+//! Findings: as text for a terminal, as JSON for scripts, and in what CI systems read.
+
+mod formats;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{Verdict, head, plural};
+use crate::catalog::APPLICATION_SCHEMA;
+use crate::drift::{Change, Exception, Finding, Severity};
+use crate::pg::drift::Drift;
+use crate::revisions;
+
+pub use formats::{github, junit, markdown, sarif};
+
+/// From the heaviest to the lightest.
+const SEVERITIES: [Severity; 3] = [Severity::Breaking, Severity::Warning, Severity::Info];
+
+/// Whether a person must look: at findings of this severity, or a heavier one.
+pub fn verdict(drift: &Drift, fail_on: Severity) -> Verdict {
+    Verdict::clean_if(drift.findings.iter().all(|it| it.severity < fail_on))
+}
+
+/// Numbers of findings in words: `2 breaking, 1 warning`.
+pub fn counted(drift: &Drift) -> String {
+    let parts: Vec<String> = SEVERITIES
+        .into_iter()
+        .filter(|it| drift.count(*it) > 0)
+        .map(|it| match (drift.count(it), it) {
+            (1, Severity::Warning) => "1 warning".to_owned(),
+            (count, Severity::Warning) => format!("{count} warnings"),
+            (count, other) => format!("{count} {other}"),
+        })
+        .collect();
+    if parts.is_empty() { "no difference".to_owned() } else { parts.join(", ") }
+}
+
+/// As JSON.
+pub fn json(drift: &Drift, fail_on: Severity) -> Value {
+    let mut object: Map<String, Value> =
+        head("drift", drift.environment, &drift.server_version, verdict(drift, fail_on));
+    object.insert("place".to_owned(), json!(drift.place));
+    object.insert("expected".to_owned(), json!(drift.expected));
+    object.insert("schemas".to_owned(), json!(drift.schemas));
+    object.insert("counts".to_owned(), counts(drift));
+    object.insert("findings".to_owned(), findings(drift));
+    let excepted = drift.excepted.iter().map(|(it, exception)| finding(it, Some(exception)));
+    object.insert("excepted".to_owned(), excepted.collect());
+    Value::Object(object)
+}
+
+/// How many findings are of each severity.
+pub(super) fn counts(drift: &Drift) -> Value {
+    Value::Object(SEVERITIES.map(|it| (it.to_string(), json!(drift.count(it)))).into_iter().collect())
+}
+
+/// The findings that aren't excepted.
+pub(super) fn findings(drift: &Drift) -> Value {
+    drift.findings.iter().map(|it| finding(it, None)).collect()
+}
+
+fn finding(it: &Finding, exception: Option<&Exception>) -> Value {
+    let mut object = json!({
+        "severity": it.severity.to_string(),
+        "kind": it.kind(),
+        "schema": it.id.schema,
+        "object": it.object(),
+        "expected": it.expected,
+        "actual": it.actual,
+        "remedy": it.remedy,
+        "effects": it.effects,
+    });
+    if !it.facts.is_empty() {
+        object["facts"] = it.facts.iter().map(|(name, text)| (name.clone(), json!(text))).collect::<Map<_, _>>().into();
+    }
+    if let Some(exception) = exception {
+        object["exception"] =
+            json!({ "name": exception.name, "reason": exception.reason, "expires": exception.expires.to_string() });
+    }
+    object
+}
+
+/// Findings of one kind that are shown one by one when they are mere information; the rest is a count.
+const SHOWN: usize = 8;
+
+/// As text, lines no longer than the width where that can be helped. The verdict comes first: who has no time reads
+/// no further.
+pub fn text(drift: &Drift, fail_on: Severity, width: u16) -> String {
+    let width = usize::from(width.max(60));
+    let mut out = String::new();
+    let word = match verdict(drift, fail_on) {
+        Verdict::Clean => "CLEAN",
+        Verdict::Attention => "ATTENTION",
+    };
+    labelled(&mut out, width, 0, "Verdict", &format!("{word}: {}", counted(drift)));
+    let live = format!("{}, PostgreSQL {}, environment {}", drift.place, drift.server_version, drift.environment);
+    labelled(&mut out, width, 0, "Live", &live);
+    labelled(&mut out, width, 0, "Expected", &drift.expected);
+    labelled(&mut out, width, 0, "Schemas", &drift.schemas.join(", "));
+    for severity in SEVERITIES {
+        let of: Vec<&Finding> = drift.findings.iter().filter(|it| it.severity == severity).collect();
+        if of.is_empty() {
+            continue;
+        }
+        out.push_str(&format!("\n{}\n", heading(severity)));
+        match severity {
+            Severity::Info => brief(&mut out, width, &of),
+            _ => in_full(&mut out, width, &of),
+        }
+    }
+    if !drift.excepted.is_empty() {
+        out.push_str("\nExcepted\n");
+        for (finding, exception) in &drift.excepted {
+            let text = format!("{} until {}: {}", exception.name, exception.expires, exception.reason);
+            labelled(&mut out, width, 2, &format!("{} {}", name(finding), finding.kind()), &clean(&text));
+        }
+    }
+    out
+}
+
+fn heading(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Breaking => "Breaking",
+        Severity::Warning => "Warnings",
+        Severity::Info => "Info",
+    }
+}
+
+/// The object, with its schema if that isn't ours.
+fn name(finding: &Finding) -> String {
+    if finding.id.schema == APPLICATION_SCHEMA { clean(&finding.object()) } else { place(finding) }
+}
+
+/// Schema and object.
+fn place(finding: &Finding) -> String {
+    let object = finding.object();
+    clean(&if finding.id.schema.is_empty() || object == finding.id.schema {
+        object
+    } else {
+        format!("{}.{object}", finding.id.schema)
+    })
+}
+
+/// Names and texts are somebody else's: nothing of theirs may steer the terminal.
+fn clean(text: &str) -> String {
+    text.replace(|it: char| it.is_control() && it != '\n', " ")
+}
+
+/// A label in its column, and a text beside it, wrapped at blanks.
+fn labelled(out: &mut String, width: usize, indent: usize, label: &str, text: &str) {
+    const COLUMN: usize = 12;
+    let start = indent + COLUMN.max(label.chars().count() + 2);
+    let room = width.saturating_sub(start).max(20);
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let mut rest = String::new();
+        for word in line.split(' ') {
+            if !rest.is_empty() && rest.chars().count() + 1 + word.chars().count() > room {
+                lines.push(std::mem::take(&mut rest));
+            }
+            if !rest.is_empty() {
+                rest.push(' ');
+            }
+            rest.push_str(word);
+        }
+        lines.push(rest);
+    }
+    for (number, line) in lines.iter().enumerate() {
+        let label = if number == 0 { label } else { "" };
+        out.push_str(format!("{:indent$}{label:<column$}{line}", "", column = start - indent).trim_end());
+        out.push('\n');
+    }
+}
+
+/// Groups of findings whose remedies are shown one by one; of larger ones the first stands for all.
+const REMEDIES: usize = 3;
+
+/// Findings of one kind with the same expected and actual, and all that goes with them.
+fn in_full(out: &mut String, width: usize, findings: &[&Finding]) {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    for it in findings {
+        // What is missing, or new, needs no comparison of its two sides.
+        let one_sided = matches!(it.change, Change::Missing | Change::Unexpected);
+        let sides = |other: &Finding| (&other.expected, &other.actual) == (&it.expected, &it.actual);
+        let alike = |other: &&&Finding| {
+            other.kind() == it.kind()
+                && other.role == it.role
+                && (one_sided || sides(other))
+                && other.id.schema == it.id.schema
+                && (&other.effects, &other.facts) == (&it.effects, &it.facts)
+        };
+        match groups.iter_mut().find(|group| group.first().as_ref().is_some_and(alike)) {
+            Some(group) => group.push(it),
+            None => groups.push(vec![it]),
+        }
+    }
+    // What is of one kind stands together: what is ours before what is theirs, what is missing before what differs.
+    groups.sort_by_key(|group| group.first().map(|it| (it.id.schema != APPLICATION_SCHEMA, it.change, it.id.kind)));
+    for (number, group) in groups.iter().enumerate() {
+        let Some(first) = group.first() else { continue };
+        if number > 0 {
+            out.push('\n');
+        }
+        let places: Vec<String> = group.iter().map(|it| name(it)).collect();
+        labelled(out, width, 2, &first.kind(), &places.join(", "));
+        if group.len() == 1 || !matches!(first.change, Change::Missing | Change::Unexpected) {
+            sides(out, width, first);
+        }
+        for (name, text) in &first.facts {
+            labelled(out, width, 4, name, &clean(text));
+        }
+        let mut remedies: Vec<String> = group.iter().map(|it| clean(&it.remedy)).collect();
+        remedies.dedup();
+        if remedies.len() > REMEDIES {
+            let others = plural(remedies.len() as u64 - 1, "other", "others");
+            remedies.truncate(1);
+            remedies.push(format!("and likewise for the {others}, which --format json spells out"));
+        }
+        labelled(out, width, 4, "remedy", &remedies.join("\n"));
+        if !first.effects.is_empty() {
+            labelled(out, width, 4, "so also", &clean(&first.effects.join(", ")));
+        }
+    }
+}
+
+/// Expected and actual, one below the other; long texts as what differs in them.
+fn sides(out: &mut String, width: usize, finding: &Finding) {
+    match (&finding.expected, &finding.actual) {
+        (Some(expected), Some(actual)) if expected.contains('\n') || actual.contains('\n') => {
+            labelled(out, width, 4, "expected -", "actual +");
+            let diff = similar::TextDiff::from_lines(expected.trim_end(), actual.trim_end());
+            for hunk in diff.unified_diff().context_radius(1).iter_hunks() {
+                for change in hunk.iter_changes() {
+                    out.push_str(
+                        format!("      {}{}", change.tag(), clean(change.value()).trim_end_matches('\n')).trim_end(),
+                    );
+                    out.push('\n');
+                }
+            }
+        }
+        (expected, actual) => {
+            // What is there on one side only is said by the finding's kind, and often by the remedy too.
+            let told = |it: &Option<String>| it.as_ref().is_none_or(|it| finding.remedy.contains(it));
+            let differs = matches!(finding.change, Change::Differs(_));
+            if !differs && told(expected) && told(actual) {
+                return;
+            }
+            let side = |it: &Option<String>| it.as_ref().map(|it| clean(it).replace('\n', " "));
+            let absent = || differs.then(|| "none".to_owned());
+            let (expected, actual) = (side(expected).or_else(absent), side(actual).or_else(absent));
+            for (label, side) in [("expected", &expected), ("actual", &actual)] {
+                if let Some(side) = side {
+                    labelled(out, width, 4, label, side);
+                }
+            }
+            if let (Some(expected), Some(actual)) = (expected, actual) {
+                pointer(out, width, &expected, &actual);
+            }
+        }
+    }
+}
+
+/// A line that points at what differs between two long lines that are mostly the same.
+fn pointer(out: &mut String, width: usize, expected: &str, actual: &str) {
+    let (one, other): (Vec<char>, Vec<char>) = (expected.chars().collect(), actual.chars().collect());
+    let same = one.iter().zip(&other).take_while(|it| it.0 == it.1).count();
+    let left = (one.len() - same).min(other.len() - same);
+    let after = (1..=left).take_while(|it| one[one.len() - it] == other[other.len() - it]).count();
+    let fits = one.len().max(other.len()) + 16 < width;
+    // Where little is the same, there is nothing to look for.
+    if fits && same + after >= 12 {
+        let marked = (other.len() - same - after).max(1);
+        out.push_str(&format!("{:start$}{}\n", "", "^".repeat(marked), start = 16 + same));
+    }
+}
+
+/// A line each, by kind.
+fn brief(out: &mut String, width: usize, findings: &[&Finding]) {
+    let mut by_kind: BTreeMap<String, Vec<&Finding>> = BTreeMap::new();
+    for it in findings {
+        by_kind.entry(it.kind()).or_default().push(it);
+    }
+    for (kind, of) in by_kind {
+        let more = of.len().saturating_sub(SHOWN);
+        let count = if of.len() == 1 { String::new() } else { format!(" ({})", of.len()) };
+        out.push_str(&format!("  {kind}{count}\n"));
+        let shown = if more > 1 { SHOWN } else { of.len() };
+        for it in &of[..shown] {
+            let line = match (&it.expected, &it.actual) {
+                (Some(_), Some(actual)) if it.change == Change::Renamed => format!("is {actual}"),
+                (Some(expected), Some(actual)) => format!("{expected} → {actual}"),
+                (Some(expected), None) => format!("{expected} → none"),
+                (None, Some(actual)) => actual.clone(),
+                (None, None) => String::new(),
+            };
+            let line = clean(&line).replace('\n', " ");
+            out.push_str(format!("    {}: {line}", name(it)).trim_end_matches(": "));
+            out.push('\n');
+            for (name, text) in &it.facts {
+                labelled(out, width, 6, name, &clean(text));
+            }
+        }
+        if more > 1 {
+            out.push_str(&format!(
+                "    and {} more, which --format json lists\n",
+                plural(more as u64, "object", "objects")
+            ));
+        }
+    }
+}
+
+/// The file that says what is expected, for those who annotate files.
+const DECLARED: &str = "migrations/schema.sql";
+
+/// The line of the declared schema that a finding is about, counted from 1.
+fn line(finding: &Finding) -> Option<usize> {
+    let lines: Vec<&str> = revisions::declared_schema().lines().collect();
+    let table = format!("create table {}.{} (", finding.id.schema, finding.id.top());
+    let start = lines.iter().position(|it| it.starts_with(&table))?;
+    let column = format!("    {} ", finding.id.name);
+    let within = lines[start..].iter().take_while(|it| !it.starts_with(')')).position(|it| it.starts_with(&column));
+    Some(start + within.unwrap_or_default() + 1)
+}

@@ -1,0 +1,193 @@
+//! Findings as Markdown, JUnit, SARIF and GitHub annotations.
+
+use std::collections::BTreeMap;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use serde_json::{Value, json};
+
+use super::{DECLARED, SEVERITIES, counted, heading, line, place, verdict};
+use crate::drift::{Finding, Severity};
+use crate::pg::drift::Drift;
+use crate::report::Verdict;
+
+/// A finding in a sentence.
+fn sentence(finding: &Finding) -> String {
+    let mut text = match (&finding.expected, &finding.actual) {
+        (Some(expected), Some(actual)) => format!("expected {expected}; actual {actual}"),
+        (Some(expected), None) => format!("expected {expected}; actual none"),
+        (None, Some(actual)) => format!("expected none; actual {actual}"),
+        (None, None) => finding.kind(),
+    };
+    text.push_str(&format!("; {}", finding.remedy));
+    if !finding.effects.is_empty() {
+        text.push_str(&format!("; so also: {}", finding.effects.join(", ")));
+    }
+    text
+}
+
+/// As Markdown, for a pull request or a wiki.
+pub fn markdown(drift: &Drift, fail_on: Severity) -> String {
+    // What Markdown would take for its own.
+    let cell = |text: &str| text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ");
+    let code = |text: &Option<String>| match text {
+        // A code span ends at as many backticks as it began with.
+        Some(text) if text.contains('`') => format!("`` {} ``", cell(text)),
+        Some(text) => format!("`{}`", cell(text)),
+        None => "–".to_owned(),
+    };
+    let word = if verdict(drift, fail_on) == Verdict::Clean { "clean" } else { "attention" };
+    let mut out = format!(
+        "# Drift: {word}, {}\n\nLive: {}, PostgreSQL {}, environment {}. Expected: {}. Schemas: {}.\n",
+        counted(drift),
+        drift.place,
+        drift.server_version,
+        drift.environment,
+        drift.expected,
+        drift.schemas.join(", ")
+    );
+    for severity in SEVERITIES {
+        let of: Vec<&Finding> = drift.findings.iter().filter(|it| it.severity == severity).collect();
+        if of.is_empty() {
+            continue;
+        }
+        out.push_str(&format!(
+            "\n## {}\n\n| object | kind | expected | actual | remedy |\n| --- | --- | --- | --- | --- |\n",
+            heading(severity)
+        ));
+        for it in of {
+            let object = code(&Some(place(it)));
+            out.push_str(&format!(
+                "| {object} | {} | {} | {} | {} |\n",
+                it.kind(),
+                code(&it.expected),
+                code(&it.actual),
+                code(&Some(it.remedy.clone()))
+            ));
+        }
+    }
+    if !drift.excepted.is_empty() {
+        out.push_str(
+            "\n## Excepted\n\n| object | kind | exception | until | reason |\n| --- | --- | --- | --- | --- |\n",
+        );
+        for (it, exception) in &drift.excepted {
+            let object = code(&Some(place(it)));
+            out.push_str(&format!(
+                "| {object} | {} | {} | {} | {} |\n",
+                it.kind(),
+                cell(&exception.name),
+                exception.expires,
+                cell(&exception.reason)
+            ));
+        }
+    }
+    out
+}
+
+/// As JUnit: a suite a schema, a case for everything that was compared, so that what is well is seen too.
+pub fn junit(drift: &Drift, fail_on: Severity) -> Result<String, quick_junit::SerializeError> {
+    let mut cases: BTreeMap<(String, String), Vec<&Finding>> =
+        drift.compared.iter().map(|it| (it.clone(), Vec::new())).collect();
+    for it in &drift.findings {
+        let name = match it.id.top() {
+            "" if it.id.schema.is_empty() => it.object(),
+            "" => it.id.schema.clone(),
+            name => name.to_owned(),
+        };
+        cases.entry((it.id.schema.clone(), name)).or_default().push(it);
+    }
+    let mut suites: BTreeMap<String, Vec<TestCase>> = BTreeMap::new();
+    for ((schema, name), findings) in cases {
+        let tell = |all: &[&&Finding]| {
+            let lines =
+                all.iter().map(|it| format!("{}: {} {}: {}", it.severity, it.kind(), it.object(), sentence(it)));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        let (failing, others): (Vec<&&Finding>, Vec<&&Finding>) =
+            findings.iter().partition(|it| it.severity >= fail_on);
+        let status = match failing.first() {
+            None => TestCaseStatus::success(),
+            Some(first) => {
+                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                status.set_type(first.kind()).set_message(sentence(first)).set_description(tell(&failing));
+                status
+            }
+        };
+        let mut case = TestCase::new(name, status);
+        case.set_classname(if schema.is_empty() { "database" } else { &schema });
+        if !others.is_empty() {
+            case.set_system_out(tell(&others));
+        }
+        suites.entry(schema).or_default().push(case);
+    }
+    let mut report = Report::new("pad-migrate drift");
+    for (schema, cases) in suites {
+        let mut suite = TestSuite::new(if schema.is_empty() { "database" } else { &schema });
+        suite.add_test_cases(cases);
+        report.add_test_suite(suite);
+    }
+    report.to_string()
+}
+
+/// As SARIF 2.1.0, for code scanning. What is excepted is there, and suppressed.
+pub fn sarif(drift: &Drift) -> Value {
+    let all = || drift.findings.iter().map(|it| (it, None)).chain(drift.excepted.iter().map(|it| (&it.0, Some(&it.1))));
+    let mut kinds: Vec<String> = all().map(|it| it.0.kind()).collect();
+    kinds.sort();
+    kinds.dedup();
+    let rules: Vec<Value> =
+        kinds.iter().map(|it| json!({ "id": it, "shortDescription": { "text": it.replace('_', " ") } })).collect();
+    let results = all().map(|(it, exception)| {
+        let mut result = json!({
+            "ruleId": it.kind(),
+            "ruleIndex": kinds.binary_search(&it.kind()).unwrap_or_default(),
+            "level": level(it.severity, ["error", "warning", "note"]),
+            "message": { "text": format!("{}: {}", place(it), sentence(it)) },
+            "locations": [{
+                "physicalLocation": {
+                    "artifactLocation": { "uri": DECLARED },
+                    "region": { "startLine": line(it).unwrap_or(1) },
+                },
+                "logicalLocations": [{
+                    "name": it.object(),
+                    "fullyQualifiedName": place(it),
+                    "kind": it.id.kind.to_string(),
+                }],
+            }],
+            "partialFingerprints": { "finding/v1": format!("{} {}", it.kind(), place(it)) },
+        });
+        if let Some(exception) = exception {
+            result["suppressions"] = json!([{ "kind": "external", "justification": exception.reason }]);
+        }
+        result
+    });
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": { "name": "pad-migrate", "semanticVersion": env!("CARGO_PKG_VERSION"), "rules": rules } },
+            "results": results.collect::<Vec<_>>(),
+        }],
+    })
+}
+
+fn level(severity: Severity, [breaking, warning, info]: [&'static str; 3]) -> &'static str {
+    match severity {
+        Severity::Breaking => breaking,
+        Severity::Warning => warning,
+        Severity::Info => info,
+    }
+}
+
+/// As GitHub's workflow commands, which become annotations.
+pub fn github(drift: &Drift) -> String {
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    let mut out = String::new();
+    for it in &drift.findings {
+        let command = level(it.severity, ["error", "warning", "notice"]);
+        let at = line(it).map(|line| format!("file={DECLARED},line={line},")).unwrap_or_default();
+        let title = property(&format!("{} {}", it.kind(), place(it)));
+        out.push_str(&format!("::{command} {at}title={title}::{}\n", data(&sentence(it))));
+    }
+    out
+}

@@ -1,0 +1,114 @@
+//! The cases of `fixtures/drift`, each in a transaction that is rolled back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use pad_migrate::catalog::Catalog;
+use pad_migrate::drift::{Expectation, Finding, Parties, compare};
+use pad_migrate::pg::introspect;
+use rstest::rstest;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection};
+
+use crate::harness::{Start, with_db};
+
+/// A change, and what is found of it: severity, kind, schema, object.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    /// File and line.
+    pub(crate) place: String,
+    pub(crate) findings: BTreeSet<String>,
+    pub(crate) sql: String,
+    /// The first major version that has it.
+    pub(crate) from: u32,
+}
+
+/// The cases of a file.
+pub(crate) fn cases(file: &str) -> Vec<Case> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = std::fs::read_to_string(path).expect("the file can be read");
+    let mut cases: Vec<Case> = Vec::new();
+    let mut open = false;
+    for (number, line) in text.lines().enumerate() {
+        let Some(head) = line.strip_prefix("--- ") else {
+            open = false;
+            let case = cases.last_mut().expect("a case begins with a line of dashes");
+            case.sql.push_str(line);
+            case.sql.push('\n');
+            continue;
+        };
+        if !open {
+            let place = format!("{file}:{}", number + 1);
+            cases.push(Case { place, findings: BTreeSet::new(), sql: String::new(), from: 0 });
+            open = true;
+        }
+        let case = cases.last_mut().expect("one was just added");
+        match head.strip_prefix("from ") {
+            Some(version) => case.from = version.parse().expect("a major version"),
+            None if head == "quiet" => {}
+            None => assert!(case.findings.insert(head.to_owned()), "{}: twice", case.place),
+        }
+    }
+    cases
+}
+
+pub(crate) const SCHEMAS: [&str; 2] = ["bo_airflow", "padealing"];
+
+pub(crate) async fn catalog(connection: &mut PgConnection) -> Catalog {
+    introspect::read(connection, &SCHEMAS.map(str::to_owned)).await.expect("the catalog can be read").catalog
+}
+
+/// A finding as a case has it.
+fn told(finding: &Finding) -> String {
+    let schema = if finding.id.schema.is_empty() { "-" } else { &finding.id.schema };
+    format!("{} {} {schema} {}", finding.severity, finding.kind(), finding.object())
+}
+
+pub(crate) async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
+}
+
+#[rstest]
+#[case("fixtures/drift/columns.sql")]
+#[case("fixtures/drift/constraints.sql")]
+#[case("fixtures/drift/contract.sql")]
+#[case("fixtures/drift/database.sql")]
+#[case("fixtures/drift/indexes.sql")]
+#[case("fixtures/drift/routines.sql")]
+#[case("fixtures/drift/tables.sql")]
+#[case("fixtures/drift/types.sql")]
+#[case("fixtures/drift/views.sql")]
+#[tokio::test]
+async fn a_change_is_found_and_named(#[case] file: &str) {
+    with_db(Start::Drift, async |db| {
+        let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");
+        run(&mut connection, "set search_path = pg_catalog").await.expect("a setting");
+        let me: String =
+            sqlx::query_scalar("select current_user::text").fetch_one(&mut connection).await.expect("a name");
+        let before = catalog(&mut connection).await;
+        let mut wrong = String::new();
+        for case in cases(file).into_iter().filter(|it| it.from <= before.major) {
+            run(&mut connection, "begin").await.expect("a transaction begins");
+            if let Err(error) = run(&mut connection, &case.sql).await {
+                wrong.push_str(&format!("{}: {error}\n", case.place));
+                run(&mut connection, "rollback").await.expect("it ends");
+                continue;
+            }
+            let after = catalog(&mut connection).await;
+            run(&mut connection, "rollback").await.expect("it ends");
+            let found = compare(Expectation::of(before.clone()), after.clone(), &Parties::default());
+            let details: BTreeMap<String, String> =
+                found.iter().map(|it| (told(it), format!("{:?} -> {:?}", it.expected, it.actual))).collect();
+            let found: BTreeSet<String> = found.iter().map(told).collect();
+            let wanted: BTreeSet<String> = case.findings.iter().map(|it| it.replace("{me}", &me)).collect();
+            if found != wanted {
+                wrong.push_str(&format!("{}: {}", case.place, case.sql));
+                found.difference(&wanted).for_each(|it| wrong.push_str(&format!("    + {it} {}\n", details[it])));
+                wanted.difference(&found).for_each(|it| wrong.push_str(&format!("    - {it}\n")));
+            }
+        }
+        connection.close().await.expect("the connection closes");
+        assert!(wrong.is_empty(), "\n{wrong}");
+    })
+    .await;
+}
