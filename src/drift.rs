@@ -358,6 +358,15 @@ impl Difference {
     }
 }
 
+/// What two catalogs don't have in common.
+#[derive(Default)]
+struct Joined<'a> {
+    missing: Vec<(&'a Id, &'a Object)>,
+    unexpected: Vec<(&'a Id, &'a Object)>,
+    /// In both: as expected, and as it is.
+    changed: Vec<(&'a Id, &'a Object, &'a Object)>,
+}
+
 /// Two catalogs, the expected one with the names that its objects have in the live one.
 pub(crate) struct Comparison<'p> {
     pub(crate) expected: Catalog,
@@ -406,8 +415,22 @@ impl<'p> Comparison<'p> {
         }
     }
 
-    fn only_in<'a>(one: &'a Catalog, other: &'a Catalog) -> impl Iterator<Item = (&'a Id, &'a Object)> {
-        one.objects.iter().filter(|(id, _)| !other.objects.contains_key(id))
+    /// What is in one catalog only, and what is in both and not the same. Both are sorted, so that one walk does.
+    fn joined(&self) -> Joined<'_> {
+        let mut joined = Joined::default();
+        let mut live = self.live.objects.iter().peekable();
+        for (id, object) in &self.expected.objects {
+            while let Some(other) = live.next_if(|it| it.0 < id) {
+                joined.unexpected.push(other);
+            }
+            match live.next_if(|it| it.0 == id) {
+                Some((_, other)) if object == other && id.kind != Kind::Unmodelled => {}
+                Some((_, other)) => joined.changed.push((id, object, other)),
+                None => joined.missing.push((id, object)),
+            }
+        }
+        joined.unexpected.extend(live);
+        joined
     }
 
     /// Gives an expected object, with what belongs to it, the place it has in the live catalog.
@@ -457,46 +480,68 @@ impl<'p> Comparison<'p> {
 
     /// A relation of the same name in the other schema that is compared.
     fn follow_moves(&mut self) {
-        let missing: Vec<Id> = Self::only_in(&self.expected, &self.live).map(|it| it.0.clone()).collect();
-        for from in missing.iter().filter(|id| id.parent.is_empty() && !id.schema.is_empty() && !id.name.is_empty()) {
-            let to = Self::only_in(&self.live, &self.expected).map(|it| it.0).find(|id| {
-                id.schema != from.schema && id.kind == from.kind && id.name == from.name && id.parent.is_empty()
-            });
-            if let Some(to) = to.cloned() {
-                self.follow(Change::Moved, from, &to);
-            }
+        let joined = self.joined();
+        let is_top = |id: &Id| id.parent.is_empty() && !id.schema.is_empty() && !id.name.is_empty();
+        let unexpected = joined.unexpected.iter().map(|it| it.0).filter(|id| is_top(id));
+        let places: BTreeMap<(Kind, &str), &Id> = unexpected.map(|id| ((id.kind, id.name.as_str()), id)).collect();
+        let missing = joined.missing.iter().map(|it| it.0).filter(|id| is_top(id));
+        let moves: Vec<(Id, Id)> = missing
+            .filter_map(|from| Some((from.clone(), (*places.get(&(from.kind, from.name.as_str()))?).clone())))
+            .filter(|(from, to)| from.schema != to.schema)
+            .collect();
+        for (from, to) in moves {
+            self.follow(Change::Moved, &from, &to);
         }
     }
 
     fn follow_renames(&mut self) {
         // Relations first, since what belongs to them is looked for under their new names.
         for of_relations in [true, false] {
-            let missing: Vec<Id> = Self::only_in(&self.expected, &self.live).map(|it| it.0.clone()).collect();
-            for from in missing {
+            let joined = self.joined();
+            // By what they look like, or else by where they are.
+            let mut unexpected: BTreeMap<(Kind, &str, String), Vec<Id>> = BTreeMap::new();
+            for (id, object) in joined.unexpected {
+                let like = (id.kind, id.schema.as_str(), self.looks(&self.live, id, object));
+                unexpected.entry(like).or_default().push(id.clone());
+            }
+            let mut renames: Vec<(Id, Id)> = Vec::new();
+            for (from, object) in joined.missing {
                 let is_top = from.kind.is_relation() || from.kind == Kind::Composite || from.kind == Kind::Domain;
-                if is_top != of_relations || !self.can_be_renamed(&from) {
+                if is_top != of_relations || !self.can_be_renamed(from) {
                     continue;
                 }
-                let object = &self.expected.objects[&from];
-                let like: Vec<Id> = Self::only_in(&self.live, &self.expected)
-                    .filter(|(id, live)| {
-                        id.kind == from.kind
-                            && id.schema == from.schema
-                            && id.parent == from.parent
-                            && self.is_probably(&from, object, id, live)
-                    })
-                    .map(|it| it.0.clone())
-                    .collect();
-                // Of several that would do, none is probable.
-                let [to] = &like[..] else {
-                    if let (Some(to), true) = (like.first(), is_cosmetic(from.kind)) {
-                        self.follow(Change::Renamed, &from, to);
-                    }
-                    continue;
-                };
-                self.follow(Change::Renamed, &from, to);
+                let like = (from.kind, from.schema.as_str(), self.looks(&self.expected, from, object));
+                let Some(candidates) = unexpected.get_mut(&like) else { continue };
+                let fits =
+                    |to: &Id| from.parent.is_empty() || self.is_probably(from, object, to, &self.live.objects[to]);
+                let found: Vec<usize> = (0..candidates.len()).filter(|at| fits(&candidates[*at])).collect();
+                // Of several that would do, none is probable; where nobody uses names, any will do.
+                if found.len() == 1 || !found.is_empty() && is_cosmetic(from.kind) {
+                    renames.push((from.clone(), candidates.remove(found[0])));
+                }
+            }
+            for (from, to) in renames {
+                self.follow(Change::Renamed, &from, &to);
             }
         }
+    }
+
+    /// What an object has in common with itself under another name: for what belongs to a table, only the table.
+    fn looks(&self, catalog: &Catalog, id: &Id, object: &Object) -> String {
+        if !id.parent.is_empty() {
+            return id.parent.clone();
+        }
+        if id.kind.is_relation() || id.kind == Kind::Composite {
+            let columns = catalog.children(&id.schema, &id.name);
+            let columns = columns.filter(|it| matches!(it.0.kind, Kind::Column | Kind::Attribute));
+            let described: Vec<String> =
+                columns.map(|(id, object)| format!("{} {:?}", id.name, object.get(&Property::Type))).collect();
+            // What has no columns looks like nothing else.
+            return if described.is_empty() { id.name.clone() } else { described.join(", ") };
+        }
+        let own: Vec<_> = object.iter().filter(|it| !BESIDES.contains(it.0)).collect();
+        let arguments = id.name.split_once('(').map(|it| it.1);
+        format!("{arguments:?} {own:?}")
     }
 
     fn can_be_renamed(&self, id: &Id) -> bool {
@@ -559,29 +604,12 @@ impl<'p> Comparison<'p> {
                             && before(&self.expected, from, &self.live) == before(&self.live, to, &self.expected)
                             && after(&self.expected, from) == after(&self.live, to))
             }
-            kind if kind.is_relation() || kind == Kind::Composite => {
-                let columns = |catalog: &Catalog, id: &Id| -> BTreeSet<(String, Option<Value>)> {
-                    let columns = catalog
-                        .children(&id.schema, &id.name)
-                        .filter(|it| matches!(it.0.kind, Kind::Column | Kind::Attribute));
-                    columns.map(|(id, object)| (id.name.clone(), object.get(&Property::Type).cloned())).collect()
-                };
-                let (one, other) = (columns(&self.expected, from), columns(&self.live, to));
-                !one.is_empty() && one == other
-            }
-            Kind::Function | Kind::Procedure | Kind::Aggregate => {
-                let arguments = |id: &Id| id.name.split_once('(').map(|it| it.1.to_owned());
-                arguments(from) == arguments(to) && self.is_like(from, expected, live)
-            }
             _ => self.is_like(from, expected, live),
         }
     }
 
     /// Whether all that is characteristic of two objects is the same.
     fn is_like(&self, id: &Id, expected: &Object, live: &Object) -> bool {
-        const BESIDES: [Property; 5] =
-            [Property::Comment, Property::Privileges, Property::Revoked, Property::Owner, Property::Constraint];
-        // A type or a sequence like many others is no proof.
         let own: Vec<&Property> = expected.keys().chain(live.keys()).filter(|it| !BESIDES.contains(it)).collect();
         !own.is_empty() && own.into_iter().all(|it| self.same(id.kind, *it, expected.get(it), live.get(it), &self.lens))
     }
@@ -607,7 +635,8 @@ impl<'p> Comparison<'p> {
     /// Everything that differs, effects and causes alike.
     fn differences(&self) -> Vec<Difference> {
         let mut all = self.renamed.clone();
-        for (id, object) in Self::only_in(&self.expected, &self.live) {
+        let joined = self.joined();
+        for (id, object) in joined.missing {
             let replaced = id.kind.is_relation().then(|| self.live.relation(&id.schema, &id.name)).flatten();
             if let Some((other, _)) = replaced {
                 let a = |id: &Id| format!("a {}", id.kind.words());
@@ -618,7 +647,11 @@ impl<'p> Comparison<'p> {
                 all.push(Difference::new(Change::Missing, id).between(self.describe(id, &self.expected), None));
             }
         }
-        for (id, object) in Self::only_in(&self.live, &self.expected) {
+        for (id, object) in joined.unexpected {
+            // Of theirs we ask for no more than we rely on.
+            if self.embedded && self.is_contract(id) && id.kind != Kind::Unmodelled {
+                continue;
+            }
             if id.kind.is_relation() && self.expected.relation(&id.schema, &id.name).is_some() {
                 continue;
             }
@@ -636,14 +669,13 @@ impl<'p> Comparison<'p> {
             };
             all.push(Difference::new(change, id).between(None, self.describe(id, &self.live)));
         }
-        for (id, expected) in &self.expected.objects {
-            let Some(live) = self.live.objects.get(id) else { continue };
+        let mut reordered: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for (id, expected, live) in joined.changed {
             if id.kind == Kind::Unmodelled {
                 all.push(Difference::new(Change::Unmodelled, id).between(None, self.describe(id, &self.live)));
             }
-            // The usual case, and the quick way out of it.
-            if expected == live {
-                continue;
+            if expected.get(&Property::Position) != live.get(&Property::Position) {
+                reordered.insert((&id.schema, &id.parent));
             }
             let properties: BTreeSet<Property> = expected.keys().chain(live.keys()).copied().collect();
             for property in properties {
@@ -651,6 +683,7 @@ impl<'p> Comparison<'p> {
                 match property {
                     Property::Position | Property::Inherited | Property::Constraint => {}
                     Property::Privileges | Property::Revoked => {}
+                    _ if one.is_none() && self.embedded && self.is_contract(id) && !is_closing(property) => {}
                     _ if self.same(id.kind, property, one, other, &self.lens) => {}
                     _ => {
                         let (one, mut other) = (one.map(Value::to_string), other.map(Value::to_string));
@@ -664,9 +697,8 @@ impl<'p> Comparison<'p> {
             }
             all.extend(self.privileges(id, expected, live));
         }
-        for (id, _) in self.expected.objects.iter().filter(|it| it.0.kind.is_relation() || it.0.kind == Kind::Composite)
-        {
-            all.extend(self.order(id));
+        for (schema, parent) in reordered {
+            all.extend(self.order(schema, parent));
         }
         let relations = |catalog: &'_ Catalog, schema: &str| -> BTreeSet<Id> {
             catalog.objects.keys().filter(|id| id.kind.is_relation() && id.schema == schema).cloned().collect()
@@ -743,10 +775,10 @@ impl<'p> Comparison<'p> {
     }
 
     /// The columns that are out of order: as few as explain it.
-    fn order(&self, relation: &Id) -> Vec<Difference> {
+    fn order(&self, schema: &str, relation: &str) -> Vec<Difference> {
         let columns = |catalog: &Catalog| -> Vec<Id> {
             let mut columns: Vec<(u32, Id)> = catalog
-                .children(&relation.schema, &relation.name)
+                .children(schema, relation)
                 .filter(|it| matches!(it.0.kind, Kind::Column | Kind::Attribute))
                 .filter(|it| self.expected.objects.contains_key(it.0) && self.live.objects.contains_key(it.0))
                 .map(|(id, object)| {
@@ -840,6 +872,10 @@ impl<'p> Comparison<'p> {
     }
 }
 
+/// What two objects may differ in and still be one that was renamed.
+const BESIDES: [Property; 5] =
+    [Property::Comment, Property::Privileges, Property::Revoked, Property::Owner, Property::Constraint];
+
 /// Where or under which name something is.
 fn place(change: Change, id: &Id) -> String {
     if change == Change::Moved { format!("in {}", id.schema) } else { id.name.clone() }
@@ -848,6 +884,11 @@ fn place(change: Change, id: &Id) -> String {
 /// Kinds whose names nobody uses.
 pub(crate) fn is_cosmetic(kind: Kind) -> bool {
     matches!(kind, Kind::Constraint | Kind::Index | Kind::Trigger | Kind::Rule | Kind::Policy | Kind::Statistics)
+}
+
+/// What takes rows out of sight, and is never more of what we rely on.
+fn is_closing(property: Property) -> bool {
+    matches!(property, Property::RowSecurity | Property::RowSecurityForced | Property::Populated)
 }
 
 /// Whether the order of a list means something.

@@ -322,8 +322,11 @@ async fn drift(global: &Global, config: &Config, command: &Command) -> Result<Ve
             Expected::Database(Box::new(database(config, &Endpoint::Url(Secret(url.to_owned())))?))
         }
         Some(path) => {
-            let snapshot = Snapshot::read(&read(Path::new(path))?).map_err(|error| format!("{path}: {error}"))?;
-            Expected::Snapshot { name: path.to_owned(), snapshot: Box::new(snapshot) }
+            let text = read(Path::new(path))?;
+            Expected::Snapshot {
+                name: path.to_owned(),
+                snapshot: tokio::task::spawn_blocking(move || Snapshot::read(&text)),
+            }
         }
     };
     let request = drift::Request {

@@ -111,21 +111,25 @@ impl Snapshot {
 
     /// The snapshot that a file's text is.
     pub fn read(text: &str) -> Result<Self, SnapshotError> {
-        let label: Label = serde_json::from_str(text)?;
-        match (label.command, label.format) {
-            (_, Some(format)) if format > FORMAT => return Err(SnapshotError::Newer(format)),
-            (Some(command), _) if command != "snapshot" => return Err(SnapshotError::Other(command)),
-            _ => {}
+        let file: File = serde_json::from_str(text).map_err(|error| match serde_json::from_str(text) {
+            Ok(Label { format: Some(format), .. }) if format > FORMAT => SnapshotError::Newer(format),
+            Ok(Label { command: Some(command), .. }) if command != "snapshot" => SnapshotError::Other(command),
+            _ => SnapshotError::Malformed(error),
+        })?;
+        if file.format > FORMAT {
+            return Err(SnapshotError::Newer(file.format));
         }
-        let file: File = serde_json::from_str(text)?;
-        let mut catalog = Catalog { major: major(&file.server_version), schemas: file.schemas, ..Catalog::default() };
-        for Line { schema, parent, kind, name, properties } in file.objects {
-            let id = Id { schema, parent, kind, name };
-            let object = id.object();
-            if catalog.objects.insert(id, properties).is_some() {
-                return Err(SnapshotError::Twice(object));
-            }
+        let mut objects: Vec<(Id, Object)> = file
+            .objects
+            .into_iter()
+            .map(|Line { schema, parent, kind, name, properties }| (Id { schema, parent, kind, name }, properties))
+            .collect();
+        objects.sort_by(|one, other| one.0.cmp(&other.0));
+        if let Some(pair) = objects.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(SnapshotError::Twice(pair[0].0.object()));
         }
+        let objects = objects.into_iter().collect();
+        let catalog = Catalog { major: major(&file.server_version), schemas: file.schemas, objects };
         Ok(Self { environment: file.environment, server_version: file.server_version, version: file.version, catalog })
     }
 }

@@ -208,20 +208,17 @@ impl<'a> Search<'a> {
         let id = &difference.id;
         let (expected, live) = self.objects(difference);
         match (id.kind, difference.change) {
-            (
-                Kind::Index,
-                Change::Missing
-                | Change::Unexpected
-                | Change::Renamed
-                | Change::Differs(Property::Definition | Property::Unique),
-            ) => {
+            (Kind::Index, Change::Missing | Change::Unexpected | Change::Renamed) => {
                 let names: BTreeSet<String> = [expected, live]
                     .into_iter()
                     .flatten()
                     .filter_map(|it| it.get(&Property::Constraint))
                     .map(Value::to_string)
                     .collect();
-                self.sibling(id, Kind::Constraint, |it| names.contains(&it.id.name))
+                self.sibling(id, Kind::Constraint, |it| {
+                    let new = it.live_id.as_ref().is_some_and(|it| names.contains(&it.name));
+                    names.contains(&it.id.name) || new
+                })
             }
             (Kind::Column, Change::Differs(Property::NotNull)) => self.sibling(id, Kind::Constraint, |it| {
                 let (expected, live) = self.objects(it);

@@ -424,9 +424,11 @@ impl Database {
              set timezone = 'UTC'; set extra_float_digits = 3; set bytea_output = 'hex'; set lc_monetary = 'C'; \
              set standard_conforming_strings = on; set plan_cache_mode = force_custom_plan; set jit = off; \
              set lock_timeout = '30s'; set idle_in_transaction_session_timeout = 0; \
-             set row_security = off; set quote_all_identifiers = off; \
-             select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'; ",
+             set row_security = off; set quote_all_identifiers = off; ",
         );
+        if connection.server_version_num().is_some_and(|it| it >= 140_000) {
+            settings.push_str("set idle_session_timeout = 0; ");
+        }
         if access == Access::Read {
             settings.push_str("set default_transaction_read_only = on; set statement_timeout = '10min'; ");
         } else {

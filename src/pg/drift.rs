@@ -4,26 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sqlx::postgres::PgConnection;
+use tokio::task::JoinHandle;
 
 use super::doctor::facts::strangers;
 use super::introspect::{IntrospectError, Introspection, introspect, introspect_with};
 use super::{Attempt, Database, QueryError};
-use crate::catalog::{APPLICATION_SCHEMA, Catalog, Snapshot};
+use crate::catalog::{APPLICATION_SCHEMA, Catalog, Snapshot, SnapshotError, schemas_or_both};
 use crate::config::{Environment, Roles};
 use crate::doctor::Stranger;
 use crate::drift::{Change, Date, Exception, Exceptions, Expectation, Finding, Parties, Severity, compare};
 
 /// What is expected.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Expected {
     /// What `migrations/` produce.
     Embedded,
-    /// What a database was.
+    /// What a database was. A large file is read while the live database answers.
     Snapshot {
         /// What to call it.
         name: String,
-        /// The file.
-        snapshot: Box<Snapshot>,
+        /// The file's snapshot, or why it is none.
+        snapshot: JoinHandle<Result<Snapshot, SnapshotError>>,
     },
     /// What another database is.
     Database(Box<Database>),
@@ -36,7 +37,7 @@ pub fn today() -> Date {
 }
 
 /// What to compare.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Request<'a> {
     /// The live database.
     pub target: &'a Database,
@@ -88,6 +89,14 @@ pub enum DriftError {
     /// A catalog could not be read.
     #[error(transparent)]
     Introspect(#[from] IntrospectError),
+    /// The file is no snapshot.
+    #[error("{name}: {source}")]
+    Snapshot {
+        /// What to call it.
+        name: String,
+        /// Why.
+        source: SnapshotError,
+    },
     /// Nothing is expected of a schema.
     #[error("{expected} has no schema {schema}, so there is nothing to compare with; name others with --schema")]
     Unexpected {
@@ -101,49 +110,72 @@ pub enum DriftError {
 /// More strangers than these are described by their names alone.
 const STRANGERS: usize = 50;
 
+impl Expected {
+    /// What is expected, and what to call it.
+    async fn settled(self, schemas: &[String]) -> Result<(String, Expectation), DriftError> {
+        Ok(match self {
+            Self::Embedded => {
+                let newest = crate::revisions::ALL.last().map_or("none", |it| it.number);
+                (format!("migrations/ up to {newest}"), Expectation::embedded())
+            }
+            Self::Snapshot { name, snapshot } => match snapshot.await.expect("reading a snapshot doesn't panic") {
+                Ok(snapshot) => {
+                    (format!("{name}, a snapshot of {}", snapshot.environment), Expectation::of(snapshot.catalog))
+                }
+                Err(source) => return Err(DriftError::Snapshot { name, source }),
+            },
+            Self::Database(database) => {
+                let found = introspect(&database, None, &schemas_or_both(schemas), "drift, expected").await?;
+                (database.place(), Expectation::of(found.catalog))
+            }
+        })
+    }
+}
+
 /// Compares.
 pub async fn drift(request: Request<'_>) -> Result<Drift, DriftError> {
     let Request { target, environment, roles, expected, schemas, exceptions, today } = request;
     let is_embedded = matches!(expected, Expected::Embedded);
-    let (expected, expectation) = match expected {
-        Expected::Embedded => {
-            let newest = crate::revisions::ALL.last().map_or("none", |it| it.number);
-            (format!("migrations/ up to {newest}"), Expectation::embedded())
-        }
-        Expected::Snapshot { name, snapshot } => {
-            let text = format!("{name}, a snapshot of {}", snapshot.environment);
-            (text, Expectation::of(snapshot.catalog))
-        }
-        Expected::Database(database) => {
-            let wanted = crate::catalog::schemas_or_both(schemas);
-            let found = introspect(&database, None, &wanted, "drift, expected").await?;
-            (database.place(), Expectation::of(found.catalog))
-        }
-    };
-    let schemas = if schemas.is_empty() { expectation.schemas().to_vec() } else { schemas.to_vec() };
-    let nothing = |schema: &str| DriftError::Unexpected { expected: expected.clone(), schema: schema.to_owned() };
-    if let Some(schema) = schemas.iter().find(|it| !expectation.schemas().contains(it)) {
-        return Err(nothing(schema));
-    }
-    if schemas.is_empty() {
-        return Err(nothing(APPLICATION_SCHEMA));
-    }
-    let expectation = expectation.restricted(&schemas);
-    let compared = expectation.names();
+    let (tell, told) = tokio::sync::oneshot::channel::<BTreeSet<(String, String)>>();
     let more = async |connection: &mut PgConnection, found: Introspection| {
-        let unexpected =
-            ours(&found.catalog).filter(|it| !compared.contains(&(APPLICATION_SCHEMA.to_owned(), (*it).to_owned())));
-        let known: Vec<&str> =
-            compared.iter().filter(|it| it.0 == APPLICATION_SCHEMA).map(|it| it.1.as_str()).collect();
-        let strangers = match unexpected.count() {
+        let parties = if is_embedded { parties(connection, roles).await? } else { Parties::default() };
+        // If nothing can be expected, nobody will ask.
+        let compared = told.await.unwrap_or_default();
+        let (known, unknown): (Vec<&str>, Vec<&str>) =
+            ours(&found.catalog).partition(|it| compared.contains(&(APPLICATION_SCHEMA.to_owned(), (*it).to_owned())));
+        let strangers = match unknown.len() {
             1..=STRANGERS => strangers(connection, &known, found.catalog.major).await?,
             _ => Vec::new(),
         };
-        let parties = if is_embedded { parties(connection, roles).await? } else { Parties::default() };
-        Ok((found, strangers, parties))
+        Ok((found, parties, strangers))
     };
-    let (live, strangers, parties) = introspect_with(target, Some(environment), &schemas, "drift", more).await?;
-    let mut findings = compare(expectation, live.catalog, &parties);
+    let wanted = schemas_or_both(schemas);
+    let live = introspect_with(target, Some(environment), &wanted, "drift", more);
+    let settling = async {
+        let settled = expected.settled(schemas).await;
+        if let Ok((_, expectation)) = &settled {
+            let _ = tell.send(expectation.names());
+        }
+        settled
+    };
+    let (live, settled) = tokio::join!(live, settling);
+    let (expected, expectation) = settled?;
+    let nothing = |schema: &str| DriftError::Unexpected { expected: expected.clone(), schema: schema.to_owned() };
+    let wanted = if schemas.is_empty() { expectation.schemas().to_vec() } else { wanted };
+    if let Some(schema) = wanted.iter().find(|it| !expectation.schemas().contains(it)) {
+        return Err(nothing(schema));
+    }
+    if wanted.is_empty() {
+        return Err(nothing(APPLICATION_SCHEMA));
+    }
+    let (mut live, parties, strangers) = live?;
+    if !wanted.iter().all(|it| schemas_or_both(schemas).contains(it)) {
+        // A snapshot of other schemas than those that this is about.
+        live = introspect(target, Some(environment), &wanted, "drift").await?;
+    }
+    let expectation = expectation.restricted(&wanted);
+    let compared = expectation.names();
+    let mut findings = compare(expectation, live.catalog.restricted(&wanted), &parties);
     describe(&mut findings, &strangers);
     let excepted = exceptions.apply(&mut findings, today);
     Ok(Drift {
@@ -151,7 +183,7 @@ pub async fn drift(request: Request<'_>) -> Result<Drift, DriftError> {
         place: target.place(),
         expected,
         server_version: live.server_version,
-        schemas,
+        schemas: wanted,
         compared,
         findings,
         excepted,

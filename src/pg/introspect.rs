@@ -110,12 +110,14 @@ pub async fn read(connection: &mut PgConnection, schemas: &[String]) -> Result<I
     let question = "select split_part(current_setting('server_version'), ' ', 1), \
              coalesce(array_agg(n.nspname::text order by n.nspname), '{}'), coalesce(array_agg(n.oid)::text, '{}'), \
              coalesce((select array_agg(d.objid) from pg_depend d join pg_class c on c.oid = d.objid \
-                 where d.classid = 'pg_class'::regclass and d.deptype = 'e' and c.relnamespace = any(array_agg(n.oid)))::text, '{}') \
+                 where d.classid = 'pg_class'::regclass and d.deptype = 'e' and c.relnamespace = any(array_agg(n.oid)))::text, '{}'), \
+             array(select distinct d.classid::regclass::text from pg_depend d \
+                 where d.refclassid = 'pg_namespace'::regclass and d.refobjid = any(array_agg(n.oid))) \
          from pg_namespace n where n.nspname = any($1)";
-    let (server_version, there, oids, members): (String, Vec<String>, String, String) =
+    let (server_version, there, oids, members, catalogs): (String, Vec<String>, String, String, Vec<String>) =
         sqlx::query_as(question).bind(schemas).fetch_one(&mut *connection).await.attempt(WHAT)?;
     let major = crate::catalog::major(&server_version);
-    let sql = statements(major)
+    let sql = statements(major, &catalogs)
         .replace("{schemas}", &format!("'{oids}'::oid[]"))
         .replace("{members}", &format!("'{members}'::oid[]"));
 
@@ -133,13 +135,18 @@ pub async fn read(connection: &mut PgConnection, schemas: &[String]) -> Result<I
     Ok(Introspection { server_version, catalog })
 }
 
-/// The statements for servers of a major version.
-fn statements(major: u32) -> String {
+/// The statements for servers of a major version, where the schemas have something in these catalogs.
+fn statements(major: u32, catalogs: &[String]) -> String {
+    let is_wanted = |statement: &&str| {
+        let condition = statement.lines().find_map(|it| it.strip_prefix("-- if "));
+        condition.is_none_or(|it| it.split(' ').any(|it| catalogs.iter().any(|catalog| catalog == it)))
+    };
     let fits = |line: &&str| match line.rsplit_once("-- from ") {
         Some((_, from)) => from.trim().parse::<u32>().is_ok_and(|from| major >= from),
         None => !line.trim_start().starts_with("--"),
     };
-    OBJECTS.lines().filter(fits).fold(String::new(), |all, line| all + line + "\n")
+    let lines = OBJECTS.split("\n\n").filter(is_wanted).flat_map(str::lines).filter(fits);
+    lines.fold(String::new(), |all, line| all + line + "\n")
 }
 
 /// A column of a statement.
@@ -165,8 +172,9 @@ type Address = (u32, u32, i32);
 struct Reader {
     /// What the columns of the present statement are.
     layout: Vec<Slot>,
-    addresses: HashMap<Address, Id>,
-    objects: HashMap<Id, Object>,
+    /// Where in the list the object of an address is.
+    addresses: HashMap<Address, usize>,
+    objects: Vec<(Id, Object)>,
     unknown: Vec<Address>,
 }
 
@@ -216,21 +224,20 @@ impl Reader {
             }
             let id = Id { schema, parent, kind, name };
             if address.1 != 0 {
-                self.addresses.insert(address, id.clone());
+                self.addresses.insert(address, self.objects.len());
             }
-            self.objects.insert(id, object);
+            self.objects.push((id, object));
             return Ok(());
         }
-        let Some(id) = self.addresses.get(&address) else {
+        let Some(place) = self.addresses.get(&address) else {
             // A comment or a privilege may be on what is left out on purpose; a mere address is what must be known.
             if object.is_empty() && builtin.is_empty() {
                 self.unknown.push(address);
             }
             return Ok(());
         };
-        let known = self.objects.get_mut(id).expect("every address leads to an object");
         privileges(&mut object, builtin);
-        known.extend(object);
+        self.objects[*place].1.extend(object);
         Ok(())
     }
 
@@ -252,7 +259,7 @@ impl Reader {
         .attempt("naming objects of unknown kinds")?;
         for (kind, schema, name) in rows {
             let id = Id { schema, parent: String::new(), kind: Kind::Unmodelled, name: format!("{kind} {name}") };
-            self.objects.insert(id, Object::new());
+            self.objects.push((id, Object::new()));
         }
         Ok(())
     }

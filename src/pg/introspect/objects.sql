@@ -6,7 +6,8 @@
 -- it is what Postgres does by itself. Statements without a kind add properties to the objects of others.
 --
 -- `{schemas}` and `{members}` are oid arrays: the schemas, and the relations in them that extensions have brought. A line
--- that ends in `from N` is for servers of that major version and newer.
+-- that ends in `from N` is for servers of that major version and newer. A statement below `-- if …` is sent only if the
+-- schemas have something in one of these catalogs: what is never there costs time all the same.
 
 -- Schemas
 select n.tableoid as class, n.oid, 0 as sub, 'schema' as kind, n.nspname as schema, '' as parent, '' as name,
@@ -96,12 +97,13 @@ select 'pg_class'::regclass::oid as class, k.conrelid as oid, k.conkey[1]::int a
 from pg_constraint k -- from 18
 where k.connamespace = any({schemas}) and k.contype = 'n' and (not k.convalidated or k.connoinherit); -- from 18
 
--- Indexes. The statement that makes one is cut down to what follows USING: what comes before is named elsewhere.
+-- Indexes. The statement that makes one is cut down to what follows USING: what comes before is named elsewhere. What the
+-- index of a constraint is, the constraint says.
 select c.tableoid as class, c.oid, 0 as sub, 'index' as kind, n.nspname as schema, t.relname as parent, c.relname as name,
-    substr(pg_get_indexdef(c.oid), 1 + length(format('CREATE %sINDEX %I ON %s%I.%I USING ',
+    case when k.oid is null then substr(pg_get_indexdef(c.oid), 1 + length(format('CREATE %sINDEX %I ON %s%I.%I USING ',
         case when i.indisunique then 'UNIQUE ' end, c.relname, case when c.relkind = 'I' then 'ONLY ' end,
-        m.nspname, t.relname))) as definition,
-    case when i.indisunique then 'yes' end as "unique",
+        m.nspname, t.relname))) end as definition,
+    case when k.oid is null and i.indisunique then 'yes' end as "unique",
     case when not (i.indisvalid and i.indisready and i.indislive) then 'no' end as valid,
     case when i.indisclustered then 'yes' end as clustered,
     case when i.indisreplident then 'yes' end as replica_identity,
@@ -141,6 +143,7 @@ left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
 where c.relnamespace = any({schemas}) and c.relkind = 'S' and c.oid <> all({members});
 
 -- Enums, domains, ranges, composite types
+-- if pg_type
 select t.tableoid as class, t.oid, 0 as sub,
     case t.typtype when 'e' then 'enum' when 'd' then 'domain' when 'r' then 'range' when 'c' then 'composite'
         when 'b' then 'base_type' when 'p' then 'base_type' end as kind,
@@ -171,6 +174,7 @@ where t.typnamespace = any({schemas}) and t.typtype <> 'm'
     and not exists (select from pg_depend d where d.classid = t.tableoid and d.objid = t.oid and d.deptype = 'e');
 
 -- Attributes of composite types
+-- if pg_type
 select c.tableoid as class, a.attrelid as oid, a.attnum as sub, 'attribute' as kind, n.nspname as schema,
     c.relname as parent, a.attname as name,
     a.attnum::text as position,
@@ -184,6 +188,7 @@ where c.relnamespace = any({schemas}) and c.relkind = 'c'
     and not exists (select from pg_depend d where d.classid = 'pg_type'::regclass and d.objid = c.reltype and d.deptype = 'e');
 
 -- Functions, procedures, aggregates
+-- if pg_proc
 select p.tableoid as class, p.oid, 0 as sub,
     case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end as kind,
     n.nspname as schema, '' as parent, p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' as name,
@@ -256,6 +261,7 @@ join pg_namespace n on n.oid = c.relnamespace
 where c.relnamespace = any({schemas}) and c.oid <> all({members});
 
 -- Extended statistics
+-- if pg_statistic_ext
 select s.tableoid as class, s.oid, 0 as sub, 'statistics' as kind, n.nspname as schema,
     (select relname from pg_class where oid = s.stxrelid) as parent, s.stxname as name,
     pg_get_userbyid(s.stxowner)::text as owner,
@@ -267,6 +273,7 @@ where s.stxnamespace = any({schemas})
     and not exists (select from pg_depend d where d.classid = s.tableoid and d.objid = s.oid and d.deptype = 'e');
 
 -- Collations, operators and what goes with them, text search
+-- if pg_collation pg_operator pg_opclass pg_opfamily pg_ts_config pg_ts_dict
 with object (class, oid, kind, schema, name, owner, definition) as (
     select o.tableoid, o.oid, 'collation', o.collnamespace, o.collname::text, o.collowner,
         concat_ws(' ', o.collprovider, o.collcollate, o.collctype, to_jsonb(o) ->> 'colliculocale', to_jsonb(o) ->> 'colllocale',
