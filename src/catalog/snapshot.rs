@@ -24,7 +24,7 @@ pub struct Snapshot {
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// It isn't JSON of this shape.
-    #[error("it is no snapshot: {0}; make one with `pad-migrate snapshot --out FILE`")]
+    #[error("it is no snapshot: {}; make one with `pad-migrate snapshot --out FILE`", brief(.0))]
     Malformed(#[from] serde_json::Error),
     /// It is what another command printed.
     #[error("it is the output of `pad-migrate {0}` and no snapshot; make one with `pad-migrate snapshot --out FILE`")]
@@ -39,6 +39,13 @@ pub enum SnapshotError {
     /// An object is there twice.
     #[error("it has {0} twice; take the snapshot again")]
     Twice(String),
+}
+
+/// Without the list of everything that would have been right.
+fn brief(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!("line {}", error.line());
+    text.split_once(", expected one of ").map_or(text.clone(), |it| format!("{} in {place}", it.0))
 }
 
 /// What tells a snapshot from anything else.

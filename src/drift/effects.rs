@@ -163,6 +163,7 @@ impl<'a> Search<'a> {
                 by(Property::Type).or_else(|| by(Property::Collation))
             }
             (Kind::Table, Property::PartitionBound) => by(Property::Inherits),
+            (Kind::Sequence, Property::Minimum | Property::Maximum) => by(Property::Type),
             // What an extension has brought is where the extension is.
             (_, Property::Type) => self.all.iter().position(|it| {
                 let schemas = it.expected.as_ref().zip(it.actual.as_ref());

@@ -36,16 +36,24 @@ pub(super) fn words_of(text: &str) -> impl Iterator<Item = String> {
         rest = rest.trim_start();
         let first = rest.chars().next()?;
         let is_name = |it: char| it.is_alphanumeric() || it == '_' || it == '$';
-        let end = if let Some(quoted) = rest.strip_prefix('"') {
-            quoted.find('"').map_or(rest.len(), |it| it + 2)
-        } else if is_name(first) {
-            rest.find(|it| !is_name(it)).unwrap_or(rest.len())
-        } else {
-            first.len_utf8()
-        };
+        if let Some(quoted) = rest.strip_prefix('"') {
+            let (mut name, mut end) = (String::new(), rest.len());
+            let mut characters = quoted.char_indices().peekable();
+            while let Some((at, character)) = characters.next() {
+                // A quote within is doubled.
+                if character == '"' && characters.next_if(|it| it.1 == '"').is_none() {
+                    end = at + 2;
+                    break;
+                }
+                name.push(character);
+            }
+            rest = &rest[end..];
+            return Some(name);
+        }
+        let end = if is_name(first) { rest.find(|it| !is_name(it)).unwrap_or(rest.len()) } else { first.len_utf8() };
         let (word, after) = rest.split_at(end);
         rest = after;
-        Some(word.trim_matches('"').to_owned())
+        Some(word.to_owned())
     })
 }
 
@@ -154,6 +162,8 @@ fn cast(parts: Vec<Tree>, lens: &Lens) -> Tree {
     };
     match value {
         value if lens.casts => value,
+        // EXTRACT gives numeric, and date_part, as which it was stored before, double precision.
+        Tree::Node(S::LITERAL, _) if lens.before_14 && is_number(&to) => value,
         // A cast of an array is one of its elements.
         Tree::Node(S::ARRAY_EXPR, elements) if element_type(&to).is_some() => {
             let to = element_type(&to).cloned().unwrap_or(to);
@@ -169,6 +179,12 @@ fn cast(parts: Vec<Tree>, lens: &Lens) -> Tree {
         }
         value => Tree::Node(S::CAST_EXPR, vec![value, to]),
     }
+}
+
+fn is_number(tree: &Tree) -> bool {
+    let mut all = Vec::new();
+    words(tree, &mut all);
+    matches!(&*all.join(" "), "numeric" | "double precision")
 }
 
 fn element_type(array: &Tree) -> Option<&Tree> {
@@ -230,6 +246,7 @@ fn call(parts: Vec<Tree>) -> Tree {
                     S::SUBSTRING_FROM_FOR
                     | S::OVERLAY_PLACING
                     | S::TRIM_FROM
+                    | S::TRIM_EXPR_FROM
                     | S::TRIM_BOTH
                     | S::TRIM_LEADING
                     | S::TRIM_TRAILING

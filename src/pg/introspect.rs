@@ -18,6 +18,9 @@ const OBJECTS: &str = include_str!("introspect/objects.sql");
 /// The whole examination takes at most so many times DB_CONNECT_TIMEOUT, whatever the server or the network does.
 const PATIENCE: u32 = 6;
 
+/// Seconds that are waited for whoever changes a table while we look.
+const LOCK_TIMEOUT: u32 = 5;
+
 /// A catalog, and what read it.
 #[derive(Clone, Debug)]
 pub struct Introspection {
@@ -39,6 +42,15 @@ pub enum IntrospectError {
     /// A question failed.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// Somebody is changing a table.
+    #[error(
+        "reading the catalog at {place} waited {LOCK_TIMEOUT} s for a table that somebody else has locked and was given up; \
+         see who in pg_locks, and try again when that is done"
+    )]
+    Locked {
+        /// Host, port, database and role.
+        place: String,
+    },
     /// The server doesn't answer any more.
     #[error(
         "reading the catalog at {place} took longer than {seconds} s and was given up; look for what blocks the server \
@@ -78,8 +90,16 @@ pub(super) async fn introspect_with<T>(
         let _ = connection.close().await;
         result
     };
-    let stalled = |_| IntrospectError::Stalled { place: database.place(), seconds: patience.as_secs() };
-    tokio::time::timeout(patience, work).await.map_err(stalled)?
+    let stalled = || IntrospectError::Stalled { place: database.place(), seconds: patience.as_secs() };
+    match tokio::time::timeout(patience, work).await {
+        Ok(Err(IntrospectError::Query(error))) => Err(match error.sqlstate().as_deref() {
+            Some("55P03") => IntrospectError::Locked { place: database.place() },
+            Some("57014") => stalled(),
+            _ => error.into(),
+        }),
+        Ok(result) => result,
+        Err(_) => Err(stalled()),
+    }
 }
 
 async fn in_transaction<T>(
@@ -89,9 +109,9 @@ async fn in_transaction<T>(
     schemas: &[String],
     more: impl AsyncFnOnce(&mut PgConnection, Introspection) -> Result<T, QueryError>,
 ) -> Result<T, IntrospectError> {
-    // Whoever changes a table while we look holds it locked; the catalog would be waited for, and nobody waits long.
     let begin = format!(
-        "begin isolation level repeatable read read only; set local lock_timeout = '5s'; set local statement_timeout = '{}s'",
+        "begin isolation level repeatable read read only; set local lock_timeout = '{LOCK_TIMEOUT}s'; \
+         set local statement_timeout = '{}s'",
         database.timeout.max(Duration::from_secs(1)).as_secs() * u64::from(PATIENCE)
     );
     run(connection, &begin, "starting the transaction").await?;

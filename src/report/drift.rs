@@ -94,8 +94,9 @@ pub fn text(drift: &Drift, fail_on: Severity, width: u16) -> String {
         Verdict::Attention => "ATTENTION",
     };
     labelled(&mut out, width, 0, "Verdict", &format!("{word}: {}", counted(drift)));
-    let live = format!("{}, PostgreSQL {}, environment {}", drift.place, drift.server_version, drift.environment);
-    labelled(&mut out, width, 0, "Live", &live);
+    out.push_str(&format!("{:<12}{}\n", "Live", drift.place));
+    let server = format!("PostgreSQL {}, environment {}", drift.server_version, drift.environment);
+    labelled(&mut out, width, 0, "Server", &server);
     labelled(&mut out, width, 0, "Expected", &drift.expected);
     labelled(&mut out, width, 0, "Schemas", &drift.schemas.join(", "));
     for severity in SEVERITIES {
@@ -238,6 +239,15 @@ fn sides(out: &mut String, width: usize, finding: &Finding) {
                     out.push('\n');
                 }
             }
+        }
+        (_, Some(actual)) if finding.change == Change::Renamed => {
+            labelled(
+                out,
+                width,
+                4,
+                "is now",
+                &format!("{}, probably: it looks the same but for its name", clean(actual)),
+            );
         }
         (expected, actual) => {
             // What is there on one side only is said by the finding's kind, and often by the remedy too.

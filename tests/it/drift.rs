@@ -4,4 +4,7 @@
 //! say what must be found. A case that says `quiet` must yield nothing.
 
 mod cases;
+mod complete;
+mod laws;
 mod recorded;
+mod told;

@@ -1,0 +1,415 @@
+//! `drift` and `snapshot` as their users run them.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use pretty_assertions::assert_eq;
+use rstest::rstest;
+use serde_json::Value;
+use sqlx::Connection;
+
+use super::cases::run as execute;
+use super::laws::catalog_of;
+use crate::harness::program::{check_refused, named, run, stderr, stdout};
+use crate::harness::{Db, Role, Start, check_snapshot, with_db};
+
+/// What a release manager might meet: something of every weight, ours and theirs.
+const DRIFTED: &str = "
+    alter table padealing.pad_approval rename column decision to verdict;
+    alter table padealing.pad_request alter column ticker type varchar(20) collate \"C\";
+    alter table padealing.pad_request drop constraint pad_request_status_check;
+    alter table padealing.pad_request add constraint pad_request_status_check check (status in ('pending', 'approved', 'denied'));
+    drop index padealing.pad_request_isin_key;
+    revoke delete on padealing.pad_request from pad_migrate_app;
+    grant select on padealing.pad_request to pad_migrate_stranger;
+    create or replace function padealing.touch() returns trigger language plpgsql as $$ begin
+  new.created_at := clock_timestamp();
+  return new;
+end $$;
+    create table padealing.active_stocks (id bigint primary key, ticker text);
+    create table padealing.\"Odd | name\" (id bigint);
+    comment on table padealing.pad_request is 'A `comment` with % and | and
+two lines';
+    alter index padealing.pad_approval_request_id_idx rename to ix_padealing_pad_approval_request_id;
+    alter table bo_airflow.oracle_employee drop column email;
+    alter table bo_airflow.oracle_employee add column desk text;
+    grant update on bo_airflow.oracle_employee to pad_migrate_app;
+";
+
+const EXCEPTIONS: &str = r#"
+[[exception]]
+name = "stranger reads"
+kind = "privilege_gained"
+object = "pad_request for pad_migrate_stranger"
+reason = "Audit of 2026, agreed with the data owner (ada@example.com)"
+expires = 2999-12-31
+
+[[exception]]
+name = "old comment"
+kind = "table_comment"
+object = "pad_request"
+reason = "nobody minds"
+expires = 2020-01-31
+
+[[exception]]
+name = "gone"
+kind = "column_missing"
+schema = "bo_airflow"
+object = "oracle_employee.surname"
+reason = "never was"
+expires = 2999-12-31
+"#;
+
+/// The program on a database that has drifted from a snapshot of it.
+async fn told(format: &str) -> (Option<i32>, String) {
+    let mut result = None;
+    with_db(Start::Drift, async |db| {
+        let folder = tempfile::tempdir().expect("a directory is made");
+        let path = |name: &str| folder.path().join(name).to_str().expect("a path in UTF-8").to_owned();
+        let (snapshot, exceptions) = (path("base.json"), path("exceptions.toml"));
+        std::fs::write(&exceptions, EXCEPTIONS).expect("the file can be written");
+        let output = run(&["--database-url", &db.url, "snapshot", "--out", &snapshot], &[]);
+        assert_eq!((output.status.code(), stdout(&output)), (Some(0), String::new()), "{}", stderr(&output));
+        db.execute(DRIFTED).await;
+        db.execute("analyze").await;
+        let arguments = ["drift", "--expected", &snapshot, "--exceptions", &exceptions, "--format", format];
+        let output = run(&[&["--database-url", &db.url][..], &arguments].concat(), &[]);
+        let (text, output_code) = (stdout(&output), output.status.code());
+        assert_eq!(stderr(&output), "");
+        let place = db.database.place();
+        let user = db.place().user;
+        let version =
+            db.value("select split_part(current_setting('server_version'), ' ', 1)").await.expect("a version");
+        let text = text.replace(&place, "PLACE").replace(&snapshot, "base.json").replace(&version, "VERSION");
+        let text = text.replace(&format!(" {user}"), " OWNER");
+        // The day on which this server began to count.
+        let text = text.split('\n').map(|line| match line.split_once(" since 20") {
+            Some((before, after)) => format!("{before} since DAY{}", &after[8..]),
+            None => line.to_owned(),
+        });
+        result = Some((output_code, text.collect::<Vec<_>>().join("\n")));
+    })
+    .await;
+    result.expect("the body has run")
+}
+
+#[rstest]
+#[case::text("text")]
+#[case::json("json")]
+#[case::markdown("markdown")]
+#[case::junit("junit")]
+#[case::sarif("sarif")]
+#[case::github("github")]
+#[tokio::test]
+async fn findings_are_told(#[case] format: &str) {
+    let (code, text) = told(format).await;
+    assert_eq!(code, Some(1), "{text}");
+    if format == "sarif" {
+        check_sarif(&text);
+    }
+    check_snapshot(&format!("drift__{format}"), &text);
+}
+
+/// Valid by the schema of the standard, which the crate serde-sarif carries in its sources.
+#[track_caller]
+fn check_sarif(text: &str) {
+    let metadata = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).expect("cargo's answer is JSON");
+    let packages = metadata["packages"].as_array().expect("there are packages");
+    let package = packages.iter().find(|it| it["name"] == "serde-sarif").expect("it is a dependency");
+    let manifest = Path::new(package["manifest_path"].as_str().expect("a path"));
+    let schema = manifest.parent().expect("a folder").join("src/schema.json");
+    let schema = std::fs::read_to_string(schema).expect("it can be read");
+    let mut schema: Value = serde_json::from_str(&schema).expect("the schema is JSON");
+    // This pattern of the standard's is no regular expression; what it is for, a language, we don't name.
+    for part in ["run", "toolComponent"] {
+        let language = schema["definitions"][part]["properties"]["language"].as_object_mut();
+        language.expect("it is there").remove("pattern");
+    }
+    let instance: Value = serde_json::from_str(text).expect("the output is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("the schema is right");
+    let errors: Vec<String> =
+        validator.iter_errors(&instance).map(|it| format!("{it} at {}", it.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    // And it does refuse something.
+    assert!(!validator.is_valid(&serde_json::json!({ "version": "2.1.0" })));
+}
+
+fn drift(url: &str, more: &[&str]) -> (Option<i32>, Value) {
+    let output = run(&[&["--database-url", url, "drift", "--format", "json"], more].concat(), &[]);
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+    (output.status.code(), report)
+}
+
+/// Who may do nothing sees what a superuser sees.
+#[tokio::test]
+async fn a_role_without_any_privilege_finds_the_same() {
+    with_db(Start::Drift, async |db| {
+        let folder = tempfile::tempdir().expect("a directory is made");
+        let snapshot = folder.path().join("base.json").to_str().expect("a path in UTF-8").to_owned();
+        let stranger = db.url_as(Role::Stranger).await;
+        let output = run(&["--database-url", &stranger, "snapshot", "--out", &snapshot], &[]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert_eq!(drift(&db.url, &["--expected", &snapshot]).1["findings"], serde_json::json!([]));
+        db.execute(DRIFTED).await;
+        let (code, mine) = drift(&db.url, &["--expected", &snapshot]);
+        let (other_code, theirs) = drift(&stranger, &["--expected", &snapshot]);
+        assert_eq!((code, other_code), (Some(1), Some(1)));
+        assert!(mine["findings"].as_array().expect("a list").len() > 10);
+        assert_eq!(mine["findings"], theirs["findings"]);
+    })
+    .await;
+}
+
+/// Nothing is written, and nobody is locked out: ACCESS SHARE is the only lock that goes with EXCLUSIVE.
+#[tokio::test]
+async fn drift_reads_only() {
+    with_db(Start::Drift, async |db| {
+        let written = "select xact_commit > 0 and tup_inserted + tup_updated + tup_deleted >= 0, \
+                       tup_inserted + tup_updated + tup_deleted from pg_stat_database where datname = current_database()";
+        let count = async |db: &Db| {
+            let mut connection = db.connect().await;
+            let (_, count): (bool, i64) = sqlx::query_as(written).fetch_one(&mut connection).await.expect("a count");
+            connection.close().await.expect("the connection closes");
+            count
+        };
+        let mut holder = db.connect().await;
+        let lock = "do $$ declare it regclass; begin \
+                        for it in select oid from pg_class where relkind in ('r', 'p') and relnamespace in \
+                            ('padealing'::regnamespace, 'bo_airflow'::regnamespace, 'pg_catalog'::regnamespace) \
+                        loop execute format('lock table %s in exclusive mode', it); end loop; end $$";
+        execute(&mut holder, "begin").await.expect("a transaction begins");
+        // A lock on the shared catalogs would stop every other test of this server.
+        let lock = lock.replace("relkind in ('r', 'p')", "relkind in ('r', 'p') and not relisshared");
+        execute(&mut holder, &lock).await.expect("the tables are locked");
+        let before = count(&db).await;
+        let output = run(&["--database-url", &db.url, "snapshot"], &[]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let output = run(&["--database-url", &db.url, "drift"], &[]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert_eq!(count(&db).await, before);
+        execute(&mut holder, "rollback").await.expect("the locks are gone");
+        // Whoever changes a table just now is not waited for forever, and no answer is no clean one.
+        execute(&mut holder, "begin; lock table padealing.pad_request in access exclusive mode").await.expect("a lock");
+        let since = Instant::now();
+        let output = named(run(&["--database-url", &db.url, "drift"], &[]), &db);
+        check_refused("drift_locked", &output);
+        assert!(since.elapsed() < Duration::from_secs(30));
+        holder.close().await.expect("the connection closes");
+    })
+    .await;
+}
+
+/// A server that stops answering in the middle: everything passes until the question, and then nothing does.
+#[tokio::test]
+async fn drift_ends_by_itself_when_the_server_stalls() {
+    with_db(Start::Drift, async |db| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = listener.local_addr().expect("it has an address").port();
+        let place = db.place();
+        let upstream = move || -> Box<dyn Conversation> {
+            match place.host.starts_with('/') {
+                true => {
+                    let socket = format!("{}/.s.PGSQL.{}", place.host, place.port);
+                    Box::new(std::os::unix::net::UnixStream::connect(socket).expect("the server accepts connections"))
+                }
+                false => Box::new(
+                    TcpStream::connect(format!("{}:{}", place.host, place.port))
+                        .expect("the server accepts connections"),
+                ),
+            }
+        };
+        std::thread::spawn(move || {
+            let (client, _) = listener.accept().expect("the program connects");
+            stall(client, upstream());
+        });
+        let url = db.url_as(Role::Stranger).await;
+        let password = url.rsplit_once("password=").expect("a URL with a password").1.to_owned();
+        let name = db.place().name;
+        let url = format!("postgres://{}:{password}@127.0.0.1:{port}/{name}", Role::Stranger.name());
+        let variables = [("DB_CONNECT_TIMEOUT", "1"), ("DB_SSLMODE", "disable")];
+        let since = Instant::now();
+        let mut output = run(&["--database-url", &url, "drift"], &variables);
+        assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
+        output.stderr = stderr(&output).replace(&port.to_string(), "PORT").replace(&name, "DATABASE").into_bytes();
+        check_refused("drift_stalled", &output);
+    })
+    .await;
+}
+
+trait Conversation: Read + Write + Send {
+    fn twin(&self) -> Box<dyn Conversation>;
+}
+
+impl Conversation for TcpStream {
+    fn twin(&self) -> Box<dyn Conversation> {
+        Box::new(self.try_clone().expect("a stream has two ends"))
+    }
+}
+
+impl Conversation for std::os::unix::net::UnixStream {
+    fn twin(&self) -> Box<dyn Conversation> {
+        Box::new(self.try_clone().expect("a stream has two ends"))
+    }
+}
+
+/// Passes on what both sides say, until the client asks for the catalog.
+fn stall(client: TcpStream, mut server: Box<dyn Conversation>) {
+    let stalled = Arc::new(AtomicBool::new(false));
+    let (mut answers, mut to_client, silent) = (server.twin(), client.try_clone().expect("two ends"), stalled.clone());
+    std::thread::spawn(move || {
+        let mut buffer = [0; 8192];
+        while let Ok(length @ 1..) = answers.read(&mut buffer) {
+            if silent.load(Ordering::SeqCst) || to_client.write_all(&buffer[..length]).is_err() {
+                break;
+            }
+        }
+    });
+    let mut client = client;
+    let mut buffer = [0; 65536];
+    while let Ok(length @ 1..) = client.read(&mut buffer) {
+        if String::from_utf8_lossy(&buffer[..length]).contains("'schema' as kind") {
+            stalled.store(true, Ordering::SeqCst);
+        }
+        if server.write_all(&buffer[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = client.shutdown(Shutdown::Both);
+}
+
+#[tokio::test]
+async fn what_can_not_be_compared_is_one_sentence() {
+    with_db(Start::Applied, async |db| {
+        let folder = tempfile::tempdir().expect("a directory is made");
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("the file can be written");
+            path.to_str().expect("a path in UTF-8").to_owned()
+        };
+        let snapshot = stdout(&run(&["--database-url", &db.url, "snapshot"], &[]));
+        let verify = stdout(&run(&["--database-url", &db.url, "drift", "--format", "json"], &[]));
+        let empty = snapshot.split("\"schemas\": [").next().expect("a head").to_owned() + "\"schemas\": [], \"objects\": []}";
+        let exception = "[[exception]]\nname = \"a\"\nkind = \"table_missing\"\nobject = \"b\"\nreason = \"c\"\nexpires = 2999-01-01\n";
+        let cases: Vec<(&str, Vec<String>)> = vec![
+            ("drift_no_file", vec!["--expected".into(), "/nowhere/base.json".into()]),
+            ("drift_no_json", vec!["--expected".into(), file("a.json", "select 1")]),
+            ("drift_other_output", vec!["--expected".into(), file("b.json", &verify)]),
+            ("drift_newer", vec!["--expected".into(), file("c.json", &snapshot.replace("\"format\": 1", "\"format\": 99"))]),
+            ("drift_unknown_property", vec!["--expected".into(), file("d.json", &snapshot.replacen("\"owner\"", "\"colour\"", 1))]),
+            ("drift_nothing_expected", vec!["--expected".into(), file("e.json", &empty)]),
+            ("drift_no_schema", vec!["--schema".into(), "public".into()]),
+            ("drift_no_database", vec!["--expected".into(), "postgres://nobody@127.0.0.1:1/nothing".into()]),
+            ("drift_exceptions_no_file", vec!["--exceptions".into(), "/nowhere/exceptions.toml".into()]),
+            ("drift_exceptions_no_toml", vec!["--exceptions".into(), file("a.toml", "exception = 1")]),
+            ("drift_exceptions_no_reason", vec!["--exceptions".into(), file("b.toml", &exception.replace("\"c\"", "\" \""))]),
+            ("drift_exceptions_no_kind", vec!["--exceptions".into(), file("c.toml", &exception.replace("table_missing", "table_lost"))]),
+            ("drift_exceptions_no_date", vec!["--exceptions".into(), file("d.toml", &exception.replace("2999-01-01", "12:00:00"))]),
+            ("drift_exceptions_twice", vec!["--exceptions".into(), file("e.toml", &exception.repeat(2))]),
+            ("drift_exceptions_field", vec!["--exceptions".into(), file("f.toml", &exception.replace("expires", "until"))]),
+        ];
+        for (name, more) in cases {
+            let more: Vec<&str> = more.iter().map(String::as_str).collect();
+            let mut output = named(run(&[&["--database-url", &db.url, "drift"], &more[..]].concat(), &[]), &db);
+            output.stderr = stderr(&output).replace(folder.path().to_str().expect("UTF-8"), "FOLDER").into_bytes();
+            check_refused(name, &output);
+        }
+        let arguments = ["--database-url", &db.url, "snapshot", "--schema", "nowhere", "--out"];
+        let out = folder.path().join("never.json");
+        let mut output = run(&[&arguments[..], &[out.to_str().expect("UTF-8")]].concat(), &[]);
+        assert!(!out.exists(), "nothing is written");
+        // What it prints is JSON, and so is its failure.
+        output.stdout.clear();
+        check_refused("snapshot_no_schema", &named(output, &db));
+    })
+    .await;
+}
+
+/// Another database's catalog is as good as a file; what it is compared by can be chosen.
+#[tokio::test]
+async fn two_databases_are_compared() {
+    with_db(Start::Applied, async |one| {
+        with_db(Start::Applied, async |other| {
+            let expected = ["--expected", one.url.as_str()];
+            assert_eq!(drift(&other.url, &expected).0, Some(0));
+            other
+                .execute(
+                    "comment on table padealing.pad_request is 'x'; drop index padealing.pad_breach_employee_id_idx",
+                )
+                .await;
+            let (code, report) = drift(&other.url, &expected);
+            assert_eq!(code, Some(1));
+            assert_eq!(report["counts"], serde_json::json!({"breaking": 0, "warning": 1, "info": 1}));
+            assert_eq!(drift(&other.url, &[&expected[..], &["--fail-on", "breaking"]].concat()).0, Some(0));
+            assert_eq!(drift(&other.url, &[&expected[..], &["--schema", "bo_airflow"]].concat()).0, Some(0));
+            other.execute("create index pad_breach_employee_id_idx on padealing.pad_breach (employee_id)").await;
+            assert_eq!(drift(&other.url, &[&expected[..], &["--fail-on", "info"]].concat()).0, Some(1));
+        })
+        .await;
+    })
+    .await;
+}
+
+/// Names that need quotes, a thousand tables, 1,600 columns, and what contrib brings.
+#[tokio::test]
+async fn a_catalog_that_nobody_here_designed() {
+    with_db(Start::Empty, async |db| {
+        let long = "l".repeat(63);
+        db.execute(&format!(
+            "create schema padealing; create schema bo_airflow; \
+             create table padealing.\"Quote\"\"d 100%% näme\" (\"a \"\"b\"\"\" int primary key, \"new\nline\" text default 'x''y', \"{long}\" int); \
+             create view padealing.\"select\" as select \"new\nline\" as \"from\" from padealing.\"Quote\"\"d 100%% näme\"; \
+             create index \"i . i\" on padealing.\"Quote\"\"d 100%% näme\" (lower(\"new\nline\")); \
+             create function padealing.\"f(x)\"(\"select\" int) returns int language sql as 'select 1'; \
+             create extension hstore schema padealing; create extension pg_trgm schema padealing; \
+             create extension tablefunc schema padealing; create extension postgres_fdw schema padealing; \
+             create extension pg_stat_statements schema padealing; \
+             do $$ begin for it in 1..1000 loop \
+                 execute format('create table padealing.t%s (id bigint primary key, note text, other bigint)', it); \
+                 execute format('create index on padealing.t%s (note)', it); end loop; end $$"
+        ))
+        .await;
+        db.execute(
+            "do $$ begin execute 'create table padealing.wide (' || \
+                 (select string_agg('c' || it || ' int', ', ') from generate_series(1, 1600) it) || ')'; end $$",
+        )
+        .await;
+        let folder = tempfile::tempdir().expect("a directory is made");
+        let snapshot = folder.path().join("base.json").to_str().expect("a path in UTF-8").to_owned();
+        let output = run(&["--database-url", &db.url, "snapshot", "--out", &snapshot], &[]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let (code, report) = drift(&db.url, &["--expected", &snapshot]);
+        assert_eq!((code, &report["findings"]), (Some(0), &serde_json::json!([])));
+        let found = catalog_of(&db).await;
+        assert!(!found.objects.keys().any(|it| it.name.contains("similarity")), "what is an extension's is the extension's");
+        db.execute(
+            "alter table padealing.\"Quote\"\"d 100%% näme\" drop column \"a \"\"b\"\"\"; \
+             alter table padealing.wide drop column c800; drop table padealing.t7",
+        )
+        .await;
+        let (_, report) = drift(&db.url, &["--expected", &snapshot]);
+        let findings = report["findings"].as_array().expect("a list");
+        let objects: Vec<&str> = findings.iter().filter_map(|it| it["object"].as_str()).collect();
+        assert_eq!(objects, ["Quote\"d 100%% näme.a \"b\"", "t7", "wide.c800"]);
+        for format in ["text", "markdown", "junit", "sarif", "github"] {
+            let output = run(&["--database-url", &db.url, "drift", "--expected", &snapshot, "--format", format], &[]);
+            assert_eq!(output.status.code(), Some(1), "{format}: {}", stderr(&output));
+        }
+        // From nothing in common to an answer, in no time worth speaking of.
+        with_db(Start::Applied, async |other| {
+            let (code, report) = drift(&other.url, &["--expected", &snapshot]);
+            assert_eq!(code, Some(1));
+            assert_eq!(report["findings"][0]["kind"], "schema_empty");
+        })
+        .await;
+    })
+    .await;
+}
