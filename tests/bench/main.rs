@@ -4,12 +4,14 @@
 //!   is a second oracle; and against two connections that COPY the ready-made rows and do nothing else.
 //! - `verify`: against `migrate`.
 //! - `database`: until a test's database is ready.
+//! - `drift`: against psql that fetches the catalogs, and beside pg_dump with diff, and migra.
 //! - `suite`: the test suite, after the build, under both runners.
 //!
 //! Servers are its own; where data is moved they have a production server's durability. Whatever is compared is done in
 //! turn within a round, so that a machine that slows down slows all of it.
 
 mod copy;
+mod drift;
 mod oracle;
 
 use std::collections::BTreeMap;
@@ -49,6 +51,7 @@ enum What {
     Migrate,
     Verify,
     Database,
+    Drift,
     Suite,
 }
 
@@ -76,6 +79,9 @@ async fn bench(arguments: &Arguments) -> Result<String> {
     }
     if wanted(What::Database) {
         text += &database().await?;
+    }
+    if wanted(What::Drift) {
+        text += &drift::drift(arguments.rounds).await?;
     }
     if wanted(What::Suite) {
         text += &suite(arguments.rounds)?;
