@@ -99,7 +99,7 @@ fn every_fixture_is_used() {
     let code: String = [files("src", ".rs"), files("tests", ".rs")].concat().iter().map(|it| read(it)).collect();
     for file in files("fixtures", ".sql") {
         let path = file.strip_prefix(root()).expect("it is below the root").display().to_string();
-        assert!(code.contains(&format!("{path}\")")), "{path} is used by nobody");
+        assert!(code.contains(&format!("{path}\"")), "{path} is used by nobody");
     }
 }
 
