@@ -86,12 +86,7 @@ async fn told(format: &str) -> (Option<i32>, String) {
             db.value("select split_part(current_setting('server_version'), ' ', 1)").await.expect("a version");
         let text = text.replace(&place, "PLACE").replace(&snapshot, "base.json").replace(&version, "VERSION");
         let text = text.replace(&format!(" {user}"), " OWNER");
-        // The day on which this server began to count.
-        let text = text.split('\n').map(|line| match line.split_once(" since 20") {
-            Some((before, after)) => format!("{before} since DAY{}", &after[8..]),
-            None => line.to_owned(),
-        });
-        result = Some((output_code, text.collect::<Vec<_>>().join("\n")));
+        result = Some((output_code, text));
     })
     .await;
     result.expect("the body has run")
@@ -319,7 +314,7 @@ async fn what_can_not_be_compared_is_one_sentence() {
         for (name, more) in cases {
             let more: Vec<&str> = more.iter().map(String::as_str).collect();
             let mut output = named(run(&[&["--database-url", &db.url, "drift"], &more[..]].concat(), &[]), &db);
-            output.stderr = stderr(&output).replace(folder.path().to_str().expect("UTF-8"), "FOLDER").into_bytes();
+            output.stderr = stderr(&output).replace(folder.path().to_str().expect("UTF-8"), "FOLDER").replace("127.0.0.1", "SERVER").into_bytes();
             check_refused(name, &output);
         }
         let arguments = ["--database-url", &db.url, "snapshot", "--schema", "nowhere", "--out"];
