@@ -261,7 +261,7 @@ impl Command {
             | Self::Migrate { format, .. }
             | Self::Verify { format } => *format == Format::Json,
             Self::Drift { format, .. } => *format == DriftFormat::Json,
-            Self::Snapshot { .. } => true,
+            Self::Snapshot { out, .. } => out.is_none(),
             Self::Ephemeral { .. } | Self::Seed { .. } | Self::Apply { .. } => false,
         }
     }

@@ -443,6 +443,7 @@ fn coloured(global: &Global, text: &str) -> String {
         return text.to_owned();
     }
     const WORDS: [(&str, &str); 3] = [("CLEAN", "32"), ("ATTENTION", "31"), ("FAILED", "31")];
+    const SEVERITIES: [(&str, &str); 3] = [("Breaking", "31"), ("Warnings", "33"), ("Info", "2")];
     const STATUSES: [(&str, &str); 4] = [("pass", "32"), ("warn", "33"), ("fail", "31"), ("skip", "2")];
     let mut text = text.to_owned();
     for (word, colour) in WORDS {
@@ -451,7 +452,16 @@ fn coloured(global: &Global, text: &str) -> String {
     for (word, colour) in STATUSES {
         text = text.replace(&format!("\n  {word}  "), &format!("\n  \x1b[{colour}m{word}\x1b[0m  "));
     }
-    text
+    for (word, colour) in SEVERITIES {
+        text = text.replace(&format!("\n{word}\n"), &format!("\n\x1b[1;{colour}m{word}\x1b[0m\n"));
+    }
+    // What differs between expected and actual: lines of a diff, and what points at a part of a line.
+    let difference = |line: &str| match line.strip_prefix("      ") {
+        Some(rest) if rest.starts_with('-') || rest.trim_start().starts_with('^') => format!("\x1b[31m{line}\x1b[0m\n"),
+        Some(rest) if rest.starts_with('+') => format!("\x1b[32m{line}\x1b[0m\n"),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(difference).collect()
 }
 
 /// A file in the same folder, to be renamed when it is complete.

@@ -319,10 +319,8 @@ async fn what_can_not_be_compared_is_one_sentence() {
         }
         let arguments = ["--database-url", &db.url, "snapshot", "--schema", "nowhere", "--out"];
         let out = folder.path().join("never.json");
-        let mut output = run(&[&arguments[..], &[out.to_str().expect("UTF-8")]].concat(), &[]);
+        let output = run(&[&arguments[..], &[out.to_str().expect("UTF-8")]].concat(), &[]);
         assert!(!out.exists(), "nothing is written");
-        // What it prints is JSON, and so is its failure.
-        output.stdout.clear();
         check_refused("snapshot_no_schema", &named(output, &db));
     })
     .await;
