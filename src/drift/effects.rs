@@ -376,7 +376,7 @@ impl<'a> Search<'a> {
     fn of_what_it_names(&self, difference: &Difference) -> Option<usize> {
         let goes = match difference.change {
             Change::Missing => true,
-            Change::Differs(Property::Default) => difference.actual.is_none(),
+            Change::Differs(Property::Default | Property::Type | Property::Returns | Property::Arguments) => true,
             Change::Differs(Property::Tables) => true,
             _ => false,
         };
