@@ -374,12 +374,11 @@ impl<'a> Search<'a> {
 
     /// What names something that is gone is gone with it.
     fn of_what_it_names(&self, difference: &Difference) -> Option<usize> {
-        let goes = match difference.change {
-            Change::Missing => true,
-            Change::Differs(Property::Default | Property::Type | Property::Returns | Property::Arguments) => true,
-            Change::Differs(Property::Tables) => true,
-            _ => false,
-        };
+        use Property::{Arguments, Default, Returns, Tables, Type};
+        let goes = matches!(
+            difference.change,
+            Change::Missing | Change::Differs(Arguments | Default | Returns | Tables | Type)
+        );
         if !goes || self.missing.is_empty() && self.retyped.is_empty() && difference.id.parent.is_empty() {
             return None;
         }
