@@ -11,6 +11,7 @@ mod spelling;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use squawk_syntax::quote::quote_ident;
 use strum::{Display, EnumString, VariantArray};
 
 use crate::catalog::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, Catalog, Id, Kind, Object, Property, Value};
@@ -451,15 +452,12 @@ impl<'p> Comparison<'p> {
             Change::Moved => self.lens.renames.push((from.schema.clone(), to.schema.clone())),
             _ => self.lens.renames.push((bare(from), bare(to))),
         }
-        // A cast is called after its types.
+        // A cast, a function or an operator is called after its types.
+        let quoted = |id: &Id| format!("{}.{}", quote_ident(&id.schema), quote_ident(&id.name));
+        let (old, new) = (quoted(from), quoted(to));
         let renamed: Vec<(Id, String)> = (self.expected.objects.keys())
-            .filter(|it| it.kind == Kind::Cast && from.parent.is_empty())
-            .map(|it| {
-                (
-                    it.clone(),
-                    it.name.replace(&format!("{}.{}", from.schema, from.name), &format!("{}.{}", to.schema, to.name)),
-                )
-            })
+            .filter(|it| from.parent.is_empty() && !from.schema.is_empty() && it.name.contains(&old))
+            .map(|it| (it.clone(), words_renamed(&it.name, &old, &new)))
             .collect();
         for (id, name) in renamed {
             let object = self.expected.objects.remove(&id).expect("the key was just read");
@@ -508,6 +506,10 @@ impl<'p> Comparison<'p> {
             for (from, object) in joined.missing {
                 let is_top = from.kind.is_relation() || from.kind == Kind::Composite || from.kind == Kind::Domain;
                 if is_top != of_relations || !self.can_be_renamed(from) {
+                    continue;
+                }
+                // What has its name now is what it has become.
+                if from.kind.is_relation() && self.live.relation(&from.schema, &from.name).is_some() {
                     continue;
                 }
                 let like = (from.kind, from.schema.as_str(), self.looks(&self.expected, from, object));
@@ -623,6 +625,17 @@ impl<'p> Comparison<'p> {
         lens: &Lens,
     ) -> bool {
         match (expected, live) {
+            (Some(Value::List(one)), Some(Value::List(other))) if property == Property::Inherits => {
+                one.len() == other.len() && one.iter().zip(other).all(|it| lens.in_words(it.0) == lens.in_words(it.1))
+            }
+            // The values of a list partition in another order.
+            (Some(Value::Text(one)), Some(Value::Text(other))) if property == Property::PartitionBound => {
+                let values = |text: &str| {
+                    let list = text.strip_prefix("FOR VALUES IN (").and_then(|it| it.strip_suffix(')'))?;
+                    Some(list.split(", ").map(str::to_owned).collect::<BTreeSet<String>>())
+                };
+                one == other || values(one).is_some() && values(one) == values(other)
+            }
             (Some(Value::Text(one)), Some(Value::Text(other))) => spelling::same(kind, property, one, other, lens),
             (Some(Value::List(one)), Some(Value::List(other))) if !is_ordered(property) => {
                 let set = |list: &[String]| list.iter().map(|it| lens.in_words(it)).collect::<BTreeSet<_>>();
@@ -846,7 +859,10 @@ impl<'p> Comparison<'p> {
             Kind::Enum => format!("enum of {}", property(Property::Labels).unwrap_or_default()),
             Kind::Index => {
                 let unique = if property(Property::Unique).is_some() { "unique " } else { "" };
-                format!("{unique}{}", property(Property::Definition).unwrap_or_default())
+                match (property(Property::Definition), property(Property::Constraint)) {
+                    (None, Some(constraint)) => format!("the index of {constraint}"),
+                    (definition, _) => format!("{unique}{}", definition.unwrap_or_default()),
+                }
             }
             Kind::Function | Kind::Procedure | Kind::Aggregate => match property(Property::Returns) {
                 Some(returns) => format!("{} returning {returns}", id.kind.words()),
@@ -875,6 +891,20 @@ impl<'p> Comparison<'p> {
 /// What two objects may differ in and still be one that was renamed.
 const BESIDES: [Property; 5] =
     [Property::Comment, Property::Privileges, Property::Revoked, Property::Owner, Property::Constraint];
+
+/// A text with another name where the old one stands as a whole.
+fn words_renamed(text: &str, old: &str, new: &str) -> String {
+    let is_name = |it: char| it.is_alphanumeric() || it == '_';
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(old) {
+        let (before, after) = (&rest[..at], &rest[at + old.len()..]);
+        out.push_str(before);
+        out.push_str(if before.ends_with(is_name) || after.starts_with(is_name) { old } else { new });
+        rest = after;
+    }
+    out + rest
+}
 
 /// Where or under which name something is.
 fn place(change: Change, id: &Id) -> String {

@@ -14,15 +14,16 @@ pub(super) fn one_for_each_cause(all: Vec<Difference>, comparison: &Comparison<'
     };
     let root = |place: usize| {
         let mut at = place;
-        // Each step leads to a cause of another sort; a circle would be a mistake, and hides nothing.
-        for _ in 0..all.len() {
-            match causes[at] {
-                Some(cause) if cause != place => at = cause,
-                Some(_) => return place,
-                None => return at,
+        let mut passed = BTreeSet::new();
+        while let Some(cause) = causes[at] {
+            if !passed.insert(at) {
+                // Two that lead to each other: the first of them stands for both.
+                let circle = std::iter::successors(Some(at), |it| causes[*it].filter(|next| *next != at));
+                return circle.min().unwrap_or(place);
             }
+            at = cause;
         }
-        place
+        at
     };
     let roots: Vec<usize> = (0..all.len()).map(root).collect();
     let mut effects: BTreeMap<usize, Vec<String>> = BTreeMap::new();
@@ -223,10 +224,11 @@ impl<'a> Search<'a> {
             }
             (Kind::Column, Change::Differs(Property::NotNull)) => self.sibling(id, Kind::Constraint, |it| {
                 let (expected, live) = self.objects(it);
-                let key = if it.change == Change::Unexpected { live } else { expected };
+                let key = if it.change == Change::Missing { expected } else { live };
                 let is_key =
                     key.is_some_and(|it| it.get(&Property::Type).is_some_and(|it| it.to_string() == "primary key"));
-                let there = matches!(it.change, Change::Unexpected | Change::Missing);
+                let there =
+                    matches!(it.change, Change::Unexpected | Change::Missing | Change::Differs(Property::Definition));
                 there && is_key && key.is_some_and(|it| names(it).contains(&id.name))
             }),
             _ => None,
@@ -340,6 +342,25 @@ impl<'a> Search<'a> {
         };
         let mut all = parents(&self.comparison.expected);
         all.extend(parents(&self.comparison.live));
+        // What a partition had from its parent becomes its own, or goes, with the parent.
+        if let Some(left) = self.top(&id.schema, table, |it| it == Change::Differs(Property::Inherits))
+            && !id.parent.is_empty()
+        {
+            let (expected, live) = self.objects(difference);
+            let object = if difference.change == Change::Missing { expected } else { live };
+            let definition = object.and_then(|it| it.get(&Property::Definition));
+            let is_parents = |catalog: &crate::catalog::Catalog| {
+                all.iter().filter_map(|it| it.rsplit_once('.')).any(|(schema, name)| {
+                    let mut children = catalog.children(schema, name).filter(|it| it.0.kind == id.kind);
+                    children.any(|it| it.1.get(&Property::Definition) == definition)
+                })
+            };
+            let inherited = object.is_some_and(|it| it.contains_key(&Property::Inherited));
+            let comes = matches!(difference.change, Change::Missing | Change::Unexpected);
+            if comes && (inherited || definition.is_some() && is_parents(&self.comparison.expected)) {
+                return Some(left);
+            }
+        }
         all.iter().find_map(|parent| {
             let (schema, name) = parent.rsplit_once('.')?;
             let (schema, name) = (schema.trim_matches('"'), name.trim_matches('"'));
@@ -347,9 +368,13 @@ impl<'a> Search<'a> {
                 return self.top(schema, name, |it| it == difference.change && it == Change::Missing);
             }
             let beside = Id { schema: schema.to_owned(), parent: name.to_owned(), ..id.clone() };
-            self.of(&beside, |it| it == difference.change).or_else(|| {
-                let has_other_name = matches!(id.kind, Kind::Index | Kind::Constraint | Kind::Trigger);
-                has_other_name.then(|| self.sibling(&beside, id.kind, |it| it.change == difference.change)).flatten()
+            let alike = |place: &usize| self.all[*place].actual == difference.actual;
+            self.of(&beside, |it| it == difference.change).filter(alike).or_else(|| {
+                // An index of a partition has a name of its own.
+                let (expected, live) = self.objects(difference);
+                let inherited = [expected, live].into_iter().flatten().any(|it| it.contains_key(&Property::Inherited));
+                let has_other_name = matches!(id.kind, Kind::Index | Kind::Constraint) && inherited;
+                has_other_name.then(|| self.sibling(&beside, id.kind, |_| true)).flatten()
             })
         })
     }
@@ -382,7 +407,12 @@ impl<'a> Search<'a> {
         if !goes || self.missing.is_empty() && self.retyped.is_empty() && difference.id.parent.is_empty() {
             return None;
         }
-        let mut named = names(self.objects(difference).0?);
+        let object = self.objects(difference).0?;
+        let mut named = match (difference.id.kind, difference.change) {
+            // A column goes with its type. Its sequence goes with the column.
+            (Kind::Column, Change::Missing) => words_of(&object.get(&Type)?.to_string()).collect(),
+            _ => names(object),
+        };
         if difference.id.kind == Kind::Cast {
             named.extend(words_of(&difference.id.name));
         }

@@ -10,7 +10,11 @@ use crate::revisions::quote_literal as literal;
 pub(super) fn remedy(difference: &Difference, comparison: &Comparison<'_>) -> String {
     let live_id = difference.live_id.as_ref().unwrap_or(&difference.id);
     let expected = comparison.expected.objects.get(live_id).or_else(|| comparison.expected.objects.get(&difference.id));
-    let case = Case { difference, id: &difference.id, live_id, expected, embedded: comparison.embedded };
+    let domain = Id { parent: String::new(), kind: Kind::Domain, name: live_id.parent.clone(), ..live_id.clone() };
+    let of_domain = comparison.live.objects.contains_key(&domain) || comparison.expected.objects.contains_key(&domain);
+    let live = comparison.live.objects.get(live_id);
+    let case =
+        Case { of_domain, live, difference, id: &difference.id, live_id, expected, embedded: comparison.embedded };
     if let Some(text) = case.phantom() {
         return text;
     }
@@ -29,6 +33,10 @@ struct Case<'a> {
     id: &'a Id,
     live_id: &'a Id,
     expected: Option<&'a Object>,
+    /// Whether it belongs to a domain, not to a table.
+    of_domain: bool,
+    /// What it is.
+    live: Option<&'a Object>,
     embedded: bool,
 }
 
@@ -56,6 +64,22 @@ impl Case<'_> {
         if id.schema.is_empty() { bare } else { format!("{}.{bare}", identifier(&id.schema)) }
     }
 
+    /// What SQL calls its kind.
+    fn keyword(&self) -> String {
+        match self.id.kind {
+            Kind::Enum | Kind::Composite | Kind::Range | Kind::BaseType => "type".to_owned(),
+            Kind::Statistics => "statistics".to_owned(),
+            Kind::ForeignServer => "server".to_owned(),
+            kind => kind.words(),
+        }
+    }
+
+    /// What a constraint belongs to: `table padealing.pad_request`.
+    fn constrained(&self) -> String {
+        let word = if self.of_domain { "domain" } else { "table" };
+        format!("{word} {}", self.table())
+    }
+
     /// The table that a column, a constraint and the like belong to.
     fn table(&self) -> String {
         format!("{}.{}", identifier(&self.live_id.schema), identifier(&self.live_id.parent))
@@ -64,7 +88,11 @@ impl Case<'_> {
     fn sql(&self) -> Option<String> {
         let (id, live_id) = (self.id, self.live_id);
         let bare = identifier(&id.name);
-        let keyword = id.kind.words();
+        let keyword = self.keyword();
+        // Their names are no identifiers.
+        if matches!(id.kind, Kind::Operator | Kind::OperatorClass | Kind::OperatorFamily | Kind::Cast) {
+            return None;
+        }
         match self.difference.change {
             Change::Missing => self.create(),
             Change::Renamed => Some(match id.kind {
@@ -74,7 +102,7 @@ impl Case<'_> {
                     format!("alter {word} {} rename {part} {} to {bare};", self.table(), identifier(&live_id.name))
                 }
                 Kind::Constraint => {
-                    format!("alter table {} rename constraint {} to {bare};", self.table(), identifier(&live_id.name))
+                    format!("alter {} rename constraint {} to {bare};", self.constrained(), identifier(&live_id.name))
                 }
                 Kind::Trigger | Kind::Policy | Kind::Rule => {
                     format!("alter {keyword} {} on {} rename to {bare};", identifier(&live_id.name), self.table())
@@ -120,16 +148,18 @@ impl Case<'_> {
                 text + ";"
             }
             Kind::Constraint => {
-                format!("alter table {} add constraint {bare} {};", self.table(), self.constraint(definition()?))
+                format!("alter {} add constraint {bare} {};", self.constrained(), self.constraint(definition()?))
             }
             Kind::Index => {
                 let unique = if self.property(Property::Unique).is_some() { "unique " } else { "" };
                 format!("create {unique}index {bare} on {} using {};", self.table(), definition()?)
             }
-            Kind::Trigger => format!("create trigger {bare} {};", definition()?),
+            Kind::Trigger => create_trigger(&bare, &definition()?),
             Kind::Rule => format!("create rule {bare} as {};", definition()?.trim_end_matches(';')),
-            Kind::View => format!("create view {} as {}", self.name(id), definition()?.trim()),
-            Kind::MaterializedView => format!("create materialized view {} as {}", self.name(id), definition()?.trim()),
+            Kind::View => format!("create view {}{} as {}", self.name(id), self.options(), definition()?.trim()),
+            Kind::MaterializedView => {
+                format!("create materialized view {}{} as {}", self.name(id), self.options(), definition()?.trim())
+            }
             Kind::Statistics => format!("create statistics {} {};", self.name(id), definition()?),
             Kind::Policy => {
                 let clause = |word: &str, property| {
@@ -170,18 +200,31 @@ impl Case<'_> {
         definition
     }
 
+    /// Of a view: `security_barrier` and the like decide who sees what.
+    fn options(&self) -> String {
+        match self.property(Property::Options) {
+            Some(options) => format!(" with ({options})"),
+            None => String::new(),
+        }
+    }
+
     fn setting(&self, value: Option<String>) -> String {
+        // Whoever runs it is in the database; its name differs from environment to environment.
         let whose = match self.id.parent.as_str() {
-            "" => "alter database CURRENT".to_owned(),
+            "" => "alter database %I".to_owned(),
             role => match role.strip_suffix(" everywhere") {
                 Some("") => "alter role all".to_owned(),
                 Some(role) => format!("alter role {}", identifier(role)),
-                None => format!("alter role {} in database CURRENT", identifier(role)),
+                None => format!("alter role {} in database %I", identifier(role)),
             },
         };
-        match value {
-            Some(value) => format!("{whose} set {} = {};", self.id.name, literal(&value)),
-            None => format!("{whose} reset {};", self.id.name),
+        let statement = match value {
+            Some(value) => format!("{whose} set {} = {}", self.id.name, literal(&value)),
+            None => format!("{whose} reset {}", self.id.name),
+        };
+        match whose.contains("%I") {
+            true => format!("do $$ begin execute format({}, current_database()); end $$;", literal(&statement)),
+            false => statement + ";",
         }
     }
 
@@ -224,6 +267,9 @@ impl Case<'_> {
             kind => (format!("{} {}", kind.words(), self.name(self.live_id)), String::new()),
         };
         Some(match (lost, option) {
+            (true, false) if difference.expected.as_ref().is_some_and(|it| it.contains(" with grant option")) => {
+                format!("{prefix}grant {privileges} on {on} to {role} with grant option;")
+            }
             (true, false) => format!("{prefix}grant {privileges} on {on} to {role};"),
             (true, true) => format!("{prefix}grant {privileges} on {on} to {role} with grant option;"),
             (false, false) => format!("{prefix}revoke {privileges} on {on} from {role};"),
@@ -235,10 +281,7 @@ impl Case<'_> {
         let (id, live_id) = (self.id, self.live_id);
         let bare = identifier(&live_id.name);
         let wanted = self.difference.expected.clone();
-        let keyword = match id.kind {
-            Kind::Enum | Kind::Composite | Kind::Range | Kind::BaseType => "type".to_owned(),
-            kind => kind.words(),
-        };
+        let keyword = self.keyword();
         let name = match id.kind {
             Kind::Schema => identifier(&id.schema),
             _ => self.name(live_id),
@@ -247,7 +290,8 @@ impl Case<'_> {
         match (id.kind, property) {
             (_, Property::Comment) => {
                 let on = match id.kind {
-                    Kind::Column => format!("column {}.{bare}", self.table()),
+                    Kind::Column | Kind::Attribute => format!("column {}.{bare}", self.table()),
+                    Kind::Constraint if self.of_domain => format!("constraint {bare} on domain {}", self.table()),
                     Kind::Constraint | Kind::Trigger | Kind::Policy | Kind::Rule => {
                         format!("{keyword} {bare} on {}", self.table())
                     }
@@ -270,13 +314,15 @@ impl Case<'_> {
                 column(wanted.map_or_else(|| "drop default".to_owned(), |it| format!("set default {it}")))
             }
             (Kind::Column, Property::Identity) => match (wanted, &self.difference.actual) {
+                (Some(wanted), _) if self.live.is_some_and(|it| it.contains_key(&Property::Default)) => {
+                    let what = format!("drop default, alter column {bare} add generated {wanted} as identity");
+                    column(what)
+                }
                 (Some(wanted), None) => column(format!("add generated {wanted} as identity")),
                 (Some(wanted), Some(_)) => column(format!("set generated {wanted}")),
                 (None, _) => column("drop identity".to_owned()),
             },
-            (Kind::Column, Property::Storage) => {
-                column(format!("set storage {}", wanted.as_deref().unwrap_or("default")))
-            }
+            (Kind::Column, Property::Storage) => column(format!("set storage {}", wanted?)),
             (Kind::Column, Property::Compression) => {
                 column(format!("set compression {}", wanted.as_deref().unwrap_or("default")))
             }
@@ -299,16 +345,29 @@ impl Case<'_> {
                 Some(format!("alter table {name} replica identity {};", wanted.as_deref().unwrap_or("default")))
             }
             (Kind::Constraint, Property::Validated) if wanted.is_none() => {
-                Some(format!("alter table {} validate constraint {bare};", self.table()))
+                Some(format!("alter {} validate constraint {bare};", self.constrained()))
             }
             (Kind::Constraint, Property::Definition) => {
-                let table = self.table();
+                let table = self.constrained();
+                if self.of_domain {
+                    let definition = self.constraint(wanted?);
+                    return Some(format!(
+                        "alter {table} drop constraint {bare}; alter {table} add constraint {bare} {definition};"
+                    ));
+                }
                 Some(format!(
-                    "alter table {table} drop constraint {bare}, add constraint {bare} {};",
+                    "alter {table} drop constraint {bare}, add constraint {bare} {};",
                     self.constraint(wanted?)
                 ))
             }
-            (Kind::Constraint, Property::Triggers) => Some(format!("alter table {} enable trigger all;", self.table())),
+            (Kind::Constraint, Property::Triggers) => {
+                // `RI_FKey_check_ins on padealing.pad_request is disabled`
+                let switched = self.live?.get(&property)?.parts();
+                let tables = switched.iter().filter_map(|it| it.split_once(" on ")?.1.rsplit_once(" is "));
+                let tables: std::collections::BTreeSet<&str> = tables.map(|it| it.0).collect();
+                let each = tables.into_iter().map(|it| format!("alter table {it} enable trigger all;"));
+                Some(each.collect::<Vec<_>>().join(" "))
+            }
             (Kind::Index, Property::Valid) if wanted.is_none() => {
                 Some(format!("reindex index concurrently {}.{bare};", identifier(&live_id.schema)))
             }
@@ -333,7 +392,7 @@ impl Case<'_> {
                 if wanted.as_deref() == Some("disabled") { "disable" } else { "enable" }
             )),
             (Kind::Trigger, Property::Definition) => {
-                Some(format!("drop trigger {bare} on {}; create trigger {bare} {};", self.table(), wanted?))
+                Some(format!("drop trigger {bare} on {}; {}", self.table(), create_trigger(&bare, &wanted?)))
             }
             (Kind::View, Property::Definition) => Some(format!("create or replace view {name} as {}", wanted?.trim())),
             (Kind::MaterializedView, Property::Populated) if wanted.is_none() => {
@@ -371,7 +430,7 @@ impl Case<'_> {
             Change::Empty => {
                 "`pad-migrate apply` fills an empty schema; check first that this is the right database".to_owned()
             }
-            Change::Missing => format!("create the {kind} as it is in {origin}"),
+            Change::Missing => format!("it must be created as it is in {origin}"),
             Change::Unexpected => match self.id.kind {
                 Kind::Setting => self.setting(None),
                 _ => format!(
@@ -384,7 +443,13 @@ impl Case<'_> {
             Change::Unmodelled => {
                 "look at it by hand: pad-migrate doesn't know such objects, and has not compared it".to_owned()
             }
-            _ => format!("make it what it is in {origin}"),
+            _ => format!("it must be made what it is in {origin}"),
         }
     }
+}
+
+/// Only a constraint trigger says whether it can be deferred.
+fn create_trigger(name: &str, definition: &str) -> String {
+    let constraint = if definition.contains(" DEFERRABLE ") { "constraint " } else { "" };
+    format!("create {constraint}trigger {name} {definition};")
 }

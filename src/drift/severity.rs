@@ -57,10 +57,7 @@ impl Case<'_> {
             Change::Missing => self.strict_missing(),
             Change::Unexpected => self.strict_unexpected(),
             Change::Renamed if is_cosmetic(difference.id.kind) => Info,
-            Change::Renamed => match difference.id.kind {
-                Kind::Sequence | Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range => Warning,
-                _ => Breaking,
-            },
+            Change::Renamed => Breaking,
             Change::Moved | Change::Replaced | Change::Empty => Breaking,
             Change::Order => Info,
             Change::Unmanaged => Info,
@@ -142,7 +139,6 @@ impl Case<'_> {
             Property::Options => match kind {
                 // Who sees what through a view: security_barrier, security_invoker, check_option.
                 Kind::View => Breaking,
-                Kind::Table | Kind::MaterializedView if self.is_about_autovacuum() => Warning,
                 _ => Info,
             },
             Property::Definition => match kind {
@@ -150,7 +146,9 @@ impl Case<'_> {
                 Kind::Statistics | Kind::EventTrigger | Kind::ForeignServer => Warning,
                 _ => Breaking,
             },
-            Property::Deferrable | Property::NoInherit => Warning,
+            // A transaction that counts on it fails.
+            Property::Deferrable => Breaking,
+            Property::NoInherit => Warning,
             Property::Validated => {
                 if actual.is_some() {
                     Warning
@@ -183,7 +181,14 @@ impl Case<'_> {
             Property::AccessMethod | Property::OfType | Property::Server | Property::ServerOptions => Warning,
             Property::ReplicaIdentity => Warning,
             Property::RowSecurity | Property::RowSecurityForced => Breaking,
-            Property::PartitionKey | Property::PartitionBound | Property::Inherits | Property::Populated => Breaking,
+            Property::Populated => {
+                if actual.is_some() {
+                    Breaking
+                } else {
+                    Info
+                }
+            }
+            Property::PartitionKey | Property::PartitionBound | Property::Inherits => Breaking,
             Property::Start
             | Property::Increment
             | Property::Minimum
@@ -220,11 +225,6 @@ impl Case<'_> {
             Property::Publications | Property::Mappings | Property::Value | Property::SecurityLabels => Warning,
             Property::Privileges | Property::Revoked => Breaking,
         }
-    }
-
-    fn is_about_autovacuum(&self) -> bool {
-        let texts = [&self.difference.expected, &self.difference.actual];
-        texts.into_iter().flatten().any(|it| it.contains("vacuum"))
     }
 
     /// Whether rows are told apart, or tied, by this column.
@@ -264,7 +264,7 @@ impl Case<'_> {
             (Kind::Extension, Change::Unexpected) if self.comparison.embedded => Info,
             (Kind::Extension, change) if change != Change::Differs(Property::Comment) => Warning,
             (Kind::Subscription, Change::Unexpected) => Breaking,
-            (Kind::ForeignServer | Kind::Cast, Change::Missing) => Breaking,
+            (Kind::Cast, Change::Missing) => Breaking,
             (Kind::EventTrigger | Kind::Publication | Kind::Subscription | Kind::Setting, Change::Renamed) => Warning,
             (
                 Kind::EventTrigger | Kind::Publication | Kind::Subscription | Kind::Setting | Kind::ForeignServer,

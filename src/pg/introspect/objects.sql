@@ -76,19 +76,27 @@ select k.tableoid as class, k.oid, 0 as sub, 'constraint' as kind, n.nspname as 
     case when k.condeferred then 'initially deferred' when k.condeferrable then 'initially immediate' end as deferrable,
     case when not k.convalidated then 'no' end as validated,
     case when not k.conenforced then 'no' end as enforced, -- from 18
-    case when k.coninhcount > 0 and not k.conislocal then 'yes' end as inherited,
-    -- A foreign key works through triggers, which can be switched off one by one.
-    case when k.contype = 'f' then (
-        select array_agg(distinct format('%s on %s is %s', p.proname, g.tgrelid::regclass,
-            case g.tgenabled when 'D' then 'disabled' when 'R' then 'for replicas' else 'always on' end))
-        from pg_trigger g join pg_proc p on p.oid = g.tgfoid
-        where g.tgconstraint = k.oid and g.tgenabled <> 'O')
-    end as triggers
+    case when k.coninhcount > 0 and not k.conislocal then 'yes' end as inherited
 from pg_constraint k
 join pg_namespace n on n.oid = k.connamespace
 left join pg_class c on c.oid = k.conrelid
 left join pg_type y on y.oid = k.contypid
-where k.connamespace = any({schemas}) and k.contype <> 'n' and k.conrelid <> all({members});
+-- Those that Postgres has made of a partitioned table's for each partition are the table's; a trigger's is the trigger's.
+where k.connamespace = any({schemas}) and k.contype not in ('n', 't') and k.conparentid = 0 and k.conrelid <> all({members});
+
+-- A foreign key works through triggers, on partitions too, which can be switched off one by one.
+with recursive switched (constraint_oid, text) as (
+    select g.tgconstraint, format('%s on %s is %s', p.proname, g.tgrelid::regclass,
+        case g.tgenabled when 'D' then 'disabled' when 'R' then 'for replicas' else 'always on' end)
+    from pg_trigger g join pg_proc p on p.oid = g.tgfoid
+    where g.tgisinternal and g.tgconstraint <> 0 and g.tgenabled <> 'O'
+    union all
+    select k.conparentid, s.text from switched s join pg_constraint k on k.oid = s.constraint_oid where k.conparentid <> 0
+)
+select k.tableoid as class, k.oid, 0 as sub, array_agg(distinct s.text) as triggers
+from switched s
+join pg_constraint k on k.oid = s.constraint_oid and k.conparentid = 0 and k.contype = 'f'
+group by 1, 2;
 
 -- NOT NULL that holds for new rows only.
 select 'pg_class'::regclass::oid as class, k.conrelid as oid, k.conkey[1]::int as sub, -- from 18
@@ -160,6 +168,9 @@ select t.tableoid as class, t.oid, 0 as sub,
                 (select format('opclass %s', o.opcname) from pg_opclass o where o.oid = g.rngsubopc and not o.opcdefault),
                 (select format('collation %s', l.oid::regcollation) from pg_collation l, pg_type y
                     where l.oid = g.rngcollation and y.oid = g.rngsubtype and y.typcollation <> l.oid),
+                (select 'multirange ' || m.typname from pg_type m where m.oid = g.rngmultitypid and m.typname <> -- from 14
+                    case when t.typname like '%range%' then regexp_replace(t.typname, 'range', 'multirange') -- from 14
+                        else t.typname || '_multirange' end), -- from 14
                 'canonical ' || nullif(g.rngcanonical::text, '-'), 'subtype_diff ' || nullif(g.rngsubdiff::text, '-'))
             from pg_range g where g.rngtypid = t.oid)
         when 'c' then null
@@ -227,17 +238,17 @@ join pg_language l on l.oid = p.prolang
 where p.pronamespace = any({schemas})
     and not exists (select from pg_depend d where d.classid = p.tableoid and d.objid = p.oid and d.deptype in ('e', 'i'));
 
--- Triggers. Those that a partition has from its parent are the parent's, unless they are switched otherwise.
+-- Triggers, those too that a partition has from its parent: each can be switched by itself.
 select g.tableoid as class, g.oid, 0 as sub, 'trigger' as kind, n.nspname as schema, c.relname as parent, g.tgname as name,
     substr(pg_get_triggerdef(g.oid), 1 + length(format('CREATE %sTRIGGER %I ',
         case when g.tgconstraint <> 0 then 'CONSTRAINT ' end, g.tgname))) as definition,
-    case g.tgenabled when 'D' then 'disabled' when 'R' then 'for replicas' when 'A' then 'always' else 'yes' end as enabled
+    case g.tgenabled when 'D' then 'disabled' when 'R' then 'for replicas' when 'A' then 'always' else 'yes' end as enabled,
+    case when g.tgparentid <> 0 then 'yes' end as inherited
 from pg_trigger g
 join pg_class c on c.oid = g.tgrelid
 join pg_namespace n on n.oid = c.relnamespace
-left join pg_trigger u on u.oid = g.tgparentid
 where c.relnamespace = any({schemas}) and c.oid <> all({members})
-    and (not g.tgisinternal and g.tgparentid = 0 or g.tgparentid <> 0 and u.tgenabled <> g.tgenabled);
+    and (not g.tgisinternal or g.tgparentid <> 0 and g.tgconstraint = 0);
 
 -- Rules, but for those that make a view
 select w.tableoid as class, w.oid, 0 as sub, 'rule' as kind, n.nspname as schema, c.relname as parent, w.rulename as name,

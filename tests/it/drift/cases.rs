@@ -98,7 +98,7 @@ pub(crate) async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), 
 async fn a_change_is_found_and_named(#[case] file: &str) {
     with_db(Start::Drift, async |db| {
         let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");
-        run(&mut connection, "set search_path = pg_catalog").await.expect("a setting");
+        run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
         let me: String =
             sqlx::query_scalar("select current_user::text").fetch_one(&mut connection).await.expect("a name");
         let before = catalog(&mut connection).await;

@@ -20,7 +20,7 @@ fn drift(expected: &Catalog, live: &Catalog) -> Vec<Finding> {
 /// The catalog of a test's database.
 pub(super) async fn catalog_of(db: &Db) -> Catalog {
     let mut connection = db.connect().await;
-    run(&mut connection, "set search_path = pg_catalog").await.expect("a setting");
+    run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
     let catalog = catalog(&mut connection).await;
     connection.close().await.expect("the connection closes");
     catalog

@@ -51,7 +51,7 @@ async fn produced() -> (u32, Snapshot) {
     let mut result = None;
     with_db(Start::Applied, async |db| {
         let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");
-        super::cases::run(&mut connection, "set search_path = pg_catalog").await.expect("a setting");
+        super::cases::run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
         let found =
             introspect::read(&mut connection, &SCHEMAS.map(str::to_owned)).await.expect("the catalog can be read");
         connection.close().await.expect("the connection closes");
