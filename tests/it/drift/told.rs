@@ -109,6 +109,29 @@ async fn findings_are_told(#[case] format: &str) {
     check_snapshot(&format!("drift__{format}"), &text);
 }
 
+/// What a release manager sees before the cutover: the first screen says what matters, and nothing is said twice.
+#[tokio::test]
+async fn what_alembic_left_is_told() {
+    with_db(Start::Alembic, async |db| {
+        let output = run(
+            &["--database-url", &db.url_as(Role::Reader).await, "drift"],
+            &[
+                ("DB_OWNER_ROLE", Role::Owner.name()),
+                ("DB_APP_ROLE", Role::App.name()),
+                ("DB_READER_ROLE", Role::Reader.name()),
+            ],
+        );
+        assert_eq!((output.status.code(), stderr(&output)), (Some(1), String::new()));
+        let owner = db.place().user;
+        let version =
+            db.value("select split_part(current_setting('server_version'), ' ', 1)").await.expect("a version");
+        let text = stdout(&output).replace(&format!(" {owner}\n"), " OWNER\n").replace(&version, "VERSION");
+        let text: String = text.lines().filter(|it| !it.starts_with("Live")).map(|it| format!("{it}\n")).collect();
+        check_snapshot("drift__alembic", &text);
+    })
+    .await;
+}
+
 /// Valid by the schema of the standard, which the crate serde-sarif carries in its sources.
 #[track_caller]
 fn check_sarif(text: &str) {
