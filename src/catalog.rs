@@ -59,8 +59,7 @@ pub fn schemas_or_both(schemas: &[String]) -> Vec<String> {
     }
 }
 
-/// Columns that some model used and the live reference tables don't have, with what to read instead (`spec` of the
-/// reference schema: the Oracle tables never had them).
+/// Columns that some model used and the reference tables never had: table, column, and what to read instead.
 pub const PHANTOM_COLUMNS: [(&str, &str, &str); 3] = [
     (
         "oracle_employee",

@@ -12,7 +12,7 @@ mod spelling;
 use std::collections::{BTreeMap, BTreeSet};
 
 use squawk_syntax::quote::quote_ident;
-use strum::{Display, EnumString, VariantArray};
+use strum::{Display, VariantArray};
 
 use crate::catalog::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, Catalog, Id, Kind, Object, Property, Value};
 use crate::config::Roles;
@@ -21,7 +21,7 @@ pub use exceptions::{Date, Exception, Exceptions, ExceptionsError};
 use spelling::Lens;
 
 /// How much a finding matters (`docs/drift.md`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, EnumString, VariantArray, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, clap::ValueEnum)]
 #[strum(serialize_all = "snake_case")]
 pub enum Severity {
     /// Cosmetic.
@@ -250,7 +250,7 @@ fn settle_roles(expected: &mut Catalog, live: &mut Catalog, roles: &Roles) -> Ve
         ("{app}", "DB_APP_ROLE", roles.app.clone(), None),
         ("{reader}", "DB_READER_ROLE", roles.reader.clone(), None),
     ];
-    // The database itself is nobody's agreement with us; and a schema of theirs belongs to whom they like.
+    // The database itself is nobody's agreement with us.
     expected.objects.retain(|id, _| id.kind != Kind::Database);
     live.objects.retain(|id, _| id.kind != Kind::Database);
     // What a role without a name should have, any role may have.
@@ -266,6 +266,9 @@ fn settle_roles(expected: &mut Catalog, live: &mut Catalog, roles: &Roles) -> Ve
                 }
                 _ => true,
             });
+        }
+        if roles.owner.is_none() {
+            object.remove(&Property::Owner);
         }
     }
     *expected = std::mem::take(expected).with_roles(|role| {
@@ -637,7 +640,7 @@ impl<'p> Comparison<'p> {
                 one == other || values(one).is_some() && values(one) == values(other)
             }
             (Some(Value::Text(one)), Some(Value::Text(other))) => spelling::same(kind, property, one, other, lens),
-            (Some(Value::List(one)), Some(Value::List(other))) if !is_ordered(property) => {
+            (Some(Value::List(one)), Some(Value::List(other))) if property != Property::Labels => {
                 let set = |list: &[String]| list.iter().map(|it| lens.in_words(it)).collect::<BTreeSet<_>>();
                 one == other || set(one) == set(other)
             }
@@ -696,6 +699,8 @@ impl<'p> Comparison<'p> {
                 match property {
                     Property::Position | Property::Inherited | Property::Constraint => {}
                     Property::Privileges | Property::Revoked => {}
+                    // An owner without a name is not compared.
+                    Property::Owner if one.is_none() && self.embedded => {}
                     _ if one.is_none() && self.embedded && self.is_contract(id) && !is_closing(property) => {}
                     _ if self.same(id.kind, property, one, other, &self.lens) => {}
                     _ => {
@@ -919,11 +924,6 @@ pub(crate) fn is_cosmetic(kind: Kind) -> bool {
 /// What takes rows out of sight, and is never more of what we rely on.
 fn is_closing(property: Property) -> bool {
     matches!(property, Property::RowSecurity | Property::RowSecurityForced | Property::Populated)
-}
-
-/// Whether the order of a list means something.
-fn is_ordered(property: Property) -> bool {
-    matches!(property, Property::Labels | Property::Inherits)
 }
 
 /// A longest run of ascending numbers among distinct ones, not necessarily side by side.

@@ -62,7 +62,7 @@ struct Search<'a> {
     tops: BTreeMap<(&'a str, &'a str), Vec<usize>>,
     /// What is missing and could be named by others: name, and place.
     missing: Vec<(String, usize)>,
-    /// Columns of another type: the relation's schema and name, the column, the place.
+    /// Columns and domains of another type.
     retyped: Vec<usize>,
 }
 
@@ -373,7 +373,11 @@ impl<'a> Search<'a> {
                 // An index of a partition has a name of its own.
                 let (expected, live) = self.objects(difference);
                 let inherited = [expected, live].into_iter().flatten().any(|it| it.contains_key(&Property::Inherited));
-                let has_other_name = matches!(id.kind, Kind::Index | Kind::Constraint) && inherited;
+                let is_made = matches!(
+                    difference.change,
+                    Change::Missing | Change::Unexpected | Change::Differs(Property::Definition)
+                );
+                let has_other_name = matches!(id.kind, Kind::Index | Kind::Constraint) && inherited && is_made;
                 has_other_name.then(|| self.sibling(&beside, id.kind, |_| true)).flatten()
             })
         })

@@ -367,7 +367,7 @@ impl Case<'_> {
                 }
             }
             Property::RowSecurityForced => Some(Warning),
-            Property::Populated => Some(Breaking),
+            Property::Populated => Some(if difference.actual.is_some() { Breaking } else { Info }),
             Property::Definition if matches!(kind, Kind::View | Kind::MaterializedView) => Some(Warning),
             Property::Definition | Property::Validated | Property::Enforced if kind == Kind::Constraint => {
                 match &*self.text(self.expected, Property::Type) {

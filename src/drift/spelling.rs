@@ -110,7 +110,8 @@ fn leaf(text: &str, lens: &Lens) -> Tree {
         Some(quoted) => quoted.replace("\"\"", "\""),
         // A name may be in a text: nextval('…'::regclass).
         None if text.starts_with('\'') && !lens.renames.is_empty() => lens.in_words(text),
-        None if text.starts_with('\'') => text.to_owned(),
+        // What a literal says is not folded, however it begins: E'…', B'…', U&'…', $$…$$.
+        None if text.contains(['\'', '"', '$']) => text.to_owned(),
         None => text.to_lowercase(),
     };
     Tree::Leaf(lens.name(name))

@@ -136,6 +136,8 @@ impl Expected {
 pub async fn drift(request: Request<'_>) -> Result<Drift, DriftError> {
     let Request { target, environment, roles, expected, schemas, exceptions, today } = request;
     let is_embedded = matches!(expected, Expected::Embedded);
+    // A file says which schemas it is about; a database that lacks one of ours is the wrong one.
+    let is_database = matches!(expected, Expected::Database(_));
     let (tell, told) = tokio::sync::oneshot::channel::<BTreeSet<(String, String)>>();
     let more = async |connection: &mut PgConnection, found: Introspection| {
         let parties = if is_embedded { parties(connection, roles).await? } else { Parties::default() };
@@ -161,7 +163,7 @@ pub async fn drift(request: Request<'_>) -> Result<Drift, DriftError> {
     let (live, settled) = tokio::join!(live, settling);
     let (expected, expectation) = settled?;
     let nothing = |schema: &str| DriftError::Unexpected { expected: expected.clone(), schema: schema.to_owned() };
-    let wanted = if schemas.is_empty() { expectation.schemas().to_vec() } else { wanted };
+    let wanted = if schemas.is_empty() && !is_database { expectation.schemas().to_vec() } else { wanted };
     if let Some(schema) = wanted.iter().find(|it| !expectation.schemas().contains(it)) {
         return Err(nothing(schema));
     }

@@ -192,6 +192,11 @@ fn kind(relkind: &str) -> &'static str {
     }
 }
 
+/// The planner's estimate of the rows of `pg_class c`, -1 when there is none. Before version 14 a table that nobody
+/// has analysed has the estimate 0, as an empty one (documentation, pg_class.reltuples).
+const ESTIMATE: &str = "(case when c.reltuples = 0 and c.relpages = 0 \
+     and current_setting('server_version_num')::int4 < 140000 then -1 else c.reltuples end)";
+
 /// The relations of these schemas, the legacy table, and what sits in `public` and may be ours.
 pub(super) async fn relations(
     request: &Request<'_>,
@@ -199,11 +204,8 @@ pub(super) async fn relations(
     schemas: &[&str],
 ) -> Result<Vec<Relation>, QueryError> {
     type Row = (i64, String, String, String, f32, String, bool, bool, bool, bool, bool);
-    // Before version 14 a table that nobody has analysed has the estimate 0, as an empty one.
-    let rows: Vec<Row> = sqlx::query_as(
-        "select c.oid::int8, n.nspname::text, c.relname::text, c.relkind::text, \
-                case when c.reltuples = 0 and c.relpages = 0 and current_setting('server_version_num')::int4 < 140000 \
-                     then -1 else c.reltuples end, \
+    let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(format!(
+        "select c.oid::int8, n.nspname::text, c.relname::text, c.relkind::text, {ESTIMATE}, \
                 pg_get_userbyid(c.relowner)::text, pg_has_role(c.relowner, 'usage'), \
                 coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'), false), \
                 row_security_active(c.oid), c.relispopulated, c.relhassubclass \
@@ -211,8 +213,8 @@ pub(super) async fn relations(
          where c.relkind in ('r', 'p', 'v', 'm', 'f') and (n.nspname = any($1) or n.nspname = $2 and c.relname = $3 \
                  or n.nspname = 'public' and 'padealing' = any($1) and c.relname = any($4)) \
            and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e') \
-         order by n.nspname = 'padealing' desc, n.nspname = 'bo_airflow' desc, 2, 3",
-    )
+         order by n.nspname = 'padealing' desc, n.nspname = 'bo_airflow' desc, 2, 3"
+    )))
     .bind(schemas)
     .bind(&request.table.schema)
     .bind(&request.table.name)
@@ -369,7 +371,7 @@ pub(in crate::pg) async fn strangers(
                 to_char(b.since, 'YYYY-MM-DD'), (extract(epoch from now() - b.since) / 86400)::float8, \
                 current_setting('track_counts')::bool, \
                 to_char({last_read}, 'YYYY-MM-DD'), (extract(epoch from now() - {last_read}) / 86400)::float8, \
-                case when c.relkind in ('r', 'm') and c.reltuples >= 0 then c.reltuples::int8 end \
+                case when c.relkind in ('r', 'm') and {ESTIMATE} >= 0 then c.reltuples::int8 end \
          from stranger c left join pg_stat_all_tables s on s.relid = c.oid \
          cross join (select coalesce(stats_reset, pg_postmaster_start_time()) as since from pg_stat_database \
                      where datname = current_database()) b \

@@ -84,6 +84,21 @@ async fn what_the_migrations_produce_is_what_is_expected_on_every_major_version(
     .await;
 }
 
+/// Without a name for the owner it is nobody's business who owns what.
+#[tokio::test]
+async fn who_is_not_named_is_not_compared() {
+    with_db(Start::Applied, async |db| {
+        db.execute("alter table padealing.pad_breach owner to pad_migrate_stranger").await;
+        let live = catalog_of(&db).await;
+        let kinds = |parties: &Parties| -> Vec<String> {
+            compare(Expectation::embedded(), live.clone(), parties).iter().map(Finding::kind).collect()
+        };
+        assert_eq!(kinds(&Parties::default()), ["role_unnamed"]);
+        assert_eq!(kinds(&Parties { roles: roles(), ..Parties::default() }), ["table_owner"]);
+    })
+    .await;
+}
+
 /// A dump spells what it restores otherwise.
 #[rstest]
 #[case(Start::Drift)]

@@ -31,7 +31,9 @@ const DRIFTED: &str = "
   return new;
 end $$;
     create table padealing.active_stocks (id bigint primary key, ticker text);
+    insert into padealing.active_stocks select id, null from generate_series(1, 3) as id;
     create table padealing.\"Odd | name\" (id bigint);
+    insert into padealing.\"Odd | name\" values (1), (2);
     comment on table padealing.pad_request is 'A `comment` with % and | and
 two lines';
     alter index padealing.pad_approval_request_id_idx rename to ix_padealing_pad_approval_request_id;
@@ -346,6 +348,12 @@ async fn what_can_not_be_compared_is_one_sentence() {
             output.stderr = stderr(&output).replace(folder.path().to_str().expect("UTF-8"), "FOLDER").replace("127.0.0.1", "SERVER").into_bytes();
             check_refused(name, &output);
         }
+        with_db(Start::Reference, async |other| {
+            let mut output = named(run(&["--database-url", &db.url, "drift", "--expected", &other.url], &[]), &db);
+            output.stderr = stderr(&named(output.clone(), &other)).into_bytes();
+            check_refused("drift_wrong_database", &output);
+        })
+        .await;
         let arguments = ["--database-url", &db.url, "snapshot", "--schema", "nowhere", "--out"];
         let out = folder.path().join("never.json");
         let output = run(&[&arguments[..], &[out.to_str().expect("UTF-8")]].concat(), &[]);
