@@ -165,7 +165,13 @@ fn check_sarif(text: &str) {
 
 fn drift(url: &str, more: &[&str]) -> (Option<i32>, Value) {
     let output = run(&[&["--database-url", url, "drift", "--format", "json"], more].concat(), &[]);
-    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+    let mut report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+    // The server counts use in its own time.
+    for finding in report["findings"].as_array_mut().expect("a list") {
+        if let Some(facts) = finding["facts"].as_object_mut() {
+            facts.remove("use");
+        }
+    }
     (output.status.code(), report)
 }
 
