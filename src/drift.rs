@@ -6,7 +6,7 @@
 mod effects;
 mod exceptions;
 mod remedy;
-mod severity;
+pub(crate) mod severity;
 mod spelling;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +19,7 @@ use crate::config::Roles;
 
 pub use exceptions::{Date, Exception, Exceptions, ExceptionsError};
 use spelling::Lens;
+pub(crate) use spelling::words_of;
 
 /// How much a finding matters (`docs/drift.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, clap::ValueEnum)]
@@ -195,6 +196,17 @@ pub struct Parties {
     /// The roles whose privileges each of them has too: those that it is a member of and inherits from. A superuser has
     /// those of all.
     pub inherits: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Expectation {
+    /// What of it isn't so: the expected catalog with the parties' names, both catalogs side by side, and what differs.
+    pub(crate) fn against<'p>(self, mut live: Catalog, parties: &'p Parties) -> (Catalog, Comparison<'p>) {
+        let Self { catalog: mut expected, embedded } = self;
+        if embedded {
+            settle_roles(&mut expected, &mut live, &parties.roles);
+        }
+        (expected.clone(), Comparison::new(expected, live, embedded, &parties.inherits))
+    }
 }
 
 /// Compares. What another database is, is compared without parties: by the names that are there.
@@ -378,6 +390,8 @@ pub(crate) struct Comparison<'p> {
     pub(crate) embedded: bool,
     lens: Lens,
     renamed: Vec<Difference>,
+    /// The names that expected objects had before they were given their live ones.
+    origins: BTreeMap<Id, Id>,
     inherits: &'p BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -385,7 +399,8 @@ impl<'p> Comparison<'p> {
     fn new(expected: Catalog, live: Catalog, embedded: bool, inherits: &'p BTreeMap<String, BTreeSet<String>>) -> Self {
         let before_14 = (expected.major < 14) != (live.major < 14);
         let lens = Lens { before_14, ..Lens::default() };
-        let mut comparison = Self { expected, live, embedded, lens, renamed: Vec::new(), inherits };
+        let mut comparison =
+            Self { expected, live, embedded, lens, renamed: Vec::new(), origins: BTreeMap::new(), inherits };
         comparison.forget_maintain();
         comparison.follow_moves();
         comparison.follow_renames();
@@ -437,6 +452,31 @@ impl<'p> Comparison<'p> {
         joined
     }
 
+    fn call(&mut self, id: Id, new: Id, object: Object) {
+        let origin = self.origins.remove(&id).unwrap_or(id);
+        self.origins.insert(new.clone(), origin);
+        self.expected.objects.insert(new, object);
+    }
+
+    /// What an expected object is called in the expected catalog, given the name that it has in the live one.
+    pub(crate) fn origin_key<'a>(&'a self, id: &'a Id) -> &'a Id {
+        self.origins.get(id).unwrap_or(id)
+    }
+
+    /// The relation in the live catalog that is expected under this name.
+    pub(crate) fn live_name(&self, schema: &str, name: &str) -> Option<Id> {
+        let renamed = self.origins.iter().find(|(_, origin)| {
+            origin.kind.is_relation() && origin.parent.is_empty() && origin.schema == schema && origin.name == name
+        });
+        renamed.map(|it| it.0.clone()).or_else(|| Some(self.live.relation(schema, name)?.0.clone()))
+    }
+
+    /// What is expected under this name, in the live catalog: a column, say.
+    pub(crate) fn live_part(&self, id: &Id) -> Option<&Id> {
+        let renamed = self.origins.iter().find(|it| it.1 == id).map(|it| it.0);
+        self.live.objects.get_key_value(renamed.unwrap_or(id)).map(|it| it.0)
+    }
+
     /// Gives an expected object, with what belongs to it, the place it has in the live catalog.
     fn follow(&mut self, change: Change, from: &Id, to: &Id) {
         self.renamed.push(Difference::new(change, from).between(place(change, from), place(change, to)).renamed_to(to));
@@ -446,9 +486,11 @@ impl<'p> Comparison<'p> {
         let moved: Vec<Id> = self.expected.objects.keys().filter(|id| *id == from || belongs(id)).cloned().collect();
         for id in moved {
             let object = self.expected.objects.remove(&id).expect("the key was just read");
-            let id =
-                if id == *from { to.clone() } else { Id { schema: to.schema.clone(), parent: to.name.clone(), ..id } };
-            self.expected.objects.insert(id, object);
+            let new = match id == *from {
+                true => to.clone(),
+                false => Id { schema: to.schema.clone(), parent: to.name.clone(), ..id.clone() },
+            };
+            self.call(id, new, object);
         }
         let bare = |id: &Id| id.name.split('(').next().unwrap_or_default().to_owned();
         match change {
@@ -464,7 +506,7 @@ impl<'p> Comparison<'p> {
             .collect();
         for (id, name) in renamed {
             let object = self.expected.objects.remove(&id).expect("the key was just read");
-            self.expected.objects.insert(Id { name, ..id }, object);
+            self.call(id.clone(), Id { name, ..id }, object);
         }
         // An owned sequence says in words whose it is.
         let (old, new) = (from.object(), to.object());
@@ -649,7 +691,7 @@ impl<'p> Comparison<'p> {
     }
 
     /// Everything that differs, effects and causes alike.
-    fn differences(&self) -> Vec<Difference> {
+    pub(crate) fn differences(&self) -> Vec<Difference> {
         let mut all = self.renamed.clone();
         let joined = self.joined();
         for (id, object) in joined.missing {

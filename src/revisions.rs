@@ -22,6 +22,9 @@ pub struct Revision {
     pub down: &'static str,
 }
 
+/// The beginning of the comment of a table that revision 0002 has moved: the way down moves it back.
+pub const MOVED_NOTE: &str = "Moved from public by revision 0002.";
+
 /// Every revision, in order.
 pub static ALL: LazyLock<Vec<Revision>> = LazyLock::new(|| {
     let text = |file: String| MIGRATIONS.iter().find(|it| it.0 == file).map(|it| it.1);

@@ -5,7 +5,7 @@ use super::{Change, Comparison, Difference, is_cosmetic};
 use crate::catalog::{Kind, Object, Property, Value};
 
 /// The weight of a difference; none if it is nothing under the policy.
-pub(super) fn weigh(difference: &Difference, comparison: &Comparison<'_>) -> Option<Severity> {
+pub(crate) fn weigh(difference: &Difference, comparison: &Comparison<'_>) -> Option<Severity> {
     let live_id = difference.live_id.as_ref().unwrap_or(&difference.id);
     let (expected, _) = comparison.both(live_id);
     let live = comparison.live.objects.get(live_id);

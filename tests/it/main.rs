@@ -16,7 +16,7 @@
 mod configuration;
 mod connect;
 mod doctor;
-mod drift;
+pub(crate) mod drift;
 mod fixtures;
 mod generate;
 mod harness;
@@ -24,6 +24,7 @@ mod laws;
 mod live;
 mod local;
 mod migrate;
+mod plan;
 mod program;
 mod revisions;
 mod server;

@@ -1,0 +1,3 @@
+//! Plans: what they say, and that they lead where they should.
+
+mod cases;
