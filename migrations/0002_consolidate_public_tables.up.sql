@@ -1,4 +1,6 @@
 -- Tables of ours that sit in public move to padealing, with data, keys, indexes and sequences.
+-- not for dev: dev has had both schemas from the beginning, and what sits in public there is not ours
+-- moves tables
 --
 -- A name alone proves nothing: public.audit_log may be somebody else's. A table is taken for ours if it has the
 -- columns in `marks`, and then it must have those in `needs`, or the later revisions would not fit it. A moved table

@@ -89,6 +89,17 @@ pub enum DriftFormat {
     Github,
 }
 
+/// A plan for people, for psql, or for scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people.
+    Text,
+    /// For psql.
+    Sql,
+    /// For scripts.
+    Json,
+}
+
 /// Generated legacy rows, and which.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Generated {
@@ -163,11 +174,60 @@ pub enum Command {
         #[command(flatten)]
         generated: Generated,
     },
-    /// Bring the schema padealing to the current revision
+    /// Show where the schema stands: history, current revision, what is pending, what is skipped here and why
+    ///
+    /// Reads only. Exits with 1 if something is pending.
+    Status {
+        /// Text for people, or JSON for scripts
+        #[arg(long, default_value = "text")]
+        format: Format,
+    },
+    /// Show what apply would do: a decision for each table, the SQL, its locks, what it rewrites, what needs a person
+    ///
+    /// Reads only.
+    Plan {
+        /// How to print the plan; sql is what psql can run
+        #[arg(long, default_value = "text")]
+        format: PlanFormat,
+        /// Write to a file instead of the standard output
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Exit with 1 if there is something to do
+        #[arg(long)]
+        check: bool,
+        /// The revision to go to [default: the newest]
+        #[arg(long, value_name = "REVISION")]
+        to: Option<String>,
+    },
+    /// Bring the schema padealing to a revision: run the plan, read the schema again, commit only if it is as expected
     Apply {
         /// Don't ask; needed when the standard input is no terminal
         #[arg(long)]
         yes: bool,
+        /// Back the schema up to a file first, as pg_dump -Fc does
+        #[arg(long, value_name = "FILE")]
+        backup: Option<PathBuf>,
+        /// How long a statement waits for a lock, such as 500ms, 5s or 1min
+        #[arg(long, value_name = "D", default_value = "5s", value_parser = parse_duration)]
+        lock_timeout: Duration,
+        /// The revision to go to, up or down [default: the newest]
+        #[arg(long, value_name = "REVISION")]
+        to: Option<String>,
+        /// Build indexes on existing tables after the transaction, one by one, while others go on writing
+        #[arg(long)]
+        concurrently: bool,
+    },
+    /// Take the newest schema revision back, or all above one; refuses when data would be lost
+    Revert {
+        /// The revision to go back to; 0000 takes all of them [default: the one before the newest]
+        #[arg(long, value_name = "REVISION")]
+        to: Option<String>,
+        /// Don't ask; needed when the standard input is no terminal
+        #[arg(long)]
+        yes: bool,
+        /// Take back what holds rows or values, too, and lose them
+        #[arg(long)]
+        allow_data_loss: bool,
         /// How long a statement waits for a lock, such as 500ms, 5s or 1min
         #[arg(long, value_name = "D", default_value = "5s", value_parser = parse_duration)]
         lock_timeout: Duration,
@@ -245,7 +305,10 @@ impl Command {
             Self::Ephemeral { .. } => "ephemeral",
             Self::Doctor { .. } => "doctor",
             Self::Seed { .. } => "seed",
+            Self::Status { .. } => "status",
+            Self::Plan { .. } => "plan",
             Self::Apply { .. } => "apply",
+            Self::Revert { .. } => "revert",
             Self::Migrate { .. } => "migrate",
             Self::Drift { .. } => "drift",
             Self::Snapshot { .. } => "snapshot",
@@ -258,11 +321,13 @@ impl Command {
         match self {
             Self::Rehearse { format, .. }
             | Self::Doctor { format, .. }
+            | Self::Status { format }
             | Self::Migrate { format, .. }
             | Self::Verify { format } => *format == Format::Json,
+            Self::Plan { format, out, .. } => *format == PlanFormat::Json && out.is_none(),
             Self::Drift { format, .. } => *format == DriftFormat::Json,
             Self::Snapshot { out, .. } => out.is_none(),
-            Self::Ephemeral { .. } | Self::Seed { .. } | Self::Apply { .. } => false,
+            Self::Ephemeral { .. } | Self::Seed { .. } | Self::Apply { .. } | Self::Revert { .. } => false,
         }
     }
 }

@@ -165,9 +165,24 @@ impl Expectation {
 
     /// What `migrations/` produce, and what we rely on in the reference schema.
     pub fn embedded() -> Self {
-        let text = include_str!("../migrations/expected.json");
-        let snapshot = crate::catalog::Snapshot::read(text).expect("a test reads it");
-        Self { catalog: snapshot.catalog, embedded: true }
+        let newest = crate::revisions::ALL.last().map_or("", |it| it.number);
+        Self::recorded(newest).expect("a test reads it")
+    }
+
+    /// What the schema is after a revision of `migrations/`.
+    pub fn recorded(number: &str) -> Option<Self> {
+        let snapshot = crate::catalog::Snapshot::read(crate::revisions::recorded(number)?).expect("a test reads it");
+        Some(Self { catalog: snapshot.catalog, embedded: true })
+    }
+
+    /// The same as a live catalog would be, with these roles' names.
+    pub(crate) fn named(self, roles: &Roles) -> Catalog {
+        self.catalog.with_roles(|role| match role {
+            "{owner}" => roles.owner.clone(),
+            "{app}" => roles.app.clone(),
+            "{reader}" => roles.reader.clone(),
+            _ => None,
+        })
     }
 
     /// The schemas that something is expected of.

@@ -12,13 +12,14 @@ use tempfile::NamedTempFile;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use pad_migrate::catalog::{Snapshot, schemas_or_both};
-use pad_migrate::cli::{Cli, Color, Command, DriftFormat, Format, Global};
+use pad_migrate::cli::{Cli, Color, Command, DriftFormat, Format, Global, PlanFormat};
 use pad_migrate::config::{Config, ConfigErrors, Endpoint, Flags, Secret, masked, masked_line};
 use pad_migrate::drift::Exceptions;
 use pad_migrate::pg::doctor::{self, DoctorError};
 use pad_migrate::pg::drift::{self, Expected};
 use pad_migrate::pg::migrate::{self, Observer, Progress};
-use pad_migrate::pg::{Database, apply, introspect, seed, verify};
+use pad_migrate::pg::{Database, apply, introspect, plan, seed, verify};
+use pad_migrate::plan::route::applied;
 use pad_migrate::rehearse::{self, RehearseError, Watcher};
 use pad_migrate::report::{self, Verdict, thousands};
 use pad_migrate::server::host::{self, Shared};
@@ -135,7 +136,10 @@ async fn run(cli: Cli) -> Result<Verdict, Failure> {
                 let rows = generated.generator().map_or(seed::Rows::Fixtures, seed::Rows::Generated);
                 seed(&cli.global, &config()?, if *empty { seed::Rows::None } else { rows }).await
             }
-            Command::Apply { yes, lock_timeout } => apply(&config()?, *yes, *lock_timeout).await,
+            Command::Status { format } => status(&config()?, *format).await,
+            Command::Plan { .. } => plan(&cli.global, &config()?, &cli.command).await,
+            Command::Apply { .. } => apply(&config()?, &cli.command).await,
+            Command::Revert { .. } => revert(&config()?, &cli.command).await,
             Command::Migrate { .. } => migrate(&cli.global, &config()?, &cli.command, interrupted.clone()).await,
             Command::Drift { .. } => drift(&cli.global, &config()?, &cli.command).await,
             Command::Snapshot { schema, out } => snapshot(&config()?, schema, out.as_deref()).await,
@@ -203,47 +207,120 @@ async fn seed(global: &Global, config: &Config, rows: seed::Rows) -> Result<Verd
     Ok(Verdict::Clean)
 }
 
-async fn apply(config: &Config, yes: bool, lock_timeout: Duration) -> Result<Verdict, Failure> {
+/// What commands that are about the schema's revisions work on.
+fn schema_request<'a>(config: &'a Config, target: &'a Database, to: Option<&'a str>) -> apply::Request<'a> {
+    let request = apply::Request::new(target, config.environment, &config.roles);
+    apply::Request { legacy: Some(&config.legacy_table), to, ..request }
+}
+
+async fn status(config: &Config, format: Format) -> Result<Verdict, Failure> {
     let target = database(config, config.target()?)?;
-    let request =
-        apply::Request { database: &target, environment: config.environment, roles: &config.roles, lock_timeout };
-    let pending = apply::pending(&request).await?;
-    if pending.revisions.is_empty() {
-        print(&format!("Up to date  {} revisions applied before\n", pending.already))?;
-        return Ok(Verdict::Clean);
-    }
-    if !yes {
-        let stdin = std::io::stdin();
-        if !stdin.is_terminal() {
-            return Err("apply changes the schema and asks first; without a terminal give --yes".into());
+    let status = plan::status(&schema_request(config, &target, None)).await?;
+    print(&match format {
+        Format::Text => status.text(width()),
+        Format::Json => format!("{:#}\n", status.json()),
+    })?;
+    Ok(status.verdict())
+}
+
+async fn plan(global: &Global, config: &Config, command: &Command) -> Result<Verdict, Failure> {
+    let Command::Plan { format, out, check, to } = command else {
+        return Err("plan was called for another command".into());
+    };
+    let target = database(config, config.target()?)?;
+    let out = out.as_deref().map(|path| beside(path).map(|it| (path, it))).transpose()?;
+    let found = plan::plan(&schema_request(config, &target, to.as_deref())).await?;
+    let planned = report::plan::Planned { environment: config.environment, place: &target.place(), found: &found };
+    let text = match format {
+        PlanFormat::Text if out.is_none() => coloured(global, &planned.text(width())),
+        PlanFormat::Text => planned.text(100),
+        PlanFormat::Sql => planned.sql(),
+        PlanFormat::Json => format!("{:#}\n", planned.json()),
+    };
+    match out {
+        Some((path, mut file)) => {
+            file.write_all(text.as_bytes())?;
+            put_in_place(path, file)?;
         }
-        let mut question = format!("On {} (environment {}):\n", target.place(), config.environment);
-        if pending.mirror_created {
-            question.push_str("  create the reference mirror bo_airflow\n");
-        }
-        for revision in &pending.revisions {
-            question.push_str(&format!("  apply {} {}\n", revision.number, revision.name));
-        }
-        write!(std::io::stderr(), "{question}Apply? [y/N] ")?;
-        // A thread of its own: the runtime would wait for one of its threads, and nobody may ever press Enter.
-        let (said, answer) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || {
-            let mut answer = String::new();
-            let _ = said.send(stdin.read_line(&mut answer).map(|_| answer));
-        });
-        if !["y", "yes"].contains(&answer.await??.trim().to_ascii_lowercase().as_str()) {
-            return Err("not confirmed; nothing was changed".into());
-        }
+        None => print(&text)?,
     }
-    let applied = apply::apply(&request).await?;
-    let mut text = String::new();
-    if applied.mirror_created {
-        text.push_str("Created     the reference mirror bo_airflow\n");
+    let blocked = found.route.plan.blocking().next().is_some();
+    Ok(if *check || blocked { planned.verdict() } else { Verdict::Clean })
+}
+
+/// Asks on the terminal. Without one, `yes` has to be given.
+async fn confirm(what: &str, question: &str, yes: bool) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
     }
-    for revision in &applied.revisions {
-        text.push_str(&format!("Applied     {} {}\n", revision.number, revision.name));
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return Err(format!("{what} changes the schema and asks first; without a terminal give --yes").into());
     }
-    print(&text)?;
+    write!(std::io::stderr(), "{question} [y/N] ")?;
+    // A thread of its own: the runtime would wait for one of its threads, and nobody may ever press Enter.
+    let (said, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut answer = String::new();
+        let _ = said.send(stdin.read_line(&mut answer).map(|_| answer));
+    });
+    match ["y", "yes"].contains(&answer.await??.trim().to_ascii_lowercase().as_str()) {
+        true => Ok(()),
+        false => Err("not confirmed; nothing was changed".into()),
+    }
+}
+
+async fn apply(config: &Config, command: &Command) -> Result<Verdict, Failure> {
+    let Command::Apply { yes, backup, lock_timeout, to, concurrently } = command else {
+        return Err("apply was called for another command".into());
+    };
+    let target = database(config, config.target()?)?;
+    let request = apply::Request {
+        lock_timeout: *lock_timeout,
+        concurrently: *concurrently,
+        ..schema_request(config, &target, to.as_deref())
+    };
+    let found = plan::plan(&request).await?;
+    let applied_before = applied(&found.history);
+    if to.as_deref().is_some_and(|to| applied_before.keys().any(|it| it.as_str() > to)) {
+        return go_down(&request, *yes, false).await;
+    }
+    let planned = report::plan::Planned { environment: config.environment, place: &target.place(), found: &found };
+    if !found.route.is_empty() || found.makes_mirror {
+        // What can't be applied is no question.
+        if found.route.plan.blocking().next().is_none() {
+            confirm("apply", &format!("{}Apply?", planned.text(width())), *yes).await?;
+        }
+        let _ = backup;
+    }
+    let applied = if found.route.is_empty() && !found.makes_mirror && found.route.plan.blocking().next().is_none() {
+        apply::Applied { mirror_created: false, route: found.route, built: 0 }
+    } else {
+        apply::apply(&request, Some(&found.route)).await?
+    };
+    print(&report::plan::applied_text(&applied, applied_before.len(), width()))?;
+    Ok(report::plan::applied_verdict(&applied))
+}
+
+async fn revert(config: &Config, command: &Command) -> Result<Verdict, Failure> {
+    let Command::Revert { to, yes, allow_data_loss, lock_timeout } = command else {
+        return Err("revert was called for another command".into());
+    };
+    let target = database(config, config.target()?)?;
+    let request = apply::Request { lock_timeout: *lock_timeout, ..schema_request(config, &target, to.as_deref()) };
+    go_down(&request, *yes, *allow_data_loss).await
+}
+
+/// Says what goes, and what would be lost with it, before anything does.
+async fn go_down(request: &apply::Request<'_>, yes: bool, allow_data_loss: bool) -> Result<Verdict, Failure> {
+    let descent = apply::descent(request).await?;
+    if descent.losses.is_empty() || allow_data_loss {
+        let place = request.database.place();
+        let text = report::plan::descent_text(&descent, "Take back", width());
+        confirm("revert", &format!("On {place} (environment {}):\n{text}Revert?", request.environment), yes).await?;
+    }
+    let reverted = apply::revert(request, allow_data_loss, Some(&descent)).await?;
+    print(&report::plan::descent_text(&reverted, "Taken back", width()))?;
     Ok(Verdict::Clean)
 }
 

@@ -10,8 +10,10 @@ mod copy;
 pub mod doctor;
 pub mod drift;
 pub mod introspect;
+mod locks;
 mod lookup;
 pub mod migrate;
+pub mod plan;
 pub mod seed;
 mod sequences;
 mod source;
@@ -262,9 +264,8 @@ pub(crate) async fn check_applied(
     if !history_access(connection).await?.0 {
         return Err(not_applied());
     }
-    let applied = apply::history(connection).await?;
-    let current = crate::revisions::ALL.iter().all(|revision| applied.contains_key(revision.number));
-    if current { Ok(()) } else { Err(not_applied()) }
+    let history = plan::history(connection).await?;
+    if crate::plan::route::pending(&history, environment).is_empty() { Ok(()) } else { Err(not_applied()) }
 }
 
 /// Text of our mark on a reference schema that we created.

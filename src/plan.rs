@@ -7,6 +7,7 @@
 mod data;
 mod order;
 mod planner;
+pub mod route;
 
 use std::collections::BTreeMap;
 

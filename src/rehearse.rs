@@ -165,17 +165,16 @@ pub async fn rehearse(
     };
 
     phases.begin("apply");
+    let roles = Roles::default();
     let request = apply::Request {
-        database: &target,
-        environment: Environment::Local,
-        roles: &Roles::default(),
         lock_timeout: Duration::from_secs(30),
+        ..apply::Request::new(&target, Environment::Local, &roles)
     };
-    let applied = apply::apply(&request).await?;
+    let applied = apply::apply(&request, None).await?;
     if let Some(cases) = &cases {
         seed::prepare_target(&target, cases).await?;
     }
-    phases.end(format!("{} revisions", applied.revisions.len()));
+    phases.end(format!("{} revisions", applied.route.records.len()));
 
     phases.begin("migrate");
     let request = migrate::Request {
@@ -220,7 +219,7 @@ pub async fn rehearse(
         provider: server.description.clone(),
         server: server.line(),
         source: described,
-        revisions: applied.revisions.iter().map(|it| (it.number, it.name)).collect(),
+        revisions: applied.route.records.iter().map(|it| (it.revision.number, it.revision.name)).collect(),
         migrated,
         verified,
         unexpected,

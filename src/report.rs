@@ -4,6 +4,7 @@
 
 mod checks;
 pub mod drift;
+pub mod plan;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
+use crate::config::Environment;
+
 include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
 /// One revision: a pair of files, `NNNN_verb_object.up.sql` and `.down.sql`.
@@ -41,7 +43,40 @@ pub fn declared_schema() -> &'static str {
     MIGRATIONS.iter().find(|it| it.0 == "schema.sql").map_or("", |it| it.1)
 }
 
+/// What the schema is after a revision, as a snapshot's text: recorded by a test, beside the revisions.
+pub fn recorded(number: &str) -> Option<&'static str> {
+    let newest = ALL.last().is_some_and(|it| it.number == number);
+    let mut files = MIGRATIONS.iter().filter(|it| it.0.ends_with(".json"));
+    let found = files.find(|it| if newest { it.0 == "expected.json" } else { it.0.starts_with(number) });
+    found.map(|it| it.1)
+}
+
 impl Revision {
+    /// Why it is not for an environment, if it isn't: a line `-- not for dev: the reason` at the top of the way up.
+    pub fn not_for(&self, environment: Environment) -> Option<&'static str> {
+        let mut notes = self.up.lines().take_while(|it| it.starts_with("--"));
+        notes.find_map(|it| it.strip_prefix(&format!("-- not for {environment}: ")))
+    }
+
+    /// Whether rows are changed by it, which no comparison of schemas can do instead: a line `-- moves data`.
+    pub fn moves_data(&self) -> bool {
+        self.up.lines().any(|it| it == "-- moves data")
+    }
+
+    /// The tables that it takes from another schema, each with the columns by which it knows it: a line `-- moves
+    /// tables`, and a list of names and columns, `('audit_log', '{action_type,…}'`.
+    pub fn moves_tables(&self) -> Vec<(&'static str, Vec<&'static str>)> {
+        if !self.up.lines().any(|it| it == "-- moves tables") {
+            return Vec::new();
+        }
+        let lines = self.up.lines().filter_map(|it| it.trim_start().strip_prefix("('"));
+        let table = |line: &'static str| {
+            let (name, rest) = line.split_once("', '{")?;
+            Some((name, rest.split_once('}')?.0.split(',').collect()))
+        };
+        lines.filter_map(table).collect()
+    }
+
     /// SHA-256 of the way up, in hexadecimal: whether an applied revision is still the one in the program.
     pub fn checksum(&self) -> String {
         hex(&Sha256::digest(self.up))

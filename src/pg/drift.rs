@@ -193,7 +193,7 @@ pub async fn drift(request: Request<'_>) -> Result<Drift, DriftError> {
 }
 
 /// Who the named roles are, and whose privileges they have too.
-async fn parties(connection: &mut PgConnection, roles: &Roles) -> Result<Parties, QueryError> {
+pub(super) async fn parties(connection: &mut PgConnection, roles: &Roles) -> Result<Parties, QueryError> {
     let names: Vec<&String> = [&roles.owner, &roles.app, &roles.reader].into_iter().flatten().collect();
     let rows: Vec<(String, Vec<String>)> = sqlx::query_as(
         "select r.rolname::text, \

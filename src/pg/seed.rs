@@ -13,6 +13,7 @@ use crate::generate::Generator;
 use crate::generate::description::{UNKNOWN, WIDENED};
 use crate::generate::reference::{FIRST_PERSON, REFERENCE};
 use crate::legacy::LegacyColumn;
+use crate::plan::Step;
 use crate::revisions::quote_identifier;
 
 /// Why nothing was seeded.
@@ -54,17 +55,20 @@ pub enum Rows {
 
 /// Creates the mirror's tables and lets the roles of `padealing` refer to them.
 pub(super) async fn create_mirror(connection: &mut PgConnection, roles: &Roles) -> Result<(), QueryError> {
-    run(connection, fixtures::REFERENCE_SCHEMA, "creating the reference mirror").await?;
+    run(connection, &mirror(roles).sql, "creating the reference mirror").await
+}
+
+/// The reference mirror and who may use it, as a step.
+pub(crate) fn mirror(roles: &Roles) -> Step {
+    let mut sql = fixtures::REFERENCE_SCHEMA.to_owned();
     for (role, rights) in [(&roles.owner, "select, references"), (&roles.app, "select"), (&roles.reader, "select")] {
-        let Some(role) = role.as_deref().map(quote_identifier) else {
-            continue;
-        };
-        let sql = format!(
-            "grant usage on schema bo_airflow to {role}; grant {rights} on all tables in schema bo_airflow to {role}"
-        );
-        run(connection, &sql, "granting the use of the reference mirror").await?;
+        if let Some(role) = role.as_deref().map(quote_identifier) {
+            sql.push_str(&format!(
+                "\ngrant usage on schema bo_airflow to {role};\ngrant {rights} on all tables in schema bo_airflow to {role};"
+            ));
+        }
     }
-    Ok(())
+    Step { sql, object: "bo_airflow".to_owned(), table: None, hazards: Vec::new(), can_be_concurrent: false }
 }
 
 /// Seeds a local database.

@@ -13,11 +13,23 @@ use crate::drift::{Change, Comparison, Difference, Expectation, Parties, Severit
 
 /// The steps that make the live application schema the expected one.
 pub fn plan(expectation: Expectation, live: Catalog, parties: &Parties, facts: &Facts) -> Plan {
+    plan_but_moves(expectation, live, parties, facts, None)
+}
+
+/// The same, for when a revision has moved what is in a schema by then.
+pub(super) fn plan_but_moves(
+    expectation: Expectation,
+    live: Catalog,
+    parties: &Parties,
+    facts: &Facts,
+    moved_from: Option<&str>,
+) -> Plan {
     let (wanted, comparison) = expectation.against(live, parties);
     let mut planner = Planner {
         wanted: &wanted,
         comparison: &comparison,
         facts,
+        moved_from,
         nodes: Vec::new(),
         left: Vec::new(),
         questions: Vec::new(),
@@ -115,6 +127,8 @@ struct Planner<'a> {
     /// What is expected and what there is, by the names that there are.
     comparison: &'a Comparison<'a>,
     facts: &'a Facts,
+    /// The schema from which a revision moves tables.
+    moved_from: Option<&'a str>,
     nodes: Vec<Node>,
     left: Vec<Left>,
     questions: Vec<String>,
@@ -145,7 +159,7 @@ impl<'a> Planner<'a> {
 
     fn walk(&mut self) {
         let differences: Vec<Difference> =
-            self.comparison.differences().into_iter().filter(|it| it.id.schema == APPLICATION_SCHEMA).collect();
+            self.comparison.differences().into_iter().filter(|it| self.is_ours(&it.id)).collect();
         // What is new comes first: the rest asks whether what it belongs to is.
         for difference in &differences {
             let id = self.origin(&difference.id);
@@ -199,6 +213,13 @@ impl<'a> Planner<'a> {
             &EMPTY,
             |it| it.0,
         )
+    }
+
+    /// Whether it is in the application schema, or is to be.
+    fn is_ours(&self, id: &Id) -> bool {
+        let in_schema = |id: &Id| self.comparison.origin_key(id).schema == APPLICATION_SCHEMA;
+        let table = Id { parent: String::new(), kind: Kind::Table, name: id.parent.clone(), ..id.clone() };
+        in_schema(id) || !id.parent.is_empty() && in_schema(&table)
     }
 
     /// What comes and goes with something else that does: a key's index, an identity's sequence, a view's columns.
@@ -373,6 +394,9 @@ impl<'a> Planner<'a> {
         if difference.change == Change::Moved && id.kind == Kind::Table {
             self.moved.insert(id.name.clone());
         }
+        if difference.change == Change::Moved && self.moved_from == Some(&live_id.schema) {
+            return;
+        }
         let (lock, kind) = match (difference.change, id.kind) {
             (Change::Moved, _) => (LockMode::AccessExclusive, HazardKind::Move),
             (_, Kind::Index) => (LockMode::ShareUpdateExclusive, HazardKind::Lock),
@@ -501,6 +525,7 @@ impl<'a> Planner<'a> {
         let place = Place { rank, provides: Self::provided(id), needs, is_drop: false };
         self.nodes.push(Node { place, id: id.clone(), parts });
         self.furnish(id);
+        self.furnish_sequence(id);
         if id.kind.is_relation() || matches!(id.kind, Kind::Domain | Kind::Composite) {
             let children: Vec<&'a Id> = self.wanted.children(&id.schema, &id.name).map(|it| it.0).collect();
             for child in children {
@@ -515,6 +540,7 @@ impl<'a> Planner<'a> {
                 let inherited = of_child.property(Property::Inherited).is_some();
                 if comes_along || inherited {
                     self.furnish(child);
+                    self.furnish_sequence(child);
                 } else {
                     self.make(child);
                 }
@@ -627,6 +653,24 @@ impl<'a> Planner<'a> {
             }
         }
         self.grants(id, object);
+    }
+
+    /// An identity column has a sequence, which comes with it.
+    fn furnish_sequence(&mut self, id: &Id) {
+        if id.kind != Kind::Column {
+            return;
+        }
+        let owner = format!("{}.{}", id.parent, id.name);
+        let wanted = self.wanted;
+        let own = wanted.objects.iter().filter(|(sequence, object)| {
+            let owned_by = Self::property(Some(object), Property::OwnedBy);
+            sequence.kind == Kind::Sequence && sequence.schema == id.schema && owned_by.as_ref() == Some(&owner)
+        });
+        for (sequence, object) in own {
+            if object.contains_key(&Property::Identity) {
+                self.furnish(sequence);
+            }
+        }
     }
 
     /// The privileges of something new. Default privileges may give more than is expected.
@@ -841,6 +885,7 @@ impl<'a> Planner<'a> {
                                 crate::revisions::quote_literal(&id.name),
                             )));
                         }
+                        self.furnish_sequence(id);
                         Way::Parts(rank::DEFAULT, parts)
                     }
                     _ => Way::Leave("a sequence gives it the same numbers, and goes on doing that".to_owned()),
@@ -1087,7 +1132,7 @@ impl<'a> Planner<'a> {
         }
         let live = &self.comparison.live;
         while let Some(cause) = disturbed.pop() {
-            for (id, object) in live.objects.iter().filter(|it| it.0.schema == APPLICATION_SCHEMA) {
+            for (id, object) in live.objects.iter().filter(|it| self.is_ours(it.0)) {
                 if anew.contains(id) || self.is_implied(id) || !self.stands_on(id, object, &cause) {
                     continue;
                 }

@@ -149,7 +149,7 @@ fn clean(text: &str) -> String {
 }
 
 /// A label in its column, and a text beside it, wrapped at blanks.
-fn labelled(out: &mut String, width: usize, indent: usize, label: &str, text: &str) {
+pub(super) fn labelled(out: &mut String, width: usize, indent: usize, label: &str, text: &str) {
     const COLUMN: usize = 12;
     let start = indent + COLUMN.max(label.chars().count() + 2);
     let room = width.saturating_sub(start).max(20);

@@ -202,8 +202,8 @@ async fn prepare(admin: &Database, name: &str, generator: Generator) -> Result<(
 }
 
 async fn apply_all(database: &Database) -> Result<()> {
-    let (roles, lock_timeout) = (Roles::default(), Duration::from_secs(5));
-    apply::apply(&apply::Request { database, environment: Environment::Local, roles: &roles, lock_timeout }).await?;
+    let roles = Roles::default();
+    apply::apply(&apply::Request::new(database, Environment::Local, &roles), None).await?;
     Ok(())
 }
 

@@ -19,7 +19,6 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use pad_migrate::config::{Environment, Roles, TableName};
@@ -104,11 +103,11 @@ pub(crate) async fn apply_all(database: &Database) -> apply::Applied {
 }
 
 pub(crate) async fn apply_with(database: &Database, roles: &Roles) -> apply::Applied {
-    apply::apply(&apply_request(database, roles)).await.expect("the revisions apply")
+    apply::apply(&apply_request(database, roles), None).await.expect("the revisions apply")
 }
 
 pub(crate) fn apply_request<'a>(database: &'a Database, roles: &'a Roles) -> apply::Request<'a> {
-    apply::Request { database, environment: Environment::Local, roles, lock_timeout: Duration::from_secs(5) }
+    apply::Request::new(database, Environment::Local, roles)
 }
 
 /// Keeps what it sees.

@@ -3,7 +3,6 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use pad_migrate::config::{Environment, Roles};
 use pad_migrate::pg::{admin, apply};
@@ -87,13 +86,10 @@ async fn qa_that_somebody_calls_local_is_left_as_it_is(#[case] arguments: &[&str
 #[tokio::test]
 async fn a_database_of_another_environment_is_refused(#[case] arguments: &[&str]) {
     with_db(Start::Reference, async |db| {
-        let request = apply::Request {
-            database: &db.database,
-            environment: Environment::Qa,
-            roles: &Roles::default(),
-            lock_timeout: Duration::from_secs(5),
-        };
-        apply::apply(&request).await.expect("the revisions apply");
+        let roles = Roles::default();
+        apply::apply(&apply::Request::new(&db.database, Environment::Qa, &roles), None)
+            .await
+            .expect("the revisions apply");
         let before = db.dump(&[]).await;
         for environment in ["local", "prod"] {
             let arguments = [&["--env", environment, "--database-url", &db.url], arguments].concat();
@@ -117,19 +113,14 @@ async fn the_same_checks_run_on_an_environment_that_is_named() {
     admin::fill_with_fixtures(&database, &crate::harness::cases()).await.expect("the fixtures load");
     let name = |it: &str| Some(it.to_owned());
     let roles = Roles { owner: name("pad_owner"), app: name("pad_app_user"), reader: name("pad_reader") };
-    let request = apply::Request {
-        database: &database,
-        environment: Environment::Qa,
-        roles: &roles,
-        lock_timeout: Duration::from_secs(5),
-    };
+    let request = apply::Request::new(&database, Environment::Qa, &roles);
     let grants = "comment on schema bo_airflow is 'mirrored'; \
          grant usage on schema bo_airflow to pad_owner, pad_app_user, pad_reader; \
          grant select on all tables in schema bo_airflow to pad_app_user, pad_reader; \
          grant select, references on all tables in schema bo_airflow to pad_owner; \
          grant select on public.personal_account_dealing to pad_reader";
     server.execute("pad_db", &[grants]).await;
-    apply::apply(&request).await.expect("the revisions apply");
+    apply::apply(&request, None).await.expect("the revisions apply");
     let folder = tempfile::tempdir().expect("a directory is made");
     let ask = |environment: &str| -> Output {
         let mut command = Command::new(std::env::current_exe().expect("this is a program"));

@@ -8,7 +8,9 @@ use crate::catalog::{CRITICAL_REFERENCE_TABLES, MANAGED_TABLES};
 use crate::config::TableName;
 use crate::doctor::{Facts, Filled, Relation, Role, Rows, SchemaRights, Server, Stranger, TableRights};
 use crate::pg::apply::{self, ApplyError};
+use crate::pg::plan;
 use crate::pg::{Attempt, QueryError, history_access, run};
+use crate::plan::route::applied;
 use crate::report::sentence;
 use crate::revisions::quote_identifier;
 
@@ -122,21 +124,21 @@ pub(super) async fn facts(
         (false, false) => None,
     });
     let revisions = match history_access(connection).await?.1 {
-        true => apart(connection, apply::history)
+        true => apart(connection, plan::history)
             .await?
-            .map(|it| Some(it.into_keys().collect()))
+            .map(|it| Some(applied(&it).into_keys().collect()))
             .map_err(|error| sentence(&error)),
         false => Ok(None),
     };
     let wanted = apply::Request {
-        database: request.target,
-        environment: request.environment,
-        roles: request.roles,
-        lock_timeout: std::time::Duration::ZERO,
+        legacy: Some(request.table),
+        ..apply::Request::new(request.target, request.environment, request.roles)
     };
-    let apply = match apart(connection, async |it| apply::assess(it, &wanted).await).await? {
-        Ok(found) => Ok(found.revisions.len()),
-        Err(ApplyError::Unmanaged { .. }) => Err("another program has made its tables".to_owned()),
+    let apply = match apart(connection, async |it| plan::assess(it, &wanted).await).await? {
+        Ok(found) => match found.route.plan.blocking().count() {
+            0 => Ok(found.route.plan.steps.len()),
+            _ => Err("some of what differs needs a person first, as pad-migrate plan shows".to_owned()),
+        },
         Err(ApplyError::NoReference { table, .. }) => Err(format!("there is no bo_airflow.{table}")),
         Err(error) => Err(sentence(&error)),
     };
@@ -194,7 +196,7 @@ fn kind(relkind: &str) -> &'static str {
 
 /// The planner's estimate of the rows of `pg_class c`, -1 when there is none. Before version 14 a table that nobody
 /// has analysed has the estimate 0, as an empty one (documentation, pg_class.reltuples).
-const ESTIMATE: &str = "(case when c.reltuples = 0 and c.relpages = 0 \
+pub(in crate::pg) const ESTIMATE: &str = "(case when c.reltuples = 0 and c.relpages = 0 \
      and current_setting('server_version_num')::int4 < 140000 then -1 else c.reltuples end)";
 
 /// The relations of these schemas, the legacy table, and what sits in `public` and may be ours.
@@ -465,7 +467,9 @@ const HISTORIES: [(&str, &str); 12] = [
     ("refinery_schema_history", "refinery"),
 ];
 
-async fn managers(connection: &mut PgConnection) -> Result<Vec<(String, &'static str, Option<String>)>, QueryError> {
+pub(in crate::pg) async fn managers(
+    connection: &mut PgConnection,
+) -> Result<Vec<(String, &'static str, Option<String>)>, QueryError> {
     const WHAT: &str = "looking for other programs' histories";
     let names = HISTORIES.map(|it| it.0);
     let rows: Vec<(String, String, bool)> = sqlx::query_as(

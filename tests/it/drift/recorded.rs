@@ -3,18 +3,19 @@
 
 use std::path::Path;
 
+use clap::ValueEnum;
 use pad_migrate::catalog::{
     CONTRACT_SCHEMA, CRITICAL_REFERENCE_TABLES, Catalog, Id, Kind, Object, Property, Snapshot, Value,
 };
+use pad_migrate::config::{Environment, Roles};
 use pad_migrate::pg::introspect;
+use pad_migrate::revisions::{ALL, RoleNames, render};
 use pretty_assertions::assert_eq;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
 use super::cases::SCHEMAS;
-use crate::harness::{Role, Start, with_db};
-
-const FILE: &str = "migrations/expected.json";
+use crate::harness::{Role, Start, roles, with_db};
 
 /// Role names in place of what they stand for.
 pub(super) fn with_placeholders(catalog: Catalog) -> Catalog {
@@ -47,45 +48,91 @@ fn contract(id: &Id, object: &Object) -> Option<Object> {
     Some(object)
 }
 
-async fn produced() -> (u32, Snapshot) {
-    let mut result = None;
-    with_db(Start::Applied, async |db| {
+/// Without what no revision says: the database, who applied, and of the reference schema what nobody relies on.
+fn essence(catalog: Catalog, newest: bool) -> Catalog {
+    let mut catalog = with_placeholders(catalog);
+    let objects = std::mem::take(&mut catalog.objects).into_iter().filter(|(id, _)| id.kind != Kind::Database);
+    let kept = objects.filter_map(|(id, mut object)| {
+        if object.get(&Property::Owner).is_some_and(|it| !it.to_string().starts_with('{')) {
+            object.remove(&Property::Owner);
+        }
+        match id.schema == CONTRACT_SCHEMA {
+            true if newest => contract(&id, &object).map(|object| (id.clone(), object)),
+            true => None,
+            false => Some((id, object)),
+        }
+    });
+    catalog.objects = kept.collect();
+    if !newest {
+        catalog.schemas.retain(|it| it != CONTRACT_SCHEMA);
+    }
+    catalog
+}
+
+/// What there is after each revision: its file, and what belongs in it.
+async fn produced() -> Vec<(String, Snapshot)> {
+    let mut result = Vec::new();
+    with_db(Start::Reference, async |db| {
         let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");
-        super::cases::run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
-        let found =
-            introspect::read(&mut connection, &SCHEMAS.map(str::to_owned)).await.expect("the catalog can be read");
+        let Roles { owner, app, reader } = roles();
+        let names = RoleNames { owner: owner.expect("a name"), app, reader };
+        for revision in ALL.iter() {
+            super::cases::run(&mut connection, &render(revision.up, &names)).await.expect("the revision applies");
+            super::cases::run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
+            let found = introspect::read(&mut connection, &SCHEMAS.map(str::to_owned)).await.expect("it can be read");
+            let newest = Some(revision) == ALL.last();
+            let file = match newest {
+                true => "expected.json".to_owned(),
+                false => format!("{}_{}.json", revision.number, revision.name),
+            };
+            let catalog = essence(found.catalog, newest);
+            let version = env!("CARGO_PKG_VERSION").to_owned();
+            let server_version = catalog.major.to_string();
+            result.push((file, Snapshot { environment: "local".to_owned(), server_version, version, catalog }));
+        }
         connection.close().await.expect("the connection closes");
-        let mut catalog = with_placeholders(found.catalog);
-        catalog.objects = std::mem::take(&mut catalog.objects)
-            .into_iter()
-            .filter(|(id, _)| id.kind != Kind::Database)
-            .filter_map(|(id, object)| match id.schema == CONTRACT_SCHEMA {
-                true => contract(&id, &object).map(|object| (id.clone(), object)),
-                false => Some((id, object)),
-            })
-            .collect();
-        let major = catalog.major;
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        let server_version = major.to_string();
-        result = Some((major, Snapshot { environment: "local".to_owned(), server_version, version, catalog }));
     })
     .await;
-    result.expect("the body has run")
+    result
 }
 
 /// Whoever changes a migration records what it leads to: `PAD_RECORD=1 cargo test --test it drift::recorded`.
 #[tokio::test]
-async fn the_expected_catalog_is_what_the_migrations_produce() {
-    let (major, produced) = produced().await;
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
-    if std::env::var_os("PAD_RECORD").is_some() {
-        std::fs::write(&path, produced.write()).expect("the file can be written");
+async fn the_recorded_catalogs_are_what_the_migrations_produce() {
+    let produced = produced().await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let files = |text: &Path| text.extension().is_some_and(|it| it == "json");
+    let there = std::fs::read_dir(&folder).expect("the folder can be read").flatten().filter(|it| files(&it.path()));
+    let record = std::env::var_os("PAD_RECORD").is_some();
+    let known = |name: &str| produced.iter().any(|it| it.0 == name);
+    for file in there {
+        assert!(known(&file.file_name().to_string_lossy()), "{}: of no revision", file.path().display());
     }
-    let text = std::fs::read_to_string(&path).expect("the file can be read");
-    let recorded = Snapshot::read(&text).expect("the file is a snapshot");
-    // Another major version says the same in other words, which only drift can tell.
-    if recorded.catalog.major == major {
-        assert_eq!(recorded.write(), produced.write(), "record it: PAD_RECORD=1 cargo test --test it drift::recorded");
+    for (file, produced) in &produced {
+        let path = folder.join(file);
+        if record {
+            std::fs::write(&path, produced.write()).expect("the file can be written");
+        }
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let recorded = Snapshot::read(&text).expect("the file is a snapshot");
+        // Another major version says the same in other words, which only drift can tell.
+        if recorded.catalog.major == produced.catalog.major {
+            let hint = "record it: PAD_RECORD=1 cargo test --test it drift::recorded";
+            assert_eq!(recorded.write(), produced.write(), "{file}: {hint}");
+        }
     }
-    assert!(recorded.catalog.objects.len() > 300, "{}", recorded.catalog.objects.len());
+    let newest = &produced.last().expect("there are revisions").1;
+    assert!(newest.catalog.objects.len() > 300, "{}", newest.catalog.objects.len());
+}
+
+/// A comparison of schemas takes it for done where it isn't run, so it may change none.
+#[tokio::test]
+async fn a_revision_that_is_not_for_an_environment_changes_no_schema() {
+    let produced = produced().await;
+    for (at, revision) in ALL.iter().enumerate() {
+        if Environment::value_variants().iter().any(|it| revision.not_for(*it).is_some()) {
+            let before = &produced[at.checked_sub(1).expect("not the first")].1;
+            assert_eq!(before.catalog, produced[at].1.catalog, "{}", revision.number);
+        }
+    }
 }

@@ -1,0 +1,329 @@
+//! What is known of a database that is to be brought to a revision, and the way there. Reads only.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection};
+
+use super::apply::{ApplyError, Request};
+use super::doctor::facts::ESTIMATE;
+use super::{Access, Attempt, QueryError, check_environment, drift, introspect, run};
+use crate::catalog::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, Catalog, MANAGED_TABLES, Property};
+use crate::config::Environment;
+use crate::drift::Parties;
+use crate::plan::route::{Record, RecordKind, Route, Situation, Stage, applied, pending, stages};
+use crate::plan::{Answer, Facts, Size};
+use crate::revisions::{self, Revision, RoleNames};
+
+/// What there is, and the way to where it should be.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The server's version, such as `15.18`.
+    pub server_version: String,
+    /// The way.
+    pub route: Route,
+    /// The history, oldest first.
+    pub history: Vec<Record>,
+    /// Whether the reference mirror is created first: in a local database that has none.
+    pub makes_mirror: bool,
+    /// What there is now.
+    pub(super) live: Catalog,
+    pub(super) parties: Parties,
+    mirror: String,
+    sizes: BTreeMap<(String, String), Size>,
+}
+
+impl Found {
+    /// What creates the reference mirror.
+    pub fn mirror_sql(&self) -> &str {
+        &self.mirror
+    }
+
+    /// How large a table is, by its name in SQL.
+    pub fn size(&self, table: &str) -> Option<Size> {
+        let found = self.sizes.iter().find(|it| crate::ddl::qualified(&it.0.0, &it.0.1) == table);
+        found.map(|it| *it.1)
+    }
+}
+
+/// Where a database stands.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The environment.
+    pub environment: Environment,
+    /// Host, port, database and role.
+    pub place: String,
+    /// The server's version, such as `15.18`.
+    pub server_version: String,
+    /// Number and name of the newest revision that counts as applied.
+    pub current: Option<(String, String)>,
+    /// Revisions that are not applied and are for this environment.
+    pub pending: Vec<Revision>,
+    /// Revisions that are not for this environment, and why.
+    pub skipped: Vec<(Revision, &'static str)>,
+    /// The history, oldest first.
+    pub history: Vec<Record>,
+    /// Tables in which other programs keep a history, the programs, and their versions.
+    pub managers: Vec<(String, &'static str, Option<String>)>,
+    /// Our tables that are there.
+    pub tables: Vec<String>,
+}
+
+/// Where a database stands, from its history.
+pub async fn status(request: &Request<'_>) -> Result<Status, ApplyError> {
+    let mut connection = request.database.connect(Access::Read, "status").await?;
+    let result = status_of(&mut connection, request).await;
+    let _ = connection.close().await;
+    result
+}
+
+async fn status_of(connection: &mut PgConnection, request: &Request<'_>) -> Result<Status, ApplyError> {
+    let Request { database, environment, .. } = *request;
+    run(connection, "begin isolation level repeatable read read only", "starting the transaction").await?;
+    check_environment(connection, database, environment).await?;
+    let history = history(connection).await?;
+    check_history(&history)?;
+    let applied = applied(&history);
+    let current = revisions::ALL.iter().rfind(|it| applied.contains_key(it.number));
+    let open = revisions::ALL.iter().filter(|it| !applied.contains_key(it.number));
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select relname::text from pg_class where relnamespace = to_regnamespace('padealing') \
+         and relkind in ('r', 'p') and relname = any($1) order by 1",
+    )
+    .bind(MANAGED_TABLES)
+    .fetch_all(&mut *connection)
+    .await
+    .attempt("looking for tables of ours")?;
+    let status = Status {
+        environment,
+        place: database.place(),
+        server_version: super::server_facts(connection).await?.version,
+        current: current.map(|it| (it.number.to_owned(), it.name.to_owned())),
+        pending: pending(&history, environment),
+        skipped: open.filter_map(|it| Some((*it, it.not_for(environment)?))).collect(),
+        managers: super::doctor::facts::managers(connection).await?,
+        history,
+        tables,
+    };
+    run(connection, "commit", "ending the transaction").await?;
+    Ok(status)
+}
+
+/// The way from what there is now, in a read-only transaction of its own.
+pub async fn plan(request: &Request<'_>) -> Result<Found, ApplyError> {
+    let mut connection = request.database.connect(Access::Read, "plan").await?;
+    let found = in_transaction(&mut connection, request).await;
+    let _ = connection.close().await;
+    found
+}
+
+async fn in_transaction(connection: &mut PgConnection, request: &Request<'_>) -> Result<Found, ApplyError> {
+    let begin = format!(
+        "begin isolation level repeatable read read only; set local lock_timeout = {}",
+        request.lock_timeout.as_millis().max(1)
+    );
+    run(connection, &begin, "starting the transaction").await?;
+    let found = assess(connection, request).await?;
+    run(connection, "commit", "ending the transaction").await?;
+    Ok(found)
+}
+
+/// The history, oldest line first; none, if there is no table of that name.
+pub(super) async fn history(connection: &mut PgConnection) -> Result<Vec<Record>, QueryError> {
+    type Row = (String, String, String, String, String, String, String, String);
+    const WHAT: &str = "reading the schema's history";
+    if !super::history_access(connection).await?.0 {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "select revision, name, checksum, kind, to_char(applied_at, 'YYYY-MM-DD HH24:MI'), database_role, \
+                program_version, environment \
+         from padealing.schema_revision order by id",
+    )
+    .fetch_all(connection)
+    .await
+    .attempt(WHAT)?;
+    let record = |(revision, name, checksum, kind, applied_at, role, version, environment): Row| {
+        let kind = RecordKind::from_str(&kind).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        Ok(Record { revision, name, checksum, kind, applied_at, role, version, environment })
+    };
+    rows.into_iter().map(record).collect::<Result<_, sqlx::Error>>().attempt(WHAT)
+}
+
+/// Refuses a history that isn't this program's: another text of a revision, or a revision that it doesn't know.
+pub(super) fn check_history(history: &[Record]) -> Result<(), ApplyError> {
+    let applied = applied(history);
+    for record in history.iter().rev().filter(|it| it.kind != RecordKind::Reverted) {
+        if !applied.contains_key(&record.revision) {
+            continue;
+        }
+        let Some(revision) = revisions::ALL.iter().find(|it| it.number == record.revision) else {
+            return Err(ApplyError::Newer { number: record.revision.clone() });
+        };
+        let newest = history.iter().rfind(|it| it.revision == record.revision);
+        if newest == Some(record) && revision.checksum() != record.checksum {
+            return Err(ApplyError::Changed { number: record.revision.clone(), name: revision.name.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn known(number: &str) -> bool {
+    revisions::ALL.iter().any(|it| it.number == number)
+}
+
+/// What there is and the way to the revision that is asked for, in the transaction that the session is in.
+pub(super) async fn assess(connection: &mut PgConnection, request: &Request<'_>) -> Result<Found, ApplyError> {
+    let Request { database, environment, roles, .. } = *request;
+    check_environment(connection, database, environment).await?;
+    let history = history(connection).await?;
+    check_history(&history)?;
+    if let Some(number) = request.to.filter(|it| !known(it)) {
+        return Err(ApplyError::Unknown { number: number.to_owned() });
+    }
+    let local = environment == Environment::Local && database.is_loopback();
+    let makes_mirror = local && super::lacks_mirror(connection).await?;
+    if !makes_mirror {
+        check_reference(connection, request).await?;
+    }
+    let (server_version, live) = live(connection, request).await?;
+    let parties = drift::parties(connection, roles).await?;
+    let names = role_names(connection, request).await?;
+    let stages = stages();
+    let mut facts = Facts::default();
+    let way = |facts: &Facts, live: &Catalog| {
+        let (history, parties, names) = (&history[..], &parties, &names);
+        let situation =
+            Situation { stages: &stages, environment, live, history, parties, names, facts, to: request.to };
+        situation.route().unwrap_or_default()
+    };
+    let mut route = way(&facts, &live);
+    // What is empty needs no facts.
+    if !route.plan.steps.is_empty() || !route.plan.questions.is_empty() {
+        facts.sizes = sizes(connection).await?;
+        for question in std::mem::take(&mut route.plan.questions) {
+            let answer = ask(connection, &question).await?;
+            facts.answers.insert(question, answer);
+        }
+        route = way(&facts, &live);
+    }
+    let mirror = super::seed::mirror(roles).sql;
+    Ok(Found { server_version, route, history, makes_mirror, live, parties, mirror, sizes: facts.sizes })
+}
+
+/// The tables that foreign keys point at.
+async fn check_reference(connection: &mut PgConnection, request: &Request<'_>) -> Result<(), ApplyError> {
+    for table in ["oracle_employee", "oracle_bloomberg"] {
+        let there: bool = sqlx::query_scalar("select to_regclass('bo_airflow.' || $1) is not null")
+            .bind(table)
+            .fetch_one(&mut *connection)
+            .await
+            .attempt("looking for the reference tables")?;
+        if !there {
+            return Err(ApplyError::NoReference { place: request.database.place(), table });
+        }
+    }
+    Ok(())
+}
+
+/// The role names for revisions: without a name, the owner is whoever applies.
+pub(super) async fn role_names(connection: &mut PgConnection, request: &Request<'_>) -> Result<RoleNames, QueryError> {
+    let current: String = sqlx::query_scalar("select current_user::text")
+        .fetch_one(connection)
+        .await
+        .attempt("asking for the current role")?;
+    let roles = request.roles.clone();
+    Ok(RoleNames { owner: roles.owner.unwrap_or(current), app: roles.app, reader: roles.reader })
+}
+
+/// Both schemas, and tables of ours that sit elsewhere.
+pub(super) async fn live(
+    connection: &mut PgConnection,
+    request: &Request<'_>,
+) -> Result<(String, Catalog), QueryError> {
+    let elsewhere = elsewhere(connection, request).await?;
+    let mut schemas = vec![APPLICATION_SCHEMA.to_owned(), CONTRACT_SCHEMA.to_owned()];
+    schemas.extend(elsewhere.keys().cloned());
+    let mut found = introspect::read(connection, &schemas).await?;
+    let is_ours = |schema: &str, table: &str| elsewhere.get(schema).is_some_and(|it| it.iter().any(|it| it == table));
+    found.catalog.objects.retain(|id, object| {
+        let owner = object.get(&Property::OwnedBy).map(ToString::to_string);
+        let owner = owner.as_deref().and_then(|it| it.rsplit_once('.')).map(|it| it.0);
+        let ours = [Some(id.top()), owner].into_iter().flatten().any(|it| is_ours(&id.schema, it));
+        !elsewhere.contains_key(&id.schema) || ours
+    });
+    found.catalog.schemas.retain(|it| !elsewhere.contains_key(it));
+    Ok((found.server_version, found.catalog))
+}
+
+/// Tables in `public` and where the legacy table is that have a name of ours and the columns by which ours are known.
+async fn elsewhere(
+    connection: &mut PgConnection,
+    request: &Request<'_>,
+) -> Result<BTreeMap<String, Vec<String>>, QueryError> {
+    let marks: Vec<(&str, Vec<&str>)> = revisions::ALL.iter().flat_map(|it| it.moves_tables()).collect();
+    let names: Vec<&str> = marks.iter().map(|it| it.0).collect();
+    let legacy = request.legacy.map_or("public", |it| it.schema.as_str());
+    let places: Vec<&str> =
+        ["public", legacy].into_iter().filter(|it| ![APPLICATION_SCHEMA, CONTRACT_SCHEMA].contains(it)).collect();
+    let rows: Vec<(String, String, Vec<String>)> = sqlx::query_as(
+        "select n.nspname::text, c.relname::text, \
+                array(select attname::text from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped) \
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+         where n.nspname = any($1) and c.relname = any($2) and c.relkind in ('r', 'p') \
+           and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e') \
+         order by 1, 2",
+    )
+    .bind(places)
+    .bind(names)
+    .fetch_all(connection)
+    .await
+    .attempt("looking for tables of ours elsewhere")?;
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (schema, table, columns) in rows {
+        let known = marks.iter().find(|it| it.0 == table).map(|it| &it.1[..]).unwrap_or_default();
+        if known.iter().all(|it| columns.iter().any(|column| column == it)) {
+            found.entry(schema).or_default().push(table);
+        }
+    }
+    Ok(found)
+}
+
+async fn sizes(connection: &mut PgConnection) -> Result<BTreeMap<(String, String), Size>, QueryError> {
+    let sql = format!(
+        "select n.nspname::text, c.relname::text, {ESTIMATE}::float8, pg_total_relation_size(c.oid) \
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+         where c.relkind in ('r', 'm', 'p') and n.nspname not in ('pg_catalog', 'information_schema') \
+           and n.nspname !~ '^pg_(toast|temp)'"
+    );
+    let rows: Vec<(String, String, f64, i64)> =
+        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await.attempt("asking for the sizes of the tables")?;
+    let size = |rows: f64, bytes| Size { rows: (rows >= 0.0).then_some(rows as i64), bytes };
+    Ok(rows.into_iter().map(|(schema, name, rows, bytes)| ((schema, name), size(rows, bytes))).collect())
+}
+
+/// Whether a query finds rows. One that fails, for want of a privilege say, must not end the transaction.
+async fn ask(connection: &mut PgConnection, question: &str) -> Result<Answer, QueryError> {
+    const WHAT: &str = "looking at the rows";
+    run(connection, "savepoint question", WHAT).await?;
+    let sql = format!("select exists ({question})");
+    let found: Result<bool, QueryError> =
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *connection).await.attempt(WHAT);
+    let answer = match found {
+        Ok(true) => Answer::Found,
+        Ok(false) => Answer::Clear,
+        Err(error) if error.sqlstate().is_some() => {
+            run(connection, "rollback to question", WHAT).await?;
+            Answer::Unknown(error.source.to_string())
+        }
+        Err(error) => return Err(error),
+    };
+    run(connection, "release question", WHAT).await?;
+    Ok(answer)
+}
+
+/// The stage of a revision; the newest without one.
+pub(super) fn stage(to: Option<&str>) -> Option<Stage> {
+    stages().into_iter().rfind(|it| to.is_none_or(|to| it.revision.number == to))
+}
