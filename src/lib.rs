@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod drift;
 pub mod fixtures;
 pub mod generate;
+pub mod guard;
 pub mod legacy;
 pub mod pg;
 pub mod plan;

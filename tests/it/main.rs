@@ -11,6 +11,7 @@
 //! - `connect`: every way of not getting a session is one sentence; TLS.
 //! - `doctor`: an environment examined. `live`: the same on a real one, when asked for. `local`: what local may do.
 //! - `server`: the ephemeral server leaves nothing behind.
+//! - `guard`: what may be sent for a change of the schema.
 //! - `tidy`: conventions.
 
 mod configuration;
@@ -19,6 +20,7 @@ mod doctor;
 pub(crate) mod drift;
 mod fixtures;
 mod generate;
+mod guard;
 mod harness;
 mod laws;
 mod live;
