@@ -386,6 +386,28 @@ impl<'a> Ddl<'a> {
         Some(format!("create operator {}.{name} ({})", identifier(&self.id.schema), options.join(", ")))
     }
 
+    /// `default: 1 1 simple, 2 1 simple`: parser, types of tokens with the places and names of dictionaries.
+    fn create_configuration(&self) -> Option<String> {
+        let definition = self.property(Property::Definition)?;
+        let (parser, mappings) = definition.split_once(": ").unwrap_or((&definition, ""));
+        if parser != "default" {
+            return None;
+        }
+        let name = self.name();
+        let mut text = format!("create text search configuration {name} (parser = \"default\")");
+        let mut by_token: std::collections::BTreeMap<usize, Vec<&str>> = std::collections::BTreeMap::new();
+        for mapping in mappings.split(", ").filter(|it| !it.is_empty()) {
+            let (token, rest) = mapping.split_once(' ')?;
+            by_token.entry(token.parse().ok()?).or_default().push(rest.split_once(' ')?.1);
+        }
+        for (token, dictionaries) in by_token {
+            let token = TOKENS.get(token.checked_sub(1)?)?;
+            let dictionaries = dictionaries.join(", ");
+            text.push_str(&format!(";\nalter text search configuration {name} add mapping for {token} with {dictionaries}"));
+        }
+        Some(text)
+    }
+
     /// The statement that makes it, without what is said in statements of its own. A constraint on a table with rows is
     /// made not valid. None, if this program makes no such objects.
     pub(crate) fn create(&self) -> Option<String> {
@@ -501,6 +523,7 @@ impl<'a> Ddl<'a> {
                     self.name()
                 )
             }
+            Kind::TextSearchConfiguration => self.create_configuration()?,
             Kind::TextSearchDictionary => {
                 let definition = definition()?;
                 let (template, options) = match definition.split_once(' ') {
@@ -525,6 +548,7 @@ impl<'a> Ddl<'a> {
             | Kind::Aggregate
             | Kind::Range
             | Kind::Collation
+            | Kind::TextSearchConfiguration
             | Kind::TextSearchDictionary => {
                 format!("drop {} {}", self.keyword(), self.name())
             }
@@ -855,6 +879,33 @@ impl<'a> Ddl<'a> {
         }
     }
 }
+
+/// Types of tokens of the default parser, by number (PostgreSQL 12.5).
+const TOKENS: [&str; 23] = [
+    "asciiword",
+    "word",
+    "numword",
+    "email",
+    "url",
+    "host",
+    "sfloat",
+    "version",
+    "hword_numpart",
+    "hword_part",
+    "hword_asciipart",
+    "blank",
+    "tag",
+    "protocol",
+    "numhword",
+    "asciihword",
+    "hword",
+    "url_path",
+    "file",
+    "float",
+    "int",
+    "uint",
+    "entity",
+];
 
 /// A body between dollars, with a tag that isn't in it.
 fn dollar_quoted(body: &str) -> String {

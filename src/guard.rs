@@ -19,7 +19,7 @@ use crate::catalog::{APPLICATION_SCHEMA as OURS, CONTRACT_SCHEMA as THEIRS, MANA
 pub struct Scope {
     /// A way down: our own managed tables may be dropped, and columns too. Never with CASCADE.
     pub down: bool,
-    /// A local or ephemeral database: the reference mirror's own DDL and comment are allowed in bo_airflow.
+    /// A local or ephemeral database: the reference mirror's own DDL, comment and grants are allowed in bo_airflow.
     pub mirror: bool,
     /// Schemas from which a managed table ([`MANAGED_TABLES`]) or a sequence may be moved into padealing
     /// (`SET SCHEMA padealing`), and back to `public` when `down`.
@@ -219,8 +219,9 @@ impl Guard<'_> {
                 S::PATH | S::PATH_REF => self.name(&it, ours)?,
                 S::SCHEMA | S::SCHEMA_REF => {
                     let schema = text_of(&it);
-                    let mirrored = self.scope.mirror && [S::NAMED_SCHEMA, S::OBJECT_SCHEMA].contains(&node.kind());
-                    if schema != OURS && !(mirrored && schema == THEIRS) {
+                    let place = [S::NAMED_SCHEMA, S::OBJECT_SCHEMA].contains(&node.kind())
+                        || node.ancestors().any(|it| it.kind() == S::GRANT);
+                    if schema != OURS && !(self.scope.mirror && place && schema == THEIRS) {
                         return refuse(&it, &format!("schema {schema} is not padealing"));
                     }
                     *ours += 1;

@@ -7,8 +7,9 @@ use squawk_syntax::quote::quote_ident as identifier;
 use super::data::{Fit, fit, refused_by, refused_by_index};
 use super::order::{Place, order};
 use super::{Answer, Decision, Facts, Hazard, HazardKind, Left, LockMode, Plan, Size, Step};
-use crate::catalog::{APPLICATION_SCHEMA, Catalog, Id, Kind, Object, Property, Value};
+use crate::catalog::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, Catalog, MANAGED_TABLES, Id, Kind, Object, Property, Value};
 use crate::ddl::{Ddl, qualified};
+use crate::revisions::quote_literal as literal;
 use crate::drift::{Change, Comparison, Difference, Expectation, Parties, Severity, kind_of, severity, words_of};
 
 /// The steps that make the live application schema the expected one.
@@ -391,6 +392,17 @@ impl<'a> Planner<'a> {
             let reason = format!("pad-migrate renames no {}", id.kind.words());
             return self.leave(difference, reason, None);
         };
+        // What looks like a table may be another, and who has moved one elsewhere had a reason.
+        let is_managed = id.kind == Kind::Table && MANAGED_TABLES.contains(&&*id.name) || id.kind == Kind::Sequence;
+        if difference.change == Change::Moved && !(is_managed && live_id.schema != CONTRACT_SCHEMA) {
+            let reason = format!("find out why it is in {}, and have it moved back: {sql}", live_id.schema);
+            return self.leave(difference, reason, None);
+        }
+        if difference.change == Change::Renamed && matches!(id.kind, Kind::Table | Kind::ForeignTable) {
+            let reason = format!("{} has the same columns; if it is the same table, have it renamed: {sql}", live_id.name);
+            let query = format!("select * from {}", qualified(&live_id.schema, &live_id.name));
+            return self.leave(difference, reason, Some(query));
+        }
         if difference.change == Change::Moved && id.kind == Kind::Table {
             self.moved.insert(id.name.clone());
         }
@@ -605,6 +617,24 @@ impl<'a> Planner<'a> {
         parts
     }
 
+    /// The table of another schema that a foreign key points at.
+    fn target_outside(&self, object: Option<&Object>) -> Option<String> {
+        let definition = Self::property(object, Property::Definition)?;
+        let (schema, name) = target_of(&definition)?;
+        (schema != APPLICATION_SCHEMA).then(|| qualified(&schema, &name))
+    }
+
+    /// The table of another schema that a column's foreign key points at.
+    fn tied_outside(&self, id: &Id) -> Option<String> {
+        let constraints = self.comparison.live.children(&id.schema, &id.parent).filter(|it| it.0.kind == Kind::Constraint);
+        constraints.filter(|it| {
+            let definition = Self::property(Some(it.1), Property::Definition).unwrap_or_default();
+            let own = definition.split(" REFERENCES ").next().unwrap_or_default();
+            words_of(own).any(|it| it == id.name)
+        })
+        .find_map(|it| self.target_outside(Some(it.1)))
+    }
+
     /// The table that a foreign key points at is locked too.
     fn on_target(&self, id: &Id) -> Option<Hazard> {
         let definition = Self::property(self.wanted.objects.get(id), Property::Definition)?;
@@ -657,20 +687,22 @@ impl<'a> Planner<'a> {
 
     /// An identity column has a sequence, which comes with it.
     fn furnish_sequence(&mut self, id: &Id) {
-        if id.kind != Kind::Column {
-            return;
-        }
-        let owner = format!("{}.{}", id.parent, id.name);
-        let wanted = self.wanted;
-        let own = wanted.objects.iter().filter(|(sequence, object)| {
+        let own: Vec<&'a Id> = self.own_sequences(id).map(|it| it.0).collect();
+        own.into_iter().for_each(|it| self.furnish(it));
+    }
+
+    /// The sequences that come with a column.
+    fn own_sequences(&self, id: &Id) -> impl Iterator<Item = (&'a Id, &'a Object)> {
+        let owner = (id.kind == Kind::Column).then(|| format!("{}.{}", id.parent, id.name));
+        let schema = id.schema.clone();
+        self.wanted.objects.iter().filter(move |(sequence, object)| {
             let owned_by = Self::property(Some(object), Property::OwnedBy);
-            sequence.kind == Kind::Sequence && sequence.schema == id.schema && owned_by.as_ref() == Some(&owner)
-        });
-        for (sequence, object) in own {
-            if object.contains_key(&Property::Identity) {
-                self.furnish(sequence);
-            }
-        }
+            sequence.kind == Kind::Sequence
+                && sequence.schema == schema
+                && object.contains_key(&Property::Identity)
+                && owned_by.is_some()
+                && owned_by == owner
+        })
     }
 
     /// The privileges of something new. Default privileges may give more than is expected.
@@ -879,10 +911,11 @@ impl<'a> Planner<'a> {
                         // Numbers go on after the greatest that is there.
                         if !live.is_some_and(|it| it.contains_key(&Property::Identity)) {
                             let (table, column) = (ddl.table(), identifier(&id.name));
+                            let sequence = self.own_sequences(id).next();
+                            let sequence = sequence.map(|it| qualified(&it.0.schema, &it.0.name)).unwrap_or_default();
+                            let sequence = literal(&sequence);
                             parts.push(Part::from(format!(
-                                "select setval(pg_get_serial_sequence({}, {}), coalesce(max({column}), 0) + 1, false) from {table}",
-                                crate::revisions::quote_literal(&table),
-                                crate::revisions::quote_literal(&id.name),
+                                "select setval({sequence}, coalesce(max({column}), 0) + 1, false) from {table}"
                             )));
                         }
                         self.furnish_sequence(id);
@@ -1013,6 +1046,11 @@ impl<'a> Planner<'a> {
             return Way::Nothing;
         }
         let (column, live_column) = (identifier(&id.name), identifier(&difference.id.name));
+        // Its foreign key would be made anew.
+        if let Some(target) = self.tied_outside(&difference.id) {
+            let reason = format!("from {from} to {to} would lock {target} against everybody until the end: that is for its owners");
+            return Way::Leave(reason);
+        }
         match fit(&column, &from, &to, &self.comparison.live, self.wanted) {
             Fit::None(reason) => Way::Leave(format!("from {from} to {to}: {reason}")),
             Fit::All { rewrite, cast } => {
@@ -1112,7 +1150,12 @@ impl<'a> Planner<'a> {
                 _ => is_made_anew(id.kind, property, &self.ddl(id), live),
             };
             let can_be = self.ddl(id).create().is_some() && self.ddl(id).drop().is_some();
-            if is_anew && can_be && !self.is_implied(live_id) && !self.made.contains(id) {
+            if is_anew && self.target_outside(live).is_some() {
+                let target = self.target_outside(live).unwrap_or_default();
+                let reason = format!("taking it away would lock {target} against everybody until the end: that is for its owners");
+                self.leave(difference, reason, None);
+                self.unmade.insert(live_id.clone());
+            } else if is_anew && can_be && !self.is_implied(live_id) && !self.made.contains(id) {
                 // Rows that what is made anew would refuse.
                 if let Some((reason, query)) = self.obstacle(id) {
                     self.leave(difference, reason, Some(query));
@@ -1288,7 +1331,7 @@ fn is_made_anew(kind: Kind, property: Property, ddl: &Ddl<'_>, live: Option<&Obj
         Kind::Trigger | Kind::Statistics | Kind::MaterializedView | Kind::Operator | Kind::Collation | Kind::Range => {
             property == Property::Definition
         }
-        Kind::TextSearchDictionary => property == Property::Definition,
+        Kind::TextSearchDictionary | Kind::TextSearchConfiguration => property == Property::Definition,
         Kind::Policy => match property {
             Property::Command | Property::Type | Property::Roles => true,
             Property::Using | Property::WithCheck => ddl.alter(property, live).is_none(),

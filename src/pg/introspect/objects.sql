@@ -311,8 +311,9 @@ with object (class, oid, kind, schema, name, owner, definition) as (
     from pg_opfamily o join pg_am m on m.oid = o.opfmethod
     union all
     select o.tableoid, o.oid, 'text_search_configuration', o.cfgnamespace, o.cfgname::text, o.cfgowner,
-        (select string_agg(format('%s %s %s', m.maptokentype, m.mapseqno, m.mapdict::regdictionary), ', ' order by m.maptokentype, m.mapseqno)
-         from pg_ts_config_map m where m.mapcfg = o.oid)
+        concat_ws(': ', (select p.prsname from pg_ts_parser p where p.oid = o.cfgparser),
+            (select string_agg(format('%s %s %s', m.maptokentype, m.mapseqno, m.mapdict::regdictionary), ', ' order by m.maptokentype, m.mapseqno)
+             from pg_ts_config_map m where m.mapcfg = o.oid))
     from pg_ts_config o
     union all
     select o.tableoid, o.oid, 'text_search_dictionary', o.dictnamespace, o.dictname::text, o.dictowner,

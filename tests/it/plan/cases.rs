@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use pad_migrate::catalog::APPLICATION_SCHEMA;
 use pad_migrate::drift::{Change, Expectation, Finding, Parties, compare};
+use pad_migrate::guard::{self, Scope};
 use pad_migrate::plan::{Answer, Facts, Left, Plan, plan};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
@@ -53,7 +54,9 @@ async fn mend(connection: &mut PgConnection, case: &Case, expected: &Expectation
     run(connection, "set constraints all immediate; set constraints all deferred; set check_function_bodies = off")
         .await
         .expect("nothing is deferred");
+    let scope = Scope { moves_from: vec!["public".to_owned()], ..Scope::default() };
     for step in &plan.steps {
+        guard::check(&step.sql, &scope).map_err(|error| error.to_string())?;
         run(connection, &step.sql).await.map_err(|error| format!("{}: {error}\n{plan:#?}", step.sql))?;
     }
     let again = planned(connection, expected).await;
