@@ -154,6 +154,13 @@ impl<'a> Ddl<'a> {
         if options.is_empty() { String::new() } else { format!(" ({})", options.join(" ")) }
     }
 
+    /// Whether a sequence ends where its type does.
+    pub(crate) fn has_usual_limit(&self, property: Property) -> bool {
+        let word = if property == Property::Minimum { "minvalue" } else { "maxvalue" };
+        let options = self.sequence_options(&self.property(Property::Type).unwrap_or_default());
+        !options.iter().any(|it| it.starts_with(word))
+    }
+
     /// What of a sequence isn't as Postgres has it for a type.
     fn sequence_options(&self, of_type: &str) -> Vec<String> {
         let value = |property, default: &str| self.property(property).filter(|it| it != default);
@@ -403,7 +410,9 @@ impl<'a> Ddl<'a> {
         for (token, dictionaries) in by_token {
             let token = TOKENS.get(token.checked_sub(1)?)?;
             let dictionaries = dictionaries.join(", ");
-            text.push_str(&format!(";\nalter text search configuration {name} add mapping for {token} with {dictionaries}"));
+            text.push_str(&format!(
+                ";\nalter text search configuration {name} add mapping for {token} with {dictionaries}"
+            ));
         }
         Some(text)
     }

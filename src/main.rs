@@ -230,7 +230,8 @@ async fn plan(global: &Global, config: &Config, command: &Command) -> Result<Ver
     let target = database(config, config.target()?)?;
     let out = out.as_deref().map(|path| beside(path).map(|it| (path, it))).transpose()?;
     let found = plan::plan(&schema_request(config, &target, to.as_deref())).await?;
-    let planned = report::plan::Planned { environment: config.environment, place: &target.place(), found: &found };
+    let planned =
+        report::plan::Planned { environment: config.environment, place: &target.place(), found: &found, check: false };
     let text = match format {
         PlanFormat::Text if out.is_none() => coloured(global, &planned.text(width())),
         PlanFormat::Text => planned.text(100),
@@ -244,8 +245,7 @@ async fn plan(global: &Global, config: &Config, command: &Command) -> Result<Ver
         }
         None => print(&text)?,
     }
-    let blocked = found.route.plan.blocking().next().is_some();
-    Ok(if *check || blocked { planned.verdict() } else { Verdict::Clean })
+    Ok(planned.verdict())
 }
 
 /// Asks on the terminal. Without one, `yes` has to be given.
@@ -285,7 +285,8 @@ async fn apply(config: &Config, command: &Command) -> Result<Verdict, Failure> {
     if to.as_deref().is_some_and(|to| applied_before.keys().any(|it| it.as_str() > to)) {
         return go_down(&request, *yes, false).await;
     }
-    let planned = report::plan::Planned { environment: config.environment, place: &target.place(), found: &found };
+    let planned =
+        report::plan::Planned { environment: config.environment, place: &target.place(), found: &found, check: false };
     if !found.route.is_empty() || found.makes_mirror {
         // What can't be applied is no question.
         if found.route.plan.blocking().next().is_none() {

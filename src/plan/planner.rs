@@ -7,10 +7,10 @@ use squawk_syntax::quote::quote_ident as identifier;
 use super::data::{Fit, fit, refused_by, refused_by_index};
 use super::order::{Place, order};
 use super::{Answer, Decision, Facts, Hazard, HazardKind, Left, LockMode, Plan, Size, Step};
-use crate::catalog::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, Catalog, MANAGED_TABLES, Id, Kind, Object, Property, Value};
+use crate::catalog::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, Catalog, Id, Kind, MANAGED_TABLES, Object, Property, Value};
 use crate::ddl::{Ddl, qualified};
-use crate::revisions::quote_literal as literal;
 use crate::drift::{Change, Comparison, Difference, Expectation, Parties, Severity, kind_of, severity, words_of};
+use crate::revisions::quote_literal as literal;
 
 /// The steps that make the live application schema the expected one.
 pub fn plan(expectation: Expectation, live: Catalog, parties: &Parties, facts: &Facts) -> Plan {
@@ -159,8 +159,14 @@ impl<'a> Planner<'a> {
     }
 
     fn walk(&mut self) {
-        let differences: Vec<Difference> =
+        let mut differences: Vec<Difference> =
             self.comparison.differences().into_iter().filter(|it| self.is_ours(&it.id)).collect();
+        // Columns are added in their order.
+        differences.sort_by_key(|it| {
+            let id = self.origin(&it.id);
+            let is_new = it.change == Change::Missing && matches!(id.kind, Kind::Column | Kind::Attribute);
+            is_new.then(|| (id.parent.clone(), self.position(id)))
+        });
         // What is new comes first: the rest asks whether what it belongs to is.
         for difference in &differences {
             let id = self.origin(&difference.id);
@@ -216,6 +222,10 @@ impl<'a> Planner<'a> {
         )
     }
 
+    fn position(&self, id: &Id) -> Option<u32> {
+        Self::property(self.wanted.objects.get(id), Property::Position)?.parse().ok()
+    }
+
     /// Whether it is in the application schema, or is to be.
     fn is_ours(&self, id: &Id) -> bool {
         let in_schema = |id: &Id| self.comparison.origin_key(id).schema == APPLICATION_SCHEMA;
@@ -267,6 +277,7 @@ impl<'a> Planner<'a> {
 
     fn leave(&mut self, difference: &Difference, reason: String, query: Option<String>) {
         let severity = severity::weigh(difference, self.comparison).unwrap_or(Severity::Info);
+        let query = query.or_else(|| look(&difference.id));
         let is_unknown = matches!(difference.change, Change::Unexpected | Change::Unmodelled);
         let id = &difference.id;
         let left = Left {
@@ -399,7 +410,8 @@ impl<'a> Planner<'a> {
             return self.leave(difference, reason, None);
         }
         if difference.change == Change::Renamed && matches!(id.kind, Kind::Table | Kind::ForeignTable) {
-            let reason = format!("{} has the same columns; if it is the same table, have it renamed: {sql}", live_id.name);
+            let reason =
+                format!("{} has the same columns; if it is the same table, have it renamed: {sql}", live_id.name);
             let query = format!("select * from {}", qualified(&live_id.schema, &live_id.name));
             return self.leave(difference, reason, Some(query));
         }
@@ -626,13 +638,15 @@ impl<'a> Planner<'a> {
 
     /// The table of another schema that a column's foreign key points at.
     fn tied_outside(&self, id: &Id) -> Option<String> {
-        let constraints = self.comparison.live.children(&id.schema, &id.parent).filter(|it| it.0.kind == Kind::Constraint);
-        constraints.filter(|it| {
-            let definition = Self::property(Some(it.1), Property::Definition).unwrap_or_default();
-            let own = definition.split(" REFERENCES ").next().unwrap_or_default();
-            words_of(own).any(|it| it == id.name)
-        })
-        .find_map(|it| self.target_outside(Some(it.1)))
+        let constraints =
+            self.comparison.live.children(&id.schema, &id.parent).filter(|it| it.0.kind == Kind::Constraint);
+        constraints
+            .filter(|it| {
+                let definition = Self::property(Some(it.1), Property::Definition).unwrap_or_default();
+                let own = definition.split(" REFERENCES ").next().unwrap_or_default();
+                words_of(own).any(|it| it == id.name)
+            })
+            .find_map(|it| self.target_outside(Some(it.1)))
     }
 
     /// The table that a foreign key points at is locked too.
@@ -726,16 +740,14 @@ impl<'a> Planner<'a> {
             _ => "",
         };
         let mut taken: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for catalog in [&self.comparison.live, self.wanted] {
-            let defaults = catalog.objects.iter().filter(|it| it.0.kind == Kind::DefaultPrivileges);
-            for (_, object) in defaults.filter(|it| it.0.name.split(' ').next() == Some(word)) {
-                let items = object.get(&Property::Privileges).map(Value::parts).unwrap_or_default();
-                for (role, privilege) in items.iter().filter_map(|it| it.rsplit_once('=')) {
-                    let plain = privilege.trim_end_matches('*');
-                    let is_given = given.get(role).is_some_and(|it| it.iter().any(|it| it.starts_with(plain)));
-                    if !is_given && role != "{self}" && Some(role) != owner.as_deref() {
-                        taken.entry(role.to_owned()).or_default().insert(plain.to_owned());
-                    }
+        let defaults = self.comparison.live.objects.iter().filter(|it| it.0.kind == Kind::DefaultPrivileges);
+        for (_, object) in defaults.filter(|it| it.0.name.split(' ').next() == Some(word)) {
+            let items = object.get(&Property::Privileges).map(Value::parts).unwrap_or_default();
+            for (role, privilege) in items.iter().filter_map(|it| it.rsplit_once('=')) {
+                let plain = privilege.trim_end_matches('*');
+                let is_given = given.get(role).is_some_and(|it| it.iter().any(|it| it.starts_with(plain)));
+                if !is_given && role != "{self}" && Some(role) != owner.as_deref() {
+                    taken.entry(role.to_owned()).or_default().insert(plain.to_owned());
                 }
             }
         }
@@ -983,8 +995,14 @@ impl<'a> Planner<'a> {
                     statements.map(|it| self.part(id, LockMode::Share, &[HazardKind::IndexBuild], it)).collect();
                 Way::Parts(rank::INDEX, parts)
             }
-            // Its type and limits go with the column that it numbers.
             (Kind::Sequence, Property::Identity) => Way::Nothing,
+            // With another type it has that type's limits.
+            (Kind::Sequence, Property::Minimum | Property::Maximum)
+                if ddl.has_usual_limit(property)
+                    && Self::property(live, Property::Type) != ddl.property(Property::Type) =>
+            {
+                Way::Nothing
+            }
             _ if is_made_anew(id.kind, property, &ddl, live) => Way::Anew,
             _ => match ddl.alter(property, live) {
                 Some(statements) => {
@@ -1018,13 +1036,10 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The note that a moved table carries, for the way down.
+    /// The comment of a table that a revision has moved, or moves: it says so, for the way down, and what it said before.
     fn is_note(&self, difference: &Difference) -> bool {
-        let note = crate::revisions::MOVED_NOTE;
-        difference.actual.as_ref().is_some_and(|it| {
-            it.strip_prefix(note)
-                .is_some_and(|it| it.trim_start_matches('\n') == difference.expected.as_deref().unwrap_or(""))
-        })
+        let is_moving = self.moved_from == Some(&difference.id.schema);
+        is_moving || difference.actual.as_ref().is_some_and(|it| it.starts_with(crate::revisions::MOVED_NOTE))
     }
 
     /// The table as it is called before any step.
@@ -1048,7 +1063,9 @@ impl<'a> Planner<'a> {
         let (column, live_column) = (identifier(&id.name), identifier(&difference.id.name));
         // Its foreign key would be made anew.
         if let Some(target) = self.tied_outside(&difference.id) {
-            let reason = format!("from {from} to {to} would lock {target} against everybody until the end: that is for its owners");
+            let reason = format!(
+                "from {from} to {to} would lock {target} against everybody until the end: that is for its owners"
+            );
             return Way::Leave(reason);
         }
         match fit(&column, &from, &to, &self.comparison.live, self.wanted) {
@@ -1152,7 +1169,9 @@ impl<'a> Planner<'a> {
             let can_be = self.ddl(id).create().is_some() && self.ddl(id).drop().is_some();
             if is_anew && self.target_outside(live).is_some() {
                 let target = self.target_outside(live).unwrap_or_default();
-                let reason = format!("taking it away would lock {target} against everybody until the end: that is for its owners");
+                let reason = format!(
+                    "taking it away would lock {target} against everybody until the end: that is for its owners"
+                );
                 self.leave(difference, reason, None);
                 self.unmade.insert(live_id.clone());
             } else if is_anew && can_be && !self.is_implied(live_id) && !self.made.contains(id) {
@@ -1294,6 +1313,47 @@ impl<'a> Planner<'a> {
             _ => id.top().to_owned(),
         }
     }
+}
+
+/// The query that shows what an object is, or holds.
+fn look(id: &Id) -> Option<String> {
+    let name = qualified(&id.schema, id.name.split('(').next().unwrap_or_default());
+    let table = qualified(&id.schema, &id.parent);
+    let (of_table, bare) = (format!("{}::regclass", literal(&table)), literal(&id.name));
+    Some(match id.kind {
+        Kind::Table | Kind::ForeignTable | Kind::View | Kind::MaterializedView | Kind::Sequence => {
+            format!("select * from {name}")
+        }
+        Kind::Column => {
+            let column = identifier(&id.name);
+            format!("select {column}, count(*) from {table} group by 1 order by 2 desc")
+        }
+        Kind::Constraint => {
+            format!(
+                "select pg_get_constraintdef(oid) from pg_constraint where conrelid = {of_table} and conname = {bare}"
+            )
+        }
+        Kind::Index => format!("select pg_get_indexdef({}::regclass)", literal(&name)),
+        Kind::Trigger => {
+            format!("select pg_get_triggerdef(oid) from pg_trigger where tgrelid = {of_table} and tgname = {bare}")
+        }
+        Kind::Rule => {
+            format!("select pg_get_ruledef(oid) from pg_rewrite where ev_class = {of_table} and rulename = {bare}")
+        }
+        Kind::Policy => format!("select * from pg_policy where polrelid = {of_table} and polname = {bare}"),
+        Kind::Function | Kind::Procedure => {
+            let bare = literal(id.name.split('(').next().unwrap_or_default());
+            let schema = literal(&id.schema);
+            format!(
+                "select pg_get_functiondef(oid) from pg_proc where pronamespace = {schema}::regnamespace and proname = {bare}"
+            )
+        }
+        Kind::Enum => format!("select enumlabel from pg_enum where enumtypid = {}::regtype", literal(&name)),
+        Kind::Domain | Kind::Composite | Kind::Range | Kind::BaseType => {
+            format!("select * from pg_type where oid = {}::regtype", literal(&name))
+        }
+        _ => return None,
+    })
 }
 
 /// Schema and name of the table that a foreign key points at.

@@ -23,12 +23,17 @@ pub struct Planned<'a> {
     pub place: &'a str,
     /// The way.
     pub found: &'a Found,
+    /// Whether there should be nothing to do.
+    pub check: bool,
 }
 
 /// Bytes that are written or read in a second, for a first idea of how long a step takes: what two cores and a
 /// network disk do. Nobody should plan a night by it.
 const WRITTEN: i64 = 40 << 20;
 const READ: i64 = 200 << 20;
+
+/// What is smaller takes no time.
+const SMALL: i64 = 1 << 20;
 
 /// Left, and worth a look.
 fn matters(left: &Left) -> bool {
@@ -44,9 +49,9 @@ impl Planned<'_> {
         self.found.route.is_empty() && !self.found.makes_mirror
     }
 
-    /// Clean if there is nothing to do, and nothing for a person.
+    /// Attention if something needs a person first; with `check`, if there is anything to do.
     pub fn verdict(&self) -> Verdict {
-        Verdict::clean_if(self.is_empty() && self.plan().blocking().next().is_none())
+        Verdict::clean_if((self.is_empty() || !self.check) && self.plan().blocking().next().is_none())
     }
 
     fn way(&self) -> String {
@@ -77,15 +82,17 @@ impl Planned<'_> {
         let mut out = String::new();
         let plan = self.plan();
         let blocking: Vec<&Left> = plan.blocking().collect();
+        let steps = plural(plan.steps.len() as u64, "step", "steps");
         let verdict = match (self.is_empty(), blocking.len()) {
             (_, 1..) => {
                 let count = plural(blocking.len() as u64, "difference needs", "differences need");
                 format!("ATTENTION: {count} a person before anything can be applied")
             }
             (true, _) => "CLEAN: nothing to do".to_owned(),
-            (false, _) => format!("ATTENTION: {} to apply", plural(plan.steps.len() as u64, "step", "steps")),
+            (false, _) if self.check => format!("ATTENTION: {steps} to apply"),
+            (false, _) => format!("{steps} to apply"),
         };
-        labelled(&mut out, width, 0, "Verdict", &verdict);
+        labelled(&mut out, width, 0, "Plan", &verdict);
         out.push_str(&format!("{:<12}{}\n", "Live", self.place));
         let server = format!("PostgreSQL {}, environment {}", self.found.server_version, self.environment);
         labelled(&mut out, width, 0, "Server", &server);
@@ -129,9 +136,6 @@ impl Planned<'_> {
     /// What a reviewer asks first: which locks, what is written anew, how long roughly, what can't be undone.
     fn hazards(&self, out: &mut String, width: usize) {
         let hazards: Vec<_> = self.plan().steps.iter().flat_map(|it| &it.hazards).collect();
-        let tables = |kind: &dyn Fn(HazardKind) -> bool| -> BTreeSet<&str> {
-            hazards.iter().filter(|it| kind(it.kind)).map(|it| it.table.as_str()).collect()
-        };
         let list = |it: BTreeSet<&str>| it.into_iter().collect::<Vec<_>>().join(", ");
         out.push_str("\nLocks, all held until the transaction ends\n");
         for lock in
@@ -171,11 +175,16 @@ impl Planned<'_> {
             if of_kind.is_empty() {
                 continue;
             }
-            let each = of_kind.into_iter().map(|(table, (times, size))| match times {
+            let (large, small): (Vec<_>, Vec<_>) = of_kind.into_iter().partition(|it| it.1.1.bytes >= SMALL);
+            let each = large.into_iter().map(|(table, (times, size))| match times {
                 1 => format!("{table} ({size})"),
                 _ => format!("{table} ({times} times; {size})"),
             });
-            lines.push((label, each.collect::<Vec<_>>().join(", ")));
+            let mut each: Vec<String> = each.collect();
+            if !small.is_empty() {
+                each.push(format!("{} under 1 MiB", plural(small.len() as u64, "table", "tables")));
+            }
+            lines.push((label, each.join(", ")));
         }
         if !lines.is_empty() {
             out.push_str("\nEffort\n");
@@ -190,15 +199,11 @@ impl Planned<'_> {
             let text = format!("{roughly}, at {} MiB a second written and {} read", WRITTEN >> 20, READ >> 20);
             labelled(out, width, 2, "roughly", &text);
         }
-        let undone = tables(&|it| it == HazardKind::NotUndone);
+        let undone: BTreeSet<&str> =
+            hazards.iter().filter(|it| it.kind == HazardKind::NotUndone).map(|it| it.table.as_str()).collect();
         if !undone.is_empty() {
-            out.push_str("\nNot undone by revert\n");
-            let texts =
-                self.plan().steps.iter().filter(|it| it.hazards.iter().any(|it| it.kind == HazardKind::NotUndone));
-            for step in texts {
-                let first = step.sql.lines().next().unwrap_or_default();
-                labelled(out, width, 2, &step.object, first.trim_end_matches([',', ';']));
-            }
+            out.push_str("\nNot undone by revert: what columns were before, in\n");
+            labelled(out, width, 4, "", &list(undone));
         }
         let noted: Vec<_> = hazards
             .iter()
@@ -224,7 +229,7 @@ impl Planned<'_> {
             let names: Vec<&str> = items.iter().map(|it| it.object.as_str()).collect();
             labelled(out, width, 2, &kind, &names.join(", "));
             labelled(out, width, 4, "", reason);
-            let looks = items.iter().filter_map(|it| it.query.as_deref());
+            let looks = items.iter().filter(|it| matters(it)).filter_map(|it| it.query.as_deref());
             for query in looks.take(if items[0].is_blocking { usize::MAX } else { 3 }) {
                 out.push_str(&format!("    look: {query};\n"));
             }

@@ -6,7 +6,6 @@ use pad_migrate::config::Roles;
 use pad_migrate::pg::apply::{self, ApplyError, NOTHING};
 use pad_migrate::revisions::{ALL, declared_schema};
 use pretty_assertions::assert_eq;
-use rstest::rstest;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::harness::{Db, ROWS, Role, Start, apply_all, apply_request, roles, with_db};
@@ -122,7 +121,9 @@ async fn tables_in_public_move_with_data_keys_and_sequences_and_move_back() {
         db.execute("alter table public.chatbot_session rename to chatbot_session_of_ours; create table public.chatbot_session (id int)").await;
         let before = (schema(&db).await, data(&db).await);
         let applied = apply_all(&db.database).await;
-        assert_eq!(applied.route.records.len(), ALL.len());
+        let records: Vec<String> =
+            applied.route.records.iter().map(|it| format!("{} {}", it.revision.number, it.kind)).collect();
+        assert_eq!(records, ["0001 applied", "0002 applied", "0007 baseline"]);
         let moved = "select string_agg(relname, ',' order by relname) from pg_class where relkind = 'r' \
                      and relnamespace = 'padealing'::regnamespace and obj_description(oid) like 'Moved from public%'";
         let want = "audit_log,compliance_config,compliance_decision_outcome,employee_role,pad_approval,pad_breach,pad_execution,pad_request,restricted_security";
@@ -196,7 +197,6 @@ async fn what_apply_can_not_answer_for_is_refused() {
             "update padealing.schema_revision set environment = 'qa'",
             "set up as environment qa, and this run is for local",
         ),
-        ("drop table padealing.schema_revision", "holds audit_log, chatbot_session,"),
         (
             "drop schema padealing cascade; drop schema bo_airflow cascade; create schema bo_airflow",
             "has no table bo_airflow.oracle_employee",
@@ -209,24 +209,6 @@ async fn what_apply_can_not_answer_for_is_refused() {
         })
         .await;
     }
-}
-
-/// What another tool built is its business until somebody decides otherwise.
-#[rstest]
-#[case::without_lineage(Start::Alembic)]
-#[case::with_lineage(Start::AlembicLater)]
-#[tokio::test]
-async fn what_alembic_left_is_refused_and_left_as_it_is(#[case] start: Start) {
-    with_db(start, async |db| {
-        let before = (schema(&db).await, data(&db).await);
-        let error = apply::apply(&apply_request(&db.database, &roles()), None).await.expect_err("it is refused");
-        assert!(
-            error.to_string().contains("pad_request, restricted_security and no history of pad-migrate"),
-            "{error}"
-        );
-        assert_eq!((schema(&db).await, data(&db).await), before);
-    })
-    .await;
 }
 
 /// Each role can connect with its password and does what the data model lets it do, and nothing else.
