@@ -398,10 +398,7 @@ fn table_checks(facts: &Facts, expected: &Expectations<'_>) -> Vec<Check> {
     } else if missing.len() == MANAGED_TABLES.len() {
         Check::new("critical_tables", Status::Fail, "padealing has none of its tables yet; run: pad-migrate apply")
     } else {
-        let text = format!(
-            "padealing lacks {}; apply creates them, unless another program has made the others (see revision)",
-            list(missing)
-        );
+        let text = format!("padealing lacks {}; apply creates them, as pad-migrate plan shows", list(missing));
         Check::new("critical_tables", Status::Fail, text)
     };
     let mut all = vec![tables, critical, reference(&theirs, expected)];
@@ -936,7 +933,7 @@ fn revision(facts: &Facts, expected: &Expectations<'_>) -> Check {
                 Check::new(NAME, Status::Skip, format!("padealing.schema_revision can't be seen: {why}"))
             }
             (false, true) => {
-                let text = "padealing has tables and no history of pad-migrate: another program has made them";
+                let text = "padealing has tables and no history of pad-migrate: another program has made them, and apply adopts them, as pad-migrate plan shows";
                 Check::new(NAME, Status::Fail, text)
             }
             (false, false) => Check::new(NAME, Status::Fail, "nothing is applied yet; run: pad-migrate apply"),

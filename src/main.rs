@@ -231,7 +231,7 @@ async fn plan(global: &Global, config: &Config, command: &Command) -> Result<Ver
     let out = out.as_deref().map(|path| beside(path).map(|it| (path, it))).transpose()?;
     let found = plan::plan(&schema_request(config, &target, to.as_deref())).await?;
     let planned =
-        report::plan::Planned { environment: config.environment, place: &target.place(), found: &found, check: false };
+        report::plan::Planned { environment: config.environment, place: &target.place(), found: &found, check: *check };
     let text = match format {
         PlanFormat::Text if out.is_none() => coloured(global, &planned.text(width())),
         PlanFormat::Text => planned.text(100),

@@ -136,7 +136,7 @@ pub enum ApplyError {
     },
     /// What is expected can't be reached without a person.
     #[error(
-        "{count} of the differences need a person first, and nothing was changed: {first}; `pad-migrate plan` shows all"
+        "{count} of the differences need a person first, and nothing was changed: {first}; `pad-migrate plan` shows more"
     )]
     Blocked {
         /// How many.
@@ -325,6 +325,12 @@ async fn attempt(
     let Found { route, makes_mirror, .. } = &found;
     if let Some(error) = blocked(&route.plan) {
         return Err(error);
+    }
+    // What another program has made, beside a reference schema that isn't our mirror, is nobody's local database.
+    let Request { database, environment, .. } = *request;
+    let is_adoption = found.history.is_empty() && route.records.iter().any(|it| it.kind == RecordKind::Baseline);
+    if environment == Environment::Local && is_adoption {
+        super::check_local(connection, database, environment, "adopting what another program has made").await?;
     }
     let same = |it: &Route| {
         let sql = |it: &Route| it.plan.steps.iter().map(|it| it.sql.clone()).collect::<Vec<_>>();

@@ -300,7 +300,11 @@ async fn examine_session(
     if request.exact {
         facts::count_rows(connection, request.table, &mut facts).await?;
     }
-    let revisions: Vec<&str> = crate::revisions::ALL.iter().map(|it| it.number).collect();
+    let applied = facts.revisions.as_ref().ok().and_then(Option::as_ref);
+    let is_applied = |number: &str| applied.is_some_and(|it| it.contains(number));
+    let known = crate::revisions::ALL.iter();
+    let known = known.filter(|it| is_applied(it.number) || it.not_for(request.environment).is_none());
+    let revisions: Vec<&str> = known.map(|it| it.number).collect();
     let expected = Expectations {
         environment: request.environment,
         roles: request.roles,

@@ -136,7 +136,7 @@ pub(super) async fn facts(
     };
     let apply = match apart(connection, async |it| plan::assess(it, &wanted).await).await? {
         Ok(found) => match found.route.plan.blocking().count() {
-            0 => Ok(found.route.plan.steps.len()),
+            0 => Ok(found.route.plan.steps.len() + found.route.records.len() + usize::from(found.makes_mirror)),
             _ => Err("some of what differs needs a person first, as pad-migrate plan shows".to_owned()),
         },
         Err(ApplyError::NoReference { table, .. }) => Err(format!("there is no bo_airflow.{table}")),
