@@ -220,7 +220,9 @@ impl Expectation {
         if embedded {
             settle_roles(&mut expected, &mut live, &parties.roles);
         }
-        (expected.clone(), Comparison::new(expected, live, embedded, &parties.inherits))
+        let mut comparison = Comparison::new(expected.clone(), live, embedded, &parties.inherits);
+        comparison.planning = true;
+        (expected, comparison)
     }
 }
 
@@ -403,6 +405,8 @@ pub(crate) struct Comparison<'p> {
     pub(crate) expected: Catalog,
     pub(crate) live: Catalog,
     pub(crate) embedded: bool,
+    /// Whether what differs is to be mended: then what nobody expects counts for nothing.
+    planning: bool,
     lens: Lens,
     renamed: Vec<Difference>,
     /// The names that expected objects had before they were given their live ones.
@@ -414,8 +418,16 @@ impl<'p> Comparison<'p> {
     fn new(expected: Catalog, live: Catalog, embedded: bool, inherits: &'p BTreeMap<String, BTreeSet<String>>) -> Self {
         let before_14 = (expected.major < 14) != (live.major < 14);
         let lens = Lens { before_14, ..Lens::default() };
-        let mut comparison =
-            Self { expected, live, embedded, lens, renamed: Vec::new(), origins: BTreeMap::new(), inherits };
+        let mut comparison = Self {
+            expected,
+            live,
+            embedded,
+            planning: false,
+            lens,
+            renamed: Vec::new(),
+            origins: BTreeMap::new(),
+            inherits,
+        };
         comparison.forget_maintain();
         comparison.follow_moves();
         comparison.follow_renames();
@@ -821,8 +833,11 @@ impl<'p> Comparison<'p> {
         let has_otherwise = |role: &str, privilege: &str| {
             self.inherits.get(role).is_some_and(|others| {
                 let is_owner = owner.as_ref().is_some_and(|it| it == role || others.contains(it));
-                let held_by =
-                    |it: &str| held.contains(&(it, privilege)) || held.contains(&(it, &format!("{privilege}*")));
+                // What nobody agreed to doesn't last.
+                let lasts = |it: &str| !self.planning || wanted.contains(&(it, privilege));
+                let held_by = |it: &str| {
+                    lasts(it) && (held.contains(&(it, privilege)) || held.contains(&(it, &format!("{privilege}*"))))
+                };
                 is_owner || held_by("PUBLIC") || others.iter().any(|it| held_by(it))
             })
         };

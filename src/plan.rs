@@ -51,6 +51,8 @@ pub enum HazardKind {
     Move,
     /// `revert` doesn't bring back what was before.
     NotUndone,
+    /// A role loses a privilege that nobody agreed to.
+    Revoke,
     /// Whether rows stand in the way was not looked at. If they do, everything is rolled back.
     Unverified,
 }

@@ -363,9 +363,6 @@ async fn attempt(
     if let Some(first) = rest.first() {
         return Err(ApplyError::Unreached { count: rest.len(), first: first.sql.clone() });
     }
-    if !makes_mirror && reference(&found.live) != reference(&reached) {
-        return Err(ApplyError::Held("the reference schema has changed".to_owned()));
-    }
     for record in &route.records {
         let (revision, kind) = (&record.revision, record.kind);
         record_one(connection, revision, kind, &record.sql, request.environment).await?;
@@ -373,6 +370,9 @@ async fn attempt(
     let moves = route.plan.tables.iter().filter(|it| *it.1 == Decision::Move).map(|it| it.0.clone()).collect();
     let allowed = Allowed { references: references(route), down: false, moved: moves, mirror: *makes_mirror };
     check_held(connection, &outside, &allowed).await?;
+    if !makes_mirror && reference(&found.live) != reference(&reached) {
+        return Err(ApplyError::Held("the reference schema has changed".to_owned()));
+    }
     run(connection, "commit", "committing").await.map_err(ApplyError::Commit)?;
     done.route = found.route;
     Ok(done)

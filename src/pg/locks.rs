@@ -3,15 +3,15 @@
 //! The other half of the guard, and it shares nothing with [`crate::guard`]: that one reads statements before they are
 //! sent, this one asks before COMMIT which relations the transaction holds locks on (PostgreSQL 13.3.1, 54.12).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::postgres::PgConnection;
 
 use super::{Attempt, QueryError};
 
-/// The relations outside the application schema, before anything is done.
+/// The relations outside the application schema, before anything is done, each with its table's name.
 #[derive(Debug)]
-pub(super) struct Outside(BTreeSet<i64>);
+pub(super) struct Outside(BTreeMap<i64, String>);
 
 /// What may be held outside.
 #[derive(Debug, Default)]
@@ -28,14 +28,16 @@ pub(super) struct Allowed {
 
 impl Outside {
     pub(super) async fn read(connection: &mut PgConnection) -> Result<Self, QueryError> {
-        let oids: Vec<i64> = sqlx::query_scalar(
-            "select c.oid::int8 from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+        let relations: Vec<(i64, String)> = sqlx::query_as(
+            "select c.oid::int8, coalesce(t.relname, c.relname)::text from pg_class c \
+             join pg_namespace n on n.oid = c.relnamespace \
+             left join pg_index i on i.indexrelid = c.oid left join pg_class t on t.oid = i.indrelid \
              where n.nspname not in ('padealing', 'pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'",
         )
         .fetch_all(connection)
         .await
         .attempt("listing what isn't ours")?;
-        Ok(Self(oids.into_iter().collect()))
+        Ok(Self(relations.into_iter().collect()))
     }
 
     /// What is held, and may not be: in words.
@@ -57,10 +59,12 @@ impl Outside {
         .await
         .attempt("asking which locks are held")?;
         let violation = |(oid, mode, schema, name, kind): Row| {
-            let was_outside = self.0.contains(&oid);
+            let table = self.0.get(&oid);
+            let was_outside = table.is_some();
             let (Some(schema), Some(name), Some(kind)) = (schema, name, kind) else {
-                // It is gone: ours, or an interim table of a rewrite, or else somebody's.
-                return was_outside.then(|| format!("a relation that isn't ours was dropped (oid {oid})"));
+                // It is gone: ours, or an interim table of a rewrite, or an index of a table that has moved, or somebody's.
+                let table = table.filter(|it| !allowed.moved.contains(*it));
+                return table.map(|it| format!("{it}, which isn't ours, was dropped or rewritten"));
             };
             let place = format!("{schema}.{name}");
             let is_table = matches!(kind.as_str(), "r" | "p");

@@ -46,12 +46,12 @@ pub(super) fn plan_but_moves(
 
 /// When a thing is done, if nothing that it needs comes later.
 mod rank {
-    pub(super) const MOVE: u8 = 0;
-    pub(super) const RENAME: u8 = 1;
-    pub(super) const RENAME_PART: u8 = 2;
+    pub(super) const SCHEMA: u8 = 0;
+    pub(super) const MOVE: u8 = 1;
+    pub(super) const RENAME: u8 = 2;
+    pub(super) const RENAME_PART: u8 = 3;
     /// Minus what it would be if it were made.
     pub(super) const DROP: u8 = 60;
-    pub(super) const SCHEMA: u8 = 61;
     pub(super) const TYPE: u8 = 62;
     pub(super) const SEQUENCE: u8 = 63;
     pub(super) const FUNCTION: u8 = 64;
@@ -633,7 +633,8 @@ impl<'a> Planner<'a> {
     fn target_outside(&self, object: Option<&Object>) -> Option<String> {
         let definition = Self::property(object, Property::Definition)?;
         let (schema, name) = target_of(&definition)?;
-        (schema != APPLICATION_SCHEMA).then(|| qualified(&schema, &name))
+        let table = Id { schema, parent: String::new(), kind: Kind::Table, name };
+        (!self.is_ours(&table)).then(|| qualified(&table.schema, &table.name))
     }
 
     /// The table of another schema that a column's foreign key points at.
@@ -800,7 +801,13 @@ impl<'a> Planner<'a> {
             return self.leave(difference, reason, None);
         };
         let rank = if id.kind == Kind::DefaultPrivileges { rank::DEFAULT_PRIVILEGE } else { rank::PRIVILEGE };
-        self.push(rank, id, statements.into_iter().map(Part::from).collect());
+        let mut parts: Vec<Part> = statements.into_iter().map(Part::from).collect();
+        if !is_grant {
+            let note = format!("{role} can't {text} on {} any more: whoever relies on it fails", id.object());
+            let hazard = Hazard { kind: HazardKind::Revoke, lock: None, table: id.object(), note };
+            parts.iter_mut().for_each(|it| it.hazards.push(hazard.clone()));
+        }
+        self.push(rank, id, parts);
     }
 
     fn differs(&mut self, difference: &Difference, property: Property) {
@@ -1258,7 +1265,7 @@ impl<'a> Planner<'a> {
         let foreign_key = Self::property(self.live(live_id), Property::Type).as_deref() == Some("foreign key");
         let later = if foreign_key { rank::FOREIGN_KEY } else { rank_of(id.kind) };
         let place = Place {
-            rank: rank::DROP - (later - rank::SCHEMA) - 1,
+            rank: rank::DROP - (later - rank::TYPE) - 1,
             provides: Self::provided(live_id),
             needs: self.needs_of(&self.comparison.live, live_id),
             is_drop: true,

@@ -207,6 +207,18 @@ impl Situation<'_> {
     pub fn route(&self) -> Option<Route> {
         let target = self.target()?;
         let applied = applied(self.history);
+        // What sits in public is ours only where the revision that moves it is for the environment.
+        let is_skipped = |it: &Stage| {
+            let revision = it.revision;
+            !applied.contains_key(revision.number)
+                && revision.not_for(self.environment).is_some()
+                && !revision.moves_tables().is_empty()
+        };
+        if self.stages.iter().any(is_skipped) && !self.elsewhere(PUBLIC).is_empty() {
+            let mut live = self.live.clone();
+            live.objects.retain(|id, _| id.schema != PUBLIC);
+            return Situation { live: &live, ..self.clone() }.route();
+        }
         let mut route = Route::default();
         let skipped = self.stages.iter().filter(|it| !applied.contains_key(it.revision.number));
         let skipped = skipped.filter_map(|it| Some((it.revision, it.revision.not_for(self.environment)?)));

@@ -207,7 +207,9 @@ impl Planned<'_> {
         }
         let noted: Vec<_> = hazards
             .iter()
-            .filter(|it| matches!(it.kind, HazardKind::Rename | HazardKind::Move | HazardKind::Unverified))
+            .filter(|it| {
+                matches!(it.kind, HazardKind::Rename | HazardKind::Move | HazardKind::Revoke | HazardKind::Unverified)
+            })
             .collect();
         if !noted.is_empty() {
             out.push_str("\nTo be known\n");

@@ -1,0 +1,490 @@
+//! `apply` and `revert` on every kind of database that they may meet: each ends fully there or untouched.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pad_migrate::config::{Environment, Roles};
+use pad_migrate::drift::{Change, Expectation, Severity, compare};
+use pad_migrate::pg::apply::{self, ApplyError, NOTHING, Request};
+use pad_migrate::pg::plan;
+use pad_migrate::plan::route::RecordKind;
+use pad_migrate::plan::{Decision, HazardKind};
+use pad_migrate::revisions::ALL;
+use pretty_assertions::assert_eq;
+use rstest::rstest;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::drift::cases::catalog;
+use crate::harness::{Db, ROWS, Role, Start, apply_request, roles, with_db};
+
+/// The rows of our tables, wherever they are: a digest for each, over the columns that it had at first.
+pub(super) struct Rows(BTreeMap<String, Vec<String>>);
+
+impl Rows {
+    /// Which tables and columns there are.
+    pub(super) async fn of(db: &Db) -> Self {
+        let mut connection = db.connect().await;
+        let rows: Vec<(String, Vec<String>)> = sqlx::query_as(
+            "select c.relname::text, array_agg(a.attname::text order by a.attname) from pg_class c \
+             join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
+             where c.relnamespace in (to_regnamespace('padealing'), 'public'::regnamespace) and c.relkind = 'r' \
+               and c.relname not in ('schema_revision', 'personal_account_dealing') group by 1",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .expect("the query runs");
+        connection.close().await.expect("the connection closes");
+        Self(rows.into_iter().collect())
+    }
+
+    /// A column has another name by now.
+    fn called(&mut self, old: &str, new: &str) {
+        self.0.values_mut().flatten().filter(|it| *it == old).for_each(|it| *it = new.to_owned());
+    }
+
+    pub(super) async fn digests(&self, db: &Db) -> BTreeMap<String, String> {
+        let mut digests = BTreeMap::new();
+        for (table, columns) in &self.0 {
+            let schema = format!(
+                "select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relname = '{table}' and c.relkind = 'r' and n.nspname in ('padealing', 'public')"
+            );
+            let Some(schema) = db.value(&schema).await else { continue };
+            let row: Vec<String> = columns.iter().map(|it| format!("\"{it}\"::text")).collect();
+            let sql = format!(
+                "select count(*) || ' ' || md5(string_agg(it, e'\\n' order by it)) from (select concat_ws('|', {}) as it from {schema}.{table}) it",
+                row.join(", ")
+            );
+            digests.insert(table.clone(), db.value(&sql).await.unwrap_or_default());
+        }
+        digests
+    }
+}
+
+/// What must not change if nothing was done.
+pub(super) async fn everything(db: &Db) -> String {
+    db.dump(&[]).await
+}
+
+/// What differs from the newest revision, and matters.
+async fn drifted(db: &Db, roles: &Roles) -> Vec<String> {
+    let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");
+    sqlx::raw_sql("set search_path = pg_catalog").execute(&mut connection).await.expect("a setting");
+    let live = catalog(&mut connection).await;
+    connection.close().await.expect("the connection closes");
+    let parties = pad_migrate::drift::Parties { roles: roles.clone(), inherits: BTreeMap::new() };
+    let findings = compare(Expectation::embedded(), live, &parties).into_iter();
+    findings
+        .filter(|it| it.severity > Severity::Info && it.change != Change::Unmanaged && it.id.schema == "padealing")
+        .map(|it| format!("{} {}", it.kind(), it.object()))
+        .collect()
+}
+
+/// Nothing differs, nothing is left to do, and new rows get new numbers.
+pub(super) async fn check_there(db: &Db, request: &Request<'_>) {
+    assert_eq!(drifted(db, request.roles).await, Vec::<String>::new());
+    let again = plan::plan(request).await.expect("a plan can be made");
+    assert!(again.route.is_empty(), "{:#?}", again.route.plan.steps);
+    db.execute(
+        "insert into padealing.pad_request (employee_id, status) values (1003, 'approved'); \
+         insert into padealing.audit_log (action_type, action_status, actor_type) values ('x', 'success', 'user'); \
+         insert into padealing.pad_breach (employee_id, breach_type, severity) values (1003, 'x', 'low')",
+    )
+    .await;
+}
+
+/// Sequences that are behind the rows of their tables would give numbers twice.
+const MORE_ROWS: &str = "
+    insert into padealing.pad_request (employee_id, status) select 1003, 'approved' from generate_series(1, 50);
+    insert into padealing.audit_log (action_type, action_status, actor_type, request_id, entity_id)
+        select 'x', 'success', 'user', 1 + i % 50, i from generate_series(1, 300) i;
+    create table padealing.active_stocks (ticker text);
+    insert into padealing.active_stocks values ('X');";
+
+#[rstest]
+#[case::without_lineage(Start::Alembic)]
+#[case::with_lineage(Start::AlembicLater)]
+#[tokio::test]
+async fn what_alembic_left_is_adopted_with_its_rows(#[case] start: Start) {
+    with_db(start, async |db| {
+        db.execute("truncate padealing.pad_request, padealing.audit_log restart identity cascade; drop table if exists padealing.active_stocks").await;
+        db.execute(MORE_ROWS).await;
+        let rows = Rows::of(&db).await;
+        let before = rows.digests(&db).await;
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        let applied = apply::apply(&request, None).await.expect("it is adopted");
+        let records: Vec<(&str, RecordKind)> =
+            applied.route.records.iter().map(|it| (it.revision.number, it.kind)).collect();
+        assert_eq!(records, [("0007", RecordKind::Baseline)]);
+        assert_eq!(applied.route.plan.tables["pad_request"], Decision::Upgrade);
+        assert_eq!(applied.route.plan.tables["migration_run"], Decision::Create);
+        assert_eq!(rows.digests(&db).await, before);
+        assert!(before["alembic_version"].starts_with("1 "), "{before:?}");
+        check_there(&db, &request).await;
+        let status = plan::status(&request).await.expect("a status");
+        assert_eq!(status.current.map(|it| it.0).as_deref(), Some("0007"));
+        assert_eq!(status.pending, []);
+        assert!(status.managers.iter().any(|it| it.1 == "Alembic"), "{:?}", status.managers);
+    })
+    .await;
+}
+
+/// Alembic's tables, before anybody thought of schemas.
+#[tokio::test]
+async fn alembics_tables_in_public_are_moved_and_adopted() {
+    with_db(Start::Alembic, async |db| {
+        db.execute(MORE_ROWS.split("create table").next().expect("a part")).await;
+        db.execute(
+            "do $$ declare it record; begin for it in select relname from pg_class where relnamespace = 'padealing'::regnamespace and relkind = 'r' \
+             loop execute format('alter table padealing.%I set schema public', it.relname); end loop; end $$; \
+             drop schema padealing; comment on table public.pad_breach is 'Breaches'; \
+             create view public.requests as select id, employee_id, status from public.pad_request",
+        )
+        .await;
+        let rows = Rows::of(&db).await;
+        let before = rows.digests(&db).await;
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        // A view of somebody's stands on a column whose type has to change: everything or nothing.
+        let dump = everything(&db).await;
+        let error = apply::apply(&request, None).await.expect_err("the view is in the way");
+        assert!(pad_migrate::report::sentence(&error).contains("requests"), "{error:?}");
+        assert_eq!(everything(&db).await, dump);
+        db.execute("drop view public.requests").await;
+        let applied = apply::apply(&request, None).await.expect("they are moved and adopted");
+        assert_eq!(applied.route.plan.tables["pad_request"], Decision::Move);
+        assert_eq!(rows.digests(&db).await, before);
+        check_there(&db, &request).await;
+        assert_eq!(db.value("select count(*) from pg_class where relnamespace = 'public'::regnamespace and relname like 'pad%'").await.as_deref(), Some("0"));
+    })
+    .await;
+}
+
+/// A table in two places is a person's to merge.
+#[tokio::test]
+async fn a_table_that_is_in_both_schemas_stops_everything() {
+    with_db(Start::Alembic, async |db| {
+        db.execute("create table public.pad_request (like padealing.pad_request)").await;
+        let before = everything(&db).await;
+        let roles = roles();
+        let error = apply::apply(&apply_request(&db.database, &roles), None).await.expect_err("it is refused");
+        let ApplyError::Blocked { first, .. } = &error else { panic!("another error: {error}") };
+        assert!(first.contains("public.pad_request and padealing.pad_request both exist"), "{first}");
+        assert_eq!(everything(&db).await, before);
+    })
+    .await;
+}
+
+/// What has been changed at the newest revision, and how it looks to `apply`.
+#[rstest]
+#[case::an_index("drop index padealing.pad_request_status_idx")]
+#[case::a_column("alter table padealing.pad_request drop column deleted_by_id, drop column ticker")]
+#[case::a_table("drop table padealing.pad_breach")]
+#[case::a_check("alter table padealing.pad_request drop constraint pad_request_status_check")]
+#[case::a_type(
+    "alter table padealing.pad_request alter column isin type varchar(40), alter column quantity type numeric"
+)]
+#[case::not_null("alter table padealing.pad_request alter column status drop not null")]
+#[case::a_default("alter table padealing.pad_request alter column created_at drop default")]
+#[case::a_key("alter table padealing.compliance_config drop constraint compliance_config_pkey")]
+#[case::a_foreign_key("alter table padealing.pad_request drop constraint pad_request_employee_id_fkey")]
+#[case::the_history("drop table padealing.schema_revision")]
+#[case::an_identity("alter table padealing.pad_approval alter column id drop identity")]
+#[case::rights(
+    "revoke all on all tables in schema padealing from pad_migrate_app; revoke usage on schema padealing from pad_migrate_reader; grant all on padealing.pad_request to public"
+)]
+#[case::names(
+    "alter table padealing.pad_request rename column status to standing; alter index padealing.pad_request_isin_idx rename to ix_isin"
+)]
+#[case::an_invalid_index(
+    "update pg_index set indisvalid = false where indexrelid = 'padealing.pad_request_status_idx'::regclass"
+)]
+#[tokio::test]
+async fn what_was_changed_by_hand_is_mended_and_its_rows_are_kept(#[case] change: &str) {
+    with_db(Start::Applied, async |db| {
+        db.execute(ROWS).await;
+        db.execute(&change.replace("pad_request_isin_idx", "pad_request_created_at_idx")).await;
+        let mut rows = Rows::of(&db).await;
+        let before = rows.digests(&db).await;
+        rows.called("standing", "status");
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        apply::apply(&request, None).await.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        assert_eq!(rows.digests(&db).await, before);
+        db.execute(
+            "select setval('padealing.pad_request_id_seq', 100), setval('padealing.audit_log_id_seq', 100); \
+             truncate padealing.pad_breach",
+        )
+        .await;
+        check_there(&db, &request).await;
+    })
+    .await;
+}
+
+/// What rows stand in the way of is never sent; the query shows them.
+#[rstest]
+#[case::nulls(
+    "alter table padealing.pad_request alter column status drop not null; insert into padealing.pad_request (employee_id) values (1003)",
+    "column_not_null pad_request.status",
+    1
+)]
+#[case::long_values(
+    "alter table padealing.pad_request alter column isin type text; insert into padealing.pad_request (employee_id, status, isin) values (1003, 'approved', repeat('x', 13))",
+    "column_type pad_request.isin",
+    1
+)]
+#[case::digits(
+    "alter table padealing.pad_request alter column quantity type numeric; insert into padealing.pad_request (employee_id, status, quantity) values (1003, 'approved', 1.23456)",
+    "column_type pad_request.quantity",
+    1
+)]
+#[case::other_values(
+    "alter table padealing.pad_request drop constraint pad_request_status_check; insert into padealing.pad_request (employee_id, status) values (1003, 'perhaps'), (1003, 'never')",
+    "constraint_missing pad_request.pad_request_status_check",
+    2
+)]
+#[case::the_same_twice(
+    "drop index padealing.employee_role_current_key; insert into padealing.employee_role (employee_id, role) values (1003, 'x'), (1003, 'x')",
+    "index_missing employee_role.employee_role_current_key",
+    1
+)]
+#[case::people_who_are_not_there(
+    "alter table padealing.pad_request drop constraint pad_request_employee_id_fkey; insert into padealing.pad_request (employee_id, status) values (77, 'approved')",
+    "constraint_missing pad_request.pad_request_employee_id_fkey",
+    1
+)]
+#[tokio::test]
+async fn rows_in_the_way_are_shown_and_left(#[case] change: &str, #[case] what: &str, #[case] count: usize) {
+    with_db(Start::Applied, async |db| {
+        db.execute(change).await;
+        let before = everything(&db).await;
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        let found = plan::plan(&request).await.expect("a plan can be made");
+        let left: Vec<_> =
+            found.route.plan.left.iter().filter(|it| format!("{} {}", it.kind, it.object) == what).collect();
+        let [left] = &left[..] else { panic!("{:#?}", found.route.plan) };
+        let query = left.query.as_deref().expect("a query");
+        let mut connection = db.connect().await;
+        let shown = sqlx::query(AssertSqlSafe(query.to_owned())).fetch_all(&mut connection).await.expect("it runs");
+        connection.close().await.expect("the connection closes");
+        assert_eq!(shown.len(), count, "{query}");
+        match (left.is_blocking, apply::apply(&request, None).await) {
+            (true, Err(ApplyError::Blocked { .. })) => assert_eq!(everything(&db).await, before),
+            // A warning's worth of difference doesn't stop the rest.
+            (false, Ok(applied)) => assert!(!applied.route.plan.left.is_empty()),
+            (_, other) => panic!("{other:?}"),
+        }
+    })
+    .await;
+}
+
+/// Whoever holds a lock is named, and nothing is kept waiting behind us for longer than the timeout.
+#[tokio::test]
+async fn a_lock_that_somebody_holds_is_waited_for_and_then_told() {
+    with_db(Start::Alembic, async |db| {
+        let before = everything(&db).await;
+        let mut other = db.connect().await;
+        let hold = "set application_name = 'PA Dealing'; begin; select count(*) from padealing.pad_request";
+        sqlx::raw_sql(hold).execute(&mut other).await.expect("the application reads");
+        let roles = roles();
+        let request = Request { lock_timeout: Duration::from_millis(50), ..apply_request(&db.database, &roles) };
+        let error = apply::apply(&request, None).await.expect_err("it is busy");
+        let text = pad_migrate::report::sentence(&error);
+        assert!(matches!(error, ApplyError::Busy { .. }), "{text}");
+        assert!(text.contains("PA Dealing") && text.contains("0.05 s, 4 times"), "{text}");
+        assert_eq!(everything(&db).await, before);
+        // Who lets go in time is not even told of.
+        let request = Request { lock_timeout: Duration::from_millis(400), ..request };
+        let (applied, ()) = tokio::join!(apply::apply(&request, None), async {
+            tokio::time::sleep(Duration::from_millis(900)).await;
+            sqlx::raw_sql("commit").execute(&mut other).await.expect("the application is done");
+        });
+        applied.expect("it applies in the end");
+        check_there(&db, &request).await;
+    })
+    .await;
+}
+
+/// A role without a right fails at the step that needs it, and leaves nothing.
+#[tokio::test]
+async fn a_role_that_lacks_a_right_changes_nothing() {
+    with_db(Start::Alembic, async |db| {
+        let before = everything(&db).await;
+        let database = pad_migrate::pg::admin::ephemeral(&db.url_as(Role::App).await).expect("the URL is right");
+        let roles = roles();
+        let error = apply::apply(&apply_request(&database, &roles), None).await.expect_err("it is refused");
+        assert!(pad_migrate::report::sentence(&error).contains("42501"), "{error:?}");
+        assert_eq!(everything(&db).await, before);
+    })
+    .await;
+}
+
+/// The second half of the guard sees what no statement of ours says: here what a trigger of somebody's does.
+#[rstest]
+#[case::written(
+    "update bo_airflow.oracle_employee set surname = surname",
+    "bo_airflow.oracle_employee is held with RowExclusiveLock"
+)]
+#[case::locked("lock table bo_airflow.currency in share mode", "bo_airflow.currency is held with ShareLock")]
+#[case::altered(
+    "alter table bo_airflow.contact add column x int",
+    "bo_airflow.contact is held with AccessExclusiveLock"
+)]
+#[case::dropped("drop table bo_airflow.mako_position", "mako_position, which isn't ours, was dropped")]
+#[case::created("create table if not exists public.more (id int)", "public.more is held with")]
+#[case::of_others(
+    "create function bo_airflow.f() returns int language sql as 'select 1'",
+    "the reference schema has changed"
+)]
+#[tokio::test]
+async fn what_is_held_outside_is_seen_before_commit(#[case] act: &str, #[case] want: &str) {
+    with_db(Start::Alembic, async |db| {
+        db.execute(&format!(
+            "create function public.act() returns event_trigger language plpgsql as $$ begin \
+                 if tg_tag = 'CREATE INDEX' and current_setting('pad.acted', true) is distinct from 'yes' then \
+                     perform set_config('pad.acted', 'yes', true); {act}; end if; end $$; \
+             create event trigger act on ddl_command_start execute function public.act()"
+        ))
+        .await;
+        let before = everything(&db).await;
+        let roles = roles();
+        let error = apply::apply(&apply_request(&db.database, &roles), None).await.expect_err("it is stopped");
+        let ApplyError::Held(told) = &error else { panic!("another error: {}", pad_migrate::report::sentence(&error)) };
+        assert!(told.contains(want), "{told}");
+        assert_eq!(everything(&db).await, before);
+    })
+    .await;
+}
+
+/// Both directions, by number.
+#[tokio::test]
+async fn to_goes_up_and_down() {
+    with_db(Start::Reference, async |db| {
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        let to = |number| Request { to: Some(number), ..request };
+        let applied = apply::apply(&to("0004"), None).await.expect("up to 0004");
+        assert_eq!(applied.route.records.len(), 4);
+        let status = plan::status(&request).await.expect("a status");
+        assert_eq!(status.pending.iter().map(|it| it.number).collect::<Vec<_>>(), ["0005", "0006", "0007"]);
+        assert_eq!(apply::apply(&request, None).await.expect("up").route.records.len(), 3);
+        db.execute(ROWS).await;
+        let down = apply::revert(&to("0004"), false, None).await.expect("down: these hold no rows");
+        assert_eq!(down.revisions.len(), 3);
+        apply::apply(&request, None).await.expect("up again");
+        db.execute("delete from padealing.audit_log; delete from padealing.pad_approval; delete from padealing.pad_execution; delete from padealing.compliance_decision_outcome; delete from padealing.pad_request").await;
+        check_there(&db, &request).await;
+        for wrong in ["9", "0099", "", "0003 "] {
+            let error = apply::apply(&to(wrong), None).await.expect_err("there is no such revision");
+            assert!(error.to_string().contains("there are 0001 to 0007"), "{error}");
+        }
+    })
+    .await;
+}
+
+/// What would be lost is counted, and said before.
+#[tokio::test]
+async fn the_way_down_says_what_it_would_lose() {
+    with_db(Start::Migrated, async |db| {
+        db.execute("update padealing.pad_request set deleted_at = null").await;
+        db.execute("update padealing.pad_request set deleted_at = '2021-01-01' where id in (select min(id) from padealing.pad_request)").await;
+        let before = everything(&db).await;
+        let roles = roles();
+        let request = Request { to: Some("0003"), ..apply_request(&db.database, &roles) };
+        let descent = apply::descent(&request).await.expect("it is asked");
+        let lineage = db.value("select count(*) from padealing.migration_mapping").await.expect("a number");
+        assert!(descent.losses.contains(&format!("{lineage} rows of migration_mapping")), "{descent:?}");
+        assert!(descent.losses.contains(&"1 value of pad_request.deleted_at".to_owned()), "{descent:?}");
+        let error = apply::revert(&request, false, None).await.expect_err("it is refused");
+        assert!(matches!(&error, ApplyError::Loss { .. }), "{error}");
+        assert!(error.to_string().contains("1 value of pad_request.deleted_at"), "{error}");
+        assert_eq!(everything(&db).await, before);
+        // Between the question and the answer more comes in.
+        db.execute("update padealing.pad_request set deleted_at = '2021-01-01'").await;
+        let error = apply::revert(&request, false, Some(&descent)).await.expect_err("it is not what was asked");
+        assert!(matches!(error, ApplyError::Moved), "{error}");
+        let all = Request { to: Some(NOTHING), ..request };
+        apply::revert(&all, true, None).await.expect("it was meant");
+        assert_eq!(db.value("select to_regnamespace('padealing') is null").await.as_deref(), Some("true"));
+        let up = apply_request(&db.database, &roles);
+        assert_eq!(apply::apply(&up, None).await.expect("up again").route.records.len(), ALL.len());
+        check_there(&db, &up).await;
+    })
+    .await;
+}
+
+/// A plan that was agreed to is the plan that is run.
+#[tokio::test]
+async fn another_plan_than_the_one_that_was_shown_is_not_run() {
+    with_db(Start::Alembic, async |db| {
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        let shown = plan::plan(&request).await.expect("a plan").route;
+        db.execute("alter table padealing.pad_request add column deleted_at timestamp").await;
+        let before = everything(&db).await;
+        let error = apply::apply(&request, Some(&shown)).await.expect_err("it has changed");
+        assert!(matches!(error, ApplyError::Moved), "{error}");
+        assert_eq!(everything(&db).await, before);
+    })
+    .await;
+}
+
+/// Indexes after the transaction: built, valid, and none of them within it.
+#[tokio::test]
+async fn indexes_are_built_while_others_write() {
+    with_db(Start::Alembic, async |db| {
+        let roles = roles();
+        let request = Request { concurrently: true, ..apply_request(&db.database, &roles) };
+        let applied = apply::apply(&request, None).await.expect("it applies");
+        assert!(applied.built > 10, "{}", applied.built);
+        check_there(&db, &request).await;
+        let invalid = "select count(*) from pg_index where not indisvalid";
+        assert_eq!(db.value(invalid).await.as_deref(), Some("0"));
+        // Rows that came in after the plan: the index can't be, and nothing of it is left.
+        db.execute("drop index padealing.employee_role_current_key; drop index padealing.pad_request_status_idx").await;
+        let shown = plan::plan(&request).await.expect("a plan").route;
+        db.execute("insert into padealing.employee_role (employee_id, role) values (1003, 'x'), (1003, 'x')").await;
+        let error = apply::apply(&request, Some(&shown)).await.expect_err("another plan");
+        assert!(matches!(error, ApplyError::Moved | ApplyError::Blocked { .. }), "{error}");
+        assert_eq!(db.value(invalid).await.as_deref(), Some("0"));
+    })
+    .await;
+}
+
+/// A revision that isn't for an environment is told with its reason, and not run.
+#[tokio::test]
+async fn a_revision_that_is_not_for_an_environment_is_skipped() {
+    with_db(Start::Public, async |db| {
+        let before = db.dump(&["--schema=public"]).await;
+        let roles = roles();
+        let request = Request { environment: Environment::Dev, ..apply_request(&db.database, &roles) };
+        let applied = apply::apply(&request, None).await.expect("it applies");
+        let records: Vec<&str> = applied.route.records.iter().map(|it| it.revision.number).collect();
+        assert!(!records.contains(&"0002"), "{records:?}");
+        assert_eq!(db.dump(&["--schema=public"]).await, before, "what sits in public in dev isn't ours");
+        let status = plan::status(&request).await.expect("a status");
+        assert_eq!(status.pending, []);
+        let skipped: Vec<(&str, &str)> = status.skipped.iter().map(|it| (it.0.number, it.1)).collect();
+        assert!(
+            matches!(skipped[..], [("0002", reason)] if reason.contains("dev has had both schemas")),
+            "{skipped:?}"
+        );
+        check_there(&db, &request).await;
+    })
+    .await;
+}
+
+/// What a step takes on somebody else's table is named, and nothing stronger is.
+#[tokio::test]
+async fn the_locks_on_reference_tables_are_hazards() {
+    with_db(Start::Alembic, async |db| {
+        let roles = roles();
+        let found = plan::plan(&apply_request(&db.database, &roles)).await.expect("a plan");
+        let hazards = found.route.plan.steps.iter().flat_map(|it| &it.hazards);
+        let theirs: Vec<_> = hazards.filter(|it| it.table.starts_with("bo_airflow.")).collect();
+        assert!(!theirs.is_empty());
+        assert!(theirs.iter().all(|it| it.kind == HazardKind::ReferenceLock), "{theirs:?}");
+    })
+    .await;
+}
