@@ -9,6 +9,7 @@ mod remedy;
 pub(crate) mod severity;
 mod spelling;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use squawk_syntax::quote::quote_ident;
@@ -408,6 +409,8 @@ pub(crate) struct Comparison<'p> {
     /// Whether what differs is to be mended: then what nobody expects counts for nothing.
     planning: bool,
     lens: Lens,
+    /// Columns under another name: the relation's live name, and both.
+    columns: Vec<(String, String, String)>,
     renamed: Vec<Difference>,
     /// The names that expected objects had before they were given their live ones.
     origins: BTreeMap<Id, Id>,
@@ -424,6 +427,7 @@ impl<'p> Comparison<'p> {
             embedded,
             planning: false,
             lens,
+            columns: Vec::new(),
             renamed: Vec::new(),
             origins: BTreeMap::new(),
             inherits,
@@ -522,6 +526,10 @@ impl<'p> Comparison<'p> {
         let bare = |id: &Id| id.name.split('(').next().unwrap_or_default().to_owned();
         match change {
             Change::Moved => self.lens.renames.push((from.schema.clone(), to.schema.clone())),
+            // A column's name means something with its table only.
+            _ if matches!(from.kind, Kind::Column | Kind::Attribute) => {
+                self.columns.push((to.parent.clone(), bare(from), bare(to)));
+            }
             _ => self.lens.renames.push((bare(from), bare(to))),
         }
         // A cast, a function or an operator is called after its types.
@@ -682,10 +690,24 @@ impl<'p> Comparison<'p> {
         }
     }
 
+    /// What makes no difference for an object: renamed columns, if it belongs to their relation or names it.
+    fn lens(&self, id: &Id, object: &Object) -> Cow<'_, Lens> {
+        if self.columns.is_empty() {
+            return Cow::Borrowed(&self.lens);
+        }
+        let mut words = BTreeSet::from([id.parent.clone(), id.name.clone()]);
+        words.extend(object.values().flat_map(Value::parts).flat_map(|it| words_of(it)));
+        let mut lens = self.lens.clone();
+        let known = self.columns.iter().filter(|it| words.contains(&it.0));
+        lens.renames.extend(known.map(|(_, old, new)| (old.clone(), new.clone())));
+        Cow::Owned(lens)
+    }
+
     /// Whether all that is characteristic of two objects is the same.
     fn is_like(&self, id: &Id, expected: &Object, live: &Object) -> bool {
         let own: Vec<&Property> = expected.keys().chain(live.keys()).filter(|it| !BESIDES.contains(it)).collect();
-        !own.is_empty() && own.into_iter().all(|it| self.same(id.kind, *it, expected.get(it), live.get(it), &self.lens))
+        let lens = self.lens(id, live);
+        !own.is_empty() && own.into_iter().all(|it| self.same(id.kind, *it, expected.get(it), live.get(it), &lens))
     }
 
     fn same(
@@ -763,6 +785,7 @@ impl<'p> Comparison<'p> {
                 reordered.insert((&id.schema, &id.parent));
             }
             let properties: BTreeSet<Property> = expected.keys().chain(live.keys()).copied().collect();
+            let lens = self.lens(id, live);
             for property in properties {
                 let (one, other) = (expected.get(&property), live.get(&property));
                 match property {
@@ -771,7 +794,7 @@ impl<'p> Comparison<'p> {
                     // An owner without a name is not compared.
                     Property::Owner if one.is_none() && self.embedded => {}
                     _ if one.is_none() && self.embedded && self.is_contract(id) && !is_closing(property) => {}
-                    _ if self.same(id.kind, property, one, other, &self.lens) => {}
+                    _ if self.same(id.kind, property, one, other, &lens) => {}
                     _ => {
                         let (one, mut other) = (one.map(Value::to_string), other.map(Value::to_string));
                         let default = live.get(&Property::Default).map(Value::to_string).unwrap_or_default();

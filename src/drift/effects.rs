@@ -186,7 +186,11 @@ impl<'a> Search<'a> {
     }
 
     fn same_but_for_casts(&self, difference: &Difference, property: Property) -> bool {
-        let lens = Lens { casts: true, ..self.comparison.lens.clone() };
+        let lens = match self.comparison.live.objects.get(&difference.id) {
+            Some(object) => self.comparison.lens(&difference.id, object).into_owned(),
+            None => Lens::default(),
+        };
+        let lens = Lens { casts: true, ..lens };
         match (&difference.expected, &difference.actual) {
             (Some(one), Some(other)) => spelling::same(difference.id.kind, property, one, other, &lens),
             _ => false,

@@ -10,6 +10,7 @@ use super::{Answer, Decision, Facts, Hazard, HazardKind, Left, LockMode, Plan, S
 use crate::catalog::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, Catalog, Id, Kind, MANAGED_TABLES, Object, Property, Value};
 use crate::ddl::{Ddl, qualified};
 use crate::drift::{Change, Comparison, Difference, Expectation, Parties, Severity, kind_of, severity, words_of};
+use crate::guard::{self, Scope};
 use crate::revisions::quote_literal as literal;
 
 /// The steps that make the live application schema the expected one.
@@ -37,8 +38,10 @@ pub(super) fn plan_but_moves(
         made: BTreeSet::new(),
         built: BTreeSet::new(),
         unmade: BTreeSet::new(),
+        stuck: BTreeMap::new(),
         retyped: BTreeMap::new(),
         moved: BTreeSet::new(),
+        moved_schemas: BTreeSet::new(),
     };
     planner.walk();
     planner.finish()
@@ -139,10 +142,14 @@ struct Planner<'a> {
     built: BTreeSet<Id>,
     /// What is unmade before, by the names that there are.
     unmade: BTreeSet<Id>,
+    /// Columns that can't get their types, why, and the query that shows the rows.
+    stuck: BTreeMap<Id, (String, Option<String>)>,
     /// For each table whose columns get other types: the parts of one statement, and whether they write rows anew.
     retyped: BTreeMap<Id, Vec<(String, bool)>>,
     /// Tables that are in another schema.
     moved: BTreeSet<String>,
+    /// The schemas that something is moved from.
+    moved_schemas: BTreeSet<String>,
 }
 
 impl<'a> Planner<'a> {
@@ -161,6 +168,22 @@ impl<'a> Planner<'a> {
     fn walk(&mut self) {
         let mut differences: Vec<Difference> =
             self.comparison.differences().into_iter().filter(|it| self.is_ours(&it.id)).collect();
+        // What belongs to a table that is elsewhere or has another name waits for a person to say so.
+        let left_there: Vec<&'a Id> = differences
+            .iter()
+            .filter(|it| {
+                let id = it.live_id.as_ref().map(|it| self.origin(it));
+                matches!(it.change, Change::Renamed | Change::Moved)
+                    && id.is_some_and(|id| self.is_for_a_person(id, it))
+            })
+            .filter_map(|it| Some(self.origin(it.live_id.as_ref()?)))
+            .collect();
+        differences.retain(|it| {
+            let id = self.origin(&it.id);
+            !left_there
+                .iter()
+                .any(|table| table.schema == id.schema && !id.parent.is_empty() && table.name == id.parent)
+        });
         // Columns are added in their order.
         differences.sort_by_key(|it| {
             let id = self.origin(&it.id);
@@ -382,6 +405,16 @@ impl<'a> Planner<'a> {
         needs
     }
 
+    /// What looks like a table may be another, and who has moved one elsewhere had a reason.
+    fn is_for_a_person(&self, id: &Id, difference: &Difference) -> bool {
+        let Some(live_id) = &difference.live_id else { return false };
+        let is_managed = id.kind == Kind::Table && MANAGED_TABLES.contains(&&*id.name) || id.kind == Kind::Sequence;
+        match difference.change {
+            Change::Moved => !is_managed || live_id.schema == CONTRACT_SCHEMA,
+            _ => matches!(id.kind, Kind::Table | Kind::ForeignTable),
+        }
+    }
+
     fn rename(&mut self, difference: &Difference) {
         let Some(live_id) = &difference.live_id else { return };
         let id = self.origin(live_id);
@@ -403,17 +436,18 @@ impl<'a> Planner<'a> {
             let reason = format!("pad-migrate renames no {}", id.kind.words());
             return self.leave(difference, reason, None);
         };
-        // What looks like a table may be another, and who has moved one elsewhere had a reason.
-        let is_managed = id.kind == Kind::Table && MANAGED_TABLES.contains(&&*id.name) || id.kind == Kind::Sequence;
-        if difference.change == Change::Moved && !(is_managed && live_id.schema != CONTRACT_SCHEMA) {
+        if difference.change == Change::Moved && self.is_for_a_person(id, difference) {
             let reason = format!("find out why it is in {}, and have it moved back: {sql}", live_id.schema);
             return self.leave(difference, reason, None);
         }
-        if difference.change == Change::Renamed && matches!(id.kind, Kind::Table | Kind::ForeignTable) {
+        if difference.change == Change::Renamed && self.is_for_a_person(id, difference) {
             let reason =
                 format!("{} has the same columns; if it is the same table, have it renamed: {sql}", live_id.name);
             let query = format!("select * from {}", qualified(&live_id.schema, &live_id.name));
             return self.leave(difference, reason, Some(query));
+        }
+        if difference.change == Change::Moved {
+            self.moved_schemas.insert(live_id.schema.clone());
         }
         if difference.change == Change::Moved && id.kind == Kind::Table {
             self.moved.insert(id.name.clone());
@@ -444,9 +478,20 @@ impl<'a> Planner<'a> {
         !id.parent.is_empty() && kinds.into_iter().any(|kind| self.made.contains(&parent(kind)))
     }
 
+    /// A partition takes with it what it had from its parent.
+    fn leaves_its_parent(&self, id: &Id) -> bool {
+        let bound = |catalog: &Catalog| {
+            let table = catalog.relation(&id.schema, &id.parent)?;
+            table.1.get(&Property::PartitionBound).map(Value::to_string)
+        };
+        matches!(id.kind, Kind::Constraint | Kind::Index)
+            && bound(&self.comparison.live).is_some()
+            && bound(self.wanted).is_none()
+    }
+
     fn missing(&mut self, difference: &Difference) {
         let id = self.origin(&difference.id);
-        if self.comes_with_parent(id) && id.kind != Kind::Statistics {
+        if self.comes_with_parent(id) && id.kind != Kind::Statistics || self.leaves_its_parent(id) {
             return;
         }
         let object = self.wanted.objects.get(id);
@@ -851,6 +896,12 @@ impl<'a> Planner<'a> {
         match (id.kind, property) {
             (Kind::Table | Kind::ForeignTable, Property::Comment) if self.is_note(difference) => Way::Nothing,
             (Kind::Column, Property::Type | Property::Collation) if self.is_of_view(id) => Way::Nothing,
+            (Kind::Column, Property::Default) if live.is_some_and(|it| it.contains_key(&Property::Identity)) => {
+                Way::Leave("its identity gives it numbers, and goes on doing that".to_owned())
+            }
+            (Kind::Column, Property::Default) if self.stuck.contains_key(&difference.id) => {
+                Way::Leave("the column is of another type".to_owned())
+            }
             // A sequence gives it the numbers that an identity would.
             (Kind::Column, Property::Default)
                 if self.wanted.objects.get(id).is_some_and(|it| it.contains_key(&Property::Identity)) =>
@@ -862,6 +913,9 @@ impl<'a> Planner<'a> {
             (Kind::Column, Property::Collation) => {
                 let wanted = self.wanted.objects.get(id);
                 let retyped = Self::property(wanted, Property::Type) != Self::property(live, Property::Type);
+                if let Some((reason, _)) = self.stuck.get(&difference.id).filter(|_| !retyped) {
+                    return Way::Leave(reason.clone());
+                }
                 if !retyped {
                     self.retype_column(id, &Self::property(wanted, Property::Type).unwrap_or_default(), false, true);
                 }
@@ -1067,16 +1121,14 @@ impl<'a> Planner<'a> {
         if live.is_some_and(|it| it.contains_key(&Property::Inherited)) {
             return Way::Nothing;
         }
-        let (column, live_column) = (identifier(&id.name), identifier(&difference.id.name));
-        // Its foreign key would be made anew.
-        if let Some(target) = self.tied_outside(&difference.id) {
-            let reason = format!(
-                "from {from} to {to} would lock {target} against everybody until the end: that is for its owners"
-            );
-            return Way::Leave(reason);
+        match self.stuck.get(&difference.id).cloned() {
+            Some((reason, Some(query))) => return Way::Rows(reason, query),
+            Some((reason, None)) => return Way::Leave(reason),
+            None => {}
         }
+        let (column, live_column) = (identifier(&id.name), identifier(&difference.id.name));
         match fit(&column, &from, &to, &self.comparison.live, self.wanted) {
-            Fit::None(reason) => Way::Leave(format!("from {from} to {to}: {reason}")),
+            Fit::None(reason) => Way::Leave(reason.to_owned()),
             Fit::All { rewrite, cast } => {
                 self.retype_column(id, &to, cast, rewrite);
                 Way::Nothing
@@ -1086,10 +1138,7 @@ impl<'a> Planner<'a> {
                     Fit::Some { condition, .. } => condition,
                     _ => condition.clone(),
                 };
-                let query = format!("select * from {} where not ({asked})", self.live_table(id));
-                if let Some(query) = self.is_found(query.clone()) {
-                    return Way::Rows(format!("there are values that don't fit {to}: correct them first"), query);
-                }
+                let query = self.misfits(id, &asked);
                 // The constraint is the proof: it locks the table, and refuses what a cast would cut.
                 let name = identifier(&format!("pad_migrate_{}_fits", id.name));
                 let table = self.ddl(id).table();
@@ -1174,11 +1223,13 @@ impl<'a> Planner<'a> {
                 _ => is_made_anew(id.kind, property, &self.ddl(id), live),
             };
             let can_be = self.ddl(id).create().is_some() && self.ddl(id).drop().is_some();
-            if is_anew && self.target_outside(live).is_some() {
-                let target = self.target_outside(live).unwrap_or_default();
-                let reason = format!(
+            let in_the_way = || match self.target_outside(live) {
+                Some(target) => Some(format!(
                     "taking it away would lock {target} against everybody until the end: that is for its owners"
-                );
+                )),
+                None => self.unknown_upon(live_id).map(|it| format!("{it}, which nobody expects, is made of it")),
+            };
+            if let Some(reason) = is_anew.then(in_the_way).flatten() {
                 self.leave(difference, reason, None);
                 self.unmade.insert(live_id.clone());
             } else if is_anew && can_be && !self.is_implied(live_id) && !self.made.contains(id) {
@@ -1196,7 +1247,12 @@ impl<'a> Planner<'a> {
                 && matches!(property, Property::Type | Property::Collation)
                 && !self.is_of_view(id)
             {
-                disturbed.push(live_id.clone());
+                match self.stuck_type(id, difference) {
+                    Some(stuck) => {
+                        self.stuck.insert(live_id.clone(), stuck);
+                    }
+                    None => disturbed.push(live_id.clone()),
+                }
             }
         }
         let live = &self.comparison.live;
@@ -1214,6 +1270,54 @@ impl<'a> Planner<'a> {
             }
         }
         anew
+    }
+
+    /// What stands on something, however indirectly, and can't be unmade and made again.
+    fn unknown_upon(&self, cause: &Id) -> Option<String> {
+        let mut seen = BTreeSet::from([cause.clone()]);
+        let mut causes = vec![cause.clone()];
+        while let Some(cause) = causes.pop() {
+            for (id, object) in self.comparison.live.objects.iter().filter(|it| self.is_ours(it.0)) {
+                if self.is_implied(id) || !self.stands_on(id, object, &cause) || !seen.insert(id.clone()) {
+                    continue;
+                }
+                let ddl = Ddl::new(&self.comparison.live, id);
+                if self.is_unknown(id) || ddl.create().is_none() || ddl.drop().is_none() {
+                    return Some(format!("{} {}", id.kind.words(), id.object()));
+                }
+                causes.push(id.clone());
+            }
+        }
+        None
+    }
+
+    /// Why a column can't get its type, and the query that shows the rows if it is for them.
+    fn stuck_type(&mut self, id: &'a Id, difference: &Difference) -> Option<(String, Option<String>)> {
+        let live = self.live(&difference.id);
+        let from = Self::property(live, Property::Type)?;
+        let to = Self::property(self.wanted.objects.get(id), Property::Type)?;
+        // Its foreign key would be made anew.
+        if let Some(target) = self.tied_outside(&difference.id) {
+            let why = "against everybody until the end: that is for its owners";
+            return Some((format!("from {from} to {to} would lock {target} {why}"), None));
+        }
+        if let Some(other) = self.unknown_upon(&difference.id) {
+            return Some((format!("{other}, which nobody expects, is made of it"), None));
+        }
+        match fit(&identifier(&difference.id.name), &from, &to, &self.comparison.live, self.wanted) {
+            Fit::None(reason) => Some((format!("from {from} to {to}: {reason}"), None)),
+            Fit::All { .. } => None,
+            Fit::Some { condition, .. } => {
+                let query = self.misfits(id, &condition);
+                let found = self.is_found(query)?;
+                Some((format!("there are values that don't fit {to}: correct them first"), Some(found)))
+            }
+        }
+    }
+
+    /// The query that shows the rows for which a condition doesn't hold.
+    fn misfits(&self, id: &Id, condition: &str) -> String {
+        format!("select * from {} where not ({condition})", self.live_table(id))
     }
 
     /// Whether an object must go before a column can get another type, or before another object can go.
@@ -1282,6 +1386,19 @@ impl<'a> Planner<'a> {
         for at in order {
             let Some(node) = nodes[at].take() else { continue };
             touched.insert(self.table_touched(&node.id));
+            // What the guard would not send is no step.
+            let scope = Scope { moves_from: self.moved_schemas.iter().cloned().collect(), ..Scope::default() };
+            if let Some(refusal) = node.parts.iter().find_map(|it| guard::check(&it.sql, &scope).err()) {
+                self.left.push(Left {
+                    kind: format!("{}_refused", node.id.kind),
+                    object: node.id.object(),
+                    severity: Severity::Breaking,
+                    reason: refusal.to_string(),
+                    query: look(&node.id),
+                    is_blocking: true,
+                });
+                continue;
+            }
             for part in node.parts {
                 let sql = format!("{};", part.sql);
                 // Two ways to the same end, such as a function's body and its language.

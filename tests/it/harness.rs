@@ -213,16 +213,37 @@ impl Db {
         try_migrate(&self.database, options, seen).await
     }
 
-    /// What pg_dump says, of the server's own version and run by the server: nobody else needs to have it.
+    /// A program of the server's own version and the arguments that bring it to this database: nobody else needs to
+    /// have it, the server runs it.
+    async fn program(&self, name: &str, connection: &mut PgConnection) -> String {
+        let sql = "select format('''%s/%s'' -h ''%s'' -p %s -U ''%s'' -d ''%s''', setting, $1::text, \
+                       trim(split_part(current_setting('unix_socket_directories'), ',', 1)), current_setting('port'), \
+                       current_user, current_database()) from pg_config where name = 'BINDIR'";
+        let found = sqlx::query_scalar(sql).bind(name).fetch_one(connection).await;
+        found.expect("the server says where its programs are")
+    }
+
+    /// Runs a script with psql.
+    pub(crate) async fn psql(&self, script: &str) {
+        let mut connection = self.connect().await;
+        let program = self.program("psql", &mut connection).await;
+        // COPY would escape what a script is full of.
+        let copy = format!(
+            "copy (select replace(encode(convert_to({}, 'UTF8'), 'base64'), e'\\n', '')) to program {}",
+            pad_migrate::revisions::quote_literal(script),
+            pad_migrate::revisions::quote_literal(&format!("base64 -d | {program} -qX -v ON_ERROR_STOP=1 >/dev/null"))
+        );
+        sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut connection).await.expect("psql runs it to its end");
+        connection.close().await.expect("the connection closes");
+    }
+
+    /// What pg_dump says.
     pub(crate) async fn dump(&self, arguments: &[&str]) -> String {
         let mut connection = self.connect().await;
-        let sql = "select (select setting from pg_config where name = 'BINDIR'), \
-                   trim(split_part(current_setting('unix_socket_directories'), ',', 1)), current_setting('port'), \
-                   current_database()::text, current_user::text";
-        let (bin, host, port, name, user): (String, String, String, String, String) =
-            sqlx::query_as(sql).fetch_one(&mut connection).await.expect("the server says where its programs are");
         let quoted: Vec<String> = arguments.iter().map(|it| format!("'{it}'")).collect();
-        let program = format!("'{bin}/pg_dump' -h '{host}' -p {port} -U '{user}' {} '{name}'", quoted.join(" "));
+        // A dump with COPY has lines that would end ours, and one with carriage returns is none of lines.
+        let program = self.program("pg_dump", &mut connection).await;
+        let program = format!("{program} --inserts {} | tr '\\r' '\\003'", quoted.join(" "));
         // A line is one value whatever it holds: neither character is in a dump.
         let copy = format!(
             "create temp table dump (number int generated always as identity, line text); \

@@ -32,7 +32,7 @@ async fn schema(db: &Db) -> String {
 
 /// Rows of every table but our history.
 async fn data(db: &Db) -> String {
-    dump(db, &["--data-only", "--inserts", "--exclude-table=padealing.schema_revision"]).await
+    dump(db, &["--data-only", "--exclude-table=padealing.schema_revision"]).await
 }
 
 #[tokio::test]

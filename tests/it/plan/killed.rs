@@ -104,12 +104,10 @@ async fn what_dies_at_any_step_leaves_nothing(#[case] act: &str) {
             let history = "select to_regclass('padealing.schema_revision') is null";
             assert_eq!(db.value(history).await.as_deref(), Some("true"), "step {at}");
         }
-        // The counters are the trap's.
+        // The counters are the trap's, and a server that recovers goes on with a later number.
         let without_counters = |text: &str| -> Vec<String> {
-            text.lines()
-                .filter(|it| !it.contains("setval('public.") && !it.contains("EVENT TRIGGER"))
-                .map(str::to_owned)
-                .collect()
+            let skipped = |it: &&str| !it.is_empty() && !it.contains(".setval('") && !it.contains("EVENT TRIGGER");
+            text.lines().filter(skipped).map(str::to_owned).collect()
         };
         assert_eq!(without_counters(&everything(&db).await), without_counters(&before));
         apply::apply(&request, None).await.expect("the next run finishes");

@@ -1,1 +1,277 @@
-//! Laws.
+//! The laws of plans, over drift cases in both directions and in heaps, and over schemas that chance has made.
+
+use pad_migrate::drift::Expectation;
+use pad_migrate::plan::route::RecordKind;
+use pretty_assertions::assert_eq;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+
+use super::apply::{Rows, check_there};
+use super::cases::{End, mend};
+use crate::drift::cases::{Case, FILES, cases, catalog, run};
+use crate::harness::{Db, Start, apply_request, roles, with_db};
+
+async fn session(db: &Db) -> PgConnection {
+    let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");
+    run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
+    connection
+}
+
+fn all_cases(major: u32) -> Vec<Case> {
+    let all = FILES.iter().flat_map(|it| cases(it));
+    all.filter(|it| it.from <= major && it.findings.iter().any(|it| it.split(' ').nth(2) == Some("padealing")))
+        .collect()
+}
+
+/// What is too much in one direction is missing in the other.
+#[tokio::test]
+async fn the_other_way_round_is_mended_or_told_too() {
+    with_db(Start::Drift, async |db| {
+        let mut connection = session(&db).await;
+        let major = catalog(&mut connection).await.major;
+        let mut wrong = String::new();
+        let (mut mended, mut told) = (0, 0);
+        for case in all_cases(major) {
+            run(&mut connection, "begin").await.expect("a transaction begins");
+            run(&mut connection, &case.sql).await.expect("the case runs");
+            let expected = Expectation::of(catalog(&mut connection).await);
+            run(&mut connection, "rollback; begin").await.expect("it is taken back");
+            match mend(&mut connection, &expected).await {
+                Ok(Some(End::Mended)) => mended += 1,
+                Ok(Some(End::Told(_))) => told += 1,
+                Ok(None) => {}
+                Err(error) => wrong.push_str(&format!("{}: {}    {error}\n\n", case.place, case.sql)),
+            }
+            run(&mut connection, "rollback").await.expect("it ends");
+        }
+        connection.close().await.expect("the connection closes");
+        eprintln!("the other way round: {mended} mended, {told} told");
+        assert!(wrong.is_empty(), "\n{wrong}");
+        assert!(mended > told, "{mended} mended, {told} told");
+    })
+    .await;
+}
+
+/// Several changes at once, in any order: what can be made is planned away all at once.
+#[tokio::test]
+async fn heaps_of_changes_are_mended_together() {
+    with_db(Start::Drift, async |db| {
+        let mut connection = session(&db).await;
+        let before = catalog(&mut connection).await;
+        let cases = all_cases(before.major);
+        let expected = Expectation::of(before);
+        let mut runner = TestRunner::deterministic();
+        let heap = prop::collection::vec(0..cases.len(), 2..7);
+        let mut wrong = String::new();
+        let mut mended = 0;
+        for _ in 0..120 {
+            let heap = heap.new_tree(&mut runner).expect("a heap").current();
+            run(&mut connection, "begin").await.expect("a transaction begins");
+            let mut done = Vec::new();
+            for case in heap.into_iter().map(|at| &cases[at]) {
+                // What one change has taken away another can't change.
+                run(&mut connection, "savepoint change").await.expect("a savepoint");
+                match run(&mut connection, &case.sql).await {
+                    Ok(()) => done.push(case.sql.trim()),
+                    Err(_) => run(&mut connection, "rollback to change").await.expect("it is taken back"),
+                }
+            }
+            match mend(&mut connection, &expected).await {
+                Ok(Some(End::Mended)) => mended += 1,
+                Ok(_) => {}
+                Err(error) => wrong.push_str(&format!("{}\n    {error}\n\n", done.join("\n"))),
+            }
+            run(&mut connection, "rollback").await.expect("it ends");
+        }
+        connection.close().await.expect("the connection closes");
+        assert!(wrong.is_empty(), "\n{wrong}");
+        assert!(mended > 20, "{mended}");
+    })
+    .await;
+}
+
+/// An oracle that shares no code with us: after each change and its mending, pg_dump says what it said before.
+#[tokio::test]
+async fn what_is_mended_is_dumped_as_before() {
+    // What Postgres prints of what it has read once more is what it goes on printing.
+    let mut dumped = String::new();
+    with_db(Start::Drift, async |db| dumped = db.dump(&[]).await).await;
+    with_db(Start::Empty, async |db| {
+        db.psql(&dumped).await;
+        let mut connection = session(&db).await;
+        let before = catalog(&mut connection).await;
+        let major = before.major;
+        let expected = Expectation::of(before);
+        let dump = async || db.dump(&["--schema-only", "--schema=padealing"]).await;
+        let first = dump().await;
+        let mut compared = 0;
+        let ours = |it: &&Case| {
+            let known = it.sql.contains("active_stocks") || it.sql.contains("alembic_version");
+            !known && it.findings.iter().all(|it| it.split(' ').nth(2) == Some("padealing"))
+        };
+        for case in all_cases(major).iter().filter(ours).step_by(5) {
+            run(&mut connection, "begin").await.expect("a transaction begins");
+            run(&mut connection, &case.sql).await.unwrap_or_else(|error| panic!("{}: {error}", case.place));
+            let columns = "select string_agg(attrelid::regclass || '.' || attname || attnum, ',' order by 1) from pg_attribute \
+                           where attnum > 0 and attrelid::regclass::text like 'padealing.%'";
+            let places: Option<String> = sqlx::query_scalar(columns).fetch_one(&mut connection).await.expect("it runs");
+            let mended = matches!(mend(&mut connection, &expected).await, Ok(Some(End::Mended)));
+            let after: Option<String> = sqlx::query_scalar(columns).fetch_one(&mut connection).await.expect("it runs");
+            // A column that comes back is the last one.
+            let end = if mended && places == after { "commit" } else { "rollback" };
+            run(&mut connection, end).await.expect("it ends");
+            if end == "commit" {
+                assert_eq!(dump().await, first, "{}: {}", case.place, case.sql);
+                compared += 1;
+            }
+        }
+        connection.close().await.expect("the connection closes");
+        assert!(compared > 25, "{compared}");
+    })
+    .await;
+}
+
+const TYPES: [&str; 11] = [
+    "integer",
+    "bigint",
+    "smallint",
+    "text",
+    "varchar(10)",
+    "varchar(20)",
+    "numeric(10,2)",
+    "numeric(12,4)",
+    "boolean",
+    "date",
+    "timestamp",
+];
+
+/// A column, if there is one: its type, whether it must be filled, and whether it is without being told.
+type Column = Option<(usize, bool, bool)>;
+
+/// A table: columns, and which of the things that may be on them are.
+type Table = (Vec<Column>, [bool; 6]);
+
+fn any_schema() -> impl Strategy<Value = Vec<Option<Table>>> {
+    let column = prop::option::weighted(0.8, (0..TYPES.len(), any::<bool>(), any::<bool>()));
+    let table = (prop::collection::vec(column, 5), any::<[bool; 6]>());
+    prop::collection::vec(prop::option::weighted(0.8, table), 3)
+}
+
+/// The statements that make it.
+fn sql(schema: &[Option<Table>]) -> String {
+    let mut out = String::from("create schema padealing;\n");
+    for (at, table) in schema.iter().enumerate() {
+        let Some((columns, [key, unique, check, index, foreign, view])) = table else { continue };
+        let name = format!("padealing.t{at}");
+        let mut lines = vec!["id bigint generated by default as identity".to_owned()];
+        let named = || columns.iter().enumerate().filter_map(|(at, it)| Some((format!("c{at}"), (*it)?)));
+        for (column, (of_type, not_null, default)) in named() {
+            let default = match TYPES[of_type] {
+                _ if !default => "",
+                "boolean" => " default true",
+                "date" | "timestamp" => " default '2021-01-01'",
+                _ => " default '1'",
+            };
+            lines.push(format!("{column} {}{}{default}", TYPES[of_type], if not_null { " not null" } else { "" }));
+        }
+        if *key {
+            lines.push(format!("constraint t{at}_pkey primary key (id)"));
+        }
+        out.push_str(&format!("create table {name} ({});\n", lines.join(", ")));
+        let mut names = named();
+        if let (true, Some((first, _))) = (unique, names.next()) {
+            out.push_str(&format!("alter table {name} add constraint t{at}_once unique ({first});\n"));
+        }
+        if let (true, Some((second, _))) = (check, names.next()) {
+            out.push_str(&format!(
+                "alter table {name} add constraint t{at}_check check ({second} is not null or id > 0);\n"
+            ));
+        }
+        if let (true, Some((third, _))) = (index, names.next()) {
+            out.push_str(&format!("create index t{at}_idx on {name} ({third} desc, id);\n"));
+        }
+        // To the table before, if that has a key.
+        if let (true, Some(Some((_, [true, ..])))) = (foreign, at.checked_sub(1).map(|it| &schema[it])) {
+            out.push_str(&format!(
+                "alter table {name} add constraint t{at}_fkey foreign key (id) references padealing.t{};\n",
+                at - 1
+            ));
+        }
+        if *view {
+            let columns: Vec<String> = named().map(|it| it.0).collect();
+            let list = if columns.is_empty() { "id".to_owned() } else { columns.join(", ") };
+            out.push_str(&format!("create view padealing.v{at} as select {list} from {name} where id > 1;\n"));
+        }
+    }
+    out
+}
+
+/// From any schema to any other: what is left is told, and nothing else is left.
+#[tokio::test]
+async fn any_schema_becomes_any_other() {
+    with_db(Start::Empty, async |db| {
+        db.execute("create schema bo_airflow").await;
+        let mut connection = session(&db).await;
+        let mut runner = TestRunner::deterministic();
+        let pair = (any_schema(), any_schema());
+        let mut wrong = String::new();
+        for _ in 0..100 {
+            let (from, to) = pair.new_tree(&mut runner).expect("two schemas").current();
+            let (from, to) = (sql(&from), sql(&to));
+            run(&mut connection, &format!("begin; {to}")).await.expect("the schema is made");
+            let expected = Expectation::of(catalog(&mut connection).await);
+            run(&mut connection, &format!("rollback; begin; {from}")).await.expect("the other schema is made");
+            if let Err(error) = mend(&mut connection, &expected).await {
+                wrong.push_str(&format!("-- from\n{from}-- to\n{to}    {error}\n\n"));
+            }
+            run(&mut connection, "rollback").await.expect("it ends");
+        }
+        connection.close().await.expect("the connection closes");
+        assert!(wrong.is_empty(), "\n{wrong}");
+    })
+    .await;
+}
+
+/// The plan as SQL, run by psql, has the end that `apply` has.
+#[tokio::test]
+async fn psql_does_what_apply_does() {
+    for start in [Start::Alembic, Start::Public, Start::Reference] {
+        with_db(start, async |by_psql| {
+            with_db(start, async |by_apply| {
+                let roles = roles();
+                let found =
+                    pad_migrate::pg::plan::plan(&apply_request(&by_psql.database, &roles)).await.expect("a plan");
+                let rows = Rows::of(&by_psql).await;
+                let before = rows.digests(&by_psql).await;
+                let place = by_psql.database.place();
+                let planned = pad_migrate::report::plan::Planned {
+                    environment: pad_migrate::config::Environment::Local,
+                    place: &place,
+                    found: &found,
+                    check: false,
+                };
+                by_psql.psql(&planned.sql()).await;
+                let request = apply_request(&by_apply.database, &roles);
+                pad_migrate::pg::apply::apply(&request, None).await.expect("it applies");
+                // When it was recorded is the one thing that differs.
+                let dump = async |db: &Db| {
+                    let history = "select string_agg(concat_ws('|', id, revision, name, checksum, kind, sql, database_role, \
+                                   program_version, environment), e'\\n' order by id) from padealing.schema_revision";
+                    let text = db.dump(&["--schema=padealing", "--exclude-table-data=padealing.schema_revision"]).await;
+                    text + &db.value(history).await.expect("a history")
+                };
+                assert_eq!(dump(&by_psql).await, dump(&by_apply).await);
+                assert_eq!(rows.digests(&by_psql).await, before);
+                assert!(found.route.records.iter().any(|it| it.kind != RecordKind::Reverted));
+                if start == Start::Alembic {
+                    check_there(&by_psql, &apply_request(&by_psql.database, &roles)).await;
+                }
+            })
+            .await;
+        })
+        .await;
+    }
+}
