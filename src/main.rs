@@ -230,6 +230,10 @@ async fn plan(global: &Global, config: &Config, command: &Command) -> Result<Ver
     let target = database(config, config.target()?)?;
     let out = out.as_deref().map(|path| beside(path).map(|it| (path, it))).transpose()?;
     let found = plan::plan(&schema_request(config, &target, to.as_deref())).await?;
+    if let Some(to) = to.as_deref().filter(|to| applied(&found.history).keys().any(|it| it.as_str() > *to)) {
+        let way = format!("`pad-migrate revert --to {to}` says what it takes back and what would be lost, and asks");
+        return Err(format!("{to} is below the revision that the schema is at: {way}").into());
+    }
     let planned =
         report::plan::Planned { environment: config.environment, place: &target.place(), found: &found, check: *check };
     let text = match format {
@@ -295,7 +299,7 @@ async fn apply(config: &Config, command: &Command) -> Result<Verdict, Failure> {
         let _ = backup;
     }
     let applied = if found.route.is_empty() && !found.makes_mirror && found.route.plan.blocking().next().is_none() {
-        apply::Applied { mirror_created: false, route: found.route, built: 0 }
+        apply::Applied { mirror_created: false, route: found.route, built: 0, unbuilt: Vec::new() }
     } else {
         apply::apply(&request, Some(&found.route)).await?
     };

@@ -51,8 +51,10 @@ pub enum HazardKind {
     Move,
     /// `revert` doesn't bring back what was before.
     NotUndone,
-    /// A role loses a privilege that nobody agreed to.
+    /// A role loses a privilege that nobody agreed to, or what it owned.
     Revoke,
+    /// A comment, a default or a condition that nobody agreed to goes, or is written over.
+    Overwrite,
     /// Whether rows stand in the way was not looked at. If they do, everything is rolled back.
     Unverified,
 }
@@ -141,6 +143,8 @@ pub enum Answer {
 pub struct Facts {
     /// The tables, by schema and name.
     pub sizes: BTreeMap<(String, String), Size>,
+    /// What isn't ours and is made of a column of ours, which keeps the column from changing: schema, table and column.
+    pub outside: BTreeMap<(String, String, String), String>,
     /// Questions that were asked, with their answers.
     pub answers: BTreeMap<String, Answer>,
 }

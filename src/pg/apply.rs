@@ -27,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the whole is tried while somebody else holds a lock. Each time everything is let go of first.
 const ATTEMPTS: u32 = 4;
 
+/// What is read, not changed, when no step is under way.
+const CATALOG: &str = "the catalog";
+
 /// What to apply, where.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -63,6 +66,8 @@ pub struct Applied {
     pub route: Route,
     /// How many indexes were built after the transaction.
     pub built: usize,
+    /// Indexes that were not, and why.
+    pub unbuilt: Vec<(String, String)>,
 }
 
 /// Why nothing was applied.
@@ -173,15 +178,6 @@ pub enum ApplyError {
     /// Whether the end was reached is not known.
     #[error("the connection was lost while committing; `pad-migrate status` tells whether it was done")]
     Commit(#[source] QueryError),
-    /// The schema is there, and an index isn't.
-    #[error("the schema is at its revision, and an index is still missing: {object}; run apply again")]
-    Index {
-        /// Which.
-        object: String,
-        /// The cause.
-        #[source]
-        source: QueryError,
-    },
     /// There is nothing to take back.
     #[error("no revision above {to} is applied at {place}, so there is nothing to take back")]
     NothingToRevert {
@@ -255,8 +251,11 @@ async fn apply_locked(
     let mut done = patiently(connection, request, async |it| attempt(it, request, agreed).await).await?;
     if request.concurrently {
         for step in done.route.plan.steps.iter().filter(|it| it.can_be_concurrent) {
-            build(connection, request, step).await?;
-            done.built += 1;
+            match build(connection, request, step).await {
+                Ok(()) => done.built += 1,
+                // The schema is committed: this is for a person to look at, not a run that did nothing.
+                Err(error) => done.unbuilt.push((step.object.clone(), crate::report::sentence(&error))),
+            }
         }
     }
     Ok(done)
@@ -273,13 +272,17 @@ async fn patiently<T>(
         begin(connection, request).await?;
         let (object, source) = match work(connection).await {
             Err(ApplyError::Step { object, source }) => (object, source),
-            Err(ApplyError::Query(source)) => ("the catalog".to_owned(), source),
+            Err(ApplyError::Query(source)) => (CATALOG.to_owned(), source),
             other => return other,
         };
         // Not available within lock_timeout; a deadlock.
         let waits = matches!(source.sqlstate().as_deref(), Some("55P03" | "40P01"));
         if !waits {
-            return Err(ApplyError::Step { object, source });
+            return Err(if object == CATALOG {
+                ApplyError::Query(source)
+            } else {
+                ApplyError::Step { object, source }
+            });
         }
         run(connection, "rollback", "letting go").await?;
         if tried == ATTEMPTS {
@@ -296,8 +299,8 @@ async fn patiently<T>(
 async fn holders(connection: &mut PgConnection) -> Result<String, QueryError> {
     let found: Option<String> = sqlx::query_scalar(
         "select string_agg(it, '; ' order by it) from ( \
-             select distinct format('process %s (%s, role %s, %s since %s)', a.pid, coalesce(nullif(a.application_name, ''), 'without a name'), \
-                 a.usename, a.state, to_char(a.xact_start, 'HH24:MI:SS')) as it \
+             select distinct format('process %s (%s, role %s%s)', a.pid, coalesce(nullif(a.application_name, ''), 'without a name'), \
+                 a.usename, ', ' || a.state || ' since ' || to_char(a.xact_start, 'HH24:MI:SS')) as it \
              from pg_locks l join pg_stat_activity a using (pid) join pg_class c on c.oid = l.relation \
              join pg_namespace n on n.oid = c.relnamespace \
              where l.granted and l.pid <> pg_backend_pid() and n.nspname in ('padealing', 'bo_airflow', 'public') \
@@ -339,7 +342,7 @@ async fn attempt(
     if !agreed.is_none_or(same) {
         return Err(ApplyError::Moved);
     }
-    let mut done = Applied { mirror_created: *makes_mirror, route: route.clone(), built: 0 };
+    let mut done = Applied { mirror_created: *makes_mirror, route: route.clone(), built: 0, unbuilt: Vec::new() };
     if route.is_empty() && !makes_mirror {
         run(connection, "rollback", "ending the transaction").await?;
         return Ok(done);
@@ -350,18 +353,21 @@ async fn attempt(
         send(connection, &mirror, &Scope { mirror: true, ..Scope::default() }).await?;
     }
     let scope = scope(request, false);
-    let later = |it: &&Step| request.concurrently && it.can_be_concurrent;
+    let later = |it: &&Step| {
+        let planned = || route.plan.steps.iter().any(|step| step.sql == it.sql);
+        request.concurrently && it.can_be_concurrent && planned()
+    };
     for step in route.plan.steps.iter().filter(|it| !later(it)) {
         send(connection, step, &scope).await?;
     }
     // What is there now is asked of the server, not concluded.
     let (_, reached) = live(connection, request).await?;
     let expected = stage(request.to).map(|it| it.after);
-    let rest = expected.map(|it| plan(it, reached.clone(), &found.parties, &Default::default())).unwrap_or_default();
+    let rest = expected.map(|it| plan(it, reached.clone(), &found.parties, &found.facts)).unwrap_or_default();
     let mut rest: Vec<&Step> = rest.steps.iter().collect();
     rest.retain(|it| !later(it));
     if let Some(first) = rest.first() {
-        return Err(ApplyError::Unreached { count: rest.len(), first: first.sql.clone() });
+        return Err(ApplyError::Unreached { count: rest.len(), first: first.sql.trim_end_matches(';').to_owned() });
     }
     for record in &route.records {
         let (revision, kind) = (&record.revision, record.kind);
@@ -406,26 +412,44 @@ async fn check_held(connection: &mut PgConnection, outside: &Outside, allowed: &
     if violations.is_empty() { Ok(()) } else { Err(ApplyError::Held(violations.join("; "))) }
 }
 
-/// Builds an index while others go on writing. What a failure leaves half built is dropped.
+/// Builds an index, or builds it again, while others go on writing. What a failure of ours leaves half built is dropped.
 async fn build(connection: &mut PgConnection, request: &Request<'_>, step: &Step) -> Result<(), ApplyError> {
-    let failed = |source| ApplyError::Index { object: step.object.clone(), source };
-    let sql = step.sql.replacen("index ", "index concurrently ", 1);
+    let name = step.object.rsplit_once('.').map_or(step.object.as_str(), |it| it.1);
+    let name = crate::ddl::qualified(APPLICATION_SCHEMA, name);
+    let (sql, leftover) = match step.sql.strip_prefix("reindex index ") {
+        // What is left of a rebuilding has a name of its own.
+        Some(rest) => (format!("reindex index concurrently {rest}"), format!("{}_ccnew", name.trim_end_matches('"'))),
+        None => (step.sql.replacen("index ", "index concurrently ", 1), name),
+    };
     guard::check(&sql, &scope(request, false))?;
-    run(connection, &format!("set lock_timeout = {}", request.lock_timeout.as_millis()), "setting the lock timeout")
-        .await?;
+    let drop = format!("drop index concurrently if exists {leftover}");
+    guard::check(&drop, &scope(request, false))?;
     let mut tried = 1;
     loop {
+        let timeout = format!("set lock_timeout = {}", request.lock_timeout.as_millis());
+        run(connection, &timeout, "setting the lock timeout").await?;
         let Err(error) = run(connection, &sql, "building the index").await else { return Ok(()) };
-        let name = step.object.rsplit_once('.').map_or(step.object.as_str(), |it| it.1);
-        let drop = format!("drop index concurrently if exists {}", crate::ddl::qualified(APPLICATION_SCHEMA, name));
-        guard::check(&drop, &scope(request, false))?;
-        run(connection, &drop, "dropping the half-built index").await.map_err(failed)?;
+        // Somebody else's of the same name is valid, or being built by them.
+        let is_ours = !matches!(error.sqlstate().as_deref(), Some("42P07" | "42710"));
+        if is_ours && is_invalid(connection, &leftover).await? {
+            // Whoever kept us waiting keeps this waiting too.
+            run(connection, "set lock_timeout = '60s'", "setting the lock timeout").await?;
+            run(connection, &drop, "dropping the half-built index").await?;
+        }
         if tried == ATTEMPTS || !matches!(error.sqlstate().as_deref(), Some("55P03" | "40P01")) {
-            return Err(failed(error));
+            return Err(error.into());
         }
         tokio::time::sleep(Duration::from_millis(250 << tried)).await;
         tried += 1;
     }
+}
+
+async fn is_invalid(connection: &mut PgConnection, name: &str) -> Result<bool, QueryError> {
+    sqlx::query_scalar("select exists (select from pg_index where indexrelid = to_regclass($1) and not indisvalid)")
+        .bind(name)
+        .fetch_one(connection)
+        .await
+        .attempt("looking for a half-built index")
 }
 
 async fn record_one(
@@ -527,8 +551,21 @@ async fn descend(
             });
         }
     }
-    let adopted = revisions.iter().filter(|it| applied.get(it.number) == Some(&RecordKind::Baseline)).copied();
-    let adopted = adopted.collect();
+    let adopted: Vec<Revision> =
+        revisions.iter().filter(|it| applied.get(it.number) == Some(&RecordKind::Baseline)).copied().collect();
+    // Empty as it is, it isn't ours to drop unasked.
+    if let (Some(newest), false) = (revisions.first(), adopted.is_empty()) {
+        let made: Option<String> =
+            sqlx::query_scalar("select string_agg(sql, e'\\n') from padealing.schema_revision where kind = 'baseline'")
+                .fetch_one(&mut *connection)
+                .await
+                .attempt("reading what was made")?;
+        let made = made.unwrap_or_default();
+        let tables = lost(&live, to, newest.number).into_iter().filter(|it| it.1.is_none()).map(|it| it.0);
+        let found = tables
+            .filter(|it| !made.contains(&format!("create table {} ", crate::ddl::qualified(APPLICATION_SCHEMA, it))));
+        losses.extend(found.map(|it| format!("table {it}, which was there before pad-migrate")));
+    }
     Ok((Descent { revisions, losses, adopted }, live, names))
 }
 

@@ -1,6 +1,6 @@
 //! What is known of a database that is to be brought to a revision, and the way there. Reads only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use sqlx::postgres::PgConnection;
@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection};
 use super::apply::{ApplyError, Request};
 use super::doctor::facts::ESTIMATE;
 use super::{Access, Attempt, QueryError, check_environment, drift, introspect, run};
-use crate::catalog::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, Catalog, MANAGED_TABLES, Property};
+use crate::catalog::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, Catalog, Kind, MANAGED_TABLES, Property};
 use crate::config::Environment;
 use crate::drift::Parties;
 use crate::plan::route::{Record, RecordKind, Route, Situation, Stage, applied, pending, stages};
@@ -31,7 +31,7 @@ pub struct Found {
     pub(super) live: Catalog,
     pub(super) parties: Parties,
     mirror: String,
-    sizes: BTreeMap<(String, String), Size>,
+    pub(super) facts: Facts,
 }
 
 impl Found {
@@ -42,7 +42,7 @@ impl Found {
 
     /// How large a table is, by its name in SQL.
     pub fn size(&self, table: &str) -> Option<Size> {
-        let found = self.sizes.iter().find(|it| crate::ddl::qualified(&it.0.0, &it.0.1) == table);
+        let found = self.facts.sizes.iter().find(|it| crate::ddl::qualified(&it.0.0, &it.0.1) == table);
         found.map(|it| *it.1)
     }
 }
@@ -132,7 +132,7 @@ async fn in_transaction(connection: &mut PgConnection, request: &Request<'_>) ->
 /// The history, oldest line first; none, if there is no table of that name.
 pub(super) async fn history(connection: &mut PgConnection) -> Result<Vec<Record>, QueryError> {
     type Row = (String, String, String, String, String, String, String, String);
-    const WHAT: &str = "reading the schema's history";
+    const WHAT: &str = "reading padealing.schema_revision as the history that pad-migrate keeps";
     if !super::history_access(connection).await?.0 {
         return Ok(Vec::new());
     }
@@ -202,6 +202,7 @@ pub(super) async fn assess(connection: &mut PgConnection, request: &Request<'_>)
     // What is empty needs no facts.
     if !route.plan.steps.is_empty() || !route.plan.questions.is_empty() {
         facts.sizes = sizes(connection).await?;
+        facts.outside = outside(connection).await?;
         for question in std::mem::take(&mut route.plan.questions) {
             let answer = ask(connection, &question).await?;
             facts.answers.insert(question, answer);
@@ -209,7 +210,7 @@ pub(super) async fn assess(connection: &mut PgConnection, request: &Request<'_>)
         route = way(&facts, &live);
     }
     let mirror = super::seed::mirror(roles).sql;
-    Ok(Found { server_version, route, history, makes_mirror, live, parties, mirror, sizes: facts.sizes })
+    Ok(Found { server_version, route, history, makes_mirror, live, parties, mirror, facts })
 }
 
 /// The tables that foreign keys point at.
@@ -247,10 +248,17 @@ pub(super) async fn live(
     schemas.extend(elsewhere.keys().cloned());
     let mut found = introspect::read(connection, &schemas).await?;
     let is_ours = |schema: &str, table: &str| elsewhere.get(schema).is_some_and(|it| it.iter().any(|it| it == table));
+    // Sequences that a default of ours takes numbers from, whoever owns them.
+    let mut used: BTreeSet<(String, String)> = BTreeSet::new();
+    for (id, object) in found.catalog.objects.iter().filter(|it| is_ours(&it.0.schema, &it.0.parent)) {
+        let default = object.get(&Property::Default).map(ToString::to_string).unwrap_or_default();
+        used.extend(crate::drift::words_of(&default).map(|it| (id.schema.clone(), it)));
+    }
     found.catalog.objects.retain(|id, object| {
         let owner = object.get(&Property::OwnedBy).map(ToString::to_string);
         let owner = owner.as_deref().and_then(|it| it.rsplit_once('.')).map(|it| it.0);
-        let ours = [Some(id.top()), owner].into_iter().flatten().any(|it| is_ours(&id.schema, it));
+        let ours = [Some(id.top()), owner].into_iter().flatten().any(|it| is_ours(&id.schema, it))
+            || id.kind == Kind::Sequence && used.contains(&(id.schema.clone(), id.name.clone()));
         !elsewhere.contains_key(&id.schema) || ours
     });
     found.catalog.schemas.retain(|it| !elsewhere.contains_key(it));
@@ -301,6 +309,44 @@ async fn sizes(connection: &mut PgConnection) -> Result<BTreeMap<(String, String
         sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await.attempt("asking for the sizes of the tables")?;
     let size = |rows: f64, bytes| Size { rows: (rows >= 0.0).then_some(rows as i64), bytes };
     Ok(rows.into_iter().map(|(schema, name, rows, bytes)| ((schema, name), size(rows, bytes))).collect())
+}
+
+/// What of other schemas stands on columns of tables that are, or may be, ours (documentation, pg_depend).
+async fn outside(connection: &mut PgConnection) -> Result<BTreeMap<(String, String, String), String>, QueryError> {
+    let rows: Vec<(String, String, String, String)> = sqlx::query_as(
+        "select n.nspname::text, t.relname::text, a.attname::text, min(it.what) from ( \
+             select d.refobjid, d.refobjsubid, format('%s %s', case c.relkind when 'm' then 'materialized view' else 'view' end, \
+                 w.ev_class::regclass) as what \
+             from pg_depend d join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid \
+             join pg_class c on c.oid = w.ev_class and c.relkind in ('v', 'm') \
+             where d.refclassid = 'pg_class'::regclass and c.relnamespace <> coalesce(to_regnamespace('padealing')::oid, 0) \
+             union all \
+             select d.refobjid, d.refobjsubid, format('foreign key %s of %s', k.conname, k.conrelid::regclass) \
+             from pg_depend d join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid \
+                 and k.contype = 'f' and k.confrelid = d.refobjid and k.conrelid <> k.confrelid \
+             where d.refclassid = 'pg_class'::regclass and k.connamespace not in \
+                 (select oid from pg_namespace where nspname in ('padealing', 'public')) \
+             union all \
+             select d.refobjid, d.refobjsubid, format('function %s', p.oid::regprocedure) \
+             from pg_depend d join pg_proc p on d.classid = 'pg_proc'::regclass and p.oid = d.objid \
+             where d.refclassid = 'pg_class'::regclass and p.prokind in ('f', 'p') \
+             union all \
+             select d.refobjid, d.refobjsubid, pg_describe_object(d.classid, d.objid, 0) \
+             from pg_depend d where d.refclassid = 'pg_class'::regclass and d.classid = 'pg_publication_rel'::regclass \
+             union all \
+             select h.inhparent, a.attnum, format('table %s, which inherits it', h.inhrelid::regclass) \
+             from pg_inherits h join pg_class c on c.oid = h.inhrelid join pg_attribute a on a.attrelid = h.inhparent \
+             where c.relnamespace not in (select oid from pg_namespace where nspname in ('padealing', 'public')) \
+         ) it \
+         join pg_class t on t.oid = it.refobjid join pg_namespace n on n.oid = t.relnamespace \
+         join pg_attribute a on a.attrelid = t.oid and a.attnum = it.refobjsubid and a.attnum > 0 \
+         where t.relname = any($1) and t.relkind in ('r', 'p') group by 1, 2, 3",
+    )
+    .bind(MANAGED_TABLES)
+    .fetch_all(connection)
+    .await
+    .attempt("looking for what stands on our tables")?;
+    Ok(rows.into_iter().map(|(schema, table, column, what)| ((schema, table, column), what)).collect())
 }
 
 /// Whether a query finds rows. One that fails, for want of a privilege say, must not end the transaction.

@@ -35,6 +35,7 @@ pub(super) fn plan_but_moves(
         nodes: Vec::new(),
         left: Vec::new(),
         questions: Vec::new(),
+        asked: BTreeMap::new(),
         made: BTreeSet::new(),
         built: BTreeSet::new(),
         unmade: BTreeSet::new(),
@@ -55,6 +56,8 @@ mod rank {
     pub(super) const RENAME_PART: u8 = 3;
     /// Minus what it would be if it were made.
     pub(super) const DROP: u8 = 60;
+    /// Whoever is to own something in the schema must be let in first.
+    pub(super) const SCHEMA_OWNER: u8 = 61;
     pub(super) const TYPE: u8 = 62;
     pub(super) const SEQUENCE: u8 = 63;
     pub(super) const FUNCTION: u8 = 64;
@@ -136,6 +139,8 @@ struct Planner<'a> {
     nodes: Vec<Node>,
     left: Vec<Left>,
     questions: Vec<String>,
+    /// The question that was asked for an object.
+    asked: BTreeMap<Id, String>,
     /// What is made, new or anew, by the names that are expected.
     made: BTreeSet<Id>,
     /// What has its steps already.
@@ -300,6 +305,8 @@ impl<'a> Planner<'a> {
 
     fn leave(&mut self, difference: &Difference, reason: String, query: Option<String>) {
         let severity = severity::weigh(difference, self.comparison).unwrap_or(Severity::Info);
+        // What rows stand in the way of would be recorded as reached, and isn't.
+        let for_rows = query.is_some();
         let query = query.or_else(|| look(&difference.id));
         let is_unknown = matches!(difference.change, Change::Unexpected | Change::Unmodelled);
         let id = &difference.id;
@@ -311,8 +318,8 @@ impl<'a> Planner<'a> {
             },
             severity,
             reason,
+            is_blocking: !is_unknown && (severity == Severity::Breaking || for_rows && severity > Severity::Info),
             query,
-            is_blocking: severity == Severity::Breaking && !is_unknown,
         };
         if !self.left.contains(&left) {
             self.left.push(left);
@@ -466,7 +473,20 @@ impl<'a> Planner<'a> {
             (_, true) => rank::RENAME,
             (_, false) => rank::RENAME_PART,
         };
-        let part = self.part(id, lock, &[kind], sql);
+        let mut part = self.part(id, lock, &[kind], sql);
+        for hazard in part.hazards.iter_mut().filter(|it| matches!(it.kind, HazardKind::Move | HazardKind::Rename)) {
+            let old = match id.parent.as_str() {
+                "" => qualified(&live_id.schema, &live_id.name),
+                _ => live_id.object(),
+            };
+            hazard.note = format!(
+                "whoever uses {old} fails from then on: it is {}",
+                match id.parent.as_str() {
+                    "" => qualified(&id.schema, &id.name),
+                    _ => id.object(),
+                }
+            );
+        }
         self.push(rank, id, vec![part]);
     }
 
@@ -552,6 +572,7 @@ impl<'a> Planner<'a> {
             Kind::Column => "there are rows, and no value for them: add the column with a default or fill it first",
             _ => "there are rows that it refuses: correct them first",
         };
+        self.asked.insert(id.clone(), query.clone());
         self.is_found(query).map(|it| (reason.to_owned(), it))
     }
 
@@ -666,7 +687,7 @@ impl<'a> Planner<'a> {
         }
         // Rows that a new constraint refuses.
         if matches!(id.kind, Kind::Constraint | Kind::Index) {
-            let questions: Vec<String> = self.questions.last().cloned().into_iter().collect();
+            let questions: Vec<String> = self.asked.get(id).cloned().into_iter().collect();
             if let (Some(table), Some(part)) = (self.table_of(id), parts.last_mut()) {
                 part.hazards.extend(questions.iter().filter_map(|it| self.unverified(it, &table)));
             }
@@ -739,7 +760,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             for sql in ddl.alter(*property, Some(&nothing)).unwrap_or_default() {
-                self.push(rank_of_property(*property), id, vec![Part::from(sql)]);
+                self.push(rank_of_property(id.kind, *property), id, vec![Part::from(sql)]);
             }
         }
         self.grants(id, object);
@@ -749,6 +770,13 @@ impl<'a> Planner<'a> {
     fn furnish_sequence(&mut self, id: &Id) {
         let own: Vec<&'a Id> = self.own_sequences(id).map(|it| it.0).collect();
         own.into_iter().for_each(|it| self.furnish(it));
+    }
+
+    /// Whether a column takes no numbers, and a sequence is there whose name its own would have.
+    fn has_sequence_for(&self, id: &Id, live: Option<&Object>) -> bool {
+        let takes = [Property::Default, Property::Identity];
+        let takes_none = !takes.iter().any(|it| live.is_some_and(|live| live.contains_key(it)));
+        takes_none && self.own_sequences(id).any(|it| self.live(it.0).is_some())
     }
 
     /// The sequences that come with a column.
@@ -880,7 +908,12 @@ impl<'a> Planner<'a> {
             return;
         }
         match way {
-            Way::Parts(rank, parts) => self.push(rank, id, parts),
+            Way::Parts(rank, mut parts) => {
+                if let (Some(note), Some(part)) = (overwritten(id, difference, property), parts.first_mut()) {
+                    part.hazards.push(note);
+                }
+                self.push(rank, id, parts);
+            }
             Way::Anew | Way::Nothing => {}
             Way::Leave(reason) => self.leave(difference, reason, None),
             Way::Rows(reason, query) => self.leave(difference, reason, Some(query)),
@@ -975,6 +1008,28 @@ impl<'a> Planner<'a> {
             (Kind::Column, Property::Validated) => {
                 Way::Leave("NOT NULL holds for new rows only; validate it once no row lacks a value".to_owned())
             }
+            // A sequence of that name goes on giving the numbers.
+            (Kind::Column, Property::Identity) if difference.expected.is_some() && self.has_sequence_for(id, live) => {
+                let (table, column) = (ddl.table(), identifier(&id.name));
+                let sequence = self.own_sequences(id).next();
+                let sequence = sequence.map(|it| qualified(&it.0.schema, &it.0.name)).unwrap_or_default();
+                let name = literal(&sequence);
+                Way::Parts(
+                    rank::DEFAULT,
+                    vec![
+                        self.part(
+                            id,
+                            exclusive,
+                            &[],
+                            format!("alter table {table} alter column {column} set default nextval({name}::regclass)"),
+                        ),
+                        Part::from(format!("alter sequence {sequence} owned by {table}.{column}")),
+                        Part::from(format!(
+                            "select setval({name}, coalesce(greatest(max({column}), 0), 0) + 1, false) from {table}"
+                        )),
+                    ],
+                )
+            }
             (Kind::Column, Property::Identity) if difference.expected.is_some() => {
                 let not_null = live.is_some_and(|it| it.contains_key(&Property::NotNull));
                 match ddl.alter(property, live) {
@@ -988,7 +1043,7 @@ impl<'a> Planner<'a> {
                             let sequence = sequence.map(|it| qualified(&it.0.schema, &it.0.name)).unwrap_or_default();
                             let sequence = literal(&sequence);
                             parts.push(Part::from(format!(
-                                "select setval({sequence}, coalesce(max({column}), 0) + 1, false) from {table}"
+                                "select setval({sequence}, coalesce(greatest(max({column}), 0), 0) + 1, false) from {table}"
                             )));
                         }
                         self.furnish_sequence(id);
@@ -1052,9 +1107,11 @@ impl<'a> Planner<'a> {
             }
             (Kind::Index, Property::Valid) if difference.expected.is_none() => {
                 let statements = ddl.alter(property, live).unwrap_or_default().into_iter();
-                let parts =
-                    statements.map(|it| self.part(id, LockMode::Share, &[HazardKind::IndexBuild], it)).collect();
-                Way::Parts(rank::INDEX, parts)
+                let parts = statements.map(|it| Part {
+                    can_be_concurrent: true,
+                    ..self.part(id, LockMode::Share, &[HazardKind::IndexBuild], it)
+                });
+                Way::Parts(rank::INDEX, parts.collect())
             }
             (Kind::Sequence, Property::Identity) => Way::Nothing,
             // With another type it has that type's limits.
@@ -1084,7 +1141,7 @@ impl<'a> Planner<'a> {
                         _ => Part::from(sql),
                     };
                     Way::Parts(
-                        rank_of_property(property).max(rank_of(id.kind)),
+                        rank_of_property(id.kind, property).max(rank_of(id.kind)),
                         statements.into_iter().map(part).collect(),
                     )
                 }
@@ -1301,8 +1358,20 @@ impl<'a> Planner<'a> {
             let why = "against everybody until the end: that is for its owners";
             return Some((format!("from {from} to {to} would lock {target} {why}"), None));
         }
+        let place = (difference.id.schema.clone(), difference.id.parent.clone(), difference.id.name.clone());
+        let upon = format!(
+            "select pg_describe_object(classid, objid, objsubid) from pg_depend where refobjid = {}::regclass and refobjsubid > 0",
+            literal(&self.live_table(id))
+        );
+        if let Some(other) = self.facts.outside.get(&place) {
+            let reason =
+                format!("{other}, which isn't ours, is made of it: have it dropped first, and made again after");
+            return Some((reason, Some(upon)));
+        }
         if let Some(other) = self.unknown_upon(&difference.id) {
-            return Some((format!("{other}, which nobody expects, is made of it"), None));
+            let reason =
+                format!("{other}, which nobody expects, is made of it: have it dropped first, and made again after");
+            return Some((reason, Some(upon)));
         }
         match fit(&identifier(&difference.id.name), &from, &to, &self.comparison.live, self.wanted) {
             Fit::None(reason) => Some((format!("from {from} to {to}: {reason}"), None)),
@@ -1439,6 +1508,22 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// What somebody has said or owned, and doesn't any more.
+fn overwritten(id: &Id, difference: &Difference, property: Property) -> Option<Hazard> {
+    let old = difference.actual.as_deref()?;
+    let what = property.to_string().replace('_', " ");
+    let (kind, note) = match property {
+        Property::Owner => {
+            (HazardKind::Revoke, format!("{old} doesn't own {} any more: whoever relies on it fails", id.object()))
+        }
+        Property::Comment | Property::Default => {
+            (HazardKind::Overwrite, format!("the {what} of {} was: {}", id.object(), old.replace('\n', " ")))
+        }
+        _ => return None,
+    };
+    Some(Hazard { kind, lock: None, table: id.object(), note })
+}
+
 /// The query that shows what an object is, or holds.
 fn look(id: &Id) -> Option<String> {
     let name = qualified(&id.schema, id.name.split('(').next().unwrap_or_default());
@@ -1490,8 +1575,9 @@ fn target_of(definition: &str) -> Option<(String, String)> {
 static EMPTY: Id = Id { schema: String::new(), parent: String::new(), kind: Kind::Database, name: String::new() };
 
 /// When a property of something that is there is changed.
-fn rank_of_property(property: Property) -> u8 {
+fn rank_of_property(kind: Kind, property: Property) -> u8 {
     match property {
+        Property::Owner if kind == Kind::Schema => rank::SCHEMA_OWNER,
         Property::Owner => rank::OWNER,
         Property::Comment => rank::COMMENT,
         Property::OwnedBy => rank::OWNED,

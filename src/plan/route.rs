@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::planner::plan_but_moves;
 use super::{Decision, Facts, Left, Plan, Step, plan};
-use crate::catalog::{APPLICATION_SCHEMA, Catalog, MANAGED_TABLES};
+use crate::catalog::{APPLICATION_SCHEMA, Catalog, Id, MANAGED_TABLES};
 use crate::config::Environment;
 use crate::drift::{Expectation, Parties, Severity};
 use crate::revisions::{ALL, Revision, RoleNames, render};
@@ -152,6 +152,13 @@ impl Situation<'_> {
         plan(self.stages[to].after.clone(), self.live.clone(), self.parties, self.facts)
     }
 
+    /// Whether tables of ours are in another schema than ours, whichever.
+    fn is_scattered(&self) -> bool {
+        let mut tables = self.live.objects.keys().filter(|it| it.kind.is_relation() && it.parent.is_empty());
+        let ours = [APPLICATION_SCHEMA, crate::catalog::CONTRACT_SCHEMA];
+        tables.any(|it| !ours.contains(&&*it.schema) && MANAGED_TABLES.contains(&&*it.name))
+    }
+
     /// The names of the tables of ours that are elsewhere.
     fn elsewhere(&self, schema: &str) -> Vec<&str> {
         let tables = self.live.objects.keys().filter(|it| it.kind.is_relation() && it.schema == schema);
@@ -165,6 +172,15 @@ impl Situation<'_> {
     /// Whether nothing of ours is in the application schema.
     fn is_untouched(&self) -> bool {
         !MANAGED_TABLES.iter().any(|it| self.is_here(it))
+    }
+
+    /// Whether something is there that only a later revision makes: then the schema isn't that of this one.
+    fn has_later(&self, at: usize) -> bool {
+        let catalog = |stage: &Stage| stage.after.clone().named(&self.parties.roles);
+        let here = catalog(&self.stages[at]);
+        let later = self.stages[at + 1..].iter().map(catalog).flat_map(|it| it.objects.into_keys());
+        let ours = |id: &Id| id.schema == APPLICATION_SCHEMA && !here.objects.contains_key(id);
+        later.into_iter().any(|id| ours(&id) && self.live.objects.contains_key(&id))
     }
 
     /// A revision as a step, with what the difference that it makes hurts.
@@ -237,15 +253,18 @@ impl Situation<'_> {
         let current = self.stages.iter().rposition(|it| applied.contains_key(it.revision.number));
         let difference = self.difference(target);
         route.plan.tables = difference.tables.clone();
-        if self.is_untouched() && elsewhere.is_empty() && applied.is_empty() {
+        if self.is_untouched() && !self.is_scattered() && applied.is_empty() {
             self.run(&mut route, 0..=target);
+            // What default privileges of others give on everything that is new.
+            let taken = difference.steps.into_iter().filter(|it| it.sql.starts_with("revoke "));
+            route.plan.steps.extend(taken);
             route.plan.left = difference.left.into_iter().filter(|it| !it.is_blocking).collect();
             return Some(route);
         }
-        let candidates = current.into_iter().chain((0..=target).rev().filter(|it| Some(*it) != current));
+        let candidates = current.into_iter().chain((0..=target).rev().filter(|it| Some(*it) > current));
         for at in candidates.filter(|it| *it <= target) {
             let from_here = if at == target { difference.clone() } else { self.difference(at) };
-            if !from_here.steps.is_empty() || from_here.blocking().next().is_some() {
+            if !from_here.steps.is_empty() || from_here.blocking().next().is_some() || self.has_later(at) {
                 continue;
             }
             route.plan.left = from_here.left;
@@ -291,7 +310,9 @@ impl Situation<'_> {
             self.run(route, 0..=at);
         } else {
             let before = plan(self.stages[at - 1].after.clone(), live.clone(), self.parties, self.facts);
-            let steps: Vec<Step> = before.steps;
+            // The history alone: everything else is made for the target, once the tables are here.
+            let is_history = |it: &Step| it.object.starts_with("schema_revision");
+            let steps: Vec<Step> = before.steps.into_iter().filter(is_history).collect();
             route.records.push(self.baseline(at - 1, &steps));
             route.plan.steps.extend(steps);
             self.run(route, at..=at);

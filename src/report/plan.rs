@@ -88,6 +88,7 @@ impl Planned<'_> {
                 let count = plural(blocking.len() as u64, "difference needs", "differences need");
                 format!("ATTENTION: {count} a person before anything can be applied")
             }
+            (true, _) if plan.left.iter().any(matters) => "nothing to do; what differs is left as it is".to_owned(),
             (true, _) => "CLEAN: nothing to do".to_owned(),
             (false, _) if self.check => format!("ATTENTION: {steps} to apply"),
             (false, _) => format!("{steps} to apply"),
@@ -208,7 +209,14 @@ impl Planned<'_> {
         let noted: Vec<_> = hazards
             .iter()
             .filter(|it| {
-                matches!(it.kind, HazardKind::Rename | HazardKind::Move | HazardKind::Revoke | HazardKind::Unverified)
+                matches!(
+                    it.kind,
+                    HazardKind::Rename
+                        | HazardKind::Move
+                        | HazardKind::Revoke
+                        | HazardKind::Overwrite
+                        | HazardKind::Unverified
+                )
             })
             .collect();
         if !noted.is_empty() {
@@ -298,6 +306,10 @@ impl Planned<'_> {
         if self.is_empty() {
             return out;
         }
+        if self.plan().blocking().next().is_some() {
+            out.push_str("do $$ begin raise exception 'this plan needs a person first: see the comments'; end $$;\n");
+            return out;
+        }
         out.push_str("begin;\nset local search_path = pg_catalog;\nset local lock_timeout = '5s';\nset local check_function_bodies = off;\n");
         if self.found.makes_mirror {
             out.push_str(&format!("\n{}\n", self.found.mirror_sql()));
@@ -369,7 +381,7 @@ fn skipped(skipped: &[(crate::revisions::Revision, &'static str)]) -> Value {
 
 /// Clean unless something is left that a person must look at.
 pub fn applied_verdict(applied: &Applied) -> Verdict {
-    Verdict::clean_if(!applied.route.plan.left.iter().any(matters))
+    Verdict::clean_if(applied.unbuilt.is_empty() && !applied.route.plan.left.iter().any(matters))
 }
 
 /// What `apply` did, for people.
@@ -394,7 +406,7 @@ pub fn applied_text(applied: &Applied, before: usize, width: u16) -> String {
         let count = plural(applied.route.plan.steps.len() as u64, "step", "steps");
         let built = match applied.built {
             0 => String::new(),
-            built => format!(", {} of them built after it", plural(built as u64, "index", "indexes")),
+            built => format!(", {} built after it", plural(built as u64, "index", "indexes")),
         };
         labelled(
             &mut out,
@@ -403,6 +415,9 @@ pub fn applied_text(applied: &Applied, before: usize, width: u16) -> String {
             "Done",
             &format!("{count} in one transaction{built}; the schema was read again and is as expected"),
         );
+    }
+    for (index, why) in &applied.unbuilt {
+        labelled(&mut out, width, 0, "Not built", &format!("{index}: {why}; run apply again"));
     }
     let rest: Vec<&Left> = applied.route.plan.left.iter().filter(|it| matters(it)).collect();
     if !rest.is_empty() {
