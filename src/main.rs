@@ -18,7 +18,7 @@ use pad_migrate::drift::Exceptions;
 use pad_migrate::pg::doctor::{self, DoctorError};
 use pad_migrate::pg::drift::{self, Expected};
 use pad_migrate::pg::migrate::{self, Observer, Progress};
-use pad_migrate::pg::{Database, apply, introspect, plan, seed, verify};
+use pad_migrate::pg::{Database, apply, backup, introspect, plan, seed, verify};
 use pad_migrate::plan::route::applied;
 use pad_migrate::rehearse::{self, RehearseError, Watcher};
 use pad_migrate::report::{self, Verdict, thousands};
@@ -296,7 +296,15 @@ async fn apply(config: &Config, command: &Command) -> Result<Verdict, Failure> {
         if found.route.plan.blocking().next().is_none() {
             confirm("apply", &format!("{}Apply?", planned.text(width())), *yes).await?;
         }
-        let _ = backup;
+        if let Some(path) = backup.as_deref().filter(|_| found.route.plan.blocking().next().is_none()) {
+            match &found.backup_patterns()[..] {
+                [] => complain("there is nothing to back up yet"),
+                patterns => {
+                    backup::backup(&target, patterns, path).await?;
+                    complain(&format!("backed up to {}", path.display()));
+                }
+            }
+        }
     }
     let applied = if found.route.is_empty() && !found.makes_mirror && found.route.plan.blocking().next().is_none() {
         apply::Applied { mirror_created: false, route: found.route, built: 0, unbuilt: Vec::new() }

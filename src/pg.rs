@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod apply;
+pub mod backup;
 mod connect;
 mod copy;
 pub mod doctor;

@@ -406,6 +406,33 @@ impl Database {
         }
     }
 
+    /// The connection as PostgreSQL's own programs take it from their environment (PostgreSQL 34.15).
+    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
+        let options = &self.options;
+        let mode = match options.get_ssl_mode() {
+            PgSslMode::Disable => "disable",
+            PgSslMode::Allow => "allow",
+            PgSslMode::Prefer => "prefer",
+            PgSslMode::Require => "require",
+            PgSslMode::VerifyCa => "verify-ca",
+            PgSslMode::VerifyFull => "verify-full",
+        };
+        let socket = options.get_socket().map(|it| it.display().to_string());
+        let mut variables = vec![
+            ("PGHOST", socket.unwrap_or_else(|| options.get_host().to_owned())),
+            ("PGPORT", options.get_port().to_string()),
+            ("PGUSER", options.get_username().to_owned()),
+            ("PGDATABASE", options.get_database().unwrap_or(options.get_username()).to_owned()),
+            ("PGSSLMODE", mode.to_owned()),
+            ("PGCONNECT_TIMEOUT", self.timeout.as_secs().max(2).to_string()),
+        ];
+        // Not with our own host and role, which the driver puts into a URL as they are, and panics.
+        let url = options.clone().host("h").username("u").to_url_lossy();
+        variables.extend(url.password().map(|it| ("PGPASSWORD", percent_decode(it))));
+        variables.extend(self.root_cert.iter().map(|it| ("PGSSLROOTCERT", it.display().to_string())));
+        variables
+    }
+
     async fn open(&self, access: Access, activity: &str) -> Result<PgConnection, ConnectError> {
         let options = self.options.clone().application_name(&format!("pad-migrate {activity}"));
         let mut connection = PgConnection::connect_with(&options).await.map_err(|error| self.explain(error))?;
@@ -446,6 +473,27 @@ impl Database {
         }
         Ok(connection)
     }
+}
+
+/// What a part of a URL says.
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let code =
+            after.get(..2).and_then(|it| std::str::from_utf8(it).ok()).and_then(|it| u8::from_str_radix(it, 16).ok());
+        match code.filter(|_| *first == b'%') {
+            Some(code) => {
+                bytes.push(code);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A text as a URL's query holds it.

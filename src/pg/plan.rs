@@ -40,6 +40,14 @@ impl Found {
         &self.mirror
     }
 
+    /// What there is to back up, as `pg_dump` is told: the application schema, and tables of ours that are elsewhere.
+    pub fn backup_patterns(&self) -> Vec<String> {
+        let schema = self.live.schemas.iter().filter(|it| *it == APPLICATION_SCHEMA).map(|it| format!("--schema={it}"));
+        let ours = [APPLICATION_SCHEMA, CONTRACT_SCHEMA];
+        let elsewhere = self.live.objects.keys().filter(|it| it.kind == Kind::Table && !ours.contains(&&*it.schema));
+        schema.chain(elsewhere.map(|it| format!("--table={}", crate::ddl::qualified(&it.schema, &it.name)))).collect()
+    }
+
     /// How large a table is, by its name in SQL.
     pub fn size(&self, table: &str) -> Option<Size> {
         let found = self.facts.sizes.iter().find(|it| crate::ddl::qualified(&it.0.0, &it.0.1) == table);
@@ -324,8 +332,8 @@ async fn outside(connection: &mut PgConnection) -> Result<BTreeMap<(String, Stri
              select d.refobjid, d.refobjsubid, format('foreign key %s of %s', k.conname, k.conrelid::regclass) \
              from pg_depend d join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid \
                  and k.contype = 'f' and k.confrelid = d.refobjid and k.conrelid <> k.confrelid \
-             where d.refclassid = 'pg_class'::regclass and k.connamespace not in \
-                 (select oid from pg_namespace where nspname in ('padealing', 'public')) \
+             join pg_class c on c.oid = k.conrelid and not c.relname = any($1) \
+             where d.refclassid = 'pg_class'::regclass \
              union all \
              select d.refobjid, d.refobjsubid, format('function %s', p.oid::regprocedure) \
              from pg_depend d join pg_proc p on d.classid = 'pg_proc'::regclass and p.oid = d.objid \
@@ -336,7 +344,7 @@ async fn outside(connection: &mut PgConnection) -> Result<BTreeMap<(String, Stri
              union all \
              select h.inhparent, a.attnum, format('table %s, which inherits it', h.inhrelid::regclass) \
              from pg_inherits h join pg_class c on c.oid = h.inhrelid join pg_attribute a on a.attrelid = h.inhparent \
-             where c.relnamespace not in (select oid from pg_namespace where nspname in ('padealing', 'public')) \
+             where c.relnamespace <> coalesce(to_regnamespace('padealing')::oid, 0) \
          ) it \
          join pg_class t on t.oid = it.refobjid join pg_namespace n on n.oid = t.relnamespace \
          join pg_attribute a on a.attrelid = t.oid and a.attnum = it.refobjsubid and a.attnum > 0 \

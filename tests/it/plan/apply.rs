@@ -488,3 +488,138 @@ async fn the_locks_on_reference_tables_are_hazards() {
     })
     .await;
 }
+
+/// Without roles the last revision changes nothing, and what was dropped at the newest revision is no older revision's.
+#[rstest]
+#[case::an_index(None, "drop index padealing.pad_request_status_idx")]
+#[case::a_table(None, "drop table padealing.chatbot_session")]
+#[case::below(Some("0006"), "drop index padealing.pad_request_status_idx")]
+#[case::far_below(Some("0003"), "alter table padealing.pad_request drop column isin")]
+#[tokio::test]
+async fn without_roles_it_is_mended_too(#[case] to: Option<&str>, #[case] change: &str) {
+    with_db(Start::Reference, async |db| {
+        let roles = Roles::default();
+        let request = apply_request(&db.database, &roles);
+        apply::apply(&Request { to, ..request }, None).await.expect("it applies");
+        db.execute(change).await;
+        apply::apply(&request, None).await.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        check_there(&db, &request).await;
+    })
+    .await;
+}
+
+/// Roles that are named later get what they should have.
+#[tokio::test]
+async fn roles_may_be_named_later() {
+    with_db(Start::Reference, async |db| {
+        let none = Roles::default();
+        apply::apply(&apply_request(&db.database, &none), None).await.expect("it applies");
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        apply::apply(&request, None).await.expect("it applies again");
+        check_there(&db, &request).await;
+    })
+    .await;
+}
+
+/// Alembic's tables taken to the first revision only, and from there to the newest.
+#[tokio::test]
+async fn an_adoption_may_be_made_in_two_steps() {
+    with_db(Start::Alembic, async |db| {
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        let rows = Rows::of(&db).await;
+        let before = rows.digests(&db).await;
+        apply::apply(&Request { to: Some("0001"), ..request }, None).await.expect("the history is made");
+        apply::apply(&request, None).await.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        assert_eq!(rows.digests(&db).await, before);
+        check_there(&db, &request).await;
+    })
+    .await;
+}
+
+/// Tables of ours beside the legacy table, in a schema of its own.
+#[tokio::test]
+async fn tables_where_the_legacy_table_is_are_moved_with_their_rows() {
+    with_db(Start::Alembic, async |db| {
+        db.execute(
+            "create schema legacy; do $$ declare it record; begin for it in select relname from pg_class where relnamespace = 'padealing'::regnamespace \
+             and relkind = 'r' and relname <> 'active_stocks' loop execute format('alter table padealing.%I set schema legacy', it.relname); end loop; end $$",
+        )
+        .await;
+        let roles = roles();
+        let legacy = pad_migrate::config::TableName { schema: "legacy".to_owned(), name: "personal_account_dealing".to_owned() };
+        let request = Request { legacy: Some(&legacy), ..apply_request(&db.database, &roles) };
+        let count = db.value("select count(*) from legacy.pad_request").await;
+        let applied = apply::apply(&request, None).await.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        assert_eq!(applied.route.plan.tables["pad_request"], Decision::Move);
+        assert_eq!(db.value("select count(*) from padealing.pad_request").await, count);
+        check_there(&db, &request).await;
+    })
+    .await;
+}
+
+/// Whatever gave the numbers, new rows get new ones.
+#[rstest]
+#[case::no_default("alter table padealing.pad_request alter column id drop default")]
+#[case::loose(
+    "alter table padealing.pad_request alter column id drop default; alter sequence padealing.pad_request_id_seq owned by none"
+)]
+#[case::no_sequence("drop sequence padealing.pad_request_id_seq cascade")]
+#[tokio::test]
+async fn new_rows_get_new_numbers(#[case] change: &str) {
+    with_db(Start::Alembic, async |db| {
+        db.execute(change).await;
+        db.execute("insert into padealing.pad_request (id, employee_id, status, created_at) values (7, 1003, 'approved', now())").await;
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        apply::apply(&request, None).await.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        check_there(&db, &request).await;
+        assert_eq!(db.value("select max(id) from padealing.pad_request").await.as_deref(), Some("8"));
+    })
+    .await;
+}
+
+/// What default privileges of others give on everything new is taken back.
+#[tokio::test]
+async fn default_privileges_of_others_give_nothing_here() {
+    with_db(Start::Reference, async |db| {
+        db.execute("alter default privileges grant all on tables to public; alter default privileges grant select on sequences to pad_migrate_stranger").await;
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        apply::apply(&request, None).await.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        check_there(&db, &request).await;
+    })
+    .await;
+}
+
+/// No superuser: a role that owns what Alembic made, and is a member of the owner to be.
+#[tokio::test]
+async fn who_is_no_superuser_can_adopt() {
+    with_db(Start::Alembic, async |db| {
+        db.execute(&format!(
+            "do $$ begin create role pad_migrate_adopter login; exception when duplicate_object or unique_violation then null; end $$; \
+             comment on role pad_migrate_adopter is 'made by pad-migrate for tests'; alter role pad_migrate_adopter password 'adopter'; \
+             grant {owner} to pad_migrate_adopter; alter schema padealing owner to pad_migrate_adopter; \
+             grant usage on schema bo_airflow to pad_migrate_adopter; \
+             grant references, select on all tables in schema bo_airflow to pad_migrate_adopter; \
+             do $$ declare it record; begin \
+             execute format('grant create on database %I to pad_migrate_adopter, {owner}', current_database()); \
+             for it in select relname from pg_class where relnamespace = 'padealing'::regnamespace and relkind = 'r' \
+             loop execute format('alter table padealing.%I owner to pad_migrate_adopter', it.relname); end loop; end $$",
+            owner = Role::Owner.name(),
+        ))
+        .await;
+        let place = db.place();
+        let url = format!(
+            "postgres:///{}?host={}&port={}&user=pad_migrate_adopter&password=adopter",
+            place.name, place.host, place.port
+        );
+        let database = pad_migrate::pg::admin::ephemeral(&url).expect("the URL is right");
+        let roles = roles();
+        let applied = apply::apply(&apply_request(&database, &roles), None).await;
+        applied.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        check_there(&db, &apply_request(&db.database, &roles)).await;
+    })
+    .await;
+}

@@ -1,1 +1,162 @@
-//! Told.
+//! `plan`, `apply`, `revert` and `status` as their users run them.
+
+use pretty_assertions::assert_eq;
+use serde_json::Value;
+
+use crate::harness::program::{check_refused, named, run, run_in, stderr, stdout};
+use crate::harness::{Db, ROWS, Role, Start, check_snapshot, with_db};
+
+const ROLES: [(&str, &str); 4] = [
+    ("DB_OWNER_ROLE", "pad_migrate_owner"),
+    ("DB_APP_ROLE", "pad_migrate_app"),
+    ("DB_READER_ROLE", "pad_migrate_reader"),
+    ("DB_SSLMODE", "disable"),
+];
+
+fn go(url: &str, arguments: &[&str]) -> std::process::Output {
+    run(&[&["--env", "qa", "--database-url", url], arguments].concat(), &ROLES)
+}
+
+/// Without what differs from run to run.
+async fn told(db: &Db, text: &str) -> String {
+    let version = db.value("select split_part(current_setting('server_version'), ' ', 1)").await.expect("a version");
+    let place = db.place();
+    let text =
+        text.replace(&db.database.place(), "PLACE").replace(&version, "VERSION").replace(&place.name, "DATABASE");
+    let text = text
+        .replace(&format!("owner to {}", place.user), "owner to ME")
+        .replace(&format!(" by {} ", place.user), " by ME ");
+    // Sizes are the server's business.
+    let lines = text.lines().filter(|it| !it.starts_with("Live")).map(|it| {
+        let words: Vec<&str> = it.split(' ').collect();
+        let is_stamp = |it: &&str| it.len() == 5 && it.as_bytes()[2] == b':';
+        match words.iter().position(is_stamp) {
+            Some(at) if it.starts_with("  20") => format!("  DAY TIME {}\n", words[at + 1..].join(" ")),
+            _ => format!("{it}\n"),
+        }
+    });
+    lines.collect()
+}
+
+/// What a reviewer with the right to say no reads, as a role that may only read.
+#[tokio::test]
+async fn the_plan_for_qa_is_reviewed() {
+    with_db(Start::Alembic, async |db| {
+        db.execute("analyze").await;
+        let before = db.dump(&[]).await;
+        let reader = db.url_as(Role::Reader).await;
+        let output = go(&reader, &["plan"]);
+        assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+        check_snapshot("plan__qa", &told(&db, &stdout(&output)).await);
+        let output = go(&reader, &["plan", "--check"]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let output = go(&reader, &["plan", "--format", "sql"]);
+        assert_eq!(output.status.code(), Some(0));
+        check_snapshot("plan__qa_sql", &told(&db, &stdout(&output)).await);
+        assert_eq!(db.dump(&[]).await, before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_plan_as_json_has_the_contracts_fields() {
+    with_db(Start::Alembic, async |db| {
+        let folder = tempfile::tempdir().expect("a directory is made");
+        let arguments = ["--env", "qa", "--database-url", &db.url, "plan", "--format", "json", "--out", "plan.json"];
+        let output = run_in(folder.path(), &arguments, &ROLES);
+        assert_eq!((output.status.code(), stdout(&output)), (Some(0), String::new()), "{}", stderr(&output));
+        let text = std::fs::read_to_string(folder.path().join("plan.json")).expect("the file is there");
+        let plan: Value = serde_json::from_str(&text).expect("it is JSON");
+        assert_eq!(
+            (&plan["tool"], &plan["command"], &plan["outcome"]),
+            (&"pad-migrate".into(), &"plan".into(), &"clean".into())
+        );
+        let tables = plan["tables"].as_array().expect("a list");
+        assert_eq!(tables.len(), 14);
+        let known = ["use", "upgrade", "create", "move"];
+        assert!(
+            tables
+                .iter()
+                .all(|it| it["table"].is_string() && known.contains(&it["decision"].as_str().expect("a text")))
+        );
+        let steps = plan["steps"].as_array().expect("a list");
+        assert!(steps.iter().all(|it| it["sql"].is_string() && it["object"].is_string() && it["hazards"].is_array()));
+        let hazards = steps.iter().flat_map(|it| it["hazards"].as_array().expect("a list"));
+        let hazards: Vec<&Value> = hazards.collect();
+        assert!(hazards.iter().all(|it| it["kind"].is_string() && it["note"].is_string() && it.get("lock").is_some()));
+        assert!(hazards.iter().any(|it| it["kind"] == "rewrite" && it["lock"] == "ACCESS EXCLUSIVE"));
+        assert!(hazards.iter().any(|it| it["kind"] == "reference_lock" && it["lock"] == "SHARE ROW EXCLUSIVE"));
+    })
+    .await;
+}
+
+/// From nothing of ours to everything and back, as it is told.
+#[tokio::test]
+async fn the_whole_way_is_told() {
+    with_db(Start::Alembic, async |db| {
+        let folder = tempfile::tempdir().expect("a directory is made");
+        let backup = folder.path().join("before.dump").display().to_string();
+        let mut all = String::new();
+        for (arguments, code) in [
+            (&["status"][..], 1),
+            (&["apply", "--yes", "--backup", &backup], 0),
+            (&["apply", "--yes"], 0),
+            (&["plan"], 0),
+            (&["status"], 0),
+            (&["revert", "--yes"], 0),
+            (&["status"], 1),
+            (&["apply", "--yes", "--to", "0007"], 0),
+        ] {
+            let output = go(&db.url, arguments);
+            assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+            let command = arguments.join(" ").replace(&backup, "FILE");
+            all.push_str(&format!("$ {command}\n{}\n", told(&db, &stdout(&output)).await));
+        }
+        check_snapshot("plan__whole_way", &all);
+        let read = std::fs::read(&backup).expect("the backup is there");
+        assert!(read.starts_with(b"PGDMP"), "it is a dump in custom format");
+        let json = go(&db.url, &["status", "--format", "json"]);
+        let status: Value = serde_json::from_slice(&json.stdout).expect("it is JSON");
+        assert_eq!((&status["current"], &status["outcome"]), (&"0007".into(), &"clean".into()));
+        assert_eq!(status["managers"][0]["program"], "Alembic");
+    })
+    .await;
+}
+
+/// Each refusal is one sentence that says what, where, and what to do, and changes nothing.
+#[tokio::test]
+async fn what_is_refused_is_one_sentence() {
+    with_db(Start::Alembic, async |db| {
+        let before = db.dump(&[]).await;
+        for (name, arguments) in [
+            ("apply_without_terminal", &["apply"][..]),
+            ("apply_to_nowhere", &["apply", "--yes", "--to", "0099"]),
+            ("revert_nothing", &["revert", "--yes"]),
+            ("apply_backup_nowhere", &["apply", "--yes", "--backup", "/nowhere/before.dump"]),
+        ] {
+            check_refused(name, &named(go(&db.url, arguments), &db));
+        }
+        check_refused("apply_as_reader", &named(go(&db.url_as(Role::App).await, &["apply", "--yes"]), &db));
+        db.execute("create view public.requests as select id from padealing.pad_request").await;
+        check_refused("apply_blocked", &named(go(&db.url, &["apply", "--yes"]), &db));
+        db.execute("drop view public.requests").await;
+        assert_eq!(db.dump(&[]).await, before);
+    })
+    .await;
+    with_db(Start::Applied, async |db| {
+        let go = |arguments: &[&str]| run(&[&["--database-url", &db.url], arguments].concat(), &[]);
+        db.execute(ROWS).await;
+        let before = db.dump(&[]).await;
+        check_refused("revert_loss", &named(go(&["revert", "--yes", "--to", "0000"]), &db));
+        check_refused("plan_down", &named(go(&["plan", "--to", "0003"]), &db));
+        db.execute("update padealing.schema_revision set checksum = 'x' where revision = '0003'").await;
+        check_refused("apply_changed", &named(go(&["apply", "--yes"]), &db));
+        db.execute("update padealing.schema_revision set checksum = 'x', revision = '0042' where revision = '0007'")
+            .await;
+        check_refused("apply_newer", &named(go(&["status"]), &db));
+        db.execute("alter table padealing.schema_revision drop column checksum").await;
+        check_refused("apply_other_history", &named(go(&["plan"]), &db));
+        assert_ne!(db.dump(&[]).await, before);
+    })
+    .await;
+}
