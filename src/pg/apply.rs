@@ -589,7 +589,7 @@ fn lost(live: &Catalog, to: &str, from: &str) -> Vec<(String, Option<String>)> {
             Kind::Table if id.name != "schema_revision" && !is_moved(&id.name) => Some((id.name.clone(), None)),
             // The columns of a table that goes are not told one by one; those of one that moves back stay with it,
             // unless a revision has added them.
-            Kind::Column if of_table(id) && !(is_moved(&id.parent) && !added_later(id)) => {
+            Kind::Column if of_table(id) && (added_later(id) || !is_moved(&id.parent)) => {
                 Some((id.parent.clone(), Some(id.name.clone())))
             }
             _ => None,

@@ -1318,7 +1318,7 @@ impl<'a> Planner<'a> {
                 if anew.contains(id) || self.is_implied(id) || !self.stands_on(id, object, &cause) {
                     continue;
                 }
-                let known = self.wanted.objects.get(self.comparison.origin_key(id)).is_some();
+                let known = self.wanted.objects.contains_key(self.comparison.origin_key(id));
                 let ddl = Ddl::new(live, id);
                 if known && ddl.create().is_some() && ddl.drop().is_some() {
                     anew.insert(id.clone());

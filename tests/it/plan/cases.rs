@@ -79,6 +79,7 @@ pub(super) async fn mend(connection: &mut PgConnection, expected: &Expectation) 
 
 /// At least eighty of a hundred are mended; of the others each is told, with the reason.
 #[tokio::test]
+#[expect(clippy::print_stderr, reason = "the share is to be read")]
 async fn a_change_is_mended_or_told() {
     let mut wrong = String::new();
     let (mut mended, mut all) = (0, 0);

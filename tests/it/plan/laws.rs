@@ -48,7 +48,6 @@ async fn the_other_way_round_is_mended_or_told_too() {
             run(&mut connection, "rollback").await.expect("it ends");
         }
         connection.close().await.expect("the connection closes");
-        eprintln!("the other way round: {mended} mended, {told} told");
         assert!(wrong.is_empty(), "\n{wrong}");
         assert!(mended > told, "{mended} mended, {told} told");
     })
@@ -67,7 +66,7 @@ async fn heaps_of_changes_are_mended_together() {
         let heap = prop::collection::vec(0..cases.len(), 2..7);
         let mut wrong = String::new();
         let mut mended = 0;
-        for _ in 0..120 {
+        for _ in 0..60 {
             let heap = heap.new_tree(&mut runner).expect("a heap").current();
             run(&mut connection, "begin").await.expect("a transaction begins");
             let mut done = Vec::new();
@@ -88,7 +87,7 @@ async fn heaps_of_changes_are_mended_together() {
         }
         connection.close().await.expect("the connection closes");
         assert!(wrong.is_empty(), "\n{wrong}");
-        assert!(mended > 20, "{mended}");
+        assert!(mended > 10, "{mended}");
     })
     .await;
 }
@@ -218,7 +217,7 @@ async fn any_schema_becomes_any_other() {
         let mut runner = TestRunner::deterministic();
         let pair = (any_schema(), any_schema());
         let mut wrong = String::new();
-        for _ in 0..100 {
+        for _ in 0..60 {
             let (from, to) = pair.new_tree(&mut runner).expect("two schemas").current();
             let (from, to) = (sql(&from), sql(&to));
             run(&mut connection, &format!("begin; {to}")).await.expect("the schema is made");
