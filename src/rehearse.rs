@@ -12,9 +12,11 @@ use crate::pg::admin::{self, PrepareError};
 use crate::pg::apply::{self, ApplyError};
 use crate::pg::drift::{self, DriftError, Expected};
 use crate::pg::migrate::{self, MigrateError, Observer, Options, Progress};
+use crate::pg::plan;
 use crate::pg::seed::{self, SeedError};
 use crate::pg::verify::{self, VerifyError};
 use crate::pg::{ConnectError, Database};
+use crate::plan::Decision;
 use crate::report::{Phase, Rehearsal, Unexpected};
 use crate::server::{self, Server, ServerError};
 use crate::transform::{Rejection, Rule};
@@ -164,13 +166,18 @@ pub async fn rehearse(
         }
     };
 
-    phases.begin("apply");
+    phases.begin("plan");
     let roles = Roles::default();
     let request = apply::Request {
         lock_timeout: Duration::from_secs(30),
         ..apply::Request::new(&target, Environment::Local, &roles)
     };
-    let applied = apply::apply(&request, None).await?;
+    let found = plan::plan(&request).await?;
+    let created = found.route.plan.tables.values().filter(|it| **it == Decision::Create).count();
+    phases.end(format!("{created} tables to create"));
+
+    phases.begin("apply");
+    let applied = apply::apply(&request, Some(&found.route)).await?;
     if let Some(cases) = &cases {
         seed::prepare_target(&target, cases).await?;
     }

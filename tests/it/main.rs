@@ -12,6 +12,7 @@
 //! - `doctor`: an environment examined. `live`: the same on a real one, when asked for. `local`: what local may do.
 //! - `server`: the ephemeral server leaves nothing behind.
 //! - `guard`: what may be sent for a change of the schema.
+//! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
 //! - `tidy`: conventions.
 
 mod configuration;
