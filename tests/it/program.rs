@@ -15,7 +15,10 @@ use crate::harness::{Place, Start, check_snapshot, with_db};
 #[case::program("help", &["--help"])]
 #[case::rehearse("help__rehearse", &["rehearse", "--help"])]
 #[case::seed("help__seed", &["seed", "--help"])]
+#[case::status("help__status", &["status", "--help"])]
+#[case::plan("help__plan", &["plan", "--help"])]
 #[case::apply("help__apply", &["apply", "--help"])]
+#[case::revert("help__revert", &["revert", "--help"])]
 #[case::migrate("help__migrate", &["migrate", "--help"])]
 #[case::verify("help__verify", &["verify", "--help"])]
 fn help_is_reviewed(#[case] name: &str, #[case] arguments: &[&str]) {

@@ -23,6 +23,7 @@ async fn told(db: &Db, text: &str) -> String {
     let place = db.place();
     let text =
         text.replace(&db.database.place(), "PLACE").replace(&version, "VERSION").replace(&place.name, "DATABASE");
+    let text = text.replace(&format!("{}:{}", place.host, place.port), "SERVER").replace(&place.host, "SERVER");
     let text = text
         .replace(&format!("owner to {}", place.user), "owner to ME")
         .replace(&format!(" by {} ", place.user), " by ME ");
