@@ -221,8 +221,14 @@ impl Planned<'_> {
             .collect();
         if !noted.is_empty() {
             out.push_str("\nTo be known\n");
-            let notes: BTreeSet<&str> = noted.iter().map(|it| it.note.as_str()).collect();
-            notes.into_iter().for_each(|it| labelled(out, width, 2, "", it));
+            // What is the same of several is said once.
+            let mut notes: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+            for hazard in noted {
+                notes.entry(hazard.note.replacen(&hazard.table, "{}", 1)).or_default().insert(&hazard.table);
+            }
+            for (note, of) in notes {
+                labelled(out, width, 2, "", &note.replacen("{}", &list(of), 1));
+            }
         }
     }
 
