@@ -287,6 +287,7 @@ async fn apply(config: &Config, command: &Command) -> Result<Verdict, Failure> {
     let found = plan::plan(&request).await?;
     let applied_before = applied(&found.history);
     if to.as_deref().is_some_and(|to| applied_before.keys().any(|it| it.as_str() > to)) {
+        back_up(&target, &found, backup.as_deref()).await?;
         return go_down(&request, *yes, false).await;
     }
     let planned =
@@ -295,15 +296,7 @@ async fn apply(config: &Config, command: &Command) -> Result<Verdict, Failure> {
         // What can't be applied is no question.
         if found.route.plan.blocking().next().is_none() {
             confirm("apply", &format!("{}Apply?", planned.text(width())), *yes).await?;
-        }
-        if let Some(path) = backup.as_deref().filter(|_| found.route.plan.blocking().next().is_none()) {
-            match &found.backup_patterns()[..] {
-                [] => complain("there is nothing to back up yet"),
-                patterns => {
-                    backup::backup(&target, patterns, path).await?;
-                    complain(&format!("backed up to {}", path.display()));
-                }
-            }
+            back_up(&target, &found, backup.as_deref()).await?;
         }
     }
     let applied = if found.route.is_empty() && !found.makes_mirror && found.route.plan.blocking().next().is_none() {
@@ -313,6 +306,19 @@ async fn apply(config: &Config, command: &Command) -> Result<Verdict, Failure> {
     };
     print(&report::plan::applied_text(&applied, applied_before.len(), width()))?;
     Ok(report::plan::applied_verdict(&applied))
+}
+
+/// Backs up what is about to change, if that is wanted.
+async fn back_up(target: &Database, found: &plan::Found, path: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    match &found.backup_patterns()[..] {
+        [] => complain("there is nothing to back up yet"),
+        patterns => {
+            backup::backup(target, patterns, path).await?;
+            complain(&format!("backed up to {}", path.display()));
+        }
+    }
+    Ok(())
 }
 
 async fn revert(config: &Config, command: &Command) -> Result<Verdict, Failure> {

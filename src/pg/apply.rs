@@ -227,7 +227,7 @@ async fn locked_connection(request: &Request<'_>, activity: &str) -> Result<PgCo
 
 async fn begin(connection: &mut PgConnection, request: &Request<'_>) -> Result<(), QueryError> {
     let sql = format!(
-        "begin; set local lock_timeout = {}; set local check_function_bodies = off",
+        "begin read write; set local lock_timeout = {}; set local check_function_bodies = off",
         request.lock_timeout.as_millis()
     );
     run(connection, &sql, "starting the transaction").await

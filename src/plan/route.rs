@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::planner::plan_but_moves;
-use super::{Decision, Facts, Left, Plan, Step, plan};
+use super::{Decision, Facts, Hazard, HazardKind, Left, Plan, Step, plan};
 use crate::catalog::{APPLICATION_SCHEMA, Catalog, Id, MANAGED_TABLES};
 use crate::config::Environment;
 use crate::drift::{Expectation, Parties, Severity};
@@ -296,9 +296,25 @@ impl Situation<'_> {
         let tables = std::mem::take(&mut route.plan.tables);
         route.records.push(self.baseline(to, &plan.steps));
         route.plan = Plan { tables, ..plan };
+        self.warn_of_lost_tables(&mut route.plan.steps);
         // What stands in the way is for a person; a revision after that would be too early.
         if let Some(at) = moves_data {
             self.run(route, at..=target);
+        }
+    }
+
+    /// A table that the history knows was there once, with rows perhaps.
+    fn warn_of_lost_tables(&self, steps: &mut [Step]) {
+        let applied = applied(self.history);
+        let current = self.stages.iter().rfind(|it| applied.contains_key(it.revision.number));
+        let Some(known) = current.map(|it| it.after.clone().named(&self.parties.roles)) else { return };
+        for step in steps.iter_mut().filter(|it| it.sql.starts_with("create table ")) {
+            if known.relation(APPLICATION_SCHEMA, &step.object).is_some() {
+                let note =
+                    format!("{} was there once, and is made again without rows: find out where they are", step.object);
+                let table = step.object.clone();
+                step.hazards.push(Hazard { kind: HazardKind::Overwrite, lock: None, table, note });
+            }
         }
     }
 

@@ -316,7 +316,7 @@ impl Planned<'_> {
             out.push_str("do $$ begin raise exception 'this plan needs a person first: see the comments'; end $$;\n");
             return out;
         }
-        out.push_str("begin;\nset local search_path = pg_catalog;\nset local lock_timeout = '5s';\nset local check_function_bodies = off;\n");
+        out.push_str("begin read write;\nset local search_path = pg_catalog;\nset local lock_timeout = '5s';\nset local check_function_bodies = off;\n");
         if self.found.makes_mirror {
             out.push_str(&format!("\n{}\n", self.found.mirror_sql()));
         }
