@@ -104,6 +104,8 @@ pub(super) async fn drift(rounds: u32) -> Result<String> {
             add("drift", seconds(ours().args(["drift", "--expected"]).arg(&snapshot), 0)?);
             if what == "real" {
                 add("drift, embedded", seconds(ours().arg("drift"), 0)?);
+                add("plan", seconds(ours().arg("plan"), 0)?);
+                add("apply", seconds(ours().args(["apply", "--yes"]), 0)?);
             }
             if let Some(psql) = &psql {
                 add("psql", seconds(Command::new(psql).args(["-qAtX", "-d", &url, "-c", YARDSTICK]), 0)?);
@@ -122,6 +124,8 @@ pub(super) async fn drift(rounds: u32) -> Result<String> {
         for (name, label) in [
             ("drift", "drift --expected FILE"),
             ("drift, embedded", "drift"),
+            ("plan", "plan, nothing to do"),
+            ("apply", "apply, nothing to do"),
             ("psql", "psql, catalogs and definitions as JSON"),
             ("pg_dump", "pg_dump --schema-only, diff"),
             ("migra", "migra"),
