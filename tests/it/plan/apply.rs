@@ -597,24 +597,23 @@ async fn default_privileges_of_others_give_nothing_here() {
 #[tokio::test]
 async fn who_is_no_superuser_can_adopt() {
     with_db(Start::Alembic, async |db| {
+        let place = db.place();
+        // Of this test's own: other runs on the same server make theirs.
+        let me = format!("{}_adopter", place.name);
         db.execute(&format!(
-            "do $$ begin create role pad_migrate_adopter login; exception when duplicate_object or unique_violation then null; end $$; \
-             comment on role pad_migrate_adopter is 'made by pad-migrate for tests'; alter role pad_migrate_adopter password 'adopter'; \
-             grant {owner} to pad_migrate_adopter; alter schema padealing owner to pad_migrate_adopter; \
-             grant usage on schema bo_airflow to pad_migrate_adopter; \
-             grant references, select on all tables in schema bo_airflow to pad_migrate_adopter; \
+            "create role {me} login password 'adopter'; comment on role {me} is 'made by pad-migrate for tests'; \
+             grant {owner} to {me}; alter schema padealing owner to {me}; \
+             grant usage on schema bo_airflow to {me}; \
+             grant references, select on all tables in schema bo_airflow to {me}; \
              do $$ declare it record; begin \
-             execute format('grant create on database %I to pad_migrate_adopter, {owner}', current_database()); \
+             execute format('grant create on database %I to {me}, {owner}', current_database()); \
              for it in select relname from pg_class where relnamespace = 'padealing'::regnamespace and relkind = 'r' \
-             loop execute format('alter table padealing.%I owner to pad_migrate_adopter', it.relname); end loop; end $$",
+             loop execute format('alter table padealing.%I owner to {me}', it.relname); end loop; end $$",
             owner = Role::Owner.name(),
         ))
         .await;
-        let place = db.place();
-        let url = format!(
-            "postgres:///{}?host={}&port={}&user=pad_migrate_adopter&password=adopter",
-            place.name, place.host, place.port
-        );
+        let url =
+            format!("postgres:///{}?host={}&port={}&user={me}&password=adopter", place.name, place.host, place.port);
         let database = pad_migrate::pg::admin::ephemeral(&url).expect("the URL is right");
         let roles = roles();
         let applied = apply::apply(&apply_request(&database, &roles), None).await;
