@@ -40,7 +40,7 @@ async fn the_other_way_round_is_mended_or_told_too() {
             let expected = Expectation::of(catalog(&mut connection).await);
             run(&mut connection, "rollback; begin").await.expect("it is taken back");
             match mend(&mut connection, &expected).await {
-                Ok(Some(End::Mended)) => mended += 1,
+                Ok(Some(End::Mended(_))) => mended += 1,
                 Ok(Some(End::Told(_))) => told += 1,
                 Ok(None) => {}
                 Err(error) => wrong.push_str(&format!("{}: {}    {error}\n\n", case.place, case.sql)),
@@ -79,7 +79,7 @@ async fn heaps_of_changes_are_mended_together() {
                 }
             }
             match mend(&mut connection, &expected).await {
-                Ok(Some(End::Mended)) => mended += 1,
+                Ok(Some(End::Mended(_))) => mended += 1,
                 Ok(_) => {}
                 Err(error) => wrong.push_str(&format!("{}\n    {error}\n\n", done.join("\n"))),
             }
@@ -117,7 +117,7 @@ async fn what_is_mended_is_dumped_as_before() {
             let columns = "select string_agg(attrelid::regclass || '.' || attname || attnum, ',' order by 1) from pg_attribute \
                            where attnum > 0 and attrelid::regclass::text like 'padealing.%'";
             let places: Option<String> = sqlx::query_scalar(columns).fetch_one(&mut connection).await.expect("it runs");
-            let mended = matches!(mend(&mut connection, &expected).await, Ok(Some(End::Mended)));
+            let mended = matches!(mend(&mut connection, &expected).await, Ok(Some(End::Mended(_))));
             let after: Option<String> = sqlx::query_scalar(columns).fetch_one(&mut connection).await.expect("it runs");
             // A column that comes back is the last one.
             let end = if mended && places == after { "commit" } else { "rollback" };
