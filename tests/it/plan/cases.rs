@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use pad_migrate::catalog::APPLICATION_SCHEMA;
+use pad_migrate::catalog::{APPLICATION_SCHEMA, Catalog};
 use pad_migrate::drift::{Change, Expectation, Finding, Parties, compare};
 use pad_migrate::guard::{self, Scope};
 use pad_migrate::plan::{Answer, Facts, Left, Plan, plan};
@@ -14,8 +14,7 @@ use crate::drift::cases::{FILES, cases, catalog, run};
 use crate::harness::{Start, check_snapshot, with_db};
 
 /// The plan, with its questions answered.
-pub(crate) async fn planned(connection: &mut PgConnection, expected: &Expectation) -> Plan {
-    let live = catalog(connection).await;
+async fn planned(connection: &mut PgConnection, expected: &Expectation, live: &Catalog) -> Plan {
     let mut facts = Facts::default();
     let first = plan(expected.clone(), live.clone(), &Parties::default(), &facts);
     for question in first.questions {
@@ -26,13 +25,12 @@ pub(crate) async fn planned(connection: &mut PgConnection, expected: &Expectatio
             .unwrap_or_else(|error| panic!("{question}: {error}"));
         facts.answers.insert(question, if found { Answer::Found } else { Answer::Clear });
     }
-    plan(expected.clone(), live, &Parties::default(), &facts)
+    plan(expected.clone(), live.clone(), &Parties::default(), &facts)
 }
 
 /// What differs within the application schema.
-async fn differing(connection: &mut PgConnection, expected: &Expectation) -> Vec<Finding> {
-    let live = catalog(connection).await;
-    let mut findings = compare(expected.clone(), live, &Parties::default());
+fn differing(expected: &Expectation, live: &Catalog) -> Vec<Finding> {
+    let mut findings = compare(expected.clone(), live.clone(), &Parties::default());
     findings.retain(|it| it.id.schema == APPLICATION_SCHEMA);
     findings
 }
@@ -47,10 +45,11 @@ pub(super) enum End {
 
 /// Plans, runs the plan, and sees that it leads there. None, if nothing differed.
 pub(super) async fn mend(connection: &mut PgConnection, expected: &Expectation) -> Result<Option<End>, String> {
-    if differing(connection, expected).await.is_empty() {
+    let live = catalog(connection).await;
+    if differing(expected, &live).is_empty() {
         return Ok(None);
     }
-    let plan = planned(connection, expected).await;
+    let plan = planned(connection, expected, &live).await;
     if plan.blocking().next().is_some() {
         return Ok(Some(End::Told(plan.left)));
     }
@@ -62,11 +61,12 @@ pub(super) async fn mend(connection: &mut PgConnection, expected: &Expectation) 
         guard::check(&step.sql, &scope).map_err(|error| error.to_string())?;
         run(connection, &step.sql).await.map_err(|error| format!("{}: {error}\n{plan:#?}", step.sql))?;
     }
-    let again = planned(connection, expected).await;
+    let live = catalog(connection).await;
+    let again = planned(connection, expected, &live).await;
     if !again.steps.is_empty() {
         return Err(format!("a second plan has steps: {:#?}\nafter {:#?}", again.steps, plan.steps));
     }
-    let mut left = differing(connection, expected).await;
+    let mut left = differing(expected, &live);
     // A column that was gone comes back as the last one. What is known not to be ours stays.
     left.retain(|it| it.change != Change::Order || plan.left.iter().any(|told| told.kind == it.kind()));
     left.retain(|it| it.change != Change::Unmanaged);
