@@ -104,7 +104,14 @@ async fn what_is_mended_is_dumped_as_before() {
         let before = catalog(&mut connection).await;
         let major = before.major;
         let expected = Expectation::of(before);
-        let dump = async || db.dump(&["--schema-only", "--schema=padealing"]).await;
+        // Grants come in the order in which they were given, on 13.
+        let dump = async || {
+            let text = db.dump(&["--schema-only", "--schema=padealing"]).await;
+            let (mut grants, rest): (Vec<String>, Vec<String>) =
+                text.lines().map(str::to_owned).partition(|it| it.starts_with("GRANT "));
+            grants.sort();
+            [rest, grants].concat().join("\n")
+        };
         let first = dump().await;
         let mut compared = 0;
         let ours = |it: &&Case| {

@@ -27,7 +27,8 @@ async fn told(db: &Db, text: &str) -> String {
     let text = text
         .replace(&format!("owner to {}", place.user), "owner to ME")
         .replace(&format!(" by {} ", place.user), " by ME ");
-    // Sizes are the server's business.
+    // An empty table has no estimate before version 14.
+    let text = text.replace("about 0 rows", "rows not estimated");
     let lines = text.lines().filter(|it| !it.starts_with("Live")).map(|it| {
         let words: Vec<&str> = it.split(' ').collect();
         let is_stamp = |it: &&str| it.len() == 5 && it.as_bytes()[2] == b':';
