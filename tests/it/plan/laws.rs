@@ -34,7 +34,8 @@ async fn the_other_way_round_is_mended_or_told_too() {
         let major = catalog(&mut connection).await.major;
         let mut wrong = String::new();
         let (mut mended, mut told) = (0, 0);
-        for case in all_cases(major) {
+        // Every other one, and the rest on the next major version.
+        for case in all_cases(major).into_iter().skip(major as usize % 2).step_by(2) {
             run(&mut connection, "begin").await.expect("a transaction begins");
             run(&mut connection, &case.sql).await.expect("the case runs");
             let expected = Expectation::of(catalog(&mut connection).await);
