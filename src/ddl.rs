@@ -727,7 +727,6 @@ impl<'a> Ddl<'a> {
             }
             (Kind::Column, Property::ServerOptions) => column(self.foreign_options(live).trim_start().to_owned()),
             (Kind::ForeignTable, Property::ServerOptions) => mine(self.foreign_options(live).trim_start().to_owned()),
-            // NOT NULL that holds for new rows only has a name of its own.
             (Kind::Table, Property::RowSecurity) => {
                 mine(format!("{} row level security", if wanted.is_some() { "enable" } else { "disable" }))
             }

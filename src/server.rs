@@ -18,6 +18,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+pub(crate) use local::programs;
 pub use local::{LOCK, parents};
 
 use crate::config::Secret;

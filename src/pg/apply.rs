@@ -141,11 +141,11 @@ pub enum ApplyError {
     },
     /// What is expected can't be reached without a person.
     #[error(
-        "{count} of the differences need a person first, and nothing was changed: {first}; `pad-migrate plan` shows more"
+        "{count} must be seen to by a person first, and nothing was changed: {first}; `pad-migrate plan` shows more"
     )]
     Blocked {
         /// How many.
-        count: usize,
+        count: String,
         /// One of them.
         first: String,
     },
@@ -316,7 +316,8 @@ async fn holders(connection: &mut PgConnection) -> Result<String, QueryError> {
 fn blocked(plan: &Plan) -> Option<ApplyError> {
     let first = plan.blocking().next()?;
     let first = format!("{} {}: {}", first.kind, first.object, first.reason);
-    Some(ApplyError::Blocked { count: plan.blocking().count(), first })
+    let count = crate::report::plural(plan.blocking().count() as u64, "difference", "differences");
+    Some(ApplyError::Blocked { count, first })
 }
 
 async fn attempt(
@@ -377,7 +378,9 @@ async fn attempt(
     let allowed = Allowed { references: references(route), down: false, moved: moves, mirror: *makes_mirror };
     check_held(connection, &outside, &allowed).await?;
     if !makes_mirror && reference(&found.live) != reference(&reached) {
-        return Err(ApplyError::Held("the reference schema has changed".to_owned()));
+        return Err(ApplyError::Held(
+            "the reference schema has changed meanwhile; see who changed it, and run apply again".to_owned(),
+        ));
     }
     run(connection, "commit", "committing").await.map_err(ApplyError::Commit)?;
     done.route = found.route;
@@ -415,11 +418,11 @@ async fn check_held(connection: &mut PgConnection, outside: &Outside, allowed: &
 /// Builds an index, or builds it again, while others go on writing. What a failure of ours leaves half built is dropped.
 async fn build(connection: &mut PgConnection, request: &Request<'_>, step: &Step) -> Result<(), ApplyError> {
     let name = step.object.rsplit_once('.').map_or(step.object.as_str(), |it| it.1);
-    let name = crate::ddl::qualified(APPLICATION_SCHEMA, name);
+    let ours = |name: &str| crate::ddl::qualified(APPLICATION_SCHEMA, name);
     let (sql, leftover) = match step.sql.strip_prefix("reindex index ") {
         // What is left of a rebuilding has a name of its own.
-        Some(rest) => (format!("reindex index concurrently {rest}"), format!("{}_ccnew", name.trim_end_matches('"'))),
-        None => (step.sql.replacen("index ", "index concurrently ", 1), name),
+        Some(rest) => (format!("reindex index concurrently {rest}"), ours(&format!("{name}_ccnew"))),
+        None => (step.sql.replacen("index ", "index concurrently ", 1), ours(name)),
     };
     guard::check(&sql, &scope(request, false))?;
     let drop = format!("drop index concurrently if exists {leftover}");
@@ -666,7 +669,7 @@ async fn revert_once(
         && let Some(rest) = is_at(to.number, &reached)
         && let Some(first) = rest.first()
     {
-        return Err(ApplyError::Unreached { count: rest.len(), first: first.sql.clone() });
+        return Err(ApplyError::Unreached { count: rest.len(), first: first.sql.trim_end_matches(';').to_owned() });
     }
     let references = crate::catalog::REFERENCE_TABLES.iter().map(|it| format!("{CONTRACT_SCHEMA}.{it}")).collect();
     let allowed = Allowed { references, down: true, moved, mirror: false };

@@ -14,13 +14,10 @@ use super::Database;
 pub enum BackupError {
     /// The programs aren't here.
     #[error(
-        "{program} is not on this machine's PATH nor where packages put it; \
+        "pg_dump and pg_restore are neither on this machine's PATH nor where packages put them; \
          install PostgreSQL's client programs, of the server's version or newer"
     )]
-    Program {
-        /// Which.
-        program: &'static str,
-    },
+    Programs,
     /// One of them failed.
     #[error("{program} failed, and there is no backup: {told}")]
     Failed {
@@ -39,49 +36,41 @@ pub enum BackupError {
     },
 }
 
+/// The programs, the one that writes first.
+const PROGRAMS: [&str; 2] = ["pg_dump", "pg_restore"];
+
 /// Backs up to a file, as `pg_dump -Fc` does: what the patterns name, `--schema=padealing` for example. An earlier file
 /// stays as it was until the new one has been read back.
 pub async fn backup(database: &Database, patterns: &[String], path: &Path) -> Result<(), BackupError> {
     let failed = |kind| BackupError::File { path: path.display().to_string(), kind };
+    // The newest: an older one would not read a newer server.
+    let programs = tokio::task::spawn_blocking(|| crate::server::programs(PROGRAMS).into_iter().next());
+    let bin = programs.await.ok().flatten().ok_or(BackupError::Programs)?.bin;
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = NamedTempFile::new_in(folder).map_err(|error| failed(error.kind()))?;
     let mut dump: Vec<PathBuf> = ["--format=custom", "--no-password", "--file"].map(PathBuf::from).into();
     dump.push(file.path().to_owned());
     dump.extend(patterns.iter().map(PathBuf::from));
-    run("pg_dump", database, &dump).await?;
-    run("pg_restore", database, &[PathBuf::from("--list"), file.path().to_owned()]).await?;
+    let list = [PathBuf::from("--list"), file.path().to_owned()];
+    for (program, arguments) in [(PROGRAMS[0], &dump[..]), (PROGRAMS[1], &list)] {
+        run(program, &bin, database, arguments).await?;
+    }
     file.persist(path).map(|_| ()).map_err(|error| failed(error.error.kind()))
 }
 
 /// Runs a program with the connection in its environment: a process's arguments can be read by everybody.
-async fn run(program: &'static str, database: &Database, arguments: &[PathBuf]) -> Result<(), BackupError> {
-    for found in places(program) {
-        let mut command = Command::new(&found);
-        command.args(arguments).envs(database.variables()).stdin(Stdio::null()).stdout(Stdio::null());
-        // With the one who waits for it, it ends too.
-        let output = match command.stderr(Stdio::piped()).kill_on_drop(true).output().await {
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            other => other,
-        };
-        let failed = |told: String| Err(BackupError::Failed { program, told });
-        return match output {
-            Ok(output) if output.status.success() => Ok(()),
-            Ok(output) => {
-                let text = String::from_utf8_lossy(&output.stderr).into_owned();
-                failed(text.lines().map(str::trim).filter(|it| !it.is_empty()).collect::<Vec<_>>().join("; "))
-            }
-            Err(error) => failed(error.to_string()),
-        };
-    }
-    Err(BackupError::Program { program })
-}
-
-/// By its name, and where packages put it, the newest first: an older one would not read a newer server.
-fn places(program: &str) -> Vec<PathBuf> {
-    let folders = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = folders.map(|it| it.path()).collect();
-    let version = |it: &PathBuf| it.file_name().and_then(|it| it.to_str()?.parse::<u32>().ok());
-    folders.sort_by_key(|it| std::cmp::Reverse(version(it)));
-    let packaged = folders.into_iter().map(|it| it.join("bin").join(program)).filter(|it| it.is_file());
-    packaged.chain([PathBuf::from(program)]).collect()
+async fn run(program: &'static str, bin: &Path, database: &Database, arguments: &[PathBuf]) -> Result<(), BackupError> {
+    let mut command = Command::new(bin.join(program));
+    command.args(arguments).envs(database.variables()).stdin(Stdio::null()).stdout(Stdio::null());
+    // With the one who waits for it, it ends too.
+    let output = command.stderr(Stdio::piped()).kill_on_drop(true).output().await;
+    let told = match output {
+        Ok(output) if output.status.success() => return Ok(()),
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            text.lines().map(str::trim).filter(|it| !it.is_empty()).collect::<Vec<_>>().join("; ")
+        }
+        Err(error) => error.to_string(),
+    };
+    Err(BackupError::Failed { program, told })
 }

@@ -16,7 +16,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::local::{programs_in, run};
+use super::local::{SERVER, programs_in, run};
 use super::{Request, SUPPORTED, ServerError, Started, numbers, off_runtime};
 
 /// The place where they come from answers by then, or is out of reach.
@@ -29,7 +29,7 @@ pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
     let find = || {
         let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         let entries = entries.filter(|it| !it.file_name().to_string_lossy().starts_with('.'));
-        programs_in(entries.map(|it| it.path().join("bin"))).into_iter().find(|it| request.wants(&it.version))
+        programs_in(entries.map(|it| it.path().join("bin")), SERVER).into_iter().find(|it| request.wants(&it.version))
     };
     let programs = match find() {
         Some(programs) => programs,

@@ -63,15 +63,18 @@ cd / && rm -rf "$dir"
 
 /// A set of PostgreSQL programs of one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Programs {
-    /// The folder that holds `initdb` and `postgres`.
-    pub(super) bin: PathBuf,
-    /// The version as the program prints it, such as `15.18`.
+pub(crate) struct Programs {
+    /// The folder that holds them.
+    pub(crate) bin: PathBuf,
+    /// The version as they print it, such as `15.18`.
     pub(super) version: String,
 }
 
-/// Every set of PostgreSQL server programs on this machine, the highest version first.
-fn programs() -> Vec<Programs> {
+/// What a server needs.
+pub(super) const SERVER: [&str; 2] = ["initdb", "postgres"];
+
+/// Every set of these PostgreSQL programs on this machine, the highest version first.
+pub(crate) fn programs(wanted: [&str; 2]) -> Vec<Programs> {
     let mut folders: Vec<PathBuf> = std::env::var_os("PATH").iter().flat_map(std::env::split_paths).collect();
     if let Ok(output) = Command::new("pg_config").arg("--bindir").output() {
         folders.push(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
@@ -90,25 +93,25 @@ fn programs() -> Vec<Programs> {
         };
         folders.extend(entries.flatten().map(|entry| entry.path().join(below)));
     }
-    programs_in(folders)
+    programs_in(folders, wanted)
 }
 
 /// The sets of programs in these folders, the highest version first.
-pub(super) fn programs_in(folders: impl IntoIterator<Item = PathBuf>) -> Vec<Programs> {
+pub(super) fn programs_in(folders: impl IntoIterator<Item = PathBuf>, wanted: [&str; 2]) -> Vec<Programs> {
     let mut found: Vec<Programs> = Vec::new();
     for folder in folders {
         let real = |program: &str| folder.join(program).canonicalize().ok().filter(|it| it.is_file());
-        let (Some(initdb), Some(_)) = (real("initdb"), real("postgres")) else {
+        let [Some(first), Some(_)] = wanted.map(real) else {
             continue;
         };
         // A link on PATH leads to the folder where the other programs and the libraries are.
-        let Some(bin) = initdb.parent().map(Path::to_owned) else {
+        let Some(bin) = first.parent().map(Path::to_owned) else {
             continue;
         };
         if found.iter().any(|it| it.bin == bin) {
             continue;
         }
-        let Ok(output) = Command::new(bin.join("postgres")).arg("--version").output() else {
+        let Ok(output) = Command::new(bin.join(wanted[1])).arg("--version").output() else {
             continue;
         };
         let text = String::from_utf8_lossy(&output.stdout);
@@ -162,7 +165,7 @@ fn last_lines(text: &[u8]) -> String {
 
 /// Starts the highest version of the installed programs that will do.
 pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
-    let found = programs();
+    let found = programs(SERVER);
     match found.iter().find(|it| request.wants(&it.version)) {
         Some(programs) => run(programs, "local programs", request),
         None if found.is_empty() => Err(ServerError::NoPrograms),

@@ -4,4 +4,5 @@ mod apply;
 mod cases;
 mod killed;
 mod laws;
+mod route;
 mod told;

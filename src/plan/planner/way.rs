@@ -6,7 +6,7 @@ use squawk_syntax::quote::quote_ident as identifier;
 
 use super::anew::is_made_anew;
 use super::{Node, Part, Planner, Way, rank, rank_of};
-use crate::catalog::{Id, Kind, Property, Value};
+use crate::catalog::{Id, Kind, Object, Property, Value};
 use crate::ddl::qualified;
 use crate::drift::Difference;
 use crate::plan::data::{Fit, fit};
@@ -117,73 +117,19 @@ impl<'a> Planner<'a> {
                     format!("alter table {table} validate constraint {name}"),
                 );
                 scan.hazards.extend(self.unverified(&query, &table));
-                Way::Parts(
-                    rank::DEFAULT,
-                    vec![
-                        self.part(
-                            id,
-                            exclusive,
-                            &[],
-                            format!("alter table {table} add constraint {name} check ({column} is not null) not valid"),
-                        ),
-                        scan,
-                        self.part(
-                            id,
-                            exclusive,
-                            &[],
-                            format!("alter table {table} alter column {column} set not null"),
-                        ),
-                        self.part(id, exclusive, &[], format!("alter table {table} drop constraint {name}")),
-                    ],
-                )
+                let quick = |sql: String| self.part(id, exclusive, &[], sql);
+                let parts = vec![
+                    quick(format!("alter table {table} add constraint {name} check ({column} is not null) not valid")),
+                    scan,
+                    quick(format!("alter table {table} alter column {column} set not null")),
+                    quick(format!("alter table {table} drop constraint {name}")),
+                ];
+                Way::Parts(rank::DEFAULT, parts)
             }
             (Kind::Column, Property::Validated) => {
                 Way::Leave("NOT NULL holds for new rows only; validate it once no row lacks a value".to_owned())
             }
-            // A sequence of that name goes on giving the numbers.
-            (Kind::Column, Property::Identity) if difference.expected.is_some() && self.has_sequence_for(id, live) => {
-                let (table, column) = (ddl.table(), identifier(&id.name));
-                let sequence = self.own_sequences(id).next();
-                let sequence = sequence.map(|it| qualified(&it.0.schema, &it.0.name)).unwrap_or_default();
-                let name = literal(&sequence);
-                Way::Parts(
-                    rank::DEFAULT,
-                    vec![
-                        self.part(
-                            id,
-                            exclusive,
-                            &[],
-                            format!("alter table {table} alter column {column} set default nextval({name}::regclass)"),
-                        ),
-                        Part::from(format!("alter sequence {sequence} owned by {table}.{column}")),
-                        Part::from(format!(
-                            "select setval({name}, coalesce(greatest(max({column}), 0), 0) + 1, false) from {table}"
-                        )),
-                    ],
-                )
-            }
-            (Kind::Column, Property::Identity) if difference.expected.is_some() => {
-                let not_null = live.is_some_and(|it| it.contains_key(&Property::NotNull));
-                match ddl.alter(property, live) {
-                    Some(statements) if not_null || !live.is_some_and(|it| it.contains_key(&Property::Identity)) => {
-                        let mut parts: Vec<Part> =
-                            statements.into_iter().map(|it| self.part(id, exclusive, &[], it)).collect();
-                        // Numbers go on after the greatest that is there.
-                        if !live.is_some_and(|it| it.contains_key(&Property::Identity)) {
-                            let (table, column) = (ddl.table(), identifier(&id.name));
-                            let sequence = self.own_sequences(id).next();
-                            let sequence = sequence.map(|it| qualified(&it.0.schema, &it.0.name)).unwrap_or_default();
-                            let sequence = literal(&sequence);
-                            parts.push(Part::from(format!(
-                                "select setval({sequence}, coalesce(greatest(max({column}), 0), 0) + 1, false) from {table}"
-                            )));
-                        }
-                        self.furnish_sequence(id);
-                        Way::Parts(rank::DEFAULT, parts)
-                    }
-                    _ => Way::Leave("a sequence gives it the same numbers, and goes on doing that".to_owned()),
-                }
-            }
+            (Kind::Column, Property::Identity) if difference.expected.is_some() => self.numbers(id, live),
             (Kind::Column, Property::Identity) => {
                 Way::Leave("its sequence would go with the identity; replace it by hand".to_owned())
             }
@@ -284,6 +230,31 @@ impl<'a> Planner<'a> {
                 )),
             },
         }
+    }
+
+    /// Numbers for a column whose identity differs: from its own sequence, or from one that is there by that name. They
+    /// go on after the greatest that is there.
+    fn numbers(&mut self, id: &'a Id, live: Option<&Object>) -> Way {
+        let (table, column) = (self.ddl(id).table(), identifier(&id.name));
+        let Some((sequence, _)) = self.own_sequences(id).next() else { return Way::Nothing };
+        let sequence = qualified(&sequence.schema, &sequence.name);
+        let name = literal(&sequence);
+        let go_on = format!("select setval({name}, coalesce(greatest(max({column}), 0), 0) + 1, false) from {table}");
+        let quick = |sql: String| self.part(id, LockMode::AccessExclusive, &[], sql);
+        if self.has_sequence_for(id, live) {
+            let default = format!("alter table {table} alter column {column} set default nextval({name}::regclass)");
+            let owned = format!("alter sequence {sequence} owned by {table}.{column}");
+            return Way::Parts(rank::DEFAULT, vec![quick(default), owned.into(), go_on.into()]);
+        }
+        let Some(statements) = self.ddl(id).alter(Property::Identity, live) else {
+            return Way::Leave("a sequence gives it the same numbers, and goes on doing that".to_owned());
+        };
+        let mut parts: Vec<Part> = statements.into_iter().map(quick).collect();
+        if !live.is_some_and(|it| it.contains_key(&Property::Identity)) {
+            parts.push(go_on.into());
+        }
+        self.furnish_sequence(id);
+        Way::Parts(rank::DEFAULT, parts)
     }
 
     /// The comment of a table that a revision has moved, or moves: it says so, for the way down, and what it said before.

@@ -60,6 +60,12 @@ impl Rows {
     }
 }
 
+/// Applies, or says why not.
+pub(super) async fn go(request: &Request<'_>) -> apply::Applied {
+    let applied = apply::apply(request, None).await;
+    applied.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)))
+}
+
 /// What must not change if nothing was done.
 pub(super) async fn everything(db: &Db) -> String {
     db.dump(&[]).await
@@ -112,7 +118,7 @@ async fn what_alembic_left_is_adopted_with_its_rows(#[case] start: Start) {
         let before = rows.digests(&db).await;
         let roles = roles();
         let request = apply_request(&db.database, &roles);
-        let applied = apply::apply(&request, None).await.expect("it is adopted");
+        let applied = go(&request).await;
         let records: Vec<(&str, RecordKind)> =
             applied.route.records.iter().map(|it| (it.revision.number, it.kind)).collect();
         assert_eq!(records, [("0007", RecordKind::Baseline)]);
@@ -151,7 +157,7 @@ async fn alembics_tables_in_public_are_moved_and_adopted() {
         assert!(pad_migrate::report::sentence(&error).contains("requests"), "{error:?}");
         assert_eq!(everything(&db).await, dump);
         db.execute("drop view public.requests").await;
-        let applied = apply::apply(&request, None).await.expect("they are moved and adopted");
+        let applied = go(&request).await;
         assert_eq!(applied.route.plan.tables["pad_request"], Decision::Move);
         assert_eq!(rows.digests(&db).await, before);
         check_there(&db, &request).await;
@@ -209,7 +215,7 @@ async fn what_was_changed_by_hand_is_mended_and_its_rows_are_kept(#[case] change
         rows.called("standing", "status");
         let roles = roles();
         let request = apply_request(&db.database, &roles);
-        apply::apply(&request, None).await.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        go(&request).await;
         assert_eq!(rows.digests(&db).await, before);
         db.execute(
             "select setval('padealing.pad_request_id_seq', 100), setval('padealing.audit_log_id_seq', 100); \
@@ -372,7 +378,7 @@ async fn to_goes_up_and_down() {
         db.execute(ROWS).await;
         let down = apply::revert(&to("0004"), false, None).await.expect("down: these hold no rows");
         assert_eq!(down.revisions.len(), 3);
-        apply::apply(&request, None).await.expect("up again");
+        go(&request).await;
         db.execute("delete from padealing.audit_log; delete from padealing.pad_approval; delete from padealing.pad_execution; delete from padealing.compliance_decision_outcome; delete from padealing.pad_request").await;
         check_there(&db, &request).await;
         for wrong in ["9", "0099", "", "0003 "] {
@@ -436,7 +442,7 @@ async fn indexes_are_built_while_others_write() {
     with_db(Start::Alembic, async |db| {
         let roles = roles();
         let request = Request { concurrently: true, ..apply_request(&db.database, &roles) };
-        let applied = apply::apply(&request, None).await.expect("it applies");
+        let applied = go(&request).await;
         assert!(applied.built > 10, "{}", applied.built);
         check_there(&db, &request).await;
         let invalid = "select count(*) from pg_index where not indisvalid";
@@ -459,7 +465,7 @@ async fn a_revision_that_is_not_for_an_environment_is_skipped() {
         let before = db.dump(&["--schema=public"]).await;
         let roles = roles();
         let request = Request { environment: Environment::Dev, ..apply_request(&db.database, &roles) };
-        let applied = apply::apply(&request, None).await.expect("it applies");
+        let applied = go(&request).await;
         let records: Vec<&str> = applied.route.records.iter().map(|it| it.revision.number).collect();
         assert!(!records.contains(&"0002"), "{records:?}");
         assert_eq!(db.dump(&["--schema=public"]).await, before, "what sits in public in dev isn't ours");
@@ -502,7 +508,7 @@ async fn without_roles_it_is_mended_too(#[case] to: Option<&str>, #[case] change
         let request = apply_request(&db.database, &roles);
         apply::apply(&Request { to, ..request }, None).await.expect("it applies");
         db.execute(change).await;
-        apply::apply(&request, None).await.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        go(&request).await;
         check_there(&db, &request).await;
     })
     .await;
@@ -516,7 +522,7 @@ async fn roles_may_be_named_later() {
         apply::apply(&apply_request(&db.database, &none), None).await.expect("it applies");
         let roles = roles();
         let request = apply_request(&db.database, &roles);
-        apply::apply(&request, None).await.expect("it applies again");
+        go(&request).await;
         check_there(&db, &request).await;
     })
     .await;
@@ -531,7 +537,7 @@ async fn an_adoption_may_be_made_in_two_steps() {
         let rows = Rows::of(&db).await;
         let before = rows.digests(&db).await;
         apply::apply(&Request { to: Some("0001"), ..request }, None).await.expect("the history is made");
-        apply::apply(&request, None).await.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        go(&request).await;
         assert_eq!(rows.digests(&db).await, before);
         check_there(&db, &request).await;
     })
@@ -551,7 +557,7 @@ async fn tables_where_the_legacy_table_is_are_moved_with_their_rows() {
         let legacy = pad_migrate::config::TableName { schema: "legacy".to_owned(), name: "personal_account_dealing".to_owned() };
         let request = Request { legacy: Some(&legacy), ..apply_request(&db.database, &roles) };
         let count = db.value("select count(*) from legacy.pad_request").await;
-        let applied = apply::apply(&request, None).await.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        let applied = go(&request).await;
         assert_eq!(applied.route.plan.tables["pad_request"], Decision::Move);
         assert_eq!(db.value("select count(*) from padealing.pad_request").await, count);
         check_there(&db, &request).await;
@@ -573,7 +579,7 @@ async fn new_rows_get_new_numbers(#[case] change: &str) {
         db.execute("insert into padealing.pad_request (id, employee_id, status, created_at) values (7, 1003, 'approved', now())").await;
         let roles = roles();
         let request = apply_request(&db.database, &roles);
-        apply::apply(&request, None).await.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        go(&request).await;
         check_there(&db, &request).await;
         assert_eq!(db.value("select max(id) from padealing.pad_request").await.as_deref(), Some("8"));
     })
@@ -587,7 +593,7 @@ async fn default_privileges_of_others_give_nothing_here() {
         db.execute("alter default privileges grant all on tables to public; alter default privileges grant select on sequences to pad_migrate_stranger").await;
         let roles = roles();
         let request = apply_request(&db.database, &roles);
-        apply::apply(&request, None).await.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        go(&request).await;
         check_there(&db, &request).await;
     })
     .await;
@@ -616,9 +622,95 @@ async fn who_is_no_superuser_can_adopt() {
             format!("postgres:///{}?host={}&port={}&user={me}&password=adopter", place.name, place.host, place.port);
         let database = pad_migrate::pg::admin::ephemeral(&url).expect("the URL is right");
         let roles = roles();
-        let applied = apply::apply(&apply_request(&database, &roles), None).await;
-        applied.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)));
+        go(&apply_request(&database, &roles)).await;
         check_there(&db, &apply_request(&db.database, &roles)).await;
+    })
+    .await;
+}
+
+/// What Alembic made is not ours to drop, empty as it may be; what an adoption made is.
+#[tokio::test]
+async fn what_was_there_before_is_dropped_only_if_that_is_meant() {
+    with_db(Start::Alembic, async |db| {
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        go(&request).await;
+        let down = Request { to: Some(NOTHING), ..request };
+        let losses = apply::descent(&down).await.expect("it is asked").losses;
+        assert!(losses.contains(&"table pad_breach, which was there before pad-migrate".to_owned()), "{losses:?}");
+        assert!(!losses.iter().any(|it| it.contains("migration_run")), "{losses:?}");
+        let error = apply::revert(&down, false, None).await.expect_err("it is refused");
+        assert!(matches!(error, ApplyError::Loss { .. }), "{error}");
+    })
+    .await;
+}
+
+/// A table that the history knows is not made again unseen.
+#[tokio::test]
+async fn a_table_that_was_there_once_is_told() {
+    with_db(Start::Applied, async |db| {
+        db.execute("drop table padealing.pad_breach").await;
+        let roles = roles();
+        let found = plan::plan(&apply_request(&db.database, &roles)).await.expect("a plan");
+        assert_eq!(found.route.plan.tables["pad_breach"], Decision::Create);
+        let notes: Vec<&str> =
+            found.route.plan.steps.iter().flat_map(|it| &it.hazards).map(|it| it.note.as_str()).collect();
+        assert!(notes.iter().any(|it| it.starts_with("pad_breach was there once")), "{notes:?}");
+    })
+    .await;
+}
+
+/// A writer keeps an index waiting; what that leaves half built is dropped, and it is tried again.
+#[tokio::test]
+async fn an_index_that_a_writer_keeps_waiting_is_built_in_the_end() {
+    with_db(Start::Applied, async |db| {
+        db.execute("drop index padealing.pad_request_created_at_idx").await;
+        let roles = roles();
+        let request = Request {
+            concurrently: true,
+            lock_timeout: Duration::from_millis(200),
+            ..apply_request(&db.database, &roles)
+        };
+        let mut other = db.connect().await;
+        let write = "begin; insert into padealing.pad_request (employee_id, status) values (1003, 'approved')";
+        sqlx::raw_sql(write).execute(&mut other).await.expect("the application writes");
+        let (applied, ()) = tokio::join!(go(&request), async {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            sqlx::raw_sql("commit").execute(&mut other).await.expect("the application is done");
+        });
+        assert_eq!((applied.built, &applied.unbuilt[..]), (1, &[][..]));
+        let invalid = "select count(*) from pg_index where not indisvalid";
+        assert_eq!(db.value(invalid).await.as_deref(), Some("0"));
+        // One that is invalid is built again, as slowly.
+        db.execute("update pg_index set indisvalid = false where indexrelid = 'padealing.pad_request_created_at_idx'::regclass").await;
+        let applied = go(&request).await;
+        assert_eq!(applied.built, 1, "{:?}", applied.unbuilt);
+        assert_eq!(db.value(invalid).await.as_deref(), Some("0"));
+        check_there(&db, &request).await;
+    })
+    .await;
+}
+
+/// The schema is committed by then: what can't be built is for a person to look at.
+#[tokio::test]
+async fn an_index_that_can_not_be_built_is_told() {
+    with_db(Start::Applied, async |db| {
+        db.execute(
+            "drop index padealing.pad_request_created_at_idx; \
+             create function public.no_index() returns event_trigger language plpgsql as $$ begin raise exception 'no index today'; end $$; \
+             create event trigger no_index on ddl_command_start when tag in ('CREATE INDEX') execute function public.no_index()",
+        )
+        .await;
+        let roles = roles();
+        let request = Request { concurrently: true, ..apply_request(&db.database, &roles) };
+        let applied = go(&request).await;
+        assert_eq!(applied.built, 0);
+        let [(index, why)] = &applied.unbuilt[..] else { panic!("{applied:?}") };
+        assert!(index.ends_with("pad_request_created_at_idx") && why.contains("no index today"), "{index}: {why}");
+        assert_eq!(pad_migrate::report::plan::applied_verdict(&applied), pad_migrate::report::Verdict::Attention);
+        db.execute("drop event trigger no_index").await;
+        go(&request).await;
+        check_there(&db, &request).await;
     })
     .await;
 }

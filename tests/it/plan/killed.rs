@@ -13,7 +13,7 @@ use pretty_assertions::assert_eq;
 use rstest::rstest;
 use sqlx::{Connection, PgConnection};
 
-use super::apply::{Rows, check_there, everything};
+use super::apply::{Rows, check_there, everything, go};
 use crate::harness::{Db, Start, apply_request, other, program, roles, with_db};
 
 /// At statement `public.at`, does what `act` says. The counter is a sequence: it counts in transactions that are rolled
@@ -112,7 +112,7 @@ async fn what_dies_at_any_step_leaves_nothing(#[case] act: &str) {
             text.lines().filter(skipped).map(str::to_owned).collect()
         };
         assert_eq!(without_counters(&everything(&db).await), without_counters(&before));
-        apply::apply(&request, None).await.expect("the next run finishes");
+        go(&request).await;
         assert_eq!(rows.digests(&db).await, digests);
         check_there(&db, &request).await;
     };
@@ -177,7 +177,7 @@ async fn a_program_that_dies_at_a_step_leaves_nothing(#[case] signal: &str, #[ca
         assert_eq!(db.value(history).await.as_deref(), Some("true"));
         let roles = roles();
         let request = apply_request(&db.database, &roles);
-        apply::apply(&request, None).await.expect("the next run finishes");
+        go(&request).await;
         check_there(&db, &request).await;
     })
     .await;
@@ -189,7 +189,7 @@ async fn a_half_built_index_is_mended_by_the_next_run() {
     with_db(Start::Alembic, async |db| {
         let roles = roles();
         let request = apply_request(&db.database, &roles);
-        apply::apply(&request, None).await.expect("it applies");
+        go(&request).await;
         db.execute("drop index padealing.pad_request_created_at_idx").await;
         // Whoever has an old snapshot keeps CREATE INDEX CONCURRENTLY waiting.
         let mut other = db.connect().await;
@@ -214,7 +214,7 @@ async fn a_half_built_index_is_mended_by_the_next_run() {
         child.wait().expect("it ends");
         sqlx::raw_sql("commit").execute(&mut other).await.expect("the application is done");
         check_nobody_is_left(&db).await;
-        apply::apply(&request, None).await.expect("the next run finishes");
+        go(&request).await;
         assert_eq!(db.value(invalid).await.as_deref(), Some("0"));
         check_there(&db, &request).await;
     })

@@ -1,0 +1,85 @@
+//! Which way is taken, where the revisions that there are don't show it: no database.
+
+use pad_migrate::catalog::{Catalog, Id, Kind, Snapshot};
+use pad_migrate::config::Environment;
+use pad_migrate::drift::Parties;
+use pad_migrate::plan::Facts;
+use pad_migrate::plan::route::{Record, RecordKind, Route, Situation, stages};
+use pad_migrate::revisions::{self, RoleNames};
+use pretty_assertions::assert_eq;
+
+/// The schema after a revision.
+fn after(number: &str) -> Catalog {
+    let text = revisions::recorded(number).expect("a revision");
+    Snapshot::read(text).expect("a snapshot").catalog
+}
+
+/// The same without an index.
+fn patched(number: &str) -> Catalog {
+    let mut catalog = after(number);
+    let index = Id {
+        schema: "padealing".to_owned(),
+        parent: "pad_request".to_owned(),
+        kind: Kind::Index,
+        name: "pad_request_status_idx".to_owned(),
+    };
+    catalog.objects.remove(&index).expect("it is there");
+    catalog
+}
+
+/// The way, were 0005 a revision that changes rows.
+fn way(live: &Catalog, history: &[(&str, RecordKind)]) -> Route {
+    let mut stages = stages();
+    let stage = stages.iter_mut().find(|it| it.revision.number == "0005").expect("a revision");
+    stage.revision.up = "-- moves data\nupdate padealing.pad_request set comments = null;";
+    let record = |(number, kind): &(&str, RecordKind)| Record {
+        revision: (*number).to_owned(),
+        name: String::new(),
+        checksum: String::new(),
+        kind: *kind,
+        applied_at: String::new(),
+        role: String::new(),
+        version: String::new(),
+        environment: String::new(),
+    };
+    let history: Vec<Record> = history.iter().map(record).collect();
+    let (parties, names, facts) = (Parties::default(), RoleNames::default(), Facts::default());
+    let environment = Environment::Qa;
+    let (stages, history, parties, names, facts) = (&stages[..], &history[..], &parties, &names, &facts);
+    let situation = Situation { stages, environment, live, history, parties, names, facts, to: None };
+    situation.route().expect("there is such a revision")
+}
+
+fn check(route: &Route, records: &[&str]) {
+    let told: Vec<String> = route.records.iter().map(|it| format!("{} {}", it.revision.number, it.kind)).collect();
+    assert_eq!(told, records);
+}
+
+/// The difference leads to the revision before it; it runs in its place, and all that follow.
+#[test]
+fn a_revision_that_moves_rows_runs_in_its_place() {
+    let route = way(&patched("0003"), &[]);
+    check(&route, &["0004 baseline", "0005 applied", "0006 applied", "0007 applied"]);
+    let objects: Vec<&str> = route.plan.steps.iter().map(|it| it.object.as_str()).collect();
+    let at = |object: &str| objects.iter().position(|it| it.starts_with(object)).expect("a step");
+    assert!(at("pad_request.pad_request_status_idx") < at("revision 0005"), "{objects:?}");
+    assert!(
+        at("pad_request.deleted_at") < at("revision 0005") && at("revision 0005") < at("revision 0006"),
+        "{objects:?}"
+    );
+    assert!(!objects.contains(&"migration_run"), "what later revisions make is theirs: {objects:?}");
+    assert!(route.plan.steps[at("revision 0005")].sql.contains("update padealing.pad_request"), "verbatim");
+}
+
+/// Once it has run, the difference goes past it.
+#[test]
+fn a_revision_that_has_moved_rows_is_not_run_again() {
+    check(&way(&patched("0006"), &[("0006", RecordKind::Baseline)]), &["0007 baseline"]);
+}
+
+/// The schema of a revision gets the later ones, whether or not there is a history.
+#[test]
+fn the_schema_of_a_revision_gets_the_later_ones() {
+    check(&way(&after("0004"), &[("0004", RecordKind::Baseline)]), &["0005 applied", "0006 applied", "0007 applied"]);
+    check(&way(&after("0004"), &[]), &["0004 baseline", "0005 applied", "0006 applied", "0007 applied"]);
+}
