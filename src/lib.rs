@@ -1,30 +1,19 @@
 //! Moves PA Dealing from the legacy table `personal_account_dealing` to the normalised schema `padealing`, and proves
 //! that nothing was lost.
 //!
-//! `ARCHITECTURE.md` is the map; `docs/field-mapping.md` has the decisions that the code names by number. In short: a
-//! [`legacy::LegacyRow`] is [`transform::transform`]ed into [`target::TargetRows`] or rejected with all reasons;
-//! [`reconstruct::reconstruct`] is the inverse; [`verify::check`] is a second opinion on what is stored; [`pg`] does all
-//! of it against real databases, and [`rehearse`] does it on one that exists for nothing else.
+//! `ARCHITECTURE.md` is the map; `docs/field-mapping.md` has the decisions that the code names by number. The folders
+//! are layers, each above those that follow it here: [`commands`], [`harness`], [`report`], [`checks`], [`migration`],
+//! [`schema`], [`ledger`], [`postgres`], [`config`], [`base`]. What speaks to Postgres is in [`postgres`] or in a
+//! folder `pg` of its layer; the rest of [`migration`] and [`schema`] is pure.
 
-pub mod catalog;
+pub mod base;
 pub mod checks;
-pub mod cli;
+pub mod commands;
 pub mod config;
-mod ddl;
-pub mod doctor;
-pub mod drift;
-pub mod fixtures;
-pub mod generate;
-pub mod guard;
-pub mod legacy;
-pub mod pg;
-pub mod plan;
-pub mod reconstruct;
-pub mod rehearse;
+#[cfg(feature = "harness")]
+pub mod harness;
+pub mod ledger;
+pub mod migration;
+pub mod postgres;
 pub mod report;
-pub mod revisions;
-pub mod server;
-pub mod target;
-pub mod transform;
-pub mod value;
-pub mod verify;
+pub mod schema;

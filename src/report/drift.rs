@@ -1,18 +1,19 @@
 //! Findings: as text for a terminal, as JSON for scripts, and in what CI systems read.
 
-mod formats;
+pub mod formats;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Verdict, head, plural};
-use crate::catalog::APPLICATION_SCHEMA;
-use crate::drift::{Change, Exception, Finding, Severity};
-use crate::pg::drift::Drift;
-use crate::revisions;
-
-pub use formats::{github, junit, markdown, sarif};
+use crate::base::outcome::Verdict;
+use crate::base::text::plural;
+use crate::ledger::revisions;
+use crate::report::layout::head;
+use crate::schema::drift::exceptions::Exception;
+use crate::schema::drift::finding::{Change, Finding, Severity};
+use crate::schema::drift::outcome::Drift;
+use crate::schema::names::APPLICATION_SCHEMA;
 
 /// From the heaviest to the lightest.
 const SEVERITIES: [Severity; 3] = [Severity::Breaking, Severity::Warning, Severity::Info];

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use pad_migrate::pg::admin;
-use pad_migrate::server::{Durability, database_url};
-
 use super::{HEAD, Measured, Result, apply_all, start};
+use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::server::names::database_url;
+use pad_migrate::harness::server::request::Durability;
 
 /// 10 columns, 2 indexes, 1 foreign key each.
 const THOUSAND: &str = "create schema padealing; create schema bo_airflow; \

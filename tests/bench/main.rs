@@ -19,10 +19,16 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
+
 use pad_migrate::config::{Environment, Roles};
-use pad_migrate::generate::Generator;
-use pad_migrate::pg::{Database, admin, apply};
-use pad_migrate::server::{self, Durability, Provider, Server};
+use pad_migrate::harness::generate::Generator;
+use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::server::error::Provider;
+use pad_migrate::harness::server::lease::Server;
+use pad_migrate::harness::server::request::Durability;
+use pad_migrate::harness::server::{self, names};
+use pad_migrate::postgres::connect::Database;
+use pad_migrate::schema::pg::{apply, request};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -65,7 +71,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("bench: {}", pad_migrate::report::sentence(&*error));
+            eprintln!("bench: {}", pad_migrate::base::text::sentence(&*error));
             ExitCode::FAILURE
         }
     }
@@ -103,7 +109,7 @@ fn machine() -> String {
 
 /// A server of our own; blocks, as it may take a while.
 async fn start(durability: Durability) -> Result<Server> {
-    let wanted = server::Request { durability, ..server::Request::new(Provider::Auto, None) };
+    let wanted = server::request::Request { durability, ..server::request::Request::new(Provider::Auto, None) };
     Ok(tokio::task::spawn_blocking(move || server::start(&wanted)).await??)
 }
 
@@ -147,7 +153,7 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         for name in &names {
             admin::create_database(&admin, name, Some(&template)).await?;
         }
-        let [yardstick, migrated, copied] = names.each_ref().map(|it| server::database_url(&server.url, it));
+        let [yardstick, migrated, copied] = names.each_ref().map(|it| names::database_url(&server.url, it));
         for first in [round % 2 == 0, round % 2 != 0] {
             admin::execute(&admin, "checkpoint").await?;
             if first {
@@ -203,7 +209,7 @@ async fn prepare(admin: &Database, name: &str, generator: Generator) -> Result<(
 
 async fn apply_all(database: &Database) -> Result<()> {
     let roles = Roles::default();
-    apply::apply(&apply::Request::new(database, Environment::Local, &roles), None).await?;
+    apply::apply(&request::Request::new(database, Environment::Local, &roles), None).await?;
     Ok(())
 }
 
@@ -240,7 +246,7 @@ async fn database() -> Result<String> {
     let admin = admin::ephemeral(&server.url)?;
     let template = server.database_name("template");
     let database = admin::create_database(&admin, &template, None).await?;
-    admin::fill_with_fixtures(&database, &pad_migrate::fixtures::cases()?).await?;
+    admin::fill_with_fixtures(&database, &pad_migrate::harness::fixtures::cases()?).await?;
     apply_all(&database).await?;
     admin::execute(&admin, &format!("alter database {template} with is_template true allow_connections false")).await?;
     let one = async |name: String| -> Result<f64> {

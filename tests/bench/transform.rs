@@ -5,10 +5,10 @@ mod pure;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use pad_migrate::generate::Generator;
-use pad_migrate::legacy::LegacyRow;
-use pad_migrate::reconstruct::reconstruct;
-use pad_migrate::transform::transform;
+use pad_migrate::harness::generate::Generator;
+use pad_migrate::migration::legacy::LegacyRow;
+use pad_migrate::migration::reconstruct::reconstruct;
+use pad_migrate::migration::transform::transform;
 
 /// Rows of one measured pass: more than the caches of a core hold.
 const ROWS: u64 = 5000;

@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pad_migrate::fixtures::{self, Outcome};
-use pad_migrate::pg::migrate::Options;
-use pad_migrate::transform::Rule;
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 
 use crate::harness::{Start, cases, stored, with_db};
+use pad_migrate::harness::fixtures::{self, Outcome};
+use pad_migrate::migration::rejection::Rule;
+use pad_migrate::migration::run::Options;
 
 #[tokio::test]
 async fn every_case_becomes_what_it_expects() {

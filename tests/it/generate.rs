@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures_util::TryStreamExt;
-use pad_migrate::generate::description::{STAGE_WORDS, STATUS_WORDS};
-use pad_migrate::generate::{Generator, Row};
-use pad_migrate::legacy::{LegacyColumn, LegacyRow, Text};
-use pad_migrate::pg::admin;
-use pad_migrate::pg::migrate::Options;
-use pad_migrate::transform::{Rule, normalize_code, transform};
 use pretty_assertions::assert_eq;
 
 use crate::harness::{Db, Start, apply_all, with_db};
-
-mod pure;
+use pad_migrate::harness::generate::description::{STAGE_WORDS, STATUS_WORDS};
+use pad_migrate::harness::generate::{Generator, Row};
+use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow, Text};
+use pad_migrate::migration::rejection::Rule;
+use pad_migrate::migration::run::Options;
+use pad_migrate::migration::transform::{normalize_code, transform};
 
 pub(crate) use pure::{legacy_row, lookups};
+
+mod pure;
 
 /// A database with generated rows, at the current revision.
 pub(crate) async fn with_generated(generator: Generator, body: impl AsyncFnOnce(Db)) {
@@ -136,7 +137,7 @@ fn rows_have_realistic_proportions() {
             ("emoji", has(|it| it.plain().is_some_and(|it| it.contains('👩')))),
             ("escaped", has(|it| it.plain().is_some_and(|it| it.contains('\\') && it.contains('\t')))),
             ("long", has(|it| it.octets() > 1000)),
-            ("huge", has(|it| it.octets() > pad_migrate::legacy::LARGE as u64)),
+            ("huge", has(|it| it.octets() > pad_migrate::migration::legacy::LARGE as u64)),
             ("deleted", code(LegacyColumn::IsDeleted).as_deref() == Some("y")),
             ("no requested date", row[LegacyColumn::RequestedDate].is_none()),
             (

@@ -1,10 +1,11 @@
 //! What may be sent for a change of the schema, and everything that may not.
 
-use pad_migrate::fixtures::REFERENCE_SCHEMA;
-use pad_migrate::guard::{Scope, check};
-use pad_migrate::revisions::{ALL, RoleNames, declared_schema, render};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
+
+use pad_migrate::ledger::revisions::{ALL, RoleNames, declared_schema, render};
+use pad_migrate::schema::guard::{Scope, check};
+use pad_migrate::schema::mirror::REFERENCE_SCHEMA;
 
 fn up() -> Scope {
     Scope { moves_from: vec!["public".to_owned()], ..Scope::default() }

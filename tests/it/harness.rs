@@ -21,14 +21,20 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::FutureExt;
-use pad_migrate::config::{Environment, Roles, TableName};
-use pad_migrate::fixtures::{self, Case};
-use pad_migrate::pg::migrate::{self, Observer, Options, Progress};
-use pad_migrate::pg::{Database, admin, apply, verify};
-use pad_migrate::server::database_url;
-use pad_migrate::transform::Rejection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection};
+
+use pad_migrate::config::{Environment, Roles, TableName};
+use pad_migrate::harness::fixtures::{self, Case};
+use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::server::names::database_url;
+use pad_migrate::migration::pg::{migrate, verify};
+use pad_migrate::migration::rejection::Rejection;
+use pad_migrate::migration::run::{self, Observer, Options, Progress};
+use pad_migrate::migration::verification;
+use pad_migrate::postgres::connect::Database;
+use pad_migrate::schema::pg::{apply, request};
+use pad_migrate::schema::plan::outcome;
 
 pub(crate) use host::host;
 pub(crate) use template::{ROWS, Role, Start, roles};
@@ -98,16 +104,16 @@ pub(crate) async fn with_db(start: Start, body: impl AsyncFnOnce(Db)) {
 }
 
 /// Applies the revisions without naming roles.
-pub(crate) async fn apply_all(database: &Database) -> apply::Applied {
+pub(crate) async fn apply_all(database: &Database) -> outcome::Applied {
     apply_with(database, &Roles::default()).await
 }
 
-pub(crate) async fn apply_with(database: &Database, roles: &Roles) -> apply::Applied {
+pub(crate) async fn apply_with(database: &Database, roles: &Roles) -> outcome::Applied {
     apply::apply(&apply_request(database, roles), None).await.expect("the revisions apply")
 }
 
-pub(crate) fn apply_request<'a>(database: &'a Database, roles: &'a Roles) -> apply::Request<'a> {
-    apply::Request::new(database, Environment::Local, roles)
+pub(crate) fn apply_request<'a>(database: &'a Database, roles: &'a Roles) -> request::Request<'a> {
+    request::Request::new(database, Environment::Local, roles)
 }
 
 /// Keeps what it sees.
@@ -129,7 +135,7 @@ async fn try_migrate(
     database: &Database,
     options: Options,
     seen: &mut Seen,
-) -> Result<migrate::Report, migrate::MigrateError> {
+) -> Result<run::Report, migrate::MigrateError> {
     let request = migrate::Request {
         target: database,
         source: database,
@@ -199,7 +205,7 @@ impl Db {
         value(&self.url, sql).await
     }
 
-    pub(crate) async fn migrate(&self, options: Options) -> (migrate::Report, Seen) {
+    pub(crate) async fn migrate(&self, options: Options) -> (run::Report, Seen) {
         let mut seen = Seen::default();
         let report = self.try_migrate(options, &mut seen).await.expect("the migration runs");
         (report, seen)
@@ -209,7 +215,7 @@ impl Db {
         &self,
         options: Options,
         seen: &mut Seen,
-    ) -> Result<migrate::Report, migrate::MigrateError> {
+    ) -> Result<run::Report, migrate::MigrateError> {
         try_migrate(&self.database, options, seen).await
     }
 
@@ -230,8 +236,10 @@ impl Db {
         // COPY would escape what a script is full of.
         let copy = format!(
             "copy (select replace(encode(convert_to({}, 'UTF8'), 'base64'), e'\\n', '')) to program {}",
-            pad_migrate::revisions::quote_literal(script),
-            pad_migrate::revisions::quote_literal(&format!("base64 -d | {program} -qX -v ON_ERROR_STOP=1 >/dev/null"))
+            pad_migrate::base::quote::quote_literal(script),
+            pad_migrate::base::quote::quote_literal(&format!(
+                "base64 -d | {program} -qX -v ON_ERROR_STOP=1 >/dev/null"
+            ))
         );
         sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut connection).await.expect("psql runs it to its end");
         connection.close().await.expect("the connection closes");
@@ -248,7 +256,7 @@ impl Db {
         let copy = format!(
             "create temp table dump (number int generated always as identity, line text); \
              copy pg_temp.dump (line) from program {} (format csv, delimiter e'\\x01', quote e'\\x02')",
-            pad_migrate::revisions::quote_literal(&program)
+            pad_migrate::base::quote::quote_literal(&program)
         );
         sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut connection).await.expect("pg_dump runs");
         let lines: Vec<Option<String>> = sqlx::query_scalar("select line from pg_temp.dump order by number")
@@ -265,13 +273,13 @@ impl Db {
     }
 
     /// Every migrated row verifies, and nothing is left to look at.
-    pub(crate) async fn check_clean(&self) -> verify::Counts {
+    pub(crate) async fn check_clean(&self) -> verification::Counts {
         let report = self.verify().await;
         assert!(report.counts.is_clean(), "{:?} {:?}", report.counts, report.differences);
         report.counts
     }
 
-    pub(crate) async fn verify(&self) -> verify::Report {
+    pub(crate) async fn verify(&self) -> verification::Report {
         let request = verify::Request {
             target: &self.database,
             source: &self.database,

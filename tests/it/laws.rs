@@ -4,14 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pad_migrate::generate::{Choices, FATE, Row, SLOTS};
-use pad_migrate::legacy::{Large, LegacyColumn, LegacyRow, Text};
-use pad_migrate::pg::admin;
-use pad_migrate::pg::migrate::Options;
-use pad_migrate::reconstruct::{default_inverse, reconstruct};
-use pad_migrate::revisions::quote_identifier;
-use pad_migrate::transform::{Rejection, Rule, transform};
-use pad_migrate::value::{Amount, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
@@ -19,6 +11,15 @@ use proptest::test_runner::{Config, FileFailurePersistence, TestError, TestRunne
 
 use crate::generate::{expected, legacy_row, lookups, rejected};
 use crate::harness::{Db, Start, stored, with_db};
+use pad_migrate::base::quote::quote_identifier;
+use pad_migrate::harness::generate::{Choices, FATE, Row, SLOTS};
+use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::migration::legacy::{Large, LegacyColumn, LegacyRow, Text};
+use pad_migrate::migration::reconstruct::{default_inverse, reconstruct};
+use pad_migrate::migration::rejection::{Rejection, Rule};
+use pad_migrate::migration::run::Options;
+use pad_migrate::migration::transform::transform;
+use pad_migrate::migration::value::{Amount, Timestamp};
 
 /// The id of every row that no database holds.
 const ID: i64 = 77;
@@ -53,9 +54,9 @@ fn timestamps() -> impl Strategy<Value = String> {
 
 fn numbers() -> impl Strategy<Value = String> {
     prop_oneof![
-        4 => (0..10_000_000_000i128).prop_map(|it| Amount::to_string(&pad_migrate::value::Decimal(it))),
+        4 => (0..10_000_000_000i128).prop_map(|it| Amount::to_string(&pad_migrate::migration::value::Decimal(it))),
         1 => (-99_999_999_999_999_999_999i128..=99_999_999_999_999_999_999)
-            .prop_map(|it| Amount::to_string(&pad_migrate::value::Decimal(it))),
+            .prop_map(|it| Amount::to_string(&pad_migrate::migration::value::Decimal(it))),
         1 => "-?[0-9]{1,5}(\\.[0-9]{1,3})?",
         1 => "[1-9]e[+-]0[1-3]",
     ]
@@ -194,7 +195,7 @@ proptest! {
     /// A number of any text is read exactly as the number it is, or not at all.
     #[test]
     fn an_amount_prints_as_it_was_read(units in -99_999_999_999_999_999_999i128..=99_999_999_999_999_999_999) {
-        let amount: Amount = pad_migrate::value::Decimal(units);
+        let amount: Amount = pad_migrate::migration::value::Decimal(units);
         prop_assert_eq!(Amount::parse(&amount.to_string(), 20), Ok(amount));
     }
 

@@ -6,14 +6,18 @@
 
 use std::ffi::OsString;
 
-use pad_migrate::checks::Status;
-use pad_migrate::config::{Config, Flags};
-use pad_migrate::drift::{Exceptions, Severity};
-use pad_migrate::pg::drift::{self, Expected};
-use pad_migrate::pg::{Database, doctor};
-use pad_migrate::report::{self, Doctor, Verdict, sentence};
-
 use crate::harness::{Role, Start, roles, with_db};
+use pad_migrate::base::outcome::Verdict;
+use pad_migrate::base::text::sentence;
+use pad_migrate::checks::check::Status;
+use pad_migrate::checks::pg::examine as doctor;
+use pad_migrate::config::{Config, Flags};
+use pad_migrate::postgres::connect::Database;
+use pad_migrate::report;
+use pad_migrate::report::doctor::Doctor;
+use pad_migrate::schema::drift::exceptions::Exceptions;
+use pad_migrate::schema::drift::finding::Severity;
+use pad_migrate::schema::pg::drift::{self, Expected};
 
 /// Whether a real environment is meant.
 fn is_asked_for() -> bool {

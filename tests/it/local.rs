@@ -4,14 +4,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use pad_migrate::config::{Environment, Roles};
-use pad_migrate::pg::{admin, apply};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 
 use crate::harness::other::{self, Other};
 use crate::harness::program::{run, run_in, stderr, stdout};
 use crate::harness::{Start, with_db};
+use pad_migrate::config::{Environment, Roles};
+use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::schema::pg::{apply, request};
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the file is there")
@@ -87,7 +88,7 @@ async fn qa_that_somebody_calls_local_is_left_as_it_is(#[case] arguments: &[&str
 async fn a_database_of_another_environment_is_refused(#[case] arguments: &[&str]) {
     with_db(Start::Reference, async |db| {
         let roles = Roles::default();
-        apply::apply(&apply::Request::new(&db.database, Environment::Qa, &roles), None)
+        apply::apply(&request::Request::new(&db.database, Environment::Qa, &roles), None)
             .await
             .expect("the revisions apply");
         let before = db.dump(&[]).await;
@@ -113,7 +114,7 @@ async fn the_same_checks_run_on_an_environment_that_is_named() {
     admin::fill_with_fixtures(&database, &crate::harness::cases()).await.expect("the fixtures load");
     let name = |it: &str| Some(it.to_owned());
     let roles = Roles { owner: name("pad_owner"), app: name("pad_app_user"), reader: name("pad_reader") };
-    let request = apply::Request::new(&database, Environment::Qa, &roles);
+    let request = request::Request::new(&database, Environment::Qa, &roles);
     let grants = "comment on schema bo_airflow is 'mirrored'; \
          grant usage on schema bo_airflow to pad_owner, pad_app_user, pad_reader; \
          grant select on all tables in schema bo_airflow to pad_app_user, pad_reader; \

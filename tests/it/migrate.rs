@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pad_migrate::config::{Environment, TableName};
-use pad_migrate::fixtures;
-use pad_migrate::pg::admin::ephemeral;
-use pad_migrate::pg::migrate::{self, MigrateError, OnIdCollision, OnMissingSecurity, Options};
-use pad_migrate::pg::verify;
 use pretty_assertions::assert_eq;
 
 use crate::harness::{Db, Role, Seen, Start, stored, with_db};
+use pad_migrate::config::{Environment, TableName};
+use pad_migrate::harness::fixtures;
+use pad_migrate::harness::pg::databases::ephemeral;
+use pad_migrate::migration::pg::migrate::{self, MigrateError};
+use pad_migrate::migration::pg::verify;
+use pad_migrate::migration::run::{OnIdCollision, OnMissingSecurity, Options};
 
 /// Everything in `padealing`, surrogate keys and times included, to see that nothing has changed.
 async fn everything(db: &Db) -> BTreeMap<&'static str, Option<String>> {

@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use pad_migrate::config::Roles;
-use pad_migrate::pg::apply::{self, ApplyError, NOTHING};
-use pad_migrate::revisions::{ALL, declared_schema};
 use pretty_assertions::assert_eq;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::harness::{Db, ROWS, Role, Start, apply_all, apply_request, roles, with_db};
+use pad_migrate::config::Roles;
+use pad_migrate::ledger::revisions::{ALL, declared_schema};
+use pad_migrate::schema::pg::error::ApplyError;
+use pad_migrate::schema::pg::revert::{self, NOTHING};
+use pad_migrate::schema::pg::{apply, request};
 
 /// Roles whose names must be quoted, too.
 const CREATE_ROLES: &str = "
@@ -68,7 +70,7 @@ async fn each_revision_down_and_up_again_is_the_identity() {
                     db.execute(ROWS).await;
                 }
                 let rows = data(&db).await;
-                let reverted = apply::revert(&apply::Request { to: Some(before.unwrap_or(NOTHING)), ..request }, true, None).await.expect("the way down works");
+                let reverted = revert::revert(&request::Request { to: Some(before.unwrap_or(NOTHING)), ..request }, true, None).await.expect("the way down works");
                 assert_eq!(reverted.revisions.len(), ALL.len() - at);
                 let applied = apply::apply(&request, None).await.expect("the way up works again");
                 assert_eq!(applied.route.records.len(), ALL.len() - at, "down to before {}", revision.number);
@@ -78,7 +80,7 @@ async fn each_revision_down_and_up_again_is_the_identity() {
                     db.execute("truncate padealing.pad_request, padealing.pad_breach, padealing.employee_role, padealing.restricted_security, padealing.compliance_config, padealing.chatbot_session restart identity cascade").await;
                 }
             }
-            apply::revert(&apply::Request { to: Some(NOTHING), ..request }, true, None).await.expect("the way down works");
+            revert::revert(&request::Request { to: Some(NOTHING), ..request }, true, None).await.expect("the way down works");
             let gone = "select to_regnamespace('padealing') is null";
             assert_eq!(db.value(gone).await.as_deref(), Some("true"), "nothing is left of the schema");
         })
@@ -146,7 +148,7 @@ async fn tables_in_public_move_with_data_keys_and_sequences_and_move_back() {
         }
         db.execute("delete from padealing.pad_request where id = 2; select setval('padealing.pad_request_id_seq', 1); select setval('padealing.loose', 1); select setval('padealing.pad_approval_id_seq', 1)").await;
         let roles = Roles::default();
-        apply::revert(&apply::Request { to: Some(NOTHING), ..apply_request(&db.database, &roles) }, false, None).await.expect("the way down works");
+        revert::revert(&request::Request { to: Some(NOTHING), ..apply_request(&db.database, &roles) }, false, None).await.expect("the way down works");
         // The legacy fields' indexes went with their columns; everything else is where it was.
         assert_eq!((schema(&db).await, data(&db).await), before);
     })

@@ -8,14 +8,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pad_migrate::config::Secret;
-use pad_migrate::pg::admin;
-use pad_migrate::server::{self, Durability, LOCK, PREFIX, Provider, Request, parents};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use sqlx::{Connection, PgConnection};
 
 use crate::harness::{Start, host, program, with_db};
+use pad_migrate::config::Secret;
+use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::server::error::Provider;
+use pad_migrate::harness::server::local::{LOCK, parents};
+use pad_migrate::harness::server::names::PREFIX;
+use pad_migrate::harness::server::request::{Durability, Request};
+use pad_migrate::harness::server::{self, alive};
 
 /// Everything that an end has to remove is gone by then.
 const GONE: Duration = Duration::from_secs(20);
@@ -50,7 +54,7 @@ impl Trace {
 
     async fn is_there(&self) -> bool {
         match self {
-            Self::Local(dir, pid) => dir.exists() || server::is_alive(pid.parse().expect("a pid is a number")),
+            Self::Local(dir, pid) => dir.exists() || alive::is_alive(pid.parse().expect("a pid is a number")),
             Self::Container(id) => container_is_there(id).await,
             Self::Database(name) => database_is_there(name).await,
         }
@@ -301,7 +305,7 @@ async fn a_run_that_is_killed_in_its_first_second_leaves_nothing() {
         signal(&child, "KILL");
         wait(&mut child);
         let deadline = Instant::now() + GONE;
-        while let Some(keeper) = keepers.iter().find(|it| server::is_alive(**it)) {
+        while let Some(keeper) = keepers.iter().find(|it| alive::is_alive(**it)) {
             assert!(Instant::now() < deadline, "the keeper {keeper} still lives after {milliseconds} ms");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

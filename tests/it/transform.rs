@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use pad_migrate::legacy::{LegacyColumn, LegacyRow, Text};
-use pad_migrate::reconstruct::reconstruct;
-use pad_migrate::report::target_cells;
-use pad_migrate::target::Role;
-use pad_migrate::transform::{Collision, Lookups, Rule, Security, transform};
-use pad_migrate::value::{Amount, Price, Timestamp, ValueError, parse_identifier};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
+
+use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow, Text};
+use pad_migrate::migration::lookups::{Collision, Lookups, Security};
+use pad_migrate::migration::reconstruct::reconstruct;
+use pad_migrate::migration::rejection::Rule;
+use pad_migrate::migration::sample::target_cells;
+use pad_migrate::migration::target::Role;
+use pad_migrate::migration::transform::transform;
+use pad_migrate::migration::value::{Amount, Price, Timestamp, ValueError, parse_identifier};
 
 const ID: i64 = 77;
 

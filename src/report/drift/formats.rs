@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
 
-use super::{DECLARED, SEVERITIES, counted, heading, line, place, verdict};
-use crate::drift::{Finding, Severity};
-use crate::pg::drift::Drift;
-use crate::report::Verdict;
+use crate::base::outcome::Verdict;
+use crate::report::drift::{DECLARED, SEVERITIES, counted, heading, line, place, verdict};
+use crate::schema::drift::finding::{Finding, Severity};
+use crate::schema::drift::outcome::Drift;
 
 /// A finding in a sentence.
 fn sentence(finding: &Finding) -> String {

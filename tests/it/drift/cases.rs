@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use pad_migrate::catalog::{Catalog, Snapshot};
-use pad_migrate::drift::{Change, Expectation, Finding, Parties, compare};
-use pad_migrate::pg::introspect;
 use rstest::rstest;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::harness::{Start, with_db};
+use pad_migrate::schema::catalog::Catalog;
+use pad_migrate::schema::drift::compare;
+use pad_migrate::schema::drift::expectation::{Expectation, Parties};
+use pad_migrate::schema::drift::finding::{Change, Finding};
+use pad_migrate::schema::pg::introspect;
+use pad_migrate::schema::snapshot::Snapshot;
 
 /// A change, and what is found of it: severity, kind, schema, object.
 #[derive(Clone, Debug)]

@@ -3,11 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use pad_migrate::catalog::{Kind, Property, Snapshot, Value};
-use pad_migrate::drift::{Change, Expectation, Parties, compare, kind_of};
 use strum::VariantArray;
 
 use super::cases::{FILES, cases};
+use pad_migrate::schema::catalog::{Kind, Property, Value};
+use pad_migrate::schema::drift::compare;
+use pad_migrate::schema::drift::expectation::{Expectation, Parties};
+use pad_migrate::schema::drift::finding::{Change, kind_of};
+use pad_migrate::schema::snapshot::Snapshot;
 
 /// How a kind of finding is shown to be found.
 enum Shown {
@@ -262,7 +265,7 @@ fn what_a_test_server_can_not_have_is_found_all_the_same() {
         let expected = base().catalog;
         let mut live = expected.clone();
         let schema = if *kind == Kind::Subscription { "" } else { "padealing" };
-        let id = pad_migrate::catalog::Id {
+        let id = pad_migrate::schema::catalog::Id {
             schema: schema.to_owned(),
             parent: String::new(),
             kind: *kind,

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use pad_migrate::catalog::{Catalog, Id, Kind, Object, Property, Snapshot, Value};
-use pad_migrate::drift::{Change, Expectation, Finding, Parties, Severity, compare};
 use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 use rstest::rstest;
@@ -12,6 +10,11 @@ use strum::VariantArray;
 
 use super::cases::{cases, catalog, run};
 use crate::harness::{Db, Start, roles, with_db};
+use pad_migrate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
+use pad_migrate::schema::drift::compare;
+use pad_migrate::schema::drift::expectation::{Expectation, Parties};
+use pad_migrate::schema::drift::finding::{Change, Finding, Severity};
+use pad_migrate::schema::snapshot::Snapshot;
 
 fn drift(expected: &Catalog, live: &Catalog) -> Vec<Finding> {
     compare(Expectation::of(expected.clone()), live.clone(), &Parties::default())

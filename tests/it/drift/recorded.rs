@@ -4,18 +4,18 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use pad_migrate::catalog::{
-    CONTRACT_SCHEMA, CRITICAL_REFERENCE_TABLES, Catalog, Id, Kind, Object, Property, Snapshot, Value,
-};
-use pad_migrate::config::{Environment, Roles};
-use pad_migrate::pg::introspect;
-use pad_migrate::revisions::{ALL, RoleNames, render};
 use pretty_assertions::assert_eq;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
 use super::cases::SCHEMAS;
 use crate::harness::{Role, Start, roles, with_db};
+use pad_migrate::config::{Environment, Roles};
+use pad_migrate::ledger::revisions::{ALL, RoleNames, render};
+use pad_migrate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
+use pad_migrate::schema::names::{CONTRACT_SCHEMA, CRITICAL_REFERENCE_TABLES};
+use pad_migrate::schema::pg::introspect;
+use pad_migrate::schema::snapshot::Snapshot;
 
 /// Role names in place of what they stand for.
 pub(super) fn with_placeholders(catalog: Catalog) -> Catalog {

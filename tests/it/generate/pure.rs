@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use pad_migrate::generate::description::UNKNOWN;
-use pad_migrate::generate::reference::REFERENCE;
-use pad_migrate::generate::{Row, WIDTH};
-use pad_migrate::legacy::{LegacyColumn, LegacyRow, Text};
-use pad_migrate::transform::{Lookups, Security};
+use pad_migrate::harness::generate::description::UNKNOWN;
+use pad_migrate::harness::generate::reference::REFERENCE;
+use pad_migrate::harness::generate::{Row, WIDTH};
+use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow, Text};
+use pad_migrate::migration::lookups::{Lookups, Security};
 
 /// The row as the migration would read it.
 pub(crate) fn legacy_row(row: &Row<'_>) -> LegacyRow {

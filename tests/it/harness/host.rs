@@ -13,10 +13,10 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use pad_migrate::server::host::{ANNOUNCEMENT, Announcement, KEEP};
-use pad_migrate::server::{LOCK, PREFIX, parents};
-
 use super::program;
+use pad_migrate::harness::server::host::{ANNOUNCEMENT, Announcement, KEEP};
+use pad_migrate::harness::server::local::{LOCK, parents};
+use pad_migrate::harness::server::names::PREFIX;
 
 /// An image is pulled, or programs are downloaded, by then.
 const STARTED: Duration = Duration::from_secs(1800);

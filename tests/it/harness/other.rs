@@ -5,9 +5,14 @@
 
 use std::time::{Duration, Instant};
 
-use pad_migrate::pg::admin;
-use pad_migrate::server::{self, Durability, Provider, Request, Server, database_url};
 use sqlx::postgres::PgConnectOptions;
+
+use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::server;
+use pad_migrate::harness::server::error::Provider;
+use pad_migrate::harness::server::lease::Server;
+use pad_migrate::harness::server::names::database_url;
+use pad_migrate::harness::server::request::{Durability, Request};
 
 /// A setup: who comes over TCP, and isn't the superuser, needs a password, which is kept as SCRAM wants it (not so by
 /// default before version 14).

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use pad_migrate::fixtures::Outcome;
 use sqlx::{AssertSqlSafe, Column, Connection, Row, TypeInfo, ValueRef};
 
 use super::Db;
+use pad_migrate::harness::fixtures::Outcome;
 
 /// Columns that say nothing about the legacy row: surrogate keys, and what every migrated row has.
 const LEFT_OUT: [&str; 9] = [

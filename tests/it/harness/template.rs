@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use pad_migrate::config::Roles;
-use pad_migrate::pg::{Database, admin, seed};
-use pad_migrate::revisions::{ALL, RoleNames, hex, quote_identifier, quote_literal, render};
-use pad_migrate::server::{PREFIX, database_url};
 use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection};
 use tokio::sync::{Mutex, OnceCell};
 
 use super::{apply_with, cases, host};
+use pad_migrate::base::quote::{quote_identifier, quote_literal};
+use pad_migrate::base::text::hex;
+use pad_migrate::config::Roles;
+use pad_migrate::harness::pg::{databases as admin, seed};
+use pad_migrate::harness::server::names::{PREFIX, database_url};
+use pad_migrate::ledger::revisions::{ALL, RoleNames, render};
+use pad_migrate::postgres::connect::Database;
 
 /// What a test's database holds at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,19 +3,24 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pad_migrate::config::{Environment, Roles};
-use pad_migrate::drift::{Change, Expectation, Severity, compare};
-use pad_migrate::pg::apply::{self, ApplyError, NOTHING, Request};
-use pad_migrate::pg::plan;
-use pad_migrate::plan::route::RecordKind;
-use pad_migrate::plan::{Decision, HazardKind};
-use pad_migrate::revisions::ALL;
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::drift::cases::catalog;
 use crate::harness::{Db, ROWS, Role, Start, apply_request, roles, with_db};
+use pad_migrate::config::{Environment, Roles};
+use pad_migrate::ledger::history::RecordKind;
+use pad_migrate::ledger::revisions::ALL;
+use pad_migrate::schema::drift::compare;
+use pad_migrate::schema::drift::expectation::Expectation;
+use pad_migrate::schema::drift::finding::{Change, Severity};
+use pad_migrate::schema::pg::error::ApplyError;
+use pad_migrate::schema::pg::request::Request;
+use pad_migrate::schema::pg::revert::{self, NOTHING};
+use pad_migrate::schema::pg::{apply, plan, status};
+use pad_migrate::schema::plan::outcome;
+use pad_migrate::schema::plan::step::{Decision, HazardKind};
 
 /// The rows of our tables, wherever they are: a digest for each, over the columns that it had at first.
 pub(super) struct Rows(BTreeMap<String, Vec<String>>);
@@ -61,9 +66,9 @@ impl Rows {
 }
 
 /// Applies, or says why not.
-pub(super) async fn go(request: &Request<'_>) -> apply::Applied {
+pub(super) async fn go(request: &Request<'_>) -> outcome::Applied {
     let applied = apply::apply(request, None).await;
-    applied.unwrap_or_else(|error| panic!("{}", pad_migrate::report::sentence(&error)))
+    applied.unwrap_or_else(|error| panic!("{}", pad_migrate::base::text::sentence(&error)))
 }
 
 /// What must not change if nothing was done.
@@ -77,7 +82,7 @@ async fn drifted(db: &Db, roles: &Roles) -> Vec<String> {
     sqlx::raw_sql("set search_path = pg_catalog").execute(&mut connection).await.expect("a setting");
     let live = catalog(&mut connection).await;
     connection.close().await.expect("the connection closes");
-    let parties = pad_migrate::drift::Parties { roles: roles.clone(), inherits: BTreeMap::new() };
+    let parties = pad_migrate::schema::drift::expectation::Parties { roles: roles.clone(), inherits: BTreeMap::new() };
     let findings = compare(Expectation::embedded(), live, &parties).into_iter();
     findings
         .filter(|it| it.severity > Severity::Info && it.change != Change::Unmanaged && it.id.schema == "padealing")
@@ -127,7 +132,7 @@ async fn what_alembic_left_is_adopted_with_its_rows(#[case] start: Start) {
         assert_eq!(rows.digests(&db).await, before);
         assert!(before["alembic_version"].starts_with("1 "), "{before:?}");
         check_there(&db, &request).await;
-        let status = plan::status(&request).await.expect("a status");
+        let status = status::status(&request).await.expect("a status");
         assert_eq!(status.current.map(|it| it.0).as_deref(), Some("0007"));
         assert_eq!(status.pending, []);
         assert!(status.managers.iter().any(|it| it.1 == "Alembic"), "{:?}", status.managers);
@@ -154,7 +159,7 @@ async fn alembics_tables_in_public_are_moved_and_adopted() {
         // A view of somebody's stands on a column whose type has to change: everything or nothing.
         let dump = everything(&db).await;
         let error = apply::apply(&request, None).await.expect_err("the view is in the way");
-        assert!(pad_migrate::report::sentence(&error).contains("requests"), "{error:?}");
+        assert!(pad_migrate::base::text::sentence(&error).contains("requests"), "{error:?}");
         assert_eq!(everything(&db).await, dump);
         db.execute("drop view public.requests").await;
         let applied = go(&request).await;
@@ -296,7 +301,7 @@ async fn a_lock_that_somebody_holds_is_waited_for_and_then_told() {
         let roles = roles();
         let request = Request { lock_timeout: Duration::from_millis(50), ..apply_request(&db.database, &roles) };
         let error = apply::apply(&request, None).await.expect_err("it is busy");
-        let text = pad_migrate::report::sentence(&error);
+        let text = pad_migrate::base::text::sentence(&error);
         assert!(matches!(error, ApplyError::Busy { .. }), "{text}");
         assert!(text.contains("PA Dealing") && text.contains("0.05 s, 4 times"), "{text}");
         assert_eq!(everything(&db).await, before);
@@ -317,10 +322,11 @@ async fn a_lock_that_somebody_holds_is_waited_for_and_then_told() {
 async fn a_role_that_lacks_a_right_changes_nothing() {
     with_db(Start::Alembic, async |db| {
         let before = everything(&db).await;
-        let database = pad_migrate::pg::admin::ephemeral(&db.url_as(Role::App).await).expect("the URL is right");
+        let database =
+            pad_migrate::harness::pg::databases::ephemeral(&db.url_as(Role::App).await).expect("the URL is right");
         let roles = roles();
         let error = apply::apply(&apply_request(&database, &roles), None).await.expect_err("it is refused");
-        assert!(pad_migrate::report::sentence(&error).contains("42501"), "{error:?}");
+        assert!(pad_migrate::base::text::sentence(&error).contains("42501"), "{error:?}");
         assert_eq!(everything(&db).await, before);
     })
     .await;
@@ -356,7 +362,9 @@ async fn what_is_held_outside_is_seen_before_commit(#[case] act: &str, #[case] w
         let before = everything(&db).await;
         let roles = roles();
         let error = apply::apply(&apply_request(&db.database, &roles), None).await.expect_err("it is stopped");
-        let ApplyError::Held(told) = &error else { panic!("another error: {}", pad_migrate::report::sentence(&error)) };
+        let ApplyError::Held(told) = &error else {
+            panic!("another error: {}", pad_migrate::base::text::sentence(&error))
+        };
         assert!(told.contains(want), "{told}");
         assert_eq!(everything(&db).await, before);
     })
@@ -372,11 +380,11 @@ async fn to_goes_up_and_down() {
         let to = |number| Request { to: Some(number), ..request };
         let applied = apply::apply(&to("0004"), None).await.expect("up to 0004");
         assert_eq!(applied.route.records.len(), 4);
-        let status = plan::status(&request).await.expect("a status");
+        let status = status::status(&request).await.expect("a status");
         assert_eq!(status.pending.iter().map(|it| it.number).collect::<Vec<_>>(), ["0005", "0006", "0007"]);
         assert_eq!(apply::apply(&request, None).await.expect("up").route.records.len(), 3);
         db.execute(ROWS).await;
-        let down = apply::revert(&to("0004"), false, None).await.expect("down: these hold no rows");
+        let down = revert::revert(&to("0004"), false, None).await.expect("down: these hold no rows");
         assert_eq!(down.revisions.len(), 3);
         go(&request).await;
         db.execute("delete from padealing.audit_log; delete from padealing.pad_approval; delete from padealing.pad_execution; delete from padealing.compliance_decision_outcome; delete from padealing.pad_request").await;
@@ -398,20 +406,20 @@ async fn the_way_down_says_what_it_would_lose() {
         let before = everything(&db).await;
         let roles = roles();
         let request = Request { to: Some("0003"), ..apply_request(&db.database, &roles) };
-        let descent = apply::descent(&request).await.expect("it is asked");
+        let descent = revert::descent(&request).await.expect("it is asked");
         let lineage = db.value("select count(*) from padealing.migration_mapping").await.expect("a number");
         assert!(descent.losses.contains(&format!("{lineage} rows of migration_mapping")), "{descent:?}");
         assert!(descent.losses.contains(&"1 value of pad_request.deleted_at".to_owned()), "{descent:?}");
-        let error = apply::revert(&request, false, None).await.expect_err("it is refused");
+        let error = revert::revert(&request, false, None).await.expect_err("it is refused");
         assert!(matches!(&error, ApplyError::Loss { .. }), "{error}");
         assert!(error.to_string().contains("1 value of pad_request.deleted_at"), "{error}");
         assert_eq!(everything(&db).await, before);
         // Between the question and the answer more comes in.
         db.execute("update padealing.pad_request set deleted_at = '2021-01-01'").await;
-        let error = apply::revert(&request, false, Some(&descent)).await.expect_err("it is not what was asked");
+        let error = revert::revert(&request, false, Some(&descent)).await.expect_err("it is not what was asked");
         assert!(matches!(error, ApplyError::Moved), "{error}");
         let all = Request { to: Some(NOTHING), ..request };
-        apply::revert(&all, true, None).await.expect("it was meant");
+        revert::revert(&all, true, None).await.expect("it was meant");
         assert_eq!(db.value("select to_regnamespace('padealing') is null").await.as_deref(), Some("true"));
         let up = apply_request(&db.database, &roles);
         assert_eq!(apply::apply(&up, None).await.expect("up again").route.records.len(), ALL.len());
@@ -469,7 +477,7 @@ async fn a_revision_that_is_not_for_an_environment_is_skipped() {
         let records: Vec<&str> = applied.route.records.iter().map(|it| it.revision.number).collect();
         assert!(!records.contains(&"0002"), "{records:?}");
         assert_eq!(db.dump(&["--schema=public"]).await, before, "what sits in public in dev isn't ours");
-        let status = plan::status(&request).await.expect("a status");
+        let status = status::status(&request).await.expect("a status");
         assert_eq!(status.pending, []);
         let skipped: Vec<(&str, &str)> = status.skipped.iter().map(|it| (it.0.number, it.1)).collect();
         assert!(
@@ -620,7 +628,7 @@ async fn who_is_no_superuser_can_adopt() {
         .await;
         let url =
             format!("postgres:///{}?host={}&port={}&user={me}&password=adopter", place.name, place.host, place.port);
-        let database = pad_migrate::pg::admin::ephemeral(&url).expect("the URL is right");
+        let database = pad_migrate::harness::pg::databases::ephemeral(&url).expect("the URL is right");
         let roles = roles();
         go(&apply_request(&database, &roles)).await;
         check_there(&db, &apply_request(&db.database, &roles)).await;
@@ -636,10 +644,10 @@ async fn what_was_there_before_is_dropped_only_if_that_is_meant() {
         let request = apply_request(&db.database, &roles);
         go(&request).await;
         let down = Request { to: Some(NOTHING), ..request };
-        let losses = apply::descent(&down).await.expect("it is asked").losses;
+        let losses = revert::descent(&down).await.expect("it is asked").losses;
         assert!(losses.contains(&"table pad_breach, which was there before pad-migrate".to_owned()), "{losses:?}");
         assert!(!losses.iter().any(|it| it.contains("migration_run")), "{losses:?}");
-        let error = apply::revert(&down, false, None).await.expect_err("it is refused");
+        let error = revert::revert(&down, false, None).await.expect_err("it is refused");
         assert!(matches!(error, ApplyError::Loss { .. }), "{error}");
     })
     .await;
@@ -707,7 +715,7 @@ async fn an_index_that_can_not_be_built_is_told() {
         assert_eq!(applied.built, 0);
         let [(index, why)] = &applied.unbuilt[..] else { panic!("{applied:?}") };
         assert!(index.ends_with("pad_request_created_at_idx") && why.contains("no index today"), "{index}: {why}");
-        assert_eq!(pad_migrate::report::plan::applied_verdict(&applied), pad_migrate::report::Verdict::Attention);
+        assert_eq!(pad_migrate::report::plan::applied_verdict(&applied), pad_migrate::base::outcome::Verdict::Attention);
         db.execute("drop event trigger no_index").await;
         go(&request).await;
         check_there(&db, &request).await;

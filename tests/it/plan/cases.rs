@@ -3,15 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use pad_migrate::catalog::{APPLICATION_SCHEMA, Catalog};
-use pad_migrate::drift::{Change, Expectation, Finding, Parties, compare};
-use pad_migrate::guard::{self, Scope};
-use pad_migrate::plan::{Answer, Facts, Left, Plan, plan};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::drift::cases::{FILES, cases, catalog, run};
 use crate::harness::{Start, check_snapshot, with_db};
+use pad_migrate::schema::catalog::Catalog;
+use pad_migrate::schema::drift::compare;
+use pad_migrate::schema::drift::expectation::{Expectation, Parties};
+use pad_migrate::schema::drift::finding::{Change, Finding};
+use pad_migrate::schema::guard::{self, Scope};
+use pad_migrate::schema::names::APPLICATION_SCHEMA;
+use pad_migrate::schema::plan::planner::plan;
+use pad_migrate::schema::plan::step::{Answer, Facts, Left, Plan};
 
 /// The plan, with its questions answered.
 async fn planned(connection: &mut PgConnection, expected: &Expectation, live: &Catalog) -> Plan {

@@ -6,15 +6,17 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pad_migrate::config::Roles;
-use pad_migrate::pg::admin;
-use pad_migrate::pg::apply::{self, ApplyError, Request};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use sqlx::{Connection, PgConnection};
 
 use super::apply::{Rows, check_there, everything, go};
 use crate::harness::{Db, Start, apply_request, other, program, roles, with_db};
+use pad_migrate::config::Roles;
+use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::schema::pg::apply;
+use pad_migrate::schema::pg::error::ApplyError;
+use pad_migrate::schema::pg::request::Request;
 
 /// At statement `public.at`, does what `act` says. The counter is a sequence: it counts in transactions that are rolled
 /// back, too.
@@ -95,7 +97,7 @@ async fn what_dies_at_any_step_leaves_nothing(#[case] act: &str) {
             set_trap(&db, at).await;
             let session = db.connect().await;
             let error = apply::apply(&request, None).await.expect_err("its connection is gone");
-            let text = pad_migrate::report::sentence(&error);
+            let text = pad_migrate::base::text::sentence(&error);
             assert!(text.contains("57P01") || text.contains("connection"), "step {at}: {text}");
             if is_server {
                 accepts_again(&db, session).await;

@@ -1,7 +1,5 @@
 //! The laws of plans, over drift cases in both directions and in heaps, and over schemas that chance has made.
 
-use pad_migrate::drift::Expectation;
-use pad_migrate::plan::route::RecordKind;
 use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -13,6 +11,8 @@ use super::apply::{Rows, check_there};
 use super::cases::{End, mend};
 use crate::drift::cases::{Case, FILES, cases, catalog, run};
 use crate::harness::{Db, Start, apply_request, roles, with_db};
+use pad_migrate::ledger::history::RecordKind;
+use pad_migrate::schema::drift::expectation::Expectation;
 
 async fn session(db: &Db) -> PgConnection {
     let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");
@@ -250,7 +250,7 @@ async fn psql_does_what_apply_does() {
             with_db(start, async |by_apply| {
                 let roles = roles();
                 let found =
-                    pad_migrate::pg::plan::plan(&apply_request(&by_psql.database, &roles)).await.expect("a plan");
+                    pad_migrate::schema::pg::plan::plan(&apply_request(&by_psql.database, &roles)).await.expect("a plan");
                 let rows = Rows::of(&by_psql).await;
                 let before = rows.digests(&by_psql).await;
                 let place = by_psql.database.place();
@@ -262,7 +262,7 @@ async fn psql_does_what_apply_does() {
                 };
                 by_psql.psql(&planned.sql()).await;
                 let request = apply_request(&by_apply.database, &roles);
-                pad_migrate::pg::apply::apply(&request, None).await.expect("it applies");
+                pad_migrate::schema::pg::apply::apply(&request, None).await.expect("it applies");
                 // When it was recorded is the one thing that differs.
                 let dump = async |db: &Db| {
                     let history = "select string_agg(concat_ws('|', id, revision, name, checksum, kind, sql, database_role, \

@@ -1,12 +1,15 @@
 //! Which way is taken, where the revisions that there are don't show it: no database.
 
-use pad_migrate::catalog::{Catalog, Id, Kind, Snapshot};
-use pad_migrate::config::Environment;
-use pad_migrate::drift::Parties;
-use pad_migrate::plan::Facts;
-use pad_migrate::plan::route::{Record, RecordKind, Route, Situation, stages};
-use pad_migrate::revisions::{self, RoleNames};
 use pretty_assertions::assert_eq;
+
+use pad_migrate::config::Environment;
+use pad_migrate::ledger::history::{Record, RecordKind};
+use pad_migrate::ledger::revisions::{self, RoleNames};
+use pad_migrate::schema::catalog::{Catalog, Id, Kind};
+use pad_migrate::schema::drift::expectation::Parties;
+use pad_migrate::schema::plan::route::{Route, Situation, stages};
+use pad_migrate::schema::plan::step::Facts;
+use pad_migrate::schema::snapshot::Snapshot;
 
 /// The schema after a revision.
 fn after(number: &str) -> Catalog {

@@ -1,0 +1,67 @@
+//! Files that are written whole or not at all.
+
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// Why a file was not written. An earlier file of that name is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Its folder can't take it.
+    #[error("{path} can't be created: {kind}; choose another file")]
+    Create {
+        /// The file.
+        path: String,
+        /// The system's word: the whole error would name a file that the user has never heard of.
+        kind: ErrorKind,
+    },
+    /// It could not be written, or put in its place.
+    #[error("{path} could not be written: {source}")]
+    Write {
+        /// The file.
+        path: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+/// A file in the making, in the folder of the file that it replaces once it is complete.
+#[derive(Debug)]
+pub struct PendingFile {
+    path: PathBuf,
+    file: BufWriter<NamedTempFile>,
+}
+
+impl PendingFile {
+    /// Starts a file. Called before the work that fills it, so that a file that can't be written is known early.
+    pub fn create(path: &Path) -> Result<Self, FileError> {
+        let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = NamedTempFile::new_in(folder)
+            .map_err(|error| FileError::Create { path: path.display().to_string(), kind: error.kind() })?;
+        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
+    }
+
+    /// The name that the file will have.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where it is until then, for a program that writes it.
+    pub fn pending_path(&self) -> &Path {
+        self.file.get_ref().path()
+    }
+
+    /// Adds text.
+    pub fn write(&mut self, text: &str) -> std::io::Result<()> {
+        self.file.write_all(text.as_bytes())
+    }
+
+    /// Puts the complete file in its place.
+    pub fn finish(self) -> Result<(), FileError> {
+        let Self { path, file } = self;
+        let written = file.into_inner().map_err(std::io::IntoInnerError::into_error);
+        let kept = written.and_then(|file| file.persist(&path).map_err(|error| error.error));
+        kept.map(|_| ()).map_err(|source| FileError::Write { path: path.display().to_string(), source })
+    }
+}

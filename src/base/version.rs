@@ -1,0 +1,11 @@
+//! Versions of PostgreSQL.
+
+use std::ops::RangeInclusive;
+
+/// Major versions of PostgreSQL that are supported.
+pub const SUPPORTED: RangeInclusive<u32> = 13..=18;
+
+/// The major version of a version.
+pub fn major(version: &str) -> u32 {
+    version.split(|it: char| !it.is_ascii_digit()).next().and_then(|it| it.parse().ok()).unwrap_or_default()
+}

@@ -1,0 +1,27 @@
+//! The command line: one file a command, with its flags, its call and its output.
+//!
+//! [`main`] parses, dispatches and decides the exit code; [`printer`](self) is the only place that prints.
+
+mod apply;
+pub mod cli;
+mod context;
+mod doctor;
+mod drift;
+#[cfg(feature = "harness")]
+mod ephemeral;
+#[cfg(feature = "harness")]
+mod generated;
+mod global;
+mod migrate;
+mod plan;
+mod printer;
+mod progress;
+#[cfg(feature = "harness")]
+mod rehearse;
+mod revert;
+#[cfg(feature = "harness")]
+mod seed;
+mod snapshot;
+pub mod start;
+mod status;
+mod verify;

@@ -1,0 +1,66 @@
+//! `apply`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::commands::context::{Context, Ended};
+use crate::commands::global::parse_duration;
+use crate::commands::revert::go_down;
+use crate::ledger::history::applied;
+use crate::report::plan::{Planned, applied_text, applied_verdict};
+use crate::schema::pg::apply::apply;
+use crate::schema::pg::plan::plan;
+use crate::schema::pg::request::Request;
+use crate::schema::plan::outcome::Applied;
+
+/// Bring the schema padealing to a revision: run the plan, read the schema again, commit only if it is as expected
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Don't ask; needed when the standard input is no terminal
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Back the schema up to a file first, as pg_dump -Fc does
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backup: Option<PathBuf>,
+    /// How long a statement waits for a lock, such as 500ms, 5s or 1min
+    #[arg(long, value_name = "D", default_value = "5s", value_parser = parse_duration)]
+    pub(crate) lock_timeout: Duration,
+    /// The revision to go to, up or down [default: the newest]
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) to: Option<String>,
+    /// Build indexes on existing tables after the transaction, one by one, while others go on writing
+    #[arg(long)]
+    pub(crate) concurrently: bool,
+}
+
+pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
+    let target = context.target()?;
+    let request = Request {
+        lock_timeout: args.lock_timeout,
+        concurrently: args.concurrently,
+        ..context.schema_request(&target, args.to.as_deref())
+    };
+    let found = plan(&request).await?;
+    let applied_before = applied(&found.history);
+    if args.to.as_deref().is_some_and(|to| applied_before.keys().any(|it| it.as_str() > to)) {
+        context.back_up(&target, &found, args.backup.as_deref()).await?;
+        return go_down(context, &request, args.yes, false).await;
+    }
+    let width = context.printer.width();
+    let environment = context.config.environment;
+    let planned = Planned { environment, place: &target.place(), found: &found, check: false };
+    let is_blocked = found.route.plan.blocking().next().is_some();
+    let is_done = found.route.is_empty() && !found.makes_mirror;
+    // What can't be applied is no question.
+    if !is_done && !is_blocked {
+        context.printer.confirm("apply", &format!("{}Apply?", planned.text(width)), args.yes).await?;
+        context.back_up(&target, &found, args.backup.as_deref()).await?;
+    }
+    let done = if is_done && !is_blocked {
+        Applied { mirror_created: false, route: found.route, built: 0, unbuilt: Vec::new() }
+    } else {
+        apply(&request, Some(&found.route)).await?
+    };
+    context.printer.plain(&applied_text(&done, applied_before.len(), width))?;
+    Ok(applied_verdict(&done))
+}

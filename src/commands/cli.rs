@@ -1,0 +1,95 @@
+//! The command line as a whole: global flags, and the commands.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::drift::{self, DriftFormat};
+use crate::commands::global::{Format, Global};
+use crate::commands::plan::{self, PlanFormat};
+use crate::commands::{apply, doctor, migrate, revert, snapshot, status, verify};
+
+#[cfg(feature = "harness")]
+use crate::commands::{ephemeral, rehearse, seed};
+
+/// Moves PA Dealing from the legacy table personal_account_dealing to the padealing schema, and proves that nothing
+/// was lost.
+///
+/// Exit codes: 0 done and nothing to look at, 1 done and a person must look, 2 not done.
+#[derive(Debug, Parser)]
+#[command(name = "pad-migrate", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands, in the order of the help. What each is for, and its flags, are in the file of its name.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[cfg(feature = "harness")]
+    Rehearse(rehearse::Args),
+    #[cfg(feature = "harness")]
+    #[command(hide = true)]
+    Ephemeral(ephemeral::Args),
+    Doctor(doctor::Args),
+    #[cfg(feature = "harness")]
+    Seed(seed::Args),
+    Status(status::Args),
+    Plan(plan::Args),
+    Apply(apply::Args),
+    Revert(revert::Args),
+    Migrate(migrate::Args),
+    Drift(drift::Args),
+    Snapshot(snapshot::Args),
+    Verify(verify::Args),
+}
+
+impl Command {
+    /// The command's name on the command line.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "harness")]
+            Self::Rehearse(_) => "rehearse",
+            #[cfg(feature = "harness")]
+            Self::Ephemeral(_) => "ephemeral",
+            Self::Doctor(_) => "doctor",
+            #[cfg(feature = "harness")]
+            Self::Seed(_) => "seed",
+            Self::Status(_) => "status",
+            Self::Plan(_) => "plan",
+            Self::Apply(_) => "apply",
+            Self::Revert(_) => "revert",
+            Self::Migrate(_) => "migrate",
+            Self::Drift(_) => "drift",
+            Self::Snapshot(_) => "snapshot",
+            Self::Verify(_) => "verify",
+        }
+    }
+
+    /// Whether the standard output is to be JSON, also when the command fails.
+    pub(crate) fn is_json(&self) -> bool {
+        match self {
+            #[cfg(feature = "harness")]
+            Self::Rehearse(args) => args.format == Format::Json,
+            Self::Doctor(args) => args.format == Format::Json,
+            Self::Status(args) => args.format == Format::Json,
+            Self::Migrate(args) => args.format == Format::Json,
+            Self::Verify(args) => args.format == Format::Json,
+            Self::Plan(args) => args.format == PlanFormat::Json && args.out.is_none(),
+            Self::Drift(args) => args.format == DriftFormat::Json,
+            Self::Snapshot(args) => args.out.is_none(),
+            #[cfg(feature = "harness")]
+            Self::Ephemeral(_) | Self::Seed(_) => false,
+            Self::Apply(_) | Self::Revert(_) => false,
+        }
+    }
+
+    /// Whether the command has a target that the configuration must name.
+    pub(crate) fn needs_target(&self) -> bool {
+        match self {
+            #[cfg(feature = "harness")]
+            Self::Rehearse(_) => false,
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What a command works with: the configuration, its databases, the printer.
+
+use std::path::Path;
+
+use crate::base::file::FileError;
+use crate::base::outcome::Verdict;
+use crate::commands::printer::Printer;
+use crate::config::{Config, Endpoint};
+use crate::postgres::backup;
+use crate::postgres::connect::Database;
+use crate::schema::pg::request;
+use crate::schema::plan::outcome::Found;
+
+/// What a command could not do; the sources say why.
+pub(crate) type Failure = Box<dyn std::error::Error>;
+
+/// How a command ends that could do its work.
+pub(crate) type Ended = Result<Verdict, Failure>;
+
+/// What a command works with.
+pub(crate) struct Context {
+    pub(crate) config: Config,
+    pub(crate) printer: Printer,
+}
+
+impl Context {
+    /// A database as the configuration reaches it.
+    pub(crate) fn database(&self, endpoint: &Endpoint) -> Result<Database, Failure> {
+        Ok(Database::new(endpoint, self.config.environment, &self.config.transport)?)
+    }
+
+    /// The target.
+    pub(crate) fn target(&self) -> Result<Database, Failure> {
+        self.database(self.config.target()?)
+    }
+
+    /// The target, and the source: another database, or the same.
+    pub(crate) fn databases(&self) -> Result<(Database, Database), Failure> {
+        let target = self.target()?;
+        let source = self.config.source.as_ref().map_or_else(|| Ok(target.clone()), |it| self.database(it))?;
+        Ok((target, source))
+    }
+
+    /// What commands that are about the schema's revisions work on.
+    pub(crate) fn schema_request<'a>(&'a self, target: &'a Database, to: Option<&'a str>) -> request::Request<'a> {
+        let request = request::Request::new(target, self.config.environment, &self.config.roles);
+        request::Request { legacy: Some(&self.config.legacy_table), to, ..request }
+    }
+
+    /// Backs up what is about to change, if that is wanted.
+    pub(crate) async fn back_up(&self, target: &Database, found: &Found, path: Option<&Path>) -> Result<(), Failure> {
+        let Some(path) = path else { return Ok(()) };
+        match &found.backup_patterns()[..] {
+            [] => self.printer.note("there is nothing to back up yet"),
+            patterns => {
+                backup::backup(target, patterns, path).await?;
+                self.printer.note(&format!("backed up to {}", path.display()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file's text, or a sentence that names the file.
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| format!("{} can't be read: {}; check the path", path.display(), error.kind());
+    let bytes = std::fs::read(path).map_err(failed)?;
+    String::from_utf8(bytes).map_err(|_| format!("{} is no text in UTF-8", path.display()).into())
+}
+
+/// A failed write of a pending file, with the file's name.
+pub(crate) fn writing(path: &Path) -> impl Fn(std::io::Error) -> FileError {
+    let path = path.display().to_string();
+    move |source| FileError::Write { path: path.clone(), source }
+}

@@ -1,0 +1,38 @@
+//! `doctor`.
+
+use crate::checks::pg::examine;
+use crate::commands::context::{Context, Ended};
+use crate::commands::global::Format;
+use crate::report::doctor::Doctor;
+
+/// Examine an environment: configuration, connection, server, tables, rights, history
+///
+/// Reads only. Rows are estimates of the planner unless --exact is given.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Count the rows of every table
+    #[arg(long)]
+    pub(crate) exact: bool,
+    /// Text for people, or JSON for scripts
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// A failure of which the result has been printed: nothing is left for the standard output.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct Printed(examine::DoctorError);
+
+pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
+    let found = examine::examine_environment(&context.config, args.exact).await?;
+    let report = Doctor::new(&context.config, &found);
+    match args.format {
+        Format::Text => context.printer.text(&report.text(context.printer.width()))?,
+        Format::Json => context.printer.json(&report.json())?,
+    }
+    let verdict = report.verdict();
+    match found.failure {
+        Some(failure) => Err(Printed(failure).into()),
+        None => Ok(verdict),
+    }
+}

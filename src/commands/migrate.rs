@@ -1,0 +1,78 @@
+//! `migrate`.
+
+use std::path::PathBuf;
+
+use crate::commands::context::{Context, Ended};
+use crate::commands::global::{Format, parse_count};
+use crate::commands::progress::Screen;
+use crate::migration::pg::migrate::{Request, migrate};
+use crate::migration::run::{OnIdCollision, OnMissingSecurity, Options};
+use crate::report::migrate::{migrate_json, migrate_text};
+
+/// Migrate the legacy rows that have not been migrated yet
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Write nothing; show what would be rejected, and a few rows old and new
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Try this many rows at most
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Rows of one transaction
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = parse_count::<1, 100_000>)]
+    pub(crate) batch_size: usize,
+    /// Workers
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = parse_count::<1, 64>)]
+    pub(crate) jobs: usize,
+    /// What to do with a row whose inst_symbol no security has
+    #[arg(long, value_name = "WHAT", default_value = "reject")]
+    pub(crate) on_missing_security: OnMissingSecurity,
+    /// What to do with a row whose id the target uses for another request
+    #[arg(long, value_name = "WHAT", default_value = "reject")]
+    pub(crate) on_id_collision: OnIdCollision,
+    /// Write every rejection to a file, .jsonl or .csv
+    #[arg(long, value_name = "FILE", value_parser = parse_rejects)]
+    pub(crate) rejects: Option<PathBuf>,
+    /// Text for people, or JSON for scripts
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+fn parse_rejects(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().and_then(|it| it.to_str()) {
+        Some("jsonl" | "csv") => Ok(path),
+        _ => Err("the file's name must end in .jsonl or .csv".to_owned()),
+    }
+}
+
+/// Migrates until it is done or `interrupted` is ready, which it records.
+pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()>) -> Ended {
+    let (target, source) = context.databases()?;
+    let request = Request {
+        target: &target,
+        source: &source,
+        table: &context.config.legacy_table,
+        environment: context.config.environment,
+        options: Options {
+            dry_run: args.dry_run,
+            limit: args.limit,
+            batch_size: args.batch_size,
+            jobs: args.jobs,
+            on_missing_security: args.on_missing_security,
+            on_id_collision: args.on_id_collision,
+        },
+    };
+    let mut screen = Screen::new(&context.printer, args.rejects.as_deref())?;
+    context.printer.detail(&format!("migrating from {} to {}", source.place(), target.place()));
+    screen.begin("migrate");
+    let result = migrate(&request, &mut screen, interrupted).await;
+    screen.finish();
+    let report = result?;
+    screen.keep_rejects()?;
+    match args.format {
+        Format::Text => context.printer.plain(&migrate_text(&report, args.dry_run))?,
+        Format::Json => context.printer.json(&migrate_json(&report, context.config.environment, args.dry_run))?,
+    }
+    Ok(report.verdict())
+}

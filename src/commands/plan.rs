@@ -1,0 +1,67 @@
+//! `plan`.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::commands::context::{Context, Ended};
+use crate::commands::printer::{json_text, output, save};
+use crate::ledger::history::applied;
+use crate::report::plan::Planned;
+use crate::schema::pg::plan::plan;
+
+/// A plan for people, for psql, or for scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanFormat {
+    /// For people.
+    Text,
+    /// For psql.
+    Sql,
+    /// For scripts.
+    Json,
+}
+
+/// Show what apply would do: a decision for each table, the SQL, its locks, what it rewrites, what needs a person
+///
+/// Reads only.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How to print the plan; sql is what psql can run
+    #[arg(long, default_value = "text")]
+    pub(crate) format: PlanFormat,
+    /// Write to a file instead of the standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Exit with 1 if there is something to do
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// The revision to go to [default: the newest]
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) to: Option<String>,
+}
+
+pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
+    let target = context.target()?;
+    let out = output(args.out.as_deref())?;
+    let found = plan(&context.schema_request(&target, args.to.as_deref())).await?;
+    if let Some(to) = args.to.as_deref().filter(|to| applied(&found.history).keys().any(|it| it.as_str() > *to)) {
+        let way = format!("`pad-migrate revert --to {to}` says what it takes back and what would be lost, and asks");
+        return Err(format!("{to} is below the revision that the schema is at: {way}").into());
+    }
+    let environment = context.config.environment;
+    let planned = Planned { environment, place: &target.place(), found: &found, check: args.check };
+    let text = match args.format {
+        PlanFormat::Text if out.is_none() => {
+            context.printer.text(&planned.text(context.printer.width()))?;
+            return Ok(planned.verdict());
+        }
+        PlanFormat::Text => planned.text(100),
+        PlanFormat::Sql => planned.sql(),
+        PlanFormat::Json => json_text(&planned.json()),
+    };
+    match out {
+        Some(file) => save(file, &text)?,
+        None => context.printer.plain(&text)?,
+    }
+    Ok(planned.verdict())
+}

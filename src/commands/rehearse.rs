@@ -1,0 +1,69 @@
+//! `rehearse`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::commands::context::{Context, Ended, Failure};
+use crate::commands::generated::Generated;
+use crate::commands::global::{Format, Global};
+use crate::commands::printer::{complain, json_text, output, save};
+use crate::commands::progress::Screen;
+use crate::harness::rehearse::{self, RehearseError};
+use crate::harness::server::error::Provider;
+use crate::harness::server::request::Request;
+
+/// Rehearse the whole cutover on an ephemeral Postgres: schemas, rows, migration, verification
+///
+/// Without --source-url the rows are the fixtures; with it, the rows of that database's legacy table, which is
+/// only read; with --rows, generated ones.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Generated legacy rows
+    #[command(flatten)]
+    pub(crate) generated: Generated,
+    /// What runs the ephemeral server
+    #[arg(long, env = "PAD_PROVIDER", hide_env_values = true, default_value = "auto")]
+    pub(crate) provider: Provider,
+    /// Leave the server running, and say how to connect and how to stop it
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Write the summary to a file too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Text for people, or JSON for scripts
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ended {
+    let generator = args.generated.generator();
+    if generator.is_some() && global.source_url.is_some() {
+        return Err("--rows generates the rows, and --source-url names those of a real table; give one of them".into());
+    }
+    let mut screen = Screen::new(&context.printer, None)?;
+    let file = output(args.report.as_deref())?;
+    let wanted = Request::new(args.provider, (!global.quiet).then_some(complain as fn(&str)));
+    let result = rehearse::rehearse(&context.config, generator, wanted, &mut screen).await;
+    screen.finish();
+    let (rehearsal, server) = result.map_err(|error| match error {
+        RehearseError::Server(error) => Failure::from(error),
+        error => error.into(),
+    })?;
+    let text = match args.format {
+        Format::Text => rehearsal.text(),
+        Format::Json => json_text(&rehearsal.json()),
+    };
+    if let Some(file) = file {
+        save(file, &text)?;
+    }
+    match args.format {
+        Format::Text => context.printer.text(&text)?,
+        Format::Json => context.printer.plain(&text)?,
+    }
+    if args.keep {
+        let database = server.database_name(rehearse::DATABASE);
+        let kept = server.keep(&database);
+        let _ = writeln!(std::io::stderr(), "kept: connect with {}; stop it with: {}", kept.connect, kept.stop);
+    }
+    Ok(rehearsal.verdict())
+}

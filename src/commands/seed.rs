@@ -1,0 +1,39 @@
+//! `seed`.
+
+use crate::base::outcome::Verdict;
+use crate::commands::context::{Context, Ended};
+use crate::commands::generated::Generated;
+use crate::commands::progress::Screen;
+use crate::harness::pg::seed::{Rows, seed};
+use crate::migration::run::{Observer, Progress};
+
+/// Fill a local database with test data: reference mirror, legacy table, rows
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Create the tables only
+    #[arg(long, conflicts_with = "rows")]
+    pub(crate) empty: bool,
+    /// Generated legacy rows
+    #[command(flatten)]
+    pub(crate) generated: Generated,
+}
+
+pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
+    let rows = match (args.empty, args.generated.generator()) {
+        (true, _) => Rows::None,
+        (false, None) => Rows::Fixtures,
+        (false, Some(generator)) => Rows::Generated(generator),
+    };
+    let (_, source) = context.databases()?;
+    let config = &context.config;
+    let mut screen = Screen::new(&context.printer, None)?;
+    screen.begin("seed");
+    let total = if let Rows::Generated(generator) = rows { generator.rows } else { 0 };
+    let progress = |done| screen.progress(Progress { done, total, rejected: 0 });
+    let result = seed(&source, config.environment, &config.roles, &config.legacy_table, rows, progress).await;
+    screen.finish();
+    let seeded = result?;
+    let lines = |verb: &str, what: &[String]| what.iter().map(|it| format!("{verb:<12}{it}\n")).collect::<String>();
+    context.printer.plain(&(lines("Seeded", &seeded.done) + &lines("Left as is", &seeded.left)))?;
+    Ok(Verdict::Clean)
+}

@@ -1,0 +1,46 @@
+//! `snapshot`.
+
+use std::path::PathBuf;
+
+use crate::base::outcome::Verdict;
+use crate::commands::context::{Context, Ended};
+use crate::commands::printer::{output, save};
+use crate::schema::names::schemas_or_both;
+use crate::schema::pg::introspect::introspect;
+use crate::schema::snapshot::Snapshot;
+
+/// Write down the live catalog as JSON, for `drift --expected` elsewhere or later
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A schema, and no others; repeatable [default: padealing and bo_airflow]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) schema: Vec<String>,
+    /// Write to a file instead of the standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
+    let target = context.target()?;
+    let out = output(args.out.as_deref())?;
+    let environment = context.config.environment;
+    let schemas = schemas_or_both(&args.schema);
+    let found = introspect(&target, Some(environment), &schemas, "snapshot").await?;
+    if let Some(missing) = schemas.iter().find(|it| !found.catalog.schemas.contains(it)) {
+        return Err(
+            format!("the database at {} has no schema {missing}; name others with --schema", target.place()).into()
+        );
+    }
+    let text = Snapshot {
+        environment: environment.to_string(),
+        server_version: found.server_version,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        catalog: found.catalog,
+    }
+    .write();
+    match out {
+        Some(file) => save(file, &text)?,
+        None => context.printer.plain(&text)?,
+    }
+    Ok(Verdict::Clean)
+}

@@ -1,0 +1,182 @@
+//! From the process's arguments to its exit code.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use futures_util::FutureExt;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::base::outcome::Verdict;
+use crate::base::text::sentence;
+use crate::commands::cli::{Cli, Command};
+use crate::commands::context::{Context, Ended, Failure};
+use crate::commands::printer::{Printer, complain};
+use crate::commands::{apply, doctor, drift, migrate, plan, revert, snapshot, status, verify};
+use crate::config::{Config, ConfigErrors, Environment, Flags, masked, masked_line};
+use crate::report::layout;
+
+#[cfg(feature = "harness")]
+use crate::commands::{ephemeral, rehearse, seed};
+#[cfg(feature = "harness")]
+use crate::harness::server::alive::give_up;
+#[cfg(feature = "harness")]
+use crate::harness::server::error::ServerError;
+
+/// An ephemeral server is started by then, or never will be.
+#[cfg(feature = "harness")]
+const STARTING: Duration = Duration::from_secs(90);
+
+/// Runs the command that the process's arguments name: 0 done and nothing to look at, 1 done and somebody must look, 2
+/// not done, with a sentence on stderr.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are no errors, and hold nothing of the user's.
+        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) => {
+            let _ = write!(std::io::stderr(), "{}", masked_line(&error.render().to_string()));
+            return ExitCode::from(2);
+        }
+    };
+    // As far as it can be known before the configuration is read.
+    let named = std::env::var("APP_ENV").ok().and_then(|it| ValueEnum::from_str(&it, false).ok());
+    let failed_json = cli.command.is_json().then(|| (cli.command.name(), cli.global.env.or(named)));
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|it| format!(" at {}:{}", it.file(), it.line())).unwrap_or_default();
+        complain(&format!("this is a defect of pad-migrate{place}; what was not committed is rolled back"));
+    }));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("the runtime could not be started: {error}"));
+            return ExitCode::from(2);
+        }
+    };
+    let printer = Printer::new(&cli.global);
+    let result =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(run(&cli, printer.clone()))));
+    runtime.shutdown_timeout(grace());
+    match result {
+        Ok(Ok(Verdict::Clean)) => ExitCode::SUCCESS,
+        Ok(Ok(Verdict::Attention)) => ExitCode::from(1),
+        Ok(Err(failure)) => {
+            report(&*failure, failed_json, &printer);
+            ExitCode::from(2)
+        }
+        Err(_) => ExitCode::from(2),
+    }
+}
+
+/// How long to wait for work that goes on: a server that is just being started has to be removed again, anything else
+/// is not worth waiting for.
+fn grace() -> Duration {
+    #[cfg(feature = "harness")]
+    if give_up() {
+        return STARTING;
+    }
+    Duration::ZERO
+}
+
+/// Says why a command failed.
+fn report(
+    failure: &(dyn std::error::Error + 'static),
+    failed_json: Option<(&str, Option<Environment>)>,
+    printer: &Printer,
+) {
+    let text = masked(&sentence(failure));
+    match (failure.downcast_ref::<ConfigErrors>(), several_lines(failure)) {
+        (Some(errors), _) => errors.0.iter().for_each(|it| complain(&masked(&it.to_string()))),
+        (None, Some(lines)) => complain(&masked(&lines)),
+        (None, None) => complain(&text),
+    }
+    if let Some((command, environment)) = failed_json.filter(|_| !failure.is::<doctor::Printed>()) {
+        // If the standard output can't be written to either, stderr has it.
+        let _ = printer.json(&layout::failed_json(command, environment, &text));
+    }
+}
+
+/// A failure that takes several lines: each way to get a server, and why it doesn't work.
+fn several_lines(failure: &(dyn std::error::Error + 'static)) -> Option<String> {
+    #[cfg(feature = "harness")]
+    if let Some(error @ ServerError::Nothing(_)) = failure.downcast_ref() {
+        return Some(error.to_string());
+    }
+    #[cfg(not(feature = "harness"))]
+    let _ = failure;
+    None
+}
+
+/// Ready when the user, or the system, wants an end. From this call on, not only from the first time it is awaited,
+/// neither ends the process by itself.
+fn interruption() -> impl Future<Output = ()> {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+    let [interrupt, terminate] = kinds.map(signal);
+    async move {
+        let either = |signal: std::io::Result<Signal>| async move {
+            match signal {
+                Ok(mut signal) => {
+                    signal.recv().await;
+                }
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = either(interrupt) => {}
+            () = either(terminate) => {}
+        }
+    }
+}
+
+fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
+    let global = cli.global.clone();
+    let flags = Flags {
+        environment: global.env,
+        config_dir: global.config_dir,
+        database_url: global.database_url,
+        source_url: global.source_url,
+        needs_target: cli.command.needs_target(),
+    };
+    let config = Config::load(flags, |key| std::env::var_os(key))?;
+    for warning in &config.warnings {
+        printer.note(&format!("warning: {}", masked(warning)));
+    }
+    Ok(Context { config, printer })
+}
+
+async fn run(cli: &Cli, printer: Printer) -> Ended {
+    let interrupted = interruption().shared();
+    let work = async {
+        #[cfg(feature = "harness")]
+        if let Command::Ephemeral(args) = &cli.command {
+            return ephemeral::run(args).await;
+        }
+        let context = &configure(cli, printer)?;
+        match &cli.command {
+            #[cfg(feature = "harness")]
+            Command::Rehearse(args) => rehearse::run(args, &cli.global, context).await,
+            #[cfg(feature = "harness")]
+            Command::Ephemeral(args) => ephemeral::run(args).await,
+            Command::Doctor(args) => doctor::run(args, context).await,
+            #[cfg(feature = "harness")]
+            Command::Seed(args) => seed::run(args, context).await,
+            Command::Status(args) => status::run(args, context).await,
+            Command::Plan(args) => plan::run(args, context).await,
+            Command::Apply(args) => apply::run(args, context).await,
+            Command::Revert(args) => revert::run(args, context).await,
+            Command::Migrate(args) => migrate::run(args, context, interrupted.clone()).await,
+            Command::Drift(args) => drift::run(args, context).await,
+            Command::Snapshot(args) => snapshot::run(args, context).await,
+            Command::Verify(args) => verify::run(args, context).await,
+        }
+    };
+    // migrate ends by itself when interrupted, to record it; the others just end, and their connections with them.
+    if matches!(cli.command, Command::Migrate(_)) {
+        return work.await;
+    }
+    tokio::select! {
+        result = work => result,
+        () = interrupted.clone() => Err("interrupted; nothing was changed that was not committed".into()),
+    }
+}

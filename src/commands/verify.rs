@@ -1,0 +1,33 @@
+//! `verify`.
+
+use crate::base::outcome::Verdict;
+use crate::commands::context::{Context, Ended};
+use crate::commands::global::Format;
+use crate::commands::progress::Screen;
+use crate::migration::pg::verify::{Request, verify};
+use crate::migration::run::Observer;
+use crate::report::verify::{verify_json, verify_text};
+
+/// Prove every migrated row against its legacy row, and every lineage row against its target
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Text for people, or JSON for scripts
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
+    let (target, source) = context.databases()?;
+    let environment = context.config.environment;
+    let request = Request { target: &target, source: &source, table: &context.config.legacy_table, environment };
+    let mut screen = Screen::new(&context.printer, None)?;
+    screen.begin("verify");
+    let result = verify(&request, |progress| screen.progress(progress)).await;
+    screen.finish();
+    let report = result?;
+    match args.format {
+        Format::Text => context.printer.text(&verify_text(&report))?,
+        Format::Json => context.printer.json(&verify_json(&report, environment))?,
+    }
+    Ok(Verdict::clean_if(report.counts.is_clean()))
+}

@@ -1,0 +1,8 @@
+//! Everything around the migration that proves it: ephemeral servers and databases, legacy rows by hand and by the
+//! million, and the rehearsal of the whole cutover.
+
+pub mod fixtures;
+pub mod generate;
+pub mod pg;
+pub mod rehearse;
+pub mod server;

@@ -1,0 +1,4 @@
+//! Databases that may be filled: ephemeral ones, and local ones.
+
+pub mod databases;
+pub mod seed;

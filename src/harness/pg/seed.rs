@@ -1,0 +1,267 @@
+//! Test data for local and ephemeral databases: the reference mirror, its rows, the legacy table and its rows (F19).
+
+use std::collections::BTreeMap;
+
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+
+use crate::base::quote::quote_identifier;
+use crate::config::{Environment, Roles, TableName};
+use crate::harness::fixtures::{self, Case, FixtureError};
+use crate::harness::generate::Generator;
+use crate::harness::generate::description::{UNKNOWN, WIDENED};
+use crate::harness::generate::reference::{FIRST_PERSON, REFERENCE};
+use crate::ledger::pg::admission::{RefusedError, check_environment, check_local};
+use crate::migration::legacy::LegacyColumn;
+use crate::migration::pg::copy::escape;
+use crate::postgres::connect::{Access, ConnectError, Database};
+use crate::postgres::session::{Attempt, QueryError, run};
+use crate::schema::mirror::mirror;
+
+/// Why nothing was seeded.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The database is not for this.
+    #[error(transparent)]
+    Refused(#[from] RefusedError),
+    /// The fixtures are wrong.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
+    /// A statement failed.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// What was seeded: each thing, and how many rows it got. What was there already is left as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seeded {
+    /// What was created or filled, in order.
+    pub done: Vec<String>,
+    /// What was there already.
+    pub left: Vec<String>,
+}
+
+/// The rows that a database is seeded with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// None: the tables only.
+    None,
+    /// Those of the fixtures.
+    Fixtures,
+    /// Generated ones, and the people and securities that they refer to.
+    Generated(Generator),
+}
+
+/// Creates the mirror's tables and lets the roles of `padealing` refer to them.
+pub(crate) async fn create_mirror(connection: &mut PgConnection, roles: &Roles) -> Result<(), QueryError> {
+    run(connection, &mirror(roles).sql, "creating the reference mirror").await
+}
+
+/// Seeds a local database.
+pub async fn seed(
+    database: &Database,
+    environment: Environment,
+    roles: &Roles,
+    table: &TableName,
+    rows: Rows,
+    progress: impl FnMut(u64),
+) -> Result<Seeded, SeedError> {
+    let mut connection = database.connect(Access::Write, "seed").await?;
+    check_environment(&mut connection, database, environment).await?;
+    check_local(&mut connection, database, environment, "seed").await?;
+    run(&mut connection, "begin", "starting the transaction").await?;
+    let mut seeded = Seeded::default();
+    let exists = |name: &'static str| format!("select to_regclass('{name}') is not null");
+    if ask(&mut connection, &exists("bo_airflow.oracle_employee")).await? {
+        seeded.left.push("the reference mirror".to_owned());
+    } else {
+        create_mirror(&mut connection, roles).await?;
+        seeded.done.push("the reference mirror bo_airflow".to_owned());
+    }
+    let legacy = format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name));
+    let legacy_exists = format!("select to_regclass({}) is not null", crate::base::quote::quote_literal(&legacy));
+    if ask(&mut connection, &legacy_exists).await? {
+        seeded.left.push(format!("the legacy table {table}"));
+    } else {
+        let sql = fixtures::LEGACY_TABLE.replace("public.personal_account_dealing", &legacy);
+        run(&mut connection, &sql, "creating the legacy table").await?;
+        seeded.done.push(format!("the legacy table {table}"));
+    }
+    let free = ask(&mut connection, &format!("select not exists (select from {legacy})")).await?;
+    match rows {
+        Rows::None => {}
+        Rows::Fixtures => seed_fixtures(&mut connection, free.then_some(&*legacy), &mut seeded).await?,
+        Rows::Generated(generator) if free => {
+            let there = format!("select exists (select from bo_airflow.oracle_employee where id = {FIRST_PERSON})");
+            if ask(&mut connection, &there).await? {
+                seeded.left.push("the generated reference rows".to_owned());
+            } else {
+                load_reference(&mut connection).await?;
+                seeded.done.push("reference rows: people, contacts, securities".to_owned());
+            }
+            load_generated(&mut connection, &legacy, generator, progress).await?;
+            seeded.done.push(format!("legacy rows: {generator}"));
+        }
+        Rows::Generated(_) => seeded.left.push("the legacy rows".to_owned()),
+    }
+    run(&mut connection, "commit", "committing the seed").await?;
+    if free && rows != Rows::None {
+        settle(&mut connection, &legacy).await?;
+    }
+    let _ = connection.close().await;
+    Ok(seeded)
+}
+
+/// Fills what is empty with the fixtures' rows; the legacy table if it is named.
+async fn seed_fixtures(
+    connection: &mut PgConnection,
+    legacy: Option<&str>,
+    seeded: &mut Seeded,
+) -> Result<(), SeedError> {
+    if ask(connection, "select not exists (select from bo_airflow.oracle_employee)").await? {
+        run(connection, fixtures::REFERENCE_ROWS, "filling the reference mirror").await?;
+        seeded.done.push("reference rows: people, contacts, securities, currencies".to_owned());
+    } else {
+        seeded.left.push("the reference rows".to_owned());
+    }
+    match legacy {
+        Some(legacy) => {
+            let cases = fixtures::cases()?;
+            let count = load_cases(connection, legacy, &cases).await?;
+            seeded.done.push(format!("{count} legacy rows of {} cases", cases.len()));
+        }
+        None => seeded.left.push("the legacy rows".to_owned()),
+    }
+    let applied = ask(connection, "select to_regclass('padealing.employee_role') is not null").await?;
+    if applied && ask(connection, "select not exists (select from padealing.employee_role)").await? {
+        run(connection, fixtures::APPLICATION_ROWS, "filling the application's tables").await?;
+        seeded.done.push("application rows: a compliance officer, a restricted security, a setting".to_owned());
+    }
+    Ok(())
+}
+
+/// Lets the planner know the tables that were just filled; a scan of them then has no hint bits to write either.
+pub(crate) async fn settle(connection: &mut PgConnection, legacy: &str) -> Result<(), QueryError> {
+    let filled: String = REFERENCE.iter().map(|it| format!("bo_airflow.{}, ", it.table)).collect();
+    run(connection, &format!("vacuum (analyze) {filled}{legacy}"), "analysing what was filled").await
+}
+
+/// Loads the people and securities that generated rows refer to.
+pub(crate) async fn load_reference(connection: &mut PgConnection) -> Result<(), QueryError> {
+    for reference in REFERENCE {
+        let statement = format!("copy bo_airflow.{} ({}) from stdin", reference.table, reference.columns);
+        let write = |row, out: &mut Vec<u8>| {
+            for cell in (reference.cells)(row) {
+                add_cell(cell.as_deref(), out);
+            }
+        };
+        copy_lines(connection, &statement, reference.rows, write, |_| ()).await?;
+    }
+    Ok(())
+}
+
+/// Shapes the legacy table for generated rows and loads them, in bounded memory.
+pub(crate) async fn load_generated(
+    connection: &mut PgConnection,
+    table: &str,
+    generator: Generator,
+    progress: impl FnMut(u64),
+) -> Result<(), QueryError> {
+    let widened = WIDENED.iter().map(|(column, kind)| format!("alter column {column} type {kind}"));
+    let added = UNKNOWN.iter().map(|it| format!("add column if not exists {} {}", quote_identifier(it.name), it.kind));
+    let changes: Vec<String> = widened.chain(added).collect();
+    let change = format!("alter table {table} {}", changes.join(", "));
+    run(connection, &change, "shaping the legacy table for generated rows").await?;
+    let names = LegacyColumn::ALL.iter().map(|it| it.name()).chain(UNKNOWN.iter().map(|it| it.name));
+    let names: Vec<String> = names.map(quote_identifier).collect();
+    let statement = format!("copy {table} ({}) from stdin", names.join(", "));
+    let mut buffer = String::new();
+    let write = |row, out: &mut Vec<u8>| generator.row(row).cells(&mut buffer, |cell| add_cell(cell, out));
+    copy_lines(connection, &statement, generator.rows, write, progress).await
+}
+
+fn add_cell(text: Option<&str>, out: &mut Vec<u8>) {
+    match text {
+        Some(text) => escape(text.as_bytes(), out),
+        None => out.extend_from_slice(b"\\N"),
+    }
+    out.push(b'\t');
+}
+
+/// Sends rows to a COPY, a chunk at a time; `write` adds the cells of one.
+async fn copy_lines(
+    connection: &mut PgConnection,
+    statement: &str,
+    rows: u64,
+    mut write: impl FnMut(u64, &mut Vec<u8>),
+    mut progress: impl FnMut(u64),
+) -> Result<(), QueryError> {
+    const CHUNK: usize = 1024 * 1024;
+    let what = statement.split('(').next().unwrap_or(statement).trim();
+    let mut lines = Vec::new();
+    let mut copy = connection.copy_in_raw(statement).await.attempt(what)?;
+    for row in 0..rows {
+        write(row, &mut lines);
+        if let Some(last) = lines.last_mut() {
+            *last = b'\n';
+        }
+        if lines.len() >= CHUNK || row + 1 == rows {
+            copy.send(&*lines).await.attempt(what)?;
+            lines.clear();
+            progress(row + 1);
+        }
+    }
+    copy.finish().await.attempt(what)?;
+    Ok(())
+}
+
+async fn ask(connection: &mut PgConnection, sql: &str) -> Result<bool, QueryError> {
+    sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await.attempt("looking at what is there")
+}
+
+/// Loads the rows of cases, after giving the table the columns and types that they ask for.
+pub(crate) async fn load_cases(
+    connection: &mut PgConnection,
+    table: &str,
+    cases: &[Case],
+) -> Result<usize, QueryError> {
+    let columns: BTreeMap<&String, &String> = cases.iter().flat_map(|it| &it.columns).collect();
+    for (name, kind) in columns {
+        let quoted = quote_identifier(name);
+        let change = match LegacyColumn::from_name(name) {
+            Some(_) => format!("alter table {table} alter column {quoted} type {kind}"),
+            None => format!("alter table {table} add column {quoted} {kind}"),
+        };
+        run(connection, &change, "shaping the legacy table for the fixtures").await?;
+    }
+    let rows: Vec<&BTreeMap<String, String>> = cases.iter().flat_map(|it| &it.rows).collect();
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let mut names: Vec<&String> = rows.iter().flat_map(|it| it.keys()).collect();
+    names.sort();
+    names.dedup();
+    let list: Vec<String> = names.iter().map(|it| quote_identifier(it)).collect();
+    let statement = format!("copy {table} ({}) from stdin", list.join(", "));
+    let write = |row, out: &mut Vec<u8>| {
+        for name in &names {
+            add_cell(rows[row as usize].get(*name).map(String::as_str), out);
+        }
+    };
+    copy_lines(connection, &statement, rows.len() as u64, write, |_| ()).await?;
+    Ok(rows.len())
+}
+
+/// Runs what the cases want done in the target before the migration.
+pub async fn prepare_target(database: &Database, cases: &[Case]) -> Result<(), SeedError> {
+    let mut connection = database.connect(Access::Write, "seed").await?;
+    for sql in cases.iter().filter_map(|it| it.before.as_deref()) {
+        run(&mut connection, sql, "preparing the target for a fixture").await?;
+    }
+    run(&mut connection, fixtures::APPLICATION_ROWS, "filling the application's tables").await?;
+    let _ = connection.close().await;
+    Ok(())
+}

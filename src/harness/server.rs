@@ -1,0 +1,75 @@
+//! An ephemeral Postgres: got for one process, gone with it.
+//!
+//! Tests and `rehearse` share this module. A provider knows one way to get a server; [`start`] takes the first that
+//! works, or the one that was asked for, and keeps the reasons why the others were passed over. What a provider returns
+//! is a URL and a lease: no connection is shared.
+
+pub mod alive;
+#[cfg(feature = "docker")]
+mod docker;
+#[cfg(feature = "download")]
+pub mod download;
+pub mod error;
+mod given;
+pub mod host;
+pub mod lease;
+pub mod local;
+pub mod names;
+pub mod request;
+
+use crate::base::version::SUPPORTED;
+use crate::harness::pg::databases as admin;
+use crate::harness::server::error::{Provider, ServerError};
+use crate::harness::server::lease::{Server, Started, off_runtime};
+use crate::harness::server::request::Request;
+
+fn major(version: &str) -> Option<u32> {
+    version.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Gets an ephemeral server, and first removes what runs that were killed have left. Blocks.
+pub fn start(request: &Request) -> Result<Server, ServerError> {
+    local::sweep();
+    if request.provider != Provider::Auto {
+        return get(request.provider, request).map_err(|error| match error {
+            ServerError::NotReady { .. } | ServerError::Io { .. } | ServerError::Unusable(_) => error,
+            ServerError::OtherVersion { .. } | ServerError::NotOurs | ServerError::GivenUp => error,
+            lacking => {
+                ServerError::Only { reason: crate::base::text::sentence(&lacking), remedy: request.provider.remedy() }
+            }
+        });
+    }
+    let mut passed_over = Vec::new();
+    for provider in Provider::ORDER {
+        match get(provider, request) {
+            Ok(server) => return Ok(Server { passed_over, ..server }),
+            Err(error) => passed_over.push((provider, crate::base::text::sentence(&error))),
+        }
+    }
+    Err(ServerError::Nothing(passed_over))
+}
+
+fn get(provider: Provider, request: &Request) -> Result<Server, ServerError> {
+    let started = match provider {
+        Provider::Url => given::start(request),
+        #[cfg(feature = "docker")]
+        Provider::Docker => docker::start(request),
+        #[cfg(not(feature = "docker"))]
+        Provider::Docker => Err(ServerError::NoDocker),
+        #[cfg(feature = "download")]
+        Provider::Download => download::start(request),
+        #[cfg(not(feature = "download"))]
+        Provider::Download => Err(ServerError::NoDownload),
+        Provider::Local | Provider::Auto => local::start(request),
+    }?;
+    let Started { url, description, connect, stop, token, lease, alive } = started;
+    let address = url.clone();
+    let version = off_runtime(async move { admin::server_version(&admin::ephemeral(&address)?).await });
+    let version = version.map_err(ServerError::Unusable)?;
+    // A tag of an image says what it likes; what the others took was chosen by its version.
+    let wants = provider == Provider::Docker || request.wants(&version);
+    if !wants || !major(&version).is_some_and(|it| SUPPORTED.contains(&it)) {
+        return Err(ServerError::OtherVersion { found: version, what: description, wanted: request.wanted() });
+    }
+    Ok(Server { url, version, description, passed_over: Vec::new(), connect, stop, token, lease, _alive: alive })
+}

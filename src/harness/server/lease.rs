@@ -1,0 +1,99 @@
+//! A server that was got, and what ends it.
+
+use std::fmt;
+
+use crate::harness::server::alive::Alive;
+use crate::harness::server::error::Provider;
+use crate::harness::server::names::PREFIX;
+
+/// An ephemeral server. Dropping it stops it, or leaves it as it was found, and removes what it left.
+pub struct Server {
+    /// Connection URL of its maintenance database, as superuser; may hold a password.
+    pub url: String,
+    /// The version it says it has.
+    pub version: String,
+    /// What runs it, for people: the provider and where the programs are.
+    pub description: String,
+    /// Why the providers before this one were not taken.
+    pub passed_over: Vec<(Provider, String)>,
+    /// The shell command that connects to a database, `{}` being its name; holds no password.
+    pub connect: String,
+    /// The shell command that ends it, if it is kept.
+    pub stop: String,
+    /// Distinguishes its databases from those of others who use the same server.
+    pub(crate) token: String,
+    pub(crate) lease: Box<dyn Lease>,
+    // The last field, dropped when the lease has been.
+    pub(crate) _alive: Alive,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("line", &self.line()).finish_non_exhaustive()
+    }
+}
+
+/// What a provider holds of its server. Dropping it ends the server, or the use of it.
+pub(crate) trait Lease: Send + Sync {
+    /// Leaves the server, or this database of a given one, as it is when the process ends.
+    fn keep(self: Box<Self>, database: &str);
+
+    /// Whether the server was there before and stays.
+    fn is_given(&self) -> bool {
+        false
+    }
+}
+
+impl Server {
+    /// A name for a database of this server, which no other run uses.
+    pub fn database_name(&self, what: &str) -> String {
+        format!("{PREFIX}{}_{what}", self.token)
+    }
+
+    /// Which server was taken and why not another, on one line.
+    pub fn line(&self) -> String {
+        let mut line = format!("PostgreSQL {}, {}", self.version, self.description);
+        for (at, (provider, reason)) in self.passed_over.iter().enumerate() {
+            line.push_str(if at == 0 { " (passed over: " } else { "; " });
+            // The sentence about the variable names it.
+            line.push_str(&if *provider == Provider::Url { reason.clone() } else { format!("{provider}, {reason}") });
+        }
+        line.push_str(if self.passed_over.is_empty() { "" } else { ")" });
+        line
+    }
+
+    /// Lets the server, or this database of a given one, live on after this process.
+    pub fn keep(self, database: &str) -> Kept {
+        self.lease.keep(database);
+        Kept { connect: self.connect.replace("{}", database), stop: self.stop.replace("{}", database) }
+    }
+}
+
+/// A server that was left running on purpose.
+#[derive(Debug)]
+pub struct Kept {
+    /// The shell command that connects to it.
+    pub connect: String,
+    /// The shell command that stops it and removes its files.
+    pub stop: String,
+}
+
+/// What a provider has got, before anybody has spoken to it.
+pub(crate) struct Started {
+    pub(crate) url: String,
+    pub(crate) description: String,
+    pub(crate) connect: String,
+    pub(crate) stop: String,
+    pub(crate) token: String,
+    pub(crate) lease: Box<dyn Lease>,
+    pub(crate) alive: Alive,
+}
+
+/// Runs something asynchronous to its end, whether or not the caller is within a runtime, which would not allow another.
+pub(crate) fn off_runtime<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    let run = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime of one thread starts").block_on(work)
+    };
+    std::thread::spawn(run).join().expect("the work doesn't panic")
+}

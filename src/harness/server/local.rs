@@ -1,0 +1,283 @@
+//! An ephemeral server from the PostgreSQL programs on this machine.
+//!
+//! A keeper, a small shell script in a process group of its own, starts the server and waits for its standard input
+//! to close. However this process ends, a SIGKILL included, the kernel closes that pipe; the keeper then stops the
+//! server and removes its directory. As long as it lives it holds a lock on a file in there, so that a directory whose
+//! keeper was killed too, or went with the power, is told from one in use, and removed at the next start. As root the
+//! server, the keeper and the directory belong to another user, since PostgreSQL refuses to run as root.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::fs::OFlags;
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+use tempfile::TempDir;
+
+use crate::harness::server::alive::Alive;
+use crate::harness::server::error::ServerError;
+use crate::harness::server::lease::{Lease, Started};
+use crate::harness::server::names::{PREFIX, token};
+use crate::harness::server::request::{Durability, Request, settings};
+use crate::postgres::programs::{Programs, programs};
+
+/// A server that isn't ready by then never will be.
+const READY_SECONDS: u64 = 60;
+
+/// The file in our directories that whoever keeps one alive holds a lock on.
+pub const LOCK: &str = "pad_migrate.lock";
+
+/// The keeper holds its lock well before a directory is this old.
+const YOUNG: Duration = Duration::from_secs(2);
+
+/// Arguments: the programs' folder, our directory, a script for the data directory, the server's options. Reads one word: `keep` leaves the server
+/// running until somebody stops it; anything else, or the end of input, stops it at once. Immediate shutdown, because
+/// nothing in the directory outlives it.
+const KEEPER: &str = r#"
+trap '' INT TERM HUP
+bin=$1; dir=$2; setup=$3; shift 3
+if "$bin/initdb" --pgdata "$dir/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync \
+    </dev/null >"$dir/log" 2>&1 && (cd "$dir/data" && eval "$setup") </dev/null >>"$dir/log" 2>&1
+then
+    (trap - INT TERM HUP; exec "$bin/postgres" -D "$dir/data" "$@") </dev/null >>"$dir/log" 2>&1 &
+    server=$!
+else
+    echo 'FATAL: initdb failed' >>"$dir/log"
+    server=
+fi
+word=
+read -r word
+if [ -n "$server" ]; then
+    # A server without a pid file has no handlers yet, and no children; it may even ignore what is not KILL.
+    if [ "$word" != keep ]; then
+        while kill -0 "$server" 2>/dev/null; do
+            if [ -s "$dir/data/postmaster.pid" ]; then kill -QUIT "$server"; else kill -KILL "$server"; fi
+            sleep 0.1 || sleep 1
+        done 2>/dev/null &
+    fi
+    wait "$server"
+fi
+cd / && rm -rf "$dir"
+"#;
+
+/// What a server needs.
+pub(super) const SERVER: [&str; 2] = ["initdb", "postgres"];
+
+#[derive(Clone, Copy)]
+struct User {
+    uid: u32,
+    gid: u32,
+}
+
+/// The user who runs the server: nobody else when we aren't root.
+fn server_user() -> Result<Option<User>, ServerError> {
+    if !geteuid().is_root() {
+        return Ok(None);
+    }
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let user = |name: &str| {
+        let mut fields = passwd.lines().map(|it| it.split(':')).find(|it| it.clone().next() == Some(name))?.skip(2);
+        // On macOS nobody is -2.
+        let mut number = || fields.next()?.parse::<i64>().ok().map(|it| it as u32);
+        Some(User { uid: number()?, gid: number()? })
+    };
+    user("postgres").or_else(|| user("nobody")).map(Some).ok_or(ServerError::NoUser)
+}
+
+fn command(program: &Path, user: Option<User>) -> Command {
+    let mut command = Command::new(program);
+    // Others may see a server's environment, and ours holds passwords.
+    let needed = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
+    let needed = needed.iter().filter_map(|it| Some((it, std::env::var_os(it)?)));
+    command.current_dir("/").env_clear().env("LC_ALL", "C").envs(needed);
+    if let Some(user) = user {
+        command.uid(user.uid).gid(user.gid);
+    }
+    command
+}
+
+fn last_lines(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let lines: Vec<&str> = text.lines().filter(|it| !it.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(4)..].join("; ")
+}
+
+/// Starts the highest version of the installed programs that will do.
+pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
+    let found = programs(SERVER);
+    match found.iter().find(|it| request.wants(&it.version)) {
+        Some(programs) => run(programs, "local programs", request),
+        None if found.is_empty() => Err(ServerError::NoPrograms),
+        None => {
+            let found: Vec<&str> = found.iter().map(|it| it.version.as_str()).collect();
+            Err(ServerError::NoSuchPrograms { wanted: request.wanted(), found: found.join(" and ") })
+        }
+    }
+}
+
+/// Starts a server from these programs.
+pub(super) fn run(programs: &Programs, kind: &str, request: &Request) -> Result<Started, ServerError> {
+    let alive = Alive::begin()?;
+    let user = server_user()?;
+    let io = |what: String| move |source| ServerError::Io { what, source };
+
+    let dir = directory(user, request.durability).map_err(io("making the server's directory".to_owned()))?;
+    // The socket is in our own directory, which nobody else may enter: no port to collide on, nothing to listen to.
+    let (address, port) = match &request.setup {
+        None => ("", 5432),
+        Some(_) => ("127.0.0.1", free_port().map_err(io("looking for a free port".to_owned()))?),
+    };
+    let place = [
+        format!("unix_socket_directories={}", dir.path().display()),
+        format!("listen_addresses={address}"),
+        format!("port={port}"),
+    ];
+    let mut keeper = command(Path::new("/bin/sh"), user);
+    keeper.args(["-c", KEEPER, "pad-migrate-keeper"]).arg(&programs.bin).arg(dir.path());
+    keeper.arg(request.setup.as_deref().unwrap_or_default());
+    for setting in place.into_iter().chain(settings(request.durability)) {
+        keeper.arg("-c").arg(setting);
+    }
+    // The lock belongs to the open file, which is the keeper's standard output and nobody else's.
+    let lock = File::create(dir.path().join(LOCK)).and_then(|it| it.lock().map(|()| it));
+    let mut child = keeper
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(lock.map_err(io("locking the server's directory".to_owned()))?)
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(io("starting the server's keeper".to_owned()))?;
+    drop(keeper);
+    let stdin = child.stdin.take();
+    let keeper = Keeper { child, stdin, dir };
+
+    // The pid file says so on its eighth line once connections are accepted (pg_ctl waits for the same).
+    let is_ready = || pid_file(keeper.dir.path(), 8).is_some_and(|it| ["ready", "standby"].contains(&it.trim()));
+    let deadline = Instant::now() + Duration::from_secs(READY_SECONDS);
+    while !is_ready() {
+        if Instant::now() > deadline || pid_file(keeper.dir.path(), 1).is_none() && keeper.has_ended() {
+            let log = last_lines(&std::fs::read(keeper.dir.path().join("log")).unwrap_or_default());
+            return Err(ServerError::NotReady { log });
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let url = format!("postgres:///postgres?host={}&port={port}&user=postgres", keeper.dir.path().display());
+    Ok(Started {
+        connect: format!("psql '{}'", crate::harness::server::names::database_url(&url, "{}")),
+        stop: format!("kill -INT {}", pid_file(keeper.dir.path(), 1).unwrap_or_default()),
+        description: format!("{kind} in {}", programs.bin.display()),
+        url,
+        token: token(),
+        lease: Box::new(keeper),
+        alive,
+    })
+}
+
+/// Where our directories are: below TMPDIR, unless that leaves no room for a socket's path, which has some hundred bytes
+/// at most (`sockaddr_un`); or in memory.
+pub fn parents() -> [PathBuf; 2] {
+    let temporary = Some(std::env::temp_dir()).filter(|it| it.as_os_str().len() < 60);
+    [temporary.unwrap_or_else(|| "/tmp".into()), MEMORY.into()]
+}
+
+/// Linux's file system in memory. Many small files are created and removed there several times as fast.
+const MEMORY: &str = "/dev/shm";
+
+/// What a test suite's databases and their write-ahead log may need, in bytes.
+const ENOUGH: u64 = 2 << 30;
+
+/// Removes what servers left whose keeper is gone: the process, if it was orphaned, and the directory.
+pub(super) fn sweep() {
+    // The temporary directory is everybody's: what counts is what we, or our servers' user, have made there.
+    let ours = geteuid();
+    let servers = server_user().ok().flatten().map(|it| it.uid);
+    let entries = parents().into_iter().flat_map(|it| std::fs::read_dir(it).into_iter().flatten());
+    let named = |name: &std::ffi::OsStr| name.to_str().is_some_and(|it| it.starts_with(PREFIX));
+    for path in entries.flatten().filter(|it| named(&it.file_name())).map(|it| it.path()) {
+        let Ok(found) = std::fs::symlink_metadata(&path) else { continue };
+        if !found.is_dir() || found.uid() != ours.as_raw() && Some(found.uid()) != servers {
+            continue;
+        }
+        // A directory of that name without a lock is none of a server's.
+        let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits() as i32;
+        let Ok(lock) = OpenOptions::new().read(true).custom_flags(flags).open(path.join(LOCK)) else { continue };
+        let age = lock.metadata().and_then(|it| it.modified()).ok().and_then(|it| it.elapsed().ok());
+        if age.is_none_or(|it| it < YOUNG) || lock.try_lock().is_err() {
+            continue;
+        }
+        // Who answers on the socket in there is the server of the pid file, unless somebody forged both; so it must be
+        // a process of the directory's owner, too.
+        let port = pid_file(&path, 4).unwrap_or_default();
+        if UnixStream::connect(path.join(format!(".s.PGSQL.{}", port.trim()))).is_ok()
+            && let Some(pid) = pid_file(&path, 1).and_then(|it| it.parse().ok()).filter(|it| *it > 1)
+            && std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|it| it.uid() == found.uid())
+            && let Some(pid) = Pid::from_raw(pid)
+        {
+            let _ = kill_process(pid, Signal::QUIT);
+        }
+        // What can't be removed is another user's, and theirs to sweep.
+        let _ = std::fs::remove_dir_all(&path);
+    }
+}
+
+/// A line of a running server's pid file: 1 is its process, 4 its port, 8 its state (miscinit.c, AddToDataDirLockFile).
+fn pid_file(dir: &Path, line: usize) -> Option<String> {
+    Some(std::fs::read_to_string(dir.join("data/postmaster.pid")).ok()?.lines().nth(line - 1)?.to_owned())
+}
+
+/// A port that nobody listens on just now.
+fn free_port() -> std::io::Result<u16> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr().map(|it| it.port())
+}
+
+/// Makes `pad_migrate_…` in one of [`parents`], for nobody but the server's user. Removed on drop, unless the keeper has
+/// done so.
+fn directory(user: Option<User>, durability: Durability) -> std::io::Result<TempDir> {
+    let [temporary, memory] = parents();
+    let room = rustix::fs::statvfs(MEMORY).map_or(0, |it| it.f_bavail * it.f_frsize);
+    let parent = if durability == Durability::Memory && room > ENOUGH { memory } else { temporary };
+    let private = std::fs::Permissions::from_mode(0o700);
+    let dir = tempfile::Builder::new().prefix(PREFIX).permissions(private).tempdir_in(parent)?;
+    if let Some(user) = user {
+        chown(dir.path(), Some(user.uid), Some(user.gid))?;
+    }
+    Ok(dir)
+}
+
+/// The keeper's process, and the pipe that keeps the server alive.
+pub(super) struct Keeper {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    dir: TempDir,
+}
+
+impl Keeper {
+    fn has_ended(&self) -> bool {
+        // Without the log there was no server; with it, a server that ended has said why.
+        std::fs::read(self.dir.path().join("log")).is_ok_and(|it| it.windows(5).any(|word| word == b"FATAL"))
+    }
+}
+
+impl Lease for Keeper {
+    fn keep(mut self: Box<Self>, _: &str) {
+        if let Some(stdin) = self.stdin.as_mut() {
+            // A keeper that has gone takes the server with it; then there is nothing to keep.
+            let _ = stdin.write_all(b"keep\n");
+        }
+        std::mem::forget(*self);
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        // The keeper ends when the server has; it never waits for anything else.
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,5 @@
+//! The revisions of the application schema, and the history that each database keeps of them.
+
+pub mod history;
+pub mod pg;
+pub mod revisions;

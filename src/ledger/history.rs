@@ -1,0 +1,68 @@
+//! What a history says: which revisions count as applied.
+
+use std::collections::BTreeMap;
+
+use crate::config::Environment;
+use crate::ledger::revisions::{ALL, Revision};
+
+/// What a line of the history says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum RecordKind {
+    /// A revision was run.
+    Applied,
+    /// The schema was brought to it, or found to be there: it and all before it count as applied.
+    Baseline,
+    /// A revision was taken back.
+    Reverted,
+}
+
+/// A line of the history, `padealing.schema_revision`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The revision's number.
+    pub revision: String,
+    /// Its name.
+    pub name: String,
+    /// The checksum of its way up.
+    pub checksum: String,
+    /// What was done.
+    pub kind: RecordKind,
+    /// When, by the server's clock.
+    pub applied_at: String,
+    /// By which role.
+    pub role: String,
+    /// By which version of this program.
+    pub version: String,
+    /// In which environment.
+    pub environment: String,
+}
+
+/// The revisions that count as applied, by number: as the last line about each says.
+pub fn applied(history: &[Record]) -> BTreeMap<String, RecordKind> {
+    let mut applied = BTreeMap::new();
+    for record in history {
+        match record.kind {
+            RecordKind::Applied => {
+                applied.insert(record.revision.clone(), RecordKind::Applied);
+            }
+            RecordKind::Reverted => {
+                applied.remove(&record.revision);
+            }
+            RecordKind::Baseline => {
+                for revision in ALL.iter().filter(|it| it.number <= record.revision.as_str()) {
+                    applied.entry(revision.number.to_owned()).or_insert(RecordKind::Baseline);
+                }
+                applied.insert(record.revision.clone(), RecordKind::Baseline);
+            }
+        }
+    }
+    applied
+}
+
+/// The revisions that are not applied and are for this environment.
+pub fn pending(history: &[Record], environment: Environment) -> Vec<Revision> {
+    let applied = applied(history);
+    let open = ALL.iter().filter(|it| !applied.contains_key(it.number) && it.not_for(environment).is_none());
+    open.copied().collect()
+}

@@ -1,0 +1,4 @@
+//! Reads a database's history. Reads only.
+
+pub mod admission;
+pub mod history;

@@ -1,0 +1,139 @@
+//! Whether a command may run on a database: its environment, its revision, whether it is local.
+
+use sqlx::postgres::PgConnection;
+
+use crate::config::Environment;
+use crate::ledger::pg::history::{history, history_access};
+use crate::postgres::connect::Database;
+use crate::postgres::session::{Attempt, QueryError, server_facts};
+
+/// Why a command may not run here.
+#[derive(Debug, thiserror::Error)]
+pub enum RefusedError {
+    /// The database belongs to another environment.
+    #[error(
+        "the database at {place} was set up as environment {recorded}, and this run is for {asked}; \
+         correct --env or APP_ENV, or the address"
+    )]
+    OtherEnvironment {
+        /// Where.
+        place: String,
+        /// What the database says.
+        recorded: String,
+        /// What the run says.
+        asked: Environment,
+    },
+    /// There is no application schema of ours yet.
+    #[error("the database at {place} has no padealing schema at the current revision; run `pad-migrate apply` first")]
+    NotApplied {
+        /// Where.
+        place: String,
+    },
+    /// A command for local databases was called elsewhere.
+    #[error("{what} is for local databases only: {reason}")]
+    NotLocal {
+        /// What was refused.
+        what: &'static str,
+        /// Which condition fails.
+        reason: String,
+    },
+    /// The database can't hold every text.
+    #[error("the database at {place} has the encoding {encoding}; the target must be UTF8 to hold every text")]
+    Encoding {
+        /// Where.
+        place: String,
+        /// Its encoding.
+        encoding: String,
+    },
+    /// The question itself failed.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// Checks that the database is the one that the run is meant for.
+pub(crate) async fn check_environment(
+    connection: &mut PgConnection,
+    database: &Database,
+    environment: Environment,
+) -> Result<(), RefusedError> {
+    if !history_access(connection).await?.0 {
+        return Ok(());
+    }
+    let recorded: Option<String> =
+        sqlx::query_scalar("select environment from padealing.schema_revision order by id desc limit 1")
+            .fetch_optional(connection)
+            .await
+            .attempt("reading the schema's history")?;
+    match recorded {
+        Some(recorded) if recorded != environment.as_str() => {
+            Err(RefusedError::OtherEnvironment { place: database.place(), recorded, asked: environment })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that the target is at the current revision and can hold every text.
+pub(crate) async fn check_applied(
+    connection: &mut PgConnection,
+    database: &Database,
+    environment: Environment,
+) -> Result<(), RefusedError> {
+    let facts = server_facts(connection).await?;
+    if facts.encoding != "UTF8" {
+        return Err(RefusedError::Encoding { place: database.place(), encoding: facts.encoding });
+    }
+    check_environment(connection, database, environment).await?;
+    let not_applied = || RefusedError::NotApplied { place: database.place() };
+    if !history_access(connection).await?.0 {
+        return Err(not_applied());
+    }
+    let history = history(connection).await?;
+    if crate::ledger::history::pending(&history, environment).is_empty() { Ok(()) } else { Err(not_applied()) }
+}
+
+/// Text of our mark on a reference schema that we created.
+pub(crate) const MIRROR_MARK: &str = "Reference mirror made by pad-migrate for local and ephemeral use.";
+
+/// Whether there is no reference mirror yet: no schema, or one that is marked as ours and has no tables.
+pub(crate) async fn lacks_mirror(connection: &mut PgConnection) -> Result<bool, QueryError> {
+    sqlx::query_scalar(
+        "select not exists (select from pg_namespace n where nspname = 'bo_airflow' \
+             and (obj_description(n.oid, 'pg_namespace') is distinct from $1 \
+                  or exists (select from pg_class where relnamespace = n.oid)))",
+    )
+    .bind(MIRROR_MARK)
+    .fetch_one(connection)
+    .await
+    .attempt("looking for the reference mirror")
+}
+
+/// Checks everything that a command for local databases needs (command line, "What local may do").
+pub(crate) async fn check_local(
+    connection: &mut PgConnection,
+    database: &Database,
+    environment: Environment,
+    what: &'static str,
+) -> Result<(), RefusedError> {
+    let refused = |reason: String| Err(RefusedError::NotLocal { what, reason });
+    if environment != Environment::Local {
+        return refused(format!("this run is for environment {environment}"));
+    }
+    if !database.is_loopback() {
+        return refused(format!("{} is not on this machine", database.place()));
+    }
+    let foreign: bool = sqlx::query_scalar(
+        "select exists (select from pg_namespace where nspname = 'bo_airflow' \
+         and obj_description(oid, 'pg_namespace') is distinct from $1)",
+    )
+    .bind(MIRROR_MARK)
+    .fetch_one(connection)
+    .await
+    .attempt("looking for the reference schema")?;
+    if foreign {
+        return refused(format!(
+            "{} has a reference schema bo_airflow that pad-migrate did not create",
+            database.place()
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! The history that a database keeps of its revisions.
+
+use std::str::FromStr;
+
+use sqlx::postgres::PgConnection;
+
+use crate::ledger::history::{Record, RecordKind};
+use crate::postgres::session::{Attempt, QueryError};
+
+/// Whether the history of our revisions is there, and whether the role may read it, all of it.
+pub(crate) async fn history_access(connection: &mut PgConnection) -> Result<(bool, bool), QueryError> {
+    let access: Option<bool> = sqlx::query_scalar(
+        "select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') \
+                and not row_security_active(c.oid) \
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+         where n.nspname = 'padealing' and c.relname = 'schema_revision'",
+    )
+    .fetch_optional(connection)
+    .await
+    .attempt("looking for the schema's history")?;
+    Ok((access.is_some(), access == Some(true)))
+}
+
+/// The history, oldest line first; none, if there is no table of that name.
+pub(crate) async fn history(connection: &mut PgConnection) -> Result<Vec<Record>, QueryError> {
+    type Row = (String, String, String, String, String, String, String, String);
+    const WHAT: &str = "reading padealing.schema_revision as the history that pad-migrate keeps";
+    if !crate::ledger::pg::history::history_access(connection).await?.0 {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "select revision, name, checksum, kind, to_char(applied_at, 'YYYY-MM-DD HH24:MI'), database_role, \
+                program_version, environment \
+         from padealing.schema_revision order by id",
+    )
+    .fetch_all(connection)
+    .await
+    .attempt(WHAT)?;
+    let record = |(revision, name, checksum, kind, applied_at, role, version, environment): Row| {
+        let kind = RecordKind::from_str(&kind).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        Ok(Record { revision, name, checksum, kind, applied_at, role, version, environment })
+    };
+    rows.into_iter().map(record).collect::<Result<_, sqlx::Error>>().attempt(WHAT)
+}

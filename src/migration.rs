@@ -1,0 +1,14 @@
+//! The migration of the rows: a legacy row, what it becomes, its way back, and a second opinion. Pure but for `pg`.
+
+pub mod check;
+pub mod legacy;
+pub mod lookups;
+pub mod pg;
+pub mod reconstruct;
+pub mod rejection;
+pub mod run;
+pub mod sample;
+pub mod target;
+pub mod transform;
+pub mod value;
+pub mod verification;

@@ -1,0 +1,257 @@
+//! One row of the legacy table, with all its mess.
+//!
+//! Invariant: every value is kept as the text that the source's output function prints. Nothing is interpreted here,
+//! so nothing can be lost here; [`crate::migration::transform`] decides what a text means.
+
+use std::collections::BTreeMap;
+use std::ops::{Index, IndexMut};
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use sha2::{Digest, Sha256};
+
+use crate::base::text::hex;
+
+/// What the text of a legacy column is meant to be (the data model's types, by family).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A `bigint`.
+    Identifier,
+    /// A `numeric(20,4)`.
+    Number,
+    /// A `timestamp`.
+    Timestamp,
+    /// A one-character flag, `1` or `2` (D1).
+    YesNo,
+    /// A word from a small set, compared after normalisation (D3).
+    Code,
+    /// Text, copied to the byte (D4).
+    Text,
+}
+
+macro_rules! legacy_columns {
+    ($($variant:ident $name:literal $kind:ident),* $(,)?) => {
+        /// A column of the legacy table that the seeds name, in table order.
+        #[expect(missing_docs, reason = "each variant is the column of the same name")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum LegacyColumn { $($variant),* }
+
+        impl LegacyColumn {
+            /// Every known column, in table order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The column's name in the database.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// What the column's text is meant to be.
+            pub fn kind(self) -> Kind {
+                match self { $(Self::$variant => Kind::$kind),* }
+            }
+        }
+    };
+}
+
+legacy_columns! {
+    Id "id" Identifier,
+    Employee "employee" Identifier,
+    RequestedDate "requested_date" Timestamp,
+    Name "name" Text,
+    Related "related_yn" YesNo,
+    Relation "relation" Text,
+    BrokerReporting "broker_reporting_yn" YesNo,
+    SecurityDescription "security_description" Text,
+    Isin "isin" Text,
+    Sedol "sedol" Text,
+    Bloomberg "bloomberg" Text,
+    Ticker "ticker" Text,
+    TradeSize "trade_size" Number,
+    Value "value" Number,
+    Currency "currency" Text,
+    DerivativeContract "derivative_contract_yn" YesNo,
+    Justification "justification" Text,
+    Leveraged "leveraged_yn" YesNo,
+    BuySell "buysell" Code,
+    InsideInfo "inside_info_yn" YesNo,
+    ExistingPos "existing_pos_yn" YesNo,
+    Signed "signed_yn" YesNo,
+    Status "status" Code,
+    Restricted "restricted_yn" YesNo,
+    HoldingPeriod "holding_period_yn" YesNo,
+    Conflicts "conflicts_yn" YesNo,
+    ConflictComments "conflict_comments" Text,
+    OtherComments "other_comments" Text,
+    InstSymbol "inst_symbol" Text,
+    TwoBusinessDaysExecution "two_business_days_execution_yn" YesNo,
+    ContractNotesReceived "contract_notes_received_yn" YesNo,
+    LastModifiedBy "last_modified_by" Identifier,
+    LastModifiedDate "last_modified_date" Timestamp,
+    IsDeleted "is_deleted_yn" Code,
+    AuthManager "auth_manager" Identifier,
+    AuthManagerDate "auth_manager_date" Timestamp,
+    StatusManager "status_manager" Code,
+    CommentsManager "comments_manager" Text,
+    AuthCompliance "auth_compliance" Identifier,
+    AuthComplianceDate "auth_compliance_date" Timestamp,
+    StatusCompliance "status_compliance" Code,
+    CommentsCompliance "comments_compliance" Text,
+}
+
+impl LegacyColumn {
+    /// The known column of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|it| it.name() == name)
+    }
+}
+
+/// A text of the source or the target. Equal texts are equal whichever way each is held.
+#[derive(Clone, Debug)]
+pub enum Text {
+    /// The text itself. Most are short, and those cost no allocation.
+    Plain(CompactString),
+    /// A text too long to be held in memory, known by what the server says about it.
+    Large(Arc<Large>),
+}
+
+/// A text longer than [`LARGE`], left in the database: it is moved in pieces and compared by digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Large {
+    /// Length in bytes of UTF-8.
+    pub octets: u64,
+    /// SHA-256 of the UTF-8 bytes, in lower-case hexadecimal.
+    pub sha256: String,
+    /// The first few characters, for messages.
+    pub head: String,
+}
+
+/// Bytes from which on a text is not read whole. A page of rows then needs a bounded amount of memory whatever its
+/// comments hold.
+pub const LARGE: usize = 256 * 1024;
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Plain(one), Self::Plain(other)) => one == other,
+            (Self::Large(one), Self::Large(other)) => one.octets == other.octets && one.sha256 == other.sha256,
+            (Self::Plain(plain), Self::Large(large)) | (Self::Large(large), Self::Plain(plain)) => {
+                plain.len() as u64 == large.octets && hex(&Sha256::digest(plain.as_bytes())) == large.sha256
+            }
+        }
+    }
+}
+
+impl Eq for Text {}
+
+impl Text {
+    /// The text, if it is held in memory.
+    pub fn plain(&self) -> Option<&str> {
+        match self {
+            Self::Plain(text) => Some(text),
+            Self::Large(_) => None,
+        }
+    }
+
+    /// Length in bytes of UTF-8.
+    pub fn octets(&self) -> u64 {
+        match self {
+            Self::Plain(text) => text.len() as u64,
+            Self::Large(large) => large.octets,
+        }
+    }
+
+    /// Whether it has more than `limit` characters, as `varchar(limit)` counts them.
+    pub fn exceeds(&self, limit: usize) -> bool {
+        match self {
+            Self::Plain(text) => text.len() > limit && text.chars().count() > limit,
+            Self::Large(_) => true,
+        }
+    }
+
+    /// The text for a message: its first 200 characters, and how long it is when that is not all.
+    pub fn excerpt(&self) -> String {
+        self.cut(200)
+    }
+
+    /// The text for a record: its first 4,000 characters, and how long it is when that is not all.
+    pub fn record(&self) -> String {
+        self.cut(4000)
+    }
+
+    fn cut(&self, characters: usize) -> String {
+        let (head, octets) = match self {
+            Self::Plain(text) => (text.as_str(), text.len() as u64),
+            Self::Large(large) => (large.head.as_str(), large.octets),
+        };
+        match head.char_indices().nth(characters) {
+            Some((end, _)) => format!("{}… ({octets} bytes)", &head[..end]),
+            None if head.len() as u64 == octets => head.to_owned(),
+            None => format!("{head}… ({octets} bytes)"),
+        }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::Plain(text.into())
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::Plain(text.into())
+    }
+}
+
+impl From<CompactString> for Text {
+    fn from(text: CompactString) -> Self {
+        Self::Plain(text)
+    }
+}
+
+/// One row of the legacy table: the text of every column, known or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegacyRow {
+    cells: Box<[Option<Text>]>,
+    /// Columns that the seeds don't name, by name.
+    pub unknown: BTreeMap<Arc<str>, Option<Text>>,
+    /// Columns whose bytes are not text in any encoding we know, with what could be made of them. Their cells are null.
+    pub unreadable: BTreeMap<Arc<str>, String>,
+}
+
+impl Default for LegacyRow {
+    fn default() -> Self {
+        Self {
+            cells: vec![None; LegacyColumn::ALL.len()].into(),
+            unknown: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
+        }
+    }
+}
+
+impl Index<LegacyColumn> for LegacyRow {
+    type Output = Option<Text>;
+
+    fn index(&self, column: LegacyColumn) -> &Self::Output {
+        &self.cells[column as usize]
+    }
+}
+
+impl IndexMut<LegacyColumn> for LegacyRow {
+    fn index_mut(&mut self, column: LegacyColumn) -> &mut Self::Output {
+        &mut self.cells[column as usize]
+    }
+}
+
+impl LegacyRow {
+    /// The text of a column, if it is not null and held in memory.
+    pub fn plain(&self, column: LegacyColumn) -> Option<&str> {
+        self[column].as_ref().and_then(Text::plain)
+    }
+
+    /// Every column by name, known ones first.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, Option<&Text>)> {
+        let known = LegacyColumn::ALL.iter().map(|it| (it.name(), self[*it].as_ref()));
+        known.chain(self.unknown.iter().map(|(name, text)| (&**name, text.as_ref())))
+    }
+}

@@ -1,0 +1,42 @@
+//! What rows refer to, looked up before the transform.
+
+use std::collections::{HashMap, HashSet};
+
+/// A security of the reference schema, as far as it takes part in D7.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Security {
+    /// `oracle_bloomberg.id`.
+    pub id: i64,
+    /// `oracle_bloomberg.isin`.
+    pub isin: Option<String>,
+    /// `oracle_bloomberg.sedol`.
+    pub sedol: Option<String>,
+    /// `oracle_bloomberg.bloomberg`.
+    pub bloomberg: Option<String>,
+    /// `oracle_bloomberg.ticker`.
+    pub ticker: Option<String>,
+}
+
+/// What became of the id of a legacy row whose id the target already uses for something else (D6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Collision {
+    /// The row is rejected.
+    Reject,
+    /// The row is rejected: lineage speaks of its approvals, execution or audit entries, and of no request.
+    StrayLineage,
+    /// The request gets this id instead.
+    Reassign(i64),
+}
+
+/// What a set of legacy rows refers to, looked up before the transform.
+#[derive(Clone, Debug, Default)]
+pub struct Lookups {
+    /// Ids that exist in `oracle_employee`, of those referred to.
+    pub employees: HashSet<i64>,
+    /// Rows of `oracle_bloomberg` by symbol, for the symbols referred to.
+    pub securities: HashMap<String, Vec<Security>>,
+    /// Source ids that the target uses for a request which lineage doesn't tie to the source row.
+    pub collisions: HashMap<i64, Collision>,
+    /// Whether a symbol that no security has becomes null instead of a rejection (`--on-missing-security null`).
+    pub missing_security_is_null: bool,
+}

@@ -1,0 +1,330 @@
+//! The legacy table as it really is: its columns and types, and how a page of it is selected.
+
+use std::sync::Arc;
+
+use sqlx::postgres::PgConnection;
+
+use crate::base::quote::{quote_identifier, quote_literal};
+use crate::config::TableName;
+use crate::migration::legacy::{Kind, LARGE, Large, LegacyColumn, LegacyRow, Text};
+use crate::postgres::session::{Attempt, QueryError, server_facts};
+
+/// Why the legacy table can't be migrated, found before the first row.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// There is no such table, or the role may not see it.
+    #[error("there is no table {table} at {place}; correct LEGACY_TABLE, or grant USAGE on its schema")]
+    NoTable {
+        /// The table.
+        table: TableName,
+        /// Where.
+        place: String,
+    },
+    /// Columns that the mapping needs are missing.
+    #[error("{table} lacks the columns {columns}; name the right table in LEGACY_TABLE, or add them")]
+    MissingColumns {
+        /// The table.
+        table: TableName,
+        /// Their names.
+        columns: String,
+    },
+    /// A column's type has no value that could be read.
+    #[error("{table}.{column} is of type {found}, no value of which can be read as {wanted}")]
+    Type {
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: &'static str,
+        /// Its type.
+        found: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// Ids don't identify rows.
+    #[error("{table} can't be read by id: {problem}; correct the table, or name a view of it in LEGACY_TABLE")]
+    Ids {
+        /// The table.
+        table: TableName,
+        /// Which id, and what is wrong with it.
+        problem: String,
+    },
+    /// A question about the table failed.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// A column of the source, and where its text goes.
+#[derive(Clone, Debug)]
+struct SourceColumn {
+    name: Arc<str>,
+    known: Option<LegacyColumn>,
+    /// SQL that is true where the text is too long to be read whole; none for a type that is never long.
+    is_large: Option<String>,
+}
+
+/// The legacy table, described.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) table: TableName,
+    pub(crate) qualified: String,
+    /// SQL of the id as a bigint, as cheap to order by as the type allows.
+    id: String,
+    columns: Vec<SourceColumn>,
+    /// Positions of the columns that have a companion in the select list for large texts.
+    companions: Vec<usize>,
+}
+
+/// What a column of this kind is called in messages.
+fn wanted(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Identifier | Kind::Number => "a number",
+        Kind::Timestamp => "a timestamp",
+        Kind::YesNo | Kind::Code | Kind::Text => "text",
+    }
+}
+
+/// Whether some value of a type prints a text that can be read as the kind (D5); by category (documentation, pg_type).
+fn readable(kind: Kind, category: &str, type_name: &str) -> bool {
+    let odd = ["bytea", "money", "uuid", "json", "jsonb", "xml"].contains(&type_name);
+    match kind {
+        Kind::YesNo | Kind::Code | Kind::Text => true,
+        Kind::Identifier | Kind::Number => {
+            !["A", "B", "C", "D", "G", "I", "R", "T"].contains(&category)
+                && (!odd || ["json", "jsonb", "xml"].contains(&type_name))
+        }
+        Kind::Timestamp => {
+            !["A", "B", "C", "G", "I", "N", "R", "T", "V"].contains(&category)
+                && !odd
+                && !["time", "timetz"].contains(&type_name)
+        }
+    }
+}
+
+impl Source {
+    /// Reads the table's columns, and checks that every row can be read and told from the others.
+    pub(crate) async fn describe(
+        connection: &mut PgConnection,
+        table: &TableName,
+        place: &str,
+    ) -> Result<Self, SourceError> {
+        let qualified = format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name));
+        // A domain is what its base type is; domains over domains are rare enough to be taken for their base too.
+        let rows: Vec<(String, String, String, String, i16, i32)> = sqlx::query_as(
+            "select a.attname::text, format_type(a.atttypid, a.atttypmod), b.typname::text, b.typcategory::text, \
+                    b.typlen, case when t.typtype = 'd' then t.typtypmod else a.atttypmod end \
+             from pg_attribute a \
+             join pg_type t on t.oid = a.atttypid \
+             join pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid) \
+             where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped order by a.attnum",
+        )
+        .bind(&qualified)
+        .fetch_all(&mut *connection)
+        .await
+        .attempt("reading the columns of the legacy table")?;
+        if rows.is_empty() {
+            return Err(SourceError::NoTable { table: table.clone(), place: place.to_owned() });
+        }
+        let missing: Vec<&str> = LegacyColumn::ALL
+            .iter()
+            .map(|column| column.name())
+            .filter(|name| !rows.iter().any(|row| row.0 == *name))
+            .collect();
+        if !missing.is_empty() {
+            return Err(SourceError::MissingColumns { table: table.clone(), columns: missing.join(", ") });
+        }
+        // Nothing can be computed of a text that may not be one: then every value is read whole.
+        let raw_bytes = server_facts(connection).await?.encoding == "SQL_ASCII";
+        let mut columns = Vec::new();
+        let mut id = String::new();
+        let mut id_is_bigint = true;
+        for (name, shown_type, type_name, category, length, modifier) in rows {
+            let known = LegacyColumn::from_name(&name);
+            let quoted = quote_identifier(&name);
+            if let Some(column) = known
+                && !readable(column.kind(), &category, &type_name)
+            {
+                let (table, wanted) = (table.clone(), wanted(column.kind()));
+                return Err(SourceError::Type { table, column: column.name(), found: shown_type, wanted });
+            }
+            if known == Some(LegacyColumn::Id) {
+                // The index on the id serves the pages if the id is compared as it is.
+                id_is_bigint = ["int2", "int4", "int8"].contains(&type_name.as_str());
+                // Qualified, because ORDER BY takes a bare name for a column of the select list.
+                let numeric = id_is_bigint || type_name == "numeric";
+                id = if numeric { format!("l.{quoted}") } else { format!("(l.{quoted}::text)::numeric") };
+                columns.push(SourceColumn { name: name.into(), known, is_large: None });
+                continue;
+            }
+            // A varchar(n) holds 4 bytes a character at most.
+            let limited = category == "S" && modifier > 4 && (modifier as usize - 4) * 4 <= LARGE;
+            // A char(n) is padded, which a cast to text would hide; it has 10 million characters at most.
+            let whole = raw_bytes || limited || type_name == "bpchar" || length != -1;
+            let is_large = (!whole).then(|| match (category.as_str(), type_name.as_str()) {
+                // Known without reading the value.
+                ("S", "text" | "varchar") => format!("octet_length({quoted}) > {LARGE}"),
+                (_, "bytea") => format!("octet_length({quoted}) > {}", (LARGE - 2) / 2),
+                // Compression gains a factor of 90 at most (pglz), so a value of 2 kB on disk can't be a large text.
+                _ => format!("(pg_column_size({quoted}) > 2000 and octet_length({quoted}::text) > {LARGE})"),
+            });
+            columns.push(SourceColumn { name: name.into(), known, is_large });
+        }
+        if raw_bytes {
+            // The server would refuse a whole page for one byte that isn't UTF-8; so it is asked for the bytes.
+            crate::postgres::session::run(connection, "set client_encoding = 'SQL_ASCII'", "setting up the session")
+                .await?;
+        }
+        let companions = columns.iter().enumerate().filter(|(_, it)| it.is_large.is_some()).map(|(at, _)| at).collect();
+        let source = Self { table: table.clone(), qualified, id, columns, companions };
+        source.check_ids(connection, id_is_bigint).await?;
+        Ok(source)
+    }
+
+    /// Reading by id loses rows whose ids are null or equal, so a table that allows such ids is searched for them.
+    async fn check_ids(&self, connection: &mut PgConnection, is_bigint: bool) -> Result<(), SourceError> {
+        let unique: bool = sqlx::query_scalar(
+            "select exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid \
+                            and a.attnum = i.indkey[0] \
+             where i.indrelid = to_regclass($1) and i.indnkeyatts = 1 and i.indisunique and i.indisvalid \
+               and i.indimmediate and i.indpred is null and a.attname = 'id' and a.attnotnull \
+               and not exists (select from pg_inherits h join pg_class p on p.oid = h.inhparent \
+                               where p.oid = i.indrelid and p.relkind = 'r'))",
+        )
+        .bind(&self.qualified)
+        .fetch_one(&mut *connection)
+        .await
+        .attempt("looking for a unique key on the id")?;
+        if unique && is_bigint {
+            return Ok(());
+        }
+        let problem = |problem: String| SourceError::Ids { table: self.table.clone(), problem };
+        let name = "l.\"id\"";
+        // A table that others inherit from shows their rows too, which its index doesn't know.
+        // Before a text is cast to a number, it must look like one.
+        let odd: Option<Option<String>> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+            "select {name}::text from {} l where {name}::text !~ '^\\s*[-+]?[0-9]+(\\.0*)?\\s*$' or {name} is null limit 1",
+            self.qualified
+        )))
+        .fetch_optional(&mut *connection)
+        .await
+        .attempt("checking the ids of the legacy table")?;
+        match odd {
+            Some(None) => return Err(problem("a row has no id".to_owned())),
+            Some(Some(id)) => return Err(problem(format!("the id {id} is not a whole number"))),
+            None => {}
+        }
+        let twice: Option<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+            "select {id}::text from {table} l group by {id} \
+             having count(*) > 1 or {id} not between -9223372036854775808 and 9223372036854775807 limit 1",
+            id = self.id,
+            table = self.qualified
+        )))
+        .fetch_optional(connection)
+        .await
+        .attempt("checking the ids of the legacy table")?;
+        twice.map_or(Ok(()), |id| Err(problem(format!("the id {id} is there twice, or is no bigint"))))
+    }
+
+    /// How many rows there are, and the largest id but the last that a bigint holds, which is rejected.
+    pub(crate) async fn extent(&self, connection: &mut PgConnection) -> Result<(i64, Option<i64>), QueryError> {
+        let (id, table) = (&self.id, &self.qualified);
+        let sql = format!(
+            "select (select count(*) from {table}), (select max({id})::int8 from {table} l where {id} < {})",
+            i64::MAX
+        );
+        sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await.attempt("counting the legacy rows")
+    }
+
+    /// The select of one page in id order: the id as a bigint, every column, and for each column that may be large a
+    /// companion, `octets sha256 head`, which is null unless the text was left out.
+    pub(crate) fn page(&self, after: Option<i64>, limit: usize) -> String {
+        let mut list = vec![format!("{}::int8", self.id)];
+        for column in &self.columns {
+            let quoted = quote_identifier(&column.name);
+            list.push(match &column.is_large {
+                None => quoted,
+                Some(is_large) => format!("case when {is_large} then null else {quoted} end"),
+            });
+        }
+        for (quoted, is_large) in self.companions.iter().filter_map(|at| {
+            let column = &self.columns[*at];
+            Some((quote_identifier(&column.name), column.is_large.as_ref()?))
+        }) {
+            list.push(format!("case when {is_large} then {} end", companion(&format!("{quoted}::text"))));
+        }
+        let condition = after.map(|id| format!(" where {} > {id}", self.id)).unwrap_or_default();
+        format!("select {} from {} l{condition} order by {} limit {limit}", list.join(", "), self.qualified, self.id)
+    }
+
+    /// How many values a row of [`Self::page`] has.
+    pub(crate) fn width(&self) -> usize {
+        1 + self.columns.len() + self.companions.len()
+    }
+
+    /// A row of [`Self::page`], from the bytes of its values.
+    pub(crate) fn row<'a>(&self, value: impl Fn(usize) -> Option<&'a [u8]>) -> Option<(i64, LegacyRow)> {
+        let id = std::str::from_utf8(value(0)?).ok()?.parse().ok()?;
+        let mut row = LegacyRow::default();
+        for (at, column) in self.columns.iter().enumerate() {
+            let text = match value(at + 1).map(std::str::from_utf8) {
+                None => None,
+                Some(Ok(text)) => Some(Text::from(text)),
+                Some(Err(_)) => {
+                    let lossy = String::from_utf8_lossy(value(at + 1).unwrap_or_default()).into_owned();
+                    row.unreadable.insert(Arc::clone(&column.name), lossy);
+                    None
+                }
+            };
+            match column.known {
+                Some(known) => row[known] = text,
+                None => {
+                    row.unknown.insert(Arc::clone(&column.name), text);
+                }
+            }
+        }
+        for (index, at) in self.companions.iter().enumerate() {
+            let Some(companion) = value(1 + self.columns.len() + index) else {
+                continue;
+            };
+            let large = parse_companion(&String::from_utf8_lossy(companion))?;
+            let column = &self.columns[*at];
+            match column.known {
+                Some(known) => row[known] = Some(large),
+                None => {
+                    row.unknown.insert(Arc::clone(&column.name), Some(large));
+                }
+            }
+        }
+        Some((id, row))
+    }
+
+    /// The select of a large text's UTF-8 bytes in pieces, each one row, in order. A piece may end within a character.
+    pub(crate) fn pieces(&self, id: i64, column: &str) -> String {
+        const BYTES: usize = 4 * 1024 * 1024;
+        // The conversion makes the server read and decompress the value once; a piece of it is then a mere copy.
+        format!(
+            "select substr(v.bytes, 1 + at * {BYTES}, {BYTES}) \
+             from (select convert_to(l.{}::text, 'UTF8') as bytes from {} l where {} = {id} offset 0) v, \
+                  generate_series(0, (length(v.bytes) - 1) / {BYTES}) at order by at",
+            quote_identifier(column),
+            self.qualified,
+            self.id
+        )
+    }
+}
+
+/// SQL of what is said of a large text instead of the text.
+pub(crate) fn companion(text: &str) -> String {
+    format!(
+        "octet_length(convert_to({text}, {utf8}))::text || ' ' || encode(sha256(convert_to({text}, {utf8})), 'hex') \
+         || ' ' || left({text}, 200)",
+        utf8 = quote_literal("UTF8")
+    )
+}
+
+/// Reads what [`companion`] says.
+pub(crate) fn parse_companion(text: &str) -> Option<Text> {
+    let (octets, rest) = text.split_once(' ')?;
+    let (sha256, head) = rest.split_once(' ')?;
+    let large = Large { octets: octets.parse().ok()?, sha256: sha256.to_owned(), head: head.to_owned() };
+    Some(Text::Large(Arc::new(large)))
+}

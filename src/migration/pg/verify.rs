@@ -1,0 +1,418 @@
+//! Streams source and target side by side in id order, and proves every migrated row (F15).
+//!
+//! Reads through plain queries, not through the COPY code that `migrate` reads and writes with: a mistake there must
+//! not cancel itself out here. Both directions: each legacy row has its target rows, each lineage row its legacy row.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::TryStreamExt;
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Connection, Row, ValueRef};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::base::quote::quote_literal;
+use crate::config::{Environment, TableName};
+use crate::ledger::pg::admission::{RefusedError, check_applied};
+use crate::migration::check::{APPROVAL, AUDIT, Cells, Difference, EXECUTION, REQUEST, Stored};
+use crate::migration::legacy::{LARGE, LegacyRow, Text};
+use crate::migration::pg::lookup::Securities;
+use crate::migration::pg::source::{Source, SourceError, companion, parse_companion};
+use crate::migration::run::Progress;
+use crate::migration::target::{Assessment, LEGACY_MARK, Role, SOURCE_TABLE};
+use crate::migration::verification::{BothPages, Counts, Report};
+use crate::postgres::connect::{Access, ConnectError, Database};
+use crate::postgres::session::{Attempt, QueryError, run};
+
+/// Legacy rows of one step.
+const PAGE_ROWS: usize = 400;
+/// Bytes of one step that are kept in memory; a step that turns out larger is cut.
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// What to verify, where.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// Holds `padealing` and `bo_airflow`.
+    pub target: &'a Database,
+    /// Holds the legacy table.
+    pub source: &'a Database,
+    /// The legacy table.
+    pub table: &'a TableName,
+    /// The environment of the run.
+    pub environment: Environment,
+}
+
+/// Why nothing can be said.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The database is not for this.
+    #[error(transparent)]
+    Refused(#[from] RefusedError),
+    /// The legacy table is not fit to be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A reader ended in a way that it must not.
+    #[error("a reader of the verification died; this is a defect of pad-migrate")]
+    Worker(#[source] tokio::task::JoinError),
+    /// Something was asked of a database, and failed.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// A page of the source, and the range of ids that it covers: after the first, up to the second, or all of the rest.
+struct SourcePage {
+    after: Option<i64>,
+    until: Option<i64>,
+    rows: Vec<(i64, LegacyRow)>,
+}
+
+/// Verifies every migrated row.
+pub async fn verify(request: &Request<'_>, mut progress: impl FnMut(Progress)) -> Result<Report, VerifyError> {
+    let started = Instant::now();
+    let mut target = request.target.connect(Access::Read, "verify").await?;
+    check_applied(&mut target, request.target, request.environment).await?;
+    let server_version = crate::postgres::session::server_facts(&mut target).await?.version;
+    let mut from = request.source.connect(Access::Read, "verify source").await?;
+    let source = Arc::new(Source::describe(&mut from, request.table, &request.source.place()).await?);
+    let (total, _) = source.extent(&mut from).await?;
+    // One snapshot each: what is committed meanwhile is not half seen.
+    for connection in [&mut target, &mut from] {
+        run(connection, "begin isolation level repeatable read read only", "starting the transaction").await?;
+    }
+
+    let (pages, source_pages) = mpsc::channel::<SourcePage>(1);
+    let (both, mut both_pages) = mpsc::channel::<BothPages>(1);
+    let mut readers = JoinSet::new();
+    readers.spawn(read_source(from, Arc::clone(&source), pages));
+    readers.spawn(read_target(target, source_pages, both));
+
+    let mut report = Report { server_version, ..Report::default() };
+    let total = u64::try_from(total).unwrap_or(0);
+    while let Some(page) = both_pages.recv().await {
+        report.add(page);
+        let done = report.counts.source;
+        progress(Progress { done, total: total.max(done), rejected: report.counts.rejected });
+    }
+    while let Some(ended) = readers.join_next().await {
+        if let Some(unclaimed) = ended.map_err(VerifyError::Worker)?? {
+            for difference in unclaimed {
+                report.counts.extra += 1;
+                report.differ(difference);
+            }
+        }
+    }
+    let Counts { source, verified, different, missing, rejected, pending, .. } = report.counts;
+    assert_eq!(source, verified + different + missing + rejected + pending, "every legacy row is accounted for");
+    report.elapsed = started.elapsed();
+    Ok(report)
+}
+
+type Extras = Option<Vec<Difference>>;
+
+async fn read_source(
+    mut from: PgConnection,
+    source: Arc<Source>,
+    pages: mpsc::Sender<SourcePage>,
+) -> Result<Extras, VerifyError> {
+    const WHAT: &str = "reading the legacy table";
+    let (mut after, mut size) = (None, PAGE_ROWS);
+    loop {
+        let mut rows: Vec<(i64, LegacyRow)> = Vec::with_capacity(size);
+        let (mut bytes, mut cut) = (0, false);
+        {
+            let sql = source.page(after, size);
+            let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut from);
+            while let Some(row) = stream.try_next().await.attempt(WHAT)? {
+                let values = raw_values(&row).attempt(WHAT)?;
+                bytes += values.iter().flatten().map(|it| it.len()).sum::<usize>();
+                if bytes > PAGE_BYTES && !rows.is_empty() {
+                    cut = true;
+                    continue;
+                }
+                let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
+                rows.push(source.row(|at| values[at]).ok_or_else(malformed).attempt(WHAT)?);
+            }
+        }
+        let done = rows.len() < size && !cut;
+        size = if cut { rows.len() } else { (size * 2).min(PAGE_ROWS) };
+        // The last range is open, so that lineage beyond the last legacy row is seen too.
+        let until = if done { None } else { rows.last().map(|it| it.0) };
+        if pages.send(SourcePage { after, until, rows }).await.is_err() || done {
+            break;
+        }
+        after = until;
+    }
+    let _ = from.close().await;
+    Ok(None)
+}
+
+fn raw_values(row: &PgRow) -> Result<Vec<Option<&[u8]>>, sqlx::Error> {
+    (0..row.len())
+        .map(|at| {
+            let value = row.try_get_raw(at)?;
+            if value.is_null() { Ok(None) } else { value.as_bytes().map(Some).map_err(sqlx::Error::Decode) }
+        })
+        .collect()
+}
+
+async fn read_target(
+    mut target: PgConnection,
+    mut source_pages: mpsc::Receiver<SourcePage>,
+    both: mpsc::Sender<BothPages>,
+) -> Result<Extras, VerifyError> {
+    let mut securities = Securities::default();
+    // A page is a small part of a large table; the planner, counting random reads dear, would rather read the whole
+    // table for each page, which makes the verification quadratic.
+    run(&mut target, "set local enable_seqscan = off", "setting up the transaction").await?;
+    while let Some(page) = source_pages.recv().await {
+        let range = Range { after: page.after, until: page.until };
+        let stored = read_stored(&mut target, &range).await?;
+        let rejected = read_rejected(&mut target, &range).await?;
+        let securities = securities.of(&mut target, page.rows.iter().map(|it| &it.1)).await?;
+        if both.send(BothPages { rows: page.rows, stored, rejected, securities }).await.is_err() {
+            return Ok(None);
+        }
+    }
+    run(&mut target, "set local enable_seqscan = on", "setting up the transaction").await?;
+    let unclaimed = read_unclaimed(&mut target).await?;
+    let _ = target.close().await;
+    Ok(Some(unclaimed))
+}
+
+struct Range {
+    after: Option<i64>,
+    until: Option<i64>,
+}
+
+impl Range {
+    /// The condition on `source_table` and `source_id` of a lineage or rejection row.
+    fn condition(&self, alias: &str) -> String {
+        let mut condition = format!("{alias}.source_table = {}", quote_literal(SOURCE_TABLE));
+        if let Some(after) = self.after {
+            condition.push_str(&format!(" and {alias}.source_id > {after}"));
+        }
+        if let Some(until) = self.until {
+            condition.push_str(&format!(" and {alias}.source_id <= {until}"));
+        }
+        condition
+    }
+}
+
+/// SQL of a stored text column and its companion for large texts.
+fn text_column(column: &str) -> String {
+    let large = format!("octet_length({column}) > {LARGE}");
+    format!("case when {large} then null else {column} end, case when {large} then {} end", companion(column))
+}
+
+/// Stored columns that have no limit, and so a companion in the select list.
+const UNLIMITED: [&str; 4] = ["justification", "conflict_comments", "other_comments", "comments"];
+
+fn select_list(alias: &str, columns: &[&str]) -> String {
+    let each = columns.iter().map(|column| {
+        let qualified = format!("{alias}.\"{column}\"");
+        if UNLIMITED.contains(column) { text_column(&qualified) } else { qualified }
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// Reads `columns` from the values of a row, starting at `at`.
+fn cells(values: &[Option<&[u8]>], mut at: usize, columns: &'static [&'static str]) -> Result<Cells, sqlx::Error> {
+    let mut cells = Cells { columns, values: Vec::with_capacity(columns.len()) };
+    for column in columns {
+        let text = utf8(values[at])?;
+        at += 1;
+        let mut cell = text.map(Text::from);
+        if UNLIMITED.contains(column) {
+            if let Some(companion) = utf8(values[at])? {
+                cell = parse_companion(companion);
+            }
+            at += 1;
+        }
+        cells.values.push(cell);
+    }
+    Ok(cells)
+}
+
+fn utf8(value: Option<&[u8]>) -> Result<Option<&str>, sqlx::Error> {
+    value.map(std::str::from_utf8).transpose().map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+fn number(value: Option<&[u8]>) -> Result<i64, sqlx::Error> {
+    let text = utf8(value)?.unwrap_or_default();
+    text.parse().map_err(|_| sqlx::Error::Protocol(format!("{text:?} is no id")))
+}
+
+/// Runs a query of texts and hands each row's values to `each`.
+async fn rows(
+    target: &mut PgConnection,
+    sql: String,
+    what: &str,
+    mut each: impl FnMut(&[Option<&[u8]>]) -> Result<(), sqlx::Error>,
+) -> Result<(), QueryError> {
+    let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(target);
+    while let Some(row) = stream.try_next().await.attempt(what)? {
+        raw_values(&row).and_then(|values| each(&values)).attempt(what)?;
+    }
+    Ok(())
+}
+
+async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMap<i64, Stored>, QueryError> {
+    let mut stored: BTreeMap<i64, Stored> = BTreeMap::new();
+    let of_range = range.condition("m");
+    let sql =
+        format!("select m.source_id, m.target_table, m.target_id from padealing.migration_mapping m where {of_range}");
+    rows(target, sql, "reading the lineage", |values| {
+        let name = utf8(values[1])?.unwrap_or_default();
+        let role = Role::from_word(name).ok_or_else(|| name.to_owned());
+        stored.entry(number(values[0])?).or_default().lineage.push((role, number(values[2])?));
+        Ok(())
+    })
+    .await?;
+    if stored.is_empty() {
+        return Ok(stored);
+    }
+
+    let requests = format!(
+        "padealing.migration_mapping m join padealing.pad_request r on r.id = m.target_id \
+         where {of_range} and m.target_table = 'pad_request'"
+    );
+    // A large residual comes with its large strings replaced by what is said of them. What is no residual at all is
+    // read as it is, and named.
+    let is_large = format!(
+        "(pg_column_size(r.compliance_assessment) > 2000 and octet_length(r.compliance_assessment::text) > {LARGE} \
+         and jsonb_typeof(r.compliance_assessment) = 'object' \
+         and jsonb_typeof(r.compliance_assessment -> 'legacy') = 'object')"
+    );
+    let sql = format!(
+        "select m.source_id, case when {is_large} then r.compliance_assessment - 'legacy' \
+             else r.compliance_assessment end, \
+         case when {is_large} then (select jsonb_object_agg(key, case when jsonb_typeof(value) = 'string' \
+             and octet_length(value #>> '{{}}') > {LARGE} then jsonb_build_object('large', {large}) else value end) \
+             from jsonb_each(r.compliance_assessment -> 'legacy')) end, {list} from {requests}",
+        large = companion("(value #>> '{}')"),
+        list = select_list("r", REQUEST),
+    );
+    rows(target, sql, "reading requests", |values| {
+        let cells = cells(values, 3, REQUEST)?;
+        if let Some(entry) = stored.get_mut(&number(values[0])?) {
+            read_assessment(utf8(values[1])?, utf8(values[2])?, entry)?;
+            entry.request = Some(cells);
+        }
+        Ok(())
+    })
+    .await?;
+
+    for (table, columns) in [("pad_approval", APPROVAL), ("pad_execution", EXECUTION), ("audit_log", AUDIT)] {
+        let sql = format!(
+            "select m.source_id, {} from padealing.migration_mapping m \
+             join padealing.{table} t on t.request_id = m.target_id \
+             where {of_range} and m.target_table = 'pad_request' order by t.id",
+            select_list("t", columns)
+        );
+        rows(target, sql, &format!("reading {table}"), |values| {
+            let cells = cells(values, 1, columns)?;
+            if let Some(entry) = stored.get_mut(&number(values[0])?) {
+                match table {
+                    "pad_approval" => entry.approvals.push(cells),
+                    "pad_execution" => entry.executions.push(cells),
+                    _ => entry.audit.push(cells),
+                }
+            }
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(stored)
+}
+
+/// Takes `compliance_assessment` apart. What the migration would not have written is named, not refused.
+fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored) -> Result<(), sqlx::Error> {
+    let parse =
+        |text: &str| serde_json::from_str::<serde_json::Value>(text).map_err(|error| sqlx::Error::Decode(error.into()));
+    let mut assessment = Assessment::default();
+    let Some(json) = json else { return Ok(()) };
+    let serde_json::Value::Object(mut object) = parse(json)? else {
+        stored.strange_keys.push("a value that is no object".to_owned());
+        return Ok(());
+    };
+    if let Some(large) = large {
+        object.insert("legacy".to_owned(), parse(large)?);
+    }
+    for (key, value) in object {
+        match (key.as_str(), value) {
+            ("holding_period", serde_json::Value::Bool(flag)) => assessment.holding_period = Some(flag),
+            ("legacy", serde_json::Value::Object(legacy)) => {
+                for (column, value) in legacy {
+                    let text = match value {
+                        serde_json::Value::Null => None,
+                        serde_json::Value::String(text) => Some(Text::from(text)),
+                        other => match other.get("large").and_then(|it| parse_companion(it.as_str()?)) {
+                            Some(text) if large.is_some() => Some(text),
+                            _ => {
+                                stored.strange_keys.push(format!("legacy.{column} that is no text"));
+                                continue;
+                            }
+                        },
+                    };
+                    assessment.legacy.insert(column, text);
+                }
+            }
+            _ => stored.strange_keys.push(key),
+        }
+    }
+    stored.assessment = assessment;
+    Ok(())
+}
+
+async fn read_rejected(target: &mut PgConnection, range: &Range) -> Result<HashSet<i64>, QueryError> {
+    let sql = format!(
+        "select distinct r.source_id from padealing.migration_reject r where {} and r.resolved_run_id is null",
+        range.condition("r")
+    );
+    let mut rejected = HashSet::new();
+    rows(target, sql, "reading the rejections", |values| {
+        rejected.insert(number(values[0])?);
+        Ok(())
+    })
+    .await?;
+    Ok(rejected)
+}
+
+/// Target rows that no range shows: those that lineage claims twice, and marked ones that belong to no migrated row.
+async fn read_unclaimed(target: &mut PgConnection) -> Result<Vec<Difference>, QueryError> {
+    let ours = quote_literal(SOURCE_TABLE);
+    let migrated = format!(
+        "select from padealing.migration_mapping m where m.source_table = {ours} and m.target_table = 'pad_request'"
+    );
+    let mark = quote_literal(LEGACY_MARK);
+    let sql = format!(
+        "select min(source_id), 'pad_request', target_id, count(*) || ' lineage rows' \
+             from padealing.migration_mapping where source_table = {ours} and target_table = 'pad_request' \
+             group by target_id having count(*) > 1 \
+         union all \
+         select a.entity_id, 'audit_log:' || a.action_type, a.id, 'no migrated row' from padealing.audit_log a \
+             where a.details ->> 'source' = {mark} and not exists ({migrated} and m.target_id = a.request_id) \
+         union all \
+         select r.id, 'pad_request', r.id, 'no lineage row' from padealing.pad_request r \
+             where r.compliance_assessment ? 'legacy' and not exists ({migrated} and m.target_id = r.id) \
+         order by 1, 2, 3"
+    );
+    let mut unclaimed = Vec::new();
+    rows(target, sql, "looking for rows that lineage doesn't explain", |values| {
+        unclaimed.push(Difference {
+            source_id: if values[0].is_some() { number(values[0])? } else { 0 },
+            target: utf8(values[1])?.unwrap_or_default().to_owned(),
+            field: "id".to_owned(),
+            expected: Some("one lineage row".to_owned()),
+            actual: Some(format!("{} has {}", number(values[2])?, utf8(values[3])?.unwrap_or_default())),
+        });
+        Ok(())
+    })
+    .await?;
+    Ok(unclaimed)
+}

@@ -1,0 +1,185 @@
+//! A migration run: how to migrate, how far it is, what it did.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::migration::rejection::{Reason, Rejection};
+use crate::migration::sample::Sample;
+
+/// Rejection reasons that a report lists; all of them are in the database.
+pub const LISTED: usize = 1000;
+
+/// What happens to a row whose id the target uses for something else (D6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnIdCollision {
+    /// The row is rejected.
+    #[default]
+    Reject,
+    /// The request gets a new id.
+    Reassign,
+}
+
+/// What happens to a row whose symbol no security has (D7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnMissingSecurity {
+    /// The row is rejected.
+    #[default]
+    Reject,
+    /// The request has no security.
+    Null,
+}
+
+/// How to migrate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Nothing is written.
+    pub dry_run: bool,
+    /// Rows without lineage that are tried, at most.
+    pub limit: Option<u64>,
+    /// Rows of one transaction.
+    pub batch_size: usize,
+    /// Workers.
+    pub jobs: usize,
+    /// D7.
+    pub on_missing_security: OnMissingSecurity,
+    /// D6.
+    pub on_id_collision: OnIdCollision,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            dry_run: false,
+            limit: None,
+            batch_size: 500,
+            jobs: 2,
+            on_missing_security: OnMissingSecurity::Reject,
+            on_id_collision: OnIdCollision::Reject,
+        }
+    }
+}
+
+/// Rows counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Legacy rows read.
+    pub read: u64,
+    /// Of those, migrated by this run.
+    pub migrated: u64,
+    /// Migrated by an earlier one.
+    pub already_migrated: u64,
+    /// Rejected.
+    pub rejected: u64,
+    /// Requests written.
+    pub pad_request: u64,
+    /// Approvals written.
+    pub pad_approval: u64,
+    /// Executions written.
+    pub pad_execution: u64,
+    /// Audit entries written.
+    pub audit_log: u64,
+    /// Lineage rows written.
+    pub migration_mapping: u64,
+}
+
+/// A reason for a rejection, with the row it is of.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct RejectedField {
+    /// The legacy row.
+    pub source_id: i64,
+    /// The reason.
+    #[serde(flatten)]
+    pub reason: Reason,
+}
+
+/// What a migration did, or a dry run would do.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Rows by what became of them.
+    pub counts: Counts,
+    /// Rejected rows by rule; a row counts under each of its rules.
+    pub by_rule: BTreeMap<&'static str, u64>,
+    /// The first reasons in id order, [`LISTED`] of them.
+    pub rejections: Vec<RejectedField>,
+    /// Source ids that an earlier tool migrated with a request's lineage only (D19): how many, and the first few.
+    pub incomplete: (u64, Vec<i64>),
+    /// A few rows old and new, from a dry run.
+    pub samples: Vec<Sample>,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// The server's version.
+    pub server_version: String,
+}
+
+/// How far a migration is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// Rows done, of the source's.
+    pub done: u64,
+    /// Rows there are to read.
+    pub total: u64,
+    /// Rows rejected.
+    pub rejected: u64,
+}
+
+/// Sees what happens, in id order.
+pub trait Observer {
+    /// A page is done.
+    fn progress(&mut self, progress: Progress);
+    /// A row was rejected.
+    fn rejected(&mut self, rejection: &Rejection) -> std::io::Result<()>;
+}
+
+impl Report {
+    pub(crate) fn add(&mut self, outcome: Outcome) {
+        let Counts {
+            read,
+            migrated,
+            already_migrated,
+            rejected,
+            pad_request,
+            pad_approval,
+            pad_execution,
+            audit_log,
+            migration_mapping,
+        } = outcome.counts;
+        self.counts.read += read;
+        self.counts.migrated += migrated;
+        self.counts.already_migrated += already_migrated;
+        self.counts.rejected += rejected;
+        self.counts.pad_request += pad_request;
+        self.counts.pad_approval += pad_approval;
+        self.counts.pad_execution += pad_execution;
+        self.counts.audit_log += audit_log;
+        self.counts.migration_mapping += migration_mapping;
+        for rejection in outcome.rejections {
+            let mut rules: Vec<&str> = rejection.reasons.iter().map(|it| it.rule.as_str()).collect();
+            rules.sort_unstable();
+            rules.dedup();
+            for rule in rules {
+                *self.by_rule.entry(rule).or_default() += 1;
+            }
+            let room = LISTED.saturating_sub(self.rejections.len());
+            let source_id = rejection.source_id;
+            let listed = rejection.reasons.into_iter().take(room);
+            self.rejections.extend(listed.map(|reason| RejectedField { source_id, reason }));
+        }
+        self.incomplete.0 += outcome.incomplete.len() as u64;
+        let room = 10usize.saturating_sub(self.incomplete.1.len());
+        self.incomplete.1.extend(outcome.incomplete.into_iter().take(room));
+        let room = SAMPLES.saturating_sub(self.samples.len());
+        self.samples.extend(outcome.samples.into_iter().take(room));
+    }
+}
+
+/// Rows that a dry run shows old and new.
+pub(crate) const SAMPLES: usize = 3;
+
+/// What became of a page.
+pub(crate) struct Outcome {
+    pub(crate) sequence: u64,
+    pub(crate) counts: Counts,
+    pub(crate) rejections: Vec<Rejection>,
+    pub(crate) incomplete: Vec<i64>,
+    pub(crate) samples: Vec<Sample>,
+}

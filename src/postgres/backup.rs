@@ -1,0 +1,68 @@
+//! A backup of the application schema, by PostgreSQL's own program, read back before it is called good.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use crate::base::file::{FileError, PendingFile};
+use crate::postgres::connect::Database;
+
+/// Why there is no backup.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The programs aren't here.
+    #[error(
+        "pg_dump and pg_restore are neither on this machine's PATH nor where packages put them; \
+         install PostgreSQL's client programs, of the server's version or newer"
+    )]
+    Programs,
+    /// One of them failed.
+    #[error("{program} failed, and there is no backup: {told}")]
+    Failed {
+        /// Which.
+        program: &'static str,
+        /// Its own words.
+        told: String,
+    },
+    /// The file could not be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// The programs, the one that writes first.
+const PROGRAMS: [&str; 2] = ["pg_dump", "pg_restore"];
+
+/// Backs up to a file, as `pg_dump -Fc` does: what the patterns name, `--schema=padealing` for example. An earlier file
+/// stays as it was until the new one has been read back.
+pub async fn backup(database: &Database, patterns: &[String], path: &Path) -> Result<(), BackupError> {
+    // The newest: an older one would not read a newer server.
+    let programs = tokio::task::spawn_blocking(|| crate::postgres::programs::programs(PROGRAMS).into_iter().next());
+    let bin = programs.await.ok().flatten().ok_or(BackupError::Programs)?.bin;
+    let file = PendingFile::create(path)?;
+    let mut dump: Vec<PathBuf> = ["--format=custom", "--no-password", "--file"].map(PathBuf::from).into();
+    dump.push(file.pending_path().to_owned());
+    dump.extend(patterns.iter().map(PathBuf::from));
+    let list = [PathBuf::from("--list"), file.pending_path().to_owned()];
+    for (program, arguments) in [(PROGRAMS[0], &dump[..]), (PROGRAMS[1], &list)] {
+        run(program, &bin, database, arguments).await?;
+    }
+    Ok(file.finish()?)
+}
+
+/// Runs a program with the connection in its environment: a process's arguments can be read by everybody.
+async fn run(program: &'static str, bin: &Path, database: &Database, arguments: &[PathBuf]) -> Result<(), BackupError> {
+    let mut command = Command::new(bin.join(program));
+    command.args(arguments).envs(database.variables()).stdin(Stdio::null()).stdout(Stdio::null());
+    // With the one who waits for it, it ends too.
+    let output = command.stderr(Stdio::piped()).kill_on_drop(true).output().await;
+    let told = match output {
+        Ok(output) if output.status.success() => return Ok(()),
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            text.lines().map(str::trim).filter(|it| !it.is_empty()).collect::<Vec<_>>().join("; ")
+        }
+        Err(error) => error.to_string(),
+    };
+    Err(BackupError::Failed { program, told })
+}

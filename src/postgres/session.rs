@@ -1,0 +1,99 @@
+//! The only module that speaks to Postgres.
+//!
+//! Every connection is one session with pinned settings, so that what the server prints doesn't depend on how a
+//! database or a role is configured (D20).
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Executor};
+
+/// Something that was asked of a database, and failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} failed")]
+pub struct QueryError {
+    /// What was attempted.
+    pub what: String,
+    /// The cause.
+    #[source]
+    pub source: Cause,
+}
+
+/// Why a database didn't do what was asked: its own words, without the driver's.
+#[derive(Debug)]
+pub struct Cause(pub sqlx::Error);
+
+impl std::error::Error for Cause {}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            sqlx::Error::Database(error) => {
+                f.write_str(error.message())?;
+                if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+                    for more in [error.detail(), error.hint()].into_iter().flatten() {
+                        write!(f, "; {}", more.trim_end_matches('.'))?;
+                    }
+                }
+                let code = error.code().unwrap_or_default();
+                write!(f, " (SQLSTATE {code})")?;
+                // A database's own CONNECT is no matter that doctor could look into.
+                if code == "42501" && !error.message().contains("for database") {
+                    f.write_str("; `pad-migrate doctor` shows what the role lacks")?;
+                }
+                Ok(())
+            }
+            sqlx::Error::Io(error) => write!(f, "the connection was lost: {error}"),
+            sqlx::Error::Protocol(text) => f.write_str(text),
+            sqlx::Error::Tls(error) => write!(f, "TLS: {error}"),
+            error => write!(f, "{error}"),
+        }
+    }
+}
+
+impl Cause {
+    /// The SQLSTATE, if the server said one.
+    pub fn sqlstate(&self) -> Option<String> {
+        self.0.as_database_error().and_then(|it| it.code()).map(|it| it.into_owned())
+    }
+}
+
+impl QueryError {
+    /// The SQLSTATE, if the server said one.
+    pub fn sqlstate(&self) -> Option<String> {
+        self.source.sqlstate()
+    }
+}
+
+/// Says what was attempted when a statement fails.
+pub(crate) trait Attempt<T> {
+    fn attempt(self, what: &str) -> Result<T, QueryError>;
+}
+
+impl<T> Attempt<T> for Result<T, sqlx::Error> {
+    fn attempt(self, what: &str) -> Result<T, QueryError> {
+        self.map_err(|source| QueryError { what: what.to_owned(), source: Cause(source) })
+    }
+}
+
+/// Runs statements that return nothing.
+pub(crate) async fn run(connection: &mut PgConnection, sql: &str, what: &str) -> Result<(), QueryError> {
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(|_| ()).attempt(what)
+}
+
+/// What a server says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerFacts {
+    /// `server_version`, such as `15.18`.
+    pub version: String,
+    /// The encoding of the database.
+    pub encoding: String,
+}
+
+pub(crate) async fn server_facts(connection: &mut PgConnection) -> Result<ServerFacts, QueryError> {
+    let (version, encoding) = sqlx::query_as::<_, (String, String)>(
+        "select split_part(current_setting('server_version'), ' ', 1), current_setting('server_encoding')",
+    )
+    .fetch_one(connection)
+    .await
+    .attempt("asking the server for its version")?;
+    Ok(ServerFacts { version, encoding })
+}

@@ -1,0 +1,216 @@
+//! A rehearsal's summary.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::base::outcome::Verdict;
+use crate::base::text::{plural, thousands};
+use crate::config::Environment;
+use crate::migration::run::{self, LISTED};
+use crate::migration::verification;
+use crate::report::drift;
+use crate::report::layout::{SHOWN, head, line};
+use crate::report::migrate::rejections;
+use crate::report::verify::{differences, verified};
+use crate::schema::drift::finding::Severity;
+
+/// One step of a rehearsal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phase {
+    /// Its name.
+    pub name: &'static str,
+    /// What it did, in a few words.
+    pub text: String,
+    /// How long it took; none if it was not run.
+    pub elapsed: Option<Duration>,
+}
+
+/// How rejections differ from the expected ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unexpected {
+    /// The first sentences, [`LISTED`] of them.
+    pub first: Vec<String>,
+    /// How many there are.
+    pub total: u64,
+}
+
+impl Unexpected {
+    /// Adds a sentence.
+    pub fn add(&mut self, sentence: String) {
+        self.total += 1;
+        if self.first.len() < LISTED {
+            self.first.push(sentence);
+        }
+    }
+}
+
+/// A whole rehearsal.
+#[derive(Clone, Debug)]
+pub struct Rehearsal {
+    /// The environment of the run; the server is nobody's.
+    pub environment: Environment,
+    /// `server_version` of the ephemeral server.
+    pub server_version: String,
+    /// What ran the server.
+    pub provider: String,
+    /// Which server was taken, and why not another.
+    pub server: String,
+    /// Where the legacy rows came from.
+    pub source: String,
+    /// The revisions that were applied: number and name.
+    pub revisions: Vec<(&'static str, &'static str)>,
+    /// What the migration did.
+    pub migrated: run::Report,
+    /// What the verification found.
+    pub verified: verification::Report,
+    /// How the rejections differ from the expected ones; none if nothing was expected.
+    pub unexpected: Option<Unexpected>,
+    /// How the schemas differ from what they should be, at the end.
+    pub drift: crate::schema::drift::outcome::Drift,
+    /// What was done when.
+    pub phases: Vec<Phase>,
+}
+
+impl Rehearsal {
+    /// Clean if every row is accounted for: migrated and verified, or rejected as expected; and if nothing has drifted.
+    pub fn verdict(&self) -> Verdict {
+        let rejected = self.migrated.counts.rejected;
+        let expected = self.unexpected.as_ref().map_or(rejected == 0, |it| it.total == 0);
+        Verdict::clean_if(expected && self.verified.counts.is_clean() && self.drifted() == Verdict::Clean)
+    }
+
+    fn drifted(&self) -> Verdict {
+        drift::verdict(&self.drift, Severity::Warning)
+    }
+
+    fn judgement(&self) -> String {
+        let counts = &self.migrated.counts;
+        match self.verdict() {
+            Verdict::Clean if counts.rejected == 0 => {
+                "CLEAN: every legacy row was migrated, and what is stored gives it back".to_owned()
+            }
+            Verdict::Clean => {
+                "CLEAN: every legacy row was migrated and proved, or rejected exactly as expected".to_owned()
+            }
+            Verdict::Attention => {
+                let mut reasons = Vec::new();
+                match &self.unexpected {
+                    Some(Unexpected { total, .. }) if *total > 0 => {
+                        reasons.push(plural(*total, "unexpected outcome", "unexpected outcomes"));
+                    }
+                    None if counts.rejected > 0 => {
+                        reasons.push(format!("{} rejected", plural(counts.rejected, "row was", "rows were")));
+                    }
+                    _ => {}
+                }
+                if !self.verified.counts.is_clean() {
+                    reasons.push("the verification found differences".to_owned());
+                }
+                if self.drifted() == Verdict::Attention {
+                    reasons.push("the schemas have drifted".to_owned());
+                }
+                format!("ATTENTION: {}", reasons.join(", and "))
+            }
+        }
+    }
+
+    /// The summary for people.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        let counts = &self.migrated.counts;
+        line(&mut out, "Server", &self.server);
+        line(&mut out, "Source", &self.source);
+        let names: Vec<String> = self.revisions.iter().map(|(number, name)| format!("{number} {name}")).collect();
+        line(&mut out, "Revisions", &format!("{} applied", names.len()));
+        for name in names {
+            let _ = writeln!(out, "  {name}");
+        }
+        let rejected = match &self.unexpected {
+            Some(Unexpected { total: 0, .. }) => " (exactly those expected)",
+            _ => "",
+        };
+        line(
+            &mut out,
+            "Rows",
+            &format!(
+                "{} read, {} migrated, {} rejected{rejected}",
+                thousands(counts.read),
+                thousands(counts.migrated),
+                thousands(counts.rejected)
+            ),
+        );
+        if !self.migrated.by_rule.is_empty() {
+            line(&mut out, "Rejected", "a row with several reasons counts under each rule");
+            for (rule, count) in &self.migrated.by_rule {
+                let _ = writeln!(out, "  {rule:<24}{:>10}", thousands(*count));
+            }
+        }
+        match &self.unexpected {
+            Some(unexpected) => {
+                for sentence in unexpected.first.iter().take(SHOWN) {
+                    let _ = writeln!(out, "  unexpected: {sentence}");
+                }
+                if unexpected.total > SHOWN as u64 {
+                    let more = unexpected.total - SHOWN as u64;
+                    let _ = writeln!(out, "  … and {} more; --format json lists the first {}", thousands(more), LISTED);
+                }
+            }
+            None => rejections(&mut out, &self.migrated),
+        }
+        line(&mut out, "Written", "rows by target table");
+        let tables = [
+            ("pad_request", counts.pad_request),
+            ("pad_approval", counts.pad_approval),
+            ("pad_execution", counts.pad_execution),
+            ("audit_log", counts.audit_log),
+            ("migration_mapping", counts.migration_mapping),
+        ];
+        for (table, count) in tables {
+            let _ = writeln!(out, "  {table:<24}{:>10}", thousands(count));
+        }
+        line(&mut out, "Verified", &verified(&self.verified.counts));
+        differences(&mut out, &self.verified);
+        line(&mut out, "Drift", &format!("{} from {}", drift::counted(&self.drift), self.drift.expected));
+        for it in self.drift.findings.iter().filter(|it| it.severity >= Severity::Warning).take(SHOWN) {
+            let _ = writeln!(out, "  {} {} {}: {}", it.severity, it.kind(), it.object(), it.remedy);
+        }
+        line(&mut out, "Phases", "");
+        for phase in &self.phases {
+            let time = phase.elapsed.map_or("not checked".to_owned(), |it| format!("{:.2} s", it.as_secs_f64()));
+            let _ = writeln!(out, "{}", format!("  {:<12}{time:>12}  {}", phase.name, phase.text).trim_end());
+        }
+        line(&mut out, "Verdict", &self.judgement());
+        out
+    }
+
+    /// The summary for scripts.
+    pub fn json(&self) -> Value {
+        let mut object = head("rehearse", self.environment, &self.server_version, self.verdict());
+        object.insert("provider".to_owned(), json!(self.provider));
+        object.insert("server".to_owned(), json!(self.server));
+        object.insert("source".to_owned(), json!(self.source));
+        object.insert("revisions".to_owned(), json!(self.revisions.iter().map(|it| it.0).collect::<Vec<_>>()));
+        object.insert("counts".to_owned(), json!(self.migrated.counts));
+        object.insert("rejected_by_rule".to_owned(), json!(self.migrated.by_rule));
+        object.insert("rejections".to_owned(), json!(self.migrated.rejections));
+        object.insert("unexpected".to_owned(), json!(self.unexpected.as_ref().map(|it| &it.first)));
+        object.insert("unexpected_total".to_owned(), json!(self.unexpected.as_ref().map(|it| it.total)));
+        object.insert("verify".to_owned(), json!(self.verified.counts));
+        object.insert("differences".to_owned(), json!(self.verified.differences));
+        object.insert("drift".to_owned(), drift::counts(&self.drift));
+        object.insert("findings".to_owned(), drift::findings(&self.drift));
+        let phases: Vec<Value> = self
+            .phases
+            .iter()
+            .map(|it| {
+                let status = if it.elapsed.is_some() { "done" } else { "not checked" };
+                json!({"name": it.name, "status": status, "seconds": it.elapsed.map(|it| it.as_secs_f64())})
+            })
+            .collect();
+        object.insert("phases".to_owned(), json!(phases));
+        object.insert("verdict".to_owned(), json!(self.judgement()));
+        Value::Object(object)
+    }
+}

@@ -1,0 +1,77 @@
+//! What a verification found.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::base::outcome::Verdict;
+use crate::base::text::{plural, thousands};
+use crate::config::Environment;
+use crate::migration::run::LISTED;
+use crate::migration::verification;
+use crate::report::layout::{SHOWN, head, line, rate};
+
+pub(crate) fn verified(counts: &verification::Counts) -> String {
+    let mut text = format!(
+        "{} of {} verified",
+        thousands(counts.verified),
+        plural(counts.source - counts.rejected - counts.pending, "migrated row", "migrated rows")
+    );
+    for (count, what) in [
+        (counts.different, "different"),
+        (counts.missing, "missing"),
+        (counts.rejected, "rejected"),
+        (counts.pending, "never tried"),
+        (counts.missing_source, "without a legacy row"),
+        (counts.extra, "unexplained by lineage"),
+    ] {
+        if count > 0 {
+            let _ = write!(text, ", {} {what}", thousands(count));
+        }
+    }
+    text
+}
+
+pub(crate) fn differences(out: &mut String, report: &verification::Report) {
+    let shown =
+        |text: &Option<String>| text.as_ref().map_or("null".to_owned(), |it| format!("'{}'", it.escape_debug()));
+    for it in report.differences.iter().take(SHOWN) {
+        let (expected, actual) = (shown(&it.expected), shown(&it.actual));
+        let _ = writeln!(out, "  row {}: {}.{} is {actual}, expected {expected}", it.source_id, it.target, it.field);
+    }
+    if report.total_differences > SHOWN as u64 {
+        let more = report.total_differences - SHOWN as u64;
+        let _ = writeln!(out, "  … and {} more; --format json lists the first {}", thousands(more), LISTED);
+    }
+}
+
+/// What a verification found, as text.
+pub fn verify_text(report: &verification::Report) -> String {
+    let mut out = String::new();
+    line(&mut out, "Rows", &format!("{} in the source: {}", thousands(report.counts.source), verified(&report.counts)));
+    if report.total_differences > 0 {
+        line(&mut out, "Differences", &thousands(report.total_differences));
+        differences(&mut out, report);
+    }
+    let (seconds, rate) = (report.elapsed.as_secs_f64(), rate(report.counts.source, report.elapsed));
+    line(&mut out, "Time", &format!("{seconds:.1} s, {rate:.0} rows a second"));
+    let verdict = if report.counts.is_clean() {
+        "CLEAN: what is stored gives every migrated row back"
+    } else {
+        "ATTENTION: a person must look at the above"
+    };
+    line(&mut out, "Verdict", verdict);
+    out
+}
+
+/// What a verification found, as JSON.
+pub fn verify_json(report: &verification::Report, environment: Environment) -> Value {
+    let verdict = Verdict::clean_if(report.counts.is_clean());
+    let mut object = head("verify", environment, &report.server_version, verdict);
+    object.insert("counts".to_owned(), json!(report.counts));
+    object.insert("differences".to_owned(), json!(report.differences));
+    object.insert("differences_total".to_owned(), json!(report.total_differences));
+    object.insert("seconds".to_owned(), json!(report.elapsed.as_secs_f64()));
+    object.insert("rows_per_second".to_owned(), json!(rate(report.counts.source, report.elapsed)));
+    Value::Object(object)
+}

@@ -1,0 +1,22 @@
+//! The reference mirror: `bo_airflow` as a local or ephemeral database has it.
+
+use crate::base::quote::quote_identifier;
+use crate::config::Roles;
+use crate::schema::mirror;
+use crate::schema::plan::step::Step;
+
+/// Creates the reference mirror.
+pub const REFERENCE_SCHEMA: &str = include_str!("../../fixtures/reference/schema.sql");
+
+/// The reference mirror and who may use it, as a step.
+pub(crate) fn mirror(roles: &Roles) -> Step {
+    let mut sql = mirror::REFERENCE_SCHEMA.to_owned();
+    for (role, rights) in [(&roles.owner, "select, references"), (&roles.app, "select"), (&roles.reader, "select")] {
+        if let Some(role) = role.as_deref().map(quote_identifier) {
+            sql.push_str(&format!(
+                "\ngrant usage on schema bo_airflow to {role};\ngrant {rights} on all tables in schema bo_airflow to {role};"
+            ));
+        }
+    }
+    Step { sql, object: "bo_airflow".to_owned(), table: None, hazards: Vec::new(), can_be_concurrent: false }
+}

@@ -1,0 +1,70 @@
+//! The schemas and tables that pad-migrate manages, and those that it relies on.
+
+use std::sync::LazyLock;
+
+use crate::schema::mirror::REFERENCE_SCHEMA;
+
+/// The application schema: ours, checked strictly.
+pub const APPLICATION_SCHEMA: &str = "padealing";
+
+/// The reference schema: theirs, checked as a contract.
+pub const CONTRACT_SCHEMA: &str = "bo_airflow";
+
+/// The tables of `padealing` that are ours: the application's, then our own bookkeeping.
+pub const MANAGED_TABLES: &[&str] = &[
+    "pad_request",
+    "pad_approval",
+    "pad_execution",
+    "pad_breach",
+    "audit_log",
+    "chatbot_session",
+    "compliance_config",
+    "compliance_decision_outcome",
+    "employee_role",
+    "restricted_security",
+    "migration_mapping",
+    "migration_run",
+    "migration_reject",
+    "schema_revision",
+];
+
+/// The managed tables that the application works on.
+pub const APPLICATION_TABLES: &[&str] = MANAGED_TABLES.split_at(10).0;
+
+/// The reference tables that the migration and the application can't do without: foreign keys point at the first two,
+/// names and addresses come from the third.
+pub const CRITICAL_REFERENCE_TABLES: [&str; 3] = ["oracle_employee", "oracle_bloomberg", "oracle_contact"];
+
+/// The reference tables of the contract, from the mirror's definition, which is its only source.
+pub static REFERENCE_TABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let created = REFERENCE_SCHEMA.lines().filter_map(|it| it.strip_prefix("create table bo_airflow."));
+    created.filter_map(|it| it.split([' ', '(']).next()).collect()
+});
+
+/// The schemas that are asked for, or those that this is about.
+pub fn schemas_or_both(schemas: &[String]) -> Vec<String> {
+    if schemas.is_empty() {
+        [APPLICATION_SCHEMA, CONTRACT_SCHEMA].map(str::to_owned).to_vec()
+    } else {
+        schemas.to_vec()
+    }
+}
+
+/// Columns that some model used and the reference tables never had: table, column, and what to read instead.
+pub const PHANTOM_COLUMNS: [(&str, &str, &str); 3] = [
+    (
+        "oracle_employee",
+        "email",
+        "join bo_airflow.oracle_contact on oracle_contact.employee_id = oracle_employee.id and read its email",
+    ),
+    (
+        "oracle_employee",
+        "full_name",
+        "join bo_airflow.oracle_contact on oracle_contact.employee_id = oracle_employee.id and read its full_name, or put \
+         forename and surname together",
+    ),
+    ("oracle_position", "last_trade_date", "read max(position_date) of the position's portfolio_id and inst_symbol"),
+];
+
+/// Tables that are known and not ours to manage: reported with what is known of them, never touched.
+pub const UNMANAGED_TABLES: [&str; 3] = ["active_stocks", "alembic_version", "personal_account_dealing"];

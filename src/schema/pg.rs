@@ -1,0 +1,13 @@
+//! The application schema in a live database: read, compared, changed, taken back.
+
+pub mod apply;
+pub mod drift;
+pub mod error;
+pub mod introspect;
+mod locks;
+pub mod plan;
+pub mod relations;
+pub mod request;
+pub mod revert;
+pub mod status;
+mod transaction;

@@ -1,0 +1,183 @@
+//! Applies a plan, and takes revisions back: in one transaction, on a connection of its own.
+//!
+//! The connection is closed on every path, and the advisory lock goes with its session. Nothing is sent that
+//! [`crate::schema::guard`] hasn't read, and nothing is committed before the server was asked what is locked (`locks`) and the
+//! catalog was read again.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+
+use crate::config::Environment;
+use crate::ledger::history::RecordKind;
+use crate::postgres::session::{Attempt, QueryError, run};
+use crate::schema::guard::{self, Scope};
+use crate::schema::names::APPLICATION_SCHEMA;
+use crate::schema::pg::error::ApplyError;
+use crate::schema::pg::locks::{Allowed, Outside};
+use crate::schema::pg::plan::{assess, live, stage};
+use crate::schema::pg::request::Request;
+use crate::schema::pg::transaction::{
+    ATTEMPTS, check_held, locked_connection, patiently, record_one, reference, scope, send,
+};
+use crate::schema::plan::outcome::{Applied, Found};
+use crate::schema::plan::planner::plan;
+use crate::schema::plan::route::Route;
+use crate::schema::plan::step::{Decision, HazardKind, Plan, Step};
+
+/// Brings the schema to the revision that is asked for, if the way there is the one that was agreed to.
+/// In a local database without a reference schema, creates the mirror first.
+pub async fn apply(request: &Request<'_>, agreed: Option<&Route>) -> Result<Applied, ApplyError> {
+    let mut connection = locked_connection(request, "apply").await?;
+    let result = apply_locked(&mut connection, request, agreed).await;
+    // Whatever happened, an open transaction ends with the session, and so does the lock.
+    let _ = connection.close().await;
+    result
+}
+
+async fn apply_locked(
+    connection: &mut PgConnection,
+    request: &Request<'_>,
+    agreed: Option<&Route>,
+) -> Result<Applied, ApplyError> {
+    let mut done = patiently(connection, request, async |it| attempt(it, request, agreed).await).await?;
+    if request.concurrently {
+        for step in done.route.plan.steps.iter().filter(|it| it.can_be_concurrent) {
+            match build(connection, request, step).await {
+                Ok(()) => done.built += 1,
+                // The schema is committed: this is for a person to look at, not a run that did nothing.
+                Err(error) => done.unbuilt.push((step.object.clone(), crate::base::text::sentence(&error))),
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// The words for what stands in the way.
+fn blocked(plan: &Plan) -> Option<ApplyError> {
+    let first = plan.blocking().next()?;
+    let first = format!("{} {}: {}", first.kind, first.object, first.reason);
+    let count = crate::base::text::plural(plan.blocking().count() as u64, "difference", "differences");
+    Some(ApplyError::Blocked { count, first })
+}
+
+async fn attempt(
+    connection: &mut PgConnection,
+    request: &Request<'_>,
+    agreed: Option<&Route>,
+) -> Result<Applied, ApplyError> {
+    let found = assess(connection, request).await?;
+    let Found { route, makes_mirror, .. } = &found;
+    if let Some(error) = blocked(&route.plan) {
+        return Err(error);
+    }
+    // What another program has made, beside a reference schema that isn't our mirror, is nobody's local database.
+    let Request { database, environment, .. } = *request;
+    let is_adoption = found.history.is_empty() && route.records.iter().any(|it| it.kind == RecordKind::Baseline);
+    if environment == Environment::Local && is_adoption {
+        crate::ledger::pg::admission::check_local(
+            connection,
+            database,
+            environment,
+            "adopting what another program has made",
+        )
+        .await?;
+    }
+    let same = |it: &Route| {
+        let sql = |it: &Route| it.plan.steps.iter().map(|it| it.sql.clone()).collect::<Vec<_>>();
+        sql(it) == sql(route) && it.records == route.records
+    };
+    if !agreed.is_none_or(same) {
+        return Err(ApplyError::Moved);
+    }
+    let mut done = Applied { mirror_created: *makes_mirror, route: route.clone(), built: 0, unbuilt: Vec::new() };
+    if route.is_empty() && !makes_mirror {
+        run(connection, "rollback", "ending the transaction").await?;
+        return Ok(done);
+    }
+    let outside = Outside::read(connection).await?;
+    if *makes_mirror {
+        let mirror = crate::schema::mirror::mirror(request.roles);
+        send(connection, &mirror, &Scope { mirror: true, ..Scope::default() }).await?;
+    }
+    let scope = scope(request, false);
+    let later = |it: &&Step| {
+        let planned = || route.plan.steps.iter().any(|step| step.sql == it.sql);
+        request.concurrently && it.can_be_concurrent && planned()
+    };
+    for step in route.plan.steps.iter().filter(|it| !later(it)) {
+        send(connection, step, &scope).await?;
+    }
+    // What is there now is asked of the server, not concluded.
+    let (_, reached) = live(connection, request).await?;
+    let expected = stage(request.to).map(|it| it.after);
+    let rest = expected.map(|it| plan(it, reached.clone(), &found.parties, &found.facts)).unwrap_or_default();
+    let mut rest: Vec<&Step> = rest.steps.iter().collect();
+    rest.retain(|it| !later(it));
+    if let Some(first) = rest.first() {
+        return Err(ApplyError::Unreached { count: rest.len(), first: first.sql.trim_end_matches(';').to_owned() });
+    }
+    for record in &route.records {
+        let (revision, kind) = (&record.revision, record.kind);
+        record_one(connection, revision, kind, &record.sql, request.environment).await?;
+    }
+    let moves = route.plan.tables.iter().filter(|it| *it.1 == Decision::Move).map(|it| it.0.clone()).collect();
+    let allowed = Allowed { references: references(route), down: false, moved: moves, mirror: *makes_mirror };
+    check_held(connection, &outside, &allowed).await?;
+    if !makes_mirror && reference(&found.live) != reference(&reached) {
+        return Err(ApplyError::Held(
+            "the reference schema has changed meanwhile; see who changed it, and run apply again".to_owned(),
+        ));
+    }
+    run(connection, "commit", "committing").await.map_err(ApplyError::Commit)?;
+    done.route = found.route;
+    Ok(done)
+}
+
+/// Reference tables that foreign keys are added to.
+fn references(route: &Route) -> BTreeSet<String> {
+    let hazards = route.plan.steps.iter().flat_map(|it| &it.hazards);
+    hazards.filter(|it| it.kind == HazardKind::ReferenceLock).map(|it| it.table.replace('"', "")).collect()
+}
+
+/// Builds an index, or builds it again, while others go on writing. What a failure of ours leaves half built is dropped.
+async fn build(connection: &mut PgConnection, request: &Request<'_>, step: &Step) -> Result<(), ApplyError> {
+    let name = step.object.rsplit_once('.').map_or(step.object.as_str(), |it| it.1);
+    let ours = |name: &str| crate::schema::ddl::qualified(APPLICATION_SCHEMA, name);
+    let (sql, leftover) = match step.sql.strip_prefix("reindex index ") {
+        // What is left of a rebuilding has a name of its own.
+        Some(rest) => (format!("reindex index concurrently {rest}"), ours(&format!("{name}_ccnew"))),
+        None => (step.sql.replacen("index ", "index concurrently ", 1), ours(name)),
+    };
+    guard::check(&sql, &scope(request, false))?;
+    let drop = format!("drop index concurrently if exists {leftover}");
+    guard::check(&drop, &scope(request, false))?;
+    let mut tried = 1;
+    loop {
+        let timeout = format!("set lock_timeout = {}", request.lock_timeout.as_millis());
+        run(connection, &timeout, "setting the lock timeout").await?;
+        let Err(error) = run(connection, &sql, "building the index").await else { return Ok(()) };
+        // Somebody else's of the same name is valid, or being built by them.
+        let is_ours = !matches!(error.sqlstate().as_deref(), Some("42P07" | "42710"));
+        if is_ours && is_invalid(connection, &leftover).await? {
+            // Whoever kept us waiting keeps this waiting too.
+            run(connection, "set lock_timeout = '60s'", "setting the lock timeout").await?;
+            run(connection, &drop, "dropping the half-built index").await?;
+        }
+        if tried == ATTEMPTS || !matches!(error.sqlstate().as_deref(), Some("55P03" | "40P01")) {
+            return Err(error.into());
+        }
+        tokio::time::sleep(Duration::from_millis(250 << tried)).await;
+        tried += 1;
+    }
+}
+
+async fn is_invalid(connection: &mut PgConnection, name: &str) -> Result<bool, QueryError> {
+    sqlx::query_scalar("select exists (select from pg_index where indexrelid = to_regclass($1) and not indisvalid)")
+        .bind(name)
+        .fetch_one(connection)
+        .await
+        .attempt("looking for a half-built index")
+}

@@ -1,0 +1,158 @@
+//! What relations there are beside the managed ones, and who else manages the database. Reads only.
+
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Row as _};
+
+use crate::base::quote::quote_identifier;
+use crate::base::text::sentence;
+use crate::postgres::session::{Attempt, QueryError, run};
+use crate::schema::relation::Stranger;
+
+/// Does something that may fail without losing the transaction.
+pub(crate) async fn apart<T, E>(
+    connection: &mut PgConnection,
+    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+) -> Result<Result<T, E>, QueryError> {
+    run(connection, "savepoint apart", "setting a savepoint").await?;
+    let result = work(connection).await;
+    let end =
+        if result.is_ok() { "release savepoint apart" } else { "rollback to savepoint apart; release savepoint apart" };
+    run(connection, end, "ending a savepoint").await?;
+    Ok(result)
+}
+
+/// What a relation is called in SQL.
+pub(crate) fn kind(relkind: &str) -> &'static str {
+    match relkind {
+        "v" => "view",
+        "m" => "materialized view",
+        "f" => "foreign table",
+        _ => "table",
+    }
+}
+
+/// The planner's estimate of the rows of `pg_class c`, -1 when there is none. Before version 14 a table that nobody
+/// has analysed has the estimate 0, as an empty one (documentation, pg_class.reltuples).
+pub(crate) const ESTIMATE: &str = "(case when c.reltuples = 0 and c.relpages = 0 \
+     and current_setting('server_version_num')::int4 < 140000 then -1 else c.reltuples end)";
+
+/// What is known of the relations of `padealing` but for these.
+pub(crate) async fn strangers(
+    connection: &mut PgConnection,
+    known: &[&str],
+    major: u32,
+) -> Result<Vec<Stranger>, QueryError> {
+    let last_read = if major >= 16 { "greatest(s.last_seq_scan, s.last_idx_scan)" } else { "null::timestamptz" };
+    // Whatever depends on the table, on its row type or on a sequence of its own, but for its own parts.
+    let sql = format!(
+        "with stranger as ( \
+             select c.* from pg_class c where c.relnamespace = (select oid from pg_namespace where nspname = 'padealing') \
+               and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname <> all($1) and not exists ( \
+                   select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e')) \
+         select c.relname::text, c.relkind::text, pg_get_userbyid(c.relowner)::text, obj_description(c.oid, 'pg_class'), \
+                (select string_agg(format('%s %s', attname, format_type(atttypid, atttypmod)), ', ' order by attnum) \
+                 from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped), \
+                array(select distinct case when v.oid is not null then \
+                          format('%s %s', case v.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'rule of' end, v.oid::regclass) \
+                          else pg_describe_object(d.classid, d.objid, 0) end \
+                      from pg_depend d left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid \
+                      left join pg_class v on v.oid = w.ev_class \
+                      left join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid \
+                      left join pg_attrdef a on d.classid = 'pg_attrdef'::regclass and a.oid = d.objid \
+                      where (d.refclassid = 'pg_class'::regclass and (d.refobjid = c.oid or d.refobjid in ( \
+                                 select o.objid from pg_depend o join pg_class q on q.oid = o.objid and q.relkind = 'S' \
+                                 where o.classid = 'pg_class'::regclass and o.refclassid = 'pg_class'::regclass \
+                                   and o.refobjid = c.oid and o.deptype in ('a', 'i'))) \
+                          or d.refclassid = 'pg_type'::regclass and d.refobjid in (c.reltype, (select typarray from pg_type where oid = c.reltype))) \
+                        and (d.deptype = 'n' or d.classid = 'pg_publication_rel'::regclass) \
+                        and not (d.classid = 'pg_class'::regclass and d.objid = c.oid) \
+                        and coalesce(v.oid, k.conrelid, a.adrelid, 0) <> c.oid \
+                        and d.classid not in ('pg_type'::regclass, 'pg_policy'::regclass, 'pg_statistic_ext'::regclass, 'pg_trigger'::regclass, 'pg_default_acl'::regclass) \
+                      order by 1), \
+                case when c.relkind = 'p' then 'it is partitioned' when c.relispartition then 'it is a partition of ' || \
+                         (select inhparent::regclass::text from pg_inherits where inhrelid = c.oid limit 1) \
+                     when exists (select from pg_inherits where inhparent = c.oid) then 'others inherit from it' \
+                     when exists (select from pg_inherits where inhrelid = c.oid) then 'it inherits from ' || \
+                         (select min(inhparent::regclass::text) from pg_inherits where inhrelid = c.oid) end, \
+                coalesce(s.seq_scan, 0) + coalesce(s.idx_scan, 0), \
+                coalesce(s.n_tup_ins, 0) + coalesce(s.n_tup_upd, 0) + coalesce(s.n_tup_del, 0), \
+                to_char(b.since, 'YYYY-MM-DD'), (extract(epoch from now() - b.since) / 86400)::float8, \
+                current_setting('track_counts')::bool, \
+                to_char({last_read}, 'YYYY-MM-DD'), (extract(epoch from now() - {last_read}) / 86400)::float8, \
+                case when c.relkind in ('r', 'm') and {ESTIMATE} >= 0 then c.reltuples::int8 end \
+         from stranger c left join pg_stat_all_tables s on s.relid = c.oid \
+         cross join (select coalesce(stats_reset, pg_postmaster_start_time()) as since from pg_stat_database \
+                     where datname = current_database()) b \
+         order by 1"
+    );
+    let rows =
+        sqlx::query(AssertSqlSafe(sql)).bind(known).fetch_all(connection).await.attempt("looking at unknown tables")?;
+    let stranger = |row: &PgRow| -> Result<Stranger, sqlx::Error> {
+        Ok(Stranger {
+            name: row.try_get(0)?,
+            kind: kind(row.try_get(1)?),
+            owner: row.try_get(2)?,
+            comment: row.try_get(3)?,
+            columns: row.try_get::<Option<String>, _>(4)?.unwrap_or_default(),
+            dependents: row.try_get(5)?,
+            family: row.try_get(6)?,
+            reads: row.try_get(7)?,
+            writes: row.try_get(8)?,
+            since: (row.try_get(9)?, row.try_get(10)?),
+            counted: row.try_get(11)?,
+            last_read: row.try_get::<Option<String>, _>(12)?.zip(row.try_get(13)?),
+            estimate: row.try_get(14)?,
+        })
+    };
+    rows.iter().map(stranger).collect::<Result<_, _>>().attempt("looking at unknown tables")
+}
+
+/// Tables in which programs keep the history of a schema, and the programs.
+pub(crate) const HISTORIES: [(&str, &str); 12] = [
+    ("alembic_version", "Alembic"),
+    ("flyway_schema_history", "Flyway"),
+    ("databasechangelog", "Liquibase"),
+    ("django_migrations", "Django"),
+    ("schema_migrations", "Rails, golang-migrate or dbmate"),
+    ("goose_db_version", "goose"),
+    ("knex_migrations", "Knex"),
+    ("_prisma_migrations", "Prisma"),
+    ("SequelizeMeta", "Sequelize"),
+    ("_sqlx_migrations", "sqlx"),
+    ("__diesel_schema_migrations", "Diesel"),
+    ("refinery_schema_history", "refinery"),
+];
+
+pub(crate) async fn managers(
+    connection: &mut PgConnection,
+) -> Result<Vec<(String, &'static str, Option<String>)>, QueryError> {
+    const WHAT: &str = "looking for other programs' histories";
+    let names = HISTORIES.map(|it| it.0);
+    let rows: Vec<(String, String, bool)> = sqlx::query_as(
+        "select n.nspname::text, c.relname::text, has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') \
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+         where c.relkind in ('r', 'p') and c.relname = any($1) order by 1, 2",
+    )
+    .bind(&names[..])
+    .fetch_all(&mut *connection)
+    .await
+    .attempt(WHAT)?;
+    let mut found = Vec::new();
+    for (schema, name, readable) in rows {
+        let Some((table, program)) = HISTORIES.iter().find(|it| it.0 == name) else { continue };
+        let quoted = format!("{}.{}", quote_identifier(&schema), quote_identifier(&name));
+        let version = if *table != "alembic_version" {
+            None
+        } else if !readable {
+            Some("may not be read".to_owned())
+        } else {
+            let sql = format!("select string_agg(version_num, ', ' order by version_num) from {quoted}");
+            let read = apart(connection, async |it| {
+                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(it).await.attempt("reading the version")
+            });
+            read.await?.unwrap_or_else(|error| Some(sentence(&error)))
+        };
+        found.push((format!("{schema}.{name}"), *program, version));
+    }
+    Ok(found)
+}

@@ -1,0 +1,33 @@
+//! What a command about revisions works on.
+
+use std::time::Duration;
+
+use crate::config::{Environment, Roles, TableName};
+use crate::postgres::connect::Database;
+
+/// What to apply, where.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The target.
+    pub database: &'a Database,
+    /// The environment, recorded with each revision.
+    pub environment: Environment,
+    /// The roles that revisions speak of.
+    pub roles: &'a Roles,
+    /// Where the legacy table is: tables of ours beside it are moved.
+    pub legacy: Option<&'a TableName>,
+    /// How long a statement waits for a lock.
+    pub lock_timeout: Duration,
+    /// The revision to go to, up or down; the newest, if none is named.
+    pub to: Option<&'a str>,
+    /// Whether indexes are built after the transaction, one by one, while others go on writing.
+    pub concurrently: bool,
+}
+
+impl<'a> Request<'a> {
+    /// To the newest revision, waiting five seconds for a lock.
+    pub fn new(database: &'a Database, environment: Environment, roles: &'a Roles) -> Self {
+        let lock_timeout = Duration::from_secs(5);
+        Self { database, environment, roles, legacy: None, lock_timeout, to: None, concurrently: false }
+    }
+}

@@ -1,0 +1,56 @@
+//! Where a database stands. Reads only.
+
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+
+use crate::ledger::history::{applied, pending};
+use crate::ledger::pg::admission::check_environment;
+use crate::ledger::pg::history::history;
+use crate::ledger::revisions;
+use crate::postgres::connect::Access;
+use crate::postgres::session::{Attempt, run};
+use crate::schema::names::MANAGED_TABLES;
+use crate::schema::pg::error::ApplyError;
+use crate::schema::pg::plan::check_history;
+use crate::schema::pg::request::Request;
+use crate::schema::plan::outcome::Status;
+
+/// Where a database stands, from its history.
+pub async fn status(request: &Request<'_>) -> Result<Status, ApplyError> {
+    let mut connection = request.database.connect(Access::Read, "status").await?;
+    let result = status_of(&mut connection, request).await;
+    let _ = connection.close().await;
+    result
+}
+
+pub(crate) async fn status_of(connection: &mut PgConnection, request: &Request<'_>) -> Result<Status, ApplyError> {
+    let Request { database, environment, .. } = *request;
+    run(connection, "begin isolation level repeatable read read only", "starting the transaction").await?;
+    check_environment(connection, database, environment).await?;
+    let history = history(connection).await?;
+    check_history(&history)?;
+    let applied = applied(&history);
+    let current = revisions::ALL.iter().rfind(|it| applied.contains_key(it.number));
+    let open = revisions::ALL.iter().filter(|it| !applied.contains_key(it.number));
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select relname::text from pg_class where relnamespace = to_regnamespace('padealing') \
+         and relkind in ('r', 'p') and relname = any($1) order by 1",
+    )
+    .bind(MANAGED_TABLES)
+    .fetch_all(&mut *connection)
+    .await
+    .attempt("looking for tables of ours")?;
+    let status = Status {
+        environment,
+        place: database.place(),
+        server_version: crate::postgres::session::server_facts(connection).await?.version,
+        current: current.map(|it| (it.number.to_owned(), it.name.to_owned())),
+        pending: pending(&history, environment),
+        skipped: open.filter_map(|it| Some((*it, it.not_for(environment)?))).collect(),
+        managers: crate::schema::pg::relations::managers(connection).await?,
+        history,
+        tables,
+    };
+    run(connection, "commit", "ending the transaction").await?;
+    Ok(status)
+}

@@ -1,0 +1,158 @@
+//! The transaction in which the schema is changed: its lock, its retries, its guards.
+
+use std::time::Duration;
+
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+
+use crate::config::Environment;
+use crate::ledger::history::RecordKind;
+use crate::ledger::revisions::Revision;
+use crate::postgres::connect::Access;
+use crate::postgres::lock::Lock;
+use crate::postgres::session::{Attempt, QueryError, run};
+use crate::schema::catalog::{Catalog, Id, Object};
+use crate::schema::guard::{self, Scope};
+use crate::schema::names::CONTRACT_SCHEMA;
+use crate::schema::pg::error::ApplyError;
+use crate::schema::pg::locks::{Allowed, Outside};
+use crate::schema::pg::request::Request;
+use crate::schema::plan::step::Step;
+
+/// How long `apply` waits for another `apply` to end.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often the whole is tried while somebody else holds a lock. Each time everything is let go of first.
+pub(crate) const ATTEMPTS: u32 = 4;
+
+/// What is read, not changed, when no step is under way.
+pub(crate) const CATALOG: &str = "the catalog";
+
+/// What an `apply` and a `revert` say of themselves to the server: with its connection, its statement ends too
+/// (PostgreSQL 20.3.2; from 14).
+pub(crate) async fn watch_the_connection(connection: &mut PgConnection) -> Result<(), QueryError> {
+    let sql = "select set_config(name, '1s', false) from pg_settings where name = 'client_connection_check_interval'";
+    sqlx::query(sql).execute(connection).await.map(|_| ()).attempt("setting up the session")
+}
+
+pub(crate) async fn locked_connection(request: &Request<'_>, activity: &str) -> Result<PgConnection, ApplyError> {
+    let mut connection = request.database.connect(Access::Write, activity).await?;
+    watch_the_connection(&mut connection).await?;
+    match Lock::Apply.acquire(&mut connection, PATIENCE).await? {
+        Ok(()) => Ok(connection),
+        Err(holder) => {
+            let _ = connection.close().await;
+            Err(ApplyError::Locked { place: request.database.place(), holder })
+        }
+    }
+}
+
+pub(crate) async fn begin(connection: &mut PgConnection, request: &Request<'_>) -> Result<(), QueryError> {
+    let sql = format!(
+        "begin read write; set local lock_timeout = {}; set local check_function_bodies = off",
+        request.lock_timeout.as_millis()
+    );
+    run(connection, &sql, "starting the transaction").await
+}
+
+/// Tries again, from the beginning, when somebody else holds a lock.
+pub(crate) async fn patiently<T>(
+    connection: &mut PgConnection,
+    request: &Request<'_>,
+    work: impl AsyncFn(&mut PgConnection) -> Result<T, ApplyError>,
+) -> Result<T, ApplyError> {
+    let mut tried = 1;
+    loop {
+        begin(connection, request).await?;
+        let (object, source) = match work(connection).await {
+            Err(ApplyError::Step { object, source }) => (object, source),
+            Err(ApplyError::Query(source)) => (CATALOG.to_owned(), source),
+            other => return other,
+        };
+        // Not available within lock_timeout; a deadlock.
+        let waits = matches!(source.sqlstate().as_deref(), Some("55P03" | "40P01"));
+        if !waits {
+            return Err(if object == CATALOG {
+                ApplyError::Query(source)
+            } else {
+                ApplyError::Step { object, source }
+            });
+        }
+        run(connection, "rollback", "letting go").await?;
+        if tried == ATTEMPTS {
+            let holders = holders(connection).await?;
+            let seconds = request.lock_timeout.as_secs_f32();
+            return Err(ApplyError::Busy { object, seconds, attempts: ATTEMPTS, holders });
+        }
+        tokio::time::sleep(Duration::from_millis(250 << tried)).await;
+        tried += 1;
+    }
+}
+
+/// Who holds locks on our tables or on theirs.
+pub(crate) async fn holders(connection: &mut PgConnection) -> Result<String, QueryError> {
+    let found: Option<String> = sqlx::query_scalar(
+        "select string_agg(it, '; ' order by it) from ( \
+             select distinct format('process %s (%s, role %s%s)', a.pid, coalesce(nullif(a.application_name, ''), 'without a name'), \
+                 a.usename, ', ' || a.state || ' since ' || to_char(a.xact_start, 'HH24:MI:SS')) as it \
+             from pg_locks l join pg_stat_activity a using (pid) join pg_class c on c.oid = l.relation \
+             join pg_namespace n on n.oid = c.relnamespace \
+             where l.granted and l.pid <> pg_backend_pid() and n.nspname in ('padealing', 'bo_airflow', 'public') \
+             order by 1 limit 3) it",
+    )
+    .fetch_one(connection)
+    .await
+    .attempt("asking who holds locks")?;
+    Ok(found.unwrap_or_else(|| "somebody who has just let go".to_owned()))
+}
+
+/// What may be sent, beside what is ours.
+pub(crate) fn scope(request: &Request<'_>, down: bool) -> Scope {
+    let mut moves_from = vec!["public".to_owned()];
+    moves_from.extend(request.legacy.map(|it| it.schema.clone()));
+    Scope { down, mirror: false, moves_from }
+}
+
+pub(crate) async fn send(connection: &mut PgConnection, step: &Step, scope: &Scope) -> Result<(), ApplyError> {
+    guard::check(&step.sql, scope)?;
+    let failed = |source| ApplyError::Step { object: step.object.clone(), source };
+    run(connection, &step.sql, "the statement").await.map_err(failed)
+}
+
+pub(crate) fn reference(catalog: &Catalog) -> Vec<(&Id, &Object)> {
+    catalog.objects.iter().filter(|it| it.0.schema == CONTRACT_SCHEMA).collect()
+}
+
+pub(crate) async fn check_held(
+    connection: &mut PgConnection,
+    outside: &Outside,
+    allowed: &Allowed,
+) -> Result<(), ApplyError> {
+    let violations = outside.violations(connection, allowed).await?;
+    if violations.is_empty() { Ok(()) } else { Err(ApplyError::Held(violations.join("; "))) }
+}
+
+pub(crate) async fn record_one(
+    connection: &mut PgConnection,
+    revision: &Revision,
+    kind: RecordKind,
+    sql: &str,
+    environment: Environment,
+) -> Result<(), QueryError> {
+    sqlx::query(
+        "insert into padealing.schema_revision \
+             (revision, name, checksum, kind, sql, database_role, program_version, environment) \
+         values ($1, $2, $3, $4, $5, current_user, $6, $7)",
+    )
+    .bind(revision.number)
+    .bind(revision.name)
+    .bind(revision.checksum())
+    .bind(kind.to_string())
+    .bind(sql)
+    .bind(env!("CARGO_PKG_VERSION"))
+    .bind(environment.as_str())
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .attempt("recording the revision")
+}

@@ -1,0 +1,247 @@
+//! What must be unmade and made again: because it can't be changed, or because it stands on what is. Pure.
+
+use std::collections::BTreeSet;
+
+use squawk_syntax::quote::quote_ident as identifier;
+
+use crate::base::quote::quote_literal as literal;
+use crate::schema::catalog::{Catalog, Id, Kind, Object, Property};
+use crate::schema::ddl::Ddl;
+use crate::schema::drift::comparison::Difference;
+use crate::schema::drift::finding::Change;
+use crate::schema::plan::data::{Fit, fit};
+use crate::schema::plan::order::Place;
+use crate::schema::plan::planner::Planner;
+use crate::schema::plan::planner::nodes::{Node, Part, rank, rank_of, target_of};
+use crate::schema::plan::step::LockMode;
+
+impl<'a> Planner<'a> {
+    /// Whether a view's columns are those that there are, and perhaps more.
+    pub(super) fn can_be_replaced(&self, id: &Id, live_id: &Id) -> bool {
+        let columns = |catalog: &'a Catalog, id: &Id| -> Vec<(String, Option<String>)> {
+            let whole = catalog.objects.get_key_value(id).map(|it| Ddl::new(catalog, it.0).columns(Kind::Column));
+            let names = whole.into_iter().flatten();
+            names.map(|it| (it.bare(), it.property(Property::Type))).collect()
+        };
+        let (wanted, live) = (columns(self.wanted, id), columns(&self.comparison.live, live_id));
+        live.len() <= wanted.len() && wanted.iter().zip(&live).all(|(wanted, live)| wanted == live)
+    }
+
+    /// What must be unmade and made anew: because a property can't be changed, or because it is in the way of something
+    /// that is. By the names that there are.
+    pub(super) fn made_anew(&mut self, differences: &[Difference]) -> BTreeSet<Id> {
+        let mut anew: BTreeSet<Id> = BTreeSet::new();
+        // Columns whose types change, and everything that is unmade: what stands on them goes too.
+        let mut disturbed: Vec<Id> = Vec::new();
+        for difference in differences {
+            let Change::Differs(property) = difference.change else { continue };
+            let (id, live_id) = (self.origin(&difference.id), &difference.id);
+            let live = self.live(live_id);
+            let of_other_type = |id: &Id| {
+                let domain = Id { parent: String::new(), kind: Kind::Domain, name: id.parent.clone(), ..id.clone() };
+                let of_type = |catalog: &Catalog| Self::property(catalog.objects.get(&domain), Property::Type);
+                of_type(self.wanted) != of_type(&self.comparison.live)
+            };
+            let is_anew = match (id.kind, property) {
+                // It is about another type.
+                (Kind::Constraint, _) if of_other_type(id) => {
+                    self.leave(difference, "the domain is of another type".to_owned(), None);
+                    false
+                }
+                (Kind::View, Property::Definition) => !self.can_be_replaced(id, live_id),
+                (Kind::View, _) => false,
+                _ => is_made_anew(id.kind, property, &self.ddl(id), live),
+            };
+            let can_be = self.ddl(id).create().is_some() && self.ddl(id).drop().is_some();
+            let in_the_way = || match self.target_outside(live) {
+                Some(target) => Some(format!(
+                    "taking it away would lock {target} against everybody until the end: that is for its owners"
+                )),
+                None => self.unknown_upon(live_id).map(|it| format!("{it}, which nobody expects, is made of it")),
+            };
+            if let Some(reason) = is_anew.then(in_the_way).flatten() {
+                self.leave(difference, reason, None);
+                self.unmade.insert(live_id.clone());
+            } else if is_anew && can_be && !self.is_implied(live_id) && !self.made.contains(id) {
+                // Rows that what is made anew would refuse.
+                if let Some((reason, query)) = self.obstacle(id) {
+                    self.leave(difference, reason, Some(query));
+                    self.unmade.insert(live_id.clone());
+                } else if anew.insert(live_id.clone()) {
+                    disturbed.push(live_id.clone());
+                }
+            } else if is_anew && !can_be && !self.is_implied(live_id) {
+                let reason = format!("pad-migrate makes no {} anew", id.kind.words());
+                self.leave(difference, reason, None);
+            } else if id.kind == Kind::Column
+                && matches!(property, Property::Type | Property::Collation)
+                && !self.is_of_view(id)
+            {
+                match self.stuck_type(id, difference) {
+                    Some(stuck) => {
+                        self.stuck.insert(live_id.clone(), stuck);
+                    }
+                    None => disturbed.push(live_id.clone()),
+                }
+            }
+        }
+        let live = &self.comparison.live;
+        while let Some(cause) = disturbed.pop() {
+            for (id, object) in live.objects.iter().filter(|it| self.is_ours(it.0)) {
+                if anew.contains(id) || self.is_implied(id) || !self.stands_on(id, object, &cause) {
+                    continue;
+                }
+                let known = self.wanted.objects.contains_key(self.comparison.origin_key(id));
+                let ddl = Ddl::new(live, id);
+                if known && ddl.create().is_some() && ddl.drop().is_some() {
+                    anew.insert(id.clone());
+                    disturbed.push(id.clone());
+                }
+            }
+        }
+        anew
+    }
+
+    /// What stands on something, however indirectly, and can't be unmade and made again.
+    pub(super) fn unknown_upon(&self, cause: &Id) -> Option<String> {
+        let mut seen = BTreeSet::from([cause.clone()]);
+        let mut causes = vec![cause.clone()];
+        while let Some(cause) = causes.pop() {
+            for (id, object) in self.comparison.live.objects.iter().filter(|it| self.is_ours(it.0)) {
+                if self.is_implied(id) || !self.stands_on(id, object, &cause) || !seen.insert(id.clone()) {
+                    continue;
+                }
+                let ddl = Ddl::new(&self.comparison.live, id);
+                if self.is_unknown(id) || ddl.create().is_none() || ddl.drop().is_none() {
+                    return Some(format!("{} {}", id.kind.words(), id.object()));
+                }
+                causes.push(id.clone());
+            }
+        }
+        None
+    }
+
+    /// Why a column can't get its type, and the query that shows the rows if it is for them.
+    pub(super) fn stuck_type(&mut self, id: &'a Id, difference: &Difference) -> Option<(String, Option<String>)> {
+        let live = self.live(&difference.id);
+        let from = Self::property(live, Property::Type)?;
+        let to = Self::property(self.wanted.objects.get(id), Property::Type)?;
+        // Its foreign key would be made anew.
+        if let Some(target) = self.tied_outside(&difference.id) {
+            let why = "against everybody until the end: that is for its owners";
+            return Some((format!("from {from} to {to} would lock {target} {why}"), None));
+        }
+        let place = (difference.id.schema.clone(), difference.id.parent.clone(), difference.id.name.clone());
+        let upon = format!(
+            "select pg_describe_object(classid, objid, objsubid) from pg_depend where refobjid = {}::regclass and refobjsubid > 0",
+            literal(&self.live_table(id))
+        );
+        if let Some(other) = self.facts.outside.get(&place) {
+            let reason =
+                format!("{other}, which isn't ours, is made of it: have it dropped first, and made again after");
+            return Some((reason, Some(upon)));
+        }
+        if let Some(other) = self.unknown_upon(&difference.id) {
+            let reason =
+                format!("{other}, which nobody expects, is made of it: have it dropped first, and made again after");
+            return Some((reason, Some(upon)));
+        }
+        match fit(&identifier(&difference.id.name), &from, &to, &self.comparison.live, self.wanted) {
+            Fit::None(reason) => Some((format!("from {from} to {to}: {reason}"), None)),
+            Fit::All { .. } => None,
+            Fit::Some { condition, .. } => {
+                let query = self.misfits(id, &condition);
+                let found = self.is_found(query)?;
+                Some((format!("there are values that don't fit {to}: correct them first"), Some(found)))
+            }
+        }
+    }
+
+    /// The query that shows the rows for which a condition doesn't hold.
+    pub(super) fn misfits(&self, id: &Id, condition: &str) -> String {
+        format!("select * from {} where not ({condition})", self.live_table(id))
+    }
+
+    /// Whether an object must go before a column can get another type, or before another object can go.
+    pub(super) fn stands_on(&self, id: &Id, object: &Object, cause: &Id) -> bool {
+        let needs = Self::needs(Some(object));
+        let name = cause.name.split('(').next().unwrap_or_default();
+        let of_same = id.schema == cause.schema && id.parent == cause.parent;
+        match (cause.kind, id.kind) {
+            (Kind::Column, Kind::View | Kind::MaterializedView) => {
+                needs.contains(&cause.parent) && needs.contains(name)
+            }
+            (Kind::Column, Kind::Trigger | Kind::Policy | Kind::Rule) => of_same && needs.contains(name),
+            (Kind::View | Kind::MaterializedView, Kind::View | Kind::MaterializedView) => {
+                id != cause && needs.contains(name)
+            }
+            (
+                Kind::Function | Kind::Procedure | Kind::Aggregate | Kind::Operator,
+                Kind::Trigger | Kind::View | Kind::MaterializedView | Kind::Policy | Kind::Constraint | Kind::Aggregate,
+            ) => needs.contains(name) && id != cause,
+            (Kind::Constraint, Kind::Constraint) => {
+                let is_key = matches!(
+                    Self::property(self.live(cause), Property::Type).as_deref(),
+                    Some("primary key" | "unique")
+                );
+                let foreign = Self::property(Some(object), Property::Type).as_deref() == Some("foreign key");
+                let definition = Self::property(Some(object), Property::Definition).unwrap_or_default();
+                is_key && foreign && target_of(&definition).is_some_and(|it| it.1 == cause.parent)
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn unmake(&mut self, live_id: &Id) {
+        let id = self.origin(live_id);
+        let Some(sql) = self.ddl(id).drop() else { return };
+        self.unmade.insert(live_id.clone());
+        // A relation's own parts go with it.
+        self.made.insert(id.clone());
+        let part = match id.kind {
+            Kind::Constraint | Kind::Trigger | Kind::Rule | Kind::Policy | Kind::Index => {
+                let mut part = self.part(id, LockMode::AccessExclusive, &[], sql);
+                if id.kind == Kind::Constraint {
+                    part.hazards.extend(self.on_target(id));
+                }
+                part
+            }
+            _ => Part::from(sql),
+        };
+        let foreign_key = Self::property(self.live(live_id), Property::Type).as_deref() == Some("foreign key");
+        let later = if foreign_key { rank::FOREIGN_KEY } else { rank_of(id.kind) };
+        let place = Place {
+            rank: rank::DROP - (later - rank::TYPE) - 1,
+            provides: Self::provided(live_id),
+            needs: self.needs_of(&self.comparison.live, live_id),
+            is_drop: true,
+        };
+        self.nodes.push(Node { place, id: id.clone(), parts: vec![part] });
+    }
+}
+
+/// Whether an object must be made anew to have another property.
+pub(super) fn is_made_anew(kind: Kind, property: Property, ddl: &Ddl<'_>, live: Option<&Object>) -> bool {
+    match kind {
+        Kind::Constraint => match property {
+            Property::Definition => true,
+            Property::Deferrable | Property::Enforced => ddl.alter(property, live).is_none(),
+            _ => false,
+        },
+        Kind::Index => matches!(property, Property::Definition | Property::Unique),
+        Kind::Trigger | Kind::Statistics | Kind::MaterializedView | Kind::Operator | Kind::Collation | Kind::Range => {
+            property == Property::Definition
+        }
+        Kind::TextSearchDictionary | Kind::TextSearchConfiguration => property == Property::Definition,
+        Kind::Policy => match property {
+            Property::Command | Property::Type | Property::Roles => true,
+            Property::Using | Property::WithCheck => ddl.alter(property, live).is_none(),
+            _ => false,
+        },
+        Kind::Function | Kind::Procedure => {
+            matches!(property, Property::Returns | Property::Arguments | Property::Window)
+        }
+        Kind::Aggregate => property == Property::Body,
+        _ => false,
+    }
+}

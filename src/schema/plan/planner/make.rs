@@ -1,0 +1,318 @@
+//! What is made, new or anew, with everything that is said of it in statements of its own. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use squawk_syntax::quote::quote_ident as identifier;
+
+use crate::schema::catalog::{Id, Kind, Object, Property, Value};
+use crate::schema::ddl::qualified;
+use crate::schema::drift::comparison::Difference;
+use crate::schema::drift::finding::Change;
+use crate::schema::plan::data::{refused_by, refused_by_index};
+use crate::schema::plan::order::Place;
+use crate::schema::plan::planner::Planner;
+use crate::schema::plan::planner::nodes::{Node, Part, rank, rank_of, target_of};
+use crate::schema::plan::planner::way::rank_of_property;
+use crate::schema::plan::step::{Answer, Hazard, HazardKind, LockMode};
+
+impl<'a> Planner<'a> {
+    /// Rows that would not be accepted.
+    pub(super) fn obstacle(&mut self, id: &Id) -> Option<(String, String)> {
+        self.table_of(id)?;
+        let table = self.live_table(id);
+        let object = self.wanted.objects.get(id);
+        let query = match id.kind {
+            Kind::Column => {
+                let has = |property| object.is_some_and(|it| it.contains_key(&property));
+                let filled = [Property::Default, Property::Identity, Property::Generated].into_iter().any(has);
+                if !has(Property::NotNull) || filled {
+                    return None;
+                }
+                format!("select * from {table}")
+            }
+            Kind::Constraint if Self::property(object, Property::Validated).is_some() => return None,
+            Kind::Constraint => {
+                let definition = Self::property(object, Property::Definition)?;
+                let target = target_of(&definition).map(|it| self.comparison.live_name(&it.0, &it.1));
+                let target = target.flatten().map(|it| qualified(&it.schema, &it.name));
+                refused_by(&table, &Self::property(object, Property::Type)?, &definition, target.as_deref())?
+            }
+            Kind::Index if object.is_some_and(|it| it.contains_key(&Property::Unique)) => {
+                refused_by_index(&table, &Self::property(object, Property::Definition)?)?
+            }
+            _ => return None,
+        };
+        // Without its columns, or under their other names, there is nothing to ask.
+        let words = Self::needs(object);
+        let columns = self.wanted.children(&id.schema, &id.parent).filter(|it| it.0.kind == Kind::Column);
+        let mut named = columns.filter(|it| id.kind != Kind::Column && words.contains(&it.0.name));
+        if named.any(|it| self.comparison.live_part(it.0).is_none_or(|live| live.name != it.0.name)) {
+            return None;
+        }
+        let reason = match id.kind {
+            Kind::Column => "there are rows, and no value for them: add the column with a default or fill it first",
+            _ => "there are rows that it refuses: correct them first",
+        };
+        self.asked.insert(id.clone(), query.clone());
+        self.is_found(query).map(|it| (reason.to_owned(), it))
+    }
+
+    /// The query, if rows are known to be there. A question is asked with the names that there are now.
+    pub(super) fn is_found(&mut self, query: String) -> Option<String> {
+        let answer = self.facts.answers.get(&query).cloned();
+        if !self.questions.contains(&query) {
+            self.questions.push(query.clone());
+        }
+        (answer == Some(Answer::Found)).then_some(query)
+    }
+
+    /// Makes an object, with what belongs to it.
+    pub(super) fn make(&mut self, id: &'a Id) {
+        if !self.built.insert(id.clone()) {
+            return;
+        }
+        self.made.insert(id.clone());
+        let ddl = self.ddl(id);
+        let Some(sql) = ddl.create() else { return };
+        let object = self.wanted.objects.get(id);
+        let is_foreign_key = Self::property(object, Property::Type).as_deref() == Some("foreign key");
+        let rank = match id.kind {
+            Kind::Constraint if is_foreign_key => rank::FOREIGN_KEY,
+            Kind::Column if object.is_some_and(|it| it.contains_key(&Property::Generated)) => rank::GENERATED,
+            Kind::Index if self.is_of_view(id) => rank::VIEW_INDEX,
+            kind => rank_of(kind),
+        };
+        let parts = self.make_parts(id, sql, is_foreign_key);
+        let needs = self.needs_of(self.wanted, id);
+        let place = Place { rank, provides: Self::provided(id), needs, is_drop: false };
+        self.nodes.push(Node { place, id: id.clone(), parts });
+        self.furnish(id);
+        self.furnish_sequence(id);
+        if id.kind.is_relation() || matches!(id.kind, Kind::Domain | Kind::Composite) {
+            let children: Vec<&'a Id> = self.wanted.children(&id.schema, &id.name).map(|it| it.0).collect();
+            for child in children {
+                let of_child = self.ddl(child);
+                let comes_along = match child.kind {
+                    Kind::Column | Kind::Attribute => true,
+                    Kind::Constraint => of_child.is_inline() || matches!(id.kind, Kind::Domain),
+                    Kind::Index => of_child.property(Property::Constraint).is_some(),
+                    Kind::Statistics => continue,
+                    _ => false,
+                };
+                let inherited = of_child.property(Property::Inherited).is_some();
+                if comes_along || inherited {
+                    self.furnish(child);
+                    self.furnish_sequence(child);
+                } else {
+                    self.make(child);
+                }
+            }
+        }
+    }
+
+    /// The statements that make it, with what they hurt where the table has rows.
+    pub(super) fn make_parts(&mut self, id: &'a Id, sql: String, is_foreign_key: bool) -> Vec<Part> {
+        use HazardKind::{IndexBuild, Rewrite, Scan};
+        let ddl = self.ddl(id);
+        let mut parts = Vec::new();
+        match id.kind {
+            Kind::Column => {
+                let default = ddl.property(Property::Default).unwrap_or_default();
+                let each_its_own = ["nextval(", "gen_random_uuid(", "clock_timestamp(", "random("];
+                let rewrites = ddl.property(Property::Identity).is_some()
+                    || ddl.property(Property::Generated).is_some_and(|it| it.starts_with("stored"))
+                    || each_its_own.iter().any(|it| default.contains(it));
+                let kinds: &[HazardKind] = if rewrites { &[Rewrite] } else { &[] };
+                parts.push(self.part(id, LockMode::AccessExclusive, kinds, sql));
+            }
+            Kind::Constraint => {
+                let kind = ddl.property(Property::Type).unwrap_or_default();
+                let lock = if is_foreign_key { LockMode::ShareRowExclusive } else { LockMode::AccessExclusive };
+                let two_steps = sql.ends_with(" not valid") && ddl.property(Property::Validated).is_none();
+                let kinds: &[HazardKind] = match kind.as_str() {
+                    _ if two_steps => &[],
+                    "check" | "foreign key" => &[Scan],
+                    _ => &[IndexBuild],
+                };
+                // On a table that is new there is nothing to be careful about.
+                let is_new = self.table_of(id).is_none();
+                let sql = if is_new && two_steps { sql.trim_end_matches(" not valid").to_owned() } else { sql };
+                let mut part = self.part(id, lock, kinds, sql);
+                if is_foreign_key {
+                    part.hazards.extend(self.on_target(id));
+                }
+                parts.push(part);
+                if two_steps && !is_new {
+                    let sql = format!("alter {} validate constraint {}", ddl.owner(), identifier(&id.name));
+                    parts.push(self.part(id, LockMode::ShareUpdateExclusive, &[Scan], sql));
+                }
+            }
+            Kind::Index => {
+                let mut part = self.part(id, LockMode::Share, &[IndexBuild], sql);
+                part.can_be_concurrent = !part.hazards.is_empty();
+                parts.push(part);
+            }
+            Kind::Trigger => parts.push(self.part(id, LockMode::ShareRowExclusive, &[], sql)),
+            Kind::Rule | Kind::Policy => parts.push(self.part(id, LockMode::AccessExclusive, &[], sql)),
+            Kind::Statistics => parts.push(self.part(id, LockMode::ShareUpdateExclusive, &[], sql)),
+            _ => parts.push(Part::from(sql)),
+        }
+        // Rows that a new constraint refuses.
+        if matches!(id.kind, Kind::Constraint | Kind::Index) {
+            let questions: Vec<String> = self.asked.get(id).cloned().into_iter().collect();
+            if let (Some(table), Some(part)) = (self.table_of(id), parts.last_mut()) {
+                part.hazards.extend(questions.iter().filter_map(|it| self.unverified(it, &table)));
+            }
+        }
+        parts
+    }
+
+    /// What is said of an object in statements of its own, once it is made: owner, privileges, comment and so on.
+    pub(super) fn furnish(&mut self, id: &'a Id) {
+        let ddl = self.ddl(id);
+        let Some(object) = self.wanted.objects.get(id) else { return };
+        let nothing = Object::new();
+        for (property, value) in object {
+            let applies = match property {
+                Property::Comment | Property::Owner | Property::OwnedBy => true,
+                Property::Statistics | Property::Storage | Property::Compression => {
+                    id.kind == Kind::Column || id.kind == Kind::Index
+                }
+                Property::Options => id.kind == Kind::Column,
+                Property::Enabled => matches!(id.kind, Kind::Trigger | Kind::Rule) && value.to_string() != "yes",
+                Property::RowSecurity
+                | Property::RowSecurityForced
+                | Property::ReplicaIdentity
+                | Property::Clustered
+                | Property::Target
+                | Property::OfType => true,
+                _ => false,
+            };
+            let implied = id.kind == Kind::Sequence && object.contains_key(&Property::Identity);
+            if !applies || implied && matches!(property, Property::OwnedBy | Property::Owner) {
+                continue;
+            }
+            for sql in ddl.alter(*property, Some(&nothing)).unwrap_or_default() {
+                self.push(rank_of_property(id.kind, *property), id, vec![Part::from(sql)]);
+            }
+        }
+        self.grants(id, object);
+    }
+
+    /// An identity column has a sequence, which comes with it.
+    pub(super) fn furnish_sequence(&mut self, id: &Id) {
+        let own: Vec<&'a Id> = self.own_sequences(id).map(|it| it.0).collect();
+        own.into_iter().for_each(|it| self.furnish(it));
+    }
+
+    /// Whether a column takes no numbers, and a sequence is there whose name its own would have.
+    pub(super) fn has_sequence_for(&self, id: &Id, live: Option<&Object>) -> bool {
+        let takes = [Property::Default, Property::Identity];
+        let takes_none = !takes.iter().any(|it| live.is_some_and(|live| live.contains_key(it)));
+        takes_none && self.own_sequences(id).any(|it| self.live(it.0).is_some())
+    }
+
+    /// The sequences that come with a column.
+    pub(super) fn own_sequences(&self, id: &Id) -> impl Iterator<Item = (&'a Id, &'a Object)> {
+        let owner = (id.kind == Kind::Column).then(|| format!("{}.{}", id.parent, id.name));
+        let schema = id.schema.clone();
+        self.wanted.objects.iter().filter(move |(sequence, object)| {
+            let owned_by = Self::property(Some(object), Property::OwnedBy);
+            sequence.kind == Kind::Sequence
+                && sequence.schema == schema
+                && object.contains_key(&Property::Identity)
+                && owned_by.is_some()
+                && owned_by == owner
+        })
+    }
+
+    /// The privileges of something new. Default privileges may give more than is expected.
+    pub(super) fn grants(&mut self, id: &'a Id, object: &Object) {
+        let ddl = self.ddl(id);
+        let list = |property| object.get(&property).map(Value::parts).unwrap_or_default();
+        let mut given: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        let owner = Self::property(Some(object), Property::Owner);
+        for item in list(Property::Privileges) {
+            let Some((role, privilege)) = item.rsplit_once('=') else { continue };
+            if role != "{self}" {
+                given.entry(role).or_default().push(privilege.replace('*', " with grant option"));
+            }
+        }
+        let word = match id.kind {
+            Kind::Sequence => "sequences",
+            Kind::Function | Kind::Procedure | Kind::Aggregate => "functions",
+            kind if kind.is_relation() => "tables",
+            Kind::Schema => "schemas",
+            Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range | Kind::BaseType => "types",
+            _ => "",
+        };
+        let mut taken: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let defaults = self.comparison.live.objects.iter().filter(|it| it.0.kind == Kind::DefaultPrivileges);
+        for (_, object) in defaults.filter(|it| it.0.name.split(' ').next() == Some(word)) {
+            let items = object.get(&Property::Privileges).map(Value::parts).unwrap_or_default();
+            for (role, privilege) in items.iter().filter_map(|it| it.rsplit_once('=')) {
+                let plain = privilege.trim_end_matches('*');
+                let is_given = given.get(role).is_some_and(|it| it.iter().any(|it| it.starts_with(plain)));
+                if !is_given && role != "{self}" && Some(role) != owner.as_deref() {
+                    taken.entry(role.to_owned()).or_default().insert(plain.to_owned());
+                }
+            }
+        }
+        for item in list(Property::Revoked) {
+            let Some((role, privilege)) = item.rsplit_once('=') else { continue };
+            let role = if role == "{self}" { owner.clone().unwrap_or_default() } else { role.to_owned() };
+            if !role.is_empty() {
+                taken.entry(role).or_default().insert(privilege.trim_end_matches('*').to_owned());
+            }
+        }
+        let taken = taken.into_iter().filter_map(|(role, privileges)| {
+            ddl.privileges(&role, false, &privileges.into_iter().collect::<Vec<_>>().join(", "))
+        });
+        let mut parts: Vec<Part> = taken.map(Part::from).collect();
+        for (role, privileges) in given {
+            let (more, plain): (Vec<String>, Vec<String>) =
+                privileges.into_iter().partition(|it| it.ends_with(" with grant option"));
+            for list in [plain, more].into_iter().filter(|it| !it.is_empty()) {
+                parts.extend(ddl.privileges(role, true, &list.join(", ")).map(Part::from));
+            }
+        }
+        self.push(rank::PRIVILEGE, id, parts);
+    }
+
+    pub(super) fn privileges(&mut self, difference: &Difference) {
+        let id = self.origin(&difference.id);
+        let is_grant = difference.change == Change::Lost;
+        let text = if is_grant { &difference.expected } else { &difference.actual };
+        let (Some(role), Some(text)) = (&difference.role, text) else { return };
+        if self.made.contains(id) || self.comes_with_parent(id) {
+            return;
+        }
+        // What differs in the right to grant it on only is said privilege by privilege.
+        let mut groups: BTreeMap<u8, Vec<&str>> = BTreeMap::new();
+        for item in text.split(", ") {
+            let group = match () {
+                () if item.starts_with("grant option for ") => 1,
+                () if item.ends_with(" with grant option") => 2,
+                () => 0,
+            };
+            groups.entry(group).or_default().push(item.trim_start_matches("grant option for "));
+        }
+        let ddl = self.ddl(id);
+        let statements = groups.into_iter().map(|(group, items)| {
+            let prefix = if group == 1 { "grant option for " } else { "" };
+            ddl.privileges(role, is_grant, &format!("{prefix}{}", items.join(", ")))
+        });
+        let Some(statements) = statements.collect::<Option<Vec<String>>>() else {
+            let reason = format!("pad-migrate changes no privileges on a {}", id.kind.words());
+            return self.leave(difference, reason, None);
+        };
+        let rank = if id.kind == Kind::DefaultPrivileges { rank::DEFAULT_PRIVILEGE } else { rank::PRIVILEGE };
+        let mut parts: Vec<Part> = statements.into_iter().map(Part::from).collect();
+        if !is_grant {
+            let note = format!("{role} can't {text} on {} any more: whoever relies on it fails", id.object());
+            let hazard = Hazard { kind: HazardKind::Revoke, lock: None, table: id.object(), note };
+            parts.iter_mut().for_each(|it| it.hazards.push(hazard.clone()));
+        }
+        self.push(rank, id, parts);
+    }
+}

@@ -1,0 +1,96 @@
+//! The steps of a plan before they are ordered.
+
+use crate::schema::catalog::{Id, Kind};
+use crate::schema::drift::spelling::words_of;
+use crate::schema::plan::order::Place;
+use crate::schema::plan::step::Hazard;
+
+/// When a thing is done, if nothing that it needs comes later.
+pub(crate) mod rank {
+    pub(crate) const SCHEMA: u8 = 0;
+    pub(crate) const MOVE: u8 = 1;
+    pub(crate) const RENAME: u8 = 2;
+    pub(crate) const RENAME_PART: u8 = 3;
+    /// Minus what it would be if it were made.
+    pub(crate) const DROP: u8 = 60;
+    /// Whoever is to own something in the schema must be let in first.
+    pub(crate) const SCHEMA_OWNER: u8 = 61;
+    pub(crate) const TYPE: u8 = 62;
+    pub(crate) const SEQUENCE: u8 = 63;
+    pub(crate) const FUNCTION: u8 = 64;
+    pub(crate) const TABLE: u8 = 65;
+    pub(crate) const ALTER_TABLE: u8 = 66;
+    pub(crate) const ALTER_COLUMN: u8 = 67;
+    pub(crate) const COLUMN: u8 = 68;
+    pub(crate) const GENERATED: u8 = 69;
+    pub(crate) const DEFAULT: u8 = 70;
+    pub(crate) const CONSTRAINT: u8 = 71;
+    pub(crate) const INDEX: u8 = 72;
+    pub(crate) const FOREIGN_KEY: u8 = 73;
+    pub(crate) const VIEW: u8 = 74;
+    pub(crate) const VIEW_INDEX: u8 = 75;
+    pub(crate) const OWNED: u8 = 76;
+    pub(crate) const ATTACHED: u8 = 77;
+    pub(crate) const SWITCH: u8 = 78;
+    pub(crate) const OWNER: u8 = 79;
+    pub(crate) const PRIVILEGE: u8 = 80;
+    pub(crate) const DEFAULT_PRIVILEGE: u8 = 81;
+    pub(crate) const COMMENT: u8 = 82;
+}
+
+pub(crate) fn rank_of(kind: Kind) -> u8 {
+    match kind {
+        Kind::Schema => rank::SCHEMA,
+        Kind::Sequence => rank::SEQUENCE,
+        Kind::Function | Kind::Procedure | Kind::Aggregate | Kind::Operator => rank::FUNCTION,
+        Kind::Table | Kind::ForeignTable => rank::TABLE,
+        Kind::Column | Kind::Attribute => rank::COLUMN,
+        Kind::Constraint => rank::CONSTRAINT,
+        Kind::Index => rank::INDEX,
+        Kind::View | Kind::MaterializedView => rank::VIEW,
+        Kind::Trigger | Kind::Rule | Kind::Policy | Kind::Statistics => rank::ATTACHED,
+        _ => rank::TYPE,
+    }
+}
+
+/// A statement, and what it may hurt.
+pub(crate) struct Part {
+    pub(crate) sql: String,
+    pub(crate) hazards: Vec<Hazard>,
+    pub(crate) can_be_concurrent: bool,
+}
+
+impl From<String> for Part {
+    fn from(sql: String) -> Self {
+        Self { sql, hazards: Vec::new(), can_be_concurrent: false }
+    }
+}
+
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) id: Id,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// What one way or another makes a property what it should be.
+pub(crate) enum Way {
+    Parts(u8, Vec<Part>),
+    /// It is unmade, and made anew.
+    Anew,
+    /// It stays, and why.
+    Leave(String),
+    /// It stays because of rows, which the query finds.
+    Rows(String, String),
+    /// Another difference's way does it.
+    Nothing,
+}
+
+/// Schema and name of the table that a foreign key points at.
+pub(crate) fn target_of(definition: &str) -> Option<(String, String)> {
+    let mut words = words_of(definition.split_once(" REFERENCES ")?.1);
+    let (schema, _, name) = (words.next()?, words.next()?, words.next()?);
+    Some((schema, name))
+}
+
+pub(crate) static EMPTY: Id =
+    Id { schema: String::new(), parent: String::new(), kind: Kind::Database, name: String::new() };

@@ -1,0 +1,307 @@
+//! Which way leads from a live schema to a revision: the revisions themselves where the schema is that of an earlier
+//! one, else the difference. Pure.
+
+use crate::config::Environment;
+use crate::ledger::history::{Record, RecordKind, applied};
+use crate::ledger::revisions::{ALL, Revision, RoleNames, render};
+use crate::schema::catalog::{Catalog, Id};
+use crate::schema::drift::expectation::{Expectation, Parties};
+use crate::schema::drift::finding::Severity;
+use crate::schema::names::{APPLICATION_SCHEMA, MANAGED_TABLES};
+use crate::schema::plan::planner::{plan, plan_but_moves};
+use crate::schema::plan::step::{Decision, Facts, Hazard, HazardKind, Left, Plan, Step};
+
+/// A revision, and what the schema is after it.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// The revision.
+    pub revision: Revision,
+    /// The schema after it.
+    pub after: Expectation,
+}
+
+/// The stages of `migrations/`.
+pub fn stages() -> Vec<Stage> {
+    let stage = |it: &Revision| Some(Stage { revision: *it, after: Expectation::recorded(it.number)? });
+    ALL.iter().filter_map(stage).collect()
+}
+
+/// What is known of a database.
+#[derive(Clone, Debug)]
+pub struct Situation<'a> {
+    /// The revisions that there are.
+    pub stages: &'a [Stage],
+    /// The environment.
+    pub environment: Environment,
+    /// The application schema, and the tables in other schemas that may be ours.
+    pub live: &'a Catalog,
+    /// The history, oldest first.
+    pub history: &'a [Record],
+    /// Who the roles are.
+    pub parties: &'a Parties,
+    /// Their names in revisions.
+    pub names: &'a RoleNames,
+    /// What is known of the rows.
+    pub facts: &'a Facts,
+    /// The revision to go to; the newest, if none is named.
+    pub to: Option<&'a str>,
+}
+
+/// What is recorded once the steps are done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// The revision.
+    pub revision: Revision,
+    /// Applied, or a baseline.
+    pub kind: RecordKind,
+    /// What was sent for it.
+    pub sql: String,
+}
+
+/// The way to a revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Route {
+    /// What to do.
+    pub plan: Plan,
+    /// What to record then.
+    pub records: Vec<Recording>,
+    /// Revisions that are not for this environment, and why.
+    pub skipped: Vec<(Revision, &'static str)>,
+}
+
+impl Route {
+    /// Whether there is nothing to do and nothing to record.
+    pub fn is_empty(&self) -> bool {
+        self.plan.steps.is_empty() && self.records.is_empty()
+    }
+}
+
+/// The schema that revision 0002 takes tables from.
+const PUBLIC: &str = "public";
+
+impl Situation<'_> {
+    fn target(&self) -> Option<usize> {
+        match self.to {
+            Some(to) => self.stages.iter().position(|it| it.revision.number == to),
+            None => self.stages.len().checked_sub(1),
+        }
+    }
+
+    fn difference(&self, to: usize) -> Plan {
+        plan(self.stages[to].after.clone(), self.live.clone(), self.parties, self.facts)
+    }
+
+    /// Whether tables of ours are in another schema than ours, whichever.
+    fn is_scattered(&self) -> bool {
+        let mut tables = self.live.objects.keys().filter(|it| it.kind.is_relation() && it.parent.is_empty());
+        let ours = [APPLICATION_SCHEMA, crate::schema::names::CONTRACT_SCHEMA];
+        tables.any(|it| !ours.contains(&&*it.schema) && MANAGED_TABLES.contains(&&*it.name))
+    }
+
+    /// The names of the tables of ours that are elsewhere.
+    fn elsewhere(&self, schema: &str) -> Vec<&str> {
+        let tables = self.live.objects.keys().filter(|it| it.kind.is_relation() && it.schema == schema);
+        tables.map(|it| it.name.as_str()).filter(|it| MANAGED_TABLES.contains(it)).collect()
+    }
+
+    fn is_here(&self, table: &str) -> bool {
+        self.live.relation(APPLICATION_SCHEMA, table).is_some()
+    }
+
+    /// Whether nothing of ours is in the application schema.
+    fn is_untouched(&self) -> bool {
+        !MANAGED_TABLES.iter().any(|it| self.is_here(it))
+    }
+
+    /// Whether something is there that only a later revision makes: then the schema isn't that of this one.
+    fn has_later(&self, at: usize) -> bool {
+        let catalog = |stage: &Stage| stage.after.clone().named(&self.parties.roles);
+        let here = catalog(&self.stages[at]);
+        let later = self.stages[at + 1..].iter().map(catalog).flat_map(|it| it.objects.into_keys());
+        let ours = |id: &Id| id.schema == APPLICATION_SCHEMA && !here.objects.contains_key(id);
+        later.into_iter().any(|id| ours(&id) && self.live.objects.contains_key(&id))
+    }
+
+    /// A revision as a step, with what the difference that it makes hurts.
+    fn step(&self, at: usize) -> (Step, Recording) {
+        let revision = self.stages[at].revision;
+        let sql = render(revision.up, self.names);
+        let hazards = match at.checked_sub(1) {
+            Some(before) => {
+                let before = self.stages[before].after.clone().named(&self.parties.roles);
+                let made = plan(self.stages[at].after.clone(), before, self.parties, self.facts);
+                made.steps.into_iter().flat_map(|it| it.hazards).collect()
+            }
+            None => Vec::new(),
+        };
+        let object = format!("revision {} {}", revision.number, revision.name);
+        let step = Step { sql: sql.clone(), object, table: None, hazards, can_be_concurrent: false };
+        (step, Recording { revision, kind: RecordKind::Applied, sql })
+    }
+
+    /// The later revisions, verbatim.
+    fn run(&self, route: &mut Route, stages: impl Iterator<Item = usize>) {
+        let applied = applied(self.history);
+        for at in stages {
+            let revision = self.stages[at].revision;
+            if applied.contains_key(revision.number) || revision.not_for(self.environment).is_some() {
+                continue;
+            }
+            let (step, record) = self.step(at);
+            route.plan.steps.push(step);
+            route.records.push(record);
+        }
+    }
+
+    fn baseline(&self, at: usize, steps: &[Step]) -> Recording {
+        let sql = steps.iter().map(|it| format!("{}\n", it.sql)).collect();
+        Recording { revision: self.stages[at].revision, kind: RecordKind::Baseline, sql }
+    }
+
+    /// The way to the revision that is asked for. None, if there is no such revision.
+    pub fn route(&self) -> Option<Route> {
+        let target = self.target()?;
+        let applied = applied(self.history);
+        // What sits in public is ours only where the revision that moves it is for the environment.
+        let is_skipped = |it: &Stage| {
+            let revision = it.revision;
+            !applied.contains_key(revision.number)
+                && revision.not_for(self.environment).is_some()
+                && !revision.moves_tables().is_empty()
+        };
+        if self.stages.iter().any(is_skipped) && !self.elsewhere(PUBLIC).is_empty() {
+            let mut live = self.live.clone();
+            live.objects.retain(|id, _| id.schema != PUBLIC);
+            return Situation { live: &live, ..self.clone() }.route();
+        }
+        let mut route = Route::default();
+        let skipped = self.stages.iter().filter(|it| !applied.contains_key(it.revision.number));
+        let skipped = skipped.filter_map(|it| Some((it.revision, it.revision.not_for(self.environment)?)));
+        route.skipped = skipped.collect();
+        let consolidation = (0..=target).find(|it| {
+            let revision = self.stages[*it].revision;
+            let open = !applied.contains_key(revision.number) && revision.not_for(self.environment).is_none();
+            open && !revision.moves_tables().is_empty()
+        });
+        let elsewhere = self.elsewhere(PUBLIC);
+        if let Some(at) = consolidation.filter(|_| !elsewhere.is_empty()) {
+            self.consolidate(&mut route, at, target);
+            return Some(route);
+        }
+        // The schema of an earlier revision: that which the history names, or else the newest that it equals.
+        let current = self.stages.iter().rposition(|it| applied.contains_key(it.revision.number));
+        let difference = self.difference(target);
+        route.plan.tables = difference.tables.clone();
+        if self.is_untouched() && !self.is_scattered() && applied.is_empty() {
+            self.run(&mut route, 0..=target);
+            // What default privileges of others give on everything that is new.
+            let taken = difference.steps.into_iter().filter(|it| it.sql.starts_with("revoke "));
+            route.plan.steps.extend(taken);
+            route.plan.left = difference.left.into_iter().filter(|it| !it.is_blocking).collect();
+            return Some(route);
+        }
+        let candidates = current.into_iter().chain((0..=target).rev().filter(|it| Some(*it) > current));
+        for at in candidates.filter(|it| *it <= target) {
+            let from_here = if at == target { difference.clone() } else { self.difference(at) };
+            if !from_here.steps.is_empty() || from_here.blocking().next().is_some() || self.has_later(at) {
+                continue;
+            }
+            route.plan.left = from_here.left;
+            if current != Some(at) {
+                route.records.push(self.baseline(at, &[]));
+            }
+            let open = |it: &usize| *it > at || !applied.contains_key(self.stages[*it].revision.number);
+            let first = if current == Some(at) { 0 } else { at + 1 };
+            self.run(&mut route, (first..=target).filter(open));
+            return Some(route);
+        }
+        self.adopt(&mut route, difference, target);
+        Some(route)
+    }
+
+    /// None of the revisions' schemas: the difference leads to the target, or to the first revision that moves rows and
+    /// has not been run.
+    fn adopt(&self, route: &mut Route, difference: Plan, target: usize) {
+        let applied = applied(self.history);
+        let moves_data = (1..=target).find(|it| {
+            let revision = self.stages[*it].revision;
+            let open = !applied.contains_key(revision.number) && revision.not_for(self.environment).is_none();
+            open && revision.moves_data()
+        });
+        let (to, plan) = match moves_data {
+            Some(at) => (at - 1, self.difference(at - 1)),
+            None => (target, difference),
+        };
+        let tables = std::mem::take(&mut route.plan.tables);
+        route.records.push(self.baseline(to, &plan.steps));
+        route.plan = Plan { tables, ..plan };
+        self.warn_of_lost_tables(&mut route.plan.steps);
+        // What stands in the way is for a person; a revision after that would be too early.
+        if let Some(at) = moves_data {
+            self.run(route, at..=target);
+        }
+    }
+
+    /// A table that the history knows was there once, with rows perhaps.
+    fn warn_of_lost_tables(&self, steps: &mut [Step]) {
+        let applied = applied(self.history);
+        let current = self.stages.iter().rfind(|it| applied.contains_key(it.revision.number));
+        let Some(known) = current.map(|it| it.after.clone().named(&self.parties.roles)) else { return };
+        for step in steps.iter_mut().filter(|it| it.sql.starts_with("create table ")) {
+            if known.relation(APPLICATION_SCHEMA, &step.object).is_some() {
+                let note =
+                    format!("{} was there once, and is made again without rows: find out where they are", step.object);
+                let table = step.object.clone();
+                step.hazards.push(Hazard { kind: HazardKind::Overwrite, lock: None, table, note });
+            }
+        }
+    }
+
+    /// Tables of ours in public: the revision that moves them runs in its place, the difference does the rest.
+    fn consolidate(&self, route: &mut Route, at: usize, target: usize) {
+        let mut live = self.live.clone();
+        let twice: Vec<&str> = self.elsewhere(PUBLIC).into_iter().filter(|it| self.is_here(it)).collect();
+        if self.is_untouched() {
+            self.run(route, 0..=at);
+        } else {
+            let before = plan(self.stages[at - 1].after.clone(), live.clone(), self.parties, self.facts);
+            // The history alone: everything else is made for the target, once the tables are here.
+            let is_history = |it: &Step| it.object.starts_with("schema_revision");
+            let steps: Vec<Step> = before.steps.into_iter().filter(is_history).collect();
+            route.records.push(self.baseline(at - 1, &steps));
+            route.plan.steps.extend(steps);
+            self.run(route, at..=at);
+        }
+        // What is there once these have run.
+        let made = self.stages[at].after.clone().named(&self.parties.roles);
+        for (id, object) in made.objects {
+            live.objects.entry(id).or_insert(object);
+        }
+        if !live.schemas.iter().any(|it| it == APPLICATION_SCHEMA) {
+            live.schemas.push(APPLICATION_SCHEMA.to_owned());
+        }
+        let rest = plan_but_moves(self.stages[target].after.clone(), live, self.parties, self.facts, Some(PUBLIC));
+        if !rest.steps.is_empty() || target > at {
+            route.records.push(self.baseline(target, &rest.steps));
+        }
+        route.plan.tables = rest.tables;
+        if let Some((_, decision)) = route.plan.tables.iter_mut().find(|it| it.0 == "schema_revision") {
+            *decision = if self.is_here("schema_revision") { Decision::Use } else { Decision::Create };
+        }
+        route.plan.steps.extend(rest.steps);
+        route.plan.questions = rest.questions;
+        route.plan.left = rest.left;
+        for table in twice {
+            route.plan.left.push(Left {
+                kind: "table_moved".to_owned(),
+                object: table.to_owned(),
+                severity: Severity::Breaking,
+                reason: format!(
+                    "public.{table} and padealing.{table} both exist: merge them, or rename the one that isn't ours"
+                ),
+                query: Some(format!("select * from public.{table}")),
+                is_blocking: true,
+            });
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! A plan as data: decisions, steps, and what they may hurt.
+
+use std::collections::BTreeMap;
+
+use strum::Display;
+
+use crate::schema::drift::finding::Severity;
+
+/// What becomes of a managed table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display)]
+#[strum(serialize_all = "snake_case")]
+pub enum Decision {
+    /// It is as expected.
+    Use,
+    /// It is there, and steps make it what is expected.
+    Upgrade,
+    /// It isn't there.
+    Create,
+    /// It is in another schema, with its rows.
+    Move,
+}
+
+/// What a step does that others notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display)]
+#[strum(serialize_all = "snake_case")]
+pub enum HazardKind {
+    /// A table of ours is locked, briefly.
+    Lock,
+    /// A table is read from end to end, under the lock.
+    Scan,
+    /// An index is built, under the lock.
+    IndexBuild,
+    /// A table and its indexes are written anew, under the lock.
+    Rewrite,
+    /// A table of the reference schema is locked: its rows can be read, and not written.
+    ReferenceLock,
+    /// What has probably been renamed is given its name back; who uses the other name fails.
+    Rename,
+    /// A table changes its schema; who uses the other place fails.
+    Move,
+    /// `revert` doesn't bring back what was before.
+    NotUndone,
+    /// A role loses a privilege that nobody agreed to, or what it owned.
+    Revoke,
+    /// A comment, a default or a condition that nobody agreed to goes, or is written over.
+    Overwrite,
+    /// Whether rows stand in the way was not looked at. If they do, everything is rolled back.
+    Unverified,
+}
+
+/// Lock modes of tables (PostgreSQL 13.3.1), the weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display)]
+#[strum(serialize_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "each is what PostgreSQL's documentation calls so")]
+pub enum LockMode {
+    #[strum(serialize = "SHARE UPDATE EXCLUSIVE")]
+    ShareUpdateExclusive,
+    Share,
+    #[strum(serialize = "SHARE ROW EXCLUSIVE")]
+    ShareRowExclusive,
+    #[strum(serialize = "ACCESS EXCLUSIVE")]
+    AccessExclusive,
+}
+
+/// What a step may hurt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hazard {
+    /// What it does.
+    pub kind: HazardKind,
+    /// The lock that it takes on `table`, and holds until the transaction ends.
+    pub lock: Option<LockMode>,
+    /// The table, with its schema.
+    pub table: String,
+    /// In words.
+    pub note: String,
+}
+
+/// One statement, or one revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The statement, with its semicolon; a revision's has several.
+    pub sql: String,
+    /// What it is about: `pad_request.status`, or `revision 0004`.
+    pub object: String,
+    /// The table that it changes, if that was there before.
+    pub table: Option<String>,
+    /// What it may hurt.
+    pub hazards: Vec<Hazard>,
+    /// Whether it may run after the transaction, one by one, without keeping anybody waiting (`--concurrently`).
+    pub can_be_concurrent: bool,
+}
+
+/// Something that differs, and that no step mends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The kind of finding that `drift` tells.
+    pub kind: String,
+    /// What differs.
+    pub object: String,
+    /// How much that matters.
+    pub severity: Severity,
+    /// Why it is left.
+    pub reason: String,
+    /// What shows the rows, or the object.
+    pub query: Option<String>,
+    /// Whether what is expected can't be reached without a person: then nothing at all is applied.
+    pub is_blocking: bool,
+}
+
+/// How large a table is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// The planner's estimate of its rows, if there is one.
+    pub rows: Option<i64>,
+    /// Bytes, indexes and TOAST included.
+    pub bytes: i64,
+}
+
+/// Whether a query finds rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It finds none.
+    Clear,
+    /// It finds some.
+    Found,
+    /// It could not be asked, and why.
+    Unknown(String),
+}
+
+/// What is known of the data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The tables, by schema and name.
+    pub sizes: BTreeMap<(String, String), Size>,
+    /// What isn't ours and is made of a column of ours, which keeps the column from changing: schema, table and column.
+    pub outside: BTreeMap<(String, String, String), String>,
+    /// Questions that were asked, with their answers.
+    pub answers: BTreeMap<String, Answer>,
+}
+
+/// How a live schema becomes the expected one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The expected tables of the application schema, by name.
+    pub tables: BTreeMap<String, Decision>,
+    /// What to do, in order.
+    pub steps: Vec<Step>,
+    /// What is left as it is.
+    pub left: Vec<Left>,
+    /// Queries whose answers would make the plan surer: each finds rows that stand in a step's way.
+    pub questions: Vec<String>,
+}
+
+impl Plan {
+    /// What stands in the way of everything.
+    pub fn blocking(&self) -> impl Iterator<Item = &Left> {
+        self.left.iter().filter(|it| it.is_blocking)
+    }
+}
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.rows {
+            Some(rows) => write!(f, "about {rows} rows, ")?,
+            None => f.write_str("rows not estimated, ")?,
+        }
+        match self.bytes {
+            it if it >= 10 << 30 => write!(f, "{} GiB", it >> 30),
+            it if it >= 10 << 20 => write!(f, "{} MiB", it >> 20),
+            it => write!(f, "{} KiB", it >> 10),
+        }
+    }
+}
