@@ -2,4 +2,5 @@
 
 pub mod check;
 pub mod doctor;
+pub mod examination;
 pub mod pg;

@@ -1,12 +1,13 @@
 //! The command line: one file a command, with its flags, its call and its output.
 //!
-//! [`main`] parses, dispatches and decides the exit code; [`printer`](self) is the only place that prints.
+//! [`start::main`] parses, dispatches and decides the exit code; `printer` is the only place that prints.
 
 mod apply;
 pub mod cli;
 mod context;
 mod doctor;
 mod drift;
+mod ended;
 #[cfg(feature = "harness")]
 mod ephemeral;
 #[cfg(feature = "harness")]

@@ -57,6 +57,13 @@ impl PendingFile {
         self.file.write_all(text.as_bytes())
     }
 
+    /// Writes the whole of a file, and puts it in its place.
+    pub fn save(mut self, text: &str) -> Result<(), FileError> {
+        let written = self.write(text);
+        written.map_err(|source| FileError::Write { path: self.path.display().to_string(), source })?;
+        self.finish()
+    }
+
     /// Puts the complete file in its place.
     pub fn finish(self) -> Result<(), FileError> {
         let Self { path, file } = self;

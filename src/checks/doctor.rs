@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::base::text::{list, plural, thousands};
 use crate::checks::check::{Check, Status};
-use crate::config::{Environment, Roles, TableName};
+use crate::config::environment::Environment;
+use crate::config::settings::{Roles, TableName};
 use crate::schema::names::{APPLICATION_TABLES, CRITICAL_REFERENCE_TABLES, MANAGED_TABLES, REFERENCE_TABLES};
 use crate::schema::relation::Stranger;
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::commands::context::{Context, Ended};
+use crate::commands::context::Context;
+use crate::commands::ended::Ended;
 use crate::commands::global::parse_duration;
 use crate::commands::revert::go_down;
 use crate::ledger::history::applied;

@@ -2,20 +2,13 @@
 
 use std::path::Path;
 
-use crate::base::file::FileError;
-use crate::base::outcome::Verdict;
+use crate::commands::ended::Failure;
 use crate::commands::printer::Printer;
-use crate::config::{Config, Endpoint};
+use crate::config::settings::{Config, Endpoint};
 use crate::postgres::backup;
 use crate::postgres::connect::Database;
 use crate::schema::pg::request;
 use crate::schema::plan::outcome::Found;
-
-/// What a command could not do; the sources say why.
-pub(crate) type Failure = Box<dyn std::error::Error>;
-
-/// How a command ends that could do its work.
-pub(crate) type Ended = Result<Verdict, Failure>;
 
 /// What a command works with.
 pub(crate) struct Context {
@@ -66,10 +59,4 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     let failed = |error: std::io::Error| format!("{} can't be read: {}; check the path", path.display(), error.kind());
     let bytes = std::fs::read(path).map_err(failed)?;
     String::from_utf8(bytes).map_err(|_| format!("{} is no text in UTF-8", path.display()).into())
-}
-
-/// A failed write of a pending file, with the file's name.
-pub(crate) fn writing(path: &Path) -> impl Fn(std::io::Error) -> FileError {
-    let path = path.display().to_string();
-    move |source| FileError::Write { path: path.clone(), source }
 }

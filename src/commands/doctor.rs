@@ -1,7 +1,8 @@
 //! `doctor`.
 
 use crate::checks::pg::examine;
-use crate::commands::context::{Context, Ended};
+use crate::commands::context::Context;
+use crate::commands::ended::Ended;
 use crate::commands::global::Format;
 use crate::report::doctor::Doctor;
 
@@ -20,8 +21,8 @@ pub(crate) struct Args {
 
 /// A failure of which the result has been printed: nothing is left for the standard output.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(crate) struct Printed(examine::DoctorError);
+#[error("{0}")]
+pub(crate) struct Printed(String);
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let found = examine::examine_environment(&context.config, args.exact).await?;

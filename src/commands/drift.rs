@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use crate::commands::context::{Context, Ended, read};
-use crate::config::{Endpoint, Secret};
+use crate::commands::context::{Context, read};
+use crate::commands::ended::Ended;
+use crate::config::mask::Secret;
+use crate::config::settings::Endpoint;
 use crate::report::drift as report;
 use crate::report::drift::formats;
 use crate::schema::drift::exceptions::Exceptions;

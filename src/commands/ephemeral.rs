@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::base::outcome::Verdict;
-use crate::commands::context::Ended;
+use crate::commands::ended::Ended;
 use crate::commands::printer::complain;
 use crate::harness::server;
 use crate::harness::server::error::Provider;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::config::Environment;
+use crate::config::environment::Environment;
 
 /// Flags of every command.
 #[derive(Clone, Debug, clap::Args)]

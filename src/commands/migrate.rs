@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::commands::context::{Context, Ended};
+use crate::commands::context::Context;
+use crate::commands::ended::Ended;
 use crate::commands::global::{Format, parse_count};
 use crate::commands::progress::Screen;
 use crate::migration::pg::migrate::{Request, migrate};

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::commands::context::{Context, Ended};
-use crate::commands::printer::{json_text, output, save};
+use crate::base::file::PendingFile;
+use crate::commands::context::Context;
+use crate::commands::ended::Ended;
+use crate::commands::printer::json_text;
 use crate::ledger::history::applied;
 use crate::report::plan::Planned;
 use crate::schema::pg::plan::plan;
@@ -42,7 +44,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
-    let out = output(args.out.as_deref())?;
+    let out = args.out.as_deref().map(PendingFile::create).transpose()?;
     let found = plan(&context.schema_request(&target, args.to.as_deref())).await?;
     if let Some(to) = args.to.as_deref().filter(|to| applied(&found.history).keys().any(|it| it.as_str() > *to)) {
         let way = format!("`pad-migrate revert --to {to}` says what it takes back and what would be lost, and asks");
@@ -60,7 +62,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         PlanFormat::Json => json_text(&planned.json()),
     };
     match out {
-        Some(file) => save(file, &text)?,
+        Some(file) => file.save(&text)?,
         None => context.printer.plain(&text)?,
     }
     Ok(planned.verdict())

@@ -1,12 +1,10 @@
 //! The only place that writes to the terminal: results to the standard output, everything else to stderr.
 
 use std::io::{IsTerminal, Write};
-use std::path::Path;
 
 use serde_json::Value;
 
-use crate::base::file::PendingFile;
-use crate::commands::context::{Failure, writing};
+use crate::commands::ended::Failure;
 use crate::commands::global::{Color, Global};
 
 /// Prints results, notes and questions: colours, widths and JSON are decided here once.
@@ -104,17 +102,6 @@ fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-/// A file for a result, started before the work. None if none is wanted.
-pub(crate) fn output(path: Option<&Path>) -> Result<Option<PendingFile>, Failure> {
-    Ok(path.map(PendingFile::create).transpose()?)
-}
-
-/// Writes a result to its file.
-pub(crate) fn save(mut file: PendingFile, text: &str) -> Result<(), Failure> {
-    file.write(text).map_err(writing(file.path()))?;
-    Ok(file.finish()?)
 }
 
 /// Colours the verdict and the checks' statuses.

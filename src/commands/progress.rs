@@ -8,8 +8,8 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::base::file::PendingFile;
 use crate::base::text::thousands;
-use crate::commands::context::Failure;
-use crate::commands::printer::{Printer, output};
+use crate::commands::ended::Failure;
+use crate::commands::printer::Printer;
 use crate::migration::rejection::Rejection;
 use crate::migration::run::{Observer, Progress};
 use crate::report::rejects;
@@ -38,7 +38,7 @@ fn is_csv(path: &Path) -> bool {
 
 impl<'a> Screen<'a> {
     pub(crate) fn new(printer: &'a Printer, rejects: Option<&Path>) -> Result<Self, Failure> {
-        let mut rejects = output(rejects)?;
+        let mut rejects = rejects.map(PendingFile::create).transpose()?;
         if let Some(file) = &mut rejects
             && is_csv(file.path())
         {

@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::commands::context::{Context, Ended, Failure};
+use crate::base::file::PendingFile;
+use crate::commands::context::Context;
+use crate::commands::ended::{Ended, Failure};
 use crate::commands::generated::Generated;
 use crate::commands::global::{Format, Global};
-use crate::commands::printer::{complain, json_text, output, save};
+use crate::commands::printer::{complain, json_text};
 use crate::commands::progress::Screen;
 use crate::harness::rehearse::{self, RehearseError};
 use crate::harness::server::error::Provider;
@@ -41,7 +43,7 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
         return Err("--rows generates the rows, and --source-url names those of a real table; give one of them".into());
     }
     let mut screen = Screen::new(&context.printer, None)?;
-    let file = output(args.report.as_deref())?;
+    let file = args.report.as_deref().map(PendingFile::create).transpose()?;
     let wanted = Request::new(args.provider, (!global.quiet).then_some(complain as fn(&str)));
     let result = rehearse::rehearse(&context.config, generator, wanted, &mut screen).await;
     screen.finish();
@@ -54,7 +56,7 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
         Format::Json => json_text(&rehearsal.json()),
     };
     if let Some(file) = file {
-        save(file, &text)?;
+        file.save(&text)?;
     }
     match args.format {
         Format::Text => context.printer.text(&text)?,

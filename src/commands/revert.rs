@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::base::outcome::Verdict;
-use crate::commands::context::{Context, Ended};
+use crate::commands::context::Context;
+use crate::commands::ended::Ended;
 use crate::commands::global::parse_duration;
 use crate::report::plan::descent_text;
 use crate::schema::pg::request::Request;

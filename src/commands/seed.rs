@@ -1,7 +1,8 @@
 //! `seed`.
 
 use crate::base::outcome::Verdict;
-use crate::commands::context::{Context, Ended};
+use crate::commands::context::Context;
+use crate::commands::ended::Ended;
 use crate::commands::generated::Generated;
 use crate::commands::progress::Screen;
 use crate::harness::pg::seed::{Rows, seed};

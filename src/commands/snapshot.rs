@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::base::file::PendingFile;
 use crate::base::outcome::Verdict;
-use crate::commands::context::{Context, Ended};
-use crate::commands::printer::{output, save};
+use crate::commands::context::Context;
+use crate::commands::ended::Ended;
 use crate::schema::names::schemas_or_both;
 use crate::schema::pg::introspect::introspect;
 use crate::schema::snapshot::Snapshot;
@@ -22,7 +23,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
-    let out = output(args.out.as_deref())?;
+    let out = args.out.as_deref().map(PendingFile::create).transpose()?;
     let environment = context.config.environment;
     let schemas = schemas_or_both(&args.schema);
     let found = introspect(&target, Some(environment), &schemas, "snapshot").await?;
@@ -39,7 +40,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     }
     .write();
     match out {
-        Some(file) => save(file, &text)?,
+        Some(file) => file.save(&text)?,
         None => context.printer.plain(&text)?,
     }
     Ok(Verdict::Clean)

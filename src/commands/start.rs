@@ -11,10 +11,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::base::outcome::Verdict;
 use crate::base::text::sentence;
 use crate::commands::cli::{Cli, Command};
-use crate::commands::context::{Context, Ended, Failure};
+use crate::commands::context::Context;
+use crate::commands::ended::{Ended, Failure};
 use crate::commands::printer::{Printer, complain};
 use crate::commands::{apply, doctor, drift, migrate, plan, revert, snapshot, status, verify};
-use crate::config::{Config, ConfigErrors, Environment, Flags, masked, masked_line};
+use crate::config::environment::Environment;
+use crate::config::error::ConfigErrors;
+use crate::config::load::Flags;
+use crate::config::mask::{masked, masked_line};
+use crate::config::settings::Config;
 use crate::report::layout;
 
 #[cfg(feature = "harness")]

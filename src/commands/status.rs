@@ -1,6 +1,7 @@
 //! `status`.
 
-use crate::commands::context::{Context, Ended};
+use crate::commands::context::Context;
+use crate::commands::ended::Ended;
 use crate::commands::global::Format;
 use crate::schema::pg::status::status;
 

@@ -1,7 +1,8 @@
 //! `verify`.
 
 use crate::base::outcome::Verdict;
-use crate::commands::context::{Context, Ended};
+use crate::commands::context::Context;
+use crate::commands::ended::Ended;
 use crate::commands::global::Format;
 use crate::commands::progress::Screen;
 use crate::migration::pg::verify::{Request, verify};

@@ -16,7 +16,7 @@ use crate::harness::generate::description::{
     Cells, FAULTS, Fault, STAGE_WORDS, STATUS_WEIGHTS, STATUS_WORDS, Shape, UNKNOWN, When,
 };
 use crate::harness::generate::reference::{FIRST_PERSON, PEOPLE, SECURITIES, listed, manager_of, pair_of, write_name};
-use crate::migration::legacy::LegacyColumn as Col;
+use crate::migration::legacy::{LARGE, LegacyColumn as Col};
 use crate::migration::rejection::Rule;
 use crate::migration::value::{Decimal, Timestamp};
 
@@ -344,7 +344,7 @@ impl<'a> Row<'a> {
                 let written = prose(draw, 5, 20, 3, out);
                 out.push(' ');
                 let once = out.clone();
-                while out.len() <= crate::migration::legacy::LARGE {
+                while out.len() <= LARGE {
                     out.push_str(&once);
                 }
                 written

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, Endpoint, Environment, Roles, TableName};
+use crate::config::environment::Environment;
+use crate::config::settings::{Config, Endpoint, Roles, TableName};
 use crate::harness::fixtures::{self, Case, FixtureError, Outcome};
 use crate::harness::generate::Generator;
 use crate::harness::pg::databases as admin;

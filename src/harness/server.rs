@@ -17,15 +17,12 @@ pub mod local;
 pub mod names;
 pub mod request;
 
-use crate::base::version::SUPPORTED;
+use crate::base::text::sentence;
+use crate::base::version::{SUPPORTED, major};
 use crate::harness::pg::databases as admin;
 use crate::harness::server::error::{Provider, ServerError};
 use crate::harness::server::lease::{Server, Started, off_runtime};
 use crate::harness::server::request::Request;
-
-fn major(version: &str) -> Option<u32> {
-    version.split(|it: char| !it.is_ascii_digit()).next()?.parse().ok()
-}
 
 /// Gets an ephemeral server, and first removes what runs that were killed have left. Blocks.
 pub fn start(request: &Request) -> Result<Server, ServerError> {
@@ -34,16 +31,14 @@ pub fn start(request: &Request) -> Result<Server, ServerError> {
         return get(request.provider, request).map_err(|error| match error {
             ServerError::NotReady { .. } | ServerError::Io { .. } | ServerError::Unusable(_) => error,
             ServerError::OtherVersion { .. } | ServerError::NotOurs | ServerError::GivenUp => error,
-            lacking => {
-                ServerError::Only { reason: crate::base::text::sentence(&lacking), remedy: request.provider.remedy() }
-            }
+            lacking => ServerError::Only { reason: sentence(&lacking), remedy: request.provider.remedy() },
         });
     }
     let mut passed_over = Vec::new();
     for provider in Provider::ORDER {
         match get(provider, request) {
             Ok(server) => return Ok(Server { passed_over, ..server }),
-            Err(error) => passed_over.push((provider, crate::base::text::sentence(&error))),
+            Err(error) => passed_over.push((provider, sentence(&error))),
         }
     }
     Err(ServerError::Nothing(passed_over))
@@ -68,7 +63,7 @@ fn get(provider: Provider, request: &Request) -> Result<Server, ServerError> {
     let version = version.map_err(ServerError::Unusable)?;
     // A tag of an image says what it likes; what the others took was chosen by its version.
     let wants = provider == Provider::Docker || request.wants(&version);
-    if !wants || !major(&version).is_some_and(|it| SUPPORTED.contains(&it)) {
+    if !wants || !SUPPORTED.contains(&major(&version)) {
         return Err(ServerError::OtherVersion { found: version, what: description, wanted: request.wanted() });
     }
     Ok(Server { url, version, description, passed_over: Vec::new(), connect, stop, token, lease, _alive: alive })

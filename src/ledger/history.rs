@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::Environment;
+use crate::config::environment::Environment;
 use crate::ledger::revisions::{ALL, Revision};
 
 /// What a line of the history says.

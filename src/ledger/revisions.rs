@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::quote::quote_identifier;
 use crate::base::text::hex;
-use crate::config::Environment;
+use crate::config::environment::Environment;
 
 include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 

@@ -18,7 +18,7 @@ use crate::migration::target::{
     Action, Assessment, AuditEntry, Decision, Direction, LEGACY_MARK, PadApproval, PadExecution, PadRequest, Role,
     SOURCE_TABLE, Stage, Status, TargetRows,
 };
-use crate::migration::value::{AMOUNT_DIGITS, Amount, PRICE_DIGITS, Price, Timestamp, parse_identifier};
+use crate::migration::value::{AMOUNT_DIGITS, Amount, Decimal, PRICE_DIGITS, Price, Timestamp, parse_identifier};
 
 /// The columns of a stored row, as text.
 #[derive(Clone, Debug)]
@@ -624,11 +624,7 @@ fn rounded_quotient(value: i128, size: i128) -> Option<Price> {
     }
     let rounded = i128::try_from((digits + 5) / 10).ok()?;
     let fits = rounded < 10i128.pow(PRICE_DIGITS);
-    fits.then_some(crate::migration::value::Decimal(if value.is_negative() != size.is_negative() {
-        -rounded
-    } else {
-        rounded
-    }))
+    fits.then_some(Decimal(if value.is_negative() != size.is_negative() { -rounded } else { rounded }))
 }
 
 /// The stored rows as row types; none if a stored value is one that the migration never writes.

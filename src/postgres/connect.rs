@@ -10,7 +10,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection};
 
 use crate::base::version::SUPPORTED;
-use crate::config::{Endpoint, Environment, Transport};
+use crate::config::environment::Environment;
+use crate::config::settings::{Endpoint, Transport};
 use crate::postgres::session::{Attempt, Cause, QueryError, run};
 
 /// Why there is no connection. Each is one sentence that says where, what, and what to do.

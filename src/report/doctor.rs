@@ -7,10 +7,12 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde_json::{Map, Value, json};
 
 use crate::base::outcome::Verdict;
-use crate::base::text::{plural, sentence, thousands};
+use crate::base::text::{plural, thousands};
 use crate::checks::check::{Check, Status, verdict};
-use crate::checks::pg::examine::Examination;
-use crate::config::{Config, Environment, Origin, Setting, masked};
+use crate::checks::examination::Examination;
+use crate::config::environment::Environment;
+use crate::config::mask::masked;
+use crate::config::settings::{Config, Origin, Setting};
 use crate::report::layout::head;
 
 /// The examination of an environment, and the configuration it was made with.
@@ -35,7 +37,7 @@ impl<'a> Doctor<'a> {
             place: &found.place,
             checks: &found.checks,
             server_version: found.server_version.as_deref(),
-            failure: found.failure.as_ref().map(|it| masked(&sentence(it))),
+            failure: found.failure.as_deref().map(masked),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::base::outcome::Verdict;
-use crate::config::Environment;
+use crate::config::environment::Environment;
 
 /// The fields that every command's JSON begins with.
 pub fn head(command: &str, environment: Environment, server_version: &str, verdict: Verdict) -> Map<String, Value> {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
-use crate::config::Environment;
+use crate::config::environment::Environment;
 use crate::migration::run::{self, Counts};
 use crate::migration::sample::Sample;
 use crate::report::layout::{SHOWN, head, line, rate};

@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 use crate::base::outcome::Verdict;
 use crate::base::quote::quote_literal;
 use crate::base::text::plural;
-use crate::config::Environment;
+use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
+use crate::ledger::revisions::Revision;
 use crate::report::drift::labelled;
 use crate::report::layout::head;
 use crate::schema::drift::finding::Severity;
 use crate::schema::plan::outcome::{Applied, Descent, Found, Status};
 use crate::schema::plan::route::Route;
-use crate::schema::plan::step::{Decision, HazardKind, Left, LockMode, Plan, Step};
+use crate::schema::plan::step::{Decision, HazardKind, Left, LockMode, Plan, Size, Step};
 
 /// A plan, and where it is for.
 #[derive(Clone, Copy, Debug)]
@@ -169,7 +170,7 @@ impl Planned<'_> {
         let mut lines = Vec::new();
         let mut seconds = 0.0;
         for (label, kind, rate) in effort {
-            let mut of_kind: BTreeMap<&str, (usize, crate::schema::plan::step::Size)> = BTreeMap::new();
+            let mut of_kind: BTreeMap<&str, (usize, Size)> = BTreeMap::new();
             for hazard in hazards.iter().filter(|it| it.kind == kind) {
                 let size = self.found.size(&hazard.table).unwrap_or_default();
                 of_kind.entry(&hazard.table).or_insert((0, size)).0 += 1;
@@ -383,7 +384,7 @@ fn records(route: &Route) -> Value {
     route.records.iter().map(|it| record(it.kind, it.revision.number, it.revision.name)).collect()
 }
 
-fn skipped(skipped: &[(crate::ledger::revisions::Revision, &'static str)]) -> Value {
+fn skipped(skipped: &[(Revision, &'static str)]) -> Value {
     skipped.iter().map(|(it, reason)| json!({ "revision": it.number, "name": it.name, "reason": reason })).collect()
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
-use crate::config::Environment;
+use crate::config::environment::Environment;
 use crate::migration::run::{self, LISTED};
 use crate::migration::verification;
 use crate::report::drift;
@@ -15,6 +15,7 @@ use crate::report::layout::{SHOWN, head, line};
 use crate::report::migrate::rejections;
 use crate::report::verify::{differences, verified};
 use crate::schema::drift::finding::Severity;
+use crate::schema::drift::outcome::Drift;
 
 /// One step of a rehearsal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +69,7 @@ pub struct Rehearsal {
     /// How the rejections differ from the expected ones; none if nothing was expected.
     pub unexpected: Option<Unexpected>,
     /// How the schemas differ from what they should be, at the end.
-    pub drift: crate::schema::drift::outcome::Drift,
+    pub drift: Drift,
     /// What was done when.
     pub phases: Vec<Phase>,
 }

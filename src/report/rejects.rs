@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use crate::migration::rejection::Rejection;
 use crate::migration::run::RejectedField;
 
 /// The lines of a rejection in a `.jsonl` file: one object a reason.
-pub fn rejects_jsonl(rejection: &crate::migration::rejection::Rejection) -> String {
+pub fn rejects_jsonl(rejection: &Rejection) -> String {
     let mut out = String::new();
     for reason in &rejection.reasons {
         let rejected = RejectedField { source_id: rejection.source_id, reason: reason.clone() };
@@ -20,7 +21,7 @@ pub fn rejects_jsonl(rejection: &crate::migration::rejection::Rejection) -> Stri
 pub const REJECTS_CSV_HEAD: &str = "source_id,field,rule,value,message\r\n";
 
 /// The lines of a rejection in a `.csv` file (RFC 4180); a null value is empty and not quoted.
-pub fn rejects_csv(rejection: &crate::migration::rejection::Rejection) -> String {
+pub fn rejects_csv(rejection: &Rejection) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let mut out = String::new();
     for it in &rejection.reasons {

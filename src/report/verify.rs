@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
-use crate::config::Environment;
+use crate::config::environment::Environment;
 use crate::migration::run::LISTED;
 use crate::migration::verification;
 use crate::report::layout::{SHOWN, head, line, rate};

@@ -1,12 +1,12 @@
 //! The reference mirror: `bo_airflow` as a local or ephemeral database has it.
 
 use crate::base::quote::quote_identifier;
-use crate::config::Roles;
+use crate::config::settings::Roles;
 use crate::schema::mirror;
 use crate::schema::plan::step::Step;
 
-/// Creates the reference mirror.
-pub const REFERENCE_SCHEMA: &str = include_str!("../../fixtures/reference/schema.sql");
+/// Creates the reference mirror. The file is the contract as well: `migrations/expected.json` is recorded from it.
+pub const REFERENCE_SCHEMA: &str = include_str!("../../migrations/reference.sql");
 
 /// The reference mirror and who may use it, as a step.
 pub(crate) fn mirror(roles: &Roles) -> Step {

@@ -1,9 +1,5 @@
 //! The schemas and tables that pad-migrate manages, and those that it relies on.
 
-use std::sync::LazyLock;
-
-use crate::schema::mirror::REFERENCE_SCHEMA;
-
 /// The application schema: ours, checked strictly.
 pub const APPLICATION_SCHEMA: &str = "padealing";
 
@@ -35,11 +31,27 @@ pub const APPLICATION_TABLES: &[&str] = MANAGED_TABLES.split_at(10).0;
 /// names and addresses come from the third.
 pub const CRITICAL_REFERENCE_TABLES: [&str; 3] = ["oracle_employee", "oracle_bloomberg", "oracle_contact"];
 
-/// The reference tables of the contract, from the mirror's definition, which is its only source.
-pub static REFERENCE_TABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-    let created = REFERENCE_SCHEMA.lines().filter_map(|it| it.strip_prefix("create table bo_airflow."));
-    created.filter_map(|it| it.split([' ', '(']).next()).collect()
-});
+/// The reference tables of the contract: those that `migrations/reference.sql` declares, in its order.
+pub const REFERENCE_TABLES: [&str; 18] = [
+    "inst_type",
+    "currency",
+    "contact_type",
+    "contact_group",
+    "contact",
+    "oracle_employee",
+    "oracle_contact",
+    "oracle_employee_log",
+    "oracle_bloomberg",
+    "oracle_portfolio_group",
+    "oracle_portfolio",
+    "oracle_portfolio_meta_data",
+    "oracle_position",
+    "mako_position",
+    "oracle_product",
+    "oracle_product_usage",
+    "oracle_exchange",
+    "oracle_map_inst_symbol",
+];
 
 /// The schemas that are asked for, or those that this is about.
 pub fn schemas_or_both(schemas: &[String]) -> Vec<String> {

@@ -182,9 +182,9 @@ fn a_missing_file_is_named_where_it_would_have_been_needed() {
 fn a_password_is_read_as_it_was_written(#[case] written: &str, #[case] password: &str) {
     let dir = tempfile::tempdir().expect("a directory is made");
     write(dir.path(), &[(".env", &format!("{RIGHT}DB_PASSWORD={written}\n"))]);
-    let flags = pad_migrate::config::Flags { config_dir: Some(dir.path().to_owned()), ..Default::default() };
-    let config = pad_migrate::config::Config::load(flags, |_| None).expect("the configuration is right");
-    let Some(pad_migrate::config::Endpoint::Parts { password: Some(found), .. }) = config.target else {
+    let flags = pad_migrate::config::load::Flags { config_dir: Some(dir.path().to_owned()), ..Default::default() };
+    let config = pad_migrate::config::settings::Config::load(flags, |_| None).expect("the configuration is right");
+    let Some(pad_migrate::config::settings::Endpoint::Parts { password: Some(found), .. }) = config.target else {
         panic!("there is a target with a password");
     };
     assert_eq!(found.0, password);
@@ -353,8 +353,8 @@ fn help_names_every_key() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/command-line.md"));
     let text = text.expect("the page is there");
     let dir = tempfile::tempdir().expect("a directory is made");
-    let flags = pad_migrate::config::Flags { config_dir: Some(dir.path().to_owned()), ..Default::default() };
-    let config = pad_migrate::config::Config::load(flags, |_| None).expect("there is nothing to be wrong");
+    let flags = pad_migrate::config::load::Flags { config_dir: Some(dir.path().to_owned()), ..Default::default() };
+    let config = pad_migrate::config::settings::Config::load(flags, |_| None).expect("there is nothing to be wrong");
     let keys: Vec<&str> = config.settings.iter().map(|it| it.key).collect();
     assert!(keys.len() > 15, "{keys:?}");
     for key in keys {

@@ -14,7 +14,8 @@ use pad_migrate::checks::check::{Check, Status};
 use pad_migrate::checks::doctor::{
     Expectations, Facts, Filled, Relation, Role as Whoami, Rows, SchemaRights, Server, TableRights, checks,
 };
-use pad_migrate::config::{Environment, TableName};
+use pad_migrate::config::environment::Environment;
+use pad_migrate::config::settings::TableName;
 use pad_migrate::schema::relation::Stranger;
 
 /// The keys that name the roles of the test server.

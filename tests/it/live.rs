@@ -11,7 +11,8 @@ use pad_migrate::base::outcome::Verdict;
 use pad_migrate::base::text::sentence;
 use pad_migrate::checks::check::Status;
 use pad_migrate::checks::pg::examine as doctor;
-use pad_migrate::config::{Config, Flags};
+use pad_migrate::config::load::Flags;
+use pad_migrate::config::settings::Config;
 use pad_migrate::postgres::connect::Database;
 use pad_migrate::report;
 use pad_migrate::report::doctor::Doctor;
@@ -32,7 +33,7 @@ async fn check_doctor(config: &Config) {
     let report = Doctor::new(config, &found);
     eprintln!("{}", report.text(100));
     let failed: Vec<&str> = found.checks.iter().filter(|it| it.status == Status::Fail).map(|it| it.name).collect();
-    let failure = found.failure.as_ref().map(|it| sentence(it)).unwrap_or_default();
+    let failure = found.failure.clone().unwrap_or_default();
     let (environment, failed) = (config.environment, failed.join(", "));
     assert!(failed.is_empty() && failure.is_empty(), "{environment} fails: {failed} {failure}");
 }

@@ -10,7 +10,8 @@ use rstest::rstest;
 use crate::harness::other::{self, Other};
 use crate::harness::program::{run, run_in, stderr, stdout};
 use crate::harness::{Start, with_db};
-use pad_migrate::config::{Environment, Roles};
+use pad_migrate::config::environment::Environment;
+use pad_migrate::config::settings::Roles;
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::schema::pg::{apply, request};
 

@@ -13,6 +13,7 @@
 //! - `server`: the ephemeral server leaves nothing behind.
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
+//! - `layers`: arrows between files run down, and pure files are pure.
 //! - `tidy`: conventions.
 
 mod configuration;
@@ -24,6 +25,7 @@ mod generate;
 mod guard;
 mod harness;
 mod laws;
+mod layers;
 mod live;
 mod local;
 mod migrate;

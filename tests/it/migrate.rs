@@ -6,10 +6,12 @@ use std::time::Duration;
 use pretty_assertions::assert_eq;
 
 use crate::harness::{Db, Role, Seen, Start, stored, with_db};
-use pad_migrate::config::{Environment, TableName};
+use pad_migrate::config::environment::Environment;
+use pad_migrate::config::settings::TableName;
 use pad_migrate::harness::fixtures;
 use pad_migrate::harness::pg::databases::ephemeral;
-use pad_migrate::migration::pg::migrate::{self, MigrateError};
+use pad_migrate::migration::pg::migrate;
+use pad_migrate::migration::pg::migrate::MigrateError;
 use pad_migrate::migration::pg::verify;
 use pad_migrate::migration::run::{OnIdCollision, OnMissingSecurity, Options};
 

@@ -6,10 +6,11 @@ use pretty_assertions::assert_eq;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::harness::{Db, ROWS, Role, Start, apply_all, apply_request, roles, with_db};
-use pad_migrate::config::Roles;
+use pad_migrate::config::settings::Roles;
 use pad_migrate::ledger::revisions::{ALL, declared_schema};
 use pad_migrate::schema::pg::error::ApplyError;
-use pad_migrate::schema::pg::revert::{self, NOTHING};
+use pad_migrate::schema::pg::revert;
+use pad_migrate::schema::pg::revert::NOTHING;
 use pad_migrate::schema::pg::{apply, request};
 
 /// Roles whose names must be quoted, too.

@@ -13,13 +13,14 @@ use rstest::rstest;
 use sqlx::{Connection, PgConnection};
 
 use crate::harness::{Start, host, program, with_db};
-use pad_migrate::config::Secret;
+use pad_migrate::config::mask::Secret;
 use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::server;
+use pad_migrate::harness::server::alive;
 use pad_migrate::harness::server::error::Provider;
 use pad_migrate::harness::server::local::{LOCK, parents};
 use pad_migrate::harness::server::names::PREFIX;
 use pad_migrate::harness::server::request::{Durability, Request};
-use pad_migrate::harness::server::{self, alive};
 
 /// Everything that an end has to remove is gone by then.
 const GONE: Duration = Duration::from_secs(20);

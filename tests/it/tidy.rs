@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
@@ -24,50 +24,8 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).expect("the file can be read")
-}
-
-/// One module speaks to Postgres; the pure ones know neither a database nor a clock nor the environment.
-#[test]
-fn pure_modules_are_pure() {
-    for file in files("src", ".rs") {
-        let name = file.strip_prefix(root().join("src")).expect("it is below src").to_string_lossy().into_owned();
-        let text: String = read(&file).lines().filter(|it| !it.trim_start().starts_with("//")).collect();
-        if !name.starts_with("pg") {
-            assert!(!text.contains("sqlx"), "{name}: a query belongs to src/pg");
-        }
-        let impure = ["main.rs", "rehearse.rs", "cli.rs"].contains(&name.as_str()) || name.starts_with("report");
-        if !impure && !name.starts_with("pg") && !name.starts_with("server") {
-            for forbidden in ["std::env::var", "Instant::now", "SystemTime", "tokio", "std::fs", "crate::pg"] {
-                // What the user has written down is in files, and that is all that it knows.
-                if (name.as_str(), forbidden) == ("config.rs", "std::fs") {
-                    continue;
-                }
-                assert!(!text.contains(forbidden), "{name} is pure and names {forbidden}");
-            }
-        }
-    }
-}
-
-/// The verification is a second opinion: it must not share code with the transform or the writer.
-#[test]
-fn the_verification_shares_nothing_with_the_writer() {
-    for (file, forbidden) in [
-        (
-            "verify.rs",
-            &["transform::transform", "transform::normalize", "Price::quotient", "pg::copy", "pg::migrate"]
-                as &[&str],
-        ),
-        ("reconstruct.rs", &["transform"]),
-        ("pg/verify.rs", &["super::copy", "copy_out_raw", "transform::transform"]),
-    ] {
-        let text = read(&root().join("src").join(file));
-        let code: Vec<&str> = text.lines().filter(|it| !it.trim_start().starts_with("//")).collect();
-        for it in forbidden {
-            assert!(!code.join("\n").contains(it), "{file} uses {it}");
-        }
-    }
 }
 
 #[test]

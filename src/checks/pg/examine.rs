@@ -1,28 +1,34 @@
 //! Asks a server and a database what they are, step by step, reading only.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use facts::count_rows;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnection, PgSslMode};
 
+use crate::base::text::sentence;
 use crate::base::version::SUPPORTED;
 use crate::checks::check::{Check, Status};
 use crate::checks::doctor::{Expectations, Facts, checks, legacy};
+use crate::checks::examination::Examination;
+use crate::checks::pg::facts;
 use crate::checks::pg::request::{BEGIN, Request};
-use crate::config::{Config, ConfigError, Environment};
+use crate::config::environment::Environment;
+use crate::config::error::ConfigError;
+use crate::config::settings::Config;
 use crate::ledger::pg::admission::{RefusedError, check_environment};
+use crate::ledger::pg::history::history_access;
+use crate::ledger::revisions::ALL;
 use crate::postgres::connect::{Access, ConnectError, Database};
 use crate::postgres::session::{Attempt, QueryError, run};
 
 /// Why an examination ended early.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "each variant is the error of the same name")]
-pub enum DoctorError {
+enum DoctorError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
@@ -30,46 +36,6 @@ pub enum DoctorError {
     #[error(transparent)]
     Query(#[from] QueryError),
 }
-
-/// What an examination has found, as far as it got.
-#[derive(Debug)]
-pub struct Examination {
-    /// Host, port, database and role.
-    pub place: String,
-    /// The steps of connecting, and then everything else.
-    pub checks: Vec<Check>,
-    /// The server's version, if it has said so.
-    pub server_version: Option<String>,
-    /// What it failed with, if it didn't get to the end.
-    pub failure: Option<DoctorError>,
-}
-
-impl Examination {
-    fn has(&self, name: &str) -> bool {
-        self.checks.iter().any(|it| it.name == name)
-    }
-
-    /// Says at which step it ended: those before it were passed, those after it were not reached.
-    fn blame(&mut self, failure: &DoctorError) {
-        let wanted = STEPS.iter().position(|it| *it == step_of(failure)).unwrap_or_default();
-        // A server that falls silent does so at the first step that it has not answered.
-        let at = (wanted..STEPS.len()).find(|at| !self.has(STEPS[*at]));
-        for (position, name) in STEPS.into_iter().enumerate().filter(|it| !self.has(it.1)).collect::<Vec<_>>() {
-            self.checks.push(match Some(position).cmp(&at) {
-                Ordering::Less => Check::new(name, Status::Pass, "passed"),
-                Ordering::Equal => Check::new(name, Status::Fail, crate::base::text::sentence(failure)),
-                Ordering::Greater => Check::new(name, Status::Skip, "not reached"),
-            });
-        }
-        if at.is_none() {
-            self.checks.push(Check::new("examination", Status::Fail, crate::base::text::sentence(failure)));
-        }
-        self.checks.sort_by_key(|it| STEPS.iter().position(|step| *step == it.name).unwrap_or(STEPS.len()));
-    }
-}
-
-/// The steps of getting to a database, in order.
-const STEPS: [&str; 6] = ["name", "port", "tls", "authentication", "database", "schemas"];
 
 /// Examines what a configuration names. Reads only.
 pub async fn examine_environment(config: &Config, exact: bool) -> Result<Examination, EnvironmentError> {
@@ -99,11 +65,9 @@ pub enum EnvironmentError {
 
 /// Examines the target, and the legacy table's database if it is another. Reads only.
 pub async fn examine(request: &Request<'_>) -> Examination {
-    let mut found =
-        Examination { place: request.target.place(), checks: Vec::new(), server_version: None, failure: None };
+    let mut found = Examination::of(request.target.place());
     if let Err(failure) = examine_into(request, &mut found).await {
-        found.blame(&failure);
-        found.failure = Some(failure);
+        found.mark_failed(step_of(&failure), sentence(&failure));
     }
     found
 }
@@ -262,7 +226,7 @@ async fn examine_session(
     let authentication = spent.saturating_sub(reached.tcp + reached.tls.unwrap_or_default());
     let role = target.options.get_username();
     found.checks.push(Check::new("authentication", Status::Pass, role).took(authentication));
-    let server = crate::checks::pg::facts::server(connection).await?;
+    let server = facts::server(connection).await?;
     found.server_version = Some(server.version.clone());
     let database: String = sqlx::query_scalar("select current_database()::text")
         .fetch_one(&mut *connection)
@@ -273,17 +237,17 @@ async fn examine_session(
     let since = Instant::now();
     let schemas = schemas(connection, request.environment).await?;
     found.checks.push(schemas.took(since.elapsed()));
-    if crate::ledger::pg::history::history_access(connection).await?.1 {
+    if history_access(connection).await?.1 {
         check_environment(connection, target, request.environment).await?;
     }
-    let mut facts = crate::checks::pg::facts::facts(request, connection, server).await?;
+    let mut facts = facts::facts(request, connection, server).await?;
     run(connection, "commit", "ending the transaction").await?;
     if request.exact {
-        crate::checks::pg::facts::count_rows(connection, request.table, &mut facts).await?;
+        count_rows(connection, request.table, &mut facts).await?;
     }
     let applied = facts.revisions.as_ref().ok().and_then(Option::as_ref);
     let is_applied = |number: &str| applied.is_some_and(|it| it.contains(number));
-    let known = crate::ledger::revisions::ALL.iter();
+    let known = ALL.iter();
     let known = known.filter(|it| is_applied(it.number) || it.not_for(request.environment).is_none());
     let revisions: Vec<&str> = known.map(|it| it.number).collect();
     let expected = Expectations {
@@ -365,13 +329,10 @@ async fn source_check(request: &Request<'_>, source: &Database) -> Check {
     let asked = async {
         let mut connection = source.connect(Access::Read, "doctor").await?;
         run(&mut connection, BEGIN, "starting the transaction").await?;
-        let mut found = Facts {
-            relations: crate::checks::pg::facts::relations(request, &mut connection, &[]).await?,
-            ..Facts::default()
-        };
+        let mut found = Facts { relations: facts::relations(request, &mut connection, &[]).await?, ..Facts::default() };
         run(&mut connection, "commit", "ending the transaction").await?;
         if request.exact {
-            crate::checks::pg::facts::count_rows(&mut connection, request.table, &mut found).await?;
+            count_rows(&mut connection, request.table, &mut found).await?;
         }
         let _ = connection.close().await;
         Ok::<_, DoctorError>(found)
@@ -379,6 +340,6 @@ async fn source_check(request: &Request<'_>, source: &Database) -> Check {
     let place = format!(" at {}", source.place());
     match asked.await {
         Ok(found) => legacy(found.relations.first(), request.table, &place),
-        Err(error) => Check::new("legacy_table", Status::Fail, crate::base::text::sentence(&error)),
+        Err(error) => Check::new("legacy_table", Status::Fail, sentence(&error)),
     }
 }

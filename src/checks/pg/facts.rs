@@ -7,9 +7,9 @@ use crate::base::quote::quote_identifier;
 use crate::base::text::sentence;
 use crate::checks::doctor::{Facts, Filled, Relation, Role, Rows, SchemaRights, Server, TableRights};
 use crate::checks::pg::request::{BEGIN, Request};
-use crate::config::TableName;
+use crate::config::settings::TableName;
 use crate::ledger::history::applied;
-use crate::ledger::pg::history::{self, history_access};
+use crate::ledger::pg::history::{history_access, read_history};
 use crate::postgres::session::{Attempt, QueryError, run};
 use crate::schema::names::{CRITICAL_REFERENCE_TABLES, MANAGED_TABLES};
 use crate::schema::pg::error::ApplyError;
@@ -113,7 +113,7 @@ pub(crate) async fn facts(
         (false, false) => None,
     });
     let revisions = match history_access(connection).await?.1 {
-        true => apart(connection, history::history)
+        true => apart(connection, read_history)
             .await?
             .map(|it| Some(applied(&it).into_keys().collect()))
             .map_err(|error| sentence(&error)),

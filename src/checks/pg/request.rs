@@ -1,6 +1,7 @@
 //! What to examine.
 
-use crate::config::{Environment, Roles, TableName};
+use crate::config::environment::Environment;
+use crate::config::settings::{Roles, TableName};
 use crate::postgres::connect::Database;
 
 /// What to examine.

@@ -7,15 +7,18 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::base::quote::{quote_identifier, quote_literal};
-use crate::config::{Endpoint, Environment, Secret, TableName, Transport};
+use crate::config::environment::Environment;
+use crate::config::mask::Secret;
+use crate::config::settings::{Endpoint, TableName, Transport};
 use crate::harness::fixtures::{self, Case, FixtureError};
 use crate::harness::generate::Generator;
+use crate::harness::pg::seed::{load_cases, load_generated, load_reference, settle};
 use crate::harness::server::names::{PREFIX, TOKEN};
 use crate::migration::legacy::LegacyColumn;
 use crate::migration::pg::source::{Source, SourceError};
 use crate::migration::value::parse_identifier;
 use crate::postgres::connect::{Access, ConnectError, Database};
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::session::{Attempt, QueryError, run, server_facts};
 use crate::schema::mirror;
 
 /// Why a rehearsal's database could not be prepared.
@@ -71,7 +74,7 @@ pub async fn execute(database: &Database, sql: &str) -> Result<(), PrepareError>
 /// The version that a server says it has.
 pub async fn server_version(database: &Database) -> Result<String, PrepareError> {
     let mut connection = database.connect(Access::Read, "rehearse").await?;
-    let facts = crate::postgres::session::server_facts(&mut connection).await?;
+    let facts = server_facts(&mut connection).await?;
     let _ = connection.close().await;
     Ok(facts.version)
 }
@@ -82,7 +85,7 @@ pub async fn fill_with_fixtures(database: &Database, cases: &[Case]) -> Result<u
     for sql in [mirror::REFERENCE_SCHEMA, fixtures::REFERENCE_ROWS, fixtures::LEGACY_TABLE] {
         run(&mut connection, sql, "loading the fixtures").await?;
     }
-    let count = crate::harness::pg::seed::load_cases(&mut connection, "public.personal_account_dealing", cases).await?;
+    let count = load_cases(&mut connection, "public.personal_account_dealing", cases).await?;
     let _ = connection.close().await;
     Ok(count)
 }
@@ -99,9 +102,9 @@ pub async fn fill_with_generated(
     for sql in [mirror::REFERENCE_SCHEMA, fixtures::LEGACY_TABLE] {
         run(&mut connection, sql, "creating the reference mirror and the legacy table").await?;
     }
-    crate::harness::pg::seed::load_reference(&mut connection).await?;
-    crate::harness::pg::seed::load_generated(&mut connection, TABLE, generator, progress).await?;
-    crate::harness::pg::seed::settle(&mut connection, TABLE).await?;
+    load_reference(&mut connection).await?;
+    load_generated(&mut connection, TABLE, generator, progress).await?;
+    settle(&mut connection, TABLE).await?;
     let _ = connection.close().await;
     Ok(())
 }
@@ -109,7 +112,7 @@ pub async fn fill_with_generated(
 /// Adds the people and securities that generated rows refer to.
 pub async fn add_generated_reference(database: &Database) -> Result<(), PrepareError> {
     let mut connection = database.connect(Access::Write, "rehearse").await?;
-    crate::harness::pg::seed::load_reference(&mut connection).await?;
+    load_reference(&mut connection).await?;
     let _ = connection.close().await;
     Ok(())
 }

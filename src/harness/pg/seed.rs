@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
-use crate::base::quote::quote_identifier;
-use crate::config::{Environment, Roles, TableName};
+use crate::base::quote::{quote_identifier, quote_literal};
+use crate::config::environment::Environment;
+use crate::config::settings::{Roles, TableName};
 use crate::harness::fixtures::{self, Case, FixtureError};
 use crate::harness::generate::Generator;
 use crate::harness::generate::description::{UNKNOWN, WIDENED};
@@ -82,7 +83,7 @@ pub async fn seed(
         seeded.done.push("the reference mirror bo_airflow".to_owned());
     }
     let legacy = format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name));
-    let legacy_exists = format!("select to_regclass({}) is not null", crate::base::quote::quote_literal(&legacy));
+    let legacy_exists = format!("select to_regclass({}) is not null", quote_literal(&legacy));
     if ask(&mut connection, &legacy_exists).await? {
         seeded.left.push(format!("the legacy table {table}"));
     } else {

@@ -18,9 +18,10 @@ use testcontainers_modules::testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers_modules::testcontainers::runners::AsyncRunner;
 use testcontainers_modules::testcontainers::{ContainerAsync, ImageExt, TestcontainersError};
 
+use crate::base::text::sentence;
 use crate::base::version::SUPPORTED;
 use crate::harness::pg::databases as admin;
-use crate::harness::server::alive::Alive;
+use crate::harness::server::alive::{Alive, is_alive};
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::{Lease, Started, off_runtime};
 use crate::harness::server::names::{PREFIX, random, token};
@@ -76,10 +77,10 @@ pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
 
 /// A client of an engine that answers, or why there is none.
 async fn engine() -> Result<Docker, String> {
-    let engine = docker_client_instance().await.map_err(|error| crate::base::text::sentence(&error))?;
+    let engine = docker_client_instance().await.map_err(|error| sentence(&error))?;
     match tokio::time::timeout(ENGINE_PATIENCE, engine.ping()).await {
         Ok(Ok(_)) => Ok(engine),
-        Ok(Err(error)) => Err(crate::base::text::sentence(&error)),
+        Ok(Err(error)) => Err(sentence(&error)),
         Err(_) => Err(format!("it took longer than {} s", ENGINE_PATIENCE.as_secs())),
     }
 }
@@ -100,7 +101,7 @@ async fn sweep(engine: &Docker) {
         let kept = container.names.iter().flatten().any(|it| it.contains(KEPT));
         let owned = container.labels.as_ref().and_then(|it| it.get(LABELS[1]));
         let pid = owned.and_then(|it| it.rsplit_once(':')).and_then(|it| it.1.parse().ok());
-        let gone = pid.is_some_and(|pid| owned == Some(&owner(pid)) && !crate::harness::server::alive::is_alive(pid));
+        let gone = pid.is_some_and(|pid| owned == Some(&owner(pid)) && !is_alive(pid));
         // One that a restarted machine left is stopped, whoever started it; one whose start was cut short never ran.
         let state = container.state.map(|it| it.to_string()).unwrap_or_default();
         let age = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |it| it.as_secs() as i64) - container.created.unwrap_or(0);

@@ -16,6 +16,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::base::text::sentence;
 use crate::base::version::SUPPORTED;
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::{Started, off_runtime};
@@ -65,7 +66,7 @@ fn wanted(request: &Request) -> String {
 
 /// Downloads the newest release that is wanted into a folder of its own.
 async fn fetch(request: &Request, folder: &Path) -> Result<(), String> {
-    let text = |error: &dyn std::error::Error| crate::base::text::sentence(error);
+    let text = |error: &dyn std::error::Error| sentence(error);
     let newest = VersionReq::parse(&format!("={}", wanted(request)));
     let newest = newest.map_err(|_| "PAD_POSTGRES_VERSION must be a version, such as 17 or 17.2".to_owned())?;
     let late = |limit: Duration| format!("it took longer than {} s", limit.as_secs());
@@ -90,7 +91,7 @@ async fn fetch(request: &Request, folder: &Path) -> Result<(), String> {
 
 /// Unpacks an archive of programs into a folder of this version's.
 pub async fn unpack(archive: &Vec<u8>, version: &str, folder: &Path) -> Result<(), String> {
-    let text = |error: &dyn std::error::Error| crate::base::text::sentence(error);
+    let text = |error: &dyn std::error::Error| sentence(error);
     let place = folder.join(version);
     let beside = tempfile::Builder::new().prefix(".unpacking").tempdir_in(folder).map_err(|error| text(&error))?;
     // It unpacks only into what isn't there.

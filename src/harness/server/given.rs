@@ -14,7 +14,7 @@ use crate::harness::pg::databases::PrepareError;
 use crate::harness::server::alive::Alive;
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::{Lease, Started};
-use crate::harness::server::names::token;
+use crate::harness::server::names::{database_url, token};
 use crate::harness::server::request::{Durability, Request};
 
 /// Between two questions whether the lock is still held.
@@ -43,7 +43,7 @@ pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
     let visit = Visit { end: Some(end), thread: Some(thread) };
     let place = hears.recv().expect("the thread tells how it went").map_err(ServerError::Given)?;
     Ok(Started {
-        connect: format!("psql '{}'", without_password(&crate::harness::server::names::database_url(&url, "{}"))),
+        connect: format!("psql '{}'", without_password(&database_url(&url, "{}"))),
         url,
         stop: "dropdb --maintenance-db=\"$PAD_TEST_DATABASE_URL\" {}".to_owned(),
         description: format!("the server of PAD_TEST_DATABASE_URL, {place}"),

@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use crate::harness::server::alive::Alive;
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::{Lease, Started};
-use crate::harness::server::names::{PREFIX, token};
+use crate::harness::server::names::{PREFIX, database_url, token};
 use crate::harness::server::request::{Durability, Request, settings};
 use crate::postgres::programs::{Programs, programs};
 
@@ -169,7 +169,7 @@ pub(super) fn run(programs: &Programs, kind: &str, request: &Request) -> Result<
     }
     let url = format!("postgres:///postgres?host={}&port={port}&user=postgres", keeper.dir.path().display());
     Ok(Started {
-        connect: format!("psql '{}'", crate::harness::server::names::database_url(&url, "{}")),
+        connect: format!("psql '{}'", database_url(&url, "{}")),
         stop: format!("kill -INT {}", pid_file(keeper.dir.path(), 1).unwrap_or_default()),
         description: format!("{kind} in {}", programs.bin.display()),
         url,

@@ -1,9 +1,8 @@
 //! What server is wanted.
 
-use crate::base::version::SUPPORTED;
-use crate::config::Secret;
+use crate::base::version::{SUPPORTED, major};
+use crate::config::mask::Secret;
 use crate::harness::server::error::Provider;
-use crate::harness::server::major;
 
 /// How durable an ephemeral server is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,7 +55,7 @@ impl Request {
                 let rest = version.strip_prefix(numbers(wanted));
                 rest.is_some_and(|it| it.is_empty() || it.starts_with(|c: char| !c.is_ascii_digit()))
             }
-            None => major(version).is_some_and(|it| SUPPORTED.contains(&it)),
+            None => SUPPORTED.contains(&major(version)),
         }
     }
 

@@ -2,8 +2,9 @@
 
 use sqlx::postgres::PgConnection;
 
-use crate::config::Environment;
-use crate::ledger::pg::history::{history, history_access};
+use crate::config::environment::Environment;
+use crate::ledger::history::pending;
+use crate::ledger::pg::history::{history_access, read_history};
 use crate::postgres::connect::Database;
 use crate::postgres::session::{Attempt, QueryError, server_facts};
 
@@ -87,8 +88,8 @@ pub(crate) async fn check_applied(
     if !history_access(connection).await?.0 {
         return Err(not_applied());
     }
-    let history = history(connection).await?;
-    if crate::ledger::history::pending(&history, environment).is_empty() { Ok(()) } else { Err(not_applied()) }
+    let history = read_history(connection).await?;
+    if pending(&history, environment).is_empty() { Ok(()) } else { Err(not_applied()) }
 }
 
 /// Text of our mark on a reference schema that we created.

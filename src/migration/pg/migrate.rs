@@ -15,7 +15,8 @@ use sqlx::{Connection, Row};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::config::{Environment, TableName};
+use crate::config::environment::Environment;
+use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{RefusedError, check_applied};
 use crate::migration::legacy::LegacyRow;
 use crate::migration::lookups::{Collision, Lookups};
@@ -32,7 +33,7 @@ use crate::migration::target::{LEGACY_MARK, Role, SOURCE_TABLE, Stage, TargetRow
 use crate::migration::transform::transform;
 use crate::postgres::connect::{Access, ConnectError, Database};
 use crate::postgres::lock::Lock;
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::session::{Attempt, QueryError, run, server_facts};
 
 /// How often a page is tried again after a conflict with somebody else's transaction.
 const ATTEMPTS: u32 = 3;
@@ -149,7 +150,7 @@ async fn run_to_end(
     let activity = if options.dry_run { "migrate --dry-run" } else { "migrate" };
     let mut lead = target.connect(access, activity).await?;
     check_applied(&mut lead, target, request.environment).await?;
-    let server_version = crate::postgres::session::server_facts(&mut lead).await?.version;
+    let server_version = server_facts(&mut lead).await?.version;
     if !options.dry_run
         && let Err(holder) = Lock::Migrate.acquire(&mut lead, Duration::from_secs(1)).await?
     {

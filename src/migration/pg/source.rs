@@ -5,9 +5,9 @@ use std::sync::Arc;
 use sqlx::postgres::PgConnection;
 
 use crate::base::quote::{quote_identifier, quote_literal};
-use crate::config::TableName;
+use crate::config::settings::TableName;
 use crate::migration::legacy::{Kind, LARGE, Large, LegacyColumn, LegacyRow, Text};
-use crate::postgres::session::{Attempt, QueryError, server_facts};
+use crate::postgres::session::{Attempt, QueryError, run, server_facts};
 
 /// Why the legacy table can't be migrated, found before the first row.
 #[derive(Debug, thiserror::Error)]
@@ -170,8 +170,7 @@ impl Source {
         }
         if raw_bytes {
             // The server would refuse a whole page for one byte that isn't UTF-8; so it is asked for the bytes.
-            crate::postgres::session::run(connection, "set client_encoding = 'SQL_ASCII'", "setting up the session")
-                .await?;
+            run(connection, "set client_encoding = 'SQL_ASCII'", "setting up the session").await?;
         }
         let companions = columns.iter().enumerate().filter(|(_, it)| it.is_large.is_some()).map(|(at, _)| at).collect();
         let source = Self { table: table.clone(), qualified, id, columns, companions };

@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::base::quote::quote_literal;
-use crate::config::{Environment, TableName};
+use crate::config::environment::Environment;
+use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{RefusedError, check_applied};
 use crate::migration::check::{APPROVAL, AUDIT, Cells, Difference, EXECUTION, REQUEST, Stored};
 use crate::migration::legacy::{LARGE, LegacyRow, Text};
@@ -24,7 +25,7 @@ use crate::migration::run::Progress;
 use crate::migration::target::{Assessment, LEGACY_MARK, Role, SOURCE_TABLE};
 use crate::migration::verification::{BothPages, Counts, Report};
 use crate::postgres::connect::{Access, ConnectError, Database};
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::session::{Attempt, QueryError, run, server_facts};
 
 /// Legacy rows of one step.
 const PAGE_ROWS: usize = 400;
@@ -76,7 +77,7 @@ pub async fn verify(request: &Request<'_>, mut progress: impl FnMut(Progress)) -
     let started = Instant::now();
     let mut target = request.target.connect(Access::Read, "verify").await?;
     check_applied(&mut target, request.target, request.environment).await?;
-    let server_version = crate::postgres::session::server_facts(&mut target).await?.version;
+    let server_version = server_facts(&mut target).await?.version;
     let mut from = request.source.connect(Access::Read, "verify source").await?;
     let source = Arc::new(Source::describe(&mut from, request.table, &request.source.place()).await?);
     let (total, _) = source.extent(&mut from).await?;

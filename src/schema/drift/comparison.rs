@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use squawk_syntax::quote::quote_ident;
 
+use crate::base::text::plural;
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::drift::finding::Change;
 use crate::schema::drift::spelling::{self, Lens, words_of};
@@ -595,11 +596,11 @@ impl<'p> Comparison<'p> {
             Kind::Schema => {
                 let relations =
                     catalog.objects.keys().filter(|it| it.schema == id.schema && it.kind.is_relation()).count();
-                format!("schema with {}", crate::base::text::plural(relations as u64, "relation", "relations"))
+                format!("schema with {}", plural(relations as u64, "relation", "relations"))
             }
             kind if kind.is_relation() => {
                 let count = |kind| catalog.children(&id.schema, &id.name).filter(|it| it.0.kind == kind).count() as u64;
-                let mut parts = vec![crate::base::text::plural(count(Kind::Column), "column", "columns")];
+                let mut parts = vec![plural(count(Kind::Column), "column", "columns")];
                 let others = [
                     (Kind::Constraint, "constraint", "constraints"),
                     (Kind::Index, "index", "indexes"),
@@ -608,7 +609,7 @@ impl<'p> Comparison<'p> {
                 ];
                 for (kind, one, many) in others {
                     if count(kind) > 0 {
-                        parts.push(crate::base::text::plural(count(kind), one, many));
+                        parts.push(plural(count(kind), one, many));
                     }
                 }
                 format!("{} with {}", kind.words(), parts.join(", "))

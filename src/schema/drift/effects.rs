@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::schema::catalog::{Id, Kind, Object, Property, Value};
+use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::drift::comparison::{Comparison, Difference};
 use crate::schema::drift::finding::Change;
 use crate::schema::drift::spelling::{self, Lens, words_of};
@@ -341,7 +341,7 @@ impl<'a> Search<'a> {
     fn of_a_parent_table(&self, difference: &Difference) -> Option<usize> {
         let id = &difference.id;
         let table = if id.parent.is_empty() { &id.name } else { &id.parent };
-        let parents = |it: &crate::schema::catalog::Catalog| -> Vec<String> {
+        let parents = |it: &Catalog| -> Vec<String> {
             let inherits = it.relation(&id.schema, table).and_then(|it| it.1.get(&Property::Inherits));
             inherits.map(|it| it.parts().to_vec()).unwrap_or_default()
         };
@@ -354,7 +354,7 @@ impl<'a> Search<'a> {
             let (expected, live) = self.objects(difference);
             let object = if difference.change == Change::Missing { expected } else { live };
             let definition = object.and_then(|it| it.get(&Property::Definition));
-            let is_parents = |catalog: &crate::schema::catalog::Catalog| {
+            let is_parents = |catalog: &Catalog| {
                 all.iter().filter_map(|it| it.rsplit_once('.')).any(|(schema, name)| {
                     let mut children = catalog.children(schema, name).filter(|it| it.0.kind == id.kind);
                     children.any(|it| it.1.get(&Property::Definition) == definition)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use crate::schema::catalog::{Id, Kind};
+use crate::schema::drift::APPLICATION_SCHEMA;
 use crate::schema::drift::finding::{Change, Finding, Severity, sort};
 
 /// A day.
@@ -83,7 +84,7 @@ struct Entry {
 }
 
 fn application_schema() -> String {
-    crate::schema::drift::APPLICATION_SCHEMA.to_owned()
+    APPLICATION_SCHEMA.to_owned()
 }
 
 /// One finding that is excepted.

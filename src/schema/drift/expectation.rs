@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::Roles;
+use crate::config::settings::Roles;
+use crate::ledger::revisions::ALL;
 use crate::schema::catalog::{Catalog, Id, Kind, Property, Value};
 use crate::schema::drift::comparison::Comparison;
 use crate::schema::drift::finding::{Change, Finding, Severity};
@@ -24,7 +25,7 @@ impl Expectation {
 
     /// What `migrations/` produce, and what we rely on in the reference schema.
     pub fn embedded() -> Self {
-        let newest = crate::ledger::revisions::ALL.last().map_or("", |it| it.number);
+        let newest = ALL.last().map_or("", |it| it.number);
         Self::recorded(newest).expect("a test reads it")
     }
 

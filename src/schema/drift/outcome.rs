@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::Environment;
+use crate::config::environment::Environment;
 use crate::schema::drift::exceptions::Exception;
 use crate::schema::drift::finding::{Finding, Severity};
 

@@ -1,7 +1,7 @@
 //! How much a difference matters (`docs/drift.md` has the rule in words). Pure.
 
 use crate::schema::catalog::{Kind, Object, Property, Value};
-use crate::schema::drift::comparison::{Comparison, Difference, is_cosmetic};
+use crate::schema::drift::comparison::{Comparison, Difference, SERIAL, is_cosmetic};
 use crate::schema::drift::finding::Change;
 use crate::schema::drift::finding::Severity::{self, Breaking, Info, Warning};
 
@@ -120,7 +120,7 @@ impl Case<'_> {
             }
             Property::Identity => match (expected, actual) {
                 // A sequence of its own gives the same numbers.
-                (Some("by default"), Some(crate::schema::drift::comparison::SERIAL)) => Info,
+                (Some("by default"), Some(SERIAL)) => Info,
                 (_, Some("always")) | (Some(_), None) => Breaking,
                 _ => Warning,
             },

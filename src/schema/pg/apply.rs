@@ -10,9 +10,12 @@ use std::time::Duration;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
-use crate::config::Environment;
+use crate::base::text::{plural, sentence};
+use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
+use crate::ledger::pg::admission::check_local;
 use crate::postgres::session::{Attempt, QueryError, run};
+use crate::schema::ddl::qualified;
 use crate::schema::guard::{self, Scope};
 use crate::schema::names::APPLICATION_SCHEMA;
 use crate::schema::pg::error::ApplyError;
@@ -48,7 +51,7 @@ async fn apply_locked(
             match build(connection, request, step).await {
                 Ok(()) => done.built += 1,
                 // The schema is committed: this is for a person to look at, not a run that did nothing.
-                Err(error) => done.unbuilt.push((step.object.clone(), crate::base::text::sentence(&error))),
+                Err(error) => done.unbuilt.push((step.object.clone(), sentence(&error))),
             }
         }
     }
@@ -59,7 +62,7 @@ async fn apply_locked(
 fn blocked(plan: &Plan) -> Option<ApplyError> {
     let first = plan.blocking().next()?;
     let first = format!("{} {}: {}", first.kind, first.object, first.reason);
-    let count = crate::base::text::plural(plan.blocking().count() as u64, "difference", "differences");
+    let count = plural(plan.blocking().count() as u64, "difference", "differences");
     Some(ApplyError::Blocked { count, first })
 }
 
@@ -77,13 +80,7 @@ async fn attempt(
     let Request { database, environment, .. } = *request;
     let is_adoption = found.history.is_empty() && route.records.iter().any(|it| it.kind == RecordKind::Baseline);
     if environment == Environment::Local && is_adoption {
-        crate::ledger::pg::admission::check_local(
-            connection,
-            database,
-            environment,
-            "adopting what another program has made",
-        )
-        .await?;
+        check_local(connection, database, environment, "adopting what another program has made").await?;
     }
     let same = |it: &Route| {
         let sql = |it: &Route| it.plan.steps.iter().map(|it| it.sql.clone()).collect::<Vec<_>>();
@@ -145,7 +142,7 @@ fn references(route: &Route) -> BTreeSet<String> {
 /// Builds an index, or builds it again, while others go on writing. What a failure of ours leaves half built is dropped.
 async fn build(connection: &mut PgConnection, request: &Request<'_>, step: &Step) -> Result<(), ApplyError> {
     let name = step.object.rsplit_once('.').map_or(step.object.as_str(), |it| it.1);
-    let ours = |name: &str| crate::schema::ddl::qualified(APPLICATION_SCHEMA, name);
+    let ours = |name: &str| qualified(APPLICATION_SCHEMA, name);
     let (sql, leftover) = match step.sql.strip_prefix("reindex index ") {
         // What is left of a rebuilding has a name of its own.
         Some(rest) => (format!("reindex index concurrently {rest}"), ours(&format!("{name}_ccnew"))),

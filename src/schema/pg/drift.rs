@@ -6,7 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sqlx::postgres::PgConnection;
 use tokio::task::JoinHandle;
 
-use crate::config::{Environment, Roles};
+use crate::config::environment::Environment;
+use crate::config::settings::Roles;
+use crate::ledger::revisions::ALL;
 use crate::postgres::connect::Database;
 use crate::postgres::session::{Attempt, QueryError};
 use crate::schema::catalog::Catalog;
@@ -94,7 +96,7 @@ impl Expected {
     async fn settled(self, schemas: &[String]) -> Result<(String, Expectation), DriftError> {
         Ok(match self {
             Self::Embedded => {
-                let newest = crate::ledger::revisions::ALL.last().map_or("none", |it| it.number);
+                let newest = ALL.last().map_or("none", |it| it.number);
                 (format!("migrations/ up to {newest}"), Expectation::embedded())
             }
             Self::Snapshot { name, snapshot } => match snapshot.await.expect("reading a snapshot doesn't panic") {

@@ -8,7 +8,8 @@ use futures_util::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Column, Connection, Either, Executor, Row, TypeInfo, ValueRef};
 
-use crate::config::{Environment, HIDDEN};
+use crate::config::environment::Environment;
+use crate::config::mask::HIDDEN;
 use crate::ledger::pg::admission::{RefusedError, check_environment};
 use crate::postgres::connect::{Access, ConnectError, Database};
 use crate::postgres::session::{Attempt, QueryError, run};

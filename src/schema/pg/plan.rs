@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
-use crate::config::Environment;
+use crate::config::environment::Environment;
 use crate::ledger::history::{Record, RecordKind, applied};
-use crate::ledger::pg::admission::check_environment;
-use crate::ledger::pg::history::history;
+use crate::ledger::pg::admission::{check_environment, lacks_mirror};
+use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions::{self, RoleNames};
 use crate::postgres::connect::Access;
 use crate::postgres::session::{Attempt, QueryError, run};
 use crate::schema::catalog::{Catalog, Kind, Property};
+use crate::schema::drift::spelling::words_of;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, MANAGED_TABLES};
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::relations::ESTIMATE;
@@ -67,13 +68,13 @@ fn known(number: &str) -> bool {
 pub(crate) async fn assess(connection: &mut PgConnection, request: &Request<'_>) -> Result<Found, ApplyError> {
     let Request { database, environment, roles, .. } = *request;
     check_environment(connection, database, environment).await?;
-    let history = history(connection).await?;
+    let history = read_history(connection).await?;
     check_history(&history)?;
     if let Some(number) = request.to.filter(|it| !known(it)) {
         return Err(ApplyError::Unknown { number: number.to_owned() });
     }
     let local = environment == Environment::Local && database.is_loopback();
-    let makes_mirror = local && crate::ledger::pg::admission::lacks_mirror(connection).await?;
+    let makes_mirror = local && lacks_mirror(connection).await?;
     if !makes_mirror {
         check_reference(connection, request).await?;
     }
@@ -142,7 +143,7 @@ pub(crate) async fn live(
     let mut used: BTreeSet<(String, String)> = BTreeSet::new();
     for (id, object) in found.catalog.objects.iter().filter(|it| is_ours(&it.0.schema, &it.0.parent)) {
         let default = object.get(&Property::Default).map(ToString::to_string).unwrap_or_default();
-        used.extend(crate::schema::drift::spelling::words_of(&default).map(|it| (id.schema.clone(), it)));
+        used.extend(words_of(&default).map(|it| (id.schema.clone(), it)));
     }
     found.catalog.objects.retain(|id, object| {
         let owner = object.get(&Property::OwnedBy).map(ToString::to_string);

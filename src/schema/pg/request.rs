@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::config::{Environment, Roles, TableName};
+use crate::config::environment::Environment;
+use crate::config::settings::{Roles, TableName};
 use crate::postgres::connect::Database;
 
 /// What to apply, where.

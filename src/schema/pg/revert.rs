@@ -6,16 +6,22 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::base::quote;
-use crate::config::Roles;
+use crate::base::text::plural;
+use crate::config::settings::Roles;
 use crate::ledger::history::{RecordKind, applied};
+use crate::ledger::pg::admission::check_environment;
+use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions::{self, MOVED_NOTE, Revision, RoleNames, render};
 use crate::postgres::connect::Access;
 use crate::postgres::session::{Attempt, run};
 use crate::schema::catalog::{Catalog, Id, Kind, Property};
-use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
+use crate::schema::ddl::qualified;
+use crate::schema::drift::expectation::Expectation;
+use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, REFERENCE_TABLES};
+use crate::schema::pg::drift;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::locks::{Allowed, Outside};
-use crate::schema::pg::plan::{live, stage};
+use crate::schema::pg::plan::{check_history, live, role_names, stage};
 use crate::schema::pg::request::Request;
 use crate::schema::pg::transaction::{check_held, locked_connection, patiently, record_one, scope, send};
 use crate::schema::plan::outcome::Descent;
@@ -39,9 +45,9 @@ pub(crate) async fn descend(
     lock: bool,
 ) -> Result<(Descent, Catalog, RoleNames), ApplyError> {
     let Request { database, environment, .. } = *request;
-    crate::ledger::pg::admission::check_environment(connection, database, environment).await?;
-    let history = crate::ledger::pg::history::history(connection).await?;
-    crate::schema::pg::plan::check_history(&history)?;
+    check_environment(connection, database, environment).await?;
+    let history = read_history(connection).await?;
+    check_history(&history)?;
     let applied = applied(&history);
     let newest = revisions::ALL.iter().rfind(|it| applied.contains_key(it.number));
     let before = newest.and_then(|it| revisions::ALL.iter().rfind(|other| other.number < it.number));
@@ -58,10 +64,10 @@ pub(crate) async fn descend(
         return Err(ApplyError::NothingToRevert { place: database.place(), to: to.to_owned() });
     }
     let (_, live) = live(connection, request).await?;
-    let names = crate::schema::pg::plan::role_names(connection, request).await?;
+    let names = role_names(connection, request).await?;
     let mut losses = Vec::new();
     for (table, column) in lost(&live, to, revisions.first().map_or("", |it| it.number)) {
-        let place = crate::schema::ddl::qualified(APPLICATION_SCHEMA, &table);
+        let place = qualified(APPLICATION_SCHEMA, &table);
         if lock {
             // Rows that come in after the counting would be lost unseen.
             let sql = format!("lock table {place} in access exclusive mode");
@@ -79,9 +85,9 @@ pub(crate) async fn descend(
         if count > 0 {
             losses.push(match column {
                 Some(column) => {
-                    format!("{} of {table}.{column}", crate::base::text::plural(count as u64, "value", "values"))
+                    format!("{} of {table}.{column}", plural(count as u64, "value", "values"))
                 }
-                None => format!("{} of {table}", crate::base::text::plural(count as u64, "row", "rows")),
+                None => format!("{} of {table}", plural(count as u64, "row", "rows")),
             });
         }
     }
@@ -96,9 +102,7 @@ pub(crate) async fn descend(
                 .attempt("reading what was made")?;
         let made = made.unwrap_or_default();
         let tables = lost(&live, to, newest.number).into_iter().filter(|it| it.1.is_none()).map(|it| it.0);
-        let found = tables.filter(|it| {
-            !made.contains(&format!("create table {} ", crate::schema::ddl::qualified(APPLICATION_SCHEMA, it)))
-        });
+        let found = tables.filter(|it| !made.contains(&format!("create table {} ", qualified(APPLICATION_SCHEMA, it))));
         losses.extend(found.map(|it| format!("table {it}, which was there before pad-migrate")));
     }
     Ok((Descent { revisions, losses, adopted }, live, names))
@@ -108,7 +112,7 @@ pub(crate) async fn descend(
 /// history goes with its table.
 pub(crate) fn lost(live: &Catalog, to: &str, from: &str) -> Vec<(String, Option<String>)> {
     let after = |number: &str| -> Catalog {
-        let recorded = crate::schema::drift::expectation::Expectation::recorded(number);
+        let recorded = Expectation::recorded(number);
         recorded.map(|it| it.named(&Roles::default())).unwrap_or_default()
     };
     let (high, low) = (after(from), after(to));
@@ -134,9 +138,7 @@ pub(crate) fn lost(live: &Catalog, to: &str, from: &str) -> Vec<(String, Option<
 
 /// Whether a column came with a later revision than its table.
 pub(crate) fn added_later(id: &Id) -> bool {
-    let recorded = |number: &str| {
-        crate::schema::drift::expectation::Expectation::recorded(number).map(|it| it.named(&Roles::default()))
-    };
+    let recorded = |number: &str| Expectation::recorded(number).map(|it| it.named(&Roles::default()));
     let mut stages = revisions::ALL.iter().filter_map(|it| recorded(it.number));
     let first = stages.find(|it| it.relation(&id.schema, &id.parent).is_some());
     first.is_some_and(|it| !it.objects.contains_key(id))
@@ -170,7 +172,7 @@ pub(crate) async fn revert_once(
     if !descent.losses.is_empty() && !allow_data_loss {
         return Err(ApplyError::Loss { revisions: numbers(), losses: descent.losses.join(", ") });
     }
-    let parties = crate::schema::pg::drift::parties(connection, request.roles).await?;
+    let parties = drift::parties(connection, request.roles).await?;
     let is_at = |number: &str, catalog: &Catalog| {
         let stage = stage(Some(number))?;
         Some(plan(stage.after, catalog.clone(), &parties, &Default::default()).steps)
@@ -205,8 +207,7 @@ pub(crate) async fn revert_once(
     {
         return Err(ApplyError::Unreached { count: rest.len(), first: first.sql.trim_end_matches(';').to_owned() });
     }
-    let references =
-        crate::schema::names::REFERENCE_TABLES.iter().map(|it| format!("{CONTRACT_SCHEMA}.{it}")).collect();
+    let references = REFERENCE_TABLES.iter().map(|it| format!("{CONTRACT_SCHEMA}.{it}")).collect();
     let allowed = Allowed { references, down: true, moved, mirror: false };
     check_held(connection, &outside, &allowed).await?;
     run(connection, "commit", "committing the way down").await.map_err(ApplyError::Commit)?;

@@ -5,10 +5,10 @@ use sqlx::postgres::PgConnection;
 
 use crate::ledger::history::{applied, pending};
 use crate::ledger::pg::admission::check_environment;
-use crate::ledger::pg::history::history;
+use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions;
 use crate::postgres::connect::Access;
-use crate::postgres::session::{Attempt, run};
+use crate::postgres::session::{Attempt, run, server_facts};
 use crate::schema::names::MANAGED_TABLES;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::plan::check_history;
@@ -27,7 +27,7 @@ pub(crate) async fn status_of(connection: &mut PgConnection, request: &Request<'
     let Request { database, environment, .. } = *request;
     run(connection, "begin isolation level repeatable read read only", "starting the transaction").await?;
     check_environment(connection, database, environment).await?;
-    let history = history(connection).await?;
+    let history = read_history(connection).await?;
     check_history(&history)?;
     let applied = applied(&history);
     let current = revisions::ALL.iter().rfind(|it| applied.contains_key(it.number));
@@ -43,7 +43,7 @@ pub(crate) async fn status_of(connection: &mut PgConnection, request: &Request<'
     let status = Status {
         environment,
         place: database.place(),
-        server_version: crate::postgres::session::server_facts(connection).await?.version,
+        server_version: server_facts(connection).await?.version,
         current: current.map(|it| (it.number.to_owned(), it.name.to_owned())),
         pending: pending(&history, environment),
         skipped: open.filter_map(|it| Some((*it, it.not_for(environment)?))).collect(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
-use crate::config::Environment;
+use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
 use crate::ledger::revisions::Revision;
 use crate::postgres::connect::Access;

@@ -3,7 +3,7 @@
 use squawk_syntax::quote::quote_ident as identifier;
 
 use crate::base::quote::quote_literal as literal;
-use crate::schema::catalog::{Catalog, Id, Kind, Property, Value};
+use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 
 /// How values of one type become values of another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ fn domain<'a>(catalog: &'a Catalog, of_type: &str) -> Option<(String, Vec<&'a Va
     Some((object.get(&Property::Type)?.to_string(), checks))
 }
 
-fn named<'a>(catalog: &'a Catalog, of_type: &str, kind: Kind) -> Option<(&'a Id, &'a crate::schema::catalog::Object)> {
+fn named<'a>(catalog: &'a Catalog, of_type: &str, kind: Kind) -> Option<(&'a Id, &'a Object)> {
     catalog
         .objects
         .iter()

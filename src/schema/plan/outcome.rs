@@ -1,9 +1,10 @@
 //! What `plan` and `status` found, and what `apply` and `revert` did.
 
-use crate::config::Environment;
+use crate::config::environment::Environment;
 use crate::ledger::history::Record;
 use crate::ledger::revisions::Revision;
 use crate::schema::catalog::{Catalog, Kind};
+use crate::schema::ddl::qualified;
 use crate::schema::drift::expectation::Parties;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::route::Route;
@@ -62,14 +63,12 @@ impl Found {
         let schema = self.live.schemas.iter().filter(|it| *it == APPLICATION_SCHEMA).map(|it| format!("--schema={it}"));
         let ours = [APPLICATION_SCHEMA, CONTRACT_SCHEMA];
         let elsewhere = self.live.objects.keys().filter(|it| it.kind == Kind::Table && !ours.contains(&&*it.schema));
-        schema
-            .chain(elsewhere.map(|it| format!("--table={}", crate::schema::ddl::qualified(&it.schema, &it.name))))
-            .collect()
+        schema.chain(elsewhere.map(|it| format!("--table={}", qualified(&it.schema, &it.name)))).collect()
     }
 
     /// How large a table is, by its name in SQL.
     pub fn size(&self, table: &str) -> Option<Size> {
-        let found = self.facts.sizes.iter().find(|it| crate::schema::ddl::qualified(&it.0.0, &it.0.1) == table);
+        let found = self.facts.sizes.iter().find(|it| qualified(&it.0.0, &it.0.1) == table);
         found.map(|it| *it.1)
     }
 }

@@ -1,13 +1,13 @@
 //! Which way leads from a live schema to a revision: the revisions themselves where the schema is that of an earlier
 //! one, else the difference. Pure.
 
-use crate::config::Environment;
+use crate::config::environment::Environment;
 use crate::ledger::history::{Record, RecordKind, applied};
 use crate::ledger::revisions::{ALL, Revision, RoleNames, render};
 use crate::schema::catalog::{Catalog, Id};
 use crate::schema::drift::expectation::{Expectation, Parties};
 use crate::schema::drift::finding::Severity;
-use crate::schema::names::{APPLICATION_SCHEMA, MANAGED_TABLES};
+use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, MANAGED_TABLES};
 use crate::schema::plan::planner::{plan, plan_but_moves};
 use crate::schema::plan::step::{Decision, Facts, Hazard, HazardKind, Left, Plan, Step};
 
@@ -94,7 +94,7 @@ impl Situation<'_> {
     /// Whether tables of ours are in another schema than ours, whichever.
     fn is_scattered(&self) -> bool {
         let mut tables = self.live.objects.keys().filter(|it| it.kind.is_relation() && it.parent.is_empty());
-        let ours = [APPLICATION_SCHEMA, crate::schema::names::CONTRACT_SCHEMA];
+        let ours = [APPLICATION_SCHEMA, CONTRACT_SCHEMA];
         tables.any(|it| !ours.contains(&&*it.schema) && MANAGED_TABLES.contains(&&*it.name))
     }
 

@@ -10,7 +10,8 @@ use sqlx::postgres::PgConnection;
 
 use super::cases::SCHEMAS;
 use crate::harness::{Role, Start, roles, with_db};
-use pad_migrate::config::{Environment, Roles};
+use pad_migrate::config::environment::Environment;
+use pad_migrate::config::settings::Roles;
 use pad_migrate::ledger::revisions::{ALL, RoleNames, render};
 use pad_migrate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use pad_migrate::schema::names::{CONTRACT_SCHEMA, CRITICAL_REFERENCE_TABLES};

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, OnceCell};
 use super::{apply_with, cases, host};
 use pad_migrate::base::quote::{quote_identifier, quote_literal};
 use pad_migrate::base::text::hex;
-use pad_migrate::config::Roles;
+use pad_migrate::config::settings::Roles;
 use pad_migrate::harness::pg::{databases as admin, seed};
 use pad_migrate::harness::server::names::{PREFIX, database_url};
 use pad_migrate::ledger::revisions::{ALL, RoleNames, render};

@@ -9,7 +9,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::drift::cases::catalog;
 use crate::harness::{Db, ROWS, Role, Start, apply_request, roles, with_db};
-use pad_migrate::config::{Environment, Roles};
+use pad_migrate::config::environment::Environment;
+use pad_migrate::config::settings::Roles;
 use pad_migrate::ledger::history::RecordKind;
 use pad_migrate::ledger::revisions::ALL;
 use pad_migrate::schema::drift::compare;
@@ -17,7 +18,8 @@ use pad_migrate::schema::drift::expectation::Expectation;
 use pad_migrate::schema::drift::finding::{Change, Severity};
 use pad_migrate::schema::pg::error::ApplyError;
 use pad_migrate::schema::pg::request::Request;
-use pad_migrate::schema::pg::revert::{self, NOTHING};
+use pad_migrate::schema::pg::revert;
+use pad_migrate::schema::pg::revert::NOTHING;
 use pad_migrate::schema::pg::{apply, plan, status};
 use pad_migrate::schema::plan::outcome;
 use pad_migrate::schema::plan::step::{Decision, HazardKind};
@@ -562,7 +564,7 @@ async fn tables_where_the_legacy_table_is_are_moved_with_their_rows() {
         )
         .await;
         let roles = roles();
-        let legacy = pad_migrate::config::TableName { schema: "legacy".to_owned(), name: "personal_account_dealing".to_owned() };
+        let legacy = pad_migrate::config::settings::TableName { schema: "legacy".to_owned(), name: "personal_account_dealing".to_owned() };
         let request = Request { legacy: Some(&legacy), ..apply_request(&db.database, &roles) };
         let count = db.value("select count(*) from legacy.pad_request").await;
         let applied = go(&request).await;

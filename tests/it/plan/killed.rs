@@ -12,7 +12,7 @@ use sqlx::{Connection, PgConnection};
 
 use super::apply::{Rows, check_there, everything, go};
 use crate::harness::{Db, Start, apply_request, other, program, roles, with_db};
-use pad_migrate::config::Roles;
+use pad_migrate::config::settings::Roles;
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::schema::pg::apply;
 use pad_migrate::schema::pg::error::ApplyError;

@@ -255,7 +255,7 @@ async fn psql_does_what_apply_does() {
                 let before = rows.digests(&by_psql).await;
                 let place = by_psql.database.place();
                 let planned = pad_migrate::report::plan::Planned {
-                    environment: pad_migrate::config::Environment::Local,
+                    environment: pad_migrate::config::environment::Environment::Local,
                     place: &place,
                     found: &found,
                     check: false,

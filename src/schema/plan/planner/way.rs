@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use squawk_syntax::quote::quote_ident as identifier;
 
 use crate::base::quote::quote_literal as literal;
+use crate::ledger::revisions::MOVED_NOTE;
 use crate::schema::catalog::{Id, Kind, Object, Property, Value};
 use crate::schema::ddl::qualified;
 use crate::schema::drift::comparison::Difference;
@@ -261,7 +262,7 @@ impl<'a> Planner<'a> {
     /// The comment of a table that a revision has moved, or moves: it says so, for the way down, and what it said before.
     pub(super) fn is_note(&self, difference: &Difference) -> bool {
         let is_moving = self.moved_from == Some(&difference.id.schema);
-        is_moving || difference.actual.as_ref().is_some_and(|it| it.starts_with(crate::ledger::revisions::MOVED_NOTE))
+        is_moving || difference.actual.as_ref().is_some_and(|it| it.starts_with(MOVED_NOTE))
     }
 
     /// The table as it is called before any step.
