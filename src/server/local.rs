@@ -6,7 +6,7 @@
 //! keeper was killed too, or went with the power, is told from one in use, and removed at the next start. As root the
 //! server, the keeper and the directory belong to another user, since PostgreSQL refuses to run as root.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
@@ -119,7 +119,8 @@ pub(super) fn programs_in(folders: impl IntoIterator<Item = PathBuf>, wanted: [&
             found.push(Programs { bin, version: version.to_owned() });
         }
     }
-    let numbers = |it: &Programs| it.version.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u32>>();
+    // What isn't released, such as 19rc1, comes after all that is.
+    let numbers = |it: &Programs| it.version.split('.').map(|part| part.parse().ok()).collect::<Option<Vec<u32>>>();
     found.sort_by_key(|it| std::cmp::Reverse(numbers(it)));
     found
 }
@@ -259,11 +260,17 @@ pub(super) fn sweep() {
         if !found.is_dir() || found.uid() != ours.as_raw() && Some(found.uid()) != servers {
             continue;
         }
-        // A directory of that name without a lock is none of a server's.
+        let is_young = |of: &Metadata| of.modified().ok().and_then(|it| it.elapsed().ok()).is_none_or(|it| it < YOUNG);
         let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits() as i32;
-        let Ok(lock) = OpenOptions::new().read(true).custom_flags(flags).open(path.join(LOCK)) else { continue };
-        let age = lock.metadata().and_then(|it| it.modified()).ok().and_then(|it| it.elapsed().ok());
-        if age.is_none_or(|it| it < YOUNG) || lock.try_lock().is_err() {
+        let Ok(lock) = OpenOptions::new().read(true).custom_flags(flags).open(path.join(LOCK)) else {
+            // A directory of that name without a lock is none of a server's, unless it is empty: whoever made it died
+            // before there was a lock, or the keeper could remove only what is in it.
+            if !is_young(&found) {
+                let _ = std::fs::remove_dir(&path);
+            }
+            continue;
+        };
+        if lock.metadata().as_ref().map_or(true, is_young) || lock.try_lock().is_err() {
             continue;
         }
         // Who answers on the socket in there is the server of the pid file, unless somebody forged both; so it must be
