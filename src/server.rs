@@ -31,7 +31,12 @@ pub const PREFIX: &str = "pad_migrate_";
 pub const TOKEN: usize = 12;
 
 /// Major versions of PostgreSQL that are supported.
-pub const SUPPORTED: RangeInclusive<u32> = 13..=18;
+pub const SUPPORTED: RangeInclusive<u32> = 13..=19;
+
+/// The newest of them that is released: what Docker and downloads are asked for by default. Where 19 is a release
+/// candidate there is no `postgres:19`.
+#[cfg(any(feature = "docker", feature = "download"))]
+const NEWEST: u32 = 18;
 
 /// A way to get an ephemeral server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -117,7 +122,7 @@ pub enum ServerError {
     Given(#[source] PrepareError),
     /// The server is not the one that is wanted, or of a version that isn't supported.
     #[error(
-        "{what} is PostgreSQL {found}, and {wanted} is wanted, of which 13 to 18 are supported; name another server, or \
+        "{what} is PostgreSQL {found}, and {wanted} is wanted, of which 13 to 19 are supported; name another server, or \
          another version in PAD_POSTGRES_VERSION"
     )]
     OtherVersion {

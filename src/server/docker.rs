@@ -21,7 +21,7 @@ use testcontainers_modules::testcontainers::{ContainerAsync, ImageExt, Testconta
 use crate::pg::admin;
 
 use super::{
-    Alive, Durability, Guard, PREFIX, Request, SUPPORTED, ServerError, Started, off_runtime, random, settings, token,
+    Alive, Durability, Guard, NEWEST, PREFIX, Request, ServerError, Started, off_runtime, random, settings, token,
 };
 
 /// Runs the image's entrypoint with our arguments, and ends it when for half an hour there was no connection to its port
@@ -61,7 +61,7 @@ pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
     off_runtime(async move {
         let engine = engine().await.map_err(ServerError::NoEngine)?;
         sweep(&engine).await;
-        let tag = request.version.clone().unwrap_or_else(|| SUPPORTED.end().to_string());
+        let tag = request.version.clone().unwrap_or_else(|| NEWEST.to_string());
         let failed = |source| ServerError::Docker { tag: tag.clone(), source };
         if engine.inspect_image(&format!("postgres:{tag}")).await.is_err() {
             request.tell(&format!("pulling the image postgres:{tag}, about 150 MB, once"));

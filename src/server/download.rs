@@ -17,7 +17,7 @@ use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::local::{SERVER, programs_in, run};
-use super::{Request, SUPPORTED, ServerError, Started, numbers, off_runtime};
+use super::{NEWEST, Request, ServerError, Started, numbers, off_runtime};
 
 /// The place where they come from answers by then, or is out of reach.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -56,7 +56,7 @@ fn cache() -> PathBuf {
 }
 
 fn wanted(request: &Request) -> String {
-    request.version.as_deref().map_or_else(|| SUPPORTED.end().to_string(), |it| numbers(it).to_owned())
+    request.version.as_deref().map_or_else(|| NEWEST.to_string(), |it| numbers(it).to_owned())
 }
 
 /// Downloads the newest release that is wanted into a folder of its own.

@@ -119,8 +119,9 @@ pub(super) fn programs_in(folders: impl IntoIterator<Item = PathBuf>, wanted: [&
             found.push(Programs { bin, version: version.to_owned() });
         }
     }
-    // What isn't released, such as 19rc1, comes after all that is.
-    let numbers = |it: &Programs| it.version.split('.').map(|part| part.parse().ok()).collect::<Option<Vec<u32>>>();
+    // 19rc1 comes before 19.0 and after 18.6.
+    let digits = |part: &str| part.split(|it: char| !it.is_ascii_digit()).next().and_then(|it| it.parse().ok());
+    let numbers = |it: &Programs| it.version.split('.').map(|it| digits(it).unwrap_or(0)).collect::<Vec<u32>>();
     found.sort_by_key(|it| std::cmp::Reverse(numbers(it)));
     found
 }
@@ -164,10 +165,12 @@ fn last_lines(text: &[u8]) -> String {
     lines[lines.len().saturating_sub(4)..].join("; ")
 }
 
-/// Starts the highest version of the installed programs that will do.
+/// Starts the highest version of the installed programs that will do; one that isn't released only where no other will.
 pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
     let found = programs(SERVER);
-    match found.iter().find(|it| request.wants(&it.version)) {
+    let is_released = |it: &&Programs| it.version.chars().all(|it| it == '.' || it.is_ascii_digit());
+    let mut fitting = found.iter().filter(|it| request.wants(&it.version));
+    match fitting.clone().find(is_released).or_else(|| fitting.next()) {
         Some(programs) => run(programs, "local programs", request),
         None if found.is_empty() => Err(ServerError::NoPrograms),
         None => {
