@@ -58,7 +58,9 @@ pub(crate) fn programs_in(folders: impl IntoIterator<Item = PathBuf>, wanted: [&
             found.push(Programs { bin, version: version.to_owned() });
         }
     }
-    let numbers = |it: &Programs| it.version.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u32>>();
+    // 19rc1 comes before 19.0 and after 18.6.
+    let digits = |part: &str| part.split(|it: char| !it.is_ascii_digit()).next().and_then(|it| it.parse().ok());
+    let numbers = |it: &Programs| it.version.split('.').map(|it| digits(it).unwrap_or(0)).collect::<Vec<u32>>();
     found.sort_by_key(|it| std::cmp::Reverse(numbers(it)));
     found
 }

@@ -306,7 +306,7 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
         message(b'K', &[0; 8]),
         message(b'Z', b"I"),
     ].concat(),
-    "is PostgreSQL 12.22; versions 13 to 18 are supported: name another server"
+    "is PostgreSQL 12.22; versions 13 to 19 are supported: name another server"
 )]
 #[case::starting(
     message(b'E', b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"),

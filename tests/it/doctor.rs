@@ -485,8 +485,8 @@ fn check_fact(name: &str, status: Status, says: &str, change: impl FnOnce(&mut F
 #[test]
 fn facts_about_the_server_have_their_consequences() {
     use Status::{Fail, Pass, Warn};
-    check_fact("server_version", Pass, "PostgreSQL 15.4; 13 to 18 are supported", |_| {});
-    check_fact("server_version", Warn, "use a pad-migrate that knows it", |it| it.server.major = 19);
+    check_fact("server_version", Pass, "PostgreSQL 15.4; 13 to 19 are supported", |_| {});
+    check_fact("server_version", Warn, "use a pad-migrate that knows it", |it| it.server.major = SUPPORTED.end() + 1);
     check_fact("server_role", Pass, "the primary", |_| {});
     check_fact("server_role", Warn, "a standby", |it| it.server.standby = true);
     check_fact("server_role", Warn, "read-only by configuration", |it| it.server.read_only = true);

@@ -18,6 +18,7 @@ mod template;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::FutureExt;
@@ -293,9 +294,14 @@ impl Db {
     }
 }
 
-/// The program that cargo has built for these tests.
+/// The program that cargo has built for these tests, or another build of it that `PAD_PROGRAM` names, such as the slim
+/// one.
 pub(crate) fn program() -> &'static str {
-    env!("CARGO_BIN_EXE_pad-migrate")
+    static PROGRAM: LazyLock<String> = LazyLock::new(|| {
+        let built = env!("CARGO_BIN_EXE_pad-migrate").to_owned();
+        std::env::var("PAD_PROGRAM").ok().filter(|it| !it.is_empty()).unwrap_or(built)
+    });
+    &PROGRAM
 }
 
 /// Compares a text with `snapshots/<name>.snap`. Times, paths and versions, which change, are made fixed first.

@@ -1,6 +1,7 @@
 //! The ephemeral server leaves nothing behind, however its owner ends. With the provider that this run has: what is
 //! looked for afterwards is a directory and a process, a container, or a database.
 
+use pad_migrate::harness::server::alive;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -8,54 +9,79 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use pad_migrate::config::mask::Secret;
+use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::server::host::Announcement;
+use pad_migrate::harness::server;
+use pad_migrate::harness::server::local::{LOCK, parents};
+use pad_migrate::harness::server::error::Provider;
+use pad_migrate::harness::server::names::PREFIX;
+use pad_migrate::harness::server::request::{Durability, Request};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
+use serde::{Deserialize, Serialize};
 use sqlx::{Connection, PgConnection};
 
 use crate::harness::{Start, host, program, with_db};
-use pad_migrate::config::mask::Secret;
-use pad_migrate::harness::pg::databases as admin;
-use pad_migrate::harness::server;
-use pad_migrate::harness::server::alive;
-use pad_migrate::harness::server::error::Provider;
-use pad_migrate::harness::server::local::{LOCK, parents};
-use pad_migrate::harness::server::names::PREFIX;
-use pad_migrate::harness::server::request::{Durability, Request};
 
-/// Everything that an end has to remove is gone by then.
-const GONE: Duration = Duration::from_secs(20);
+/// Everything that an end has to remove is gone by then, however busy the machine is.
+const GONE: Duration = Duration::from_secs(60);
 
 /// What there is of a server, as far as it must not be left.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 enum Trace {
-    /// The server's directory and the number of its process.
-    Local(PathBuf, String),
+    /// The server's directory and its process.
+    Local(PathBuf, Process),
     Container(String),
     Database(String),
 }
 
+/// A process: its number, which another may get when it has ended, and when it was started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Process {
+    pid: u32,
+    started: Option<String>,
+}
+
+impl Process {
+    fn of(pid: u32) -> Self {
+        Self { pid, started: fields(pid).get(19).cloned() }
+    }
+
+    fn is_alive(&self) -> bool {
+        alive::is_alive(self.pid) && Self::of(self.pid) == *self
+    }
+}
+
+/// What Linux says of a process after its name, which may hold anything: its state, its parent, … (proc(5)).
+fn fields(pid: u32) -> Vec<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
 impl Trace {
-    /// From the command that connects to a database of it.
-    fn of(connect: &str) -> Self {
+    /// From the command that connects to a database of a server that runs, and whether that is a given one.
+    fn of(connect: &str, given: bool) -> Self {
         let words: Vec<&str> = connect.split_whitespace().collect();
         match words.as_slice() {
             ["docker", "exec", "-it", id, ..] => Self::Container((*id).to_owned()),
-            _ if host().announcement.given => {
+            _ if given => {
                 let name = connect.split('?').next().and_then(|it| it.rsplit('/').next()).expect("a URL has a name");
                 Self::Database(name.trim_end_matches('\'').to_owned())
             }
             _ => {
                 let dir = connect.split("host=").nth(1).and_then(|it| it.split('&').next()).expect("a socket's folder");
                 let dir = PathBuf::from(dir);
-                let pid = std::fs::read_to_string(dir.join("data/postmaster.pid")).expect("the server has a pid file");
-                Self::Local(dir, pid.lines().next().expect("the pid is on the first line").to_owned())
+                let file = std::fs::read_to_string(dir.join("data/postmaster.pid")).expect("the server has a pid file");
+                let pid = file.lines().next().and_then(|it| it.parse().ok()).expect("the pid is on the first line");
+                Self::Local(dir, Process::of(pid))
             }
         }
     }
 
     async fn is_there(&self) -> bool {
         match self {
-            Self::Local(dir, pid) => dir.exists() || alive::is_alive(pid.parse().expect("a pid is a number")),
+            Self::Local(dir, process) => dir.exists() || process.is_alive(),
             Self::Container(id) => container_is_there(id).await,
             Self::Database(name) => database_is_there(name).await,
         }
@@ -129,7 +155,7 @@ async fn a_dropped_server_is_gone() {
     let admin = admin::ephemeral(&server.url).expect("the URL is right");
     let name = server.database_name("dropped");
     admin::create_database(&admin, &name, None).await.expect("a database is created");
-    let trace = Trace::of(&server.connect.replace("{}", &name));
+    let trace = Trace::of(&server.connect.replace("{}", &name), host().announcement.given);
     assert!(trace.is_there().await);
     drop(server);
     // Dropping waits: nothing is left the moment it returns.
@@ -148,7 +174,7 @@ async fn start_rehearsal(source: &str) -> (Child, Trace) {
     let server = told.find(|it| it.contains("connect with ")).expect("the server has started");
     assert!(told.any(|it| it.contains("prepare")), "it waits for its source");
     let connect = server.split("connect with ").nth(1).expect("it says how to connect").to_owned();
-    let trace = Trace::of(&connect);
+    let trace = Trace::of(&connect, host().announcement.given);
     let deadline = Instant::now() + GONE;
     while !trace.is_there().await {
         assert!(Instant::now() < deadline, "{trace:?} is made");
@@ -181,21 +207,31 @@ async fn a_rehearsal_that_is_stopped_leaves_nothing(#[case] name: &str, #[case] 
     .await;
 }
 
-/// Not a test of its own but what the tests below run in a process of its own: says where its database is, and then
-/// does as it is told.
+/// The test below, which the others run in a process of its own.
+const VICTIM: &str = "server::a_test_run_that_passes_leaves_nothing";
+
+/// Runs itself, as a test run of its own; that one has `PAD_VICTIM`, says what there is of its server, and does as it is
+/// told.
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "it is read by the tests below")]
-async fn victim() {
-    let Ok(what) = std::env::var("PAD_VICTIM") else {
-        return;
-    };
+async fn a_test_run_that_passes_leaves_nothing() {
+    match std::env::var("PAD_VICTIM") {
+        Ok(what) => victim(&what).await,
+        Err(_) => check_run("pass", None).await,
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "it is read by who has started this run")]
+async fn victim(what: &str) {
     with_db(Start::Applied, async |db| {
-        let name = db.place().name;
-        println!("victim: {}", host().announcement.connect.replace("{}", &name));
-        match what.as_str() {
+        // Who reads this may come when the server has gone.
+        let Announcement { connect, given, .. } = &host().announcement;
+        let trace = Trace::of(&connect.replace("{}", &db.place().name), *given);
+        println!("victim: {}", serde_json::to_string(&trace).expect("it is JSON"));
+        match what {
+            "pass" => {}
             "fail" => panic!("this is meant to fail"),
             "hang" => std::future::pending().await,
-            _ => {}
+            other => panic!("PAD_VICTIM is {other}"),
         }
     })
     .await;
@@ -204,7 +240,7 @@ async fn victim() {
 /// A test run of its own, of one test, which hangs, fails or passes.
 fn start_run(what: &str, shared: Option<&str>) -> (Child, Vec<Trace>) {
     let binary = std::env::current_exe().expect("this is a program");
-    let tests = "--exact --nocapture server::victim";
+    let tests = format!("--exact --nocapture {VICTIM}");
     let mut command = match shared {
         None => {
             let mut command = Command::new(&binary);
@@ -229,36 +265,43 @@ fn start_run(what: &str, shared: Option<&str>) -> (Child, Vec<Trace>) {
     let mut told = BufReader::new(child.stdout.take().expect("stdout is piped")).lines().map_while(Result::ok);
     let victims = if shared.is_some() && what != "hang" { 2 } else { 1 };
     let traces = told.by_ref().filter_map(|it| Some(it.split("victim: ").nth(1)?.to_owned()));
-    let traces = traces.take(victims).map(|it| Trace::of(&it)).collect();
+    let traces = traces.take(victims).map(|it| serde_json::from_str(&it).expect("a victim tells of its server"));
+    let traces = traces.collect();
     // Whoever closes the pipe ends the writer.
     std::thread::spawn(move || told.for_each(drop));
     (child, traces)
 }
 
-#[rstest]
-#[case::passed("pass", None)]
-#[case::failed("fail", None)]
-#[case::interrupted("hang", Some("INT"))]
-#[case::terminated("hang", Some("TERM"))]
-#[case::killed("hang", Some("KILL"))]
-#[tokio::test]
-async fn a_test_run_leaves_nothing(#[case] what: &str, #[case] name: Option<&str>) {
+/// Whatever becomes of a run of one test.
+async fn check_run(what: &str, name: Option<&str>) {
     let (mut child, traces) = start_run(what, None);
     assert_eq!(traces.len(), 1, "the run has told of its database");
     if let Some(name) = name {
+        assert!(traces[0].is_there().await);
         signal(&child, name);
     }
     let status = wait(&mut child);
     assert_eq!(status.signal().is_some(), name.is_some());
     assert_eq!(status.code(), name.is_none().then_some(if what == "pass" { 0 } else { 101 }));
     // On a given server the database of a failed test is kept to be looked at.
-    if what == "fail" && matches!(traces[0], Trace::Database(_)) {
+    if what == "fail"
+        && let Trace::Database(name) = &traces[0]
+    {
         assert!(traces[0].is_there().await);
-        let Trace::Database(name) = &traces[0] else { unreachable!("it was just seen") };
         let admin = admin::ephemeral(&host().announcement.url).expect("the URL is right");
         admin::execute(&admin, &format!("drop database {name}")).await.expect("it is dropped");
     }
     traces[0].check_gone().await;
+}
+
+#[rstest]
+#[case::failed("fail", None)]
+#[case::interrupted("hang", Some("INT"))]
+#[case::terminated("hang", Some("TERM"))]
+#[case::killed("hang", Some("KILL"))]
+#[tokio::test]
+async fn a_test_run_leaves_nothing(#[case] what: &str, #[case] name: Option<&str>) {
+    check_run(what, name).await;
 }
 
 #[rstest]
@@ -275,7 +318,7 @@ async fn processes_of_one_run_share_a_server_that_ends_with_the_run(#[case] what
     }
     wait(&mut child);
     match traces.as_slice() {
-        [Trace::Local(one, _), Trace::Local(other, _)] => assert_eq!(one, other),
+        [Trace::Local(_, one), Trace::Local(_, other)] => assert_eq!(one, other),
         [Trace::Container(one), Trace::Container(other)] => assert_eq!(one, other),
         [Trace::Database(_), Trace::Database(_)] => {}
         [_] if what == "hang" => {}
@@ -290,39 +333,91 @@ async fn processes_of_one_run_share_a_server_that_ends_with_the_run(#[case] what
     }
 }
 
-/// Whoever ends while the server is being made, by initdb, is no exception.
+/// Whoever ends while the server is being made is no exception: a directory may have no keeper yet, a keeper runs initdb.
+#[rstest]
+#[case::at_once(None)]
+#[case::with_a_directory(Some(LOCK))]
+#[case::in_initdb(Some("data"))]
+#[case::with_a_server(Some(".s.PGSQL.5432"))]
 #[tokio::test]
-async fn a_run_that_is_killed_in_its_first_second_leaves_nothing() {
-    for milliseconds in [50, 200, 400, 700, 1100] {
-        let mut child = Command::new(program())
-            .args(["rehearse", "-q"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-        // The keeper, if there is one, is the program's child; of a server elsewhere only the provider knows.
-        let keepers = children(child.id());
-        signal(&child, "KILL");
-        wait(&mut child);
-        let deadline = Instant::now() + GONE;
-        while let Some(keeper) = keepers.iter().find(|it| alive::is_alive(**it)) {
-            assert!(Instant::now() < deadline, "the keeper {keeper} still lives after {milliseconds} ms");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+async fn a_run_that_is_killed_while_its_server_is_made_leaves_nothing(#[case] made: Option<&str>) {
+    // Its own, in which nobody else sweeps; short, since there are sockets in it.
+    let temporary = open(tempfile::tempdir_in("/tmp").expect("a folder is made"));
+    let entries = || std::fs::read_dir(temporary.path()).expect("the folder is there").flatten().map(|it| it.path());
+    let command = || {
+        let mut command = Command::new(program());
+        command.env("TMPDIR", temporary.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let local = Provider::Local == kind();
+    let mut child = command().args(["rehearse", "-q"]).spawn().expect("the program starts");
+    let deadline = Instant::now() + GONE;
+    while let Some(made) = made
+        && match local {
+            true => !entries().any(|it| it.join(made).exists()),
+            false => kind() == Provider::Docker && containers_of(child.id()).await == 0,
         }
+    {
+        assert!(Instant::now() < deadline, "{made} is made");
+        assert_eq!(child.try_wait().expect("the process is ours"), None, "it isn't over before it has begun");
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    come_and_go().await;
+    // The keeper, if there is one, is the program's child.
+    let keepers: Vec<Process> = children(child.id()).into_iter().map(Process::of).collect();
+    signal(&child, "KILL");
+    wait(&mut child);
+    let deadline = Instant::now() + GONE;
+    while let Some(keeper) = keepers.iter().find(|it| it.is_alive()) {
+        assert!(Instant::now() < deadline, "the keeper {keeper:?} still lives");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // What had no keeper yet goes at the next start that is sure of it; of a server elsewhere only the provider knows.
+    let deadline = Instant::now() + GONE;
+    while entries().count() > 0 || containers_of(child.id()).await > 0 {
+        assert!(Instant::now() < deadline, "left: {:?}", entries().collect::<Vec<_>>());
+        let shared = tempfile::tempdir().expect("a folder is made");
+        let next = command().arg("ephemeral").arg(shared.path()).status().expect("the program runs");
+        assert!(next.success(), "{next}");
+    }
+}
+
+/// Where the run's server comes from.
+fn kind() -> Provider {
+    let Announcement { connect, given, .. } = &host().announcement;
+    match given {
+        true => Provider::Url,
+        false if connect.starts_with("docker ") => Provider::Docker,
+        false => Provider::Local,
+    }
+}
+
+/// How many containers there are that this process has started.
+#[cfg(feature = "docker")]
+async fn containers_of(pid: u32) -> usize {
+    use std::collections::HashMap;
+    use testcontainers_modules::testcontainers::bollard::query_parameters::ListContainersOptionsBuilder;
+    use testcontainers_modules::testcontainers::core::client::docker_client_instance;
+    if kind() != Provider::Docker {
+        return 0;
+    }
+    let filters = HashMap::from([("label", vec!["pad_migrate_owner"])]);
+    let all = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+    let engine = docker_client_instance().await.expect("the engine answers");
+    let containers = engine.list_containers(Some(all)).await.expect("the engine lists containers");
+    let owner = format!(":{pid}");
+    let labels = containers.iter().filter_map(|it| it.labels.as_ref()?.get("pad_migrate_owner"));
+    labels.filter(|it| it.ends_with(&owner)).count()
+}
+
+#[cfg(not(feature = "docker"))]
+async fn containers_of(_: u32) -> usize {
+    0
 }
 
 fn children(of: u32) -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|it| it.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // The fields after the name, which may hold anything: state, parent.
-        stat.rsplit(')').next().and_then(|it| it.split_whitespace().nth(1)) == Some(of.to_string().as_str())
-    })
-    .collect()
+    pids.filter(|pid| fields(*pid).get(1) == Some(&of.to_string())).collect()
 }
 
 /// The command that holds a server for others removes what it has made in a directory, and not the directory it is given.
@@ -409,7 +504,7 @@ async fn a_visit_removes_what_dead_runs_have_left_and_nothing_else() {
 fn a_run_without_a_server_says_why(#[case] shared: Option<&str>) {
     let temporary = open_folder();
     let mut command = Command::new(std::env::current_exe().expect("this is a program"));
-    command.args(["--exact", "--nocapture", "server::victim"]).env("PAD_VICTIM", "pass").env_remove("NEXTEST_RUN_ID");
+    command.args(["--exact", "--nocapture", VICTIM]).env("PAD_VICTIM", "pass").env_remove("NEXTEST_RUN_ID");
     command.envs(shared.map(|it| ("NEXTEST_RUN_ID", it))).env("TMPDIR", temporary.path());
     command.env("PAD_PROVIDER", "url").env("PAD_TEST_DATABASE_URL", "postgres://u:hunter2@127.0.0.1:1/n");
     let output = command.output().expect("the test binary runs");
@@ -435,10 +530,13 @@ async fn what_a_power_cut_left_is_swept_and_nothing_else() {
     let lock = lock.expect("it has a lock");
     lock.lock().expect("nobody else knows the file");
     let (theirs, _) = make("theirs", false);
-    // Before that age a keeper may be about to come.
-    std::thread::sleep(Duration::from_millis(2100));
-    come_and_go().await;
-    assert!(!dead.exists(), "{} is swept", dead.display());
+    // Before a certain age a keeper may be about to come; and another run may be at it.
+    let deadline = Instant::now() + GONE;
+    while dead.exists() {
+        assert!(Instant::now() < deadline, "{} is swept", dead.display());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        come_and_go().await;
+    }
     for dir in [kept, theirs] {
         assert!(dir.exists(), "{} is not", dir.display());
         std::fs::remove_dir_all(dir).expect("it is ours");
@@ -450,7 +548,8 @@ async fn a_kept_server_stays_until_it_is_stopped() {
     let output = Command::new(program()).args(["rehearse", "-q", "--keep"]).output().expect("the program runs");
     let told = String::from_utf8(output.stderr).expect("the text is UTF-8");
     let (connect, stop) = told.trim().split_once("; stop it with: ").expect("it says how to stop");
-    let trace = Trace::of(connect.split("connect with ").nth(1).expect("it says how to connect"));
+    let trace =
+        Trace::of(connect.split("connect with ").nth(1).expect("it says how to connect"), host().announcement.given);
     assert!(trace.is_there().await);
     // A later run takes it for somebody's.
     come_and_go().await;
@@ -498,7 +597,10 @@ fn fake_programs(folder: &Path, version: &str) {
 }
 
 fn open_folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a folder is made");
+    open(tempfile::tempdir().expect("a folder is made"))
+}
+
+fn open(folder: tempfile::TempDir) -> tempfile::TempDir {
     // The server's user, who isn't root, must be able to enter.
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder.path(), open).expect("the folder is ours");
@@ -548,19 +650,27 @@ async fn a_downloaded_archive_becomes_programs_in_the_cache() {
 fn the_highest_version_comes_first() {
     let folder = open_folder();
     let mut path = std::env::var_os("PATH").unwrap_or_default();
-    for version in ["12.9", "9.6.24", "12.10"] {
+    // Versions that no machine has, and two that aren't released.
+    for version in ["3.9", "3.11rc1", "2.6.24", "3.10", "4devel"] {
         fake_programs(&folder.path().join(version), version);
         path.push(":");
         path.push(folder.path().join(version));
     }
     let (code, told) =
-        rehearse("local", &[("PATH", path.to_str().expect("a path in UTF-8")), ("PAD_POSTGRES_VERSION", "11")]);
+        rehearse("local", &[("PATH", path.to_str().expect("a path in UTF-8")), ("PAD_POSTGRES_VERSION", "1")]);
     assert_eq!(code, Some(2));
-    assert!(told.contains("no PostgreSQL 11 programs on this machine; there are "), "{told}");
-    assert!(
-        told.contains("12.10 and 12.9 and 9.6.24; to mend it, Debian: apt-get install postgresql; Fedora: "),
-        "{told}"
-    );
+    let (_, found) = told.split_once("no PostgreSQL 1 programs on this machine; there are ").expect("it says so");
+    let (found, remedy) = found.split_once("; to mend it, ").expect("it says what to do");
+    let ours: Vec<&str> = found.split(" and ").filter(|it| it.starts_with(['2', '3', '4'])).collect();
+    assert_eq!(ours, ["4devel", "3.11rc1", "3.10", "3.9", "2.6.24"], "{told}");
+    assert!(remedy.starts_with("Debian: apt-get install postgresql; Fedora: "), "{told}");
+    // Of those that will do, one that is released.
+    for (wanted, taken) in [("3", "3.10"), ("4", "4devel")] {
+        let path = path.to_str().expect("a path in UTF-8");
+        let (code, told) = rehearse("local", &[("PATH", path), ("PAD_POSTGRES_VERSION", wanted)]);
+        assert_eq!(code, Some(2));
+        assert!(told.contains(&format!("log ends with: initdb (PostgreSQL) {taken}; FATAL: initdb failed")), "{told}");
+    }
 }
 
 #[rstest]

@@ -19,7 +19,7 @@ use testcontainers_modules::testcontainers::runners::AsyncRunner;
 use testcontainers_modules::testcontainers::{ContainerAsync, ImageExt, TestcontainersError};
 
 use crate::base::text::sentence;
-use crate::base::version::SUPPORTED;
+use crate::base::version::NEWEST;
 use crate::harness::pg::databases as admin;
 use crate::harness::server::alive::{Alive, is_alive};
 use crate::harness::server::error::ServerError;
@@ -64,7 +64,7 @@ pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
     off_runtime(async move {
         let engine = engine().await.map_err(ServerError::NoEngine)?;
         sweep(&engine).await;
-        let tag = request.version.clone().unwrap_or_else(|| SUPPORTED.end().to_string());
+        let tag = request.version.clone().unwrap_or_else(|| NEWEST.to_string());
         let failed = |source| ServerError::Docker { tag: tag.clone(), source };
         if engine.inspect_image(&format!("postgres:{tag}")).await.is_err() {
             request.tell(&format!("pulling the image postgres:{tag}, about 150 MB, once"));

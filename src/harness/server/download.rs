@@ -17,7 +17,7 @@ use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::base::text::sentence;
-use crate::base::version::SUPPORTED;
+use crate::base::version::NEWEST;
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::{Started, off_runtime};
 use crate::harness::server::local::{SERVER, run};
@@ -61,7 +61,7 @@ fn cache() -> PathBuf {
 }
 
 fn wanted(request: &Request) -> String {
-    request.version.as_deref().map_or_else(|| SUPPORTED.end().to_string(), |it| numbers(it).to_owned())
+    request.version.as_deref().map_or_else(|| NEWEST.to_string(), |it| numbers(it).to_owned())
 }
 
 /// Downloads the newest release that is wanted into a folder of its own.

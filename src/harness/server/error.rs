@@ -89,7 +89,7 @@ pub enum ServerError {
     Given(#[source] PrepareError),
     /// The server is not the one that is wanted, or of a version that isn't supported.
     #[error(
-        "{what} is PostgreSQL {found}, and {wanted} is wanted, of which 13 to 18 are supported; name another server, or \
+        "{what} is PostgreSQL {found}, and {wanted} is wanted, of which 13 to 19 are supported; name another server, or \
          another version in PAD_POSTGRES_VERSION"
     )]
     OtherVersion {

@@ -6,7 +6,7 @@
 //! keeper was killed too, or went with the power, is told from one in use, and removed at the next start. As root the
 //! server, the keeper and the directory belong to another user, since PostgreSQL refuses to run as root.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
@@ -108,10 +108,12 @@ fn last_lines(text: &[u8]) -> String {
     lines[lines.len().saturating_sub(4)..].join("; ")
 }
 
-/// Starts the highest version of the installed programs that will do.
+/// Starts the highest version of the installed programs that will do; one that isn't released only where no other will.
 pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
     let found = programs(SERVER);
-    match found.iter().find(|it| request.wants(&it.version)) {
+    let is_released = |it: &&Programs| it.version.chars().all(|it| it == '.' || it.is_ascii_digit());
+    let mut fitting = found.iter().filter(|it| request.wants(&it.version));
+    match fitting.clone().find(is_released).or_else(|| fitting.next()) {
         Some(programs) => run(programs, "local programs", request),
         None if found.is_empty() => Err(ServerError::NoPrograms),
         None => {
@@ -204,11 +206,17 @@ pub(super) fn sweep() {
         if !found.is_dir() || found.uid() != ours.as_raw() && Some(found.uid()) != servers {
             continue;
         }
-        // A directory of that name without a lock is none of a server's.
+        let is_young = |of: &Metadata| of.modified().ok().and_then(|it| it.elapsed().ok()).is_none_or(|it| it < YOUNG);
         let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits() as i32;
-        let Ok(lock) = OpenOptions::new().read(true).custom_flags(flags).open(path.join(LOCK)) else { continue };
-        let age = lock.metadata().and_then(|it| it.modified()).ok().and_then(|it| it.elapsed().ok());
-        if age.is_none_or(|it| it < YOUNG) || lock.try_lock().is_err() {
+        let Ok(lock) = OpenOptions::new().read(true).custom_flags(flags).open(path.join(LOCK)) else {
+            // A directory of that name without a lock is none of a server's, unless it is empty: whoever made it died
+            // before there was a lock, or the keeper could remove only what is in it.
+            if !is_young(&found) {
+                let _ = std::fs::remove_dir(&path);
+            }
+            continue;
+        };
+        if lock.metadata().as_ref().map_or(true, is_young) || lock.try_lock().is_err() {
             continue;
         }
         // Who answers on the socket in there is the server of the pid file, unless somebody forged both; so it must be
