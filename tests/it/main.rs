@@ -13,7 +13,7 @@
 //! - `server`: the ephemeral server leaves nothing behind.
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
-//! - `tidy`: conventions.
+//! - `tidy`: conventions. `waiting`: waits that end.
 
 mod configuration;
 mod connect;
@@ -34,3 +34,4 @@ mod server;
 mod tidy;
 mod transform;
 mod verify;
+mod waiting;
