@@ -128,37 +128,47 @@ async fn the_whole_way_is_told() {
 /// Each refusal is one sentence that says what, where, and what to do, and changes nothing.
 #[tokio::test]
 async fn what_is_refused_is_one_sentence() {
-    with_db(Start::Alembic, async |db| {
+    let refused = async |db: &Db, name: &str, output: &dyn Fn() -> std::process::Output| {
         let before = db.dump(&[]).await;
+        check_refused(name, &named(output(), db));
+        assert_eq!(db.dump(&[]).await, before, "{name} changes nothing");
+    };
+    with_db(Start::Alembic, async |db| {
         for (name, arguments) in [
             ("apply_without_terminal", &["apply"][..]),
             ("apply_to_nowhere", &["apply", "--yes", "--to", "0099"]),
             ("revert_nothing", &["revert", "--yes"]),
             ("apply_backup_nowhere", &["apply", "--yes", "--backup", "/nowhere/before.dump"]),
         ] {
-            check_refused(name, &named(go(&db.url, arguments), &db));
+            refused(&db, name, &|| go(&db.url, arguments)).await;
         }
-        check_refused("apply_as_reader", &named(go(&db.url_as(Role::App).await, &["apply", "--yes"]), &db));
+        let app = db.url_as(Role::App).await;
+        refused(&db, "apply_as_reader", &|| go(&app, &["apply", "--yes"])).await;
         db.execute("create view public.requests as select id from padealing.pad_request").await;
-        check_refused("apply_blocked", &named(go(&db.url, &["apply", "--yes"]), &db));
-        db.execute("drop view public.requests").await;
-        assert_eq!(db.dump(&[]).await, before);
+        refused(&db, "apply_blocked", &|| go(&db.url, &["apply", "--yes"])).await;
     })
     .await;
     with_db(Start::Applied, async |db| {
-        let go = |arguments: &[&str]| run(&[&["--database-url", &db.url], arguments].concat(), &[]);
         db.execute(ROWS).await;
-        let before = db.dump(&[]).await;
-        check_refused("revert_loss", &named(go(&["revert", "--yes", "--to", "0000"]), &db));
-        check_refused("plan_down", &named(go(&["plan", "--to", "0003"]), &db));
-        db.execute("update padealing.schema_revision set checksum = 'x' where revision = '0003'").await;
-        check_refused("apply_changed", &named(go(&["apply", "--yes"]), &db));
-        db.execute("update padealing.schema_revision set checksum = 'x', revision = '0042' where revision = '0007'")
-            .await;
-        check_refused("apply_newer", &named(go(&["status"]), &db));
-        db.execute("alter table padealing.schema_revision drop column checksum").await;
-        check_refused("apply_other_history", &named(go(&["plan"]), &db));
-        assert_ne!(db.dump(&[]).await, before);
+        for (name, change, arguments) in [
+            ("revert_loss", "", &["revert", "--yes", "--to", "0000"][..]),
+            ("plan_down", "", &["plan", "--to", "0003"]),
+            (
+                "apply_changed",
+                "update padealing.schema_revision set checksum = 'x' where revision = '0003'",
+                &["apply", "--yes"],
+            ),
+            (
+                "apply_newer",
+                "update padealing.schema_revision set revision = '0042' where revision = '0007'",
+                &["status"],
+            ),
+            ("apply_other_history", "alter table padealing.schema_revision drop column checksum", &["plan"]),
+        ] {
+            db.execute(change).await;
+            let output = || run(&[&["--database-url", &db.url], arguments].concat(), &[]);
+            refused(&db, name, &output).await;
+        }
     })
     .await;
 }
