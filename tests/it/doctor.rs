@@ -14,7 +14,8 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::harness::program::{run, run_in, stderr, stdout};
-use crate::harness::{Db, Role, Start, check_snapshot, roles, with_db};
+use crate::harness::{Db, Role, Start, roles, with_db};
+use crate::snapshots::Snapshot;
 
 /// The keys that name the roles of the test server.
 fn role_keys() -> [(&'static str, &'static str); 3] {
@@ -77,7 +78,7 @@ async fn the_qa_look_alike_reads_as_something_to_act_on() {
                     Some("owner") => line.replace(&owner, "OWNER"),
                     _ => line.replace(&format!("belongs to {owner},"), "belongs to OWNER,"),
                 });
-                check_snapshot("doctor__qa", &lines.collect::<Vec<_>>().join("\n"));
+                Snapshot::doctor__qa.check(&lines.collect::<Vec<_>>().join("\n"));
                 let tables = text[to.expect("there is a section")..].lines();
                 assert_eq!(tables.filter(|it| it.ends_with(" kB")).count(), 30, "{text}");
             }
@@ -254,7 +255,11 @@ async fn an_examination_changes_nothing() {
     with_db(Start::Alembic, async |db| {
         let before = db.dump(&[]).await;
         for role in Role::ALL {
-            examine(&db, role, "qa", &["--exact"]).await;
+            let (code, report) = examine(&db, role, "qa", &["--exact"]).await;
+            assert_eq!(code, Some(1), "{role:?}");
+            let tables = check(&report, "tables")["rows"].as_array().expect("there are rows");
+            let counted = tables.iter().filter(|it| it["row_count_is"] == "counted").count();
+            assert_eq!(counted > 10, role != Role::Stranger, "{role:?} has counted {counted} tables");
         }
         assert_eq!(db.dump(&[]).await, before);
     })

@@ -12,6 +12,7 @@ use pad_migrate::transform::{Rule, normalize_code, transform};
 use pretty_assertions::assert_eq;
 
 use crate::harness::{Db, Start, apply_all, with_db};
+use crate::snapshots::Snapshot;
 
 mod pure;
 
@@ -70,7 +71,7 @@ fn the_rows_of_a_seed_stay_what_they_are() {
         });
         sum
     });
-    crate::harness::check_snapshot("generate__seed_1", &format!("{text}FNV-1a of 1,000 rows: {digest:016x}\n"));
+    Snapshot::generate__seed_1.check(&format!("{text}FNV-1a of 1,000 rows: {digest:016x}\n"));
 }
 
 #[test]

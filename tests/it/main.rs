@@ -13,7 +13,7 @@
 //! - `server`: the ephemeral server leaves nothing behind.
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
-//! - `tidy`: conventions. `waiting`: waits that end.
+//! - `tidy`: conventions. `snapshots`: their names. `waiting`: waits that end.
 
 mod configuration;
 mod connect;
@@ -31,6 +31,7 @@ mod plan;
 mod program;
 mod revisions;
 mod server;
+mod snapshots;
 mod tidy;
 mod transform;
 mod verify;

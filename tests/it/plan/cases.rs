@@ -11,7 +11,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::drift::cases::{FILES, cases, catalog, run};
-use crate::harness::{Start, check_snapshot, with_db};
+use crate::harness::{Start, with_db};
+use crate::snapshots::Snapshot;
 
 /// The plan, with its questions answered.
 async fn planned(connection: &mut PgConnection, expected: &Expectation, live: &Catalog) -> Plan {
@@ -116,7 +117,9 @@ async fn a_change_is_mended_or_told() {
                 Ok(Some(End::Mended(steps))) => {
                     // What only a newer version knows is shown by the cases above.
                     if case.from == 0 {
-                        steps.iter().for_each(|it| drop(forms.entry(form(&it.sql)).or_default().insert(hazards(it))));
+                        for step in &steps {
+                            forms.entry(form(&step.sql)).or_default().insert(hazards(step));
+                        }
                     }
                     mended += 1;
                     all += 1;
@@ -144,7 +147,7 @@ async fn a_change_is_mended_or_told() {
     let line = |(form, hazards): (String, BTreeSet<String>)| {
         format!("{form:<70} {}\n", hazards.into_iter().collect::<Vec<_>>().join(" | "))
     };
-    check_snapshot("plan__steps", &forms.into_iter().map(line).collect::<String>());
+    Snapshot::plan__steps.check(&forms.into_iter().map(line).collect::<String>());
 }
 
 /// What a step may hurt, and the lock that it takes for that.
