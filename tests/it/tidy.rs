@@ -72,6 +72,7 @@ fn the_verification_shares_nothing_with_the_writer() {
 
 #[test]
 fn fixtures_name_no_real_host_and_no_real_mailbox() {
+    let mut mailboxes = 0;
     for folder in ["fixtures", "tests", "src"] {
         for ending in [".sql", ".toml", ".rs"] {
             let ours = match (folder, ending) {
@@ -85,11 +86,16 @@ fn fixtures_name_no_real_host_and_no_real_mailbox() {
                     };
                     let is_mailbox =
                         !before.is_empty() && host.contains('.') && !host.starts_with(|c: char| c.is_ascii_digit());
-                    assert!(!is_mailbox || host.contains("example.com"), "{}: {word}", file.display());
+                    let of_host = |it: char| it.is_alphanumeric() || ".-".contains(it);
+                    let host = host.split(|it| !of_host(it)).next().unwrap_or_default().trim_end_matches('.');
+                    let is_ours = host == "example.com" || host.ends_with(".example.com");
+                    assert!(!is_mailbox || is_ours, "{}: {word}", file.display());
+                    mailboxes += usize::from(is_mailbox);
                 }
             }
         }
     }
+    assert!(mailboxes > 10, "{mailboxes} were looked at");
 }
 
 /// Every file of SQL among the fixtures is loaded by somebody: one that nobody loads proves nothing. (The cases are
@@ -122,7 +128,9 @@ fn exceptions_have_reasons() {
     for folder in ["src", "tests"] {
         for file in files(folder, ".rs").into_iter().filter(|it| !it.ends_with("tidy.rs")) {
             let text = read(&file);
-            assert!(!text.contains("#[allow("), "{}: use #[expect] with a reason", file.display());
+            for allowed in ["#[allow(", "#![allow(", ", allow("] {
+                assert!(!text.contains(allowed), "{}: use #[expect] with a reason", file.display());
+            }
             assert!(!text.contains("#[ignore"), "{}: a test runs or isn't there", file.display());
             for exception in text.split("#[expect(").skip(1) {
                 let exception = exception.split(")]").next().expect("an attribute ends");

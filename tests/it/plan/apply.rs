@@ -674,7 +674,12 @@ async fn new_rows_get_new_numbers(#[case] change: &str) {
 async fn default_privileges_of_others_give_nothing_here() {
     with_db(Start::Reference, async |db| {
         db.execute("alter default privileges grant all on tables to public; alter default privileges grant select on sequences to pad_migrate_stranger").await;
+        db.execute("create table public.given ()").await;
         bring_there(&db).await;
+        let may = |table: &str| format!("has_table_privilege('pad_migrate_stranger', '{table}', 'select')");
+        for (table, may_read) in [("public.given", "true"), ("padealing.pad_request", "false"), ("padealing.pad_request_id_seq", "false")] {
+            assert_eq!(db.value(&may(table)).await.as_deref(), Some(may_read), "{table}");
+        }
     })
     .await;
 }
