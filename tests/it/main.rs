@@ -14,7 +14,7 @@
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
 //! - `layers`: arrows between files run down, and pure files are pure.
-//! - `tidy`: conventions.
+//! - `tidy`: conventions. `snapshots`: their names. `waiting`: waits that end.
 
 mod configuration;
 mod connect;
@@ -33,6 +33,8 @@ mod plan;
 mod program;
 mod revisions;
 mod server;
+mod snapshots;
 mod tidy;
 mod transform;
 mod verify;
+mod waiting;

@@ -1,19 +1,19 @@
 //! The migration against a real database: idempotency, resuming, locks, collisions, sources of other shapes.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use pretty_assertions::assert_eq;
-
-use crate::harness::{Db, Role, Seen, Start, stored, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
 use pad_migrate::harness::fixtures;
 use pad_migrate::harness::pg::databases::ephemeral;
 use pad_migrate::migration::pg::migrate;
 use pad_migrate::migration::pg::migrate::MigrateError;
-use pad_migrate::migration::pg::verify;
 use pad_migrate::migration::run::{OnIdCollision, OnMissingSecurity, Options};
+use pad_migrate::migration::pg::verify;
+use pretty_assertions::assert_eq;
+
+use crate::harness::{Db, Role, Seen, Start, stored, with_db};
+use crate::waiting::{until, until_true};
 
 /// Everything in `padealing`, surrogate keys and times included, to see that nothing has changed.
 async fn everything(db: &Db) -> BTreeMap<&'static str, Option<String>> {
@@ -37,6 +37,8 @@ async fn a_second_run_changes_nothing() {
             (everything(&db).await, count(&db, "select count(*) from padealing.migration_reject").await);
         let (second, _) = db.migrate(Options::default()).await;
         assert_eq!(everything(&db).await, stored);
+        assert!(stored.values().all(Option::is_some), "every table has rows: {stored:?}");
+        assert_eq!((first.counts.migrated, first.counts.read), (67, 100));
         assert_eq!(second.counts.migrated, 0);
         assert_eq!(second.counts.already_migrated, first.counts.migrated);
         assert_eq!(second.counts.rejected, first.counts.rejected);
@@ -52,13 +54,9 @@ async fn a_second_run_changes_nothing() {
 #[tokio::test]
 async fn a_dry_run_touches_nothing() {
     with_db(Start::Seeded, async |db| {
-        let sequences = "select string_agg(sequencename || coalesce(last_value, 0), ',' order by 1) from pg_sequences \
-                         where schemaname = 'padealing'";
-        let before = (everything(&db).await, db.value(sequences).await);
+        let before = db.dump(&[]).await;
         let (report, _) = db.migrate(Options { dry_run: true, ..Options::default() }).await;
-        assert_eq!((everything(&db).await, db.value(sequences).await), before);
-        assert_eq!(count(&db, "select count(*) from padealing.migration_run").await, 0);
-        assert_eq!(count(&db, "select count(*) from padealing.migration_reject").await, 0);
+        assert_eq!(db.dump(&[]).await, before);
         assert_eq!(report.samples.len(), 3, "a few rows are shown old and new");
         assert!(report.counts.migrated > 0 && report.counts.rejected > 0);
     })
@@ -202,12 +200,9 @@ async fn a_second_migrate_is_told_who_is_at_work() {
             let db = db.clone();
             async move { db.try_migrate(Options::default(), &mut Seen::default()).await }
         });
-        let lock = "select exists (select from pg_locks where locktype = 'advisory' and granted \
+        let lock = "exists (select from pg_locks where locktype = 'advisory' and granted \
                     and database = (select oid from pg_database where datname = current_database()))";
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-        while db.value(lock).await.as_deref() != Some("true") {
-            assert!(tokio::time::Instant::now() < deadline, "the first migrate takes its lock");
-        }
+        until_true(&db, "the first migrate takes its lock", lock).await;
         let error = db.try_migrate(Options::default(), &mut Seen::default()).await.expect_err("the second is kept out");
         let MigrateError::Locked { holder, .. } = &error else { panic!("another error: {error}") };
         assert!(
@@ -228,12 +223,13 @@ async fn what_dies_leaves_whole_rows_and_the_next_run_goes_on() {
         // Slow enough to be killed in the middle of a page.
         db.execute(
             "create function padealing.dawdle() returns trigger language plpgsql as \
-                 'begin perform pg_sleep(0.02); return null; end'; \
+                 'begin perform pg_sleep(0.2); return null; end'; \
              create trigger dawdle before insert on padealing.audit_log execute function padealing.dawdle()",
         )
         .await;
-        let mut deaths = 0;
-        while deaths < 5 {
+        let requests = "select count(*) from padealing.migration_mapping where target_table = 'pad_request'";
+        for deaths in 1..=5 {
+            let before = count(&db, requests).await;
             let running = tokio::spawn({
                 let db = db.clone();
                 async move {
@@ -241,24 +237,37 @@ async fn what_dies_leaves_whole_rows_and_the_next_run_goes_on() {
                     db.try_migrate(options, &mut Seen::default()).await
                 }
             });
-            // In the middle of a page: a worker dawdles in its COPY.
-            let killed = "select count(*) from (select pg_terminate_backend(pid) from pg_stat_activity where \
-                          datname = current_database() and application_name = 'pad-migrate migrate worker' \
-                          and state = 'active' and query like 'copy padealing.audit_log%') k";
-            while !running.is_finished() && count(&db, killed).await == 0 {}
-            let result = running.await.expect("the task ends");
+            // In the middle of a page, when this run has committed another: a worker sleeps in its COPY.
+            let kill = format!(
+                "select count(*) from (select pg_terminate_backend(pid) from pg_stat_activity where \
+                     datname = current_database() and application_name = 'pad-migrate migrate worker' \
+                     and wait_event = 'PgSleep' and query like 'copy padealing.audit_log%' \
+                     and ({requests}) > {before} limit 1) k"
+            );
+            until("a worker is killed in its COPY", async || {
+                assert!(!running.is_finished(), "the run ended before a worker could be killed");
+                (count(&db, &kill).await == 1).then_some(())
+            })
+            .await;
+            let error = running.await.expect("the task ends").expect_err("a worker was killed");
+            assert!(matches!(error, MigrateError::Batch { .. } | MigrateError::Query(_)), "another error: {error}");
             let half = "select count(*) from padealing.pad_request r where not exists (select from \
                         padealing.audit_log a where a.request_id = r.id) and exists (select from \
                         padealing.migration_mapping m where m.target_id = r.id and m.target_table = 'pad_request')";
             assert_eq!(count(&db, half).await, 0, "no row is half migrated");
-            assert!(result.is_err() || deaths > 0, "the migration was killed");
-            deaths += 1;
+            assert!(count(&db, requests).await > before, "what was committed before stays");
+            let failed = "select count(*) from padealing.migration_run where outcome = 'failed'";
+            assert_eq!(count(&db, failed).await, deaths, "a run that died is on record");
+            // The other sessions of a run that died end in their own time, and the lock with them.
+            let gone = "not exists (select from pg_stat_activity where datname = current_database() \
+                        and application_name like 'pad-migrate migrate%')";
+            until_true(&db, "the sessions of the run end", gone).await;
         }
-        db.migrate(Options::default()).await;
+        let before = count(&db, requests).await;
+        let (report, _) = db.migrate(Options::default()).await;
+        assert_eq!((report.counts.already_migrated, report.counts.migrated), (before, 67 - before));
         let verified = db.check_clean().await;
         assert_eq!(verified.verified, 67);
-        let failed = "select count(*) from padealing.migration_run where outcome = 'failed'";
-        assert!(count(&db, failed).await > 0, "a run that died is on record");
     })
     .await;
 }
@@ -266,9 +275,10 @@ async fn what_dies_leaves_whole_rows_and_the_next_run_goes_on() {
 #[tokio::test]
 async fn an_interrupted_run_is_recorded_as_such() {
     with_db(Start::Seeded, async |db| {
-        // A lock that somebody else holds keeps the run busy until it is interrupted.
+        // A lock that somebody else holds, which lets it be read, keeps a worker busy until the run is interrupted.
         let mut blocker = db.connect().await;
-        sqlx::raw_sql("begin; lock table padealing.audit_log").execute(&mut blocker).await.expect("the lock is taken");
+        let lock = "begin; lock table padealing.audit_log in exclusive mode";
+        sqlx::raw_sql(lock).execute(&mut blocker).await.expect("the lock is taken");
         let request = migrate::Request {
             target: &db.database,
             source: &db.database,
@@ -276,7 +286,7 @@ async fn an_interrupted_run_is_recorded_as_such() {
             environment: Environment::Local,
             options: Options::default(),
         };
-        let busy = async { while count(&db, "select count(*) from padealing.migration_run").await == 0 {} };
+        let busy = until_true(&db, "a worker waits for the lock", WAITING);
         let result = migrate::migrate(&request, &mut Seen::default(), busy).await;
         assert!(matches!(result, Err(MigrateError::Interrupted)), "{result:?}");
         let recorded = "select outcome || ' ' || (finished_at is not null) from padealing.migration_run";
@@ -285,6 +295,10 @@ async fn an_interrupted_run_is_recorded_as_such() {
     })
     .await;
 }
+
+/// Whether a worker of a migration waits for somebody else's lock.
+const WAITING: &str = "exists (select from pg_stat_activity where application_name = 'pad-migrate migrate worker' \
+                       and datname = current_database() and wait_event_type = 'Lock')";
 
 #[tokio::test]
 async fn the_source_may_be_another_database() {
@@ -549,11 +563,7 @@ async fn a_late_commit_of_another_run_is_taken_for_what_it_is() {
             let db = db.clone();
             async move { db.try_migrate(Options::default(), &mut Seen::default()).await }
         });
-        let waiting = "select count(*) from pg_stat_activity where application_name = 'pad-migrate migrate worker' \
-                       and datname = current_database() and wait_event_type = 'Lock'";
-        while count(&db, waiting).await == 0 {
-            assert!(!running.is_finished(), "the migration waits for the other transaction");
-        }
+        until_true(&db, "the migration waits for the other transaction", WAITING).await;
         sqlx::raw_sql("commit").execute(&mut late).await.expect("it commits");
         let report = running.await.expect("the task ends").expect("the migration ends well");
         assert_eq!((report.counts.already_migrated, report.counts.migrated), (1, 66));

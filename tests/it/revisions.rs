@@ -1,17 +1,17 @@
 //! The laws of the migration set. The oracle is pg_dump, which shares no code with us.
 
-use std::time::{Duration, Instant};
-
+use pad_migrate::schema::pg::request;
+use pad_migrate::schema::pg::revert;
+use pad_migrate::config::settings::Roles;
+use pad_migrate::schema::pg::apply;
+use pad_migrate::schema::pg::error::ApplyError;
+use pad_migrate::schema::pg::revert::NOTHING;
+use pad_migrate::ledger::revisions::{ALL, declared_schema};
 use pretty_assertions::assert_eq;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::harness::{Db, ROWS, Role, Start, apply_all, apply_request, roles, with_db};
-use pad_migrate::config::settings::Roles;
-use pad_migrate::ledger::revisions::{ALL, declared_schema};
-use pad_migrate::schema::pg::error::ApplyError;
-use pad_migrate::schema::pg::revert;
-use pad_migrate::schema::pg::revert::NOTHING;
-use pad_migrate::schema::pg::{apply, request};
+use crate::waiting::{PATIENCE, until_true};
 
 /// Roles whose names must be quoted, too.
 const CREATE_ROLES: &str = "
@@ -207,8 +207,10 @@ async fn what_apply_can_not_answer_for_is_refused() {
     ] {
         with_db(Start::Applied, async |db| {
             db.execute(change).await;
+            let before = db.dump(&[]).await;
             let error = apply::apply(&apply_request(&db.database, &roles), None).await.expect_err("it is refused");
             assert!(error.to_string().contains(want), "{error}");
+            assert_eq!(db.dump(&[]).await, before);
         })
         .await;
     }
@@ -248,8 +250,19 @@ async fn each_role_can_do_what_it_may_and_no_more() {
 async fn two_applies_at_once_make_one_history() {
     with_db(Start::Reference, async |db| {
         let roles = Roles::default();
-        let request = apply_request(&db.database, &roles);
-        let (one, two) = tokio::join!(apply::apply(&request, None), apply::apply(&request, None));
+        let request = request::Request { lock_timeout: PATIENCE, ..apply_request(&db.database, &roles) };
+        // A reader keeps the one that comes first at work until the other is there.
+        let mut reader = db.connect().await;
+        let read = "begin; select count(*) from bo_airflow.oracle_employee; lock table bo_airflow.oracle_employee";
+        sqlx::raw_sql(read).execute(&mut reader).await.expect("the table is locked");
+        let both = "(select count(*) from pg_stat_activity where datname = current_database() \
+                         and application_name = 'pad-migrate apply') = 2 \
+                    and (select count(*) from pg_stat_activity where datname = current_database() \
+                         and application_name = 'pad-migrate apply' and wait_event_type = 'Lock') = 1";
+        let (one, two, ()) = tokio::join!(apply::apply(&request, None), apply::apply(&request, None), async {
+            until_true(&db, "one is at work, and the other waits for it", both).await;
+            sqlx::raw_sql("rollback").execute(&mut reader).await.expect("the table is free");
+        });
         let applied = one.expect("one applies").route.records.len() + two.expect("the other waits").route.records.len();
         assert_eq!(applied, ALL.len());
         let rows = db.value("select count(*) from padealing.schema_revision").await;
@@ -257,10 +270,7 @@ async fn two_applies_at_once_make_one_history() {
         // The locks go with their sessions, which the server ends in its own time.
         let locks = "select count(*) from pg_locks l where locktype = 'advisory' \
                      and database = (select oid from pg_database where datname = current_database())";
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while db.value(locks).await.as_deref() != Some("0") {
-            assert!(Instant::now() < deadline, "no lock is left");
-        }
+        until_true(&db, "no lock is left", &format!("({locks}) = 0")).await;
     })
     .await;
 }

@@ -87,6 +87,9 @@ pub(crate) async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), 
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
 }
 
+/// Each of them is a case below.
+const _: () = assert!(FILES.len() == 9, "a file without a case is not tried");
+
 #[rstest]
 #[case::columns(FILES[0])]
 #[case::constraints(FILES[1])]

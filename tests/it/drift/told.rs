@@ -13,8 +13,9 @@ use sqlx::Connection;
 
 use super::cases::run as execute;
 use super::laws::catalog_of;
-use crate::harness::program::{check_refused, named, run, stderr, stdout};
-use crate::harness::{Db, Role, Start, check_snapshot, with_db};
+use crate::harness::program::{named, run, stderr, stdout};
+use crate::harness::{Db, Role, Start, with_db};
+use crate::snapshots::Snapshot;
 
 /// What a release manager might meet: something of every weight, ours and theirs.
 const DRIFTED: &str = "
@@ -94,20 +95,20 @@ async fn told(format: &str) -> (Option<i32>, String) {
 }
 
 #[rstest]
-#[case::text("text")]
-#[case::json("json")]
-#[case::markdown("markdown")]
-#[case::junit("junit")]
-#[case::sarif("sarif")]
-#[case::github("github")]
+#[case::text("text", Snapshot::drift__text)]
+#[case::json("json", Snapshot::drift__json)]
+#[case::markdown("markdown", Snapshot::drift__markdown)]
+#[case::junit("junit", Snapshot::drift__junit)]
+#[case::sarif("sarif", Snapshot::drift__sarif)]
+#[case::github("github", Snapshot::drift__github)]
 #[tokio::test]
-async fn findings_are_told(#[case] format: &str) {
+async fn findings_are_told(#[case] format: &str, #[case] snapshot: Snapshot) {
     let (code, text) = told(format).await;
     assert_eq!(code, Some(1), "{text}");
     if format == "sarif" {
         check_sarif(&text);
     }
-    check_snapshot(&format!("drift__{format}"), &text);
+    snapshot.check(&text);
 }
 
 /// What a release manager sees before the cutover: the first screen says what matters, and nothing is said twice.
@@ -128,7 +129,7 @@ async fn what_alembic_left_is_told() {
             db.value("select split_part(current_setting('server_version'), ' ', 1)").await.expect("a version");
         let text = stdout(&output).replace(&format!(" {owner}\n"), " OWNER\n").replace(&version, "VERSION");
         let text: String = text.lines().filter(|it| !it.starts_with("Live")).map(|it| format!("{it}\n")).collect();
-        check_snapshot("drift__alembic", &text);
+        Snapshot::drift__alembic.check(&text);
     })
     .await;
 }
@@ -222,7 +223,7 @@ async fn drift_reads_only() {
         execute(&mut holder, "begin; lock table padealing.pad_request in access exclusive mode").await.expect("a lock");
         let since = Instant::now();
         let output = named(run(&["--database-url", &db.url, "drift"], &[]), &db);
-        check_refused("drift_locked", &output);
+        Snapshot::error__drift_locked.check_refused(&output);
         assert!(since.elapsed() < Duration::from_secs(30));
         holder.close().await.expect("the connection closes");
     })
@@ -261,7 +262,7 @@ async fn drift_ends_by_itself_when_the_server_stalls() {
         let mut output = run(&["--database-url", &url, "drift"], &variables);
         assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
         output.stderr = stderr(&output).replace(&port.to_string(), "PORT").replace(&name, "DATABASE").into_bytes();
-        check_refused("drift_stalled", &output);
+        Snapshot::error__drift_stalled.check_refused(&output);
     })
     .await;
 }
@@ -320,40 +321,40 @@ async fn what_can_not_be_compared_is_one_sentence() {
         let verify = stdout(&run(&["--database-url", &db.url, "drift", "--format", "json"], &[]));
         let empty = snapshot.split("\"schemas\": [").next().expect("a head").to_owned() + "\"schemas\": [], \"objects\": []}";
         let exception = "[[exception]]\nname = \"a\"\nkind = \"table_missing\"\nobject = \"b\"\nreason = \"c\"\nexpires = 2999-01-01\n";
-        let cases: Vec<(&str, Vec<String>)> = vec![
-            ("drift_no_file", vec!["--expected".into(), "/nowhere/base.json".into()]),
-            ("drift_no_json", vec!["--expected".into(), file("a.json", "select 1")]),
-            ("drift_other_output", vec!["--expected".into(), file("b.json", &verify)]),
-            ("drift_newer", vec!["--expected".into(), file("c.json", &snapshot.replace("\"format\": 1", "\"format\": 99"))]),
-            ("drift_unknown_property", vec!["--expected".into(), file("d.json", &snapshot.replacen("\"owner\"", "\"colour\"", 1))]),
-            ("drift_nothing_expected", vec!["--expected".into(), file("e.json", &empty)]),
-            ("drift_no_schema", vec!["--schema".into(), "public".into()]),
-            ("drift_no_database", vec!["--expected".into(), "postgres://nobody@127.0.0.1:1/nothing".into()]),
-            ("drift_exceptions_no_file", vec!["--exceptions".into(), "/nowhere/exceptions.toml".into()]),
-            ("drift_exceptions_no_toml", vec!["--exceptions".into(), file("a.toml", "exception = 1")]),
-            ("drift_exceptions_no_reason", vec!["--exceptions".into(), file("b.toml", &exception.replace("\"c\"", "\" \""))]),
-            ("drift_exceptions_no_kind", vec!["--exceptions".into(), file("c.toml", &exception.replace("table_missing", "table_lost"))]),
-            ("drift_exceptions_no_date", vec!["--exceptions".into(), file("d.toml", &exception.replace("2999-01-01", "12:00:00"))]),
-            ("drift_exceptions_twice", vec!["--exceptions".into(), file("e.toml", &exception.repeat(2))]),
-            ("drift_exceptions_field", vec!["--exceptions".into(), file("f.toml", &exception.replace("expires", "until"))]),
+        let cases: Vec<(Snapshot, Vec<String>)> = vec![
+            (Snapshot::error__drift_no_file, vec!["--expected".into(), "/nowhere/base.json".into()]),
+            (Snapshot::error__drift_no_json, vec!["--expected".into(), file("a.json", "select 1")]),
+            (Snapshot::error__drift_other_output, vec!["--expected".into(), file("b.json", &verify)]),
+            (Snapshot::error__drift_newer, vec!["--expected".into(), file("c.json", &snapshot.replace("\"format\": 1", "\"format\": 99"))]),
+            (Snapshot::error__drift_unknown_property, vec!["--expected".into(), file("d.json", &snapshot.replacen("\"owner\"", "\"colour\"", 1))]),
+            (Snapshot::error__drift_nothing_expected, vec!["--expected".into(), file("e.json", &empty)]),
+            (Snapshot::error__drift_no_schema, vec!["--schema".into(), "public".into()]),
+            (Snapshot::error__drift_no_database, vec!["--expected".into(), "postgres://nobody@127.0.0.1:1/nothing".into()]),
+            (Snapshot::error__drift_exceptions_no_file, vec!["--exceptions".into(), "/nowhere/exceptions.toml".into()]),
+            (Snapshot::error__drift_exceptions_no_toml, vec!["--exceptions".into(), file("a.toml", "exception = 1")]),
+            (Snapshot::error__drift_exceptions_no_reason, vec!["--exceptions".into(), file("b.toml", &exception.replace("\"c\"", "\" \""))]),
+            (Snapshot::error__drift_exceptions_no_kind, vec!["--exceptions".into(), file("c.toml", &exception.replace("table_missing", "table_lost"))]),
+            (Snapshot::error__drift_exceptions_no_date, vec!["--exceptions".into(), file("d.toml", &exception.replace("2999-01-01", "12:00:00"))]),
+            (Snapshot::error__drift_exceptions_twice, vec!["--exceptions".into(), file("e.toml", &exception.repeat(2))]),
+            (Snapshot::error__drift_exceptions_field, vec!["--exceptions".into(), file("f.toml", &exception.replace("expires", "until"))]),
         ];
-        for (name, more) in cases {
+        for (snapshot, more) in cases {
             let more: Vec<&str> = more.iter().map(String::as_str).collect();
             let mut output = named(run(&[&["--database-url", &db.url, "drift"], &more[..]].concat(), &[]), &db);
             output.stderr = stderr(&output).replace(folder.path().to_str().expect("UTF-8"), "FOLDER").replace("127.0.0.1", "SERVER").into_bytes();
-            check_refused(name, &output);
+            snapshot.check_refused(&output);
         }
         with_db(Start::Reference, async |other| {
             let mut output = named(run(&["--database-url", &db.url, "drift", "--expected", &other.url], &[]), &db);
             output.stderr = stderr(&named(output.clone(), &other)).into_bytes();
-            check_refused("drift_wrong_database", &output);
+            Snapshot::error__drift_wrong_database.check_refused(&output);
         })
         .await;
         let arguments = ["--database-url", &db.url, "snapshot", "--schema", "nowhere", "--out"];
         let out = folder.path().join("never.json");
         let output = run(&[&arguments[..], &[out.to_str().expect("UTF-8")]].concat(), &[]);
         assert!(!out.exists(), "nothing is written");
-        check_refused("snapshot_no_schema", &named(output, &db));
+        Snapshot::error__snapshot_no_schema.check_refused(&named(output, &db));
     })
     .await;
 }

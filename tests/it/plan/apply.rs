@@ -1,28 +1,31 @@
 //! `apply` and `revert` on every kind of database that they may meet: each ends fully there or untouched.
 
+use pad_migrate::schema::pg::revert;
+use pad_migrate::schema::pg::status;
+use pad_migrate::schema::plan::outcome;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pretty_assertions::assert_eq;
-use rstest::rstest;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
-
-use crate::drift::cases::catalog;
-use crate::harness::{Db, ROWS, Role, Start, apply_request, roles, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::Roles;
-use pad_migrate::ledger::history::RecordKind;
-use pad_migrate::ledger::revisions::ALL;
 use pad_migrate::schema::drift::compare;
 use pad_migrate::schema::drift::expectation::Expectation;
 use pad_migrate::schema::drift::finding::{Change, Severity};
+use pad_migrate::schema::pg::apply;
 use pad_migrate::schema::pg::error::ApplyError;
 use pad_migrate::schema::pg::request::Request;
-use pad_migrate::schema::pg::revert;
 use pad_migrate::schema::pg::revert::NOTHING;
-use pad_migrate::schema::pg::{apply, plan, status};
-use pad_migrate::schema::plan::outcome;
-use pad_migrate::schema::plan::step::{Decision, HazardKind};
+use pad_migrate::schema::pg::plan;
+use pad_migrate::ledger::history::RecordKind;
+use pad_migrate::schema::plan::step::{Decision, HazardKind, LockMode};
+use pad_migrate::ledger::revisions::ALL;
+use pretty_assertions::assert_eq;
+use rstest::rstest;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row as _};
+
+use crate::drift::cases::catalog;
+use crate::harness::{Db, ROWS, Role, Start, apply_request, roles, with_db};
+use crate::waiting::{PATIENCE, until, until_true};
 
 /// The rows of our tables, wherever they are: a digest for each, over the columns that it had at first.
 pub(super) struct Rows(BTreeMap<String, Vec<String>>);
@@ -103,6 +106,15 @@ pub(super) async fn check_there(db: &Db, request: &Request<'_>) {
          insert into padealing.pad_breach (employee_id, breach_type, severity) values (1003, 'x', 'low')",
     )
     .await;
+}
+
+/// Applies with the roles' names, and checks that it leads there.
+pub(super) async fn bring_there(db: &Db) -> outcome::Applied {
+    let roles = roles();
+    let request = apply_request(&db.database, &roles);
+    let applied = go(&request).await;
+    check_there(db, &request).await;
+    applied
 }
 
 /// Sequences that are behind the rows of their tables would give numbers twice.
@@ -239,38 +251,51 @@ async fn what_was_changed_by_hand_is_mended_and_its_rows_are_kept(#[case] change
 #[case::nulls(
     "alter table padealing.pad_request alter column status drop not null; insert into padealing.pad_request (employee_id) values (1003)",
     "column_not_null pad_request.status",
-    1
+    1,
+    true
 )]
 #[case::long_values(
     "alter table padealing.pad_request alter column isin type text; insert into padealing.pad_request (employee_id, status, isin) values (1003, 'approved', repeat('x', 13))",
     "column_type pad_request.isin",
-    1
+    1,
+    true
 )]
 #[case::digits(
     "alter table padealing.pad_request alter column quantity type numeric; insert into padealing.pad_request (employee_id, status, quantity) values (1003, 'approved', 1.23456)",
     "column_type pad_request.quantity",
-    1
+    1,
+    true
 )]
 #[case::other_values(
     "alter table padealing.pad_request drop constraint pad_request_status_check; insert into padealing.pad_request (employee_id, status) values (1003, 'perhaps'), (1003, 'never')",
     "constraint_missing pad_request.pad_request_status_check",
-    2
+    2,
+    true
 )]
 #[case::the_same_twice(
     "drop index padealing.employee_role_current_key; insert into padealing.employee_role (employee_id, role) values (1003, 'x'), (1003, 'x')",
     "index_missing employee_role.employee_role_current_key",
-    1
+    1,
+    true
 )]
 #[case::people_who_are_not_there(
     "alter table padealing.pad_request drop constraint pad_request_employee_id_fkey; insert into padealing.pad_request (employee_id, status) values (77, 'approved')",
     "constraint_missing pad_request.pad_request_employee_id_fkey",
-    1
+    1,
+    true
 )]
 #[tokio::test]
-async fn rows_in_the_way_are_shown_and_left(#[case] change: &str, #[case] what: &str, #[case] count: usize) {
+async fn rows_in_the_way_are_shown_and_left(
+    #[case] change: &str,
+    #[case] what: &str,
+    #[case] count: usize,
+    #[case] is_blocking: bool,
+) {
     with_db(Start::Applied, async |db| {
         db.execute(change).await;
         let before = everything(&db).await;
+        let rows = Rows::of(&db).await;
+        let digests = rows.digests(&db).await;
         let roles = roles();
         let request = apply_request(&db.database, &roles);
         let found = plan::plan(&request).await.expect("a plan can be made");
@@ -282,11 +307,17 @@ async fn rows_in_the_way_are_shown_and_left(#[case] change: &str, #[case] what: 
         let shown = sqlx::query(AssertSqlSafe(query.to_owned())).fetch_all(&mut connection).await.expect("it runs");
         connection.close().await.expect("the connection closes");
         assert_eq!(shown.len(), count, "{query}");
-        match (left.is_blocking, apply::apply(&request, None).await) {
-            (true, Err(ApplyError::Blocked { .. })) => assert_eq!(everything(&db).await, before),
+        assert_eq!(left.is_blocking, is_blocking, "{left:?}");
+        let applied = apply::apply(&request, None).await;
+        if is_blocking {
+            assert!(matches!(applied, Err(ApplyError::Blocked { .. })), "{applied:?}");
+            assert_eq!(everything(&db).await, before);
+        } else {
             // A warning's worth of difference doesn't stop the rest.
-            (false, Ok(applied)) => assert!(!applied.route.plan.left.is_empty()),
-            (_, other) => panic!("{other:?}"),
+            applied.expect("it applies");
+            let again = plan::plan(&request).await.expect("a plan can be made").route.plan;
+            assert!(again.left.iter().any(|it| format!("{} {}", it.kind, it.object) == what), "{again:#?}");
+            assert_eq!(rows.digests(&db).await, digests);
         }
     })
     .await;
@@ -308,9 +339,11 @@ async fn a_lock_that_somebody_holds_is_waited_for_and_then_told() {
         assert!(text.contains("PA Dealing") && text.contains("0.05 s, 4 times"), "{text}");
         assert_eq!(everything(&db).await, before);
         // Who lets go in time is not even told of.
-        let request = Request { lock_timeout: Duration::from_millis(400), ..request };
+        let request = Request { lock_timeout: PATIENCE, ..request };
         let (applied, ()) = tokio::join!(apply::apply(&request, None), async {
-            tokio::time::sleep(Duration::from_millis(900)).await;
+            let waits = "exists (select from pg_stat_activity where datname = current_database() \
+                         and application_name = 'pad-migrate apply' and wait_event_type = 'Lock')";
+            until_true(&db, "apply waits for the application", waits).await;
             sqlx::raw_sql("commit").execute(&mut other).await.expect("the application is done");
         });
         applied.expect("it applies in the end");
@@ -324,8 +357,7 @@ async fn a_lock_that_somebody_holds_is_waited_for_and_then_told() {
 async fn a_role_that_lacks_a_right_changes_nothing() {
     with_db(Start::Alembic, async |db| {
         let before = everything(&db).await;
-        let database =
-            pad_migrate::harness::pg::databases::ephemeral(&db.url_as(Role::App).await).expect("the URL is right");
+        let database = pad_migrate::harness::pg::databases::ephemeral(&db.url_as(Role::App).await).expect("the URL is right");
         let roles = roles();
         let error = apply::apply(&apply_request(&database, &roles), None).await.expect_err("it is refused");
         assert!(pad_migrate::base::text::sentence(&error).contains("42501"), "{error:?}");
@@ -364,9 +396,7 @@ async fn what_is_held_outside_is_seen_before_commit(#[case] act: &str, #[case] w
         let before = everything(&db).await;
         let roles = roles();
         let error = apply::apply(&apply_request(&db.database, &roles), None).await.expect_err("it is stopped");
-        let ApplyError::Held(told) = &error else {
-            panic!("another error: {}", pad_migrate::base::text::sentence(&error))
-        };
+        let ApplyError::Held(told) = &error else { panic!("another error: {}", pad_migrate::base::text::sentence(&error)) };
         assert!(told.contains(want), "{told}");
         assert_eq!(everything(&db).await, before);
     })
@@ -448,22 +478,77 @@ async fn another_plan_than_the_one_that_was_shown_is_not_run() {
 
 /// Indexes after the transaction: built, valid, and none of them within it.
 #[tokio::test]
-async fn indexes_are_built_while_others_write() {
+async fn indexes_are_built_after_the_transaction() {
     with_db(Start::Alembic, async |db| {
         let roles = roles();
         let request = Request { concurrently: true, ..apply_request(&db.database, &roles) };
         let applied = go(&request).await;
         assert!(applied.built > 10, "{}", applied.built);
         check_there(&db, &request).await;
-        let invalid = "select count(*) from pg_index where not indisvalid";
-        assert_eq!(db.value(invalid).await.as_deref(), Some("0"));
+        assert_eq!(db.value(INVALID).await.as_deref(), Some("0"));
         // Rows that came in after the plan: the index can't be, and nothing of it is left.
         db.execute("drop index padealing.employee_role_current_key; drop index padealing.pad_request_status_idx").await;
         let shown = plan::plan(&request).await.expect("a plan").route;
         db.execute("insert into padealing.employee_role (employee_id, role) values (1003, 'x'), (1003, 'x')").await;
+        let before = everything(&db).await;
         let error = apply::apply(&request, Some(&shown)).await.expect_err("another plan");
-        assert!(matches!(error, ApplyError::Moved | ApplyError::Blocked { .. }), "{error}");
-        assert_eq!(db.value(invalid).await.as_deref(), Some("0"));
+        assert!(matches!(error, ApplyError::Blocked { .. }), "{error}");
+        assert_eq!(everything(&db).await, before);
+    })
+    .await;
+}
+
+/// How many indexes are not valid.
+const INVALID: &str = "select count(*) from pg_index where not indisvalid";
+
+/// The phase of an index that is being built concurrently, by whoever.
+const PHASE: &str = "select phase from pg_stat_progress_create_index where command = 'CREATE INDEX CONCURRENTLY' \
+                     and datname = current_database()";
+
+/// Writers are not kept waiting, neither before the table is read nor after, and what they write is in the index.
+#[tokio::test]
+async fn indexes_are_built_while_others_write() {
+    with_db(Start::Applied, async |db| {
+        db.execute("drop index padealing.pad_request_created_at_idx").await;
+        let roles = roles();
+        let request = Request { concurrently: true, lock_timeout: PATIENCE, ..apply_request(&db.database, &roles) };
+        // An open transaction that has written keeps the building from beginning, one with an old snapshot from ending.
+        let (mut writing, mut reading) = (db.connect().await, db.connect().await);
+        let insert = "insert into padealing.pad_request (employee_id, status) values (1003, 'approved')";
+        sqlx::raw_sql(AssertSqlSafe(format!("begin; {insert}"))).execute(&mut writing).await.expect("a row is written");
+        // Writes, and sees that the building stands where it stood before.
+        let write_in = async |phase: &str| {
+            until(phase, async || (db.value(PHASE).await.as_deref() == Some(phase)).then_some(())).await;
+            db.execute(&format!("set lock_timeout = '5s'; {insert}; update padealing.pad_request set ticker = 'X'"))
+                .await;
+            assert_eq!(db.value(PHASE).await.as_deref(), Some(phase), "it was being built all the time");
+        };
+        let (applied, ()) = tokio::join!(go(&request), async {
+            write_in("waiting for writers before build").await;
+            let snapshot = "begin isolation level repeatable read; select count(*) from padealing.employee_role";
+            sqlx::raw_sql(snapshot).execute(&mut reading).await.expect("a snapshot is taken");
+            sqlx::raw_sql("commit").execute(&mut writing).await.expect("the first row is committed");
+            write_in("waiting for old snapshots").await;
+            sqlx::raw_sql("commit").execute(&mut reading).await.expect("the snapshot is let go");
+        });
+        assert_eq!((applied.built, &applied.unbuilt[..]), (1, &[][..]));
+        assert_eq!(db.value(INVALID).await.as_deref(), Some("0"));
+        let mut connection = db.connect().await;
+        let by_index = "set enable_seqscan = off; \
+                        explain select count(created_at) from padealing.pad_request where created_at > '2000-01-01'";
+        let plan: Vec<String> = sqlx::raw_sql(by_index)
+            .fetch_all(&mut connection)
+            .await
+            .expect("it is planned")
+            .iter()
+            .map(|it| it.get(0))
+            .collect();
+        assert!(plan.concat().contains("pad_request_created_at_idx"), "{plan:#?}");
+        let (_, count) = by_index.split_once("explain ").expect("a query");
+        let count: i64 = sqlx::query_scalar(count).fetch_one(&mut connection).await.expect("it is counted");
+        connection.close().await.expect("the connection closes");
+        assert_eq!(count, 3, "every row is in the index");
+        check_there(&db, &request).await;
     })
     .await;
 }
@@ -500,7 +585,10 @@ async fn the_locks_on_reference_tables_are_hazards() {
         let hazards = found.route.plan.steps.iter().flat_map(|it| &it.hazards);
         let theirs: Vec<_> = hazards.filter(|it| it.table.starts_with("bo_airflow.")).collect();
         assert!(!theirs.is_empty());
-        assert!(theirs.iter().all(|it| it.kind == HazardKind::ReferenceLock), "{theirs:?}");
+        for hazard in theirs {
+            let found = (hazard.kind, hazard.lock);
+            assert_eq!(found, (HazardKind::ReferenceLock, Some(LockMode::ShareRowExclusive)), "{hazard:?}");
+        }
     })
     .await;
 }
@@ -530,10 +618,7 @@ async fn roles_may_be_named_later() {
     with_db(Start::Reference, async |db| {
         let none = Roles::default();
         apply::apply(&apply_request(&db.database, &none), None).await.expect("it applies");
-        let roles = roles();
-        let request = apply_request(&db.database, &roles);
-        go(&request).await;
-        check_there(&db, &request).await;
+        bring_there(&db).await;
     })
     .await;
 }
@@ -587,10 +672,7 @@ async fn new_rows_get_new_numbers(#[case] change: &str) {
     with_db(Start::Alembic, async |db| {
         db.execute(change).await;
         db.execute("insert into padealing.pad_request (id, employee_id, status, created_at) values (7, 1003, 'approved', now())").await;
-        let roles = roles();
-        let request = apply_request(&db.database, &roles);
-        go(&request).await;
-        check_there(&db, &request).await;
+        bring_there(&db).await;
         assert_eq!(db.value("select max(id) from padealing.pad_request").await.as_deref(), Some("8"));
     })
     .await;
@@ -601,10 +683,12 @@ async fn new_rows_get_new_numbers(#[case] change: &str) {
 async fn default_privileges_of_others_give_nothing_here() {
     with_db(Start::Reference, async |db| {
         db.execute("alter default privileges grant all on tables to public; alter default privileges grant select on sequences to pad_migrate_stranger").await;
-        let roles = roles();
-        let request = apply_request(&db.database, &roles);
-        go(&request).await;
-        check_there(&db, &request).await;
+        db.execute("create table public.given ()").await;
+        bring_there(&db).await;
+        let may = |table: &str| format!("has_table_privilege('pad_migrate_stranger', '{table}', 'select')");
+        for (table, may_read) in [("public.given", "true"), ("padealing.pad_request", "false"), ("padealing.pad_request_id_seq", "false")] {
+            assert_eq!(db.value(&may(table)).await.as_deref(), Some(may_read), "{table}");
+        }
     })
     .await;
 }
@@ -685,17 +769,17 @@ async fn an_index_that_a_writer_keeps_waiting_is_built_in_the_end() {
         let write = "begin; insert into padealing.pad_request (employee_id, status) values (1003, 'approved')";
         sqlx::raw_sql(write).execute(&mut other).await.expect("the application writes");
         let (applied, ()) = tokio::join!(go(&request), async {
-            tokio::time::sleep(Duration::from_millis(1500)).await;
+            until_true(&db, "it waits for the writer", &format!("({PHASE}) is not null")).await;
+            until_true(&db, "it gives up", &format!("({PHASE}) is null and ({INVALID}) = 1")).await;
             sqlx::raw_sql("commit").execute(&mut other).await.expect("the application is done");
         });
         assert_eq!((applied.built, &applied.unbuilt[..]), (1, &[][..]));
-        let invalid = "select count(*) from pg_index where not indisvalid";
-        assert_eq!(db.value(invalid).await.as_deref(), Some("0"));
+        assert_eq!(db.value(INVALID).await.as_deref(), Some("0"));
         // One that is invalid is built again, as slowly.
         db.execute("update pg_index set indisvalid = false where indexrelid = 'padealing.pad_request_created_at_idx'::regclass").await;
         let applied = go(&request).await;
         assert_eq!(applied.built, 1, "{:?}", applied.unbuilt);
-        assert_eq!(db.value(invalid).await.as_deref(), Some("0"));
+        assert_eq!(db.value(INVALID).await.as_deref(), Some("0"));
         check_there(&db, &request).await;
     })
     .await;

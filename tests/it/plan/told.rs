@@ -3,8 +3,9 @@
 use pretty_assertions::assert_eq;
 use serde_json::Value;
 
-use crate::harness::program::{check_refused, named, run, run_in, stderr, stdout};
-use crate::harness::{Db, ROWS, Role, Start, check_snapshot, with_db};
+use crate::harness::program::{named, run, run_in, stderr, stdout};
+use crate::harness::{Db, ROWS, Role, Start, with_db};
+use crate::snapshots::Snapshot;
 
 const ROLES: [(&str, &str); 4] = [
     ("DB_OWNER_ROLE", "pad_migrate_owner"),
@@ -49,12 +50,12 @@ async fn the_plan_for_qa_is_reviewed() {
         let reader = db.url_as(Role::Reader).await;
         let output = go(&reader, &["plan"]);
         assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
-        check_snapshot("plan__qa", &told(&db, &stdout(&output)).await);
+        Snapshot::plan__qa.check(&told(&db, &stdout(&output)).await);
         let output = go(&reader, &["plan", "--check"]);
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         let output = go(&reader, &["plan", "--format", "sql"]);
         assert_eq!(output.status.code(), Some(0));
-        check_snapshot("plan__qa_sql", &told(&db, &stdout(&output)).await);
+        Snapshot::plan__qa_sql.check(&told(&db, &stdout(&output)).await);
         assert_eq!(db.dump(&[]).await, before);
     })
     .await;
@@ -114,7 +115,7 @@ async fn the_whole_way_is_told() {
             let command = arguments.join(" ").replace(&backup, "FILE");
             all.push_str(&format!("$ {command}\n{}\n", told(&db, &stdout(&output)).await));
         }
-        check_snapshot("plan__whole_way", &all);
+        Snapshot::plan__whole_way.check(&all);
         let read = std::fs::read(&backup).expect("the backup is there");
         assert!(read.starts_with(b"PGDMP"), "it is a dump in custom format");
         let json = go(&db.url, &["status", "--format", "json"]);
@@ -128,37 +129,51 @@ async fn the_whole_way_is_told() {
 /// Each refusal is one sentence that says what, where, and what to do, and changes nothing.
 #[tokio::test]
 async fn what_is_refused_is_one_sentence() {
-    with_db(Start::Alembic, async |db| {
+    let refused = async |db: &Db, snapshot: Snapshot, output: &dyn Fn() -> std::process::Output| {
         let before = db.dump(&[]).await;
-        for (name, arguments) in [
-            ("apply_without_terminal", &["apply"][..]),
-            ("apply_to_nowhere", &["apply", "--yes", "--to", "0099"]),
-            ("revert_nothing", &["revert", "--yes"]),
-            ("apply_backup_nowhere", &["apply", "--yes", "--backup", "/nowhere/before.dump"]),
+        snapshot.check_refused(&named(output(), db));
+        assert_eq!(db.dump(&[]).await, before, "{snapshot:?} changes nothing");
+    };
+    with_db(Start::Alembic, async |db| {
+        for (snapshot, arguments) in [
+            (Snapshot::error__apply_without_terminal, &["apply"][..]),
+            (Snapshot::error__apply_to_nowhere, &["apply", "--yes", "--to", "0099"]),
+            (Snapshot::error__revert_nothing, &["revert", "--yes"]),
+            (Snapshot::error__apply_backup_nowhere, &["apply", "--yes", "--backup", "/nowhere/before.dump"]),
         ] {
-            check_refused(name, &named(go(&db.url, arguments), &db));
+            refused(&db, snapshot, &|| go(&db.url, arguments)).await;
         }
-        check_refused("apply_as_reader", &named(go(&db.url_as(Role::App).await, &["apply", "--yes"]), &db));
+        let app = db.url_as(Role::App).await;
+        refused(&db, Snapshot::error__apply_as_reader, &|| go(&app, &["apply", "--yes"])).await;
         db.execute("create view public.requests as select id from padealing.pad_request").await;
-        check_refused("apply_blocked", &named(go(&db.url, &["apply", "--yes"]), &db));
-        db.execute("drop view public.requests").await;
-        assert_eq!(db.dump(&[]).await, before);
+        refused(&db, Snapshot::error__apply_blocked, &|| go(&db.url, &["apply", "--yes"])).await;
     })
     .await;
     with_db(Start::Applied, async |db| {
-        let go = |arguments: &[&str]| run(&[&["--database-url", &db.url], arguments].concat(), &[]);
         db.execute(ROWS).await;
-        let before = db.dump(&[]).await;
-        check_refused("revert_loss", &named(go(&["revert", "--yes", "--to", "0000"]), &db));
-        check_refused("plan_down", &named(go(&["plan", "--to", "0003"]), &db));
-        db.execute("update padealing.schema_revision set checksum = 'x' where revision = '0003'").await;
-        check_refused("apply_changed", &named(go(&["apply", "--yes"]), &db));
-        db.execute("update padealing.schema_revision set checksum = 'x', revision = '0042' where revision = '0007'")
-            .await;
-        check_refused("apply_newer", &named(go(&["status"]), &db));
-        db.execute("alter table padealing.schema_revision drop column checksum").await;
-        check_refused("apply_other_history", &named(go(&["plan"]), &db));
-        assert_ne!(db.dump(&[]).await, before);
+        for (snapshot, change, arguments) in [
+            (Snapshot::error__revert_loss, "", &["revert", "--yes", "--to", "0000"][..]),
+            (Snapshot::error__plan_down, "", &["plan", "--to", "0003"]),
+            (
+                Snapshot::error__apply_changed,
+                "update padealing.schema_revision set checksum = 'x' where revision = '0003'",
+                &["apply", "--yes"],
+            ),
+            (
+                Snapshot::error__apply_newer,
+                "update padealing.schema_revision set revision = '0042' where revision = '0007'",
+                &["status"],
+            ),
+            (
+                Snapshot::error__apply_other_history,
+                "alter table padealing.schema_revision drop column checksum",
+                &["plan"],
+            ),
+        ] {
+            db.execute(change).await;
+            let output = || run(&[&["--database-url", &db.url], arguments].concat(), &[]);
+            refused(&db, snapshot, &output).await;
+        }
     })
     .await;
 }
