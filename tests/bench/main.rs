@@ -24,11 +24,10 @@ use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::Roles;
 use pad_migrate::harness::generate::Generator;
 use pad_migrate::harness::pg::databases as admin;
-use pad_migrate::harness::server;
 use pad_migrate::harness::server::error::Provider;
 use pad_migrate::harness::server::lease::Server;
-use pad_migrate::harness::server::names;
 use pad_migrate::harness::server::request::Durability;
+use pad_migrate::harness::server::{self, names};
 use pad_migrate::postgres::connect::Database;
 use pad_migrate::schema::pg::{apply, request};
 

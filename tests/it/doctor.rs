@@ -3,12 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use pad_migrate::checks::check::{Check, Status};
-use pad_migrate::config::environment::Environment;
-use pad_migrate::config::settings::TableName;
-use pad_migrate::checks::doctor::{Expectations, Facts, Filled, Relation, Role as Whoami, Rows, SchemaRights, Server, TableRights, checks};
-use pad_migrate::schema::relation::Stranger;
-use pad_migrate::base::version::SUPPORTED;
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde_json::Value;
@@ -16,6 +10,14 @@ use serde_json::Value;
 use crate::harness::program::{run, run_in, stderr, stdout};
 use crate::harness::{Db, Role, Start, roles, with_db};
 use crate::snapshots::Snapshot;
+use pad_migrate::base::version::SUPPORTED;
+use pad_migrate::checks::check::{Check, Status};
+use pad_migrate::checks::doctor::{
+    Expectations, Facts, Filled, Relation, Role as Whoami, Rows, SchemaRights, Server, TableRights, checks,
+};
+use pad_migrate::config::environment::Environment;
+use pad_migrate::config::settings::TableName;
+use pad_migrate::schema::relation::Stranger;
 
 /// The keys that name the roles of the test server.
 fn role_keys() -> [(&'static str, &'static str); 3] {

@@ -9,8 +9,7 @@ use pretty_assertions::assert_eq;
 use rstest::rstest;
 
 use crate::harness::{Start, cases, stored, with_db};
-use pad_migrate::harness::fixtures;
-use pad_migrate::harness::fixtures::Outcome;
+use pad_migrate::harness::fixtures::{self, Outcome};
 use pad_migrate::migration::rejection::Rule;
 use pad_migrate::migration::run::Options;
 

@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures_util::TryStreamExt;
-use pad_migrate::harness::generate::description::{STAGE_WORDS, STATUS_WORDS};
-use pad_migrate::harness::generate::{Generator, Row};
-use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow, Text};
-use pad_migrate::harness::pg::databases as admin;
-use pad_migrate::migration::run::Options;
-use pad_migrate::migration::rejection::Rule;
-use pad_migrate::migration::transform::{normalize_code, transform};
 use pretty_assertions::assert_eq;
 
 use crate::harness::{Db, Start, apply_all, with_db};
 use crate::snapshots::Snapshot;
-
-mod pure;
+use pad_migrate::harness::generate::description::{STAGE_WORDS, STATUS_WORDS};
+use pad_migrate::harness::generate::{Generator, Row};
+use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow, Text};
+use pad_migrate::migration::rejection::Rule;
+use pad_migrate::migration::run::Options;
+use pad_migrate::migration::transform::{normalize_code, transform};
 
 pub(crate) use pure::{legacy_row, lookups};
+
+mod pure;
 
 /// A database with generated rows, at the current revision.
 pub(crate) async fn with_generated(generator: Generator, body: impl AsyncFnOnce(Db)) {

@@ -27,14 +27,12 @@ use sqlx::{AssertSqlSafe, Connection};
 
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::{Roles, TableName};
-use pad_migrate::harness::fixtures;
-use pad_migrate::harness::fixtures::Case;
+use pad_migrate::harness::fixtures::{self, Case};
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::harness::server::names::database_url;
 use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::rejection::Rejection;
-use pad_migrate::migration::run;
-use pad_migrate::migration::run::{Observer, Options, Progress};
+use pad_migrate::migration::run::{self, Observer, Options, Progress};
 use pad_migrate::migration::verification;
 use pad_migrate::postgres::connect::Database;
 use pad_migrate::schema::pg::{apply, request};

@@ -5,10 +5,10 @@ mod imports;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use imports::{Imports, imports};
 use rstest::rstest;
 
 use crate::tidy::{files, read, root};
-use imports::{Imports, imports};
 
 /// The layers, the lowest first. Layers that stand side by side know nothing of each other.
 const LAYERS: [&[&str]; 9] = [

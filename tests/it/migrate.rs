@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use pad_migrate::config::environment::Environment;
-use pad_migrate::config::settings::TableName;
-use pad_migrate::harness::fixtures;
-use pad_migrate::harness::pg::databases::ephemeral;
-use pad_migrate::migration::pg::migrate;
-use pad_migrate::migration::pg::migrate::MigrateError;
-use pad_migrate::migration::run::{OnIdCollision, OnMissingSecurity, Options};
-use pad_migrate::migration::pg::verify;
 use pretty_assertions::assert_eq;
 
 use crate::harness::{Db, Role, Seen, Start, stored, with_db};
 use crate::waiting::{until, until_true};
+use pad_migrate::config::environment::Environment;
+use pad_migrate::config::settings::TableName;
+use pad_migrate::harness::fixtures;
+use pad_migrate::harness::pg::databases::ephemeral;
+use pad_migrate::migration::pg::migrate::{self, MigrateError};
+use pad_migrate::migration::pg::verify;
+use pad_migrate::migration::run::{OnIdCollision, OnMissingSecurity, Options};
 
 /// Everything in `padealing`, surrogate keys and times included, to see that nothing has changed.
 async fn everything(db: &Db) -> BTreeMap<&'static str, Option<String>> {

@@ -1,17 +1,15 @@
 //! The laws of the migration set. The oracle is pg_dump, which shares no code with us.
 
-use pad_migrate::schema::pg::request;
-use pad_migrate::schema::pg::revert;
-use pad_migrate::config::settings::Roles;
-use pad_migrate::schema::pg::apply;
-use pad_migrate::schema::pg::error::ApplyError;
-use pad_migrate::schema::pg::revert::NOTHING;
-use pad_migrate::ledger::revisions::{ALL, declared_schema};
 use pretty_assertions::assert_eq;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::harness::{Db, ROWS, Role, Start, apply_all, apply_request, roles, with_db};
 use crate::waiting::{PATIENCE, until_true};
+use pad_migrate::config::settings::Roles;
+use pad_migrate::ledger::revisions::{ALL, declared_schema};
+use pad_migrate::schema::pg::error::ApplyError;
+use pad_migrate::schema::pg::revert::{self, NOTHING};
+use pad_migrate::schema::pg::{apply, request};
 
 /// Roles whose names must be quoted, too.
 const CREATE_ROLES: &str = "

@@ -1,7 +1,6 @@
 //! The ephemeral server leaves nothing behind, however its owner ends. With the provider that this run has: what is
 //! looked for afterwards is a directory and a process, a container, or a database.
 
-use pad_migrate::harness::server::alive;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -9,20 +8,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pad_migrate::config::mask::Secret;
-use pad_migrate::harness::pg::databases as admin;
-use pad_migrate::harness::server::host::Announcement;
-use pad_migrate::harness::server;
-use pad_migrate::harness::server::local::{LOCK, parents};
-use pad_migrate::harness::server::error::Provider;
-use pad_migrate::harness::server::names::PREFIX;
-use pad_migrate::harness::server::request::{Durability, Request};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection, PgConnection};
 
 use crate::harness::{Start, host, program, with_db};
+use pad_migrate::config::mask::Secret;
+use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::server::error::Provider;
+use pad_migrate::harness::server::host::Announcement;
+use pad_migrate::harness::server::local::{LOCK, parents};
+use pad_migrate::harness::server::names::PREFIX;
+use pad_migrate::harness::server::request::{Durability, Request};
+use pad_migrate::harness::server::{self, alive};
 
 /// Everything that an end has to remove is gone by then, however busy the machine is.
 const GONE: Duration = Duration::from_secs(60);

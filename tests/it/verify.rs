@@ -1,11 +1,11 @@
 //! The verification proves itself: what is stored is corrupted in many ways, and each is found and named.
 
-use pad_migrate::migration::run::Options;
-use pad_migrate::migration::verification::Counts;
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 
 use crate::harness::{Start, with_db};
+use pad_migrate::migration::run::Options;
+use pad_migrate::migration::verification::Counts;
 
 /// Corrupts what is stored for a migrated fixture and checks that exactly these are named: source id, target, field.
 async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {

@@ -1,24 +1,8 @@
 //! `apply` and `revert` on every kind of database that they may meet: each ends fully there or untouched.
 
-use pad_migrate::schema::pg::revert;
-use pad_migrate::schema::pg::status;
-use pad_migrate::schema::plan::outcome;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pad_migrate::config::environment::Environment;
-use pad_migrate::config::settings::Roles;
-use pad_migrate::schema::drift::compare;
-use pad_migrate::schema::drift::expectation::Expectation;
-use pad_migrate::schema::drift::finding::{Change, Severity};
-use pad_migrate::schema::pg::apply;
-use pad_migrate::schema::pg::error::ApplyError;
-use pad_migrate::schema::pg::request::Request;
-use pad_migrate::schema::pg::revert::NOTHING;
-use pad_migrate::schema::pg::plan;
-use pad_migrate::ledger::history::RecordKind;
-use pad_migrate::schema::plan::step::{Decision, HazardKind, LockMode};
-use pad_migrate::ledger::revisions::ALL;
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row as _};
@@ -26,6 +10,19 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row as _};
 use crate::drift::cases::catalog;
 use crate::harness::{Db, ROWS, Role, Start, apply_request, roles, with_db};
 use crate::waiting::{PATIENCE, until, until_true};
+use pad_migrate::config::environment::Environment;
+use pad_migrate::config::settings::Roles;
+use pad_migrate::ledger::history::RecordKind;
+use pad_migrate::ledger::revisions::ALL;
+use pad_migrate::schema::drift::compare;
+use pad_migrate::schema::drift::expectation::Expectation;
+use pad_migrate::schema::drift::finding::{Change, Severity};
+use pad_migrate::schema::pg::error::ApplyError;
+use pad_migrate::schema::pg::request::Request;
+use pad_migrate::schema::pg::revert::{self, NOTHING};
+use pad_migrate::schema::pg::{apply, plan, status};
+use pad_migrate::schema::plan::outcome;
+use pad_migrate::schema::plan::step::{Decision, HazardKind, LockMode};
 
 /// The rows of our tables, wherever they are: a digest for each, over the columns that it had at first.
 pub(super) struct Rows(BTreeMap<String, Vec<String>>);
@@ -357,7 +354,8 @@ async fn a_lock_that_somebody_holds_is_waited_for_and_then_told() {
 async fn a_role_that_lacks_a_right_changes_nothing() {
     with_db(Start::Alembic, async |db| {
         let before = everything(&db).await;
-        let database = pad_migrate::harness::pg::databases::ephemeral(&db.url_as(Role::App).await).expect("the URL is right");
+        let database =
+            pad_migrate::harness::pg::databases::ephemeral(&db.url_as(Role::App).await).expect("the URL is right");
         let roles = roles();
         let error = apply::apply(&apply_request(&database, &roles), None).await.expect_err("it is refused");
         assert!(pad_migrate::base::text::sentence(&error).contains("42501"), "{error:?}");
@@ -396,7 +394,9 @@ async fn what_is_held_outside_is_seen_before_commit(#[case] act: &str, #[case] w
         let before = everything(&db).await;
         let roles = roles();
         let error = apply::apply(&apply_request(&db.database, &roles), None).await.expect_err("it is stopped");
-        let ApplyError::Held(told) = &error else { panic!("another error: {}", pad_migrate::base::text::sentence(&error)) };
+        let ApplyError::Held(told) = &error else {
+            panic!("another error: {}", pad_migrate::base::text::sentence(&error))
+        };
         assert!(told.contains(want), "{told}");
         assert_eq!(everything(&db).await, before);
     })

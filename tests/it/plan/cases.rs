@@ -3,21 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pad_migrate::schema::catalog::{Catalog, Kind};
-use pad_migrate::schema::names::APPLICATION_SCHEMA;
-use pad_migrate::schema::drift::compare;
-use pad_migrate::schema::drift::expectation::{Expectation, Parties};
-use pad_migrate::schema::drift::finding::{Change, Finding};
-use pad_migrate::schema::guard;
-use pad_migrate::schema::guard::Scope;
-use pad_migrate::schema::plan::planner::plan;
-use pad_migrate::schema::plan::step::{Answer, Facts, Left, LockMode, Plan, Step};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::drift::cases::{FILES, cases, catalog, run};
 use crate::harness::{Start, with_db};
 use crate::snapshots::Snapshot;
+use pad_migrate::schema::catalog::{Catalog, Kind};
+use pad_migrate::schema::drift::compare;
+use pad_migrate::schema::drift::expectation::{Expectation, Parties};
+use pad_migrate::schema::drift::finding::{Change, Finding};
+use pad_migrate::schema::guard::{self, Scope};
+use pad_migrate::schema::names::APPLICATION_SCHEMA;
+use pad_migrate::schema::plan::planner::plan;
+use pad_migrate::schema::plan::step::{Answer, Facts, Left, LockMode, Plan, Step};
 
 /// The plan, with its questions answered.
 async fn planned(connection: &mut PgConnection, expected: &Expectation, live: &Catalog) -> Plan {

@@ -6,11 +6,6 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
-use pad_migrate::config::settings::Roles;
-use pad_migrate::harness::pg::databases as admin;
-use pad_migrate::schema::pg::apply;
-use pad_migrate::schema::pg::error::ApplyError;
-use pad_migrate::schema::pg::request::Request;
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use sqlx::{Connection, PgConnection};
@@ -18,6 +13,11 @@ use sqlx::{Connection, PgConnection};
 use super::apply::{Rows, bring_there, check_there, everything, go};
 use crate::harness::{Db, Start, apply_request, other, program, roles, with_db};
 use crate::waiting::{until, until_true};
+use pad_migrate::config::settings::Roles;
+use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::schema::pg::apply;
+use pad_migrate::schema::pg::error::ApplyError;
+use pad_migrate::schema::pg::request::Request;
 
 /// At statement `public.at`, does what `act` says. The counter is a sequence: it counts in transactions that are rolled
 /// back, too.

@@ -1,6 +1,5 @@
 //! The laws of plans, over drift cases in both directions and in heaps, and over schemas that chance has made.
 
-use pad_migrate::schema::drift::expectation::Expectation;
 use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -12,6 +11,7 @@ use super::apply::{Rows, check_there};
 use super::cases::{End, mend};
 use crate::drift::cases::{Case, FILES, cases, catalog, run};
 use crate::harness::{Db, Start, apply_request, roles, with_db};
+use pad_migrate::schema::drift::expectation::Expectation;
 
 async fn session(db: &Db) -> PgConnection {
     let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");

@@ -4,8 +4,7 @@ use pretty_assertions::assert_eq;
 
 use pad_migrate::config::environment::Environment;
 use pad_migrate::ledger::history::{Record, RecordKind};
-use pad_migrate::ledger::revisions;
-use pad_migrate::ledger::revisions::RoleNames;
+use pad_migrate::ledger::revisions::{self, RoleNames};
 use pad_migrate::schema::catalog::{Catalog, Id, Kind};
 use pad_migrate::schema::drift::expectation::Parties;
 use pad_migrate::schema::plan::route::{Route, Situation, stages};
