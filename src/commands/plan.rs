@@ -59,7 +59,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         }
         PlanFormat::Text => planned.text(100),
         PlanFormat::Sql => planned.sql(),
-        PlanFormat::Json => json_text(&planned.json()),
+        PlanFormat::Json => json_text(&planned.json())?,
     };
     match out {
         Some(file) => file.save(&text)?,

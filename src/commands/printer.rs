@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::commands::ended::Failure;
 use crate::commands::global::{Color, Global};
@@ -45,8 +45,8 @@ impl Printer {
     }
 
     /// Prints a result for scripts.
-    pub(crate) fn json(&self, value: &Value) -> Result<(), Failure> {
-        print(&json_text(value))
+    pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
+        print(&json_text(value)?)
     }
 
     /// Tells the user something on stderr.
@@ -85,8 +85,8 @@ impl Printer {
 }
 
 /// JSON as every command prints it.
-pub(crate) fn json_text(value: &Value) -> String {
-    format!("{value:#}\n")
+pub(crate) fn json_text(value: &impl Serialize) -> Result<String, Failure> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
 /// Tells the user on stderr. Errors writing to stderr are ignored.

@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
     })?;
     let text = match args.format {
         Format::Text => rehearsal.text(),
-        Format::Json => json_text(&rehearsal.json()),
+        Format::Json => json_text(&rehearsal.json())?,
     };
     if let Some(file) = file {
         file.save(&text)?;

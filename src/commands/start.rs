@@ -20,7 +20,7 @@ use crate::config::error::ConfigErrors;
 use crate::config::load::Flags;
 use crate::config::mask::{masked, masked_line};
 use crate::config::settings::Config;
-use crate::report::layout;
+use crate::report::layout::Failed;
 
 #[cfg(feature = "harness")]
 use crate::commands::{ephemeral, rehearse, seed};
@@ -87,7 +87,7 @@ fn grace() -> Duration {
 /// Says why a command failed.
 fn report(
     failure: &(dyn std::error::Error + 'static),
-    failed_json: Option<(&str, Option<Environment>)>,
+    failed_json: Option<(&'static str, Option<Environment>)>,
     printer: &Printer,
 ) {
     let text = masked(&sentence(failure));
@@ -98,7 +98,7 @@ fn report(
     }
     if let Some((command, environment)) = failed_json.filter(|_| !failure.is::<doctor::Printed>()) {
         // If the standard output can't be written to either, stderr has it.
-        let _ = printer.json(&layout::failed_json(command, environment, &text));
+        let _ = printer.json(&Failed::new(command, environment, &text));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::commands::global::Format;
 use crate::commands::progress::Screen;
 use crate::migration::pg::verify::{Request, verify};
 use crate::migration::run::Observer;
-use crate::report::verify::{verify_json, verify_text};
+use crate::report::verify::{VerifyJson, verify_text};
 
 /// Prove every migrated row against its legacy row, and every lineage row against its target
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let report = result?;
     match args.format {
         Format::Text => context.printer.text(&verify_text(&report))?,
-        Format::Json => context.printer.json(&verify_json(&report, environment))?,
+        Format::Json => context.printer.json(&VerifyJson::new(&report, environment))?,
     }
     Ok(Verdict::clean_if(report.counts.is_clean()))
 }

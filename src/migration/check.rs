@@ -141,6 +141,7 @@ pub struct Stored {
 
 /// One thing that is stored otherwise than the legacy row says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 pub struct Difference {
     /// The legacy row.
     pub source_id: i64,

@@ -11,6 +11,7 @@ use crate::migration::target::{Role, SOURCE_TABLE};
 
 /// Rows counted; `source` is the sum of verified, different, missing, rejected and pending.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 pub struct Counts {
     /// Legacy rows.
     pub source: u64,

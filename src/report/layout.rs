@@ -20,17 +20,74 @@ pub fn head(command: &str, environment: Environment, server_version: &str, verdi
     object
 }
 
-/// What a command prints as JSON when it could not do its work; the environment as far as the command line names it.
-pub fn failed_json(command: &str, environment: Option<Environment>, error: &str) -> Value {
-    json!({
-        "tool": "pad-migrate",
-        "version": env!("CARGO_PKG_VERSION"),
-        "command": command,
-        "environment": environment.map(Environment::as_str),
-        "server_version": null,
-        "outcome": "failed",
-        "error": error,
-    })
+/// The fields that every command's JSON begins with, when the command could do its work.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct Head {
+    /// The program: `pad-migrate`.
+    pub tool: &'static str,
+    /// The program's version.
+    pub version: &'static str,
+    /// The command, as on the command line.
+    pub command: &'static str,
+    /// `local`, `dev`, `qa` or `prod`.
+    pub environment: &'static str,
+    /// The target's version, such as `15.18`; null if it was not reached.
+    pub server_version: Option<String>,
+    /// `clean`, or `attention` where somebody must look.
+    pub outcome: &'static str,
+}
+
+impl Head {
+    /// The head of a command's result.
+    pub fn new(command: &'static str, environment: Environment, server_version: &str, verdict: Verdict) -> Self {
+        Self {
+            tool: TOOL,
+            version: VERSION,
+            command,
+            environment: environment.as_str(),
+            server_version: Some(server_version.to_owned()),
+            outcome: verdict.as_str(),
+        }
+    }
+}
+
+const TOOL: &str = "pad-migrate";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a command prints as JSON when it could not do its work.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct Failed {
+    /// The program: `pad-migrate`.
+    pub tool: &'static str,
+    /// The program's version.
+    pub version: &'static str,
+    /// The command, as on the command line.
+    pub command: &'static str,
+    /// As far as the command line or APP_ENV names it.
+    pub environment: Option<&'static str>,
+    /// Null.
+    pub server_version: Option<String>,
+    /// `failed`.
+    pub outcome: &'static str,
+    /// What stderr says: what, where, and what to do.
+    pub error: String,
+}
+
+impl Failed {
+    /// The result of a command that could not do its work.
+    pub fn new(command: &'static str, environment: Option<Environment>, error: &str) -> Self {
+        Self {
+            tool: TOOL,
+            version: VERSION,
+            command,
+            environment: environment.map(Environment::as_str),
+            server_version: None,
+            outcome: "failed",
+            error: error.to_owned(),
+        }
+    }
 }
 
 /// A line of `label  text`, the text aligned with the other lines' texts.

@@ -2,14 +2,13 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
-
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
+use crate::migration::check::Difference;
 use crate::migration::run::LISTED;
 use crate::migration::verification;
-use crate::report::layout::{SHOWN, head, line, rate};
+use crate::report::layout::{Head, SHOWN, line, rate};
 
 pub(crate) fn verified(counts: &verification::Counts) -> String {
     let mut text = format!(
@@ -64,14 +63,36 @@ pub fn verify_text(report: &verification::Report) -> String {
     out
 }
 
-/// What a verification found, as JSON.
-pub fn verify_json(report: &verification::Report, environment: Environment) -> Value {
-    let verdict = Verdict::clean_if(report.counts.is_clean());
-    let mut object = head("verify", environment, &report.server_version, verdict);
-    object.insert("counts".to_owned(), json!(report.counts));
-    object.insert("differences".to_owned(), json!(report.differences));
-    object.insert("differences_total".to_owned(), json!(report.total_differences));
-    object.insert("seconds".to_owned(), json!(report.elapsed.as_secs_f64()));
-    object.insert("rows_per_second".to_owned(), json!(rate(report.counts.source, report.elapsed)));
-    Value::Object(object)
+/// What `verify --format json` prints.
+#[derive(Clone, Debug, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct VerifyJson {
+    /// The fields that every command's JSON begins with.
+    #[serde(flatten)]
+    pub head: Head,
+    /// Rows by what was found.
+    pub counts: verification::Counts,
+    /// The first 1,000 differences, in id order.
+    pub differences: Vec<Difference>,
+    /// How many differences there are.
+    pub differences_total: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// Legacy rows a second.
+    pub rows_per_second: f64,
+}
+
+impl VerifyJson {
+    /// What a verification found.
+    pub fn new(report: &verification::Report, environment: Environment) -> Self {
+        let verdict = Verdict::clean_if(report.counts.is_clean());
+        Self {
+            head: Head::new("verify", environment, &report.server_version, verdict),
+            counts: report.counts.clone(),
+            differences: report.differences.clone(),
+            differences_total: report.total_differences,
+            seconds: report.elapsed.as_secs_f64(),
+            rows_per_second: rate(report.counts.source, report.elapsed),
+        }
+    }
 }

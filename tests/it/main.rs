@@ -32,6 +32,7 @@ mod migrate;
 mod plan;
 mod program;
 mod revisions;
+mod schemas;
 mod server;
 mod snapshots;
 mod tidy;

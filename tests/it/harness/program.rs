@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 
 use pretty_assertions::assert_eq;
 
+use crate::schemas;
+
 use super::{Db, Place, check_snapshot, program};
 
 /// Runs the program in an empty directory, with nothing of our own environment that it would read but what gets it a
@@ -22,13 +24,15 @@ pub(crate) fn run_in(dir: &Path, arguments: &[&str], variables: &[(&str, &str)])
         }
     }
     // Text is wrapped to the terminal's width, and there is none.
-    command
+    let output = command
         .current_dir(dir)
         .args(arguments)
         .envs(variables.iter().copied())
         .env("COLUMNS", "100")
         .output()
-        .expect("the program runs")
+        .expect("the program runs");
+    schemas::check(&output);
+    output
 }
 
 pub(crate) fn stdout(output: &Output) -> String {

@@ -1,0 +1,69 @@
+//! The JSON of each command has a schema, generated from the types and committed: a change of the contract is a change of a
+//! file in `schemas/`. Every JSON that a test gets from the program is held against it (`check`).
+//!
+//! `PAD_RECORD=1 cargo test schemas` writes the files.
+
+use std::process::Output;
+
+use pad_migrate::report::layout::Failed;
+use pad_migrate::report::verify::VerifyJson;
+use pretty_assertions::assert_eq;
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::Value;
+
+use crate::tidy::{files, root};
+
+/// What a command prints: its result, or why there is none.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is wanted")]
+enum Printed<T> {
+    Done(T),
+    Failed(Failed),
+}
+
+fn schema<T: JsonSchema>() -> Schema {
+    SchemaGenerator::from(SchemaSettings::draft2020_12().for_serialize()).into_root_schema_for::<Printed<T>>()
+}
+
+/// The commands that print JSON, with what they print.
+fn all() -> Vec<(&'static str, Schema)> {
+    vec![("verify", schema::<VerifyJson>())]
+}
+
+#[test]
+fn the_schemas_are_those_of_the_types() {
+    let folder = root().join("schemas");
+    let record = std::env::var_os("PAD_RECORD").is_some();
+    for (command, schema) in all() {
+        let path = folder.join(format!("{command}.json"));
+        let text = format!("{:#}\n", schema.as_value());
+        if record {
+            std::fs::write(&path, &text).expect("the schema is written");
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(committed, text, "schemas/{command}.json; PAD_RECORD=1 cargo test schemas writes it");
+    }
+    let named: Vec<String> = all().iter().map(|(command, _)| format!("{command}.json")).collect();
+    for file in files("schemas", ".json") {
+        let name = file.file_name().expect("a file has a name").to_string_lossy().into_owned();
+        assert!(named.contains(&name), "schemas/{name} is the schema of no command");
+    }
+}
+
+/// Holds what a run of the program has printed against the schema, if it is JSON of a command.
+#[track_caller]
+pub(crate) fn check(output: &Output) {
+    let Ok(value) = serde_json::from_slice::<Value>(&output.stdout) else { return };
+    if value["tool"] != "pad-migrate" {
+        return;
+    }
+    let command = value["command"].as_str().expect("JSON names its command").to_owned();
+    let schemas = all();
+    // Until every command has its types: then this is a failure.
+    let Some((_, schema)) = schemas.iter().find(|(name, _)| *name == command) else { return };
+    let validator = jsonschema::validator_for(schema.as_value()).expect("it is a schema");
+    let wrong: Vec<String> =
+        validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(wrong.is_empty(), "{command} prints what its schema doesn't allow: {}", wrong.join("\n"));
+}
