@@ -14,10 +14,12 @@
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
 //! - `layers`: arrows between files run down, and pure files are pure.
+//! - `docs`: what the documents name is there, and their samples are current. `schemas`: the JSON contract.
 //! - `tidy`: conventions. `snapshots`: their names. `waiting`: waits that end.
 
 mod configuration;
 mod connect;
+mod docs;
 mod doctor;
 pub(crate) mod drift;
 mod fixtures;
