@@ -97,3 +97,14 @@ fn exceptions_have_reasons() {
         }
     }
 }
+
+/// `Cargo.toml` has no tests built in src, where one would never run.
+#[test]
+fn tests_are_where_they_run() {
+    for file in files("src", ".rs") {
+        let text = read(&file);
+        for test in ["#[test]", "::test]", "cfg(test)", "/// ```", "//! ```"] {
+            assert!(!text.contains(test), "{}: {test} belongs to tests/it", file.display());
+        }
+    }
+}

@@ -353,11 +353,14 @@ select p.tableoid as class, p.oid, 0 as sub, 'publication' as kind, '' as schema
     pg_get_userbyid(p.pubowner)::text as owner,
     array_remove(array[case when p.pubinsert then 'insert' end, case when p.pubupdate then 'update' end,
         case when p.pubdelete then 'delete' end, case when p.pubtruncate then 'truncate' end], null) as operations,
-    case when p.puballtables then 'yes' end as all_tables,
+    nullif(concat_ws(', ', case when p.puballtables then 'yes' end
+        , case when p.puballsequences then 'all sequences' end -- from 19
+        ), '') as all_tables,
     case when p.pubviaroot then 'yes' end as via_root,
     (select array_agg(n.nspname::text order by n.nspname) from pg_publication_namespace s join pg_namespace n on n.oid = s.pnnspid -- from 15
         where s.pnpubid = p.oid) as schemas, -- from 15
     (select array_agg(format('%s', r.prrelid::regclass)
+        || case when r.prexcept then ' left out' else '' end -- from 19
         || coalesce((select ' (' || string_agg(a.attname, ', ' order by a.attnum) || ')' -- from 15
             from pg_attribute a where a.attrelid = r.prrelid and a.attnum = any(r.prattrs)), '') -- from 15
         || coalesce(' where ' || pg_get_expr(r.prqual, r.prrelid), '') -- from 15
@@ -366,6 +369,7 @@ select p.tableoid as class, p.oid, 0 as sub, 'publication' as kind, '' as schema
      where r.prpubid = p.oid and c.relnamespace = any({schemas})) as tables
 from pg_publication p
 where p.puballtables
+    or p.puballsequences -- from 19
     or exists (select from pg_publication_rel r join pg_class c on c.oid = r.prrelid
         where r.prpubid = p.oid and c.relnamespace = any({schemas}))
     or exists (select from pg_publication_namespace s where s.pnpubid = p.oid and s.pnnspid = any({schemas})) -- from 15
