@@ -57,7 +57,8 @@ select c.tableoid as class, c.oid, a.attnum as sub, 'column' as kind, n.nspname 
         case a.attstorage when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' else 'extended' end end as storage,
     case a.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end as compression, -- from 14
     nullif(a.attstattarget, -1)::text as statistics,
-    a.attoptions as options,
+    -- From 17.12 on the server keeps a number of its own there.
+    (select array_agg(o) from unnest(a.attoptions) o where o not like 'pg_attver=%') as options,
     a.attfdwoptions as server_options,
     case when a.attinhcount > 0 and not a.attislocal then 'yes' end as inherited
 from pg_class c
