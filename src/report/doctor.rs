@@ -13,7 +13,7 @@ use crate::base::text::{plural, thousands};
 use crate::checks::check::{Check, Status, verdict};
 use crate::checks::examination::Examination;
 use crate::config::environment::Environment;
-use crate::config::mask::masked;
+use crate::config::mask::mask_urls;
 use crate::config::settings::{Config, Origin, Setting};
 use crate::report::layout::head;
 
@@ -39,7 +39,7 @@ impl<'a> Doctor<'a> {
             place: &found.place,
             checks: &found.checks,
             server_version: found.server_version.as_deref(),
-            failure: found.failure.as_deref().map(masked),
+            failure: found.failure.as_deref().map(mask_urls),
         }
     }
 }
