@@ -3,5 +3,6 @@
 pub mod file;
 pub mod outcome;
 pub mod quote;
+pub(crate) mod style;
 pub mod text;
 pub mod version;

@@ -2,6 +2,10 @@
 
 pub mod backup;
 pub mod connect;
+pub mod connect_error;
 pub(crate) mod lock;
 pub(crate) mod programs;
 pub mod session;
+pub(crate) mod sqlstate;
+pub(crate) mod tls;
+pub(crate) mod url;

@@ -8,15 +8,15 @@ use tempfile::NamedTempFile;
 /// Why a file was not written. An earlier file of that name is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// Its folder can't take it.
-    #[error("{path} can't be created: {kind}; choose another file")]
+    /// It can't be created in its folder.
+    #[error("{path} can't be created: {reason}; choose another file")]
     Create {
         /// The file.
         path: String,
-        /// The system's word: the whole error would name a file that the user has never heard of.
-        kind: ErrorKind,
+        /// Why. Not the whole error, which would name a temporary file.
+        reason: String,
     },
-    /// It could not be written, or put in its place.
+    /// It could not be written, or not be renamed to its final name.
     #[error("{path} could not be written: {source}")]
     Write {
         /// The file.
@@ -26,7 +26,12 @@ pub enum FileError {
     },
 }
 
-/// A file in the making, in the folder of the file that it replaces once it is complete.
+/// Why a file can't be used; `missing` is what is said of one that doesn't exist.
+pub(crate) fn reason(kind: ErrorKind, missing: &str) -> String {
+    if kind == ErrorKind::NotFound { missing.to_owned() } else { kind.to_string() }
+}
+
+/// A temporary file, in the folder of the file that it replaces once it is complete.
 #[derive(Debug)]
 pub struct PendingFile {
     path: PathBuf,
@@ -37,8 +42,10 @@ impl PendingFile {
     /// Starts a file. Called before the work that fills it, so that a file that can't be written is known early.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = NamedTempFile::new_in(folder)
-            .map_err(|error| FileError::Create { path: path.display().to_string(), kind: error.kind() })?;
+        let file = NamedTempFile::new_in(folder).map_err(|error| FileError::Create {
+            path: path.display().to_string(),
+            reason: reason(error.kind(), "its folder doesn't exist"),
+        })?;
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
     }
 

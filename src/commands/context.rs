@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::base::file::reason;
 use crate::commands::ended::Failure;
 use crate::commands::printer::Printer;
 use crate::config::settings::{Config, Endpoint};
@@ -56,7 +57,9 @@ impl Context {
 
 /// A file's text, or a sentence that names the file.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    let failed = |error: std::io::Error| format!("{} can't be read: {}; check the path", path.display(), error.kind());
+    let failed = |error: std::io::Error| {
+        format!("{} can't be read: {}; check the path", path.display(), reason(error.kind(), "the file doesn't exist"))
+    };
     let bytes = std::fs::read(path).map_err(failed)?;
-    String::from_utf8(bytes).map_err(|_| format!("{} is no text in UTF-8", path.display()).into())
+    String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8 text", path.display()).into())
 }

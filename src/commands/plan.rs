@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::base::file::PendingFile;
+use crate::base::style;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::printer::json_text;
@@ -57,7 +58,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
             context.printer.text(&planned.text(context.printer.width()))?;
             return Ok(planned.verdict());
         }
-        PlanFormat::Text => planned.text(100),
+        PlanFormat::Text => style::plain(&planned.text(100)),
         PlanFormat::Sql => planned.sql(),
         PlanFormat::Json => json_text(&planned.json())?,
     };

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
+use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
 use crate::commands::ended::Failure;
@@ -10,21 +11,19 @@ use crate::commands::global::{Color, Global};
 /// Prints results, notes and questions: colours, widths and JSON are decided here once.
 #[derive(Clone, Debug)]
 pub(crate) struct Printer {
-    colours: bool,
+    colour: ColorChoice,
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
 }
 
 impl Printer {
     pub(crate) fn new(global: &Global) -> Self {
-        let colours = match global.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
-            }
+        let colour = match global.color {
+            Color::Always => ColorChoice::AlwaysAnsi,
+            Color::Never => ColorChoice::Never,
+            Color::Auto => AutoStream::choice(&std::io::stdout()),
         };
-        Self { colours, quiet: global.quiet, verbose: global.verbose > 0 }
+        Self { colour, quiet: global.quiet, verbose: global.verbose > 0 }
     }
 
     /// The terminal's width, or else COLUMNS, or else what most people have.
@@ -36,17 +35,17 @@ impl Printer {
 
     /// Prints a result for people, in colours if they are wanted.
     pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
-        if self.colours { print(&coloured(text)) } else { print(text) }
+        print(AutoStream::new(std::io::stdout().lock(), self.colour), text)
     }
 
     /// Prints a result as it is.
     pub(crate) fn plain(&self, text: &str) -> Result<(), Failure> {
-        print(text)
+        print(std::io::stdout().lock(), text)
     }
 
     /// Prints a result for scripts.
     pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
-        print(&json_text(value)?)
+        self.plain(&json_text(value)?)
     }
 
     /// Tells the user something on stderr.
@@ -95,35 +94,11 @@ pub(crate) fn complain(text: &str) {
 }
 
 /// Prints a result. A closed pipe means that its reader has read enough.
-fn print(text: &str) -> Result<(), Failure> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
+fn print(mut out: impl Write, text: &str) -> Result<(), Failure> {
+    match out.write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(format!("the result could not be written to the standard output: {error}").into())
         }
         _ => Ok(()),
     }
-}
-
-/// Colours the verdict and the checks' statuses.
-fn coloured(text: &str) -> String {
-    const WORDS: [(&str, &str); 3] = [("CLEAN", "32"), ("ATTENTION", "31"), ("FAILED", "31")];
-    const SEVERITIES: [(&str, &str); 3] = [("Breaking", "31"), ("Warnings", "33"), ("Info", "2")];
-    const STATUSES: [(&str, &str); 4] = [("pass", "32"), ("warn", "33"), ("fail", "31"), ("skip", "2")];
-    let mut text = text.to_owned();
-    for (word, colour) in WORDS {
-        text = text.replace(&format!("  {word}:"), &format!("  \x1b[1;{colour}m{word}\x1b[0m:"));
-    }
-    for (word, colour) in STATUSES {
-        text = text.replace(&format!("\n  {word}  "), &format!("\n  \x1b[{colour}m{word}\x1b[0m  "));
-    }
-    for (word, colour) in SEVERITIES {
-        text = text.replace(&format!("\n{word}\n"), &format!("\n\x1b[1;{colour}m{word}\x1b[0m\n"));
-    }
-    // What differs between expected and actual: lines of a diff, and what points at a part of a line.
-    let difference = |line: &str| match line.strip_prefix("      ") {
-        Some(rest) if rest.starts_with('-') || rest.trim_start().starts_with('^') => format!("\x1b[31m{line}\x1b[0m\n"),
-        Some(rest) if rest.starts_with('+') => format!("\x1b[32m{line}\x1b[0m\n"),
-        _ => format!("{line}\n"),
-    };
-    text.lines().map(difference).collect()
 }

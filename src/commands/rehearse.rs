@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::base::file::PendingFile;
+use crate::base::style;
 use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::generated::Generated;
@@ -56,7 +57,7 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
         Format::Json => json_text(&rehearsal.json())?,
     };
     if let Some(file) = file {
-        file.save(&text)?;
+        file.save(&if args.format == Format::Text { style::plain(&text) } else { text.clone() })?;
     }
     match args.format {
         Format::Text => context.printer.text(&text)?,

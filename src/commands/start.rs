@@ -18,7 +18,7 @@ use crate::commands::{apply, doctor, drift, migrate, plan, revert, snapshot, sta
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
 use crate::config::load::Flags;
-use crate::config::mask::{masked, masked_line};
+use crate::config::mask::{mask_urls, mask_usage};
 use crate::config::settings::Config;
 use crate::report::layout::Failed;
 
@@ -41,7 +41,7 @@ pub fn main() -> ExitCode {
         // Help and version are no errors, and hold nothing of the user's.
         Err(error) if !error.use_stderr() => error.exit(),
         Err(error) => {
-            let _ = write!(std::io::stderr(), "{}", masked_line(&error.render().to_string()));
+            let _ = write!(std::io::stderr(), "{}", mask_usage(&error.render().to_string()));
             return ExitCode::from(2);
         }
     };
@@ -90,10 +90,10 @@ fn report(
     failed_json: Option<(&'static str, Option<Environment>)>,
     printer: &Printer,
 ) {
-    let text = masked(&sentence(failure));
+    let text = mask_urls(&sentence(failure));
     match (failure.downcast_ref::<ConfigErrors>(), several_lines(failure)) {
-        (Some(errors), _) => errors.0.iter().for_each(|it| complain(&masked(&it.to_string()))),
-        (None, Some(lines)) => complain(&masked(&lines)),
+        (Some(errors), _) => errors.0.iter().for_each(|it| complain(&mask_urls(&it.to_string()))),
+        (None, Some(lines)) => complain(&mask_urls(&lines)),
         (None, None) => complain(&text),
     }
     if let Some((command, environment)) = failed_json.filter(|_| !failure.is::<doctor::Printed>()) {
@@ -145,7 +145,7 @@ fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
     };
     let config = Config::load(flags, |key| std::env::var_os(key))?;
     for warning in &config.warnings {
-        printer.note(&format!("warning: {}", masked(warning)));
+        printer.note(&format!("warning: {}", mask_urls(warning)));
     }
     Ok(Context { config, printer })
 }

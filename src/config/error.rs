@@ -21,8 +21,8 @@ pub enum ConfigError {
         /// What is wrong, without the line's content.
         reason: String,
     },
-    /// The folder of the files isn't there.
-    #[error("--config-dir {} is no folder; name the one that holds .env and .env.{environment}", path.display())]
+    /// The folder of the files doesn't exist.
+    #[error("--config-dir {} is not a folder; name the folder of .env and .env.{environment}", path.display())]
     NoFolder {
         /// The folder.
         path: PathBuf,
@@ -41,8 +41,8 @@ pub enum ConfigError {
         /// What it must be.
         must: &'static str,
     },
-    /// A key that nobody reads.
-    #[error("{} sets {key}, which is no key of pad-migrate{}; correct or remove the line", path.display(), meant(.like))]
+    /// A key that isn't one of ours.
+    #[error("{} sets {key}, which pad-migrate doesn't know{}; correct or remove the line", path.display(), meant(.like))]
     Unknown {
         /// The file.
         path: PathBuf,
@@ -51,7 +51,7 @@ pub enum ConfigError {
         /// The key that may be meant.
         like: Option<&'static str>,
     },
-    /// A file says two things.
+    /// A file sets a key twice, to different values.
     #[error("{} sets {key} twice, to different values; remove one of the lines", path.display())]
     Twice {
         /// The file.
@@ -61,8 +61,8 @@ pub enum ConfigError {
     },
     /// A file is for another environment than the run.
     #[error(
-        "{} sets APP_ENV to {value:?} and this run is for {environment}; \
-         a file comes too late to choose: use --env or a real environment variable, or remove the line",
+        "{} sets APP_ENV to {value:?}, but this run is for {environment}; a file can't choose the environment: \
+         use --env or an environment variable, or remove the line",
         path.display()
     )]
     OtherEnvironment {
@@ -73,8 +73,8 @@ pub enum ConfigError {
         /// What the run is for.
         environment: Environment,
     },
-    /// A value of a template was never filled in.
-    #[error("{key} is still the template's {value:?} ({origin}); put the real value there")]
+    /// A value is still a template's.
+    #[error("{key} is still the template's {value:?} ({origin}); set the real value")]
     Placeholder {
         /// The key.
         key: &'static str,
@@ -83,10 +83,9 @@ pub enum ConfigError {
         /// Where it came from.
         origin: Origin,
     },
-    /// A secret would not be read as it was written.
+    /// dotenvy would change a secret.
     #[error(
-        "{key} in {} holds a character that has a meaning in such a file ($ \\ \" ' or a leading #); \
-         put the whole value between single quotes",
+        "{key} in {} has a special character ($ \\ \" ' or a leading #); put the whole value in single quotes",
         path.display()
     )]
     Unquoted {
@@ -95,8 +94,8 @@ pub enum ConfigError {
         /// The key.
         key: &'static str,
     },
-    /// A file that a key names isn't there, or isn't what it is named for.
-    #[error("{key} names {} ({origin}), which can't be used: {reason}; name the right file", path.display())]
+    /// A file that a key names doesn't exist, or doesn't hold what it must.
+    #[error("{key} is {} ({origin}), which can't be used: {reason}; name the right file", path.display())]
     NoFile {
         /// The key.
         key: &'static str,
@@ -110,21 +109,21 @@ pub enum ConfigError {
     /// Two keys that exclude each other, or only one of two that belong together.
     #[error("{0}")]
     Contradiction(String),
-    /// No database is named.
+    /// No database is configured.
     #[error(
-        "no database is named for environment {environment}{}; set DB_HOST, DB_NAME and DB_USER in .env.{environment} \
-         or in the environment, or give --database-url",
+        "no database is configured for environment {environment}{}; set DB_HOST, DB_NAME and DB_USER in \
+         .env.{environment} or as environment variables, or use --database-url",
         no_file(.absent)
     )]
     NoDatabase {
         /// The environment.
         environment: Environment,
-        /// The environment's file, if it isn't there.
+        /// The environment's file, if it doesn't exist.
         absent: Option<PathBuf>,
     },
     /// Some of the keys of a database are missing.
     #[error(
-        "{set} is set and {} {} not; set {} too, or give --database-url",
+        "{set} is set and {} {} not; set {} too, or use --database-url",
         missing.join(" and "),
         if missing.len() == 1 { "is" } else { "are" },
         if missing.len() == 1 { "it" } else { "them" }
@@ -137,10 +136,10 @@ pub enum ConfigError {
     },
 }
 
-pub(crate) fn meant(like: &Option<&str>) -> String {
-    like.map(|it| format!(" (is {it} meant?)")).unwrap_or_default()
+fn meant(like: &Option<&str>) -> String {
+    like.map(|it| format!(" (did you mean {it}?)")).unwrap_or_default()
 }
 
-pub(crate) fn no_file(path: &Option<PathBuf>) -> String {
-    path.as_ref().map(|it| format!(" and there is no {}", it.display())).unwrap_or_default()
+fn no_file(path: &Option<PathBuf>) -> String {
+    path.as_ref().map(|it| format!(", and {} doesn't exist", it.display())).unwrap_or_default()
 }

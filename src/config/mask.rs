@@ -12,8 +12,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A database's URL without its password: what is certain to be none of it. A text that is no URL keeps its scheme only.
-pub fn masked_url(text: &str) -> String {
+/// A database's URL without its password: only what certainly isn't part of it. Of what isn't a URL, the scheme is left.
+pub(crate) fn mask_url(text: &str) -> String {
     let parsed = url::Url::parse(text).ok().filter(|it| it.host_str().is_some() || it.path().starts_with('/'));
     // A bare / ? or # of a password is taken for the end of the address; what follows it would be shown.
     let Some(url) = parsed.filter(|it| !format!("{}{:?}{:?}", it.path(), it.query(), it.fragment()).contains('@'))
@@ -35,24 +35,24 @@ pub fn masked_url(text: &str) -> String {
 
 /// Whether a URL holds a password.
 pub(crate) fn has_password(text: &str) -> bool {
-    masked_url(text).contains(HIDDEN)
+    mask_url(text).contains(HIDDEN)
 }
 
-/// A value that may be shown, though somebody may have put a URL or an address with a password where none belongs.
-pub(crate) fn shown(value: &str) -> String {
+/// A value that isn't secret by its key, but may hold a URL or an address with a password by mistake.
+pub(crate) fn mask_value(value: &str) -> String {
     match (value.contains("://"), value.rfind('@')) {
-        (true, _) => masked_url(value),
+        (true, _) => mask_url(value),
         (false, Some(at)) => format!("{HIDDEN}{}", &value[at..]),
         (false, None) => value.to_owned(),
     }
 }
 
 /// What is shown of a password.
-pub const HIDDEN: &str = "••••";
+pub(crate) const HIDDEN: &str = "••••";
 
-/// A complaint about the command line without what may be a password in it: the rest of a line in which somebody may have
-/// typed a URL with one, whatever its characters.
-pub fn masked_line(text: &str) -> String {
+/// A usage error without what may be a password: of a line that repeats a URL with one, the rest of the line goes, since
+/// a password may have any character.
+pub(crate) fn mask_usage(text: &str) -> String {
     let line = |line: &str| match line.find("://") {
         Some(at) if line[at..].contains(['@', '?']) => format!("{}{HIDDEN}", &line[..at + 3]),
         _ => line.to_owned(),
@@ -60,8 +60,8 @@ pub fn masked_line(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A sentence without the passwords of the URLs in it, such as a proxy's. What users write is masked where it is read.
-pub fn masked(text: &str) -> String {
+/// A sentence without the passwords of the URLs in it, such as a proxy's. What users write is mask_urls where it is read.
+pub(crate) fn mask_urls(text: &str) -> String {
     let word = |word: &str| {
         let Some(at) = word.find("://").map(|it| it + 3) else { return word.to_owned() };
         let (before, url) = word.split_at(at);

@@ -27,14 +27,14 @@ pub enum Endpoint {
     },
 }
 
-/// What of a database's address holds for every connection of the run.
+/// How to connect, the same for every database of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transport {
     /// `DB_SSLMODE`; without it TLS is verified in full everywhere but in local.
     pub ssl_mode: Option<String>,
     /// `DB_SSLROOTCERT`: certificate authorities that are trusted beside the system's, PEM.
     pub ssl_root_cert: Option<PathBuf>,
-    /// `DB_SSLCERT` and `DB_SSLKEY`: the certificate that we show, and its key, PEM.
+    /// `DB_SSLCERT` and `DB_SSLKEY`: the client certificate and its key, PEM.
     pub client_cert: Option<(PathBuf, PathBuf)>,
     /// `DB_CONNECT_TIMEOUT`.
     pub connect_timeout: Duration,
@@ -82,7 +82,7 @@ pub enum Origin {
     Variable,
     /// A file.
     File(PathBuf),
-    /// Nobody named one.
+    /// No place sets one.
     Default,
 }
 
@@ -123,10 +123,10 @@ pub struct Config {
     pub roles: Roles,
     /// `LEGACY_TABLE`.
     pub legacy_table: TableName,
-    /// Every value that has a say, and where it came from.
+    /// Every value that this run uses, and where it came from.
     pub settings: Vec<Setting>,
-    /// What is not wrong and had better be otherwise, a sentence each; said by every command.
+    /// Warnings, a sentence each, which every command prints.
     pub warnings: Vec<String>,
-    /// What `doctor` says beside them.
+    /// Warnings that only `doctor` prints.
     pub remarks: Vec<String>,
 }

@@ -11,20 +11,28 @@ pub(crate) enum Lock {
     Migrate,
 }
 
+/// Whether the session has the lock now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Acquired {
+    Yes,
+    /// Another session has it: its process, program, role and address.
+    HeldBy(String),
+}
+
 impl Lock {
     fn keys(self) -> (i32, i32) {
         (i32::from_be_bytes(*b"padm"), self as i32)
     }
 
-    /// Takes the lock for the session, or says who holds it. Polls: a session that waits inside the lock function
+    /// Takes the lock for the session, unless another session holds it for longer than the timeout. Polls: a session that waits inside the lock function
     /// holds a snapshot, which stops CREATE INDEX CONCURRENTLY elsewhere.
     pub(crate) async fn acquire(
         self,
         connection: &mut PgConnection,
-        patience: std::time::Duration,
-    ) -> Result<Result<(), String>, QueryError> {
+        timeout: std::time::Duration,
+    ) -> Result<Acquired, QueryError> {
         let (class, object) = self.keys();
-        let deadline = tokio::time::Instant::now() + patience;
+        let deadline = tokio::time::Instant::now() + timeout;
         loop {
             let taken: bool = sqlx::query_scalar("select pg_try_advisory_lock($1, $2)")
                 .bind(class)
@@ -33,7 +41,7 @@ impl Lock {
                 .await
                 .attempt("taking the advisory lock")?;
             if taken {
-                return Ok(Ok(()));
+                return Ok(Acquired::Yes);
             }
             if tokio::time::Instant::now() >= deadline {
                 break;
@@ -52,6 +60,6 @@ impl Lock {
         .fetch_optional(&mut *connection)
         .await
         .attempt("finding who holds the advisory lock")?;
-        Ok(Err(holder.unwrap_or_else(|| "a session that has just ended".to_owned())))
+        Ok(Acquired::HeldBy(holder.unwrap_or_else(|| "a session that has just ended".to_owned())))
     }
 }

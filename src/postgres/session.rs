@@ -1,12 +1,14 @@
-//! The only module that speaks to Postgres.
+//! Statements in a session, and the errors that say what failed.
 //!
-//! Every connection is one session with pinned settings, so that what the server prints doesn't depend on how a
-//! database or a role is configured (D20).
+//! Every session has pinned settings, so that what the server prints doesn't depend on how a database or a role is
+//! configured (D20).
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 
-/// Something that was asked of a database, and failed.
+use crate::postgres::sqlstate;
+
+/// A statement that failed, and what it was for.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} failed")]
 pub struct QueryError {
@@ -17,7 +19,7 @@ pub struct QueryError {
     pub source: Cause,
 }
 
-/// Why a database didn't do what was asked: its own words, without the driver's.
+/// Why a database refused: the server's message, detail, hint and SQLSTATE, without the driver's wrapping.
 #[derive(Debug)]
 pub struct Cause(pub sqlx::Error);
 
@@ -35,8 +37,8 @@ impl std::fmt::Display for Cause {
                 }
                 let code = error.code().unwrap_or_default();
                 write!(f, " (SQLSTATE {code})")?;
-                // A database's own CONNECT is no matter that doctor could look into.
-                if code == "42501" && !error.message().contains("for database") {
+                // Without CONNECT on the database, doctor has no session either.
+                if code == sqlstate::INSUFFICIENT_PRIVILEGE && !error.message().contains("for database") {
                     f.write_str("; `pad-migrate doctor` shows what the role lacks")?;
                 }
                 Ok(())
@@ -50,16 +52,26 @@ impl std::fmt::Display for Cause {
 }
 
 impl Cause {
-    /// The SQLSTATE, if the server said one.
+    /// The SQLSTATE, if the error is the server's.
     pub fn sqlstate(&self) -> Option<String> {
         self.0.as_database_error().and_then(|it| it.code()).map(|it| it.into_owned())
     }
 }
 
 impl QueryError {
-    /// The SQLSTATE, if the server said one.
+    /// The SQLSTATE, if the error is the server's.
     pub fn sqlstate(&self) -> Option<String> {
         self.source.sqlstate()
+    }
+
+    /// Whether another session's lock was in the way, so that the same statement may succeed later.
+    pub(crate) fn is_lock_conflict(&self) -> bool {
+        self.sqlstate().is_some_and(|it| sqlstate::is_lock_conflict(&it))
+    }
+
+    /// Whether another session's change or lock was in the way, so that the same work may succeed on what is there now.
+    pub(crate) fn is_retryable(&self) -> bool {
+        self.sqlstate().is_some_and(|it| sqlstate::is_retryable(&it))
     }
 }
 
@@ -77,6 +89,14 @@ impl<T> Attempt<T> for Result<T, sqlx::Error> {
 /// Runs statements that return nothing.
 pub(crate) async fn run(connection: &mut PgConnection, sql: &str, what: &str) -> Result<(), QueryError> {
     connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(|_| ()).attempt(what)
+}
+
+/// The one value that a query returns.
+pub(crate) async fn fetch_value<T>(connection: &mut PgConnection, sql: &str, what: &str) -> Result<T, QueryError>
+where
+    T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+{
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.attempt(what)
 }
 
 /// What a server says about itself.

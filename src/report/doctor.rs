@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use anstyle::Style;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde_json::{Map, Value, json};
 
 use crate::base::outcome::Verdict;
+use crate::base::style;
 use crate::base::text::{plural, thousands};
 use crate::checks::check::{Check, Status, verdict};
 use crate::checks::examination::Examination;
 use crate::config::environment::Environment;
-use crate::config::mask::masked;
+use crate::config::mask::mask_urls;
 use crate::config::settings::{Config, Origin, Setting};
 use crate::report::layout::head;
 
@@ -37,7 +39,7 @@ impl<'a> Doctor<'a> {
             place: &found.place,
             checks: &found.checks,
             server_version: found.server_version.as_deref(),
-            failure: found.failure.as_deref().map(masked),
+            failure: found.failure.as_deref().map(mask_urls),
         }
     }
 }
@@ -114,7 +116,12 @@ impl Doctor<'_> {
         }
         out.push('\n');
         let verdict = self.conclusion(&configuration);
-        block(&mut out, width, "Verdict", &verdict);
+        let mut wrapped = String::new();
+        block(&mut wrapped, width, "Verdict", &verdict);
+        // Painted when it is laid out: the table counts a style as text.
+        let (label, sentence) = wrapped.split_at(LABEL + 2);
+        out.push_str(label);
+        out.push_str(&style::verdict(sentence));
         out
     }
 
@@ -161,9 +168,21 @@ impl Doctor<'_> {
     }
 }
 
+/// The columns of a label.
+const LABEL: usize = 12;
+
 /// A label and a text, wrapped beside it.
 fn block(out: &mut String, width: u16, label: &str, text: &str) {
-    grid(out, width, 0, None, vec![vec![format!("{label:<12}"), text.to_owned()]], &[]);
+    grid(out, width, 0, None, vec![vec![format!("{label:<LABEL$}"), text.to_owned()]], &[]);
+}
+
+fn tone(status: Status) -> Style {
+    match status {
+        Status::Pass => style::GOOD,
+        Status::Warn => style::CAUTION,
+        Status::Fail => style::BAD,
+        Status::Skip => style::FAINT,
+    }
 }
 
 fn time(elapsed: Option<Duration>) -> String {
@@ -180,7 +199,12 @@ fn lines(out: &mut String, width: u16, checks: &[&Check]) {
             row.push(format!("{:>9}", time(check.elapsed)));
         }
         row.push(check.message.clone());
-        grid(out, width, 2, None, vec![row], &[]);
+        let mut wrapped = String::new();
+        grid(&mut wrapped, width, 2, None, vec![row], &[]);
+        // Painted when it is laid out: the table counts a style as text.
+        let status = check.status.as_str();
+        let rest = wrapped.trim_start().trim_start_matches(status);
+        out.push_str(&format!("  {}{rest}", style::paint(tone(check.status), status)));
         if !["configuration", LONG].contains(&check.name) {
             particulars(out, width, 4, check);
         }

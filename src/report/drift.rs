@@ -4,9 +4,12 @@ pub mod formats;
 
 use std::collections::BTreeMap;
 
+use anstyle::Style;
 use serde_json::{Map, Value, json};
+use similar::ChangeTag;
 
 use crate::base::outcome::Verdict;
+use crate::base::style;
 use crate::base::text::plural;
 use crate::ledger::revisions;
 use crate::report::layout::head;
@@ -94,7 +97,7 @@ pub fn text(drift: &Drift, fail_on: Severity, width: u16) -> String {
         Verdict::Clean => "CLEAN",
         Verdict::Attention => "ATTENTION",
     };
-    labelled(&mut out, width, 0, "Verdict", &format!("{word}: {}", counted(drift)));
+    labelled(&mut out, width, 0, "Verdict", &style::verdict(&format!("{word}: {}", counted(drift))));
     out.push_str(&format!("{:<12}{}\n", "Live", drift.place));
     let server = format!("PostgreSQL {}, environment {}", drift.server_version, drift.environment);
     labelled(&mut out, width, 0, "Server", &server);
@@ -105,7 +108,7 @@ pub fn text(drift: &Drift, fail_on: Severity, width: u16) -> String {
         if of.is_empty() {
             continue;
         }
-        out.push_str(&format!("\n{}\n", heading(severity)));
+        out.push_str(&format!("\n{}\n", style::paint(tone(severity).bold(), heading(severity))));
         match severity {
             Severity::Info => brief(&mut out, width, &of),
             _ => in_full(&mut out, width, &of),
@@ -126,6 +129,14 @@ fn heading(severity: Severity) -> &'static str {
         Severity::Breaking => "Breaking",
         Severity::Warning => "Warnings",
         Severity::Info => "Info",
+    }
+}
+
+fn tone(severity: Severity) -> Style {
+    match severity {
+        Severity::Breaking => style::BAD,
+        Severity::Warning => style::CAUTION,
+        Severity::Info => style::FAINT,
     }
 }
 
@@ -158,7 +169,7 @@ pub(super) fn labelled(out: &mut String, width: usize, indent: usize, label: &st
     for line in text.lines() {
         let mut rest = String::new();
         for word in line.split(' ') {
-            if !rest.is_empty() && rest.chars().count() + 1 + word.chars().count() > room {
+            if !rest.is_empty() && style::width(&rest) + 1 + style::width(word) > room {
                 lines.push(std::mem::take(&mut rest));
             }
             if !rest.is_empty() {
@@ -234,9 +245,14 @@ fn sides(out: &mut String, width: usize, finding: &Finding) {
             let diff = similar::TextDiff::from_lines(expected.trim_end(), actual.trim_end());
             for hunk in diff.unified_diff().context_radius(1).iter_hunks() {
                 for change in hunk.iter_changes() {
-                    out.push_str(
-                        format!("      {}{}", change.tag(), clean(change.value()).trim_end_matches('\n')).trim_end(),
-                    );
+                    let value = clean(change.value());
+                    let line = format!("      {}{}", change.tag(), value.trim_end_matches('\n'));
+                    let line = line.trim_end();
+                    out.push_str(&match change.tag() {
+                        ChangeTag::Delete => style::paint(style::BAD, line),
+                        ChangeTag::Insert => style::paint(style::GOOD, line),
+                        ChangeTag::Equal => line.to_owned(),
+                    });
                     out.push('\n');
                 }
             }
@@ -282,7 +298,8 @@ fn pointer(out: &mut String, width: usize, expected: &str, actual: &str) {
     // Where little is the same, there is nothing to look for.
     if fits && same + after >= 12 {
         let marked = (other.len() - same - after).max(1);
-        out.push_str(&format!("{:start$}{}\n", "", "^".repeat(marked), start = 16 + same));
+        let marks = style::paint(style::BAD, &"^".repeat(marked));
+        out.push_str(&format!("{:start$}{marks}\n", "", start = 16 + same));
     }
 }
 

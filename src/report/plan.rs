@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::base::outcome::Verdict;
 use crate::base::quote::quote_literal;
+use crate::base::style;
 use crate::base::text::plural;
 use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
@@ -96,7 +97,7 @@ impl Planned<'_> {
             (false, _) if self.check => format!("ATTENTION: {steps} to apply"),
             (false, _) => format!("{steps} to apply"),
         };
-        labelled(&mut out, width, 0, "Plan", &verdict);
+        labelled(&mut out, width, 0, "Plan", &style::verdict(&verdict));
         out.push_str(&format!("{:<12}{}\n", "Live", self.place));
         let server = format!("PostgreSQL {}, environment {}", self.found.server_version, self.environment);
         labelled(&mut out, width, 0, "Server", &server);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::base::outcome::Verdict;
+use crate::base::style;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
 use crate::migration::run::{self, LISTED};
@@ -182,7 +183,7 @@ impl Rehearsal {
             let time = phase.elapsed.map_or("not checked".to_owned(), |it| format!("{:.2} s", it.as_secs_f64()));
             let _ = writeln!(out, "{}", format!("  {:<12}{time:>12}  {}", phase.name, phase.text).trim_end());
         }
-        line(&mut out, "Verdict", &self.judgement());
+        line(&mut out, "Verdict", &style::verdict(&self.judgement()));
         out
     }
 

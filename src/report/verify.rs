@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::base::outcome::Verdict;
+use crate::base::style;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
 use crate::migration::check::Difference;
@@ -59,7 +60,7 @@ pub fn verify_text(report: &verification::Report) -> String {
     } else {
         "ATTENTION: a person must look at the above"
     };
-    line(&mut out, "Verdict", verdict);
+    line(&mut out, "Verdict", &style::verdict(verdict));
     out
 }
 

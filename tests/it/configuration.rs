@@ -36,12 +36,12 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 #[case::unknown_key(
     ".env.local",
     "DB_HOTS=x\n",
-    ".env.local sets DB_HOTS, which is no key of pad-migrate (is DB_HOST meant?); correct or remove the line"
+    ".env.local sets DB_HOTS, which pad-migrate doesn't know (did you mean DB_HOST?); correct or remove the line"
 )]
 #[case::unlike_any_key(
     ".env",
     "SLACK_TOKEN=x\n",
-    ".env sets SLACK_TOKEN, which is no key of pad-migrate; correct or remove the line"
+    ".env sets SLACK_TOKEN, which pad-migrate doesn't know; correct or remove the line"
 )]
 #[case::set_twice(
     ".env",
@@ -51,28 +51,28 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 #[case::other_environment(
     ".env",
     "APP_ENV=qa\n",
-    ".env sets APP_ENV to \"qa\" and this run is for local; a file comes too late to choose: use --env or a real environment variable, or remove the line"
+    ".env sets APP_ENV to \"qa\", but this run is for local; a file can't choose the environment: use --env or an environment variable, or remove the line"
 )]
 #[case::port(".env", "DB_PORT=54x2\n", "DB_PORT is \"54x2\" (from .env); it must be a port, a number from 1 to 65535")]
 #[case::placeholder(
     ".env",
     "DB_APP_ROLE=<the-role>\n",
-    "DB_APP_ROLE is still the template's \"<the-role>\" (from .env); put the real value there"
+    "DB_APP_ROLE is still the template's \"<the-role>\" (from .env); set the real value"
 )]
 #[case::placeholder_word(
     ".env",
     "DB_OWNER_ROLE=change-me\n",
-    "DB_OWNER_ROLE is still the template's \"change-me\" (from .env); put the real value there"
+    "DB_OWNER_ROLE is still the template's \"change-me\" (from .env); set the real value"
 )]
 #[case::no_certificate(
     ".env",
     "DB_SSLROOTCERT=/nowhere/ca.pem\n",
-    "DB_SSLROOTCERT names /nowhere/ca.pem (from .env), which can't be used: entity not found; name the right file"
+    "DB_SSLROOTCERT is /nowhere/ca.pem (from .env), which can't be used: the file doesn't exist; name the right file"
 )]
 #[case::a_certificate_that_is_none(
     ".env",
     "DB_SSLROOTCERT=/dev/null\n",
-    "DB_SSLROOTCERT names /dev/null (from .env), which can't be used: there is no certificate in it (PEM); name the right file"
+    "DB_SSLROOTCERT is /dev/null (from .env), which can't be used: it holds no PEM certificate; name the right file"
 )]
 #[case::an_address_with_a_password(
     ".env.qa",
@@ -82,17 +82,17 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 #[case::no_pair(
     ".env",
     "\n# of the password\nhunter2\n",
-    ".env can't be read: line 3 is no KEY=value, from column 8 on; correct or remove the file"
+    ".env can't be read: line 3 is not KEY=value (column 8); correct or remove the file"
 )]
 #[case::a_dollar(
     ".env",
     "DB_PASSWORD=hunter2$x\n",
-    "DB_PASSWORD in .env holds a character that has a meaning in such a file ($ \\ \" ' or a leading #); put the whole value between single quotes"
+    "DB_PASSWORD in .env has a special character ($ \\ \" ' or a leading #); put the whole value in single quotes"
 )]
 #[case::a_hash(
     ".env",
     "DB_PASSWORD=#hunter2\n",
-    "DB_PASSWORD in .env holds a character that has a meaning in such a file ($ \\ \" ' or a leading #); put the whole value between single quotes"
+    "DB_PASSWORD in .env has a special character ($ \\ \" ' or a leading #); put the whole value in single quotes"
 )]
 fn a_mistake_is_one_sentence(#[case] file: &str, #[case] text: &str, #[case] sentence: &str) {
     let right = if file == ".env" { ".env.local" } else { ".env" };
@@ -116,10 +116,10 @@ fn certificates_must_agree_with_the_rest() {
     let idle = told(&format!("DB_SSLMODE=disable\nDB_SSLROOTCERT={}\n", path("ca")));
     assert_eq!(
         idle,
-        ["DB_SSLMODE is disable and DB_SSLROOTCERT is set from .env; without TLS it has no use: remove one"]
+        ["DB_SSLMODE is disable, but DB_SSLROOTCERT is set from .env and needs TLS; remove one of them"]
     );
     let locked = told(&format!("DB_SSLCERT={}\nDB_SSLKEY={}\n", path("cert"), path("locked")));
-    assert!(locked.len() == 1 && locked[0].contains("its key is encrypted, which the driver can't undo"), "{locked:?}");
+    assert!(locked.len() == 1 && locked[0].contains("its key is encrypted, and the driver can't decrypt it"), "{locked:?}");
     let swapped = told(&format!("DB_SSLCERT={}\nDB_SSLKEY={}\n", path("key"), path("cert")));
     assert_eq!(swapped.len(), 2, "{swapped:?}");
 }
@@ -131,7 +131,7 @@ fn the_common_file_is_not_taken_for_an_environments_own_in_silence() {
     write(dir.path(), &[(".env", "DB_HOST=127.0.0.1\nDB_PORT=1\nDB_NAME=n\nDB_USER=u\n")]);
     let told = stderr(&run_in(dir.path(), &["--env", "qa", "verify"], &[]));
     let warning =
-        "pad-migrate: warning: there is no .env.qa: the database of environment qa is from .env, as any other's\n";
+        "pad-migrate: warning: .env.qa doesn't exist: environment qa uses the database from .env, as every environment does\n";
     assert!(told.starts_with(warning), "{told}");
     let told = stderr(&run_in(dir.path(), &["verify"], &[]));
     assert!(!told.contains("warning"), "{told}");
@@ -149,7 +149,7 @@ fn flags_win_over_placeholders() {
 
 /// Everything that is wrong, in one go.
 #[test]
-fn all_mistakes_are_told_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let first = "DB_HOTS=a\nDB_PORT=many\nLEGACY_TABLE=<schema.table>\n";
     let told = complaints(&[(".env", first), (".env.qa", "DB_SSLMODE=yes\nDB_HOST=h:5432\n")], &[("APP_ENV", "qa")]);
     let begins = [
@@ -171,7 +171,7 @@ fn all_mistakes_are_told_at_once() {
 fn a_missing_file_is_named_where_it_would_have_been_needed() {
     let told = complaints(&[(".env", "DB_PORT=5432\n")], &[("APP_ENV", "qa")]);
     assert_eq!(told.len(), 1);
-    assert!(told[0].starts_with("no database is named for environment qa and there is no .env.qa; "), "{told:?}");
+    assert!(told[0].starts_with("no database is configured for environment qa, and .env.qa doesn't exist; "), "{told:?}");
 }
 
 #[rstest]
@@ -268,7 +268,7 @@ fn a_file_that_shows_its_password_to_others_is_a_warning() {
         std::fs::set_permissions(dir.path().join(file), open).expect("it is ours");
     }
     let warning =
-        |file| format!("pad-migrate: warning: {file} holds a password and others may read it; run: chmod 600 {file}");
+        |file| format!("pad-migrate: warning: {file} holds a password and other users can read it; run: chmod 600 {file}");
     assert_eq!(told(run_in(dir.path(), &["verify"], &[])), [warning(".env"), warning(".env.local")]);
     // Nobody has to keep what is no secret.
     write(dir.path(), &[(".env.local", "DB_HOST=127.0.0.1\nDB_PORT=1\nDB_NAME=n\nDB_USER=u\n"), (".env", "")]);

@@ -112,6 +112,12 @@ async fn a_local_database_that_is_all_there_is_clean() {
         }
         let coloured = run(&["--color", "always", "--database-url", &db.url, "doctor"], &[]);
         assert!(stdout(&coloured).contains("\n  \x1b[32mpass\x1b[0m  configuration"), "{}", stdout(&coloured));
+        let verdict = "\nVerdict       \x1b[1m\x1b[31mATTENTION\x1b[0m: ";
+        let unreachable = run(
+            &["--color", "always", "--source-url", "postgres://u@127.0.0.1:1/n", "--database-url", &db.url, "doctor"],
+            &[],
+        );
+        assert!(stdout(&unreachable).contains(verdict), "{}", stdout(&unreachable));
     })
     .await;
 }

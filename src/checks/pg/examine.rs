@@ -23,12 +23,14 @@ use crate::config::settings::Config;
 use crate::ledger::pg::admission::{RefusedError, check_environment};
 use crate::ledger::pg::history::history_access;
 use crate::ledger::revisions::ALL;
-use crate::postgres::connect::{Access, ConnectError, Database};
+use crate::postgres::connect::{Access, Database};
+use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::sqlstate;
 
 /// Why an examination ended early.
 #[derive(Debug, thiserror::Error)]
-enum DoctorError {
+enum ExamineError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
@@ -73,8 +75,8 @@ pub async fn examine(request: &Request<'_>) -> Examination {
 }
 
 /// The step that an error belongs to.
-fn step_of(failure: &DoctorError) -> &'static str {
-    let DoctorError::Connect(error) = failure else { return "schemas" };
+fn step_of(failure: &ExamineError) -> &'static str {
+    let ExamineError::Connect(error) = failure else { return "schemas" };
     match error {
         ConnectError::Url | ConnectError::Name { .. } => "name",
         ConnectError::Timeout { .. } | ConnectError::Unreachable { .. } => "port",
@@ -83,15 +85,20 @@ fn step_of(failure: &DoctorError) -> &'static str {
         ConnectError::Method { .. } => "authentication",
         ConnectError::Refused { source, .. } => match source.sqlstate().as_deref() {
             // A server that is starting up, or full, says so before it asks who is there.
-            Some("53300") if source.to_string().starts_with("sorry, ") => "authentication",
-            Some("3D000" | "42501" | "55000" | "53300") => "database",
+            Some(sqlstate::TOO_MANY_CONNECTIONS) if source.to_string().starts_with("sorry, ") => "authentication",
+            Some(
+                sqlstate::UNKNOWN_DATABASE
+                | sqlstate::INSUFFICIENT_PRIVILEGE
+                | sqlstate::NOT_IN_PREREQUISITE_STATE
+                | sqlstate::TOO_MANY_CONNECTIONS,
+            ) => "database",
             _ => "authentication",
         },
         ConnectError::Version { .. } | ConnectError::Standby { .. } | ConnectError::Query(_) => "database",
     }
 }
 
-async fn examine_into(request: &Request<'_>, found: &mut Examination) -> Result<(), DoctorError> {
+async fn examine_into(request: &Request<'_>, found: &mut Examination) -> Result<(), ExamineError> {
     let target = request.target;
     let deadline = Instant::now() + target.timeout;
     let left = || deadline.saturating_duration_since(Instant::now());
@@ -126,8 +133,8 @@ async fn reach(target: &Database, deadline: Instant, checks: &mut Vec<Check>) ->
     if target.options.get_socket().is_some() {
         checks.push(Check::new("name", Status::Skip, "a socket on this machine needs none"));
         let since = Instant::now();
-        let knocked = tokio::time::timeout_at(until, target.clone().knock()).await.map_err(|_| timeout())?;
-        knocked.map_err(|error| target.explain(sqlx::Error::Io(error)))?;
+        let accepted = tokio::time::timeout_at(until, target.clone().probe()).await.map_err(|_| timeout())?;
+        accepted.map_err(|error| target.connect_error(sqlx::Error::Io(error)))?;
         let text = "the socket accepts connections";
         checks.push(Check::new("port", Status::Pass, text).took(since.elapsed()));
         return Ok(Reached { tcp: since.elapsed(), tls: None });
@@ -135,7 +142,7 @@ async fn reach(target: &Database, deadline: Instant, checks: &mut Vec<Check>) ->
     let since = Instant::now();
     let looked_up = tokio::net::lookup_host((host.as_str(), port));
     let addresses = tokio::time::timeout_at(until, looked_up).await.map_err(|_| timeout())?;
-    let addresses: Vec<SocketAddr> = addresses.map_err(|error| target.explain(sqlx::Error::Io(error)))?.collect();
+    let addresses: Vec<SocketAddr> = addresses.map_err(|error| target.connect_error(sqlx::Error::Io(error)))?.collect();
     let named: BTreeSet<String> = addresses.iter().map(|it| it.ip().to_string()).collect();
     let named = named.into_iter().collect::<Vec<_>>().join(" and ");
     checks.push(if named == host {
@@ -145,7 +152,7 @@ async fn reach(target: &Database, deadline: Instant, checks: &mut Vec<Check>) ->
     });
     let since = Instant::now();
     let opened = tokio::time::timeout_at(until, tokio::net::TcpStream::connect(&*addresses)).await;
-    let stream = opened.map_err(|_| timeout())?.map_err(|error| target.explain(sqlx::Error::Io(error)))?;
+    let stream = opened.map_err(|_| timeout())?.map_err(|error| target.connect_error(sqlx::Error::Io(error)))?;
     let tcp = since.elapsed();
     let address = stream.peer_addr().map_or_else(|_| host.clone(), |it| it.to_string());
     checks.push(Check::new("port", Status::Pass, format!("{address} accepts connections")).took(tcp));
@@ -212,7 +219,7 @@ async fn examine_session(
     found: &mut Examination,
     reached: Reached,
     spent: Duration,
-) -> Result<(), DoctorError> {
+) -> Result<(), ExamineError> {
     let target = request.target;
     let since = Instant::now();
     run(connection, BEGIN, "starting the transaction").await?;
@@ -237,7 +244,7 @@ async fn examine_session(
     let since = Instant::now();
     let schemas = schemas(connection, request.environment).await?;
     found.checks.push(schemas.took(since.elapsed()));
-    if history_access(connection).await?.1 {
+    if history_access(connection).await?.is_readable {
         check_environment(connection, target, request.environment).await?;
     }
     let mut facts = facts::facts(request, connection, server).await?;
@@ -335,7 +342,7 @@ async fn source_check(request: &Request<'_>, source: &Database) -> Check {
             count_rows(&mut connection, request.table, &mut found).await?;
         }
         let _ = connection.close().await;
-        Ok::<_, DoctorError>(found)
+        Ok::<_, ExamineError>(found)
     };
     let place = format!(" at {}", source.place());
     match asked.await {

@@ -10,7 +10,7 @@ use crate::checks::pg::request::{BEGIN, Request};
 use crate::config::settings::TableName;
 use crate::ledger::history::applied;
 use crate::ledger::pg::history::{history_access, read_history};
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::session::{Attempt, QueryError, fetch_value, run};
 use crate::schema::names::{CRITICAL_REFERENCE_TABLES, MANAGED_TABLES};
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::relations::{ESTIMATE, apart, kind, managers, strangers};
@@ -112,7 +112,7 @@ pub(crate) async fn facts(
         (false, true) => Some((role, "BYPASSRLS")),
         (false, false) => None,
     });
-    let revisions = match history_access(connection).await?.1 {
+    let revisions = match history_access(connection).await?.is_readable {
         true => apart(connection, read_history)
             .await?
             .map(|it| Some(applied(&it).into_keys().collect()))
@@ -220,7 +220,7 @@ pub(crate) async fn relations(
             Filled::Unseen("it is a materialized view that was never filled".to_owned())
         } else {
             let sql = format!("select exists (select from {quoted})");
-            match apart(connection, async |it| ask::<bool>(it, &sql).await).await? {
+            match apart(connection, async |connection| fetch_value::<bool>(connection, &sql, LOOKING).await).await? {
                 Ok(true) => Filled::Yes,
                 Ok(false) => Filled::No,
                 Err(error) => Filled::Unseen(sentence(&error)),
@@ -281,7 +281,7 @@ pub(crate) async fn count_rows(
         }
         run(connection, BEGIN, "starting the transaction").await?;
         let sql = format!("select count(*) from {}.{}", quote_identifier(&it.schema), quote_identifier(&it.name));
-        let counted = ask(connection, &sql).await;
+        let counted = fetch_value(connection, &sql, LOOKING).await;
         run(connection, "rollback", "ending the transaction").await?;
         it.rows = match counted {
             Ok(rows) => Rows::Exact(rows),
@@ -291,12 +291,8 @@ pub(crate) async fn count_rows(
     Ok(())
 }
 
-async fn ask<T>(connection: &mut PgConnection, sql: &str) -> Result<T, QueryError>
-where
-    T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
-{
-    sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(connection).await.attempt("looking at a table's rows")
-}
+/// What reading the rows of a table is called where it fails.
+const LOOKING: &str = "looking at a table's rows";
 
 /// The names in `padealing` that are ours, or known to be somebody's.
 fn known(legacy: &TableName) -> Vec<&str> {

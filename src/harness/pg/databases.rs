@@ -17,8 +17,10 @@ use crate::harness::server::names::{PREFIX, TOKEN};
 use crate::migration::legacy::LegacyColumn;
 use crate::migration::pg::source::{Source, SourceError};
 use crate::migration::value::parse_identifier;
-use crate::postgres::connect::{Access, ConnectError, Database};
+use crate::postgres::connect::{Access, Database};
+use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::{Attempt, QueryError, run, server_facts};
+use crate::postgres::sqlstate;
 use crate::schema::mirror;
 
 /// Why a rehearsal's database could not be prepared.
@@ -330,7 +332,7 @@ async fn maintenance(server: &Database, activity: &str) -> Result<PgConnection, 
                 .0
                 .as_database_error()
                 .and_then(|it| it.code())
-                .is_some_and(|it| it == "3D000" || it == "42501") =>
+                .is_some_and(|it| it == sqlstate::UNKNOWN_DATABASE || it == sqlstate::INSUFFICIENT_PRIVILEGE) =>
         {
             server.connect(Access::Write, activity).await
         }

@@ -15,8 +15,9 @@ use crate::harness::generate::reference::{FIRST_PERSON, REFERENCE};
 use crate::ledger::pg::admission::{RefusedError, check_environment, check_local};
 use crate::migration::legacy::LegacyColumn;
 use crate::migration::pg::copy::escape;
-use crate::postgres::connect::{Access, ConnectError, Database};
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::connect::{Access, Database};
+use crate::postgres::connect_error::ConnectError;
+use crate::postgres::session::{Attempt, QueryError, fetch_value, run};
 use crate::schema::mirror::mirror;
 
 /// Why nothing was seeded.
@@ -76,7 +77,7 @@ pub async fn seed(
     run(&mut connection, "begin", "starting the transaction").await?;
     let mut seeded = Seeded::default();
     let exists = |name: &'static str| format!("select to_regclass('{name}') is not null");
-    if ask(&mut connection, &exists("bo_airflow.oracle_employee")).await? {
+    if fetch_value::<bool>(&mut connection, &exists("bo_airflow.oracle_employee"), LOOKING).await? {
         seeded.left.push("the reference mirror".to_owned());
     } else {
         create_mirror(&mut connection, roles).await?;
@@ -84,20 +85,21 @@ pub async fn seed(
     }
     let legacy = format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name));
     let legacy_exists = format!("select to_regclass({}) is not null", quote_literal(&legacy));
-    if ask(&mut connection, &legacy_exists).await? {
+    if fetch_value::<bool>(&mut connection, &legacy_exists, LOOKING).await? {
         seeded.left.push(format!("the legacy table {table}"));
     } else {
         let sql = fixtures::LEGACY_TABLE.replace("public.personal_account_dealing", &legacy);
         run(&mut connection, &sql, "creating the legacy table").await?;
         seeded.done.push(format!("the legacy table {table}"));
     }
-    let free = ask(&mut connection, &format!("select not exists (select from {legacy})")).await?;
+    let free =
+        fetch_value::<bool>(&mut connection, &format!("select not exists (select from {legacy})"), LOOKING).await?;
     match rows {
         Rows::None => {}
         Rows::Fixtures => seed_fixtures(&mut connection, free.then_some(&*legacy), &mut seeded).await?,
         Rows::Generated(generator) if free => {
             let there = format!("select exists (select from bo_airflow.oracle_employee where id = {FIRST_PERSON})");
-            if ask(&mut connection, &there).await? {
+            if fetch_value::<bool>(&mut connection, &there, LOOKING).await? {
                 seeded.left.push("the generated reference rows".to_owned());
             } else {
                 load_reference(&mut connection).await?;
@@ -122,7 +124,7 @@ async fn seed_fixtures(
     legacy: Option<&str>,
     seeded: &mut Seeded,
 ) -> Result<(), SeedError> {
-    if ask(connection, "select not exists (select from bo_airflow.oracle_employee)").await? {
+    if fetch_value::<bool>(connection, "select not exists (select from bo_airflow.oracle_employee)", LOOKING).await? {
         run(connection, fixtures::REFERENCE_ROWS, "filling the reference mirror").await?;
         seeded.done.push("reference rows: people, contacts, securities, currencies".to_owned());
     } else {
@@ -136,8 +138,11 @@ async fn seed_fixtures(
         }
         None => seeded.left.push("the legacy rows".to_owned()),
     }
-    let applied = ask(connection, "select to_regclass('padealing.employee_role') is not null").await?;
-    if applied && ask(connection, "select not exists (select from padealing.employee_role)").await? {
+    let applied =
+        fetch_value::<bool>(connection, "select to_regclass('padealing.employee_role') is not null", LOOKING).await?;
+    if applied
+        && fetch_value::<bool>(connection, "select not exists (select from padealing.employee_role)", LOOKING).await?
+    {
         run(connection, fixtures::APPLICATION_ROWS, "filling the application's tables").await?;
         seeded.done.push("application rows: a compliance officer, a restricted security, a setting".to_owned());
     }
@@ -219,9 +224,8 @@ async fn copy_lines(
     Ok(())
 }
 
-async fn ask(connection: &mut PgConnection, sql: &str) -> Result<bool, QueryError> {
-    sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await.attempt("looking at what is there")
-}
+/// What finding out what is there already is called where it fails.
+const LOOKING: &str = "looking at what is there";
 
 /// Loads the rows of cases, after giving the table the columns and types that they ask for.
 pub(crate) async fn load_cases(

@@ -57,7 +57,7 @@ pub(crate) async fn check_environment(
     database: &Database,
     environment: Environment,
 ) -> Result<(), RefusedError> {
-    if !history_access(connection).await?.0 {
+    if !history_access(connection).await?.exists {
         return Ok(());
     }
     let recorded: Option<String> =
@@ -85,7 +85,7 @@ pub(crate) async fn check_applied(
     }
     check_environment(connection, database, environment).await?;
     let not_applied = || RefusedError::NotApplied { place: database.place() };
-    if !history_access(connection).await?.0 {
+    if !history_access(connection).await?.exists {
         return Err(not_applied());
     }
     let history = read_history(connection).await?;

@@ -7,8 +7,16 @@ use sqlx::postgres::PgConnection;
 use crate::ledger::history::{Record, RecordKind};
 use crate::postgres::session::{Attempt, QueryError};
 
-/// Whether the history of our revisions is there, and whether the role may read it, all of it.
-pub(crate) async fn history_access(connection: &mut PgConnection) -> Result<(bool, bool), QueryError> {
+/// What this role can see of `padealing.schema_revision`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HistoryAccess {
+    pub(crate) exists: bool,
+    /// SELECT is granted, and no policy hides rows.
+    pub(crate) is_readable: bool,
+}
+
+/// Whether the history is there, and whether this role can read all of it.
+pub(crate) async fn history_access(connection: &mut PgConnection) -> Result<HistoryAccess, QueryError> {
     let access: Option<bool> = sqlx::query_scalar(
         "select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') \
                 and not row_security_active(c.oid) \
@@ -18,14 +26,14 @@ pub(crate) async fn history_access(connection: &mut PgConnection) -> Result<(boo
     .fetch_optional(connection)
     .await
     .attempt("looking for the schema's history")?;
-    Ok((access.is_some(), access == Some(true)))
+    Ok(HistoryAccess { exists: access.is_some(), is_readable: access == Some(true) })
 }
 
 /// The history, oldest line first; none, if there is no table of that name.
 pub(crate) async fn read_history(connection: &mut PgConnection) -> Result<Vec<Record>, QueryError> {
     type Row = (String, String, String, String, String, String, String, String);
     const WHAT: &str = "reading padealing.schema_revision as the history that pad-migrate keeps";
-    if !history_access(connection).await?.0 {
+    if !history_access(connection).await?.exists {
         return Ok(Vec::new());
     }
     let rows: Vec<Row> = sqlx::query_as(

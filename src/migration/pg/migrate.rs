@@ -31,8 +31,9 @@ use crate::migration::run::{
 use crate::migration::sample::Sample;
 use crate::migration::target::{LEGACY_MARK, Role, SOURCE_TABLE, Stage, TargetRows};
 use crate::migration::transform::transform;
-use crate::postgres::connect::{Access, ConnectError, Database};
-use crate::postgres::lock::Lock;
+use crate::postgres::connect::{Access, Database};
+use crate::postgres::connect_error::ConnectError;
+use crate::postgres::lock::{Acquired, Lock};
 use crate::postgres::session::{Attempt, QueryError, run, server_facts};
 
 /// How often a page is tried again after a conflict with somebody else's transaction.
@@ -152,7 +153,7 @@ async fn run_to_end(
     check_applied(&mut lead, target, request.environment).await?;
     let server_version = server_facts(&mut lead).await?.version;
     if !options.dry_run
-        && let Err(holder) = Lock::Migrate.acquire(&mut lead, Duration::from_secs(1)).await?
+        && let Acquired::HeldBy(holder) = Lock::Migrate.acquire(&mut lead, Duration::from_secs(1)).await?
     {
         return Err(MigrateError::Locked { place: target.place(), holder });
     }
@@ -372,9 +373,7 @@ async fn worker(
                 Err(error) => {
                     run(&mut connection, "rollback", "rolling back").await?;
                     // Somebody took the id, removed what a row refers to, or was waited for: look again.
-                    let code = error.sqlstate().unwrap_or_default();
-                    let retry = ["23503", "23505", "40001", "40P01", "55P03"].contains(&code.as_str());
-                    if !retry || attempt == ATTEMPTS {
+                    if !error.is_retryable() || attempt == ATTEMPTS {
                         let first = batch.rows.first().map_or(0, |it| it.0);
                         let last = batch.rows.last().map_or(0, |it| it.0);
                         return Err(MigrateError::Batch { first, last, source: error });

@@ -7,6 +7,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::base::quote::quote_literal;
 use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::sqlstate;
 
 /// Ids that are drawn and thrown away rather than locking the application out of its sequence.
 const DRAWN: i64 = 10_000;
@@ -59,7 +60,7 @@ async fn jump_when_free(connection: &mut PgConnection, jump: &str) -> Result<(),
     let mut attempt = 1;
     while let Err(error) = run(connection, jump, "moving an identity sequence").await {
         run(connection, "rollback", "rolling back").await?;
-        if error.sqlstate().as_deref() != Some("55P03") || attempt == ATTEMPTS {
+        if error.sqlstate().as_deref() != Some(sqlstate::LOCK_NOT_AVAILABLE) || attempt == ATTEMPTS {
             return Err(error);
         }
         attempt += 1;

@@ -24,7 +24,8 @@ use crate::migration::pg::source::{Source, SourceError, companion, parse_compani
 use crate::migration::run::Progress;
 use crate::migration::target::{Assessment, LEGACY_MARK, Role, SOURCE_TABLE};
 use crate::migration::verification::{BothPages, Counts, Report};
-use crate::postgres::connect::{Access, ConnectError, Database};
+use crate::postgres::connect::{Access, Database};
+use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::{Attempt, QueryError, run, server_facts};
 
 /// Legacy rows of one step.

@@ -15,6 +15,7 @@ use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
 use crate::ledger::pg::admission::check_local;
 use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::sqlstate;
 use crate::schema::ddl::qualified;
 use crate::schema::guard::{self, Scope};
 use crate::schema::names::APPLICATION_SCHEMA;
@@ -157,13 +158,14 @@ async fn build(connection: &mut PgConnection, request: &Request<'_>, step: &Step
         run(connection, &timeout, "setting the lock timeout").await?;
         let Err(error) = run(connection, &sql, "building the index").await else { return Ok(()) };
         // Somebody else's of the same name is valid, or being built by them.
-        let is_ours = !matches!(error.sqlstate().as_deref(), Some("42P07" | "42710"));
+        let is_ours =
+            !matches!(error.sqlstate().as_deref(), Some(sqlstate::DUPLICATE_TABLE | sqlstate::DUPLICATE_OBJECT));
         if is_ours && is_invalid(connection, &leftover).await? {
             // Whoever kept us waiting keeps this waiting too.
             run(connection, "set lock_timeout = '60s'", "setting the lock timeout").await?;
             run(connection, &drop, "dropping the half-built index").await?;
         }
-        if tried == ATTEMPTS || !matches!(error.sqlstate().as_deref(), Some("55P03" | "40P01")) {
+        if tried == ATTEMPTS || !error.is_lock_conflict() {
             return Err(error.into());
         }
         tokio::time::sleep(Duration::from_millis(250 << tried)).await;

@@ -2,7 +2,7 @@
 
 use crate::ledger::pg::admission::RefusedError;
 use crate::ledger::revisions::{self, Revision};
-use crate::postgres::connect::ConnectError;
+use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::QueryError;
 use crate::schema::guard::Refusal;
 use crate::schema::pg::introspect::IntrospectError;

@@ -11,8 +11,10 @@ use sqlx::{AssertSqlSafe, Column, Connection, Either, Executor, Row, TypeInfo, V
 use crate::config::environment::Environment;
 use crate::config::mask::HIDDEN;
 use crate::ledger::pg::admission::{RefusedError, check_environment};
-use crate::postgres::connect::{Access, ConnectError, Database};
+use crate::postgres::connect::{Access, Database};
+use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::sqlstate;
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 
 /// The statements that ask for the objects.
@@ -96,8 +98,8 @@ pub(crate) async fn introspect_with<T>(
     let stalled = || IntrospectError::Stalled { place: database.place(), seconds: patience.as_secs() };
     match tokio::time::timeout(patience, work).await {
         Ok(Err(IntrospectError::Query(error))) => Err(match error.sqlstate().as_deref() {
-            Some("55P03") => IntrospectError::Locked { place: database.place() },
-            Some("57014") => stalled(),
+            Some(sqlstate::LOCK_NOT_AVAILABLE) => IntrospectError::Locked { place: database.place() },
+            Some(sqlstate::QUERY_CANCELED) => stalled(),
             _ => error.into(),
         }),
         Ok(result) => result,

@@ -9,7 +9,7 @@ use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
 use crate::ledger::revisions::Revision;
 use crate::postgres::connect::Access;
-use crate::postgres::lock::Lock;
+use crate::postgres::lock::{Acquired, Lock};
 use crate::postgres::session::{Attempt, QueryError, run};
 use crate::schema::catalog::{Catalog, Id, Object};
 use crate::schema::guard::{self, Scope};
@@ -39,8 +39,8 @@ pub(crate) async fn locked_connection(request: &Request<'_>, activity: &str) -> 
     let mut connection = request.database.connect(Access::Write, activity).await?;
     watch_the_connection(&mut connection).await?;
     match Lock::Apply.acquire(&mut connection, PATIENCE).await? {
-        Ok(()) => Ok(connection),
-        Err(holder) => {
+        Acquired::Yes => Ok(connection),
+        Acquired::HeldBy(holder) => {
             let _ = connection.close().await;
             Err(ApplyError::Locked { place: request.database.place(), holder })
         }
@@ -70,7 +70,7 @@ pub(crate) async fn patiently<T>(
             other => return other,
         };
         // Not available within lock_timeout; a deadlock.
-        let waits = matches!(source.sqlstate().as_deref(), Some("55P03" | "40P01"));
+        let waits = source.is_lock_conflict();
         if !waits {
             return Err(if object == CATALOG {
                 ApplyError::Query(source)

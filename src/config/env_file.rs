@@ -1,0 +1,73 @@
+//! The text of a `.env` file: its pairs, and what is wrong with it.
+//!
+//! dotenvy parses it: the format has no specification, and dotenvy's is what users of such files know. It has two
+//! properties that we work around, and no other maintained crate is without them. It substitutes `$NAME`, which would
+//! change a password unnoticed: a secret that isn't plain text is refused ([`is_ambiguous`]). And its error holds the
+//! line's content instead of its number: the number is found from the content, which may be a password and isn't shown.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::config::error::ConfigError;
+use crate::config::keys::SECRET;
+
+/// The pairs of a file, the last one of a name; problems are added to those that there are.
+pub(crate) fn pairs(path: &Path, text: &str, problems: &mut Vec<ConfigError>) -> BTreeMap<String, String> {
+    let failed = |reason: String| ConfigError::File { path: path.to_owned(), reason };
+    let mut pairs: BTreeMap<String, String> = BTreeMap::new();
+    for line in dotenvy::from_read_iter(text.as_bytes()) {
+        let (key, value) = match line {
+            Ok(pair) => pair,
+            Err(dotenvy::Error::LineParse(line, column)) => {
+                problems.push(failed(not_a_pair(text, &line, column)));
+                continue;
+            }
+            Err(error) => {
+                problems.push(failed(error.to_string()));
+                break;
+            }
+        };
+        if pairs.get(&key).is_some_and(|earlier| *earlier != value) {
+            problems.push(ConfigError::Twice { path: path.to_owned(), key: key.clone() });
+        }
+        pairs.insert(key, value);
+    }
+    pairs
+}
+
+/// Where a line is wrong; `content` is that of the line, or of its value.
+fn not_a_pair(text: &str, content: &str, column: usize) -> String {
+    let before = &text[..text.find(content.trim_end()).unwrap_or_default()];
+    let number = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + column + 1;
+    format!("line {number} is not KEY=value (column {column})")
+}
+
+/// The secrets in the file that dotenvy would change.
+pub(crate) fn ambiguous_secrets(text: &str, pairs: &BTreeMap<String, String>) -> Vec<&'static str> {
+    let set = SECRET.into_iter().filter(|key| pairs.contains_key(*key));
+    set.filter(|key| text.lines().any(|line| is_ambiguous(line, key))).collect()
+}
+
+/// Whether a line sets a key to something that dotenvy takes for more than text.
+fn is_ambiguous(line: &str, key: &str) -> bool {
+    let line = line.trim_start();
+    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+    let Some(value) = line.strip_prefix(key).and_then(|it| it.trim_start().strip_prefix('=')) else {
+        return false;
+    };
+    let value = value.trim();
+    match value.chars().next() {
+        // Between single quotes nothing is special.
+        Some('\'') => value[1..].find('\'').is_none_or(|end| {
+            let rest = value[end + 2..].trim_start();
+            !rest.is_empty() && !rest.starts_with('#')
+        }),
+        Some('"') => {
+            let pairs = value.chars().zip(value.chars().skip(1));
+            pairs.into_iter().any(|(before, it)| it == '$' && before != '\\')
+        }
+        Some('#') => true,
+        _ => value.contains(['$', '\\', '"', '\'']),
+    }
+}

@@ -1,0 +1,158 @@
+//! Why there is no session: what failed, where, and what to do.
+
+use crate::base::version::SUPPORTED;
+use crate::config::environment::Environment;
+use crate::postgres::session::{Cause, QueryError};
+use crate::postgres::sqlstate;
+
+/// Why there is no connection. Each is one sentence that says where, what, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL can't be parsed. It isn't shown, since it may hold a password.
+    #[error(
+        "the database URL can't be parsed; write postgres://user@host:5432/database, and percent-encode the characters \
+         / ? # @ : % in its password"
+    )]
+    Url,
+    /// TLS would not be verified, and no setting allows that.
+    #[error(
+        "a connection without verified TLS is refused in environment {environment}; \
+         to allow it, set DB_SSLMODE"
+    )]
+    Unverified {
+        /// The environment.
+        environment: Environment,
+    },
+    /// The host's name can't be resolved.
+    #[error(
+        "connecting to {place} failed: the host name {host} can't be resolved ({reason}); \
+         check the spelling, the VPN and this machine's DNS settings"
+    )]
+    Name {
+        /// Host, port, database and role.
+        place: String,
+        /// The host.
+        host: String,
+        /// The resolver's message.
+        reason: String,
+    },
+    /// No answer in time, not even to the request for a connection.
+    #[error(
+        "connecting to {place} timed out after {seconds} s: no answer; \
+         check the host, the port, the VPN and firewalls"
+    )]
+    Timeout {
+        /// Host, port, database and role.
+        place: String,
+        /// DB_CONNECT_TIMEOUT.
+        seconds: u64,
+    },
+    /// The port accepted the connection, and PostgreSQL never answered.
+    #[error(
+        "connecting to {place} timed out after {seconds} s: the port accepts connections but PostgreSQL doesn't answer; \
+         check the port, and whether the server or a proxy in front of it hangs"
+    )]
+    Silent {
+        /// Host, port, database and role.
+        place: String,
+        /// DB_CONNECT_TIMEOUT.
+        seconds: u64,
+    },
+    /// The connection was refused, or can't be routed.
+    #[error("connecting to {place} failed: {source}; check the host and the port, and that a server is running there")]
+    Unreachable {
+        /// Host, port, database and role.
+        place: String,
+        /// The system's message, which the sentence includes.
+        source: std::io::Error,
+    },
+    /// The other end doesn't speak PostgreSQL's protocol, or stopped.
+    #[error(
+        "connecting to {place} failed: the connection was closed before PostgreSQL answered; \
+         check that PostgreSQL listens on this port, and read the server's log"
+    )]
+    Closed {
+        /// Host, port, database and role.
+        place: String,
+    },
+    /// The server requires an authentication method that the driver doesn't have.
+    #[error(
+        "connecting to {place} failed: the server requires an authentication method that this program doesn't support \
+         ({reason}); allow password or certificate authentication for the role (pg_hba.conf)"
+    )]
+    Method {
+        /// Host, port, database and role.
+        place: String,
+        /// The driver's message.
+        reason: String,
+    },
+    /// There is no TLS, or none that can be trusted.
+    #[error("connecting to {place} failed: TLS: {problem}")]
+    Tls {
+        /// Host, port, database and role.
+        place: String,
+        /// Which check failed, and what to do.
+        problem: String,
+    },
+    /// The server refused the session.
+    #[error("connecting to {place} failed: {source}{}", advice(.source, *.with_password))]
+    Refused {
+        /// Host, port, database and role.
+        place: String,
+        /// Whether a password was sent.
+        with_password: bool,
+        /// The cause.
+        source: Cause,
+    },
+    /// The server is too old.
+    #[error(
+        "the server at {place} runs PostgreSQL {version}; versions {} to {} are supported: connect to another server",
+        SUPPORTED.start(),
+        SUPPORTED.end()
+    )]
+    Version {
+        /// Host, port, database and role.
+        place: String,
+        /// Its version.
+        version: String,
+    },
+    /// The command writes, and a standby can't.
+    #[error("the server at {place} is a standby, which is read-only; connect to the primary")]
+    Standby {
+        /// Host, port, database and role.
+        place: String,
+    },
+    /// The session could not be set up.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// What to do when a server refuses a session (documentation, appendix A, PostgreSQL Error Codes).
+fn advice(cause: &Cause, with_password: bool) -> String {
+    let sqlx::Error::Database(error) = &cause.0 else { return String::new() };
+    let unencrypted = ["no encryption", "SSL off"].iter().any(|it| error.message().contains(it));
+    let what = match error.code().as_deref() {
+        Some(sqlstate::INVALID_PASSWORD) if !with_password => {
+            "no password was given: set DB_PASSWORD, or add a line to ~/.pgpass (chmod 600)"
+        }
+        Some(sqlstate::INVALID_PASSWORD) => {
+            "check the role and its password; an expired password is reported in the same words"
+        }
+        Some(sqlstate::INVALID_AUTHORIZATION) if unencrypted => {
+            "the server may require TLS from this machine (remove DB_SSLMODE), or may not admit this role at all (pg_hba.conf)"
+        }
+        Some(sqlstate::INVALID_AUTHORIZATION) if error.message().contains("client certificate") => {
+            "set DB_SSLCERT and DB_SSLKEY to the client certificate and its key"
+        }
+        Some(sqlstate::INVALID_AUTHORIZATION) => {
+            "check the role, or ask the server's administrator to admit it from this machine (pg_hba.conf)"
+        }
+        Some(sqlstate::UNKNOWN_DATABASE) => "check the database name",
+        Some(sqlstate::INSUFFICIENT_PRIVILEGE) => "have CONNECT on the database granted to the role",
+        Some(sqlstate::TOO_MANY_CONNECTIONS) => "wait until other sessions end, or have the connection limit raised",
+        Some(sqlstate::CANNOT_CONNECT_NOW) => "wait until the server is ready, then run this again",
+        Some(sqlstate::NOT_IN_PREREQUISITE_STATE) => "ask the database's administrator to allow connections again",
+        _ => return String::new(),
+    };
+    format!("; {what}")
+}

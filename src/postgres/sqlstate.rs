@@ -1,0 +1,32 @@
+//! The SQLSTATEs that the program acts upon (documentation, appendix A, PostgreSQL Error Codes).
+
+pub(crate) const FOREIGN_KEY_VIOLATION: &str = "23503";
+pub(crate) const UNIQUE_VIOLATION: &str = "23505";
+pub(crate) const INVALID_AUTHORIZATION: &str = "28000";
+pub(crate) const INVALID_PASSWORD: &str = "28P01";
+/// `invalid_catalog_name`: there is no such database.
+pub(crate) const UNKNOWN_DATABASE: &str = "3D000";
+pub(crate) const SERIALIZATION_FAILURE: &str = "40001";
+pub(crate) const DEADLOCK_DETECTED: &str = "40P01";
+pub(crate) const INSUFFICIENT_PRIVILEGE: &str = "42501";
+pub(crate) const DUPLICATE_OBJECT: &str = "42710";
+pub(crate) const DUPLICATE_TABLE: &str = "42P07";
+pub(crate) const TOO_MANY_CONNECTIONS: &str = "53300";
+/// The database accepts no connections, among others.
+pub(crate) const NOT_IN_PREREQUISITE_STATE: &str = "55000";
+/// `lock_timeout` has passed.
+pub(crate) const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// `statement_timeout` has passed, or somebody cancelled the statement.
+pub(crate) const QUERY_CANCELED: &str = "57014";
+/// The server is starting up or shutting down.
+pub(crate) const CANNOT_CONNECT_NOW: &str = "57P03";
+
+/// Whether another session's lock was in the way, so that the same statement may succeed later.
+pub(crate) fn is_lock_conflict(sqlstate: &str) -> bool {
+    [LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED].contains(&sqlstate)
+}
+
+/// Whether another session's change or lock was in the way, so that the same work may succeed on what is there now.
+pub(crate) fn is_retryable(sqlstate: &str) -> bool {
+    is_lock_conflict(sqlstate) || [SERIALIZATION_FAILURE, UNIQUE_VIOLATION, FOREIGN_KEY_VIOLATION].contains(&sqlstate)
+}
