@@ -1,6 +1,9 @@
 //! The migration of the rows: a legacy row, what it becomes, its way back, and a second opinion. Pure but for `pg`.
 
 pub mod check;
+pub(crate) mod columns;
+pub(crate) mod copy_rows;
+pub(crate) mod copy_text;
 pub mod legacy;
 pub mod lookups;
 pub mod pg;

@@ -7,10 +7,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
-use crate::migration::run::{self, Counts};
+use crate::migration::run::{self, Counts, IncompleteLineage};
 use crate::migration::sample::Sample;
 use crate::report::layout::{SHOWN, head, line, rate};
 
@@ -41,7 +40,7 @@ pub(crate) fn rejections(out: &mut String, report: &run::Report) {
 }
 
 fn incomplete(report: &run::Report) -> Option<String> {
-    let (count, first) = &report.incomplete;
+    let IncompleteLineage { count, first } = &report.incomplete;
     (*count > 0).then(|| {
         let ids: Vec<String> = first.iter().map(ToString::to_string).collect();
         format!(
@@ -50,13 +49,6 @@ fn incomplete(report: &run::Report) -> Option<String> {
             ids.join(", ")
         )
     })
-}
-
-impl run::Report {
-    /// A person must look at rejections, and at rows that an earlier tool has half migrated.
-    pub fn verdict(&self) -> Verdict {
-        Verdict::clean_if(self.counts.rejected == 0 && self.incomplete.0 == 0)
-    }
 }
 
 /// What a migration did, as text.
@@ -118,7 +110,7 @@ pub fn migrate_json(report: &run::Report, environment: Environment, dry_run: boo
     object.insert("counts".to_owned(), json!(report.counts));
     object.insert("rejected_by_rule".to_owned(), json!(report.by_rule));
     object.insert("rejections".to_owned(), json!(report.rejections));
-    object.insert("incomplete_lineage".to_owned(), json!(report.incomplete.0));
+    object.insert("incomplete_lineage".to_owned(), json!(report.incomplete.count));
     if dry_run {
         let pairs = |cells: &[(String, String)]| -> Map<String, Value> {
             cells.iter().map(|(name, text)| (name.clone(), json!(text))).collect()

@@ -133,11 +133,7 @@ impl Observer for Seen {
     }
 }
 
-async fn try_migrate(
-    database: &Database,
-    options: Options,
-    seen: &mut Seen,
-) -> Result<run::Report, migrate::MigrateError> {
+async fn try_migrate(database: &Database, options: Options, seen: &mut Seen) -> Result<run::Report, MigrateError> {
     let request = migrate::Request {
         target: database,
         source: database,
@@ -213,11 +209,7 @@ impl Db {
         (report, seen)
     }
 
-    pub(crate) async fn try_migrate(
-        &self,
-        options: Options,
-        seen: &mut Seen,
-    ) -> Result<run::Report, migrate::MigrateError> {
+    pub(crate) async fn try_migrate(&self, options: Options, seen: &mut Seen) -> Result<run::Report, MigrateError> {
         try_migrate(&self.database, options, seen).await
     }
 
