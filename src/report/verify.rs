@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
-use crate::migration::check::Difference;
+use crate::migration::difference::Difference;
 use crate::migration::run::LISTED;
 use crate::migration::verification;
 use crate::report::layout::{Head, SHOWN, line, rate};

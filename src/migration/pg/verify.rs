@@ -17,11 +17,12 @@ use crate::base::quote::quote_literal;
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{RefusedError, check_applied};
-use crate::migration::check::{APPROVAL, AUDIT, Cells, Difference, EXECUTION, REQUEST, Stored};
+use crate::migration::difference::Difference;
 use crate::migration::legacy::{LARGE, LegacyRow, Text};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::source::{Source, SourceError, companion, parse_companion};
 use crate::migration::run::Progress;
+use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored};
 use crate::migration::target::{Assessment, LEGACY_MARK, Role, SOURCE_TABLE};
 use crate::migration::verification::{BothPages, Counts, Report};
 use crate::postgres::connect::{Access, ConnectError, Database};
@@ -338,7 +339,7 @@ fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored)
     let mut assessment = Assessment::default();
     let Some(json) = json else { return Ok(()) };
     let serde_json::Value::Object(mut object) = parse(json)? else {
-        stored.strange_keys.push("a value that is no object".to_owned());
+        stored.unexpected_keys.push("a value that is no object".to_owned());
         return Ok(());
     };
     if let Some(large) = large {
@@ -355,7 +356,7 @@ fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored)
                         other => match other.get("large").and_then(|it| parse_companion(it.as_str()?)) {
                             Some(text) if large.is_some() => Some(text),
                             _ => {
-                                stored.strange_keys.push(format!("legacy.{column} that is no text"));
+                                stored.unexpected_keys.push(format!("legacy.{column} that is no text"));
                                 continue;
                             }
                         },
@@ -363,7 +364,7 @@ fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored)
                     assessment.legacy.insert(column, text);
                 }
             }
-            _ => stored.strange_keys.push(key),
+            _ => stored.unexpected_keys.push(key),
         }
     }
     stored.assessment = assessment;
