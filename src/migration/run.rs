@@ -10,7 +10,7 @@ use crate::migration::sample::Sample;
 /// Rejection reasons that a report lists; all of them are in the database.
 pub const LISTED: usize = 1000;
 
-/// What happens to a row whose id the target uses for something else (D6).
+/// What happens to a row whose id is taken by another request in the target (D6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnIdCollision {
     /// The row is rejected.
@@ -20,13 +20,13 @@ pub enum OnIdCollision {
     Reassign,
 }
 
-/// What happens to a row whose symbol no security has (D7).
+/// What happens to a row whose symbol isn't in the reference schema (D7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnMissingSecurity {
     /// The row is rejected.
     #[default]
     Reject,
-    /// The request has no security.
+    /// The row is migrated, and its security_id is null.
     Null,
 }
 
@@ -41,9 +41,9 @@ pub struct Options {
     pub batch_size: usize,
     /// Workers.
     pub jobs: usize,
-    /// D7.
+    /// What happens to a row whose symbol isn't in the reference schema.
     pub on_missing_security: OnMissingSecurity,
-    /// D6.
+    /// What happens to a row whose id is taken.
     pub on_id_collision: OnIdCollision,
 }
 

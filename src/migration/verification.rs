@@ -34,7 +34,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Whether there is nothing that a person must look at.
+    /// Whether every legacy row is verified, or rejected for reasons on record.
     pub fn is_clean(&self) -> bool {
         let Self { different, missing, pending, missing_source, extra, .. } = self;
         different + missing + pending + missing_source + extra == 0

@@ -404,7 +404,7 @@ async fn columns_of_other_types_are_read_as_their_text() {
 #[tokio::test]
 async fn a_table_that_can_not_be_read_is_refused_before_the_first_row() {
     for (change, want) in [
-        ("drop table personal_account_dealing", "there is no table public.personal_account_dealing"),
+        ("drop table personal_account_dealing", "the table public.personal_account_dealing doesn't exist"),
         ("alter table personal_account_dealing drop column sedol, drop column isin", "lacks the columns isin, sedol"),
         (
             "alter table personal_account_dealing alter column value type bytea using null",
@@ -413,7 +413,7 @@ async fn a_table_that_can_not_be_read_is_refused_before_the_first_row() {
         (
             "alter table personal_account_dealing drop constraint personal_account_dealing_pkey; \
              insert into personal_account_dealing (id) values (101)",
-            "the id 101 is there twice",
+            "the id 101 occurs twice",
         ),
         (
             "alter table personal_account_dealing drop constraint personal_account_dealing_pkey; \
@@ -523,7 +523,7 @@ async fn an_id_that_an_inheriting_table_repeats_is_refused() {
         )
         .await;
         let error = db.try_migrate(Options::default(), &mut Seen::default()).await.expect_err("it is refused");
-        assert!(error.to_string().contains("the id 101 is there twice"), "{error}");
+        assert!(error.to_string().contains("the id 101 occurs twice"), "{error}");
     })
     .await;
 }
