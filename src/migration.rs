@@ -1,6 +1,10 @@
 //! The migration of the rows: a legacy row, what it becomes, its way back, and a second opinion. Pure but for `pg`.
 
-pub mod check;
+pub(crate) mod check;
+pub(crate) mod columns;
+pub(crate) mod copy_rows;
+pub(crate) mod copy_text;
+pub mod difference;
 pub mod legacy;
 pub mod lookups;
 pub mod pg;
@@ -8,6 +12,7 @@ pub mod reconstruct;
 pub mod rejection;
 pub mod run;
 pub mod sample;
+pub(crate) mod stored;
 pub mod target;
 pub mod transform;
 pub mod value;

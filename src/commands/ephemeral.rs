@@ -13,7 +13,7 @@ use crate::harness::server::request::{Durability, Request};
 /// Hold an ephemeral Postgres for the tests, until the standard input or a process ends
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// What runs the ephemeral server
+    /// What provides the ephemeral server
     #[arg(long, env = "PAD_PROVIDER", hide_env_values = true, default_value = "auto")]
     pub(crate) provider: Provider,
     /// The process whose end ends the server
@@ -31,7 +31,7 @@ pub(crate) async fn run(args: &Args) -> Ended {
     let server = tokio::task::spawn_blocking(move || server::start(&wanted)).await??;
     complain(&server.line());
     if let Some(kept) = host::hold(server, shared, args.process).await? {
-        complain(&format!("kept: connect with {}; stop it with: {}", kept.connect, kept.stop));
+        complain(&format!("server kept running; connect with: {}; stop it with: {}", kept.connect, kept.stop));
     }
     Ok(Verdict::Clean)
 }

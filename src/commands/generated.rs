@@ -6,10 +6,10 @@ use crate::harness::generate::{Generator, MOST_ROWS};
 /// Generated legacy rows, and which.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Generated {
-    /// Generate this many legacy rows, about one in a hundred of them bad, instead of using the fixtures
+    /// Generate this many legacy rows instead of using the fixtures; about one in a hundred must be rejected
     #[arg(long, value_name = "N", value_parser = parse_count::<1, MOST_ROWS>)]
     rows: Option<usize>,
-    /// The same seed gives the same rows [default: 1]
+    /// Seed of the generated rows; the same seed gives the same rows [default: 1]
     #[arg(long, value_name = "S", requires = "rows")]
     seed: Option<u64>,
 }

@@ -8,27 +8,27 @@ use crate::commands::global::{Format, parse_count};
 use crate::commands::progress::Screen;
 use crate::migration::pg::migrate::{Request, migrate};
 use crate::migration::run::{OnIdCollision, OnMissingSecurity, Options};
-use crate::report::migrate::{migrate_json, migrate_text};
+use crate::report::migrate::{MigrateJson, migrate_text};
 
 /// Migrate the legacy rows that have not been migrated yet
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Write nothing; show what would be rejected, and a few rows old and new
+    /// Write nothing; show what would be rejected, and a few rows before and after
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Try this many rows at most
+    /// Migrate or reject at most this many rows that aren't migrated yet
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
-    /// Rows of one transaction
+    /// Rows per transaction
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = parse_count::<1, 100_000>)]
     pub(crate) batch_size: usize,
-    /// Workers
+    /// Number of workers, each with a connection of its own
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = parse_count::<1, 64>)]
     pub(crate) jobs: usize,
-    /// What to do with a row whose inst_symbol no security has
+    /// What to do with a row whose inst_symbol isn't in the reference schema
     #[arg(long, value_name = "WHAT", default_value = "reject")]
     pub(crate) on_missing_security: OnMissingSecurity,
-    /// What to do with a row whose id the target uses for another request
+    /// What to do with a row whose id is taken by another request in the target
     #[arg(long, value_name = "WHAT", default_value = "reject")]
     pub(crate) on_id_collision: OnIdCollision,
     /// Write every rejection to a file, .jsonl or .csv
@@ -73,7 +73,7 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
     screen.keep_rejects()?;
     match args.format {
         Format::Text => context.printer.plain(&migrate_text(&report, args.dry_run))?,
-        Format::Json => context.printer.json(&migrate_json(&report, context.config.environment, args.dry_run))?,
+        Format::Json => context.printer.json(&MigrateJson::new(&report, context.config.environment, args.dry_run))?,
     }
     Ok(report.verdict())
 }

@@ -14,20 +14,21 @@ use crate::commands::progress::Screen;
 use crate::harness::rehearse::{self, RehearseError};
 use crate::harness::server::error::Provider;
 use crate::harness::server::request::Request;
+use crate::report::rehearsal::RehearseJson;
 
 /// Rehearse the whole cutover on an ephemeral Postgres: schemas, rows, migration, verification
 ///
-/// Without --source-url the rows are the fixtures; with it, the rows of that database's legacy table, which is
-/// only read; with --rows, generated ones.
+/// The legacy rows are the fixtures. With --source-url, they are those of that database's legacy table, which is only read.
+/// With --rows, they are generated.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Generated legacy rows
     #[command(flatten)]
     pub(crate) generated: Generated,
-    /// What runs the ephemeral server
+    /// What provides the ephemeral server
     #[arg(long, env = "PAD_PROVIDER", hide_env_values = true, default_value = "auto")]
     pub(crate) provider: Provider,
-    /// Leave the server running, and say how to connect and how to stop it
+    /// Leave the server running, and print how to connect and how to stop it
     #[arg(long)]
     pub(crate) keep: bool,
     /// Write the summary to a file too
@@ -41,7 +42,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ended {
     let generator = args.generated.generator();
     if generator.is_some() && global.source_url.is_some() {
-        return Err("--rows generates the rows, and --source-url names those of a real table; give one of them".into());
+        return Err("--rows and --source-url can't be used together: --rows generates legacy rows, --source-url reads real ones".into());
     }
     let mut screen = Screen::new(&context.printer, None)?;
     let file = args.report.as_deref().map(PendingFile::create).transpose()?;
@@ -54,7 +55,7 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
     })?;
     let text = match args.format {
         Format::Text => rehearsal.text(),
-        Format::Json => json_text(&rehearsal.json())?,
+        Format::Json => json_text(&RehearseJson::new(&rehearsal))?,
     };
     if let Some(file) = file {
         file.save(&if args.format == Format::Text { style::plain(&text) } else { text.clone() })?;
@@ -66,7 +67,12 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
     if args.keep {
         let database = server.database_name(rehearse::DATABASE);
         let kept = server.keep(&database);
-        let _ = writeln!(std::io::stderr(), "kept: connect with {}; stop it with: {}", kept.connect, kept.stop);
+        let _ = writeln!(
+            std::io::stderr(),
+            "server kept running; connect with: {}; stop it with: {}",
+            kept.connect,
+            kept.stop
+        );
     }
     Ok(rehearsal.verdict())
 }

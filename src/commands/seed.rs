@@ -8,10 +8,10 @@ use crate::commands::progress::Screen;
 use crate::harness::pg::seed::{Rows, seed};
 use crate::migration::run::{Observer, Progress};
 
-/// Fill a local database with test data: reference mirror, legacy table, rows
+/// Fill a local database with test data: reference schema, legacy table, rows
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Create the tables only
+    /// Create the tables, and leave them empty
     #[arg(long, conflicts_with = "rows")]
     pub(crate) empty: bool,
     /// Generated legacy rows
@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let result = seed(&source, config.environment, &config.roles, &config.legacy_table, rows, progress).await;
     screen.finish();
     let seeded = result?;
-    let lines = |verb: &str, what: &[String]| what.iter().map(|it| format!("{verb:<12}{it}\n")).collect::<String>();
-    context.printer.plain(&(lines("Seeded", &seeded.done) + &lines("Left as is", &seeded.left)))?;
+    let lines = |verb: &str, what: &[String]| what.iter().map(|name| format!("{verb:<12}{name}\n")).collect::<String>();
+    context.printer.plain(&(lines("Seeded", &seeded.done) + &lines("Unchanged", &seeded.left)))?;
     Ok(Verdict::Clean)
 }

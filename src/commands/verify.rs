@@ -9,7 +9,7 @@ use crate::migration::pg::verify::{Request, verify};
 use crate::migration::run::Observer;
 use crate::report::verify::{VerifyJson, verify_text};
 
-/// Prove every migrated row against its legacy row, and every lineage row against its target
+/// Check every migrated row against its legacy row, and every lineage row against its target row
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Text for people, or JSON for scripts

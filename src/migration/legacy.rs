@@ -4,6 +4,7 @@
 //! so nothing can be lost here; [`crate::migration::transform`] decides what a text means.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
@@ -102,6 +103,12 @@ impl LegacyColumn {
     /// The known column of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|it| it.name() == name)
+    }
+}
+
+impl fmt::Display for LegacyColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

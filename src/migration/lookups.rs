@@ -1,4 +1,4 @@
-//! What rows refer to, looked up before the transform.
+//! What a page of legacy rows refers to in the target, as the transform is given it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,12 +17,12 @@ pub struct Security {
     pub ticker: Option<String>,
 }
 
-/// What became of the id of a legacy row whose id the target already uses for something else (D6).
+/// What becomes of a legacy row whose id is taken by another request in the target (D6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Collision {
     /// The row is rejected.
     Reject,
-    /// The row is rejected: lineage speaks of its approvals, execution or audit entries, and of no request.
+    /// The row is rejected: there is lineage of its approvals, execution or audit entries, and none of a request.
     StrayLineage,
     /// The request gets this id instead.
     Reassign(i64),

@@ -1,8 +1,19 @@
 //! The migration of the rows, against real databases.
+//!
+//! `migrate` starts a `reader` and workers; the `worker` looks up, transforms and hands a page to `write`. `verify` is the
+//! second opinion, and shares only `source` and `lookup` with them.
 
-pub(crate) mod copy;
+pub(crate) mod large_text;
+pub(crate) mod legacy_page;
+pub(crate) mod lineage;
 pub(crate) mod lookup;
 pub mod migrate;
+pub mod migrate_error;
+pub(crate) mod reader;
+pub(crate) mod rejects;
+pub(crate) mod run_record;
 pub(crate) mod sequences;
 pub(crate) mod source;
 pub mod verify;
+pub(crate) mod worker;
+pub(crate) mod write;

@@ -7,6 +7,7 @@ use serde::Serialize;
 /// Why a row was rejected (D21).
 #[expect(missing_docs, reason = "each variant is the rule of the same name in D21")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     InvalidBoolean,
@@ -67,6 +68,7 @@ impl fmt::Display for Rule {
 
 /// One reason for a rejection.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 pub struct Reason {
     /// The legacy column.
     pub field: String,
@@ -74,7 +76,7 @@ pub struct Reason {
     pub rule: Rule,
     /// The value, cut short if it is long; null if the column was.
     pub value: Option<String>,
-    /// A sentence that a person can act on.
+    /// A sentence that says what is wrong and what to do.
     pub message: String,
 }
 

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::base::outcome::Verdict;
 use crate::migration::rejection::{Reason, Rejection};
 use crate::migration::sample::Sample;
 
 /// Rejection reasons that a report lists; all of them are in the database.
 pub const LISTED: usize = 1000;
 
-/// What happens to a row whose id the target uses for something else (D6).
+/// What happens to a row whose id is taken by another request in the target (D6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnIdCollision {
     /// The row is rejected.
@@ -19,13 +20,13 @@ pub enum OnIdCollision {
     Reassign,
 }
 
-/// What happens to a row whose symbol no security has (D7).
+/// What happens to a row whose symbol isn't in the reference schema (D7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnMissingSecurity {
     /// The row is rejected.
     #[default]
     Reject,
-    /// The request has no security.
+    /// The row is migrated, and its security_id is null.
     Null,
 }
 
@@ -40,9 +41,9 @@ pub struct Options {
     pub batch_size: usize,
     /// Workers.
     pub jobs: usize,
-    /// D7.
+    /// What happens to a row whose symbol isn't in the reference schema.
     pub on_missing_security: OnMissingSecurity,
-    /// D6.
+    /// What happens to a row whose id is taken.
     pub on_id_collision: OnIdCollision,
 }
 
@@ -61,6 +62,7 @@ impl Default for Options {
 
 /// Rows counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 pub struct Counts {
     /// Legacy rows read.
     pub read: u64,
@@ -84,12 +86,22 @@ pub struct Counts {
 
 /// A reason for a rejection, with the row it is of.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 pub struct RejectedField {
     /// The legacy row.
     pub source_id: i64,
     /// The reason.
     #[serde(flatten)]
     pub reason: Reason,
+}
+
+/// Rows that an earlier tool migrated with a request's lineage only (D19).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IncompleteLineage {
+    /// How many there are.
+    pub count: u64,
+    /// The first few source ids.
+    pub first: Vec<i64>,
 }
 
 /// What a migration did, or a dry run would do.
@@ -101,8 +113,8 @@ pub struct Report {
     pub by_rule: BTreeMap<&'static str, u64>,
     /// The first reasons in id order, [`LISTED`] of them.
     pub rejections: Vec<RejectedField>,
-    /// Source ids that an earlier tool migrated with a request's lineage only (D19): how many, and the first few.
-    pub incomplete: (u64, Vec<i64>),
+    /// Rows that an earlier tool migrated with a request's lineage only (D19).
+    pub incomplete: IncompleteLineage,
     /// A few rows old and new, from a dry run.
     pub samples: Vec<Sample>,
     /// How long it took.
@@ -131,7 +143,12 @@ pub trait Observer {
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, outcome: Outcome) {
+    /// Clean unless a row was rejected, or an earlier tool has migrated one without its whole lineage.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::clean_if(self.counts.rejected == 0 && self.incomplete.count == 0)
+    }
+
+    pub(crate) fn add(&mut self, outcome: PageOutcome) {
         let Counts {
             read,
             migrated,
@@ -164,9 +181,9 @@ impl Report {
             let listed = rejection.reasons.into_iter().take(room);
             self.rejections.extend(listed.map(|reason| RejectedField { source_id, reason }));
         }
-        self.incomplete.0 += outcome.incomplete.len() as u64;
-        let room = 10usize.saturating_sub(self.incomplete.1.len());
-        self.incomplete.1.extend(outcome.incomplete.into_iter().take(room));
+        self.incomplete.count += outcome.incomplete.len() as u64;
+        let room = 10usize.saturating_sub(self.incomplete.first.len());
+        self.incomplete.first.extend(outcome.incomplete.into_iter().take(room));
         let room = SAMPLES.saturating_sub(self.samples.len());
         self.samples.extend(outcome.samples.into_iter().take(room));
     }
@@ -176,7 +193,7 @@ impl Report {
 pub(crate) const SAMPLES: usize = 3;
 
 /// What became of a page.
-pub(crate) struct Outcome {
+pub(crate) struct PageOutcome {
     pub(crate) sequence: u64,
     pub(crate) counts: Counts,
     pub(crate) rejections: Vec<Rejection>,

@@ -1,6 +1,7 @@
 //! The rows that one legacy row becomes. These types can't hold the legacy table's mess.
 //!
-//! Surrogate keys are absent: the database gives them, and nothing that we compute or compare depends on them.
+//! Surrogate keys are absent: the database assigns them, and nothing that is computed or compared depends on them.
+//! Which columns are written, and in which order, is declared in [`crate::migration::columns`].
 
 use std::collections::BTreeMap;
 use std::fmt;

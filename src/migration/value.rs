@@ -120,6 +120,9 @@ fn parse_scaled(text: &str, scale: u32, max_digits: u32) -> Result<i128, ValueEr
 
 /// A `timestamp without time zone`: microseconds since 2000-01-01 00:00:00, with the two ends of the range standing
 /// for -infinity and infinity, as Postgres stores it (documentation, Date/Time Types).
+///
+/// Our own, because no date library holds all that a Postgres timestamp can: years from 4714 BC to AD 294276, and both
+/// infinities. jiff and chrono would reject or clip what must come back to the microsecond (D5b, D20).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use crate::migration::check::{Difference, Stored, check};
+use crate::migration::check::check;
+use crate::migration::difference::Difference;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::lookups::Security;
 use crate::migration::run::LISTED;
+use crate::migration::stored::Stored;
 use crate::migration::target::{Role, SOURCE_TABLE};
 
 /// Rows counted; `source` is the sum of verified, different, missing, rejected and pending.
@@ -32,7 +34,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Whether there is nothing that a person must look at.
+    /// Whether every legacy row is verified, or rejected for reasons on record.
     pub fn is_clean(&self) -> bool {
         let Self { different, missing, pending, missing_source, extra, .. } = self;
         different + missing + pending + missing_source + extra == 0

@@ -1,25 +1,21 @@
-//! What the commands print: text for people, JSON for scripts.
-//!
-//! Pure. The JSON's fields are a contract (`docs/command-line.md`).
+//! What a migration did.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value, json};
-
-use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
-use crate::migration::run::{self, Counts};
+use crate::migration::run::{self, Counts, IncompleteLineage, RejectedField};
 use crate::migration::sample::Sample;
-use crate::report::layout::{SHOWN, head, line, rate};
+use crate::report::layout::{Head, SHOWN, line, rate};
 
 fn by_rule(rules: &BTreeMap<&'static str, u64>) -> String {
     rules.iter().map(|(rule, count)| format!("{rule} {}", thousands(*count))).collect::<Vec<_>>().join(", ")
 }
 
-fn written(counts: &Counts) -> String {
-    let Counts { pad_request, pad_approval, pad_execution, audit_log, migration_mapping, .. } = counts;
+/// The target tables, and how many rows of each were written.
+pub(crate) fn by_table(counts: &Counts) -> [(&'static str, u64); 5] {
+    let Counts { pad_request, pad_approval, pad_execution, audit_log, migration_mapping, .. } = *counts;
     [
         ("pad_request", pad_request),
         ("pad_approval", pad_approval),
@@ -27,36 +23,31 @@ fn written(counts: &Counts) -> String {
         ("audit_log", audit_log),
         ("migration_mapping", migration_mapping),
     ]
-    .map(|(table, count)| format!("{table} {}", thousands(*count)))
-    .join(", ")
+}
+
+fn written(counts: &Counts) -> String {
+    by_table(counts).map(|(table, count)| format!("{table} {}", thousands(count))).join(", ")
 }
 
 pub(crate) fn rejections(out: &mut String, report: &run::Report) {
-    for it in report.rejections.iter().take(SHOWN) {
-        let _ = writeln!(out, "  row {}: {} ({})", it.source_id, it.reason.message, it.reason.rule);
+    for RejectedField { source_id, reason } in report.rejections.iter().take(SHOWN) {
+        let _ = writeln!(out, "  row {source_id}: {} ({})", reason.message, reason.rule);
     }
     if report.rejections.len() > SHOWN {
-        let _ = writeln!(out, "  … and more: see --rejects FILE, --format json or padealing.migration_reject");
+        let _ = writeln!(out, "  … and more: use --rejects FILE or --format json, or query padealing.migration_reject");
     }
 }
 
 fn incomplete(report: &run::Report) -> Option<String> {
-    let (count, first) = &report.incomplete;
+    let IncompleteLineage { count, first } = &report.incomplete;
     (*count > 0).then(|| {
         let ids: Vec<String> = first.iter().map(ToString::to_string).collect();
         format!(
-            "{} by an earlier tool lack the lineage of their other rows, among them {}; verify names what is missing",
-            plural(*count, "row migrated", "rows migrated"),
+            "{} by an earlier tool without the lineage of its other rows, among them {}; run `pad-migrate verify` to list what is missing",
+            plural(*count, "row was migrated", "rows were migrated"),
             ids.join(", ")
         )
     })
-}
-
-impl run::Report {
-    /// A person must look at rejections, and at rows that an earlier tool has half migrated.
-    pub fn verdict(&self) -> Verdict {
-        Verdict::clean_if(self.counts.rejected == 0 && self.incomplete.0 == 0)
-    }
 }
 
 /// What a migration did, as text.
@@ -71,7 +62,7 @@ pub fn migrate_text(report: &run::Report, dry_run: bool) -> String {
         &mut out,
         "Rows",
         &format!(
-            "{} read, {} {moved}, {} migrated before, {} rejected",
+            "{} read, {} {moved}, {} already migrated, {} rejected",
             thousands(counts.read),
             thousands(counts.migrated),
             thousands(counts.already_migrated),
@@ -95,8 +86,8 @@ pub fn migrate_text(report: &run::Report, dry_run: bool) -> String {
 }
 
 fn sample_text(out: &mut String, sample: &Sample) {
-    let cell = |it: Option<&(String, String)>| {
-        it.map_or_else(String::new, |(name, text)| format!("{name} = {}", text.escape_debug()))
+    let cell = |cell: Option<&(String, String)>| {
+        cell.map_or_else(String::new, |(name, text)| format!("{name} = {}", text.escape_debug()))
     };
     let _ = writeln!(out, "Row {}", sample.source_id);
     for at in 0..sample.old.len().max(sample.new.len()) {
@@ -110,27 +101,68 @@ fn sample_text(out: &mut String, sample: &Sample) {
     out.push('\n');
 }
 
-/// What a migration did, as JSON.
-pub fn migrate_json(report: &run::Report, environment: Environment, dry_run: bool) -> Value {
-    let verdict = report.verdict();
-    let mut object = head("migrate", environment, &report.server_version, verdict);
-    object.insert("dry_run".to_owned(), json!(dry_run));
-    object.insert("counts".to_owned(), json!(report.counts));
-    object.insert("rejected_by_rule".to_owned(), json!(report.by_rule));
-    object.insert("rejections".to_owned(), json!(report.rejections));
-    object.insert("incomplete_lineage".to_owned(), json!(report.incomplete.0));
-    if dry_run {
-        let pairs = |cells: &[(String, String)]| -> Map<String, Value> {
-            cells.iter().map(|(name, text)| (name.clone(), json!(text))).collect()
-        };
-        let samples: Vec<Value> = report
-            .samples
-            .iter()
-            .map(|it| json!({"source_id": it.source_id, "old": pairs(&it.old), "new": pairs(&it.new)}))
-            .collect();
-        object.insert("samples".to_owned(), json!(samples));
+/// What `migrate --format json` prints.
+#[derive(Clone, Debug, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct MigrateJson {
+    /// The fields that every command's JSON begins with.
+    #[serde(flatten)]
+    pub head: Head,
+    /// Whether nothing was written.
+    pub dry_run: bool,
+    /// Rows by what became of them.
+    pub counts: Counts,
+    /// Rejected rows by rule; a row counts under each of its rules.
+    pub rejected_by_rule: BTreeMap<&'static str, u64>,
+    /// The first 1,000 reasons, in id order.
+    pub rejections: Vec<RejectedField>,
+    /// Rows that an earlier tool migrated with a request's lineage only.
+    pub incomplete_lineage: u64,
+    /// A few rows old and new; from a dry run only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<Vec<SampleJson>>,
+    /// How long it took.
+    pub seconds: f64,
+    /// Legacy rows a second.
+    pub rows_per_second: f64,
+}
+
+/// A row old and new.
+#[derive(Clone, Debug, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct SampleJson {
+    /// The legacy row's id.
+    pub source_id: i64,
+    /// The legacy columns that aren't null.
+    #[serde(serialize_with = "as_object")]
+    #[cfg_attr(feature = "harness", schemars(with = "BTreeMap<String, String>"))]
+    pub old: Vec<(String, String)>,
+    /// What they become: `role.column`, and the text.
+    #[serde(serialize_with = "as_object")]
+    #[cfg_attr(feature = "harness", schemars(with = "BTreeMap<String, String>"))]
+    pub new: Vec<(String, String)>,
+}
+
+/// Columns in their own order, which a map would lose.
+fn as_object<S: serde::Serializer>(cells: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(cells.iter().map(|(name, text)| (name, text)))
+}
+
+impl MigrateJson {
+    /// What a migration did, or a dry run would do.
+    pub fn new(report: &run::Report, environment: Environment, dry_run: bool) -> Self {
+        let samples =
+            report.samples.iter().cloned().map(|Sample { source_id, old, new }| SampleJson { source_id, old, new });
+        Self {
+            head: Head::new("migrate", environment, &report.server_version, report.verdict()),
+            dry_run,
+            counts: report.counts.clone(),
+            rejected_by_rule: report.by_rule.clone(),
+            rejections: report.rejections.clone(),
+            incomplete_lineage: report.incomplete.count,
+            samples: dry_run.then(|| samples.collect()),
+            seconds: report.elapsed.as_secs_f64(),
+            rows_per_second: rate(report.counts.read, report.elapsed),
+        }
     }
-    object.insert("seconds".to_owned(), json!(report.elapsed.as_secs_f64()));
-    object.insert("rows_per_second".to_owned(), json!(rate(report.counts.read, report.elapsed)));
-    Value::Object(object)
 }

@@ -1,19 +1,21 @@
 //! A rehearsal's summary.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::base::outcome::Verdict;
 use crate::base::style;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
-use crate::migration::run::{self, LISTED};
+use crate::migration::difference::Difference;
+use crate::migration::run::{self, LISTED, RejectedField};
 use crate::migration::verification;
 use crate::report::drift;
-use crate::report::layout::{SHOWN, head, line};
-use crate::report::migrate::rejections;
+use crate::report::layout::{Head, SHOWN, line};
+use crate::report::migrate::{by_table, rejections};
 use crate::report::verify::{differences, verified};
 use crate::schema::drift::finding::Severity;
 use crate::schema::drift::outcome::Drift;
@@ -51,7 +53,7 @@ impl Unexpected {
 /// A whole rehearsal.
 #[derive(Clone, Debug)]
 pub struct Rehearsal {
-    /// The environment of the run; the server is nobody's.
+    /// The environment of the run; the server itself belongs to none.
     pub environment: Environment,
     /// `server_version` of the ephemeral server.
     pub server_version: String,
@@ -91,11 +93,9 @@ impl Rehearsal {
         let counts = &self.migrated.counts;
         match self.verdict() {
             Verdict::Clean if counts.rejected == 0 => {
-                "CLEAN: every legacy row was migrated, and what is stored gives it back".to_owned()
+                "CLEAN: every legacy row was migrated, and can be restored from what is stored".to_owned()
             }
-            Verdict::Clean => {
-                "CLEAN: every legacy row was migrated and proved, or rejected exactly as expected".to_owned()
-            }
+            Verdict::Clean => "CLEAN: every legacy row was migrated and verified, or rejected as expected".to_owned(),
             Verdict::Attention => {
                 let mut reasons = Vec::new();
                 match &self.unexpected {
@@ -130,7 +130,7 @@ impl Rehearsal {
             let _ = writeln!(out, "  {name}");
         }
         let rejected = match &self.unexpected {
-            Some(Unexpected { total: 0, .. }) => " (exactly those expected)",
+            Some(Unexpected { total: 0, .. }) => " (as expected)",
             _ => "",
         };
         line(
@@ -162,14 +162,7 @@ impl Rehearsal {
             None => rejections(&mut out, &self.migrated),
         }
         line(&mut out, "Written", "rows by target table");
-        let tables = [
-            ("pad_request", counts.pad_request),
-            ("pad_approval", counts.pad_approval),
-            ("pad_execution", counts.pad_execution),
-            ("audit_log", counts.audit_log),
-            ("migration_mapping", counts.migration_mapping),
-        ];
-        for (table, count) in tables {
+        for (table, count) in by_table(counts) {
             let _ = writeln!(out, "  {table:<24}{:>10}", thousands(count));
         }
         line(&mut out, "Verified", &verified(&self.verified.counts));
@@ -186,33 +179,85 @@ impl Rehearsal {
         line(&mut out, "Verdict", &style::verdict(&self.judgement()));
         out
     }
+}
 
-    /// The summary for scripts.
-    pub fn json(&self) -> Value {
-        let mut object = head("rehearse", self.environment, &self.server_version, self.verdict());
-        object.insert("provider".to_owned(), json!(self.provider));
-        object.insert("server".to_owned(), json!(self.server));
-        object.insert("source".to_owned(), json!(self.source));
-        object.insert("revisions".to_owned(), json!(self.revisions.iter().map(|it| it.0).collect::<Vec<_>>()));
-        object.insert("counts".to_owned(), json!(self.migrated.counts));
-        object.insert("rejected_by_rule".to_owned(), json!(self.migrated.by_rule));
-        object.insert("rejections".to_owned(), json!(self.migrated.rejections));
-        object.insert("unexpected".to_owned(), json!(self.unexpected.as_ref().map(|it| &it.first)));
-        object.insert("unexpected_total".to_owned(), json!(self.unexpected.as_ref().map(|it| it.total)));
-        object.insert("verify".to_owned(), json!(self.verified.counts));
-        object.insert("differences".to_owned(), json!(self.verified.differences));
-        object.insert("drift".to_owned(), drift::counts(&self.drift));
-        object.insert("findings".to_owned(), drift::findings(&self.drift));
-        let phases: Vec<Value> = self
-            .phases
-            .iter()
-            .map(|it| {
-                let status = if it.elapsed.is_some() { "done" } else { "not checked" };
-                json!({"name": it.name, "status": status, "seconds": it.elapsed.map(|it| it.as_secs_f64())})
-            })
-            .collect();
-        object.insert("phases".to_owned(), json!(phases));
-        object.insert("verdict".to_owned(), json!(self.judgement()));
-        Value::Object(object)
+/// What `rehearse --format json` prints.
+#[derive(Clone, Debug, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct RehearseJson {
+    /// The fields that every command's JSON begins with.
+    #[serde(flatten)]
+    pub head: Head,
+    /// What ran the server.
+    pub provider: String,
+    /// Which server was taken, and why not another.
+    pub server: String,
+    /// Where the legacy rows came from.
+    pub source: String,
+    /// The numbers of the revisions that were applied.
+    pub revisions: Vec<&'static str>,
+    /// Rows by what the migration did with them.
+    pub counts: run::Counts,
+    /// Rejected rows by rule; a row counts under each of its rules.
+    pub rejected_by_rule: BTreeMap<&'static str, u64>,
+    /// The first 1,000 reasons for rejections, in id order.
+    pub rejections: Vec<RejectedField>,
+    /// The first 1,000 sentences about how rejections differ from the expected ones; null if nothing was expected.
+    pub unexpected: Option<Vec<String>>,
+    /// How many of them there are.
+    pub unexpected_total: Option<u64>,
+    /// Rows by what the verification found.
+    pub verify: verification::Counts,
+    /// The first 1,000 differences, in id order.
+    pub differences: Vec<Difference>,
+    /// How many findings of drift there are of each severity.
+    pub drift: Value,
+    /// The findings, as `drift --format json` has them.
+    pub findings: Value,
+    /// What was done when.
+    pub phases: Vec<PhaseJson>,
+    /// The verdict in a sentence.
+    pub verdict: String,
+}
+
+/// One step of a rehearsal.
+#[derive(Clone, Debug, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct PhaseJson {
+    /// Its name.
+    pub name: &'static str,
+    /// `done`, or `not checked`.
+    pub status: &'static str,
+    /// How long it took; null if it was not run.
+    pub seconds: Option<f64>,
+}
+
+impl RehearseJson {
+    /// A rehearsal's summary.
+    pub fn new(rehearsal: &Rehearsal) -> Self {
+        let Rehearsal { migrated, verified, unexpected, drift, .. } = rehearsal;
+        let phases = rehearsal.phases.iter().map(|phase| PhaseJson {
+            name: phase.name,
+            status: if phase.elapsed.is_some() { "done" } else { "not checked" },
+            seconds: phase.elapsed.map(|elapsed| elapsed.as_secs_f64()),
+        });
+        Self {
+            head: Head::new("rehearse", rehearsal.environment, &rehearsal.server_version, rehearsal.verdict()),
+            provider: rehearsal.provider.clone(),
+            server: rehearsal.server.clone(),
+            source: rehearsal.source.clone(),
+            revisions: rehearsal.revisions.iter().map(|(number, _)| *number).collect(),
+            counts: migrated.counts.clone(),
+            rejected_by_rule: migrated.by_rule.clone(),
+            rejections: migrated.rejections.clone(),
+            unexpected: unexpected.as_ref().map(|unexpected| unexpected.first.clone()),
+            unexpected_total: unexpected.as_ref().map(|unexpected| unexpected.total),
+            verify: verified.counts.clone(),
+            differences: verified.differences.clone(),
+            drift: drift::counts(drift),
+            findings: drift::findings(drift),
+            phases: phases.collect(),
+            verdict: rehearsal.judgement(),
+        }
     }
 }

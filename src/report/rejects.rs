@@ -2,9 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::json;
-
-use crate::migration::rejection::Rejection;
+use crate::migration::rejection::{Reason, Rejection};
 use crate::migration::run::RejectedField;
 
 /// The lines of a rejection in a `.jsonl` file: one object a reason.
@@ -12,7 +10,7 @@ pub fn rejects_jsonl(rejection: &Rejection) -> String {
     let mut out = String::new();
     for reason in &rejection.reasons {
         let rejected = RejectedField { source_id: rejection.source_id, reason: reason.clone() };
-        let _ = writeln!(out, "{}", json!(rejected));
+        let _ = writeln!(out, "{}", serde_json::to_string(&rejected).expect("it has only texts and numbers"));
     }
     out
 }
@@ -20,20 +18,17 @@ pub fn rejects_jsonl(rejection: &Rejection) -> String {
 /// The first line of a `.csv` file of rejections.
 pub const REJECTS_CSV_HEAD: &str = "source_id,field,rule,value,message\r\n";
 
-/// The lines of a rejection in a `.csv` file (RFC 4180); a null value is empty and not quoted.
+/// The lines of a rejection in a `.csv` file (RFC 4180).
+///
+/// A null value is empty and not quoted, an empty text is quoted: Postgres's `copy … csv` reads them as what they are. The
+/// csv crate quotes by writer, not by cell (`QuoteStyle`), and can't tell the two apart.
 pub fn rejects_csv(rejection: &Rejection) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let mut out = String::new();
-    for it in &rejection.reasons {
-        let value = it.value.as_deref().map(quoted).unwrap_or_default();
-        let _ = write!(
-            out,
-            "{},{},{},{value},{}\r\n",
-            rejection.source_id,
-            quoted(&it.field),
-            it.rule,
-            quoted(&it.message)
-        );
+    for Reason { field, rule, value, message } in &rejection.reasons {
+        let (field, message) = (quoted(field), quoted(message));
+        let value = value.as_deref().map(quoted).unwrap_or_default();
+        let _ = write!(out, "{},{field},{rule},{value},{message}\r\n", rejection.source_id);
     }
     out
 }

@@ -6,7 +6,7 @@ use crate::base::outcome::Verdict;
 use crate::base::style;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
-use crate::migration::check::Difference;
+use crate::migration::difference::Difference;
 use crate::migration::run::LISTED;
 use crate::migration::verification;
 use crate::report::layout::{Head, SHOWN, line, rate};
@@ -19,11 +19,11 @@ pub(crate) fn verified(counts: &verification::Counts) -> String {
     );
     for (count, what) in [
         (counts.different, "different"),
-        (counts.missing, "missing"),
+        (counts.missing, "missing in the target"),
         (counts.rejected, "rejected"),
-        (counts.pending, "never tried"),
+        (counts.pending, "not migrated yet"),
         (counts.missing_source, "without a legacy row"),
-        (counts.extra, "unexplained by lineage"),
+        (counts.extra, "without lineage"),
     ] {
         if count > 0 {
             let _ = write!(text, ", {} {what}", thousands(count));
@@ -35,9 +35,10 @@ pub(crate) fn verified(counts: &verification::Counts) -> String {
 pub(crate) fn differences(out: &mut String, report: &verification::Report) {
     let shown =
         |text: &Option<String>| text.as_ref().map_or("null".to_owned(), |it| format!("'{}'", it.escape_debug()));
-    for it in report.differences.iter().take(SHOWN) {
-        let (expected, actual) = (shown(&it.expected), shown(&it.actual));
-        let _ = writeln!(out, "  row {}: {}.{} is {actual}, expected {expected}", it.source_id, it.target, it.field);
+    for difference in report.differences.iter().take(SHOWN) {
+        let Difference { source_id, target, field, .. } = difference;
+        let (expected, actual) = (shown(&difference.expected), shown(&difference.actual));
+        let _ = writeln!(out, "  row {source_id}: {target}.{field} is {actual}, expected {expected}");
     }
     if report.total_differences > SHOWN as u64 {
         let more = report.total_differences - SHOWN as u64;
@@ -55,13 +56,22 @@ pub fn verify_text(report: &verification::Report) -> String {
     }
     let (seconds, rate) = (report.elapsed.as_secs_f64(), rate(report.counts.source, report.elapsed));
     line(&mut out, "Time", &format!("{seconds:.1} s, {rate:.0} rows a second"));
-    let verdict = if report.counts.is_clean() {
-        "CLEAN: what is stored gives every migrated row back"
-    } else {
-        "ATTENTION: a person must look at the above"
-    };
-    line(&mut out, "Verdict", &style::verdict(verdict));
+    line(&mut out, "Verdict", &style::verdict(&judgement(&report.counts)));
     out
+}
+
+fn judgement(counts: &verification::Counts) -> String {
+    if counts.is_clean() {
+        return "CLEAN: every migrated row can be restored from what is stored".to_owned();
+    }
+    let mut actions = Vec::new();
+    if counts.different + counts.missing + counts.missing_source + counts.extra > 0 {
+        actions.push("resolve the differences above");
+    }
+    if counts.pending > 0 {
+        actions.push("run `pad-migrate migrate` for the rows that are not migrated yet");
+    }
+    format!("ATTENTION: {}", actions.join("; "))
 }
 
 /// What `verify --format json` prints.

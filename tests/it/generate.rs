@@ -13,7 +13,8 @@ use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow, Text};
 use pad_migrate::migration::rejection::Rule;
 use pad_migrate::migration::run::Options;
-use pad_migrate::migration::transform::{normalize_code, transform};
+use pad_migrate::migration::transform::reader::normalize_code;
+use pad_migrate::migration::transform::transform;
 
 pub(crate) use pure::{legacy_row, lookups};
 

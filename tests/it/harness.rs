@@ -30,6 +30,7 @@ use pad_migrate::config::settings::{Roles, TableName};
 use pad_migrate::harness::fixtures::{self, Case};
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::harness::server::names::database_url;
+use pad_migrate::migration::pg::migrate_error::MigrateError;
 use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::rejection::Rejection;
 use pad_migrate::migration::run::{self, Observer, Options, Progress};
@@ -133,11 +134,7 @@ impl Observer for Seen {
     }
 }
 
-async fn try_migrate(
-    database: &Database,
-    options: Options,
-    seen: &mut Seen,
-) -> Result<run::Report, migrate::MigrateError> {
+async fn try_migrate(database: &Database, options: Options, seen: &mut Seen) -> Result<run::Report, MigrateError> {
     let request = migrate::Request {
         target: database,
         source: database,
@@ -213,11 +210,7 @@ impl Db {
         (report, seen)
     }
 
-    pub(crate) async fn try_migrate(
-        &self,
-        options: Options,
-        seen: &mut Seen,
-    ) -> Result<run::Report, migrate::MigrateError> {
+    pub(crate) async fn try_migrate(&self, options: Options, seen: &mut Seen) -> Result<run::Report, MigrateError> {
         try_migrate(&self.database, options, seen).await
     }
 

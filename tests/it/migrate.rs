@@ -10,9 +10,10 @@ use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
 use pad_migrate::harness::fixtures;
 use pad_migrate::harness::pg::databases::ephemeral;
-use pad_migrate::migration::pg::migrate::{self, MigrateError};
+use pad_migrate::migration::pg::migrate;
+use pad_migrate::migration::pg::migrate_error::MigrateError;
 use pad_migrate::migration::pg::verify;
-use pad_migrate::migration::run::{OnIdCollision, OnMissingSecurity, Options};
+use pad_migrate::migration::run::{IncompleteLineage, OnIdCollision, OnMissingSecurity, Options};
 
 /// Everything in `padealing`, surrogate keys and times included, to see that nothing has changed.
 async fn everything(db: &Db) -> BTreeMap<&'static str, Option<String>> {
@@ -282,7 +283,7 @@ async fn what_dies_leaves_whole_rows_and_the_next_run_goes_on() {
             })
             .await;
             let error = running.await.expect("the task ends").expect_err("a worker was killed");
-            assert!(matches!(error, MigrateError::Batch { .. } | MigrateError::Query(_)), "another error: {error}");
+            assert!(matches!(error, MigrateError::Page { .. } | MigrateError::Query(_)), "another error: {error}");
             let half = "select count(*) from padealing.pad_request r where id not in (select id from public.application) \
                         and not (exists (select from padealing.audit_log a where a.request_id = r.id) and exists \
                         (select from padealing.migration_mapping m where m.target_id = r.id and target_table = 'pad_request'))";
@@ -437,7 +438,7 @@ async fn columns_of_other_types_are_read_as_their_text() {
 #[tokio::test]
 async fn a_table_that_can_not_be_read_is_refused_before_the_first_row() {
     for (change, want) in [
-        ("drop table personal_account_dealing", "there is no table public.personal_account_dealing"),
+        ("drop table personal_account_dealing", "the table public.personal_account_dealing doesn't exist"),
         ("alter table personal_account_dealing drop column sedol, drop column isin", "lacks the columns isin, sedol"),
         (
             "alter table personal_account_dealing alter column value type bytea using null",
@@ -446,7 +447,7 @@ async fn a_table_that_can_not_be_read_is_refused_before_the_first_row() {
         (
             "alter table personal_account_dealing drop constraint personal_account_dealing_pkey; \
              insert into personal_account_dealing (id) values (101)",
-            "the id 101 is there twice",
+            "the id 101 occurs twice",
         ),
         (
             "alter table personal_account_dealing drop constraint personal_account_dealing_pkey; \
@@ -492,7 +493,7 @@ async fn a_row_that_an_earlier_tool_migrated_is_respected_and_reported() {
         )
         .await;
         let (report, _) = db.migrate(Options::default()).await;
-        assert_eq!(report.incomplete, (1, vec![101]));
+        assert_eq!(report.incomplete, IncompleteLineage { count: 1, first: vec![101] });
         assert_eq!(report.counts.already_migrated, 1);
         let kept = "select related_party_name from padealing.pad_request where id = 101";
         assert_eq!(db.value(kept).await.as_deref(), Some("by an earlier tool"));
@@ -556,7 +557,7 @@ async fn an_id_that_an_inheriting_table_repeats_is_refused() {
         )
         .await;
         let error = db.try_migrate(Options::default(), &mut Seen::default()).await.expect_err("it is refused");
-        assert!(error.to_string().contains("the id 101 is there twice"), "{error}");
+        assert!(error.to_string().contains("the id 101 occurs twice"), "{error}");
     })
     .await;
 }
@@ -572,8 +573,8 @@ async fn a_table_that_drops_rows_stops_the_migration() {
         )
         .await;
         let error = db.try_migrate(Options::default(), &mut Seen::default()).await.expect_err("it stops");
-        let MigrateError::Batch { source, .. } = &error else { panic!("another error: {error}") };
-        assert!(source.source.to_string().contains("a trigger or a rule of it drops rows"), "{}", source.source);
+        let MigrateError::Page { source, .. } = &error else { panic!("another error: {error}") };
+        assert!(source.source.to_string().contains("a trigger or a rule of the table drops rows"), "{}", source.source);
         assert_eq!(count(&db, "select count(*) from padealing.pad_request where id = 1901").await, 0);
     })
     .await;

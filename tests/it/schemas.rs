@@ -6,6 +6,8 @@
 use std::process::Output;
 
 use pad_migrate::report::layout::Failed;
+use pad_migrate::report::migrate::MigrateJson;
+use pad_migrate::report::rehearsal::RehearseJson;
 use pad_migrate::report::verify::VerifyJson;
 use pretty_assertions::assert_eq;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
@@ -28,7 +30,11 @@ fn schema<T: JsonSchema>() -> Schema {
 
 /// The commands that print JSON, with what they print.
 fn all() -> Vec<(&'static str, Schema)> {
-    vec![("verify", schema::<VerifyJson>())]
+    vec![
+        ("migrate", schema::<MigrateJson>()),
+        ("rehearse", schema::<RehearseJson>()),
+        ("verify", schema::<VerifyJson>()),
+    ]
 }
 
 #[test]

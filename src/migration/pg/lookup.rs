@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::migration::legacy::LegacyRow;
 use crate::migration::lookups::Security;
-use crate::migration::transform::{people, symbol};
+use crate::migration::transform::references::{people, symbol};
 use crate::postgres::session::{Attempt, QueryError};
 
 /// Which of the people that the rows refer to exist.

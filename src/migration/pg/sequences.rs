@@ -9,13 +9,13 @@ use crate::base::quote::quote_literal;
 use crate::postgres::session::{Attempt, QueryError, run};
 use crate::postgres::sqlstate;
 
-/// Ids that are drawn and thrown away rather than locking the application out of its sequence.
+/// The most ids that are drawn and thrown away, so that the application isn't locked out of its sequence.
 const DRAWN: i64 = 10_000;
 /// How often the lock is asked for, each time for as long as the application is made to wait at most.
 const ATTEMPTS: u32 = 60;
 
 /// Moves every identity sequence of `padealing` past the largest id of its table, and that of `pad_request` past
-/// `source_max` too. Never moves one back, whoever draws from it meanwhile.
+/// `source_max` too. Never moves one back, even if other sessions draw from it meanwhile.
 pub(crate) async fn advance(connection: &mut PgConnection, source_max: i64) -> Result<(), QueryError> {
     let owned: Vec<(String, String, String, bool)> = sqlx::query_as(
         "select t.oid::regclass::text, quote_ident(a.attname), s.oid::regclass::text, \
@@ -55,7 +55,7 @@ pub(crate) async fn advance(connection: &mut PgConnection, source_max: i64) -> R
     Ok(())
 }
 
-/// Waits for open transactions that have drawn from the sequence, without making others wait behind us for long.
+/// Waits for open transactions that have drawn from the sequence, without making other sessions wait for long.
 async fn jump_when_free(connection: &mut PgConnection, jump: &str) -> Result<(), QueryError> {
     let mut attempt = 1;
     while let Err(error) = run(connection, jump, "moving an identity sequence").await {

@@ -13,15 +13,17 @@ use crate::postgres::session::{Attempt, QueryError, run, server_facts};
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// There is no such table, or the role may not see it.
-    #[error("there is no table {table} at {place}; correct LEGACY_TABLE, or grant USAGE on its schema")]
+    #[error(
+        "the table {table} doesn't exist at {place}, or its schema isn't visible to this role; correct LEGACY_TABLE, or grant USAGE on the schema"
+    )]
     NoTable {
         /// The table.
         table: TableName,
-        /// Where.
+        /// Host, port, database and role.
         place: String,
     },
     /// Columns that the mapping needs are missing.
-    #[error("{table} lacks the columns {columns}; name the right table in LEGACY_TABLE, or add them")]
+    #[error("{table} lacks the columns {columns}; correct LEGACY_TABLE, or add the columns")]
     MissingColumns {
         /// The table.
         table: TableName,
@@ -29,7 +31,9 @@ pub enum SourceError {
         columns: String,
     },
     /// A column's type has no value that could be read.
-    #[error("{table}.{column} is of type {found}, no value of which can be read as {wanted}")]
+    #[error(
+        "{table}.{column} has the type {found}, whose values can't be read as {wanted}; change the column's type, or name a view that casts it in LEGACY_TABLE"
+    )]
     Type {
         /// The table.
         table: TableName,
@@ -48,7 +52,7 @@ pub enum SourceError {
         /// Which id, and what is wrong with it.
         problem: String,
     },
-    /// A question about the table failed.
+    /// A statement failed.
     #[error(transparent)]
     Query(#[from] QueryError),
 }
@@ -101,7 +105,7 @@ fn readable(kind: Kind, category: &str, type_name: &str) -> bool {
 }
 
 impl Source {
-    /// Reads the table's columns, and checks that every row can be read and told from the others.
+    /// Reads the table's columns, and checks that every row can be read and has an id of its own.
     pub(crate) async fn describe(
         connection: &mut PgConnection,
         table: &TableName,
@@ -220,7 +224,7 @@ impl Source {
         .fetch_optional(connection)
         .await
         .attempt("checking the ids of the legacy table")?;
-        twice.map_or(Ok(()), |id| Err(problem(format!("the id {id} is there twice, or is no bigint"))))
+        twice.map_or(Ok(()), |id| Err(problem(format!("the id {id} occurs twice, or isn't a bigint"))))
     }
 
     /// How many rows there are, and the largest id but the last that a bigint holds, which is rejected.
@@ -311,7 +315,7 @@ impl Source {
     }
 }
 
-/// SQL of what is said of a large text instead of the text.
+/// SQL of what describes a large text instead of the text.
 pub(crate) fn companion(text: &str) -> String {
     format!(
         "octet_length(convert_to({text}, {utf8}))::text || ' ' || encode(sha256(convert_to({text}, {utf8})), 'hex') \
@@ -320,7 +324,7 @@ pub(crate) fn companion(text: &str) -> String {
     )
 }
 
-/// Reads what [`companion`] says.
+/// Reads the description that [`companion`] selects.
 pub(crate) fn parse_companion(text: &str) -> Option<Text> {
     let (octets, rest) = text.split_once(' ')?;
     let (sha256, head) = rest.split_once(' ')?;

@@ -17,11 +17,12 @@ use crate::base::quote::quote_literal;
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{RefusedError, check_applied};
-use crate::migration::check::{APPROVAL, AUDIT, Cells, Difference, EXECUTION, REQUEST, Stored};
+use crate::migration::difference::Difference;
 use crate::migration::legacy::{LARGE, LegacyRow, Text};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::source::{Source, SourceError, companion, parse_companion};
 use crate::migration::run::Progress;
+use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored};
 use crate::migration::target::{Assessment, LEGACY_MARK, Role, SOURCE_TABLE};
 use crate::migration::verification::{BothPages, Counts, Report};
 use crate::postgres::connect::{Access, Database};
@@ -46,22 +47,22 @@ pub struct Request<'a> {
     pub environment: Environment,
 }
 
-/// Why nothing can be said.
+/// Why a verification ended without a result.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// There is no connection.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The database is not for this.
+    /// The target isn't set up for this run.
     #[error(transparent)]
     Refused(#[from] RefusedError),
-    /// The legacy table is not fit to be read.
+    /// The legacy table can't be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A reader ended in a way that it must not.
-    #[error("a reader of the verification died; this is a defect of pad-migrate")]
+    /// A reader panicked.
+    #[error("a reader of the verification panicked; this is a defect of pad-migrate")]
     Worker(#[source] tokio::task::JoinError),
-    /// Something was asked of a database, and failed.
+    /// A statement failed.
     #[error(transparent)]
     Query(#[from] QueryError),
 }
@@ -114,13 +115,14 @@ pub async fn verify(request: &Request<'_>, mut progress: impl FnMut(Progress)) -
     Ok(report)
 }
 
-type Extras = Option<Vec<Difference>>;
+/// What a reader has found beyond the rows: target rows that lineage doesn't explain.
+type Unclaimed = Option<Vec<Difference>>;
 
 async fn read_source(
     mut from: PgConnection,
     source: Arc<Source>,
     pages: mpsc::Sender<SourcePage>,
-) -> Result<Extras, VerifyError> {
+) -> Result<Unclaimed, VerifyError> {
     const WHAT: &str = "reading the legacy table";
     let (mut after, mut size) = (None, PAGE_ROWS);
     loop {
@@ -166,9 +168,9 @@ async fn read_target(
     mut target: PgConnection,
     mut source_pages: mpsc::Receiver<SourcePage>,
     both: mpsc::Sender<BothPages>,
-) -> Result<Extras, VerifyError> {
+) -> Result<Unclaimed, VerifyError> {
     let mut securities = Securities::default();
-    // A page is a small part of a large table; the planner, counting random reads dear, would rather read the whole
+    // A page is a small part of a large table; the planner, which takes random reads for expensive, would read the whole
     // table for each page, which makes the verification quadratic.
     run(&mut target, "set local enable_seqscan = off", "setting up the transaction").await?;
     while let Some(page) = source_pages.recv().await {
@@ -246,11 +248,11 @@ fn utf8(value: Option<&[u8]>) -> Result<Option<&str>, sqlx::Error> {
 
 fn number(value: Option<&[u8]>) -> Result<i64, sqlx::Error> {
     let text = utf8(value)?.unwrap_or_default();
-    text.parse().map_err(|_| sqlx::Error::Protocol(format!("{text:?} is no id")))
+    text.parse().map_err(|_| sqlx::Error::Protocol(format!("{text:?} is not an id")))
 }
 
 /// Runs a query of texts and hands each row's values to `each`.
-async fn rows(
+async fn for_each_row(
     target: &mut PgConnection,
     sql: String,
     what: &str,
@@ -268,7 +270,7 @@ async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMa
     let of_range = range.condition("m");
     let sql =
         format!("select m.source_id, m.target_table, m.target_id from padealing.migration_mapping m where {of_range}");
-    rows(target, sql, "reading the lineage", |values| {
+    for_each_row(target, sql, "reading the lineage", |values| {
         let name = utf8(values[1])?.unwrap_or_default();
         let role = Role::from_word(name).ok_or_else(|| name.to_owned());
         stored.entry(number(values[0])?).or_default().lineage.push((role, number(values[2])?));
@@ -283,8 +285,8 @@ async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMa
         "padealing.migration_mapping m join padealing.pad_request r on r.id = m.target_id \
          where {of_range} and m.target_table = 'pad_request'"
     );
-    // A large residual comes with its large strings replaced by what is said of them. What is no residual at all is
-    // read as it is, and named.
+    // A large residual comes with its large strings replaced by what is said of them. What isn't a residual is
+    // read as it is, and reported.
     let is_large = format!(
         "(pg_column_size(r.compliance_assessment) > 2000 and octet_length(r.compliance_assessment::text) > {LARGE} \
          and jsonb_typeof(r.compliance_assessment) = 'object' \
@@ -299,7 +301,7 @@ async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMa
         large = companion("(value #>> '{}')"),
         list = select_list("r", REQUEST),
     );
-    rows(target, sql, "reading requests", |values| {
+    for_each_row(target, sql, "reading requests", |values| {
         let cells = cells(values, 3, REQUEST)?;
         if let Some(entry) = stored.get_mut(&number(values[0])?) {
             read_assessment(utf8(values[1])?, utf8(values[2])?, entry)?;
@@ -316,7 +318,7 @@ async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMa
              where {of_range} and m.target_table = 'pad_request' order by t.id",
             select_list("t", columns)
         );
-        rows(target, sql, &format!("reading {table}"), |values| {
+        for_each_row(target, sql, &format!("reading {table}"), |values| {
             let cells = cells(values, 1, columns)?;
             if let Some(entry) = stored.get_mut(&number(values[0])?) {
                 match table {
@@ -332,14 +334,14 @@ async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMa
     Ok(stored)
 }
 
-/// Takes `compliance_assessment` apart. What the migration would not have written is named, not refused.
+/// Parses `compliance_assessment`. What the migration would not have written is reported as a difference.
 fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored) -> Result<(), sqlx::Error> {
     let parse =
         |text: &str| serde_json::from_str::<serde_json::Value>(text).map_err(|error| sqlx::Error::Decode(error.into()));
     let mut assessment = Assessment::default();
     let Some(json) = json else { return Ok(()) };
     let serde_json::Value::Object(mut object) = parse(json)? else {
-        stored.strange_keys.push("a value that is no object".to_owned());
+        stored.unexpected_keys.push("a value that is not an object".to_owned());
         return Ok(());
     };
     if let Some(large) = large {
@@ -356,7 +358,7 @@ fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored)
                         other => match other.get("large").and_then(|it| parse_companion(it.as_str()?)) {
                             Some(text) if large.is_some() => Some(text),
                             _ => {
-                                stored.strange_keys.push(format!("legacy.{column} that is no text"));
+                                stored.unexpected_keys.push(format!("legacy.{column} that is not text"));
                                 continue;
                             }
                         },
@@ -364,7 +366,7 @@ fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored)
                     assessment.legacy.insert(column, text);
                 }
             }
-            _ => stored.strange_keys.push(key),
+            _ => stored.unexpected_keys.push(key),
         }
     }
     stored.assessment = assessment;
@@ -377,7 +379,7 @@ async fn read_rejected(target: &mut PgConnection, range: &Range) -> Result<HashS
         range.condition("r")
     );
     let mut rejected = HashSet::new();
-    rows(target, sql, "reading the rejections", |values| {
+    for_each_row(target, sql, "reading the rejections", |values| {
         rejected.insert(number(values[0])?);
         Ok(())
     })
@@ -387,14 +389,14 @@ async fn read_rejected(target: &mut PgConnection, range: &Range) -> Result<HashS
 
 /// Target rows that no range shows: those that lineage claims twice, and marked ones that belong to no migrated row.
 async fn read_unclaimed(target: &mut PgConnection) -> Result<Vec<Difference>, QueryError> {
-    let ours = quote_literal(SOURCE_TABLE);
+    let source_table = quote_literal(SOURCE_TABLE);
     let migrated = format!(
-        "select from padealing.migration_mapping m where m.source_table = {ours} and m.target_table = 'pad_request'"
+        "select from padealing.migration_mapping m where m.source_table = {source_table} and m.target_table = 'pad_request'"
     );
     let mark = quote_literal(LEGACY_MARK);
     let sql = format!(
         "select min(source_id), 'pad_request', target_id, count(*) || ' lineage rows' \
-             from padealing.migration_mapping where source_table = {ours} and target_table = 'pad_request' \
+             from padealing.migration_mapping where source_table = {source_table} and target_table = 'pad_request' \
              group by target_id having count(*) > 1 \
          union all \
          select a.entity_id, 'audit_log:' || a.action_type, a.id, 'no migrated row' from padealing.audit_log a \
@@ -405,7 +407,7 @@ async fn read_unclaimed(target: &mut PgConnection) -> Result<Vec<Difference>, Qu
          order by 1, 2, 3"
     );
     let mut unclaimed = Vec::new();
-    rows(target, sql, "looking for rows that lineage doesn't explain", |values| {
+    for_each_row(target, sql, "looking for rows that lineage doesn't explain", |values| {
         unclaimed.push(Difference {
             source_id: if values[0].is_some() { number(values[0])? } else { 0 },
             target: utf8(values[1])?.unwrap_or_default().to_owned(),

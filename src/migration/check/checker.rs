@@ -1,0 +1,127 @@
+//! The check of one row: what the legacy row says, and the list of differences from it.
+
+use std::fmt::Display;
+
+use compact_str::format_compact;
+
+use crate::migration::difference::Difference;
+use crate::migration::legacy::{LegacyColumn as Col, LegacyRow, Text};
+use crate::migration::stored::{Cells, Stored};
+use crate::migration::target::{Decision, Role, Stage};
+use crate::migration::value::{AMOUNT_DIGITS, Amount, Timestamp, parse_identifier};
+
+/// A row that is being checked, and what was found so far. The methods that compare are in the files beside this one, a
+/// target table each.
+pub(super) struct Checker<'a> {
+    pub(super) source_id: i64,
+    pub(super) row: &'a LegacyRow,
+    pub(super) differences: Vec<Difference>,
+}
+
+/// A text that must be stored, from whatever prints it.
+pub(super) fn shown(value: Option<impl Display>) -> Option<Text> {
+    value.map(|value| format_compact!("{value}").into())
+}
+
+pub(super) fn flag(value: Option<bool>) -> Option<Text> {
+    value.map(|value| if value { "t".into() } else { "f".into() })
+}
+
+/// Everything about a stage that its columns say.
+pub(super) struct StageOfRow {
+    pub(super) decision: Option<Decision>,
+    pub(super) approver: Option<i64>,
+    pub(super) date: Option<Timestamp>,
+    pub(super) comments: Option<Text>,
+}
+
+impl Checker<'_> {
+    pub(super) fn differ(&mut self, target: &str, field: &str, expected: Option<&Text>, actual: Option<&Text>) {
+        self.differences.push(Difference {
+            source_id: self.source_id,
+            target: target.to_owned(),
+            field: field.to_owned(),
+            expected: expected.map(Text::excerpt),
+            actual: actual.map(Text::excerpt),
+        });
+    }
+
+    pub(super) fn note(&mut self, target: &str, field: &str, expected: &str, actual: &str) {
+        self.differ(target, field, Some(&expected.into()), Some(&actual.into()));
+    }
+
+    /// D3.
+    pub(super) fn code(&self, column: Col) -> Option<String> {
+        let text = self.row.plain(column)?;
+        let code: String =
+            text.trim_matches(|it| it == ' ' || it == '\t').chars().map(|it| it.to_ascii_lowercase()).collect();
+        if code.is_empty() { None } else { Some(code) }
+    }
+
+    /// D1.
+    pub(super) fn yes_no(&self, column: Col) -> Option<bool> {
+        self.row.plain(column).filter(|it| !it.is_empty()).map(|it| it == "1")
+    }
+
+    pub(super) fn date(&self, column: Col) -> Option<Timestamp> {
+        self.row.plain(column).and_then(|it| Timestamp::parse(it).ok())
+    }
+
+    pub(super) fn id(&self, column: Col) -> Option<i64> {
+        self.row.plain(column).and_then(|it| parse_identifier(it).ok())
+    }
+
+    pub(super) fn amount(&self, column: Col) -> Option<Amount> {
+        self.row.plain(column).and_then(|it| Amount::parse(it, AMOUNT_DIGITS).ok())
+    }
+
+    pub(super) fn text(&self, column: Col) -> Option<Text> {
+        self.row[column].clone()
+    }
+
+    /// D9.
+    pub(super) fn created_at(&self) -> Option<Timestamp> {
+        self.date(Col::RequestedDate).or_else(|| self.date(Col::LastModifiedDate))
+    }
+
+    pub(super) fn stage(&self, stage: Stage) -> StageOfRow {
+        let (status, approver, date, comments) = match stage {
+            Stage::Manager => (Col::StatusManager, Col::AuthManager, Col::AuthManagerDate, Col::CommentsManager),
+            Stage::Compliance => {
+                (Col::StatusCompliance, Col::AuthCompliance, Col::AuthComplianceDate, Col::CommentsCompliance)
+            }
+        };
+        StageOfRow {
+            decision: self.code(status).and_then(|it| Decision::from_word(&it)),
+            approver: self.id(approver),
+            date: self.date(date),
+            comments: self.text(comments),
+        }
+    }
+
+    pub(super) fn compare(&mut self, target: &str, cells: &Cells, expected: &[(&'static str, Option<Text>)]) {
+        for (column, expected) in expected {
+            let actual = cells.get(column);
+            if actual != expected.as_ref() {
+                self.differ(target, column, expected.as_ref(), actual);
+            }
+        }
+    }
+
+    /// A row too many or too few. Too few and claimed by lineage: the lineage dangles, which is the same cause.
+    pub(super) fn count(&mut self, role: Role, due: bool, found: usize) {
+        if found != usize::from(due) {
+            self.note(role.as_str(), "id", if due { "one row" } else { "no row" }, &format!("{found} rows"));
+        }
+    }
+
+    pub(super) fn is_claimed(&self, role: Role, cells: &Cells, stored: &Stored) -> bool {
+        let claim = stored.lineage.iter().find(|it| it.0.as_ref() == Ok(&role)).map(|it| format_compact!("{}", it.1));
+        claim.is_some_and(|id| cells.holds("id", &id))
+    }
+
+    /// The row that lineage claims, or else the first there is.
+    pub(super) fn claimed<'a>(&self, role: Role, found: &[&'a Cells], stored: &Stored) -> Option<&'a Cells> {
+        found.iter().find(|it| self.is_claimed(role, it, stored)).or(found.first()).copied()
+    }
+}

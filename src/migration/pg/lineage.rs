@@ -1,0 +1,38 @@
+//! Which source rows have lineage already (D19).
+
+use std::collections::HashMap;
+
+use sqlx::postgres::PgConnection;
+
+use crate::migration::target::SOURCE_TABLE;
+use crate::postgres::session::{Attempt, QueryError};
+
+/// What lineage there is of a source row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lineage {
+    /// The request's: then the row is migrated (D19).
+    pub(crate) has_request: bool,
+    /// That of any other target row.
+    pub(crate) has_others: bool,
+}
+
+/// The lineage of source ids after `after` up to `last`. Bounded on both sides: without the range the planner would
+/// read the whole mapping for each page.
+pub(crate) async fn read_lineage(
+    connection: &mut PgConnection,
+    after: Option<i64>,
+    last: i64,
+) -> Result<HashMap<i64, Lineage>, QueryError> {
+    let rows: Vec<(i64, bool, bool)> = sqlx::query_as(
+        "select source_id, bool_or(target_table = 'pad_request'), bool_or(target_table <> 'pad_request') \
+         from padealing.migration_mapping \
+         where source_table = $1 and ($2::int8 is null or source_id > $2) and source_id <= $3 group by source_id",
+    )
+    .bind(SOURCE_TABLE)
+    .bind(after)
+    .bind(last)
+    .fetch_all(connection)
+    .await
+    .attempt("reading the lineage")?;
+    Ok(rows.into_iter().map(|(id, has_request, has_others)| (id, Lineage { has_request, has_others })).collect())
+}

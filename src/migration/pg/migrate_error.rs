@@ -1,0 +1,56 @@
+//! Why a migration stopped.
+
+use crate::ledger::pg::admission::RefusedError;
+use crate::migration::pg::source::SourceError;
+use crate::postgres::connect_error::ConnectError;
+use crate::postgres::session::QueryError;
+
+/// Why a migration stopped. What was committed before stays, and the next run continues after it.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The target isn't set up for this run.
+    #[error(transparent)]
+    Refused(#[from] RefusedError),
+    /// The legacy table can't be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Another migration is running.
+    #[error("another migrate is running on {place}: {holder}; wait for it to end, or end it, then run this again")]
+    Locked {
+        /// Host, port, database and role.
+        place: String,
+        /// The session that holds the lock.
+        holder: String,
+    },
+    /// A page could not be written.
+    #[error(
+        "rows {first} to {last} could not be migrated to {place}; none of them is stored; \
+         correct the cause and run `pad-migrate migrate` again"
+    )]
+    Page {
+        /// The first source id.
+        first: i64,
+        /// The last.
+        last: i64,
+        /// Host, port, database and role of the target.
+        place: String,
+        /// The cause.
+        #[source]
+        source: QueryError,
+    },
+    /// The rejections could not be written to their file.
+    #[error("the rejections could not be written to their file")]
+    Rejects(#[source] std::io::Error),
+    /// The run was asked to stop.
+    #[error("interrupted; rows that were committed stay; run `pad-migrate migrate` again to continue")]
+    Interrupted,
+    /// A task of the migration panicked.
+    #[error("a worker of the migration panicked; this is a defect of pad-migrate")]
+    Worker(#[source] tokio::task::JoinError),
+    /// A statement outside of a page failed.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}

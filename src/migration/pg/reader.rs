@@ -1,0 +1,96 @@
+//! Walks the source in id order and hands out pages of rows that have no lineage yet.
+
+use std::sync::Arc;
+
+use sqlx::postgres::PgConnection;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::migration::legacy::LegacyRow;
+use crate::migration::pg::legacy_page::read_legacy_page;
+use crate::migration::pg::lineage::read_lineage;
+use crate::migration::pg::source::Source;
+use crate::migration::run::Options;
+use crate::postgres::session::QueryError;
+
+/// A page of rows without lineage, for a worker.
+#[derive(Default)]
+pub(crate) struct Batch {
+    /// The page's place among the others.
+    pub(crate) sequence: u64,
+    /// Rows of the source that the page covers.
+    pub(crate) read: u64,
+    /// Of those, the rows that are migrated already.
+    pub(crate) already: u64,
+    /// Of those, the rows that have no lineage but the request's (D19).
+    pub(crate) incomplete: Vec<i64>,
+    /// Rows that have lineage, and none of a request.
+    pub(crate) stray: Vec<i64>,
+    /// The rows to migrate, in id order.
+    pub(crate) rows: Vec<(i64, LegacyRow)>,
+}
+
+impl Batch {
+    /// The first and the last id of the rows to migrate.
+    pub(crate) fn range(&self) -> Option<(i64, i64)> {
+        Some((self.rows.first()?.0, self.rows.last()?.0))
+    }
+}
+
+/// The reader's connections, and where its pages go.
+pub(crate) struct Reader {
+    pub(crate) source: Arc<Source>,
+    pub(crate) source_connection: PgConnection,
+    /// Holds the advisory lock of the run.
+    pub(crate) lock_connection: PgConnection,
+    pub(crate) batches: mpsc::Sender<Batch>,
+    /// A permit for each page that may be in memory.
+    pub(crate) window: Arc<Semaphore>,
+}
+
+impl Reader {
+    /// Reads to the end, or to the limit. Gives the connection with the lock back.
+    pub(crate) async fn run(mut self, options: Options) -> Result<PgConnection, QueryError> {
+        let full = options.batch_size.max(1);
+        let mut left = options.limit.unwrap_or(u64::MAX);
+        let (mut after, mut size, mut sequence) = (None, full, 0);
+        while left > 0 {
+            // This fails only when the run is being given up, for a reason that is reported elsewhere.
+            let Ok(permit) = self.window.acquire().await else {
+                break;
+            };
+            permit.forget();
+            let page = read_legacy_page(&mut self.source_connection, &self.source, after, size).await?;
+            let Some((last, _)) = page.rows.last() else {
+                break;
+            };
+            let last = *last;
+            let lineage = read_lineage(&mut self.lock_connection, after, last).await?;
+            let mut batch = Batch { sequence, ..Batch::default() };
+            // The next page is as large as this one turned out to be, or larger again if it was whole.
+            size = if page.cut { page.rows.len() } else { (size * 2).min(full) };
+            for (id, row) in page.rows {
+                match lineage.get(&id) {
+                    Some(found) if found.has_request => {
+                        batch.already += 1;
+                        if !found.has_others {
+                            batch.incomplete.push(id);
+                        }
+                    }
+                    _ if left == 0 => break,
+                    found => {
+                        left -= 1;
+                        batch.stray.extend(found.map(|_| id));
+                        batch.rows.push((id, row));
+                    }
+                }
+                batch.read += 1;
+            }
+            after = Some(last);
+            sequence += 1;
+            if self.batches.send(batch).await.is_err() {
+                break;
+            }
+        }
+        Ok(self.lock_connection)
+    }
+}

@@ -1,0 +1,81 @@
+//! The record of a run in `padealing.migration_run`.
+
+use serde_json::{Value, json};
+use sqlx::postgres::{PgArguments, PgConnection};
+use sqlx::query::Query;
+use sqlx::{Connection, Postgres};
+
+use crate::config::environment::Environment;
+use crate::migration::run::Counts;
+use crate::postgres::connect::{Access, Database};
+use crate::postgres::session::{Attempt, QueryError, run};
+
+const START: &str = "recording the run";
+const END: &str = "recording the end of the run";
+
+/// What is recorded of a run.
+pub(crate) struct RunRecord {
+    pub(crate) id: String,
+    pub(crate) environment: Environment,
+    pub(crate) options: Value,
+}
+
+impl RunRecord {
+    /// A record under a new id. Nothing is stored yet.
+    pub(crate) async fn new(
+        connection: &mut PgConnection,
+        environment: Environment,
+        options: Value,
+    ) -> Result<Self, QueryError> {
+        let id = sqlx::query_scalar("select gen_random_uuid()::text").fetch_one(connection).await.attempt(START)?;
+        Ok(Self { id, environment, options })
+    }
+
+    /// Stores the record.
+    pub(crate) async fn start(&self, connection: &mut PgConnection) -> Result<(), QueryError> {
+        const NEW: &str = "insert into padealing.migration_run (id, command, environment, program_version, options) \
+                           values ($1::uuid, 'migrate', $2, $3, $4::jsonb)";
+        self.bind(NEW).execute(connection).await.map(|_| ()).attempt(START)
+    }
+
+    /// Records that the run came to its end.
+    pub(crate) async fn finish(&self, connection: &mut PgConnection, counts: &Counts) -> Result<(), QueryError> {
+        let outcome = if counts.rejected == 0 { "clean" } else { "attention" };
+        // This commit vouches for those of the pages, whatever the role's or the database's own setting is.
+        let wait = "select set_config('synchronous_commit', 'on', false) \
+                    where current_setting('synchronous_commit') = 'off'";
+        run(connection, wait, END).await?;
+        sqlx::query(
+            "update padealing.migration_run set finished_at = clock_timestamp(), counts = $2::jsonb, outcome = $3 \
+             where id = $1::uuid",
+        )
+        .bind(&self.id)
+        .bind(json!(counts).to_string())
+        .bind(outcome)
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .attempt(END)
+    }
+
+    /// Records that the run ended early, if the database can still be reached; the run's own error matters more. The
+    /// server may still have to execute what was sent to record the start, which then finds the run recorded and fails.
+    pub(crate) async fn abandon(&self, target: &Database, outcome: &str) {
+        const ENDED: &str = "insert into padealing.migration_run \
+                 (id, command, environment, program_version, options, finished_at, outcome) \
+             values ($1::uuid, 'migrate', $2, $3, $4::jsonb, clock_timestamp(), $5) \
+             on conflict (id) do update set finished_at = excluded.finished_at, outcome = excluded.outcome \
+             where migration_run.finished_at is null";
+        let Ok(mut connection) = target.connect(Access::Write, "migrate").await else {
+            return;
+        };
+        let _ = self.bind(ENDED).bind(outcome).execute(&mut connection).await;
+        let _ = connection.close().await;
+    }
+
+    /// Binds the parameters that both inserts begin with.
+    fn bind<'q>(&'q self, sql: &'static str) -> Query<'q, Postgres, PgArguments> {
+        let (environment, version) = (self.environment.as_str(), env!("CARGO_PKG_VERSION"));
+        sqlx::query(sql).bind(&self.id).bind(environment).bind(version).bind(self.options.to_string())
+    }
+}

@@ -1,0 +1,185 @@
+//! A worker: looks up what a page refers to, transforms its rows, and writes the result in one transaction.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+use tokio::sync::{Mutex, mpsc};
+
+use crate::migration::lookups::{Collision, Lookups};
+use crate::migration::pg::large_text::LargeTextReader;
+use crate::migration::pg::lineage::read_lineage;
+use crate::migration::pg::lookup::{Securities, employees};
+use crate::migration::pg::migrate_error::MigrateError;
+use crate::migration::pg::reader::Batch;
+use crate::migration::pg::rejects::record_rejections;
+use crate::migration::pg::source::Source;
+use crate::migration::pg::write::{draw_ids, write_page};
+use crate::migration::run::{Counts, OnIdCollision, OnMissingSecurity, Options, PageOutcome, SAMPLES};
+use crate::migration::sample::Sample;
+use crate::migration::target::TargetRows;
+use crate::migration::transform::transform;
+use crate::postgres::connect::{Access, Database};
+use crate::postgres::session::{Attempt, QueryError, run};
+
+/// How often a page is tried again after a conflict with another transaction.
+const ATTEMPTS: u32 = 3;
+
+/// What all workers of a run share.
+pub(crate) struct Work {
+    pub(crate) source: Arc<Source>,
+    pub(crate) source_database: Database,
+    pub(crate) target_database: Database,
+    pub(crate) options: Options,
+    /// None in a dry run, which writes nothing.
+    pub(crate) run_id: Option<String>,
+    pub(crate) securities: Mutex<Securities>,
+}
+
+/// Migrates pages until there are no more.
+pub(crate) async fn run_worker(
+    work: &Work,
+    batches: &Mutex<mpsc::Receiver<Batch>>,
+    outcomes: &mpsc::Sender<Result<PageOutcome, MigrateError>>,
+) -> Result<(), MigrateError> {
+    let access = if work.options.dry_run { Access::Read } else { Access::Write };
+    let mut connection = work.target_database.connect(access, "migrate worker").await?;
+    let mut large_texts = LargeTextReader::new(&work.source_database, &work.source);
+    loop {
+        let Some(batch) = batches.lock().await.recv().await else {
+            break;
+        };
+        let outcome = migrate_page_with_retries(work, &mut connection, &mut large_texts, batch).await?;
+        if outcomes.send(Ok(outcome)).await.is_err() {
+            break;
+        }
+    }
+    let _ = connection.close().await;
+    Ok(())
+}
+
+/// Migrates a page, and tries again after a conflict with another transaction.
+async fn migrate_page_with_retries(
+    work: &Work,
+    connection: &mut PgConnection,
+    large_texts: &mut LargeTextReader<'_>,
+    mut batch: Batch,
+) -> Result<PageOutcome, MigrateError> {
+    let mut attempt = 1;
+    loop {
+        let error = match migrate_page(work, connection, large_texts, &batch).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => error,
+        };
+        // On a connection that was lost this fails too, and the first error is the one that says why.
+        let rolled_back = run(connection, "rollback", "rolling back").await;
+        // Another transaction took the id, removed what a row refers to, or was waited for: look again.
+        if rolled_back.is_err() || !error.is_retryable() || attempt == ATTEMPTS {
+            let (first, last) = batch.range().unwrap_or_default();
+            return Err(MigrateError::Page { first, last, place: work.target_database.place(), source: error });
+        }
+        work.securities.lock().await.forget();
+        drop_migrated(connection, &mut batch).await?;
+        attempt += 1;
+    }
+}
+
+/// Takes rows out of a page that another run has migrated since the page was read.
+async fn drop_migrated(connection: &mut PgConnection, batch: &mut Batch) -> Result<(), QueryError> {
+    let Some((first, last)) = batch.range() else { return Ok(()) };
+    let lineage = read_lineage(connection, first.checked_sub(1), last).await?;
+    let before = batch.rows.len();
+    batch.rows.retain(|(id, _)| !lineage.get(id).is_some_and(|found| found.has_request));
+    batch.already += (before - batch.rows.len()) as u64;
+    Ok(())
+}
+
+/// One page, in one transaction: what it refers to, what becomes of it, what is written.
+async fn migrate_page(
+    work: &Work,
+    connection: &mut PgConnection,
+    large_texts: &mut LargeTextReader<'_>,
+    batch: &Batch,
+) -> Result<PageOutcome, QueryError> {
+    let begin = if work.options.dry_run { "begin read only" } else { "begin" };
+    run(connection, begin, "starting the transaction").await?;
+    let lookups = look_up(work, connection, batch).await?;
+    let (mut accepted, mut rejections) = (Vec::new(), Vec::new());
+    let mut samples = Vec::new();
+    for (id, row) in &batch.rows {
+        match transform(*id, row, &lookups) {
+            Ok(rows) => {
+                if work.options.dry_run && samples.len() < SAMPLES {
+                    samples.push(Sample::of(row, &rows));
+                }
+                accepted.push(rows);
+            }
+            Err(rejection) => rejections.push(rejection),
+        }
+    }
+    let counts = Counts {
+        read: batch.read,
+        already_migrated: batch.already,
+        rejected: rejections.len() as u64,
+        ..count(&accepted)
+    };
+    if let Some(run_id) = &work.run_id {
+        write_page(connection, large_texts, &accepted).await?;
+        if let Some(range) = batch.range() {
+            record_rejections(connection, run_id, range, &accepted, &rejections).await?;
+        }
+    }
+    run(connection, "commit", "committing a page").await?;
+    let incomplete = batch.incomplete.clone();
+    Ok(PageOutcome { sequence: batch.sequence, counts, rejections, incomplete, samples })
+}
+
+/// Looks up what the rows of a page refer to.
+async fn look_up(work: &Work, connection: &mut PgConnection, batch: &Batch) -> Result<Lookups, QueryError> {
+    let ids: Vec<i64> = batch.rows.iter().map(|(id, _)| *id).collect();
+    let rows = || batch.rows.iter().map(|(_, row)| row);
+    // None of these rows has lineage, so a request of that id came from elsewhere.
+    let taken: Vec<i64> = sqlx::query_scalar("select id from padealing.pad_request where id = any($1) order by id")
+        .bind(&ids)
+        .fetch_all(&mut *connection)
+        .await
+        .attempt("looking for requests with the ids of legacy rows")?;
+    let mut collisions = HashMap::new();
+    match work.options.on_id_collision {
+        OnIdCollision::Reject => collisions.extend(taken.into_iter().map(|id| (id, Collision::Reject))),
+        // A dry run draws nothing from the sequence, and doesn't show the id.
+        OnIdCollision::Reassign if work.options.dry_run => {
+            collisions.extend(taken.into_iter().map(|id| (id, Collision::Reassign(0))));
+        }
+        OnIdCollision::Reassign => {
+            let [mut new_ids] = draw_ids(connection, [("pad_request", taken.len())]).await?;
+            for id in taken {
+                collisions.insert(id, Collision::Reassign(new_ids.next()?));
+            }
+        }
+    }
+    collisions.extend(batch.stray.iter().map(|id| (*id, Collision::StrayLineage)));
+    Ok(Lookups {
+        employees: employees(connection, rows()).await?,
+        securities: work.securities.lock().await.of(connection, rows()).await?,
+        collisions,
+        missing_security_is_null: work.options.on_missing_security == OnMissingSecurity::Null,
+    })
+}
+
+/// Counts the target rows.
+fn count(accepted: &[TargetRows]) -> Counts {
+    let sum = |each: fn(&TargetRows) -> usize| accepted.iter().map(each).sum::<usize>() as u64;
+    let (pad_request, pad_approval) = (accepted.len() as u64, sum(|rows| rows.approvals.len()));
+    let (pad_execution, audit_log) = (sum(|rows| usize::from(rows.execution.is_some())), sum(|rows| rows.audit.len()));
+    Counts {
+        migrated: pad_request,
+        pad_request,
+        pad_approval,
+        pad_execution,
+        audit_log,
+        migration_mapping: pad_request + pad_approval + pad_execution + audit_log,
+        ..Counts::default()
+    }
+}

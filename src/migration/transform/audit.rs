@@ -1,0 +1,24 @@
+//! `audit_log`: the submission, and an entry for each approval.
+
+use crate::migration::target::{Action, AuditEntry, PadApproval, PadRequest, Stage};
+
+pub(super) fn audit_trail(request: &PadRequest, approvals: &[PadApproval]) -> Vec<AuditEntry> {
+    let submitted = AuditEntry {
+        action: Action::RequestSubmitted,
+        timestamp: request.created_at,
+        actor_id: request.employee_id,
+        decision: None,
+        comments: None,
+    };
+    let decided = approvals.iter().map(|approval| AuditEntry {
+        action: match approval.stage {
+            Stage::Manager => Action::ApprovalManager,
+            Stage::Compliance => Action::ApprovalCompliance,
+        },
+        timestamp: approval.decided_at,
+        actor_id: approval.approver_id,
+        decision: Some(approval.decision),
+        comments: approval.comments.clone(),
+    });
+    std::iter::once(submitted).chain(decided).collect()
+}
