@@ -161,8 +161,11 @@ async fn elsewhere(
     connection: &mut PgConnection,
     request: &Request<'_>,
 ) -> Result<BTreeMap<String, Vec<String>>, QueryError> {
-    let marks: Vec<(&str, Vec<&str>)> = revisions::ALL.iter().flat_map(|it| it.moves_tables()).collect();
-    let names: Vec<&str> = marks.iter().map(|it| it.0).collect();
+    let marks: BTreeMap<&str, &[String]> = (revisions::ALL.iter())
+        .flat_map(|revision| &revision.properties.moves_tables)
+        .map(|(table, columns)| (table.as_str(), columns.as_slice()))
+        .collect();
+    let names: Vec<&str> = marks.keys().copied().collect();
     let legacy = request.legacy.map_or("public", |it| it.schema.as_str());
     let places: Vec<&str> =
         ["public", legacy].into_iter().filter(|it| ![APPLICATION_SCHEMA, CONTRACT_SCHEMA].contains(it)).collect();
@@ -181,8 +184,8 @@ async fn elsewhere(
     .attempt("looking for tables of ours elsewhere")?;
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (schema, table, columns) in rows {
-        let known = marks.iter().find(|it| it.0 == table).map(|it| &it.1[..]).unwrap_or_default();
-        if known.iter().all(|it| columns.iter().any(|column| column == it)) {
+        let identifying = marks.get(table.as_str()).copied().unwrap_or_default();
+        if identifying.iter().all(|column| columns.contains(column)) {
             found.entry(schema).or_default().push(table);
         }
     }

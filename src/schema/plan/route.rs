@@ -167,7 +167,7 @@ impl Situation<'_> {
             let revision = it.revision;
             !applied.contains_key(revision.number)
                 && revision.not_for(self.environment).is_some()
-                && !revision.moves_tables().is_empty()
+                && !revision.properties.moves_tables.is_empty()
         };
         if self.stages.iter().any(is_skipped) && !self.elsewhere(PUBLIC).is_empty() {
             let mut live = self.live.clone();
@@ -181,7 +181,7 @@ impl Situation<'_> {
         let consolidation = (0..=target).find(|it| {
             let revision = self.stages[*it].revision;
             let open = !applied.contains_key(revision.number) && revision.not_for(self.environment).is_none();
-            open && !revision.moves_tables().is_empty()
+            open && !revision.properties.moves_tables.is_empty()
         });
         let elsewhere = self.elsewhere(PUBLIC);
         if let Some(at) = consolidation.filter(|_| !elsewhere.is_empty()) {
@@ -226,7 +226,7 @@ impl Situation<'_> {
         let moves_data = (1..=target).find(|it| {
             let revision = self.stages[*it].revision;
             let open = !applied.contains_key(revision.number) && revision.not_for(self.environment).is_none();
-            open && revision.moves_data()
+            open && revision.properties.moves_data
         });
         let (to, plan) = match moves_data {
             Some(at) => (at - 1, self.difference(at - 1)),
