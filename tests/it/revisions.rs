@@ -192,7 +192,7 @@ async fn what_apply_can_not_answer_for_is_refused() {
     for (change, want) in [
         (
             "update padealing.schema_revision set checksum = 'x' where revision = '0003'",
-            "revision 0003 was applied with another text",
+            "revision 0003 was applied with other SQL",
         ),
         (
             "update padealing.schema_revision set revision = '0099' where revision = '0007'",

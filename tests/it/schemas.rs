@@ -6,6 +6,8 @@
 use std::process::Output;
 
 use pad_migrate::report::layout::Failed;
+use pad_migrate::report::plan::json::PlanJson;
+use pad_migrate::report::status::StatusJson;
 use pad_migrate::report::verify::VerifyJson;
 use pretty_assertions::assert_eq;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
@@ -28,7 +30,7 @@ fn schema<T: JsonSchema>() -> Schema {
 
 /// The commands that print JSON, with what they print.
 fn all() -> Vec<(&'static str, Schema)> {
-    vec![("verify", schema::<VerifyJson>())]
+    vec![("plan", schema::<PlanJson>()), ("status", schema::<StatusJson>()), ("verify", schema::<VerifyJson>())]
 }
 
 #[test]
