@@ -2,4 +2,5 @@
 
 pub mod history;
 pub mod pg;
+pub mod properties;
 pub mod revisions;

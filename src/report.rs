@@ -2,6 +2,7 @@
 //!
 //! The JSON's fields are a contract (`docs/command-line.md`).
 
+pub mod apply;
 pub mod doctor;
 pub mod drift;
 pub mod layout;
@@ -9,4 +10,6 @@ pub mod migrate;
 pub mod plan;
 pub mod rehearsal;
 pub mod rejects;
+pub mod revert;
+pub mod status;
 pub mod verify;

@@ -6,18 +6,19 @@ use std::time::Duration;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::parse_duration;
-use crate::commands::revert::go_down;
+use crate::commands::revert::roll_back;
 use crate::ledger::history::applied;
-use crate::report::plan::{Planned, applied_text, applied_verdict};
+use crate::report::apply::{applied_text, applied_verdict};
+use crate::report::plan::Planned;
 use crate::schema::pg::apply::apply;
 use crate::schema::pg::plan::plan;
 use crate::schema::pg::request::Request;
 use crate::schema::plan::outcome::Applied;
 
-/// Bring the schema padealing to a revision: run the plan, read the schema again, commit only if it is as expected
+/// Bring the schema padealing to a revision: run the plan, read the schema back, commit only if it is as expected
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Don't ask; needed when the standard input is no terminal
+    /// Apply without asking; required when standard input is not a terminal
     #[arg(long)]
     pub(crate) yes: bool,
     /// Back the schema up to a file first, as pg_dump -Fc does
@@ -29,7 +30,7 @@ pub(crate) struct Args {
     /// The revision to go to, up or down [default: the newest]
     #[arg(long, value_name = "REVISION")]
     pub(crate) to: Option<String>,
-    /// Build indexes on existing tables after the transaction, one by one, while others go on writing
+    /// Build indexes on existing tables after the transaction, one by one, without blocking writes
     #[arg(long)]
     pub(crate) concurrently: bool,
 }
@@ -45,14 +46,14 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let applied_before = applied(&found.history);
     if args.to.as_deref().is_some_and(|to| applied_before.keys().any(|it| it.as_str() > to)) {
         context.back_up(&target, &found, args.backup.as_deref()).await?;
-        return go_down(context, &request, args.yes, false).await;
+        return roll_back(context, &request, args.yes, false).await;
     }
     let width = context.printer.width();
     let environment = context.config.environment;
     let planned = Planned { environment, place: &target.place(), found: &found, check: false };
     let is_blocked = found.route.plan.blocking().next().is_some();
     let is_done = found.route.is_empty() && !found.makes_mirror;
-    // What can't be applied is no question.
+    // A plan that can't be applied is refused without asking.
     if !is_done && !is_blocked {
         context.printer.confirm("apply", &format!("{}Apply?", planned.text(width)), args.yes).await?;
         context.back_up(&target, &found, args.backup.as_deref()).await?;
@@ -62,6 +63,6 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     } else {
         apply(&request, Some(&found.route)).await?
     };
-    context.printer.plain(&applied_text(&done, applied_before.len(), width))?;
+    context.printer.plain(&applied_text(&done, applied_before.keys().next_back().map(String::as_str), width))?;
     Ok(applied_verdict(&done))
 }

@@ -11,6 +11,7 @@ use crate::commands::ended::Ended;
 use crate::commands::printer::json_text;
 use crate::ledger::history::applied;
 use crate::report::plan::Planned;
+use crate::report::plan::json::PlanJson;
 use crate::schema::pg::plan::plan;
 
 /// A plan for people, for psql, or for scripts.
@@ -24,7 +25,7 @@ pub(crate) enum PlanFormat {
     Json,
 }
 
-/// Show what apply would do: a decision for each table, the SQL, its locks, what it rewrites, what needs a person
+/// Show what apply would do: a decision for each table, the SQL, its locks, what it rewrites, what must be done by hand
 ///
 /// Reads only.
 #[derive(Debug, clap::Args)]
@@ -48,8 +49,8 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let out = args.out.as_deref().map(PendingFile::create).transpose()?;
     let found = plan(&context.schema_request(&target, args.to.as_deref())).await?;
     if let Some(to) = args.to.as_deref().filter(|to| applied(&found.history).keys().any(|it| it.as_str() > *to)) {
-        let way = format!("`pad-migrate revert --to {to}` says what it takes back and what would be lost, and asks");
-        return Err(format!("{to} is below the revision that the schema is at: {way}").into());
+        let how = format!("`pad-migrate revert --to {to}` shows what it would roll back and lose, and asks first");
+        return Err(format!("the schema is at a later revision than {to}: {how}").into());
     }
     let environment = context.config.environment;
     let planned = Planned { environment, place: &target.place(), found: &found, check: args.check };
@@ -60,7 +61,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         }
         PlanFormat::Text => style::plain(&planned.text(100)),
         PlanFormat::Sql => planned.sql(),
-        PlanFormat::Json => json_text(&planned.json())?,
+        PlanFormat::Json => json_text(&PlanJson::new(&planned))?,
     };
     match out {
         Some(file) => file.save(&text)?,

@@ -6,20 +6,20 @@ use crate::base::outcome::Verdict;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::parse_duration;
-use crate::report::plan::descent_text;
+use crate::report::revert::{done_reversal, planned_reversal};
 use crate::schema::pg::request::Request;
-use crate::schema::pg::revert::{descent, revert};
+use crate::schema::pg::revert::{plan_reversal, revert};
 
-/// Take the newest schema revision back, or all above one; refuses when data would be lost
+/// Roll back the newest schema revision, or all above one; refuses if data would be lost
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The revision to go back to; 0000 takes all of them [default: the one before the newest]
+    /// The revision to go back to; 0000 rolls back all of them [default: the one before the newest]
     #[arg(long, value_name = "REVISION")]
     pub(crate) to: Option<String>,
-    /// Don't ask; needed when the standard input is no terminal
+    /// Roll back without asking; required when standard input is not a terminal
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Take back what holds rows or values, too, and lose them
+    /// Also drop tables and columns that hold data
     #[arg(long)]
     pub(crate) allow_data_loss: bool,
     /// How long a statement waits for a lock, such as 500ms, 5s or 1min
@@ -30,20 +30,20 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
     let request = Request { lock_timeout: args.lock_timeout, ..context.schema_request(&target, args.to.as_deref()) };
-    go_down(context, &request, args.yes, args.allow_data_loss).await
+    roll_back(context, &request, args.yes, args.allow_data_loss).await
 }
 
-/// Says what goes, and what would be lost with it, before anything does.
-pub(crate) async fn go_down(context: &Context, request: &Request<'_>, yes: bool, allow_data_loss: bool) -> Ended {
+/// Shows what is rolled back and what would be lost with it, and asks, before anything is changed.
+pub(crate) async fn roll_back(context: &Context, request: &Request<'_>, yes: bool, allow_data_loss: bool) -> Ended {
     let width = context.printer.width();
-    let descent = descent(request).await?;
-    if descent.losses.is_empty() || allow_data_loss {
+    let reversal = plan_reversal(request).await?;
+    if reversal.losses.is_empty() || allow_data_loss {
         let place = request.database.place();
-        let text = descent_text(&descent, "Take back", width);
+        let text = planned_reversal(&reversal, width);
         let question = format!("On {place} (environment {}):\n{text}Revert?", request.environment);
         context.printer.confirm("revert", &question, yes).await?;
     }
-    let reverted = revert(request, allow_data_loss, Some(&descent)).await?;
-    context.printer.plain(&descent_text(&reverted, "Taken back", width))?;
+    let reverted = revert(request, allow_data_loss, Some(&reversal)).await?;
+    context.printer.plain(&done_reversal(&reverted, width))?;
     Ok(Verdict::Clean)
 }

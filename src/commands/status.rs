@@ -3,6 +3,7 @@
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::Format;
+use crate::report::status::{StatusJson, status_text, status_verdict};
 use crate::schema::pg::status::status;
 
 /// Show where the schema stands: history, current revision, what is pending, what is skipped here and why
@@ -19,8 +20,8 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
     let status = status(&context.schema_request(&target, None)).await?;
     match args.format {
-        Format::Text => context.printer.plain(&status.text(context.printer.width()))?,
-        Format::Json => context.printer.json(&status.json())?,
+        Format::Text => context.printer.plain(&status_text(&status, context.printer.width()))?,
+        Format::Json => context.printer.json(&StatusJson::new(&status))?,
     }
-    Ok(status.verdict())
+    Ok(status_verdict(&status))
 }

@@ -6,14 +6,16 @@ use crate::config::environment::Environment;
 use crate::ledger::revisions::{ALL, Revision};
 
 /// What a line of the history says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum RecordKind {
     /// A revision was run.
     Applied,
-    /// The schema was brought to it, or found to be there: it and all before it count as applied.
+    /// The schema was altered to match it, or matched already: it and all before it count as applied.
     Baseline,
-    /// A revision was taken back.
+    /// A revision was rolled back.
     Reverted,
 }
 
@@ -24,7 +26,7 @@ pub struct Record {
     pub revision: String,
     /// Its name.
     pub name: String,
-    /// The checksum of its way up.
+    /// The checksum of its SQL.
     pub checksum: String,
     /// What was done.
     pub kind: RecordKind,

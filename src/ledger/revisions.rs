@@ -1,7 +1,8 @@
 //! The revisions of `migrations/`, embedded in the program.
 //!
-//! Pure: what a revision is, and what it says for given roles. [`crate::schema::pg::apply`] runs them.
+//! Pure: what a revision is, and its SQL for given roles. `schema::pg::apply` runs them.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
@@ -9,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::base::quote::quote_identifier;
 use crate::base::text::hex;
 use crate::config::environment::Environment;
+use crate::ledger::properties::{self, Properties};
 
 include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
@@ -19,66 +21,64 @@ pub struct Revision {
     pub number: &'static str,
     /// The rest of the file's name.
     pub name: &'static str,
-    /// The way up.
+    /// The SQL that applies it.
     pub up: &'static str,
-    /// The way down.
+    /// The SQL that reverts it.
     pub down: &'static str,
+    /// What is declared of it.
+    pub properties: &'static Properties,
 }
 
-/// The beginning of the comment of a table that revision 0002 has moved: the way down moves it back.
+/// The beginning of the comment of a table that revision 0002 has moved: its down migration moves the table back.
 pub const MOVED_NOTE: &str = "Moved from public by revision 0002.";
+
+/// What `migrations/revisions.toml` declares, by revision. The file is part of the program, and a test reads it.
+static PROPERTIES: LazyLock<BTreeMap<String, Properties>> =
+    LazyLock::new(|| properties::parse(declarations()).expect("migrations/revisions.toml declares revisions"));
+
+/// What is declared of a revision without a declaration. A test says that there is none.
+static UNDECLARED: LazyLock<Properties> = LazyLock::new(Properties::default);
 
 /// Every revision, in order.
 pub static ALL: LazyLock<Vec<Revision>> = LazyLock::new(|| {
-    let text = |file: String| MIGRATIONS.iter().find(|it| it.0 == file).map(|it| it.1);
     let ups = MIGRATIONS.iter().filter_map(|(file, up)| Some((file.strip_suffix(".up.sql")?, *up)));
-    ups.map(|(stem, up)| {
+    let revision = |(stem, up): (&'static str, &'static str)| {
         let (number, name) = stem.split_once('_').unwrap_or((stem, ""));
-        Revision { number, name, up, down: text(format!("{stem}.down.sql")).unwrap_or_default() }
-    })
-    .collect()
+        let properties = PROPERTIES.get(number).unwrap_or(&UNDECLARED);
+        Revision { number, name, up, down: embedded(&format!("{stem}.down.sql")), properties }
+    };
+    ups.map(revision).collect()
 });
+
+fn embedded(file: &str) -> &'static str {
+    MIGRATIONS.iter().find(|(name, _)| *name == file).map_or("", |(_, text)| *text)
+}
+
+/// The text of `migrations/revisions.toml`.
+pub fn declarations() -> &'static str {
+    embedded("revisions.toml")
+}
 
 /// The declared schema, `migrations/schema.sql`: what the revisions must add up to.
 pub fn declared_schema() -> &'static str {
-    MIGRATIONS.iter().find(|it| it.0 == "schema.sql").map_or("", |it| it.1)
+    embedded("schema.sql")
 }
 
 /// What the schema is after a revision, as a snapshot's text: recorded by a test, beside the revisions.
 pub fn recorded(number: &str) -> Option<&'static str> {
-    let newest = ALL.last().is_some_and(|it| it.number == number);
-    let mut files = MIGRATIONS.iter().filter(|it| it.0.ends_with(".json"));
-    let found = files.find(|it| if newest { it.0 == "expected.json" } else { it.0.starts_with(number) });
-    found.map(|it| it.1)
+    let is_newest = ALL.last().is_some_and(|newest| newest.number == number);
+    let mut files = MIGRATIONS.iter().filter(|(file, _)| file.ends_with(".json"));
+    let found = files.find(|(file, _)| if is_newest { *file == "expected.json" } else { file.starts_with(number) });
+    found.map(|(_, text)| *text)
 }
 
 impl Revision {
-    /// Why it is not for an environment, if it isn't: a line `-- not for dev: the reason` at the top of the way up.
+    /// Why an environment skips it, if it does.
     pub fn not_for(&self, environment: Environment) -> Option<&'static str> {
-        let mut notes = self.up.lines().take_while(|it| it.starts_with("--"));
-        notes.find_map(|it| it.strip_prefix(&format!("-- not for {environment}: ")))
+        self.properties.not_for.get(environment.as_str()).map(String::as_str)
     }
 
-    /// Whether rows are changed by it, which no comparison of schemas can do instead: a line `-- moves data`.
-    pub fn moves_data(&self) -> bool {
-        self.up.lines().any(|it| it == "-- moves data")
-    }
-
-    /// The tables that it takes from another schema, each with the columns by which it knows it: a line `-- moves
-    /// tables`, and a list of names and columns, `('audit_log', '{action_type,…}'`.
-    pub fn moves_tables(&self) -> Vec<(&'static str, Vec<&'static str>)> {
-        if !self.up.lines().any(|it| it == "-- moves tables") {
-            return Vec::new();
-        }
-        let lines = self.up.lines().filter_map(|it| it.trim_start().strip_prefix("('"));
-        let table = |line: &'static str| {
-            let (name, rest) = line.split_once("', '{")?;
-            Some((name, rest.split_once('}')?.0.split(',').collect()))
-        };
-        lines.filter_map(table).collect()
-    }
-
-    /// SHA-256 of the way up, in hexadecimal: whether an applied revision is still the one in the program.
+    /// SHA-256 of `up`, in hexadecimal: whether an applied revision is still the one in the program.
     pub fn checksum(&self) -> String {
         hex(&Sha256::digest(self.up))
     }
@@ -87,7 +87,7 @@ impl Revision {
 /// The role names that stand for `{owner}`, `{app}` and `{reader}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoleNames {
-    /// Owns everything; always known, since without a name it is the role that applies.
+    /// Owns everything; without a name, it is the role that applies the revision.
     pub owner: String,
     /// The application.
     pub app: Option<String>,

@@ -8,6 +8,7 @@ use squawk_syntax::quote::quote_ident as identifier;
 use crate::base::quote::quote_literal as literal;
 use crate::base::text::list;
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
+use crate::schema::plan::step::ConcurrentBuild;
 
 /// An object, in the catalog that says what it and its neighbours are.
 #[derive(Clone, Copy)]
@@ -413,6 +414,25 @@ impl<'a> Ddl<'a> {
         Some(text)
     }
 
+    /// The statement that creates an index; concurrently, it lets others write meanwhile.
+    pub(crate) fn create_index(&self, concurrently: bool) -> Option<String> {
+        let unique = if self.has(Property::Unique) { "unique " } else { "" };
+        let concurrently = if concurrently { "concurrently " } else { "" };
+        let definition = self.property(Property::Definition)?;
+        Some(format!("create {unique}index {concurrently}{} on {} using {definition}", self.bare(), self.table()))
+    }
+
+    fn reindex(&self, concurrently: bool) -> String {
+        format!("reindex index {}{}", if concurrently { "concurrently " } else { "" }, self.name())
+    }
+
+    /// The rebuild of an invalid index that lets others write meanwhile. PostgreSQL builds the new one under a name of
+    /// its own.
+    pub(crate) fn reindex_concurrently(&self) -> ConcurrentBuild {
+        let leftover = qualified(&self.id.schema, &format!("{}_ccnew", self.id.name));
+        ConcurrentBuild { sql: self.reindex(true), leftover }
+    }
+
     /// The statement that makes it, without what is said in statements of its own. A constraint on a table with rows is
     /// made not valid. None, if this program makes no such objects.
     pub(crate) fn create(&self) -> Option<String> {
@@ -436,10 +456,7 @@ impl<'a> Ddl<'a> {
                 let is_valid = !(of_table && scans) || partitioned;
                 format!("alter {} add constraint {bare} {}", self.owner(), self.constraint(is_valid)?)
             }
-            Kind::Index => {
-                let unique = if self.has(Property::Unique) { "unique " } else { "" };
-                format!("create {unique}index {bare} on {} using {}", self.table(), definition()?)
-            }
+            Kind::Index => self.create_index(false)?,
             Kind::Trigger => {
                 let definition = definition()?;
                 // Only a constraint trigger says whether it can be deferred.
@@ -787,7 +804,7 @@ impl<'a> Ddl<'a> {
                 let how = if wanted.is_some() { "not enforced" } else { "enforced" };
                 one(format!("alter {} alter constraint {bare} {how}", self.owner()))
             }
-            (Kind::Index, Property::Valid) if wanted.is_none() => one(format!("reindex index {}", self.name())),
+            (Kind::Index, Property::Valid) if wanted.is_none() => one(self.reindex(false)),
             (Kind::Index, Property::Clustered) => one(match wanted {
                 Some(_) => format!("alter {} cluster on {bare}", self.owner()),
                 None => format!("alter {} set without cluster", self.owner()),

@@ -2,15 +2,15 @@
 
 use crate::base::quote::quote_identifier;
 use crate::config::settings::Roles;
-use crate::schema::mirror;
-use crate::schema::plan::step::Step;
+use crate::schema::names::CONTRACT_SCHEMA;
+use crate::schema::plan::step::{Action, Step};
 
 /// Creates the reference mirror. The file is the contract as well: `migrations/expected.json` is recorded from it.
 pub const REFERENCE_SCHEMA: &str = include_str!("../../migrations/reference.sql");
 
 /// The reference mirror and who may use it, as a step.
 pub(crate) fn mirror(roles: &Roles) -> Step {
-    let mut sql = mirror::REFERENCE_SCHEMA.to_owned();
+    let mut sql = REFERENCE_SCHEMA.to_owned();
     for (role, rights) in [(&roles.owner, "select, references"), (&roles.app, "select"), (&roles.reader, "select")] {
         if let Some(role) = role.as_deref().map(quote_identifier) {
             sql.push_str(&format!(
@@ -18,5 +18,5 @@ pub(crate) fn mirror(roles: &Roles) -> Step {
             ));
         }
     }
-    Step { sql, object: "bo_airflow".to_owned(), table: None, hazards: Vec::new(), can_be_concurrent: false }
+    Step::verbatim(Action::Mirror, CONTRACT_SCHEMA.to_owned(), sql, Vec::new())
 }

@@ -5,6 +5,7 @@
 //! as it is. Nothing here has CASCADE, and nothing that holds rows, numbers or values is dropped.
 
 mod data;
+pub mod losses;
 mod order;
 pub mod outcome;
 pub mod planner;

@@ -1,12 +1,16 @@
 //! The laws of the migration set. The oracle is pg_dump, which shares no code with us.
 
+use std::collections::BTreeMap;
+
 use pretty_assertions::assert_eq;
+use rstest::rstest;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::harness::{Db, ROWS, Role, Start, apply_all, apply_request, roles, with_db};
 use crate::waiting::{PATIENCE, until_true};
 use pad_migrate::config::settings::Roles;
-use pad_migrate::ledger::revisions::{ALL, declared_schema};
+use pad_migrate::ledger::properties::parse;
+use pad_migrate::ledger::revisions::{ALL, declarations, declared_schema};
 use pad_migrate::schema::pg::error::ApplyError;
 use pad_migrate::schema::pg::revert::{self, NOTHING};
 use pad_migrate::schema::pg::{apply, request};
@@ -188,7 +192,7 @@ async fn what_apply_can_not_answer_for_is_refused() {
     for (change, want) in [
         (
             "update padealing.schema_revision set checksum = 'x' where revision = '0003'",
-            "revision 0003 was applied with another text",
+            "revision 0003 was applied with other SQL",
         ),
         (
             "update padealing.schema_revision set revision = '0099' where revision = '0007'",
@@ -293,9 +297,44 @@ async fn two_applies_at_once_make_one_history() {
     .await;
 }
 
-/// A reviewer reads the revisions one by one: numbered without a gap, each with its way down.
+/// Each revision is declared, and nothing else is: a forgotten declaration would be taken for one that says nothing.
 #[test]
-fn revisions_are_numbered_and_have_both_ways() {
+fn each_revision_is_declared() {
+    let declared: Vec<String> = parse(declarations()).expect("the declarations are read").into_keys().collect();
+    let revisions: Vec<&str> = ALL.iter().map(|revision| revision.number).collect();
+    assert_eq!(declared, revisions, "migrations/revisions.toml");
+}
+
+/// The declared columns are those by which the SQL recognises a table, the array before its `needs`.
+#[test]
+fn the_declared_tables_are_those_that_the_sql_moves() {
+    for revision in ALL.iter() {
+        let mut marks = BTreeMap::new();
+        for line in revision.up.lines().filter_map(|line| line.trim_start().strip_prefix("('")) {
+            let (table, rest) = line.split_once("', '{").expect("a table with an array");
+            let (columns, _) = rest.split_once('}').expect("an array");
+            marks.insert(table.to_owned(), columns.split(',').map(str::to_owned).collect::<Vec<_>>());
+        }
+        assert_eq!(marks, revision.properties.moves_tables, "{}", revision.number);
+    }
+}
+
+#[rstest]
+#[case::no_toml("0001", "expected")]
+#[case::an_unknown_property("[0001]\nmoves_rows = true", "unknown field `moves_rows`")]
+#[case::no_environment(
+    "[0001]\nnot_for = { test = 'x' }",
+    "revision 0001 is not for test, which is not an environment"
+)]
+#[case::by_name_alone("[0001]\nmoves_tables = { a = [] }", "revision 0001 moves a without columns that identify it")]
+fn a_wrong_declaration_is_refused(#[case] text: &str, #[case] want: &str) {
+    let error = parse(text).expect_err("it is refused").to_string();
+    assert!(error.starts_with("migrations/revisions.toml: ") && error.contains(want), "{error}");
+}
+
+/// A reviewer reads the revisions one by one: numbered without a gap, each with a down migration.
+#[test]
+fn revisions_are_numbered_and_can_be_reverted() {
     for (at, revision) in ALL.iter().enumerate() {
         assert_eq!(revision.number, format!("{:04}", at + 1));
         assert!(!revision.up.trim().is_empty() && !revision.down.trim().is_empty(), "{}", revision.number);

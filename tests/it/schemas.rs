@@ -7,7 +7,9 @@ use std::process::Output;
 
 use pad_migrate::report::layout::Failed;
 use pad_migrate::report::migrate::MigrateJson;
+use pad_migrate::report::plan::json::PlanJson;
 use pad_migrate::report::rehearsal::RehearseJson;
+use pad_migrate::report::status::StatusJson;
 use pad_migrate::report::verify::VerifyJson;
 use pretty_assertions::assert_eq;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
@@ -32,7 +34,9 @@ fn schema<T: JsonSchema>() -> Schema {
 fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("migrate", schema::<MigrateJson>()),
+        ("plan", schema::<PlanJson>()),
         ("rehearse", schema::<RehearseJson>()),
+        ("status", schema::<StatusJson>()),
         ("verify", schema::<VerifyJson>()),
     ]
 }

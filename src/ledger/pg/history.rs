@@ -32,7 +32,7 @@ pub(crate) async fn history_access(connection: &mut PgConnection) -> Result<Hist
 /// The history, oldest line first; none, if there is no table of that name.
 pub(crate) async fn read_history(connection: &mut PgConnection) -> Result<Vec<Record>, QueryError> {
     type Row = (String, String, String, String, String, String, String, String);
-    const WHAT: &str = "reading padealing.schema_revision as the history that pad-migrate keeps";
+    const WHAT: &str = "reading pad-migrate's history in padealing.schema_revision";
     if !history_access(connection).await?.exists {
         return Ok(Vec::new());
     }

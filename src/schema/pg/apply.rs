@@ -1,4 +1,4 @@
-//! Applies a plan, and takes revisions back: in one transaction, on a connection of its own.
+//! Applies a plan in one transaction, on a connection of its own.
 //!
 //! The connection is closed on every path, and the advisory lock goes with its session. Nothing is sent that
 //! [`crate::schema::guard`] hasn't read, and nothing is committed before the server was asked what is locked (`locks`) and the
@@ -16,9 +16,8 @@ use crate::ledger::history::RecordKind;
 use crate::ledger::pg::admission::check_local;
 use crate::postgres::session::{Attempt, QueryError, run};
 use crate::postgres::sqlstate;
-use crate::schema::ddl::qualified;
-use crate::schema::guard::{self, Scope};
-use crate::schema::names::APPLICATION_SCHEMA;
+use crate::schema::guard;
+use crate::schema::guard::scope::Scope;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::locks::{Allowed, Outside};
 use crate::schema::pg::plan::{assess, live, stage};
@@ -26,12 +25,12 @@ use crate::schema::pg::request::Request;
 use crate::schema::pg::transaction::{
     ATTEMPTS, check_held, locked_connection, patiently, record_one, reference, scope, send,
 };
-use crate::schema::plan::outcome::{Applied, Found};
+use crate::schema::plan::outcome::{Applied, Found, Unbuilt};
 use crate::schema::plan::planner::plan;
 use crate::schema::plan::route::Route;
-use crate::schema::plan::step::{Decision, HazardKind, Plan, Step};
+use crate::schema::plan::step::{ConcurrentBuild, Decision, HazardKind, Plan, Step};
 
-/// Brings the schema to the revision that is asked for, if the way there is the one that was agreed to.
+/// Brings the schema to the revision that is asked for, if the plan is still the one that was agreed to.
 /// In a local database without a reference schema, creates the mirror first.
 pub async fn apply(request: &Request<'_>, agreed: Option<&Route>) -> Result<Applied, ApplyError> {
     let mut connection = locked_connection(request, "apply").await?;
@@ -48,22 +47,23 @@ async fn apply_locked(
 ) -> Result<Applied, ApplyError> {
     let mut done = patiently(connection, request, async |it| attempt(it, request, agreed).await).await?;
     if request.concurrently {
-        for step in done.route.plan.steps.iter().filter(|it| it.can_be_concurrent) {
-            match build(connection, request, step).await {
+        for step in &done.route.plan.steps {
+            let Some(build) = &step.concurrent else { continue };
+            match build_concurrently(connection, request, build).await {
                 Ok(()) => done.built += 1,
-                // The schema is committed: this is for a person to look at, not a run that did nothing.
-                Err(error) => done.unbuilt.push((step.object.clone(), sentence(&error))),
+                // The schema is committed: the run reports the index, it hasn't failed.
+                Err(error) => done.unbuilt.push(Unbuilt { index: step.object.clone(), reason: sentence(&error) }),
             }
         }
     }
     Ok(done)
 }
 
-/// The words for what stands in the way.
+/// The error for differences that must be resolved by hand.
 fn blocked(plan: &Plan) -> Option<ApplyError> {
     let first = plan.blocking().next()?;
     let first = format!("{} {}: {}", first.kind, first.object, first.reason);
-    let count = plural(plan.blocking().count() as u64, "difference", "differences");
+    let count = plural(plan.blocking().count() as u64, "difference requires", "differences require");
     Some(ApplyError::Blocked { count, first })
 }
 
@@ -77,11 +77,11 @@ async fn attempt(
     if let Some(error) = blocked(&route.plan) {
         return Err(error);
     }
-    // What another program has made, beside a reference schema that isn't our mirror, is nobody's local database.
+    // A schema of another program, beside a reference schema that isn't the mirror, may be QA through a tunnel.
     let Request { database, environment, .. } = *request;
     let is_adoption = found.history.is_empty() && route.records.iter().any(|it| it.kind == RecordKind::Baseline);
     if environment == Environment::Local && is_adoption {
-        check_local(connection, database, environment, "adopting what another program has made").await?;
+        check_local(connection, database, environment, "adopting a schema that another program created").await?;
     }
     let same = |it: &Route| {
         let sql = |it: &Route| it.plan.steps.iter().map(|it| it.sql.clone()).collect::<Vec<_>>();
@@ -103,7 +103,7 @@ async fn attempt(
     let scope = scope(request, false);
     let later = |it: &&Step| {
         let planned = || route.plan.steps.iter().any(|step| step.sql == it.sql);
-        request.concurrently && it.can_be_concurrent && planned()
+        request.concurrently && it.concurrent.is_some() && planned()
     };
     for step in route.plan.steps.iter().filter(|it| !later(it)) {
         send(connection, step, &scope).await?;
@@ -126,7 +126,7 @@ async fn attempt(
     check_held(connection, &outside, &allowed).await?;
     if !makes_mirror && reference(&found.live) != reference(&reached) {
         return Err(ApplyError::Held(
-            "the reference schema has changed meanwhile; see who changed it, and run apply again".to_owned(),
+            "the reference schema changed meanwhile; find out who changed it, and run apply again".to_owned(),
         ));
     }
     run(connection, "commit", "committing").await.map_err(ApplyError::Commit)?;
@@ -140,28 +140,26 @@ fn references(route: &Route) -> BTreeSet<String> {
     hazards.filter(|it| it.kind == HazardKind::ReferenceLock).map(|it| it.table.replace('"', "")).collect()
 }
 
-/// Builds an index, or builds it again, while others go on writing. What a failure of ours leaves half built is dropped.
-async fn build(connection: &mut PgConnection, request: &Request<'_>, step: &Step) -> Result<(), ApplyError> {
-    let name = step.object.rsplit_once('.').map_or(step.object.as_str(), |it| it.1);
-    let ours = |name: &str| qualified(APPLICATION_SCHEMA, name);
-    let (sql, leftover) = match step.sql.strip_prefix("reindex index ") {
-        // What is left of a rebuilding has a name of its own.
-        Some(rest) => (format!("reindex index concurrently {rest}"), ours(&format!("{name}_ccnew"))),
-        None => (step.sql.replacen("index ", "index concurrently ", 1), ours(name)),
-    };
-    guard::check(&sql, &scope(request, false))?;
+/// Builds or rebuilds an index without blocking writes. An invalid index that a failure leaves is dropped.
+async fn build_concurrently(
+    connection: &mut PgConnection,
+    request: &Request<'_>,
+    build: &ConcurrentBuild,
+) -> Result<(), ApplyError> {
+    let ConcurrentBuild { sql, leftover } = build;
+    guard::check(sql, &scope(request, false))?;
     let drop = format!("drop index concurrently if exists {leftover}");
     guard::check(&drop, &scope(request, false))?;
     let mut tried = 1;
     loop {
         let timeout = format!("set lock_timeout = {}", request.lock_timeout.as_millis());
         run(connection, &timeout, "setting the lock timeout").await?;
-        let Err(error) = run(connection, &sql, "building the index").await else { return Ok(()) };
-        // Somebody else's of the same name is valid, or being built by them.
+        let Err(error) = run(connection, sql, "building the index").await else { return Ok(()) };
+        // Another session's index of the same name is valid, or is being built.
         let is_ours =
             !matches!(error.sqlstate().as_deref(), Some(sqlstate::DUPLICATE_TABLE | sqlstate::DUPLICATE_OBJECT));
-        if is_ours && is_invalid(connection, &leftover).await? {
-            // Whoever kept us waiting keeps this waiting too.
+        if is_ours && is_invalid(connection, leftover).await? {
+            // The session that blocked the build blocks the drop too.
             run(connection, "set lock_timeout = '60s'", "setting the lock timeout").await?;
             run(connection, &drop, "dropping the half-built index").await?;
         }

@@ -4,7 +4,7 @@ use crate::ledger::pg::admission::RefusedError;
 use crate::ledger::revisions::{self, Revision};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::QueryError;
-use crate::schema::guard::Refusal;
+use crate::schema::guard::refusal::Refusal;
 use crate::schema::pg::introspect::IntrospectError;
 
 /// Why nothing was applied.
@@ -27,10 +27,10 @@ pub enum ApplyError {
         /// Who.
         holder: String,
     },
-    /// Somebody else uses what is to be changed.
+    /// Another session holds a lock on what is to be changed.
     #[error(
-        "{object} could not be locked within {seconds} s, {attempts} times: in use by {holders}; nothing was changed; \
-         wait for them or end them, or allow more with --lock-timeout"
+        "{object} is locked by {holders}; tried {attempts} times for {seconds} s; nothing was changed; \
+         run it again when they have finished, or raise --lock-timeout"
     )]
     Busy {
         /// What the step is about.
@@ -42,9 +42,9 @@ pub enum ApplyError {
         /// Who holds locks.
         holders: String,
     },
-    /// A revision that was applied has another text now.
+    /// A revision's SQL is not what was applied.
     #[error(
-        "revision {number} was applied with another text than this program has for it; \
+        "revision {number} was applied with other SQL than this program has for it; \
          use the program version that applied it, or restore migrations/{number}_{name}.up.sql"
     )]
     Changed {
@@ -68,7 +68,7 @@ pub enum ApplyError {
     /// The reference tables that foreign keys point at are missing.
     #[error(
         "{place} has no table bo_airflow.{table}, which padealing refers to; \
-         have the mirror set up, or grant USAGE on bo_airflow to this role"
+         create the reference schema, or grant USAGE on bo_airflow to this role"
     )]
     NoReference {
         /// Where.
@@ -76,27 +76,29 @@ pub enum ApplyError {
         /// The table.
         table: &'static str,
     },
-    /// What is expected can't be reached without a person.
-    #[error(
-        "{count} must be seen to by a person first, and nothing was changed: {first}; `pad-migrate plan` shows more"
-    )]
+    /// Something must be done by hand first.
+    #[error("{count} manual action, so nothing was changed: {first}; `pad-migrate plan` shows the whole plan")]
     Blocked {
         /// How many.
         count: String,
         /// One of them.
         first: String,
     },
-    /// The schema isn't any more what the plan was made for.
-    #[error("the schema was changed by somebody else since the plan was shown; nothing was done; look at the new plan")]
+    /// The schema has changed since it was planned for.
+    #[error(
+        "the schema has changed since the plan was shown; nothing was changed; run it again and review the new plan"
+    )]
     Moved,
-    /// A statement would touch what isn't ours. A defect of this program.
+    /// A statement would change something outside padealing. A defect of this program.
     #[error(transparent)]
     Guard(#[from] Refusal),
-    /// The transaction holds what it must not. A defect of this program.
-    #[error("the guard stopped it before COMMIT, and nothing was changed: {0}")]
+    /// The transaction has locked something outside padealing. A defect of this program.
+    #[error("the guard stopped the transaction before COMMIT, so nothing was changed: {0}")]
     Held(String),
     /// The schema would not be what it should be.
-    #[error("the schema would still differ, so nothing was changed: {first}; {count} in all")]
+    #[error(
+        "the steps didn't reach the expected schema, so nothing was changed; still to do: {first} ({count} in all)"
+    )]
     Unreached {
         /// How many steps would be left.
         count: usize,
@@ -104,7 +106,7 @@ pub enum ApplyError {
         first: String,
     },
     /// A step failed; all of them are rolled back.
-    #[error("{object}: the step failed, and nothing was changed")]
+    #[error("nothing was changed; step {object}")]
     Step {
         /// What it is about.
         object: String,
@@ -113,10 +115,10 @@ pub enum ApplyError {
         source: QueryError,
     },
     /// Whether the end was reached is not known.
-    #[error("the connection was lost while committing; `pad-migrate status` tells whether it was done")]
+    #[error("the connection was lost while committing; `pad-migrate status` shows whether it was committed")]
     Commit(#[source] QueryError),
-    /// There is nothing to take back.
-    #[error("no revision above {to} is applied at {place}, so there is nothing to take back")]
+    /// There is nothing to roll back.
+    #[error("no revision above {to} is applied at {place}, so there is nothing to roll back")]
     NothingToRevert {
         /// Where.
         place: String,
@@ -125,7 +127,8 @@ pub enum ApplyError {
     },
     /// Rows would be lost.
     #[error(
-        "taking back {revisions} would lose {losses}; nothing was changed; give --allow-data-loss to revert if that is meant"
+        "rolling back {revisions} would lose {losses}; nothing was changed; to accept the loss, run `pad-migrate revert` \
+         with --allow-data-loss"
     )]
     Loss {
         /// The revisions.

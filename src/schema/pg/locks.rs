@@ -1,4 +1,4 @@
-//! What a transaction has done to what isn't ours, by the server's own account.
+//! What a transaction has locked outside padealing, by the server's own account.
 //!
 //! The other half of the guard, and it shares nothing with [`crate::schema::guard`]: that one reads statements before they are
 //! sent, this one asks before COMMIT which relations the transaction holds locks on (PostgreSQL 13.3.1, 54.12).
@@ -13,12 +13,12 @@ use crate::postgres::session::{Attempt, QueryError};
 #[derive(Debug)]
 pub(crate) struct Outside(BTreeMap<i64, String>);
 
-/// What may be held outside.
+/// What may be locked outside padealing.
 #[derive(Debug, Default)]
 pub(crate) struct Allowed {
-    /// Reference tables, with their schema, that foreign keys are added to or taken from.
+    /// Reference tables, with their schema, whose foreign keys are added or dropped.
     pub(crate) references: BTreeSet<String>,
-    /// Whether keys are taken away, which locks their target wholly.
+    /// Whether keys are dropped, which locks their target for reading too.
     pub(crate) down: bool,
     /// Tables that change their schema.
     pub(crate) moved: BTreeSet<String>,
@@ -36,11 +36,11 @@ impl Outside {
         )
         .fetch_all(connection)
         .await
-        .attempt("listing what isn't ours")?;
+        .attempt("listing relations outside padealing")?;
         Ok(Self(relations.into_iter().collect()))
     }
 
-    /// What is held, and may not be: in words.
+    /// Relations that are locked and may not be, in words.
     pub(crate) async fn violations(
         &self,
         connection: &mut PgConnection,
@@ -57,14 +57,14 @@ impl Outside {
         )
         .fetch_all(connection)
         .await
-        .attempt("asking which locks are held")?;
+        .attempt("listing the transaction's locks")?;
         let violation = |(oid, mode, schema, name, kind): Row| {
             let table = self.0.get(&oid);
             let was_outside = table.is_some();
             let (Some(schema), Some(name), Some(kind)) = (schema, name, kind) else {
-                // It is gone: ours, or an interim table of a rewrite, or an index of a table that has moved, or somebody's.
+                // It is gone: in padealing, an interim table of a rewrite, an index of a table that has moved, or another's.
                 let table = table.filter(|it| !allowed.moved.contains(*it));
-                return table.map(|it| format!("{it}, which isn't ours, was dropped or rewritten"));
+                return table.map(|it| format!("{it}, which is outside padealing, was dropped or rewritten"));
             };
             let place = format!("{schema}.{name}");
             let is_table = matches!(kind.as_str(), "r" | "p");
@@ -84,7 +84,7 @@ impl Outside {
                 }
                 _ => false,
             };
-            (!is_allowed).then(|| format!("{place} is held with {mode}"))
+            (!is_allowed).then(|| format!("{place} is locked in {mode}"))
         };
         Ok(rows.into_iter().filter_map(violation).collect())
     }

@@ -1,4 +1,4 @@
-//! What is known of a database that is to be brought to a revision, and the way there. Reads only.
+//! The plan that brings a database to a revision, and what it starts from. Reads only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,9 +21,9 @@ use crate::schema::pg::request::Request;
 use crate::schema::pg::{drift, introspect};
 use crate::schema::plan::outcome::Found;
 use crate::schema::plan::route::{Situation, Stage, stages};
-use crate::schema::plan::step::{Answer, Facts, Size};
+use crate::schema::plan::step::{Answer, Dependent, Facts, Size};
 
-/// The way from what there is now, in a read-only transaction of its own.
+/// Plans in a read-only transaction of its own.
 pub async fn plan(request: &Request<'_>) -> Result<Found, ApplyError> {
     let mut connection = request.database.connect(Access::Read, "plan").await?;
     let found = in_transaction(&mut connection, request).await;
@@ -42,7 +42,7 @@ async fn in_transaction(connection: &mut PgConnection, request: &Request<'_>) ->
     Ok(found)
 }
 
-/// Refuses a history that isn't this program's: another text of a revision, or a revision that it doesn't know.
+/// Refuses a history that doesn't fit this program: other SQL of a revision, or a revision that it doesn't have.
 pub(crate) fn check_history(history: &[Record]) -> Result<(), ApplyError> {
     let applied = applied(history);
     for record in history.iter().rev().filter(|it| it.kind != RecordKind::Reverted) {
@@ -64,7 +64,7 @@ fn known(number: &str) -> bool {
     revisions::ALL.iter().any(|it| it.number == number)
 }
 
-/// What there is and the way to the revision that is asked for, in the transaction that the session is in.
+/// Plans in the transaction that the session is in.
 pub(crate) async fn assess(connection: &mut PgConnection, request: &Request<'_>) -> Result<Found, ApplyError> {
     let Request { database, environment, roles, .. } = *request;
     check_environment(connection, database, environment).await?;
@@ -83,13 +83,13 @@ pub(crate) async fn assess(connection: &mut PgConnection, request: &Request<'_>)
     let names = role_names(connection, request).await?;
     let stages = stages();
     let mut facts = Facts::default();
-    let way = |facts: &Facts, live: &Catalog| {
+    let route_with = |facts: &Facts, live: &Catalog| {
         let (history, parties, names) = (&history[..], &parties, &names);
         let situation =
             Situation { stages: &stages, environment, live, history, parties, names, facts, to: request.to };
         situation.route().unwrap_or_default()
     };
-    let mut route = way(&facts, &live);
+    let mut route = route_with(&facts, &live);
     // What is empty needs no facts.
     if !route.plan.steps.is_empty() || !route.plan.questions.is_empty() {
         facts.sizes = sizes(connection).await?;
@@ -98,7 +98,7 @@ pub(crate) async fn assess(connection: &mut PgConnection, request: &Request<'_>)
             let answer = ask(connection, &question).await?;
             facts.answers.insert(question, answer);
         }
-        route = way(&facts, &live);
+        route = route_with(&facts, &live);
     }
     let mirror = crate::schema::mirror::mirror(roles).sql;
     Ok(Found { server_version, route, history, makes_mirror, live, parties, mirror, facts })
@@ -119,7 +119,7 @@ async fn check_reference(connection: &mut PgConnection, request: &Request<'_>) -
     Ok(())
 }
 
-/// The role names for revisions: without a name, the owner is whoever applies.
+/// The role names for revisions: without a name, the owner is the role that applies.
 pub(crate) async fn role_names(connection: &mut PgConnection, request: &Request<'_>) -> Result<RoleNames, QueryError> {
     let current: String = sqlx::query_scalar("select current_user::text")
         .fetch_one(connection)
@@ -129,7 +129,7 @@ pub(crate) async fn role_names(connection: &mut PgConnection, request: &Request<
     Ok(RoleNames { owner: roles.owner.unwrap_or(current), app: roles.app, reader: roles.reader })
 }
 
-/// Both schemas, and tables of ours that sit elsewhere.
+/// Both schemas, and managed tables in other schemas.
 pub(crate) async fn live(
     connection: &mut PgConnection,
     request: &Request<'_>,
@@ -139,7 +139,7 @@ pub(crate) async fn live(
     schemas.extend(elsewhere.keys().cloned());
     let mut found = introspect::read(connection, &schemas).await?;
     let is_ours = |schema: &str, table: &str| elsewhere.get(schema).is_some_and(|it| it.iter().any(|it| it == table));
-    // Sequences that a default of ours takes numbers from, whoever owns them.
+    // Sequences that a default of these tables uses, whichever table owns them.
     let mut used: BTreeSet<(String, String)> = BTreeSet::new();
     for (id, object) in found.catalog.objects.iter().filter(|it| is_ours(&it.0.schema, &it.0.parent)) {
         let default = object.get(&Property::Default).map(ToString::to_string).unwrap_or_default();
@@ -156,13 +156,16 @@ pub(crate) async fn live(
     Ok((found.server_version, found.catalog))
 }
 
-/// Tables in `public` and where the legacy table is that have a name of ours and the columns by which ours are known.
+/// Tables in `public`, and beside the legacy table, with the name and the identifying columns of a managed one.
 async fn elsewhere(
     connection: &mut PgConnection,
     request: &Request<'_>,
 ) -> Result<BTreeMap<String, Vec<String>>, QueryError> {
-    let marks: Vec<(&str, Vec<&str>)> = revisions::ALL.iter().flat_map(|it| it.moves_tables()).collect();
-    let names: Vec<&str> = marks.iter().map(|it| it.0).collect();
+    let marks: BTreeMap<&str, &[String]> = (revisions::ALL.iter())
+        .flat_map(|revision| &revision.properties.moves_tables)
+        .map(|(table, columns)| (table.as_str(), columns.as_slice()))
+        .collect();
+    let names: Vec<&str> = marks.keys().copied().collect();
     let legacy = request.legacy.map_or("public", |it| it.schema.as_str());
     let places: Vec<&str> =
         ["public", legacy].into_iter().filter(|it| ![APPLICATION_SCHEMA, CONTRACT_SCHEMA].contains(it)).collect();
@@ -178,11 +181,11 @@ async fn elsewhere(
     .bind(names)
     .fetch_all(connection)
     .await
-    .attempt("looking for tables of ours elsewhere")?;
+    .attempt("looking for managed tables in other schemas")?;
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (schema, table, columns) in rows {
-        let known = marks.iter().find(|it| it.0 == table).map(|it| &it.1[..]).unwrap_or_default();
-        if known.iter().all(|it| columns.iter().any(|column| column == it)) {
+        let identifying = marks.get(table.as_str()).copied().unwrap_or_default();
+        if identifying.iter().all(|column| columns.contains(column)) {
             found.entry(schema).or_default().push(table);
         }
     }
@@ -202,30 +205,32 @@ async fn sizes(connection: &mut PgConnection) -> Result<BTreeMap<(String, String
     Ok(rows.into_iter().map(|(schema, name, rows, bytes)| ((schema, name), size(rows, bytes))).collect())
 }
 
-/// What of other schemas stands on columns of tables that are, or may be, ours (documentation, pg_depend).
-async fn outside(connection: &mut PgConnection) -> Result<BTreeMap<(String, String, String), String>, QueryError> {
-    let rows: Vec<(String, String, String, String)> = sqlx::query_as(
-        "select n.nspname::text, t.relname::text, a.attname::text, min(it.what) from ( \
+/// Objects of other schemas that depend on columns of tables with a managed name (documentation, pg_depend).
+async fn outside(connection: &mut PgConnection) -> Result<BTreeMap<(String, String, String), Dependent>, QueryError> {
+    let rows: Vec<(String, String, String, String, Option<String>)> = sqlx::query_as(
+        "select n.nspname::text, t.relname::text, a.attname::text, min(it.what), \
+                (array_agg(it.child order by it.what))[1] \
+         from ( \
              select d.refobjid, d.refobjsubid, format('%s %s', case c.relkind when 'm' then 'materialized view' else 'view' end, \
-                 w.ev_class::regclass) as what \
+                 w.ev_class::regclass) as what, null::text as child \
              from pg_depend d join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid \
              join pg_class c on c.oid = w.ev_class and c.relkind in ('v', 'm') \
              where d.refclassid = 'pg_class'::regclass and c.relnamespace <> coalesce(to_regnamespace('padealing')::oid, 0) \
              union all \
-             select d.refobjid, d.refobjsubid, format('foreign key %s of %s', k.conname, k.conrelid::regclass) \
+             select d.refobjid, d.refobjsubid, format('foreign key %s of %s', k.conname, k.conrelid::regclass), null \
              from pg_depend d join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid \
                  and k.contype = 'f' and k.confrelid = d.refobjid and k.conrelid <> k.confrelid \
              join pg_class c on c.oid = k.conrelid and not c.relname = any($1) \
              where d.refclassid = 'pg_class'::regclass \
              union all \
-             select d.refobjid, d.refobjsubid, format('function %s', p.oid::regprocedure) \
+             select d.refobjid, d.refobjsubid, format('function %s', p.oid::regprocedure), null \
              from pg_depend d join pg_proc p on d.classid = 'pg_proc'::regclass and p.oid = d.objid \
              where d.refclassid = 'pg_class'::regclass and p.prokind in ('f', 'p') \
              union all \
-             select d.refobjid, d.refobjsubid, pg_describe_object(d.classid, d.objid, 0) \
+             select d.refobjid, d.refobjsubid, pg_describe_object(d.classid, d.objid, 0), null \
              from pg_depend d where d.refclassid = 'pg_class'::regclass and d.classid = 'pg_publication_rel'::regclass \
              union all \
-             select h.inhparent, a.attnum, format('table %s, which inherits it', h.inhrelid::regclass) \
+             select h.inhparent, a.attnum, format('table %s', h.inhrelid::regclass), h.inhrelid::regclass::text \
              from pg_inherits h join pg_class c on c.oid = h.inhrelid join pg_attribute a on a.attrelid = h.inhparent \
              where c.relnamespace <> coalesce(to_regnamespace('padealing')::oid, 0) \
          ) it \
@@ -236,13 +241,15 @@ async fn outside(connection: &mut PgConnection) -> Result<BTreeMap<(String, Stri
     .bind(MANAGED_TABLES)
     .fetch_all(connection)
     .await
-    .attempt("looking for what stands on our tables")?;
-    Ok(rows.into_iter().map(|(schema, table, column, what)| ((schema, table, column), what)).collect())
+    .attempt("looking for objects that depend on managed tables")?;
+    let dependent =
+        |(schema, table, column, description, child)| ((schema, table, column), Dependent { description, child });
+    Ok(rows.into_iter().map(dependent).collect())
 }
 
-/// Whether a query finds rows. One that fails, for want of a privilege say, must not end the transaction.
+/// Whether a query finds rows. One that fails, for lack of a privilege say, must not end the transaction.
 async fn ask(connection: &mut PgConnection, question: &str) -> Result<Answer, QueryError> {
-    const WHAT: &str = "looking at the rows";
+    const WHAT: &str = "checking existing rows";
     run(connection, "savepoint question", WHAT).await?;
     let sql = format!("select exists ({question})");
     let found: Result<bool, QueryError> =

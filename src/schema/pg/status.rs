@@ -12,8 +12,10 @@ use crate::postgres::session::{Attempt, run, server_facts};
 use crate::schema::names::MANAGED_TABLES;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::plan::check_history;
+use crate::schema::pg::relations::managers;
 use crate::schema::pg::request::Request;
-use crate::schema::plan::outcome::Status;
+use crate::schema::plan::outcome::{Manager, Status};
+use crate::schema::plan::route::Skipped;
 
 /// Where a database stands, from its history.
 pub async fn status(request: &Request<'_>) -> Result<Status, ApplyError> {
@@ -23,7 +25,7 @@ pub async fn status(request: &Request<'_>) -> Result<Status, ApplyError> {
     result
 }
 
-pub(crate) async fn status_of(connection: &mut PgConnection, request: &Request<'_>) -> Result<Status, ApplyError> {
+async fn status_of(connection: &mut PgConnection, request: &Request<'_>) -> Result<Status, ApplyError> {
     let Request { database, environment, .. } = *request;
     run(connection, "begin isolation level repeatable read read only", "starting the transaction").await?;
     check_environment(connection, database, environment).await?;
@@ -39,15 +41,17 @@ pub(crate) async fn status_of(connection: &mut PgConnection, request: &Request<'
     .bind(MANAGED_TABLES)
     .fetch_all(&mut *connection)
     .await
-    .attempt("looking for tables of ours")?;
+    .attempt("looking for managed tables")?;
     let status = Status {
         environment,
         place: database.place(),
         server_version: server_facts(connection).await?.version,
-        current: current.map(|it| (it.number.to_owned(), it.name.to_owned())),
+        current: current.copied(),
         pending: pending(&history, environment),
-        skipped: open.filter_map(|it| Some((*it, it.not_for(environment)?))).collect(),
-        managers: crate::schema::pg::relations::managers(connection).await?,
+        skipped: open.filter_map(|revision| Skipped::of(revision, environment)).collect(),
+        managers: (managers(connection).await?.into_iter())
+            .map(|(table, program, version)| Manager { table, program, version })
+            .collect(),
         history,
         tables,
     };

@@ -12,7 +12,8 @@ use crate::postgres::connect::Access;
 use crate::postgres::lock::{Acquired, Lock};
 use crate::postgres::session::{Attempt, QueryError, run};
 use crate::schema::catalog::{Catalog, Id, Object};
-use crate::schema::guard::{self, Scope};
+use crate::schema::guard;
+use crate::schema::guard::scope::Scope;
 use crate::schema::names::CONTRACT_SCHEMA;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::locks::{Allowed, Outside};
@@ -22,13 +23,13 @@ use crate::schema::plan::step::Step;
 /// How long `apply` waits for another `apply` to end.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often the whole is tried while somebody else holds a lock. Each time everything is let go of first.
+/// How often everything is tried while another session holds a lock. Before each retry it is rolled back.
 pub(crate) const ATTEMPTS: u32 = 4;
 
 /// What is read, not changed, when no step is under way.
 pub(crate) const CATALOG: &str = "the catalog";
 
-/// What an `apply` and a `revert` say of themselves to the server: with its connection, its statement ends too
+/// Has the server end the statement of an `apply` or a `revert` when its connection is lost
 /// (PostgreSQL 20.3.2; from 14).
 pub(crate) async fn watch_the_connection(connection: &mut PgConnection) -> Result<(), QueryError> {
     let sql = "select set_config(name, '1s', false) from pg_settings where name = 'client_connection_check_interval'";
@@ -55,7 +56,7 @@ pub(crate) async fn begin(connection: &mut PgConnection, request: &Request<'_>) 
     run(connection, &sql, "starting the transaction").await
 }
 
-/// Tries again, from the beginning, when somebody else holds a lock.
+/// Tries again, from the beginning, when another session holds a lock.
 pub(crate) async fn patiently<T>(
     connection: &mut PgConnection,
     request: &Request<'_>,
@@ -78,7 +79,7 @@ pub(crate) async fn patiently<T>(
                 ApplyError::Step { object, source }
             });
         }
-        run(connection, "rollback", "letting go").await?;
+        run(connection, "rollback", "rolling back").await?;
         if tried == ATTEMPTS {
             let holders = holders(connection).await?;
             let seconds = request.lock_timeout.as_secs_f32();
@@ -89,11 +90,11 @@ pub(crate) async fn patiently<T>(
     }
 }
 
-/// Who holds locks on our tables or on theirs.
+/// The sessions that hold locks on managed or reference tables.
 pub(crate) async fn holders(connection: &mut PgConnection) -> Result<String, QueryError> {
     let found: Option<String> = sqlx::query_scalar(
         "select string_agg(it, '; ' order by it) from ( \
-             select distinct format('process %s (%s, role %s%s)', a.pid, coalesce(nullif(a.application_name, ''), 'without a name'), \
+             select distinct format('%s (process %s, role %s%s)', coalesce(nullif(a.application_name, ''), 'an unnamed program'), a.pid, \
                  a.usename, ', ' || a.state || ' since ' || to_char(a.xact_start, 'HH24:MI:SS')) as it \
              from pg_locks l join pg_stat_activity a using (pid) join pg_class c on c.oid = l.relation \
              join pg_namespace n on n.oid = c.relnamespace \
@@ -103,10 +104,10 @@ pub(crate) async fn holders(connection: &mut PgConnection) -> Result<String, Que
     .fetch_one(connection)
     .await
     .attempt("asking who holds locks")?;
-    Ok(found.unwrap_or_else(|| "somebody who has just let go".to_owned()))
+    Ok(found.unwrap_or_else(|| "a session that has released its locks since".to_owned()))
 }
 
-/// What may be sent, beside what is ours.
+/// What may be sent, besides changes within padealing.
 pub(crate) fn scope(request: &Request<'_>, down: bool) -> Scope {
     let mut moves_from = vec!["public".to_owned()];
     moves_from.extend(request.legacy.map(|it| it.schema.clone()));

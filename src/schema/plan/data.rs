@@ -115,7 +115,7 @@ pub(super) fn fit(column: &str, from: &str, to: &str, live: &Catalog, expected: 
             (_, [is, scale]) => {
                 some(format!("{column} = round({column}, {scale}) and abs({column}) < 1e{}", is - scale))
             }
-            _ => Fit::None("no conversion is known that keeps every value"),
+            _ => Fit::None("no lossless conversion is known"),
         },
         ("real", "double precision") => all(true),
         (old, new) if old == new && (old.starts_with("timestamp") || old.starts_with("time ")) => {
@@ -128,9 +128,9 @@ pub(super) fn fit(column: &str, from: &str, to: &str, live: &Catalog, expected: 
         ("date", "timestamp without time zone") => all(true),
         ("timestamp without time zone", "date") => some(format!("{column} = {column}::date::timestamp")),
         (old, new) if old.starts_with("timestamp") && new.starts_with("timestamp") => {
-            Fit::None("which moment a value means depends on a time zone, which a person must name")
+            Fit::None("the result depends on a time zone; convert the column by hand")
         }
-        ("json", "jsonb") => Fit::None("jsonb forgets the order of keys, and all but the last of equal ones"),
+        ("json", "jsonb") => Fit::None("jsonb loses the order of keys, and all but the last of duplicate keys"),
         ("jsonb", "json") => all(true),
         (old, _) if text(old) && named(expected, to, Kind::Enum).is_some() => {
             let labels = named(expected, to, Kind::Enum).and_then(|it| it.1.get(&Property::Labels));
@@ -143,7 +143,7 @@ pub(super) fn fit(column: &str, from: &str, to: &str, live: &Catalog, expected: 
             Some(is) => Fit::Some { condition: format!("length({column}::text) <= {is}"), cast: true },
         },
         (old, new) if old == new && was == is => all(true),
-        _ => Fit::None("no conversion is known that keeps every value"),
+        _ => Fit::None("no lossless conversion is known"),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::schema::catalog::{Catalog, Kind};
 use crate::schema::ddl::qualified;
 use crate::schema::drift::expectation::Parties;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
-use crate::schema::plan::route::Route;
+use crate::schema::plan::route::{Route, Skipped};
 use crate::schema::plan::step::{Facts, Size};
 
 /// What `apply` did.
@@ -19,27 +19,36 @@ pub struct Applied {
     pub route: Route,
     /// How many indexes were built after the transaction.
     pub built: usize,
-    /// Indexes that were not, and why.
-    pub unbuilt: Vec<(String, String)>,
+    /// Indexes that were not.
+    pub unbuilt: Vec<Unbuilt>,
 }
 
-/// The way down: what is taken back, and what would be lost with it.
+/// An index that could not be built after the transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Descent {
+pub struct Unbuilt {
+    /// The index, with its table.
+    pub index: String,
+    /// Why, as one sentence.
+    pub reason: String,
+}
+
+/// What a revert rolls back, and what is lost with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reversal {
     /// The revisions, newest first.
     pub revisions: Vec<Revision>,
-    /// What would be lost, in words: tables with rows, columns with values.
+    /// What is lost, in words: tables with rows, columns with values.
     pub losses: Vec<String>,
-    /// Revisions that were not run but found: what was there before them is not known.
+    /// Revisions that were adopted, not run: what was there before them is not known.
     pub adopted: Vec<Revision>,
 }
 
-/// What there is, and the way to where it should be.
+/// A plan, and what it starts from.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The server's version, such as `15.18`.
     pub server_version: String,
-    /// The way.
+    /// What to do and to record.
     pub route: Route,
     /// The history, oldest first.
     pub history: Vec<Record>,
@@ -58,7 +67,7 @@ impl Found {
         &self.mirror
     }
 
-    /// What there is to back up, as `pg_dump` is told: the application schema, and tables of ours that are elsewhere.
+    /// What to back up, as options of `pg_dump`: the application schema, and managed tables in other schemas.
     pub fn backup_patterns(&self) -> Vec<String> {
         let schema = self.live.schemas.iter().filter(|it| *it == APPLICATION_SCHEMA).map(|it| format!("--schema={it}"));
         let ours = [APPLICATION_SCHEMA, CONTRACT_SCHEMA];
@@ -68,8 +77,8 @@ impl Found {
 
     /// How large a table is, by its name in SQL.
     pub fn size(&self, table: &str) -> Option<Size> {
-        let found = self.facts.sizes.iter().find(|it| qualified(&it.0.0, &it.0.1) == table);
-        found.map(|it| *it.1)
+        let mut sizes = self.facts.sizes.iter();
+        sizes.find(|((schema, name), _)| qualified(schema, name) == table).map(|(_, size)| *size)
     }
 }
 
@@ -82,16 +91,27 @@ pub struct Status {
     pub place: String,
     /// The server's version, such as `15.18`.
     pub server_version: String,
-    /// Number and name of the newest revision that counts as applied.
-    pub current: Option<(String, String)>,
+    /// The newest revision that counts as applied.
+    pub current: Option<Revision>,
     /// Revisions that are not applied and are for this environment.
     pub pending: Vec<Revision>,
-    /// Revisions that are not for this environment, and why.
-    pub skipped: Vec<(Revision, &'static str)>,
+    /// Revisions that this environment skips.
+    pub skipped: Vec<Skipped>,
     /// The history, oldest first.
     pub history: Vec<Record>,
-    /// Tables in which other programs keep a history, the programs, and their versions.
-    pub managers: Vec<(String, &'static str, Option<String>)>,
-    /// Our tables that are there.
+    /// Histories of other programs.
+    pub managers: Vec<Manager>,
+    /// The managed tables that are there.
     pub tables: Vec<String>,
+}
+
+/// A table in which another program keeps a history.
+#[derive(Clone, Debug)]
+pub struct Manager {
+    /// The table, with its schema.
+    pub table: String,
+    /// The program.
+    pub program: &'static str,
+    /// The version that it records, if there is one.
+    pub version: Option<String>,
 }

@@ -16,12 +16,13 @@ use crate::schema::drift::expectation::{Expectation, Parties};
 use crate::schema::drift::finding::{Change, Severity, kind_of};
 use crate::schema::drift::severity;
 use crate::schema::drift::spelling::words_of;
-use crate::schema::guard::{self, Scope};
+use crate::schema::guard;
+use crate::schema::guard::scope::Scope;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, MANAGED_TABLES};
 use crate::schema::plan::order::{Place, order};
 use crate::schema::plan::planner::look::look;
 use crate::schema::plan::planner::nodes::{EMPTY, Node, Part, rank};
-use crate::schema::plan::step::{Decision, Facts, HazardKind, Left, LockMode, Plan, Step};
+use crate::schema::plan::step::{Action, Decision, Facts, HazardKind, Left, LockMode, Plan, Step};
 
 /// The steps that make the live application schema the expected one.
 pub fn plan(expectation: Expectation, live: Catalog, parties: &Parties, facts: &Facts) -> Plan {
@@ -144,21 +145,23 @@ impl<'a> Planner<'a> {
                 Change::Lost | Change::Gained => self.privileges(difference),
                 Change::Differs(property) => self.differs(difference, property),
                 Change::Order => {
-                    let reason = "columns are read by name, and can't change places".to_owned();
+                    let reason = "columns are read by name; their order can't be changed".to_owned();
                     self.leave(difference, reason, None);
                 }
                 Change::Unmanaged | Change::Empty | Change::Expired | Change::Unused | Change::Unnamed => {}
                 Change::Unexpected if self.is_implied(&difference.id) || self.is_of_unknown(&difference.id) => {}
                 Change::Unexpected => {
-                    let reason = "nobody expects it, and what nobody expects is left as it is".to_owned();
+                    let reason = "unexpected object; left unchanged".to_owned();
                     self.leave(difference, reason, None);
                 }
                 Change::Replaced => {
-                    let reason = "something else has its name; find out who made it, and rename or drop it".to_owned();
+                    let reason =
+                        "another kind of object has this name; find out who created it, then rename or drop it"
+                            .to_owned();
                     self.leave(difference, reason, None);
                 }
                 Change::Unmodelled => {
-                    let reason = "pad-migrate doesn't know such objects".to_owned();
+                    let reason = "pad-migrate doesn't manage objects of this kind".to_owned();
                     self.leave(difference, reason, None);
                 }
             }
@@ -326,16 +329,15 @@ impl<'a> Planner<'a> {
             return;
         }
         let Some(sql) = sql else {
-            let reason = format!("pad-migrate renames no {}", id.kind.words());
+            let reason = format!("pad-migrate can't rename a {}", id.kind.words());
             return self.leave(difference, reason, None);
         };
         if difference.change == Change::Moved && self.is_for_a_person(id, difference) {
-            let reason = format!("find out why it is in {}, and have it moved back: {sql}", live_id.schema);
+            let reason = format!("it is in schema {}; find out why, then move it back: {sql}", live_id.schema);
             return self.leave(difference, reason, None);
         }
         if difference.change == Change::Renamed && self.is_for_a_person(id, difference) {
-            let reason =
-                format!("{} has the same columns; if it is the same table, have it renamed: {sql}", live_id.name);
+            let reason = format!("{} has the same columns; if it is the same table, rename it: {sql}", live_id.name);
             let query = format!("select * from {}", qualified(&live_id.schema, &live_id.name));
             return self.leave(difference, reason, Some(query));
         }
@@ -365,15 +367,14 @@ impl<'a> Planner<'a> {
                 "" => qualified(&live_id.schema, &live_id.name),
                 _ => live_id.object(),
             };
-            hazard.note = format!(
-                "whoever uses {old} fails from then on: it is {}",
-                match id.parent.as_str() {
-                    "" => qualified(&id.schema, &id.name),
-                    _ => id.object(),
-                }
-            );
+            let new = match id.parent.as_str() {
+                "" => qualified(&id.schema, &id.name),
+                _ => id.object(),
+            };
+            hazard.note = format!("{old} becomes {new}; queries that use the old name will fail");
         }
-        self.push(rank, id, vec![part]);
+        let action = if difference.change == Change::Moved { Action::Move } else { Action::Rename };
+        self.push(rank, id, vec![part.with(action)]);
     }
 
     /// The expected parent is new, and has this with it.
@@ -412,7 +413,7 @@ impl<'a> Planner<'a> {
             return;
         }
         if self.ddl(id).create().is_none() {
-            let reason = format!("pad-migrate makes no {} like this", id.kind.words());
+            let reason = format!("pad-migrate can't create a {} like this", id.kind.words());
             return self.leave(difference, reason, None);
         }
         if let Some((reason, query)) = self.obstacle(id) {
@@ -450,11 +451,13 @@ impl<'a> Planner<'a> {
                     continue;
                 }
                 steps.push(Step {
+                    action: part.action,
                     sql,
                     object: node.id.object(),
                     table: self.table_of(&node.id),
+                    belongs_to: self.table_touched(&node.id),
                     hazards: part.hazards,
-                    can_be_concurrent: part.can_be_concurrent,
+                    concurrent: part.concurrent,
                 });
             }
         }

@@ -4,12 +4,12 @@
 use crate::config::environment::Environment;
 use crate::ledger::history::{Record, RecordKind, applied};
 use crate::ledger::revisions::{ALL, Revision, RoleNames, render};
-use crate::schema::catalog::{Catalog, Id};
+use crate::schema::catalog::{Catalog, Id, Kind};
 use crate::schema::drift::expectation::{Expectation, Parties};
 use crate::schema::drift::finding::Severity;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, MANAGED_TABLES};
 use crate::schema::plan::planner::{plan, plan_but_moves};
-use crate::schema::plan::step::{Decision, Facts, Hazard, HazardKind, Left, Plan, Step};
+use crate::schema::plan::step::{Action, Decision, Facts, Hazard, HazardKind, Left, Plan, Step};
 
 /// A revision, and what the schema is after it.
 #[derive(Clone, Debug)]
@@ -65,8 +65,28 @@ pub struct Route {
     pub plan: Plan,
     /// What to record then.
     pub records: Vec<Recording>,
-    /// Revisions that are not for this environment, and why.
-    pub skipped: Vec<(Revision, &'static str)>,
+    /// Revisions that this environment skips.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A revision that an environment skips.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The revision.
+    pub revision: Revision,
+    /// Why.
+    pub reason: &'static str,
+}
+
+impl Skipped {
+    pub(crate) fn of(revision: &Revision, environment: Environment) -> Option<Self> {
+        Some(Self { revision: *revision, reason: revision.not_for(environment)? })
+    }
+
+    /// `0002 name is not for dev: reason`.
+    pub(crate) fn sentence(&self, environment: Environment) -> String {
+        format!("{} {} is not for {environment}: {}", self.revision.number, self.revision.name, self.reason)
+    }
 }
 
 impl Route {
@@ -75,6 +95,9 @@ impl Route {
         self.plan.steps.is_empty() && self.records.is_empty()
     }
 }
+
+/// The table of the history.
+const HISTORY_TABLE: &str = "schema_revision";
 
 /// The schema that revision 0002 takes tables from.
 const PUBLIC: &str = "public";
@@ -135,7 +158,7 @@ impl Situation<'_> {
             None => Vec::new(),
         };
         let object = format!("revision {} {}", revision.number, revision.name);
-        let step = Step { sql: sql.clone(), object, table: None, hazards, can_be_concurrent: false };
+        let step = Step::verbatim(Action::Revision, object, sql.clone(), hazards);
         (step, Recording { revision, kind: RecordKind::Applied, sql })
     }
 
@@ -167,7 +190,7 @@ impl Situation<'_> {
             let revision = it.revision;
             !applied.contains_key(revision.number)
                 && revision.not_for(self.environment).is_some()
-                && !revision.moves_tables().is_empty()
+                && !revision.properties.moves_tables.is_empty()
         };
         if self.stages.iter().any(is_skipped) && !self.elsewhere(PUBLIC).is_empty() {
             let mut live = self.live.clone();
@@ -176,12 +199,12 @@ impl Situation<'_> {
         }
         let mut route = Route::default();
         let skipped = self.stages.iter().filter(|it| !applied.contains_key(it.revision.number));
-        let skipped = skipped.filter_map(|it| Some((it.revision, it.revision.not_for(self.environment)?)));
+        let skipped = skipped.filter_map(|stage| Skipped::of(&stage.revision, self.environment));
         route.skipped = skipped.collect();
         let consolidation = (0..=target).find(|it| {
             let revision = self.stages[*it].revision;
             let open = !applied.contains_key(revision.number) && revision.not_for(self.environment).is_none();
-            open && !revision.moves_tables().is_empty()
+            open && !revision.properties.moves_tables.is_empty()
         });
         let elsewhere = self.elsewhere(PUBLIC);
         if let Some(at) = consolidation.filter(|_| !elsewhere.is_empty()) {
@@ -195,7 +218,7 @@ impl Situation<'_> {
         if self.is_untouched() && !self.is_scattered() && applied.is_empty() {
             self.run(&mut route, 0..=target);
             // What default privileges of others give on everything that is new.
-            let taken = difference.steps.into_iter().filter(|it| it.sql.starts_with("revoke "));
+            let taken = difference.steps.into_iter().filter(|step| step.action == Action::Revoke);
             route.plan.steps.extend(taken);
             route.plan.left = difference.left.into_iter().filter(|it| !it.is_blocking).collect();
             return Some(route);
@@ -226,7 +249,7 @@ impl Situation<'_> {
         let moves_data = (1..=target).find(|it| {
             let revision = self.stages[*it].revision;
             let open = !applied.contains_key(revision.number) && revision.not_for(self.environment).is_none();
-            open && revision.moves_data()
+            open && revision.properties.moves_data
         });
         let (to, plan) = match moves_data {
             Some(at) => (at - 1, self.difference(at - 1)),
@@ -247,10 +270,12 @@ impl Situation<'_> {
         let applied = applied(self.history);
         let current = self.stages.iter().rfind(|it| applied.contains_key(it.revision.number));
         let Some(known) = current.map(|it| it.after.clone().named(&self.parties.roles)) else { return };
-        for step in steps.iter_mut().filter(|it| it.sql.starts_with("create table ")) {
+        for step in steps.iter_mut().filter(|it| it.action == Action::Create(Kind::Table)) {
             if known.relation(APPLICATION_SCHEMA, &step.object).is_some() {
-                let note =
-                    format!("{} was there once, and is made again without rows: find out where they are", step.object);
+                let note = format!(
+                    "{} existed before, and is recreated without its rows; find out where they are",
+                    step.object
+                );
                 let table = step.object.clone();
                 step.hazards.push(Hazard { kind: HazardKind::Overwrite, lock: None, table, note });
             }
@@ -266,7 +291,7 @@ impl Situation<'_> {
         } else {
             let before = plan(self.stages[at - 1].after.clone(), live.clone(), self.parties, self.facts);
             // The history alone: everything else is made for the target, once the tables are here.
-            let is_history = |it: &Step| it.object.starts_with("schema_revision");
+            let is_history = |step: &Step| step.belongs_to == HISTORY_TABLE;
             let steps: Vec<Step> = before.steps.into_iter().filter(is_history).collect();
             route.records.push(self.baseline(at - 1, &steps));
             route.plan.steps.extend(steps);
@@ -285,8 +310,8 @@ impl Situation<'_> {
             route.records.push(self.baseline(target, &rest.steps));
         }
         route.plan.tables = rest.tables;
-        if let Some((_, decision)) = route.plan.tables.iter_mut().find(|it| it.0 == "schema_revision") {
-            *decision = if self.is_here("schema_revision") { Decision::Use } else { Decision::Create };
+        if let Some((_, decision)) = route.plan.tables.iter_mut().find(|it| it.0 == HISTORY_TABLE) {
+            *decision = if self.is_here(HISTORY_TABLE) { Decision::Use } else { Decision::Create };
         }
         route.plan.steps.extend(rest.steps);
         route.plan.questions = rest.questions;
@@ -297,7 +322,7 @@ impl Situation<'_> {
                 object: table.to_owned(),
                 severity: Severity::Breaking,
                 reason: format!(
-                    "public.{table} and padealing.{table} both exist: merge them, or rename the one that isn't ours"
+                    "public.{table} and padealing.{table} both exist; merge them, or rename the one that pad-migrate doesn't manage"
                 ),
                 query: Some(format!("select * from public.{table}")),
                 is_blocking: true,

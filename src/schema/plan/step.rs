@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use strum::Display;
 
+use crate::schema::catalog::Kind;
 use crate::schema::drift::finding::Severity;
 
 /// What becomes of a managed table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Display)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Decision {
     /// It is as expected.
@@ -21,7 +24,9 @@ pub enum Decision {
 }
 
 /// What a step does that others notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum HazardKind {
     /// A table of ours is locked, briefly.
@@ -49,15 +54,20 @@ pub enum HazardKind {
 }
 
 /// Lock modes of tables (PostgreSQL 13.3.1), the weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+#[serde(rename_all = "UPPERCASE")]
 #[strum(serialize_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "each is what PostgreSQL's documentation calls so")]
 pub enum LockMode {
+    #[serde(rename = "SHARE UPDATE EXCLUSIVE")]
     #[strum(serialize = "SHARE UPDATE EXCLUSIVE")]
     ShareUpdateExclusive,
     Share,
+    #[serde(rename = "SHARE ROW EXCLUSIVE")]
     #[strum(serialize = "SHARE ROW EXCLUSIVE")]
     ShareRowExclusive,
+    #[serde(rename = "ACCESS EXCLUSIVE")]
     #[strum(serialize = "ACCESS EXCLUSIVE")]
     AccessExclusive,
 }
@@ -75,19 +85,64 @@ pub struct Hazard {
     pub note: String,
 }
 
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It runs a revision's own SQL, up or down.
+    Revision,
+    /// It creates the reference mirror.
+    Mirror,
+    /// It creates an object of this kind.
+    Create(Kind),
+    /// It changes a property, or what an object holds.
+    Alter,
+    /// It gives an object another name.
+    Rename,
+    /// It moves an object to another schema.
+    Move,
+    /// It drops an object, which another step creates again.
+    Drop,
+    /// It rebuilds an invalid index.
+    Reindex,
+    /// It grants privileges on an object.
+    Grant,
+    /// It revokes privileges on an object.
+    Revoke,
+}
+
+/// An index build that lets others write meanwhile, outside any transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConcurrentBuild {
+    /// The statement, without a semicolon.
+    pub sql: String,
+    /// The invalid index that a failed build leaves, with its schema.
+    pub leftover: String,
+}
+
 /// One statement, or one revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
+    /// What it does.
+    pub action: Action,
     /// The statement, with its semicolon; a revision's has several.
     pub sql: String,
     /// What it is about: `pad_request.status`, or `revision 0004`.
     pub object: String,
     /// The table that it changes, if that was there before.
     pub table: Option<String>,
+    /// The expected table that its object is, belongs to or numbers; empty for a revision.
+    pub belongs_to: String,
     /// What it may hurt.
     pub hazards: Vec<Hazard>,
-    /// Whether it may run after the transaction, one by one, without keeping anybody waiting (`--concurrently`).
-    pub can_be_concurrent: bool,
+    /// How it can run after the transaction instead (`--concurrently`).
+    pub concurrent: Option<ConcurrentBuild>,
+}
+
+impl Step {
+    /// A step that is no planned change of one object: a revision, or the mirror.
+    pub(crate) fn verbatim(action: Action, object: String, sql: String, hazards: Vec<Hazard>) -> Self {
+        Self { action, sql, object, table: None, belongs_to: String::new(), hazards, concurrent: None }
+    }
 }
 
 /// Something that differs, and that no step mends.
@@ -127,13 +182,22 @@ pub enum Answer {
     Unknown(String),
 }
 
+/// An object that depends on a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependent {
+    /// Its kind and name, such as `view public.requests`.
+    pub description: String,
+    /// The table, if it is one that inherits the column.
+    pub child: Option<String>,
+}
+
 /// What is known of the data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The tables, by schema and name.
     pub sizes: BTreeMap<(String, String), Size>,
-    /// What isn't ours and is made of a column of ours, which keeps the column from changing: schema, table and column.
-    pub outside: BTreeMap<(String, String, String), String>,
+    /// An object outside padealing that keeps a managed column from changing: by schema, table and column.
+    pub outside: BTreeMap<(String, String, String), Dependent>,
     /// Questions that were asked, with their answers.
     pub answers: BTreeMap<String, Answer>,
 }

@@ -144,9 +144,9 @@ async fn what_alembic_left_is_adopted_with_its_rows(#[case] start: Start) {
         assert!(before["alembic_version"].starts_with("1 "), "{before:?}");
         check_there(&db, &request).await;
         let status = status::status(&request).await.expect("a status");
-        assert_eq!(status.current.map(|it| it.0).as_deref(), Some("0007"));
+        assert_eq!(status.current.map(|it| it.number), Some("0007"));
         assert_eq!(status.pending, []);
-        assert!(status.managers.iter().any(|it| it.1 == "Alembic"), "{:?}", status.managers);
+        assert!(status.managers.iter().any(|it| it.program == "Alembic"), "{:?}", status.managers);
     })
     .await;
 }
@@ -365,7 +365,7 @@ async fn a_lock_that_somebody_holds_is_waited_for_and_then_told() {
         let error = apply::apply(&request, None).await.expect_err("it is busy");
         let text = pad_migrate::base::text::sentence(&error);
         assert!(matches!(error, ApplyError::Busy { .. }), "{text}");
-        assert!(text.contains("PA Dealing") && text.contains("0.05 s, 4 times"), "{text}");
+        assert!(text.contains("PA Dealing") && text.contains("4 times for 0.05 s"), "{text}");
         assert_eq!(everything(&db).await, before);
         // Who lets go in time is not even told of.
         let request = Request { lock_timeout: PATIENCE, ..request };
@@ -400,15 +400,15 @@ async fn a_role_that_lacks_a_right_changes_nothing() {
 #[rstest]
 #[case::written(
     "update bo_airflow.oracle_employee set surname = surname",
-    "bo_airflow.oracle_employee is held with RowExclusiveLock"
+    "bo_airflow.oracle_employee is locked in RowExclusiveLock"
 )]
-#[case::locked("lock table bo_airflow.currency in share mode", "bo_airflow.currency is held with ShareLock")]
+#[case::locked("lock table bo_airflow.currency in share mode", "bo_airflow.currency is locked in ShareLock")]
 #[case::altered(
     "alter table bo_airflow.contact add column x int",
-    "bo_airflow.contact is held with AccessExclusiveLock"
+    "bo_airflow.contact is locked in AccessExclusiveLock"
 )]
-#[case::dropped("drop table bo_airflow.mako_position", "mako_position, which isn't ours, was dropped")]
-#[case::created("create table if not exists public.more (id int)", "public.more is held with")]
+#[case::dropped("drop table bo_airflow.mako_position", "mako_position, which is outside padealing, was dropped")]
+#[case::created("create table if not exists public.more (id int)", "public.more is locked in")]
 #[case::of_others(
     "create function bo_airflow.f() returns int language sql as 'select 1'",
     "the reference schema has changed"
@@ -470,17 +470,17 @@ async fn the_way_down_says_what_it_would_lose() {
         let before = everything(&db).await;
         let roles = roles();
         let request = Request { to: Some("0003"), ..apply_request(&db.database, &roles) };
-        let descent = revert::descent(&request).await.expect("it is asked");
+        let reversal = revert::plan_reversal(&request).await.expect("it is asked");
         let lineage = db.value("select count(*) from padealing.migration_mapping").await.expect("a number");
-        assert!(descent.losses.contains(&format!("{lineage} rows of migration_mapping")), "{descent:?}");
-        assert!(descent.losses.contains(&"1 value of pad_request.deleted_at".to_owned()), "{descent:?}");
+        assert!(reversal.losses.contains(&format!("{lineage} rows of migration_mapping")), "{reversal:?}");
+        assert!(reversal.losses.contains(&"1 value of pad_request.deleted_at".to_owned()), "{reversal:?}");
         let error = revert::revert(&request, false, None).await.expect_err("it is refused");
         assert!(matches!(&error, ApplyError::Loss { .. }), "{error}");
         assert!(error.to_string().contains("1 value of pad_request.deleted_at"), "{error}");
         assert_eq!(everything(&db).await, before);
         // Between the question and the answer more comes in.
         db.execute("update padealing.pad_request set deleted_at = '2021-01-01'").await;
-        let error = revert::revert(&request, false, Some(&descent)).await.expect_err("it is not what was asked");
+        let error = revert::revert(&request, false, Some(&reversal)).await.expect_err("it is not what was asked");
         assert!(matches!(error, ApplyError::Moved), "{error}");
         let all = Request { to: Some(NOTHING), ..request };
         revert::revert(&all, true, None).await.expect("it was meant");
@@ -598,7 +598,7 @@ async fn a_revision_that_is_not_for_an_environment_is_skipped() {
         assert_eq!(db.dump(&["--schema=public"]).await, before, "what sits in public in dev isn't ours");
         let status = status::status(&request).await.expect("a status");
         assert_eq!(status.pending, []);
-        let skipped: Vec<(&str, &str)> = status.skipped.iter().map(|it| (it.0.number, it.1)).collect();
+        let skipped: Vec<(&str, &str)> = status.skipped.iter().map(|it| (it.revision.number, it.reason)).collect();
         assert!(
             matches!(skipped[..], [("0002", reason)] if reason.contains("dev has had both schemas")),
             "{skipped:?}"
@@ -762,7 +762,7 @@ async fn what_was_there_before_is_dropped_only_if_that_is_meant() {
         let request = apply_request(&db.database, &roles);
         go(&request).await;
         let down = Request { to: Some(NOTHING), ..request };
-        let losses = revert::descent(&down).await.expect("it is asked").losses;
+        let losses = revert::plan_reversal(&down).await.expect("it is asked").losses;
         assert!(losses.contains(&"table pad_breach, which was there before pad-migrate".to_owned()), "{losses:?}");
         assert!(!losses.iter().any(|it| it.contains("migration_run")), "{losses:?}");
         let error = revert::revert(&down, false, None).await.expect_err("it is refused");
@@ -831,9 +831,9 @@ async fn an_index_that_can_not_be_built_is_told() {
         let request = Request { concurrently: true, ..apply_request(&db.database, &roles) };
         let applied = go(&request).await;
         assert_eq!(applied.built, 0);
-        let [(index, why)] = &applied.unbuilt[..] else { panic!("{applied:?}") };
+        let [outcome::Unbuilt { index, reason: why }] = &applied.unbuilt[..] else { panic!("{applied:?}") };
         assert!(index.ends_with("pad_request_created_at_idx") && why.contains("no index today"), "{index}: {why}");
-        assert_eq!(pad_migrate::report::plan::applied_verdict(&applied), pad_migrate::base::outcome::Verdict::Attention);
+        assert_eq!(pad_migrate::report::apply::applied_verdict(&applied), pad_migrate::base::outcome::Verdict::Attention);
         db.execute("drop event trigger no_index").await;
         go(&request).await;
         check_there(&db, &request).await;

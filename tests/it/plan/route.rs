@@ -1,9 +1,12 @@
 //! Which way is taken, where the revisions that there are don't show it: no database.
 
+use std::sync::LazyLock;
+
 use pretty_assertions::assert_eq;
 
 use pad_migrate::config::environment::Environment;
 use pad_migrate::ledger::history::{Record, RecordKind};
+use pad_migrate::ledger::properties::Properties;
 use pad_migrate::ledger::revisions::{self, RoleNames};
 use pad_migrate::schema::catalog::{Catalog, Id, Kind};
 use pad_migrate::schema::drift::expectation::Parties;
@@ -30,11 +33,14 @@ fn patched(number: &str) -> Catalog {
     catalog
 }
 
-/// The way, were 0005 a revision that changes rows.
-fn way(live: &Catalog, history: &[(&str, RecordKind)]) -> Route {
+static MOVES_DATA: LazyLock<Properties> = LazyLock::new(|| Properties { moves_data: true, ..Properties::default() });
+
+/// The route, were 0005 a revision that changes rows.
+fn route(live: &Catalog, history: &[(&str, RecordKind)]) -> Route {
     let mut stages = stages();
     let stage = stages.iter_mut().find(|it| it.revision.number == "0005").expect("a revision");
-    stage.revision.up = "-- moves data\nupdate padealing.pad_request set comments = null;";
+    stage.revision.up = "update padealing.pad_request set comments = null;";
+    stage.revision.properties = &MOVES_DATA;
     let record = |(number, kind): &(&str, RecordKind)| Record {
         revision: (*number).to_owned(),
         name: String::new(),
@@ -61,7 +67,7 @@ fn check(route: &Route, records: &[&str]) {
 /// The difference leads to the revision before it; it runs in its place, and all that follow.
 #[test]
 fn a_revision_that_moves_rows_runs_in_its_place() {
-    let route = way(&patched("0003"), &[]);
+    let route = route(&patched("0003"), &[]);
     check(&route, &["0004 baseline", "0005 applied", "0006 applied", "0007 applied"]);
     let objects: Vec<&str> = route.plan.steps.iter().map(|it| it.object.as_str()).collect();
     let at = |object: &str| objects.iter().position(|it| it.starts_with(object)).expect("a step");
@@ -77,12 +83,12 @@ fn a_revision_that_moves_rows_runs_in_its_place() {
 /// Once it has run, the difference goes past it.
 #[test]
 fn a_revision_that_has_moved_rows_is_not_run_again() {
-    check(&way(&patched("0006"), &[("0006", RecordKind::Baseline)]), &["0007 baseline"]);
+    check(&route(&patched("0006"), &[("0006", RecordKind::Baseline)]), &["0007 baseline"]);
 }
 
 /// The schema of a revision gets the later ones, whether or not there is a history.
 #[test]
 fn the_schema_of_a_revision_gets_the_later_ones() {
-    check(&way(&after("0004"), &[("0004", RecordKind::Baseline)]), &["0005 applied", "0006 applied", "0007 applied"]);
-    check(&way(&after("0004"), &[]), &["0004 baseline", "0005 applied", "0006 applied", "0007 applied"]);
+    check(&route(&after("0004"), &[("0004", RecordKind::Baseline)]), &["0005 applied", "0006 applied", "0007 applied"]);
+    check(&route(&after("0004"), &[]), &["0004 baseline", "0005 applied", "0006 applied", "0007 applied"]);
 }

@@ -13,7 +13,7 @@ use crate::schema::plan::data::{Fit, fit};
 use crate::schema::plan::order::Place;
 use crate::schema::plan::planner::Planner;
 use crate::schema::plan::planner::nodes::{Node, Part, rank, rank_of, target_of};
-use crate::schema::plan::step::LockMode;
+use crate::schema::plan::step::{Action, LockMode};
 
 impl<'a> Planner<'a> {
     /// Whether a view's columns are those that there are, and perhaps more.
@@ -45,7 +45,7 @@ impl<'a> Planner<'a> {
             let is_anew = match (id.kind, property) {
                 // It is about another type.
                 (Kind::Constraint, _) if of_other_type(id) => {
-                    self.leave(difference, "the domain is of another type".to_owned(), None);
+                    self.leave(difference, "the domain has another type".to_owned(), None);
                     false
                 }
                 (Kind::View, Property::Definition) => !self.can_be_replaced(id, live_id),
@@ -55,9 +55,9 @@ impl<'a> Planner<'a> {
             let can_be = self.ddl(id).create().is_some() && self.ddl(id).drop().is_some();
             let in_the_way = || match self.target_outside(live) {
                 Some(target) => Some(format!(
-                    "taking it away would lock {target} against everybody until the end: that is for its owners"
+                    "dropping it would block reads and writes of {target} until the transaction ends; agree on it with its owners"
                 )),
-                None => self.unknown_upon(live_id).map(|it| format!("{it}, which nobody expects, is made of it")),
+                None => self.unknown_upon(live_id).map(|dependent| depends_on_it(&dependent)),
             };
             if let Some(reason) = is_anew.then(in_the_way).flatten() {
                 self.leave(difference, reason, None);
@@ -71,7 +71,7 @@ impl<'a> Planner<'a> {
                     disturbed.push(live_id.clone());
                 }
             } else if is_anew && !can_be && !self.is_implied(live_id) {
-                let reason = format!("pad-migrate makes no {} anew", id.kind.words());
+                let reason = format!("pad-migrate can't recreate a {}", id.kind.words());
                 self.leave(difference, reason, None);
             } else if id.kind == Kind::Column
                 && matches!(property, Property::Type | Property::Collation)
@@ -128,31 +128,38 @@ impl<'a> Planner<'a> {
         let to = Self::property(self.wanted.objects.get(id), Property::Type)?;
         // Its foreign key would be made anew.
         if let Some(target) = self.tied_outside(&difference.id) {
-            let why = "against everybody until the end: that is for its owners";
-            return Some((format!("from {from} to {to} would lock {target} {why}"), None));
+            let reason = format!(
+                "changing {from} to {to} would block reads and writes of {target} until the transaction ends; \
+                 agree on it with its owners"
+            );
+            return Some((reason, None));
         }
         let place = (difference.id.schema.clone(), difference.id.parent.clone(), difference.id.name.clone());
         let upon = format!(
             "select pg_describe_object(classid, objid, objsubid) from pg_depend where refobjid = {}::regclass and refobjsubid > 0",
             literal(&self.live_table(id))
         );
-        if let Some(other) = self.facts.outside.get(&place) {
-            let reason =
-                format!("{other}, which isn't ours, is made of it: have it dropped first, and made again after");
+        if let Some(dependent) = self.facts.outside.get(&place) {
+            let reason = match &dependent.child {
+                Some(child) => format!(
+                    "{} inherits it: run `alter table {child} no inherit {}` first, and inherit it again afterwards",
+                    dependent.description,
+                    self.live_table(id)
+                ),
+                None => depends_on_it(&dependent.description),
+            };
             return Some((reason, Some(upon)));
         }
-        if let Some(other) = self.unknown_upon(&difference.id) {
-            let reason =
-                format!("{other}, which nobody expects, is made of it: have it dropped first, and made again after");
-            return Some((reason, Some(upon)));
+        if let Some(dependent) = self.unknown_upon(&difference.id) {
+            return Some((depends_on_it(&dependent), Some(upon)));
         }
         match fit(&identifier(&difference.id.name), &from, &to, &self.comparison.live, self.wanted) {
-            Fit::None(reason) => Some((format!("from {from} to {to}: {reason}"), None)),
+            Fit::None(reason) => Some((format!("can't change {from} to {to}: {reason}"), None)),
             Fit::All { .. } => None,
             Fit::Some { condition, .. } => {
                 let query = self.misfits(id, &condition);
                 let found = self.is_found(query)?;
-                Some((format!("there are values that don't fit {to}: correct them first"), Some(found)))
+                Some((format!("some values don't fit {to}; correct them first"), Some(found)))
             }
         }
     }
@@ -216,8 +223,12 @@ impl<'a> Planner<'a> {
             needs: self.needs_of(&self.comparison.live, live_id),
             is_drop: true,
         };
-        self.nodes.push(Node { place, id: id.clone(), parts: vec![part] });
+        self.nodes.push(Node { place, id: id.clone(), parts: vec![part.with(Action::Drop)] });
     }
+}
+
+fn depends_on_it(dependent: &str) -> String {
+    format!("{dependent} depends on it and isn't managed by pad-migrate; drop it first, recreate it afterwards")
 }
 
 /// Whether an object must be made anew to have another property.

@@ -35,13 +35,13 @@ impl<'a> Planner<'a> {
             .iter()
             .map(|kind| {
                 let note = match kind {
-                    HazardKind::Rewrite => format!("writes {table} and its indexes anew{size}"),
-                    HazardKind::Scan => format!("reads {table} from end to end{size}"),
+                    HazardKind::Rewrite => format!("rewrites {table} and its indexes{size}"),
+                    HazardKind::Scan => format!("scans all of {table}{size}"),
                     HazardKind::IndexBuild => format!("builds an index of {table}{size}"),
-                    HazardKind::NotUndone => "revert doesn't bring back what was before".to_owned(),
-                    HazardKind::Rename => format!("whoever uses {table} by the other name fails from then on"),
-                    HazardKind::Move => format!("whoever uses {table} in its old place fails from then on"),
-                    _ => format!("locks {table}, for a moment if nothing else here takes long"),
+                    HazardKind::NotUndone => "revert won't restore what was there before".to_owned(),
+                    HazardKind::Rename => format!("queries that use the old name of {table} will fail"),
+                    HazardKind::Move => format!("queries that use {table} in its old schema will fail"),
+                    _ => format!("locks {table} briefly, unless another step takes long"),
                 };
                 let lock = (*kind != HazardKind::NotUndone).then_some(lock);
                 Hazard { kind: *kind, lock, table: table.clone(), note }
@@ -50,13 +50,15 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn part(&self, id: &Id, lock: LockMode, kinds: &[HazardKind], sql: String) -> Part {
-        Part { hazards: self.on_table(id, lock, kinds), sql, can_be_concurrent: false }
+        Part { hazards: self.on_table(id, lock, kinds), ..Part::from(sql) }
     }
 
     /// Why it is not known whether rows stand in the way.
     pub(super) fn unverified(&self, query: &str, table: &str) -> Option<Hazard> {
         let note = match self.facts.answers.get(query) {
-            Some(Answer::Unknown(why)) => format!("whether rows of {table} stand in the way is not known: {why}"),
+            Some(Answer::Unknown(why)) => format!(
+                "could not check whether rows of {table} violate it: {why}; if some do, everything is rolled back"
+            ),
             _ => return None,
         };
         Some(Hazard { kind: HazardKind::Unverified, lock: None, table: table.to_owned(), note })
@@ -90,14 +92,14 @@ impl<'a> Planner<'a> {
         let lock = Some(LockMode::ShareRowExclusive);
         let table = qualified(&schema, &name);
         if schema != APPLICATION_SCHEMA {
-            let note = format!("locks {table} against writing until the transaction ends; reading goes on");
+            let note = format!("blocks writes to {table} until the transaction ends, and no reads");
             return Some(Hazard { kind: HazardKind::ReferenceLock, lock, table, note });
         }
         let target = Id { schema, parent: String::new(), kind: Kind::Table, name };
         if self.made.contains(&target) || target.name == id.parent {
             return None;
         }
-        let note = format!("locks {table}, for a moment if nothing else here takes long");
+        let note = format!("locks {table} briefly, unless another step takes long");
         Some(Hazard { kind: HazardKind::Lock, lock, table, note })
     }
 }

@@ -13,7 +13,7 @@ use crate::schema::plan::order::Place;
 use crate::schema::plan::planner::Planner;
 use crate::schema::plan::planner::nodes::{Node, Part, rank, rank_of, target_of};
 use crate::schema::plan::planner::way::rank_of_property;
-use crate::schema::plan::step::{Answer, Hazard, HazardKind, LockMode};
+use crate::schema::plan::step::{Action, Answer, ConcurrentBuild, Hazard, HazardKind, LockMode};
 
 impl<'a> Planner<'a> {
     /// Rows that would not be accepted.
@@ -50,8 +50,8 @@ impl<'a> Planner<'a> {
             return None;
         }
         let reason = match id.kind {
-            Kind::Column => "there are rows, and no value for them: add the column with a default or fill it first",
-            _ => "there are rows that it refuses: correct them first",
+            Kind::Column => "existing rows would have no value; add the column with a default, or fill it first",
+            _ => "some rows violate it; correct them first",
         };
         self.asked.insert(id.clone(), query.clone());
         self.is_found(query).map(|it| (reason.to_owned(), it))
@@ -149,13 +149,19 @@ impl<'a> Planner<'a> {
             }
             Kind::Index => {
                 let mut part = self.part(id, LockMode::Share, &[IndexBuild], sql);
-                part.can_be_concurrent = !part.hazards.is_empty();
+                part.concurrent = ddl
+                    .create_index(true)
+                    .filter(|_| !part.hazards.is_empty())
+                    .map(|sql| ConcurrentBuild { sql, leftover: ddl.name() });
                 parts.push(part);
             }
             Kind::Trigger => parts.push(self.part(id, LockMode::ShareRowExclusive, &[], sql)),
             Kind::Rule | Kind::Policy => parts.push(self.part(id, LockMode::AccessExclusive, &[], sql)),
             Kind::Statistics => parts.push(self.part(id, LockMode::ShareUpdateExclusive, &[], sql)),
             _ => parts.push(Part::from(sql)),
+        }
+        if let Some(first) = parts.first_mut() {
+            first.action = Action::Create(id.kind);
         }
         // Rows that a new constraint refuses.
         if matches!(id.kind, Kind::Constraint | Kind::Index) {
@@ -268,12 +274,14 @@ impl<'a> Planner<'a> {
         let taken = taken.into_iter().filter_map(|(role, privileges)| {
             ddl.privileges(&role, false, &privileges.into_iter().collect::<Vec<_>>().join(", "))
         });
-        let mut parts: Vec<Part> = taken.map(Part::from).collect();
+        let of_kind = |action| if id.kind == Kind::DefaultPrivileges { Action::Alter } else { action };
+        let mut parts: Vec<Part> = taken.map(|sql| Part::new(of_kind(Action::Revoke), sql)).collect();
         for (role, privileges) in given {
             let (more, plain): (Vec<String>, Vec<String>) =
                 privileges.into_iter().partition(|it| it.ends_with(" with grant option"));
             for list in [plain, more].into_iter().filter(|it| !it.is_empty()) {
-                parts.extend(ddl.privileges(role, true, &list.join(", ")).map(Part::from));
+                let grant = ddl.privileges(role, true, &list.join(", "));
+                parts.extend(grant.map(|sql| Part::new(of_kind(Action::Grant), sql)));
             }
         }
         self.push(rank::PRIVILEGE, id, parts);
@@ -303,13 +311,18 @@ impl<'a> Planner<'a> {
             ddl.privileges(role, is_grant, &format!("{prefix}{}", items.join(", ")))
         });
         let Some(statements) = statements.collect::<Option<Vec<String>>>() else {
-            let reason = format!("pad-migrate changes no privileges on a {}", id.kind.words());
+            let reason = format!("pad-migrate can't change privileges on a {}", id.kind.words());
             return self.leave(difference, reason, None);
         };
         let rank = if id.kind == Kind::DefaultPrivileges { rank::DEFAULT_PRIVILEGE } else { rank::PRIVILEGE };
-        let mut parts: Vec<Part> = statements.into_iter().map(Part::from).collect();
+        let action = match (id.kind, is_grant) {
+            (Kind::DefaultPrivileges, _) => Action::Alter,
+            (_, true) => Action::Grant,
+            (_, false) => Action::Revoke,
+        };
+        let mut parts: Vec<Part> = statements.into_iter().map(|sql| Part::new(action, sql)).collect();
         if !is_grant {
-            let note = format!("{role} can't {text} on {} any more: whoever relies on it fails", id.object());
+            let note = format!("{role} will no longer have {text} on {}; jobs that rely on it will fail", id.object());
             let hazard = Hazard { kind: HazardKind::Revoke, lock: None, table: id.object(), note };
             parts.iter_mut().for_each(|it| it.hazards.push(hazard.clone()));
         }

@@ -3,7 +3,7 @@
 use crate::schema::catalog::{Id, Kind};
 use crate::schema::drift::spelling::words_of;
 use crate::schema::plan::order::Place;
-use crate::schema::plan::step::Hazard;
+use crate::schema::plan::step::{Action, ConcurrentBuild, Hazard};
 
 /// When a thing is done, if nothing that it needs comes later.
 pub(crate) mod rank {
@@ -55,14 +55,28 @@ pub(crate) fn rank_of(kind: Kind) -> u8 {
 
 /// A statement, and what it may hurt.
 pub(crate) struct Part {
+    pub(crate) action: Action,
     pub(crate) sql: String,
     pub(crate) hazards: Vec<Hazard>,
-    pub(crate) can_be_concurrent: bool,
+    pub(crate) concurrent: Option<ConcurrentBuild>,
 }
 
+impl Part {
+    /// A statement that hurts nothing.
+    pub(crate) fn new(action: Action, sql: String) -> Self {
+        Self { action, sql, hazards: Vec::new(), concurrent: None }
+    }
+
+    /// The same statement, doing something else than altering.
+    pub(crate) fn with(self, action: Action) -> Self {
+        Self { action, ..self }
+    }
+}
+
+/// Most statements alter something.
 impl From<String> for Part {
     fn from(sql: String) -> Self {
-        Self { sql, hazards: Vec::new(), can_be_concurrent: false }
+        Self::new(Action::Alter, sql)
     }
 }
 

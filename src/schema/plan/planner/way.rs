@@ -14,7 +14,7 @@ use crate::schema::plan::order::Place;
 use crate::schema::plan::planner::Planner;
 use crate::schema::plan::planner::anew::is_made_anew;
 use crate::schema::plan::planner::nodes::{Node, Part, Way, rank, rank_of};
-use crate::schema::plan::step::{Hazard, HazardKind, LockMode};
+use crate::schema::plan::step::{Action, Hazard, HazardKind, LockMode};
 
 impl<'a> Planner<'a> {
     pub(super) fn differs(&mut self, difference: &Difference, property: Property) {
@@ -64,10 +64,10 @@ impl<'a> Planner<'a> {
             (Kind::Table | Kind::ForeignTable, Property::Comment) if self.is_note(difference) => Way::Nothing,
             (Kind::Column, Property::Type | Property::Collation) if self.is_of_view(id) => Way::Nothing,
             (Kind::Column, Property::Default) if live.is_some_and(|it| it.contains_key(&Property::Identity)) => {
-                Way::Leave("its identity gives it numbers, and goes on doing that".to_owned())
+                Way::Leave("its identity supplies the numbers and is kept".to_owned())
             }
             (Kind::Column, Property::Default) if self.stuck.contains_key(&difference.id) => {
-                Way::Leave("the column is of another type".to_owned())
+                Way::Leave("the column has another type".to_owned())
             }
             // A sequence gives it the numbers that an identity would.
             (Kind::Column, Property::Default)
@@ -89,9 +89,9 @@ impl<'a> Planner<'a> {
                 Way::Nothing
             }
             (Kind::Column, Property::Generated) => match (&difference.expected, &difference.actual) {
-                (Some(_), None) | (Some(_), Some(_)) => Way::Leave(
-                    "what rows have in it would be written over; drop the column and add it again".to_owned(),
-                ),
+                (Some(_), None) | (Some(_), Some(_)) => {
+                    Way::Leave("its values would be overwritten; drop the column and add it again".to_owned())
+                }
                 _ => Way::Parts(
                     rank::DEFAULT,
                     vec![self.part(
@@ -109,7 +109,7 @@ impl<'a> Planner<'a> {
                 let live_column = self.comparison.live_part(id).map_or(column.clone(), |it| identifier(&it.name));
                 let query = format!("select * from {} where {live_column} is null", self.live_table(id));
                 if let Some(query) = self.is_found(query.clone()) {
-                    return Way::Rows("there are rows without a value: fill them first".to_owned(), query);
+                    return Way::Rows("some rows have no value; fill them first".to_owned(), query);
                 }
                 let name = identifier(&format!("pad_migrate_{}_not_null", id.name));
                 let mut scan = self.part(
@@ -133,11 +133,11 @@ impl<'a> Planner<'a> {
             }
             (Kind::Column, Property::Identity) if difference.expected.is_some() => self.numbers(id, live),
             (Kind::Column, Property::Identity) => {
-                Way::Leave("its sequence would go with the identity; replace it by hand".to_owned())
+                Way::Leave("dropping the identity would drop its sequence; replace it by hand".to_owned())
             }
             // What is stricter than expected refuses nothing that was accepted.
             (Kind::Constraint, Property::Validated) if difference.expected.is_some() => {
-                Way::Leave("it has been validated, which is more than is expected".to_owned())
+                Way::Leave("it is validated, which is stricter than expected".to_owned())
             }
             (Kind::Constraint, Property::Validated) => {
                 if live.is_some_and(|it| it.contains_key(&Property::Enforced)) {
@@ -156,7 +156,7 @@ impl<'a> Planner<'a> {
                 let tables = switched.iter().filter_map(|it| it.split_once(" on ")?.1.rsplit_once(" is "));
                 let tables: BTreeSet<&str> = tables.map(|it| it.0).collect();
                 if difference.expected.is_some() || !tables.iter().all(|it| it.starts_with("padealing.")) {
-                    return Way::Leave("only a superuser may switch a foreign key's triggers".to_owned());
+                    return Way::Leave("only a superuser can enable or disable a foreign key's triggers".to_owned());
                 }
                 let parts = tables.into_iter().map(|it| Part::from(format!("alter table {it} enable trigger all")));
                 Way::Parts(rank::ATTACHED, parts.collect())
@@ -175,21 +175,26 @@ impl<'a> Planner<'a> {
                     rank::ALTER_TABLE,
                     statements.into_iter().map(|it| self.part(id, exclusive, &[Scan, NotUndone], it)).collect(),
                 ),
-                None => Way::Leave("which rows belong where is for a person to say".to_owned()),
+                None => Way::Leave("decide by hand which rows belong in which table".to_owned()),
             },
             (Kind::View, Property::Definition) if self.can_be_replaced(id, &difference.id) => {
                 let needs = self.needs_of(self.wanted, id);
                 if let Some(sql) = ddl.create() {
                     let place = Place { rank: rank::VIEW, provides: Self::provided(id), needs, is_drop: false };
-                    self.nodes.push(Node { place, id: id.clone(), parts: vec![Part::from(sql)] });
+                    self.nodes.push(Node {
+                        place,
+                        id: id.clone(),
+                        parts: vec![Part::new(Action::Create(id.kind), sql)],
+                    });
                 }
                 Way::Nothing
             }
             (Kind::Index, Property::Valid) if difference.expected.is_none() => {
                 let statements = ddl.alter(property, live).unwrap_or_default().into_iter();
-                let parts = statements.map(|it| Part {
-                    can_be_concurrent: true,
-                    ..self.part(id, LockMode::Share, &[HazardKind::IndexBuild], it)
+                let parts = statements.map(|sql| Part {
+                    action: Action::Reindex,
+                    concurrent: Some(ddl.reindex_concurrently()),
+                    ..self.part(id, LockMode::Share, &[HazardKind::IndexBuild], sql)
                 });
                 Way::Parts(rank::INDEX, parts.collect())
             }
@@ -226,7 +231,7 @@ impl<'a> Planner<'a> {
                     )
                 }
                 None => Way::Leave(format!(
-                    "no statement changes the {} of a {} and keeps what it has",
+                    "no statement changes the {} of a {} without losing data",
                     property.to_string().replace('_', " "),
                     id.kind.words()
                 )),
@@ -249,7 +254,7 @@ impl<'a> Planner<'a> {
             return Way::Parts(rank::DEFAULT, vec![quick(default), owned.into(), go_on.into()]);
         }
         let Some(statements) = self.ddl(id).alter(Property::Identity, live) else {
-            return Way::Leave("a sequence gives it the same numbers, and goes on doing that".to_owned());
+            return Way::Leave("a sequence supplies the same numbers and is kept".to_owned());
         };
         let mut parts: Vec<Part> = statements.into_iter().map(quick).collect();
         if !live.is_some_and(|it| it.contains_key(&Property::Identity)) {
@@ -355,7 +360,7 @@ pub(super) fn overwritten(id: &Id, difference: &Difference, property: Property) 
     let what = property.to_string().replace('_', " ");
     let (kind, note) = match property {
         Property::Owner => {
-            (HazardKind::Revoke, format!("{old} doesn't own {} any more: whoever relies on it fails", id.object()))
+            (HazardKind::Revoke, format!("{old} will no longer own {}; jobs that rely on it will fail", id.object()))
         }
         Property::Comment | Property::Default => {
             (HazardKind::Overwrite, format!("the {what} of {} was: {}", id.object(), old.replace('\n', " ")))

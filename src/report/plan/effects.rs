@@ -1,0 +1,123 @@
+//! What a reviewer asks first: which locks, how much is rewritten and how long that takes, what can't be undone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::text::{list, plural};
+use crate::report::drift::labelled;
+use crate::report::plan::Planned;
+use crate::schema::plan::step::{Hazard, HazardKind, LockMode, Size};
+
+/// Bytes that are written or read in a second, for a first idea of how long a step takes: what two cores and a
+/// network disk do. It is too rough to schedule a maintenance window by.
+const WRITTEN: i64 = 40 << 20;
+const READ: i64 = 200 << 20;
+
+/// What is smaller takes no time.
+const SMALL: i64 = 1 << 20;
+
+impl Planned<'_> {
+    pub(super) fn effects(&self, out: &mut String, width: usize) {
+        let hazards: Vec<&Hazard> = self.plan().steps.iter().flat_map(|step| &step.hazards).collect();
+        locks(out, width, &hazards);
+        self.effort(out, width, &hazards);
+        let undone = hazards.iter().filter(|hazard| hazard.kind == HazardKind::NotUndone);
+        let undone: BTreeSet<&str> = undone.map(|hazard| hazard.table.as_str()).collect();
+        if !undone.is_empty() {
+            out.push_str("\nRevert won't restore old column types in\n");
+            labelled(out, width, 4, "", &list(undone));
+        }
+        warnings(out, width, &hazards);
+    }
+
+    fn effort(&self, out: &mut String, width: usize, hazards: &[&Hazard]) {
+        let efforts: [(&str, HazardKind, i64); 3] = [
+            ("rewritten", HazardKind::Rewrite, WRITTEN),
+            ("indexed", HazardKind::IndexBuild, READ / 2),
+            ("scanned", HazardKind::Scan, READ),
+        ];
+        let mut lines = Vec::new();
+        let mut seconds = 0.0;
+        for (label, kind, rate) in efforts {
+            let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+            for hazard in hazards.iter().filter(|hazard| hazard.kind == kind) {
+                *times.entry(&hazard.table).or_default() += 1;
+            }
+            if times.is_empty() {
+                continue;
+            }
+            let mut each = Vec::new();
+            let mut small = 0;
+            for (table, times) in times {
+                let size: Size = self.found.size(table).unwrap_or_default();
+                seconds += times as f64 * size.bytes as f64 / rate as f64;
+                match (size.bytes >= SMALL, times) {
+                    (false, _) => small += 1,
+                    (true, 1) => each.push(format!("{table} ({size})")),
+                    (true, _) => each.push(format!("{table} ({times} times; {size})")),
+                }
+            }
+            if small > 0 {
+                each.push(format!("{} under 1 MiB", plural(small, "table", "tables")));
+            }
+            lines.push((label, each.join(", ")));
+        }
+        if lines.is_empty() {
+            return;
+        }
+        out.push_str("\nEffort\n");
+        for (label, text) in lines {
+            labelled(out, width, 2, label, &text);
+        }
+        let roughly = match seconds {
+            seconds if seconds < 1.0 => "less than a second".to_owned(),
+            seconds if seconds < 90.0 => format!("{seconds:.0} s"),
+            seconds => format!("{:.0} min", seconds / 60.0),
+        };
+        let text = format!("{roughly}, at {} MiB a second written and {} read", WRITTEN >> 20, READ >> 20);
+        labelled(out, width, 2, "roughly", &text);
+    }
+}
+
+fn locks(out: &mut String, width: usize, hazards: &[&Hazard]) {
+    out.push_str("\nLocks, all held until the transaction ends\n");
+    // The strongest of a table's is the one that counts.
+    let mut strongest: BTreeMap<&str, LockMode> = BTreeMap::new();
+    for hazard in hazards {
+        if let Some(lock) = hazard.lock {
+            let held = strongest.entry(&hazard.table).or_insert(lock);
+            *held = lock.max(*held);
+        }
+    }
+    for lock in
+        [LockMode::AccessExclusive, LockMode::ShareRowExclusive, LockMode::Share, LockMode::ShareUpdateExclusive]
+    {
+        let held: Vec<&str> = strongest.iter().filter(|(_, held)| **held == lock).map(|(table, _)| *table).collect();
+        if !held.is_empty() {
+            let meaning = match lock {
+                LockMode::AccessExclusive => "blocks reads and writes",
+                LockMode::ShareRowExclusive | LockMode::Share => "blocks writes",
+                LockMode::ShareUpdateExclusive => "blocks neither reads nor writes",
+            };
+            out.push_str(&format!("  {lock}: {meaning}\n"));
+            labelled(out, width, 4, "", &list(held));
+        }
+    }
+    if strongest.is_empty() {
+        out.push_str("  none on existing tables\n");
+    }
+}
+
+fn warnings(out: &mut String, width: usize, hazards: &[&Hazard]) {
+    use HazardKind::{Move, Overwrite, Rename, Revoke, Unverified};
+    // What is the same of several is said once.
+    let mut notes: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for hazard in hazards.iter().filter(|it| matches!(it.kind, Rename | Move | Revoke | Overwrite | Unverified)) {
+        notes.entry(hazard.note.replacen(&hazard.table, "{}", 1)).or_default().insert(&hazard.table);
+    }
+    if !notes.is_empty() {
+        out.push_str("\nWarnings\n");
+    }
+    for (note, objects) in notes {
+        labelled(out, width, 2, "", &note.replacen("{}", &list(objects), 1));
+    }
+}

@@ -1,0 +1,57 @@
+//! A plan as a script for psql.
+
+use std::collections::BTreeSet;
+
+use crate::base::quote::quote_literal;
+use crate::report::plan::Planned;
+
+impl Planned<'_> {
+    /// What `psql -v ON_ERROR_STOP=1 -f` runs, with the same end as `apply`.
+    pub fn sql(&self) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        let mut out = format!(
+            "-- pad-migrate {version}: {} (environment {})\n-- {}\n",
+            self.place,
+            self.environment,
+            self.method()
+        );
+        for left in self.plan().blocking() {
+            out.push_str(&format!("-- manual action required: {} {}: {}\n", left.kind, left.object, left.reason));
+        }
+        if self.is_empty() {
+            return out;
+        }
+        if self.plan().blocking().next().is_some() {
+            out.push_str("do $$ begin raise exception 'manual action is required first: see the comments'; end $$;\n");
+            return out;
+        }
+        out.push_str("begin read write;\nset local search_path = pg_catalog;\nset local lock_timeout = '5s';\n");
+        out.push_str("set local check_function_bodies = off;\n");
+        if self.found.makes_mirror {
+            out.push_str(&format!("\n{}\n", self.found.mirror_sql()));
+        }
+        for step in &self.plan().steps {
+            out.push_str(&format!("\n-- {}\n", step.object));
+            let notes: BTreeSet<&str> = step.hazards.iter().map(|hazard| hazard.note.as_str()).collect();
+            notes.into_iter().for_each(|note| out.push_str(&format!("--   {note}\n")));
+            out.push_str(&format!("{}\n", step.sql.trim_end()));
+        }
+        for record in &self.found.route.records {
+            let revision = record.revision;
+            let values = [revision.number, revision.name, &revision.checksum(), &record.kind.to_string(), &record.sql]
+                .map(quote_literal);
+            out.push_str(
+                "\ninsert into padealing.schema_revision\n    \
+                 (revision, name, checksum, kind, sql, database_role, program_version, environment)\n",
+            );
+            out.push_str(&format!(
+                "values ({}, current_user, {}, {});\n",
+                values.join(", "),
+                quote_literal(version),
+                quote_literal(self.environment.as_str())
+            ));
+        }
+        out.push_str("\ncommit;\n");
+        out
+    }
+}
