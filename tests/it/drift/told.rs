@@ -17,6 +17,7 @@ use super::laws::catalog_of;
 use crate::harness::program::{named, run, stderr, stdout};
 use crate::harness::{Db, Role, Start, with_db};
 use crate::snapshots::Snapshot;
+use crate::waiting::until;
 
 /// What a release manager might meet: something of every weight, ours and theirs.
 const DRIFTED: &str = "
@@ -203,16 +204,13 @@ async fn drift_reads_only() {
         // Sessions report what they have done within a second: a count that stays is one that is complete.
         let written = "select (tup_inserted + tup_updated + tup_deleted)::text from pg_stat_database where datname = current_database()";
         let count = async |db: &Db| {
-            let deadline = Instant::now() + Duration::from_secs(60);
             let mut last = db.value(written).await;
-            loop {
+            until("no session reports what it has written", async || {
                 tokio::time::sleep(Duration::from_millis(1200)).await;
                 let now = db.value(written).await;
-                if now == last || Instant::now() > deadline {
-                    return now;
-                }
-                last = now;
-            }
+                (std::mem::replace(&mut last, now.clone()) == now).then_some(now)
+            })
+            .await
         };
         let mut holder = db.connect().await;
         let lock = "do $$ declare it regclass; begin \
@@ -230,6 +228,8 @@ async fn drift_reads_only() {
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         assert_eq!(count(&db).await, before);
         execute(&mut holder, "rollback").await.expect("the locks are gone");
+        db.execute("create table public.written ()").await;
+        assert_ne!(count(&db).await, before, "what is written is counted");
         // Whoever changes a table just now is not waited for forever, and no answer is no clean one.
         execute(&mut holder, "begin; lock table padealing.pad_request in access exclusive mode").await.expect("a lock");
         let since = Instant::now();
