@@ -136,7 +136,8 @@ fn the_rehearsal_as_json_has_the_contracts_fields() {
     assert_eq!(report["command"], "rehearse");
     assert_eq!(report["outcome"], "clean");
     assert_eq!(report["counts"]["read"], 100);
-    assert_eq!(report["verify"]["verified"], report["counts"]["migrated"]);
+    // Fields that are not there would be equal, too.
+    assert_eq!((&report["verify"]["verified"], &report["counts"]["migrated"]), (&67.into(), &67.into()));
     let written = std::fs::read_to_string(dir.path().join("report.json")).expect("the report is written");
     assert_eq!(written, stdout(&output));
 }
@@ -152,7 +153,7 @@ fn the_rehearsal_on_generated_rows_is_clean() {
     assert_eq!(report["source"], "generated, 700 rows, seed 4");
     assert_eq!(report["outcome"], "clean");
     assert_eq!(report["counts"]["read"], 700);
-    assert_ne!(report["counts"]["rejected"], 0);
+    assert!(report["counts"]["rejected"].as_u64().expect("a number") > 0);
     assert_eq!(
         (&report["unexpected"], &report["unexpected_total"]),
         (&Value::from(Vec::<Value>::new()), &Value::from(0))
