@@ -336,9 +336,8 @@ async fn no_output_ever_shows_a_password() {
             ));
             outputs.push(run_in(dir.path(), &["verify"], &[("APP_ENV", &**url)]));
         }
-        assert!(outputs.iter().any(|it| it.status.code() == Some(2)), "some are refused");
-        assert!(outputs.iter().any(|it| it.status.code() != Some(2)), "some are not");
-        assert!(outputs.iter().any(|it| stdout(it).contains("••••")), "that there is a password is shown");
+        let refused: Vec<_> = outputs.iter().filter(|it| it.status.code() == Some(2)).collect();
+        assert!(refused.iter().any(|it| stdout(it).contains("••••")), "that there is a password is shown");
         let files = std::fs::read_dir(dir.path()).expect("the folder is there").flatten();
         let files =
             files.filter(|it| it.file_name() != ".env.qa").map(|it| std::fs::read(it.path()).expect("it is a file"));
