@@ -8,6 +8,7 @@ use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde_json::Value;
 
+use crate::harness::other;
 use crate::harness::program::{named, run, run_in, stderr, stdout};
 use crate::harness::{Place, Start, with_db};
 use crate::snapshots::Snapshot;
@@ -158,6 +159,35 @@ fn the_rehearsal_on_generated_rows_is_clean() {
         (&report["unexpected"], &report["unexpected_total"]),
         (&Value::from(Vec::<Value>::new()), &Value::from(0))
     );
+}
+
+/// What becomes of a row otherwise than expected is told: here the server changes two rows on their way into the table.
+#[tokio::test]
+async fn a_rehearsal_that_goes_otherwise_than_expected_says_so() {
+    let server = other::start("").await;
+    let tamper = "create function public.tamper() returns trigger language plpgsql as $$ begin \
+             new.buysell := case new.id when 101 then 'X' when 3101 then 'B' else new.buysell end; return new; end $$; \
+         create function public.arm() returns event_trigger language plpgsql as $$ begin \
+             if to_regclass('public.personal_account_dealing') is not null \
+                 and not exists (select from pg_trigger where tgname = 'tamper') then \
+                 create trigger tamper before insert on public.personal_account_dealing \
+                     for each row execute function public.tamper(); end if; end $$; \
+         create event trigger arm on ddl_command_end when tag in ('CREATE TABLE') execute function public.arm()";
+    // What a rehearsal's database is made from.
+    server.execute("postgres", &["alter database template0 allow_connections true"]).await;
+    server.execute("template0", &[tamper]).await;
+    server.execute("postgres", &["alter database template0 allow_connections false"]).await;
+    let url = server.url("postgres");
+    let output = run(&["rehearse", "-q", "--provider", "url"], &[("PAD_TEST_DATABASE_URL", &url)]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let told = stdout(&output);
+    for unexpected in [
+        "row 101 was rejected for buysell invalid_direction",
+        "row 3101 was not rejected for buysell invalid_direction",
+    ] {
+        assert!(told.contains(&format!("unexpected: {unexpected}\n")), "{told}");
+    }
+    assert!(told.contains("2 unexpected outcomes"), "{told}");
 }
 
 /// Generated rows beside the fixtures' reference rows: the second seeding leaves the first one's rows as they are.

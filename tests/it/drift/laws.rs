@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pad_migrate::catalog::{Catalog, Id, Kind, Object, Property, Snapshot, Value};
-use pad_migrate::drift::{Change, Expectation, Finding, Parties, Severity, compare};
+use pad_migrate::drift::{Change, Exceptions, Expectation, Finding, Parties, Severity, compare};
 use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 use rstest::rstest;
@@ -258,4 +258,22 @@ fn what_is_not_modelled_is_never_clean() {
     let found = drift(&catalog, &catalog);
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].change, found[0].severity), (Change::Unmodelled, Severity::Warning));
+}
+
+/// The day on which an exception expires is the last one on which it holds.
+#[test]
+fn an_exception_holds_to_the_end_of_its_day() {
+    let expected = recorded("migrations/expected.json").catalog;
+    let mut live = expected.clone();
+    live.objects.retain(|id, _| id.parent != "pad_breach" && id.name != "pad_breach");
+    let today = pad_migrate::pg::drift::today();
+    let kinds = |expires: &str| -> (Vec<String>, usize) {
+        let head = "[[exception]]\nname = \"e\"\nkind = \"table_missing\"\nobject = \"pad_breach\"\nreason = \"r\"";
+        let exceptions = Exceptions::read(&format!("{head}\nexpires = {expires}\n")).expect("the file is right");
+        let mut findings = drift(&expected, &live);
+        let excepted = exceptions.apply(&mut findings, today);
+        (findings.iter().map(Finding::kind).collect(), excepted.len())
+    };
+    assert_eq!(kinds(&today.to_string()), (vec![], 1));
+    assert_eq!(kinds("2020-01-31"), (vec!["table_missing".to_owned(), "exception_expired".to_owned()], 0));
 }
