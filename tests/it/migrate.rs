@@ -168,7 +168,12 @@ async fn a_missing_security_may_be_null_and_verifies() {
 async fn identity_sequences_are_moved_past_every_id_and_never_back() {
     with_db(Start::Seeded, async |db| {
         db.execute("select setval('padealing.pad_approval_id_seq', 5000)").await;
+        // A sequence that nobody has drawn from is behind the first number.
+        let breach = "insert into padealing.pad_breach (id, employee_id, breach_type, severity) values";
+        db.execute(&format!("truncate padealing.pad_breach restart identity; {breach} (1, 1003, 'x', 'low')")).await;
         db.migrate(Options::default()).await;
+        db.execute(&format!("{breach} (default, 1003, 'x', 'low')")).await;
+        assert_eq!(count(&db, "select max(id) from padealing.pad_breach").await, 2);
         let insert = "insert into padealing.pad_request (employee_id, status) values (1003, 'approved')";
         db.execute(insert).await;
         let id = count(&db, "select max(id) from padealing.pad_request").await;
@@ -180,6 +185,31 @@ async fn identity_sequences_are_moved_past_every_id_and_never_back() {
             );
             assert_eq!(db.value(&behind).await.as_deref(), Some("true"), "{table}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn identity_sequences_are_moved_past_rows_that_came_meanwhile() {
+    with_db(Start::Seeded, async |db| {
+        let mut blocker = db.connect().await;
+        let lock = "begin; lock table padealing.migration_reject in exclusive mode";
+        sqlx::raw_sql(lock).execute(&mut blocker).await.expect("the lock is taken");
+        let running = tokio::spawn({
+            let db = db.clone();
+            async move { db.try_migrate(Options { batch_size: 5, ..Options::default() }, &mut Seen::default()).await }
+        });
+        until_true(&db, "a worker waits for the lock", WAITING).await;
+        db.execute(
+            "insert into personal_account_dealing (id, employee, requested_date, status, is_deleted_yn) \
+             values (9000000700, 1003, '2021-01-01', 'request', 'N')",
+        )
+        .await;
+        sqlx::raw_sql("rollback").execute(&mut blocker).await.expect("the lock is let go");
+        running.await.expect("the task ends").expect("the migration ends well");
+        db.execute("insert into padealing.pad_request (employee_id, status) values (1003, 'approved')").await;
+        assert_eq!(count(&db, "select max(id) from padealing.pad_request").await, 9_000_000_701);
+        db.check_clean().await;
     })
     .await;
 }

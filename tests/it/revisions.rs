@@ -212,6 +212,26 @@ async fn what_apply_can_not_answer_for_is_refused() {
     }
 }
 
+/// A revision that was taken back and applied again in another text is what it is now.
+#[tokio::test]
+async fn an_earlier_text_of_a_revision_that_was_taken_back_is_no_matter() {
+    with_db(Start::Applied, async |db| {
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        apply::revert(&request, false, None).await.expect("the newest is taken back");
+        apply::apply(&request, None).await.expect("it is applied again");
+        let lines = "select count(*) from padealing.schema_revision where revision = '0007'";
+        assert_eq!(db.value(lines).await.as_deref(), Some("3"));
+        db.execute(
+            "update padealing.schema_revision set checksum = 'x' where id in (select min(id) from \
+             padealing.schema_revision where revision = '0007')",
+        )
+        .await;
+        assert!(apply::apply(&request, None).await.expect("nothing has changed").route.is_empty());
+    })
+    .await;
+}
+
 /// Each role can connect with its password and does what the data model lets it do, and nothing else.
 #[tokio::test]
 async fn each_role_can_do_what_it_may_and_no_more() {

@@ -257,6 +257,18 @@ async fn what_was_changed_by_hand_is_mended_and_its_rows_are_kept(#[case] change
     1,
     true
 )]
+#[case::too_many_digits(
+    "alter table padealing.pad_request alter column quantity type numeric; insert into padealing.pad_request (employee_id, status, quantity) values (1003, 'approved', 1e16)",
+    "column_type pad_request.quantity",
+    1,
+    true
+)]
+#[case::a_number_too_large(
+    "alter table padealing.pad_request alter column quantity type bigint; insert into padealing.pad_request (employee_id, status, quantity) values (1003, 'approved', 1e16)",
+    "column_type pad_request.quantity",
+    1,
+    true
+)]
 #[case::other_values(
     "alter table padealing.pad_request drop constraint pad_request_status_check; insert into padealing.pad_request (employee_id, status) values (1003, 'perhaps'), (1003, 'never')",
     "constraint_missing pad_request.pad_request_status_check",
@@ -310,6 +322,26 @@ async fn rows_in_the_way_are_shown_and_left(
             assert!(again.left.iter().any(|it| format!("{} {}", it.kind, it.object) == what), "{again:#?}");
             assert_eq!(rows.digests(&db).await, digests);
         }
+    })
+    .await;
+}
+
+/// What just fits is in nobody's way.
+#[rstest]
+#[case::a_text("isin", "text", "repeat('x', 12)")]
+#[case::a_number("quantity", "numeric", "9999999999999999.9999")]
+#[case::a_whole_number("quantity", "bigint", "9999999999999999")]
+#[tokio::test]
+async fn values_at_the_limit_of_a_type_are_kept(#[case] column: &str, #[case] of_type: &str, #[case] value: &str) {
+    with_db(Start::Applied, async |db| {
+        db.execute(&format!(
+            "alter table padealing.pad_request alter column {column} type {of_type}; \
+             insert into padealing.pad_request (employee_id, status, {column}) values (1003, 'approved', {value})"
+        ))
+        .await;
+        bring_there(&db).await;
+        let kept = format!("exists (select from padealing.pad_request where {column} = {value})");
+        assert_eq!(db.value(&kept).await.as_deref(), Some("true"));
     })
     .await;
 }
