@@ -625,6 +625,11 @@ fn facts_about_the_history_have_their_consequences() {
 #[case::it_has_partitions("keep", "it is partitioned: what it holds", |it: &mut Stranger| it.family = Some("it is partitioned".to_owned()))]
 #[case::nobody_counts("keep", "not at all (track_counts is off)", |it: &mut Stranger| it.counted = false)]
 #[case::known_for_days("keep", "known since 2026-01-02 only", |it: &mut Stranger| it.since.1 = 12.0)]
+#[case::not_known_long_enough("keep", "known since 2026-01-02 only", |it: &mut Stranger| it.since.1 = 89.9)]
+#[case::known_long_enough("drop", "nothing depends on it", |it: &mut Stranger| it.since.1 = 90.0)]
+#[case::not_read_long_enough_ago("keep", "somebody read it on 2026-08-01", |it: &mut Stranger| {
+    (it.reads, it.last_read) = (7, Some(("2026-08-01".to_owned(), 89.9)));
+})]
 #[case::read_long_ago("drop", "nothing depends on it", |it: &mut Stranger| {
     (it.reads, it.last_read) = (7, Some(("2024-11-01".to_owned(), 700.0)));
 })]
@@ -648,6 +653,25 @@ fn an_unknown_table_is_recommended_to_be(
     assert_eq!(found["rows"][0]["recommendation"], recommendation);
     let told = found["rows"][0]["reason"].as_str().expect("it is a text");
     assert!(told.contains(reason), "{told}");
+}
+
+/// A standby doesn't know who reads on the primary.
+#[test]
+fn nothing_is_recommended_to_be_dropped_on_a_standby() {
+    let stranger = Stranger {
+        name: "active_stocks".to_owned(),
+        kind: "table",
+        since: ("2026-01-02".to_owned(), 300.0),
+        counted: true,
+        ..Stranger::default()
+    };
+    for (standby, recommendation) in [(false, "drop"), (true, "keep")] {
+        let mut facts = Facts { strangers: vec![stranger.clone()], ..facts() };
+        facts.server.standby = standby;
+        let all = checked(&facts, Environment::Qa);
+        let found = all.iter().find(|it| it.name == "unknown_tables").expect("the check is there").json();
+        assert_eq!(found["rows"][0]["recommendation"], recommendation);
+    }
 }
 
 /// The page that explains the checks names all that there are.

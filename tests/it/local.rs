@@ -79,6 +79,22 @@ async fn qa_that_somebody_calls_local_is_left_as_it_is(#[case] arguments: &[&str
 /// Why a database that has this schema is not a local one.
 const MIRROR: &str = "bo_airflow that pad-migrate did not create";
 
+/// Nothing that only looks like this machine is local.
+#[rstest]
+#[case::a_socket("postgres:///n?host=/tmp&user=u", true)]
+#[case::by_name("postgres://u@localhost/n", true)]
+#[case::by_number("postgres://u@127.0.0.1/n", true)]
+#[case::another_number("postgres://u@127.1.2.3/n", true)]
+#[case::of_version_6("postgres://u@[::1]/n", true)]
+#[case::another_machine("postgres://u@10.0.0.1/n", false)]
+#[case::any_address("postgres://u@0.0.0.0/n", false)]
+#[case::a_name("postgres://u@db.example.com/n", false)]
+#[case::a_name_that_begins_so("postgres://u@localhost.example.com/n", false)]
+#[case::a_number_that_begins_so("postgres://u@127.0.0.1.example.com/n", false)]
+fn a_local_database_is_on_this_machine(#[case] url: &str, #[case] is_local: bool) {
+    assert_eq!(admin::ephemeral(url).expect("the URL is right").is_loopback(), is_local);
+}
+
 /// A database knows whose it is: whoever comes under another name is refused, with both names.
 #[rstest]
 #[case(&["doctor"])]
