@@ -5,3 +5,4 @@ pub mod connect;
 pub(crate) mod lock;
 pub(crate) mod programs;
 pub mod session;
+pub(crate) mod transaction;

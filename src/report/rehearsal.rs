@@ -11,6 +11,7 @@ use crate::config::environment::Environment;
 use crate::migration::run::{self, LISTED};
 use crate::migration::verification;
 use crate::report::drift;
+use crate::report::drift::json::{DriftCounts, findings};
 use crate::report::layout::{SHOWN, head, line};
 use crate::report::migrate::rejections;
 use crate::report::verify::{differences, verified};
@@ -173,7 +174,7 @@ impl Rehearsal {
         }
         line(&mut out, "Verified", &verified(&self.verified.counts));
         differences(&mut out, &self.verified);
-        line(&mut out, "Drift", &format!("{} from {}", drift::counted(&self.drift), self.drift.expected));
+        line(&mut out, "Drift", &format!("{}; compared with {}", drift::summary(&self.drift), self.drift.expected));
         for it in self.drift.findings.iter().filter(|it| it.severity >= Severity::Warning).take(SHOWN) {
             let _ = writeln!(out, "  {} {} {}: {}", it.severity, it.kind(), it.object(), it.remedy);
         }
@@ -200,8 +201,8 @@ impl Rehearsal {
         object.insert("unexpected_total".to_owned(), json!(self.unexpected.as_ref().map(|it| it.total)));
         object.insert("verify".to_owned(), json!(self.verified.counts));
         object.insert("differences".to_owned(), json!(self.verified.differences));
-        object.insert("drift".to_owned(), drift::counts(&self.drift));
-        object.insert("findings".to_owned(), drift::findings(&self.drift));
+        object.insert("drift".to_owned(), json!(DriftCounts::of(&self.drift)));
+        object.insert("findings".to_owned(), json!(findings(&self.drift)));
         let phases: Vec<Value> = self
             .phases
             .iter()

@@ -5,8 +5,10 @@
 
 use std::process::Output;
 
+use pad_migrate::report::drift::json::DriftJson;
 use pad_migrate::report::layout::Failed;
 use pad_migrate::report::verify::VerifyJson;
+use pad_migrate::schema::snapshot::SnapshotJson;
 use pretty_assertions::assert_eq;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
@@ -28,7 +30,11 @@ fn schema<T: JsonSchema>() -> Schema {
 
 /// The commands that print JSON, with what they print.
 fn all() -> Vec<(&'static str, Schema)> {
-    vec![("verify", schema::<VerifyJson>())]
+    vec![
+        ("drift", schema::<DriftJson>()),
+        ("snapshot", schema::<SnapshotJson<'static>>()),
+        ("verify", schema::<VerifyJson>()),
+    ]
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::drift::comparison::{Comparison, Difference};
 use crate::schema::drift::finding::Change;
-use crate::schema::drift::spelling::{self, Lens, words_of};
+use crate::schema::drift::spelling::equality;
+use crate::schema::drift::spelling::{Normalizer, words_of};
 
 /// Leaves the causes, with their effects in words.
 pub(super) fn one_for_each_cause(all: Vec<Difference>, comparison: &Comparison<'_>) -> Vec<Difference> {
@@ -187,13 +188,13 @@ impl<'a> Search<'a> {
     }
 
     fn same_but_for_casts(&self, difference: &Difference, property: Property) -> bool {
-        let lens = match self.comparison.live.objects.get(&difference.id) {
-            Some(object) => self.comparison.lens(&difference.id, object).into_owned(),
-            None => Lens::default(),
+        let normalizer = match self.comparison.live.objects.get(&difference.id) {
+            Some(object) => self.comparison.normalizer(&difference.id, object).into_owned(),
+            None => Normalizer::default(),
         };
-        let lens = Lens { casts: true, ..lens };
+        let normalizer = Normalizer { casts: true, ..normalizer };
         match (&difference.expected, &difference.actual) {
-            (Some(one), Some(other)) => spelling::same(difference.id.kind, property, one, other, &lens),
+            (Some(one), Some(other)) => equality::same(difference.id.kind, property, one, other, &normalizer),
             _ => false,
         }
     }

@@ -172,7 +172,7 @@ pub(crate) async fn revert_once(
     if !descent.losses.is_empty() && !allow_data_loss {
         return Err(ApplyError::Loss { revisions: numbers(), losses: descent.losses.join(", ") });
     }
-    let parties = drift::parties(connection, request.roles).await?;
+    let parties = drift::role_context(connection, request.roles).await?;
     let is_at = |number: &str, catalog: &Catalog| {
         let stage = stage(Some(number))?;
         Some(plan(stage.after, catalog.clone(), &parties, &Default::default()).steps)

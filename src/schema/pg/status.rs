@@ -9,6 +9,7 @@ use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions;
 use crate::postgres::connect::Access;
 use crate::postgres::session::{Attempt, run, server_facts};
+use crate::postgres::transaction::{Limits, begin_read_only};
 use crate::schema::names::MANAGED_TABLES;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::plan::check_history;
@@ -25,7 +26,7 @@ pub async fn status(request: &Request<'_>) -> Result<Status, ApplyError> {
 
 pub(crate) async fn status_of(connection: &mut PgConnection, request: &Request<'_>) -> Result<Status, ApplyError> {
     let Request { database, environment, .. } = *request;
-    run(connection, "begin isolation level repeatable read read only", "starting the transaction").await?;
+    begin_read_only(connection, Limits::default()).await?;
     check_environment(connection, database, environment).await?;
     let history = read_history(connection).await?;
     check_history(&history)?;
@@ -47,7 +48,7 @@ pub(crate) async fn status_of(connection: &mut PgConnection, request: &Request<'
         current: current.map(|it| (it.number.to_owned(), it.name.to_owned())),
         pending: pending(&history, environment),
         skipped: open.filter_map(|it| Some((*it, it.not_for(environment)?))).collect(),
-        managers: crate::schema::pg::relations::managers(connection).await?,
+        managers: crate::schema::pg::relations::migration_histories(connection).await?,
         history,
         tables,
     };
