@@ -38,7 +38,7 @@ pub fn counted(drift: &Drift) -> String {
 /// Numbers of findings, or the finding if there is one only, for a summary of several checks.
 pub(crate) fn summary(drift: &Drift) -> String {
     match &drift.findings[..] {
-        [finding] => format!("1 {}, {} {}", finding.severity, finding.kind(), place(finding)),
+        [finding] => format!("1 {} ({} {})", finding.severity, finding.kind(), place(finding)),
         _ => counted(drift),
     }
 }

@@ -174,7 +174,7 @@ impl Rehearsal {
         }
         line(&mut out, "Verified", &verified(&self.verified.counts));
         differences(&mut out, &self.verified);
-        line(&mut out, "Drift", &format!("{}; compared with {}", drift::summary(&self.drift), self.drift.expected));
+        line(&mut out, "Drift", &format!("{}, compared with {}", drift::summary(&self.drift), self.drift.expected));
         for it in self.drift.findings.iter().filter(|it| it.severity >= Severity::Warning).take(SHOWN) {
             let _ = writeln!(out, "  {} {} {}: {}", it.severity, it.kind(), it.object(), it.remedy);
         }

@@ -178,13 +178,14 @@ impl<'p> Comparison<'p> {
         let renamed = self.origins.iter().find(|(_, origin)| {
             origin.kind.is_relation() && origin.parent.is_empty() && origin.schema == schema && origin.name == name
         });
-        renamed.map(|it| it.0.clone()).or_else(|| Some(self.live.relation(schema, name)?.0.clone()))
+        let by_name = || self.live.relation(schema, name).map(|(id, _)| id);
+        renamed.map(|(live, _)| live).or_else(by_name).cloned()
     }
 
     /// What is expected under this name, in the live catalog: a column, say.
     pub(crate) fn live_part(&self, id: &Id) -> Option<&Id> {
-        let renamed = self.origins.iter().find(|it| it.1 == id).map(|it| it.0);
-        self.live.objects.get_key_value(renamed.unwrap_or(id)).map(|it| it.0)
+        let renamed = self.origins.iter().find(|(_, origin)| *origin == id).map(|(live, _)| live);
+        self.live.objects.get_key_value(renamed.unwrap_or(id)).map(|(live, _)| live)
     }
 }
 

@@ -16,7 +16,8 @@ impl Comparison<'_> {
                 format!("schema with {}", plural(relations as u64, "relation", "relations"))
             }
             kind if kind.is_relation() => {
-                let count = |kind| catalog.children(&id.schema, &id.name).filter(|it| it.0.kind == kind).count() as u64;
+                let children = || catalog.children(&id.schema, &id.name);
+                let count = |kind| children().filter(|(child, _)| child.kind == kind).count() as u64;
                 let mut parts = vec![plural(count(Kind::Column), "column", "columns")];
                 let others = [
                     (Kind::Constraint, "constraint", "constraints"),

@@ -7,20 +7,20 @@ use crate::schema::drift::comparison::{Comparison, Difference};
 use crate::schema::drift::finding::Change;
 
 impl Comparison<'_> {
-    /// The columns that are out of order: as few as explain it.
+    /// The columns that are out of order: the smallest number that explains it.
     pub(super) fn order(&self, schema: &str, relation: &str) -> Vec<Difference> {
         let columns = |catalog: &Catalog| -> Vec<Id> {
             let mut columns: Vec<(u32, Id)> = catalog
                 .children(schema, relation)
-                .filter(|it| matches!(it.0.kind, Kind::Column | Kind::Attribute))
-                .filter(|it| self.expected.objects.contains_key(it.0) && self.live.objects.contains_key(it.0))
+                .filter(|(id, _)| matches!(id.kind, Kind::Column | Kind::Attribute))
+                .filter(|(id, _)| self.expected.objects.contains_key(id) && self.live.objects.contains_key(id))
                 .map(|(id, object)| {
                     let place = object.get(&Property::Position).and_then(|it| it.to_string().parse().ok());
                     (place.unwrap_or_default(), id.clone())
                 })
                 .collect();
             columns.sort();
-            columns.into_iter().map(|it| it.1).collect()
+            columns.into_iter().map(|(_, id)| id).collect()
         };
         let (expected, live) = (columns(&self.expected), columns(&self.live));
         if expected == live {
@@ -34,13 +34,13 @@ impl Comparison<'_> {
         };
         live.iter()
             .zip(ranks)
-            .filter(|it| !kept.contains(&it.1))
+            .filter(|(_, rank)| !kept.contains(rank))
             .map(|(id, _)| Difference::new(Change::Order, id).between(after(&expected, id), after(&live, id)))
             .collect()
     }
 }
 
-/// A longest run of ascending numbers among distinct ones, not necessarily side by side.
+/// A longest increasing subsequence of distinct numbers.
 fn longest_increasing(numbers: &[usize]) -> BTreeSet<usize> {
     let mut best: Vec<Vec<usize>> = Vec::new();
     for (place, number) in numbers.iter().enumerate() {

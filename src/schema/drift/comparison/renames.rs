@@ -126,14 +126,14 @@ impl Comparison<'_> {
         }
         if id.kind.is_relation() || id.kind == Kind::Composite {
             let columns = catalog.children(&id.schema, &id.name);
-            let columns = columns.filter(|it| matches!(it.0.kind, Kind::Column | Kind::Attribute));
+            let columns = columns.filter(|(id, _)| matches!(id.kind, Kind::Column | Kind::Attribute));
             let described: Vec<String> =
                 columns.map(|(id, object)| format!("{} {:?}", id.name, object.get(&Property::Type))).collect();
             // Without columns there is nothing to recognise it by.
             return if described.is_empty() { id.name.clone() } else { described.join(", ") };
         }
-        let own: Vec<_> = object.iter().filter(|it| !INCIDENTAL.contains(it.0)).collect();
-        let arguments = id.name.split_once('(').map(|it| it.1);
+        let own: Vec<_> = object.iter().filter(|(property, _)| !INCIDENTAL.contains(property)).collect();
+        let arguments = id.name.split_once('(').map(|(_, arguments)| arguments);
         format!("{arguments:?} {own:?}")
     }
 

@@ -50,7 +50,7 @@ fn node(syntax: &SyntaxNode, normalizer: &Normalizer) -> Tree {
     }
 }
 
-/// The name that an expression gives its column by itself, if it is one's own.
+/// The name that a column of a query has without an alias.
 fn last_name(tree: &Tree) -> Option<&str> {
     match tree {
         Tree::Node(S::NAME_REF | S::COLUMN_NAME | S::FIELD_EXPR | S::AS_NAME, parts) => match parts.last()? {
