@@ -70,7 +70,7 @@ pub enum Kind {
 
 impl Kind {
     /// For sentences: `materialized view`.
-    pub fn words(self) -> String {
+    pub(crate) fn words(self) -> String {
         match self {
             Self::Composite => "composite type".to_owned(),
             Self::Range => "range type".to_owned(),
@@ -82,7 +82,7 @@ impl Kind {
     }
 
     /// Whether it has columns and rows.
-    pub fn is_relation(self) -> bool {
+    pub(crate) fn is_relation(self) -> bool {
         matches!(self, Self::Table | Self::ForeignTable | Self::View | Self::MaterializedView)
     }
 }
@@ -236,7 +236,7 @@ impl<'de> Deserialize<'de> for Value {
 
 impl Value {
     /// The parts: one, or those of the list.
-    pub fn parts(&self) -> &[String] {
+    pub(crate) fn parts(&self) -> &[String] {
         match self {
             Self::Text(text) => std::slice::from_ref(text),
             Self::List(list) => list,

@@ -7,7 +7,7 @@ pub const APPLICATION_SCHEMA: &str = "padealing";
 pub const CONTRACT_SCHEMA: &str = "bo_airflow";
 
 /// The tables of `padealing` that pad-migrate manages: the application's, then those of pad-migrate itself.
-pub const MANAGED_TABLES: &[&str] = &[
+pub(crate) const MANAGED_TABLES: &[&str] = &[
     "pad_request",
     "pad_approval",
     "pad_execution",
@@ -25,14 +25,14 @@ pub const MANAGED_TABLES: &[&str] = &[
 ];
 
 /// The managed tables that the application uses.
-pub const APPLICATION_TABLES: &[&str] = MANAGED_TABLES.split_at(10).0;
+pub(crate) const APPLICATION_TABLES: &[&str] = MANAGED_TABLES.split_at(10).0;
 
 /// The reference tables that the migration and the application need: foreign keys refer to the first two, names and
 /// addresses come from the third.
 pub const CRITICAL_REFERENCE_TABLES: [&str; 3] = ["oracle_employee", "oracle_bloomberg", "oracle_contact"];
 
 /// The reference tables of the contract: those that `migrations/reference.sql` declares, in its order.
-pub const REFERENCE_TABLES: [&str; 18] = [
+pub(crate) const REFERENCE_TABLES: [&str; 18] = [
     "inst_type",
     "currency",
     "contact_type",
@@ -54,7 +54,7 @@ pub const REFERENCE_TABLES: [&str; 18] = [
 ];
 
 /// The schemas that are asked for, or else the application schema and the reference schema.
-pub fn schemas_or_both(schemas: &[String]) -> Vec<String> {
+pub(crate) fn schemas_or_both(schemas: &[String]) -> Vec<String> {
     if schemas.is_empty() {
         [APPLICATION_SCHEMA, CONTRACT_SCHEMA].map(str::to_owned).to_vec()
     } else {
@@ -64,7 +64,7 @@ pub fn schemas_or_both(schemas: &[String]) -> Vec<String> {
 
 /// Columns that models of the application used and the reference tables never had: table, column, and what to read
 /// instead.
-pub const PHANTOM_COLUMNS: [(&str, &str, &str); 3] = [
+pub(crate) const PHANTOM_COLUMNS: [(&str, &str, &str); 3] = [
     (
         "oracle_employee",
         "email",
@@ -80,4 +80,4 @@ pub const PHANTOM_COLUMNS: [(&str, &str, &str); 3] = [
 ];
 
 /// Known tables of `padealing` that pad-migrate doesn't manage: reported, and never changed.
-pub const UNMANAGED_TABLES: [&str; 3] = ["active_stocks", "alembic_version", "personal_account_dealing"];
+pub(crate) const UNMANAGED_TABLES: [&str; 3] = ["active_stocks", "alembic_version", "personal_account_dealing"];

@@ -109,7 +109,7 @@ pub struct ExceptionJson {
 }
 
 /// The findings that are not accepted.
-pub fn findings(drift: &Drift) -> Vec<FindingJson> {
+pub(crate) fn findings(drift: &Drift) -> Vec<FindingJson> {
     drift.findings.iter().map(|finding| json(finding, None)).collect()
 }
 

@@ -48,18 +48,18 @@ impl Expectation {
     }
 
     /// The schemas that are expected.
-    pub fn schemas(&self) -> &[String] {
+    pub(crate) fn schemas(&self) -> &[String] {
         &self.catalog.schemas
     }
 
     /// The objects that belong to no other object.
-    pub fn names(&self) -> BTreeSet<Name> {
+    pub(crate) fn names(&self) -> BTreeSet<Name> {
         self.catalog.objects.keys().filter(|id| id.parent.is_empty() && !id.name.is_empty()).map(Name::of).collect()
     }
 
     /// Some of the schemas only.
     #[must_use]
-    pub fn restricted(self, schemas: &[String]) -> Self {
+    pub(crate) fn restricted(self, schemas: &[String]) -> Self {
         Self { catalog: self.catalog.restricted(schemas), ..self }
     }
 }

@@ -98,7 +98,7 @@ pub struct Facts {
 
 impl Facts {
     /// Each with its label.
-    pub fn labelled(&self) -> [(&'static str, &str); 5] {
+    pub(crate) fn labelled(&self) -> [(&'static str, &str); 5] {
         [
             ("rows", &self.rows),
             ("columns", &self.columns),
@@ -143,7 +143,7 @@ pub fn kind_of(kind: Kind, change: Change) -> String {
 }
 
 /// Every kind that a finding can have.
-pub fn kinds() -> BTreeSet<String> {
+pub(crate) fn kinds() -> BTreeSet<String> {
     let plain = [
         Change::Missing,
         Change::Unexpected,
