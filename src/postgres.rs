@@ -8,4 +8,5 @@ pub(crate) mod programs;
 pub mod session;
 pub(crate) mod sqlstate;
 pub(crate) mod tls;
+pub(crate) mod transaction;
 pub(crate) mod url;

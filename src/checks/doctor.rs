@@ -11,7 +11,7 @@ use crate::checks::check::{Check, Status};
 use crate::config::environment::Environment;
 use crate::config::settings::{Roles, TableName};
 use crate::schema::names::{APPLICATION_TABLES, CRITICAL_REFERENCE_TABLES, MANAGED_TABLES, REFERENCE_TABLES};
-use crate::schema::relation::Stranger;
+use crate::schema::relation::UnknownRelation;
 
 /// Everything that was asked.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Facts {
     /// The relations of both schemas, the legacy table, and what sits in `public` and may be ours.
     pub relations: Vec<Relation>,
     /// What is known of the relations of `padealing` that nobody expects.
-    pub strangers: Vec<Stranger>,
+    pub strangers: Vec<UnknownRelation>,
     /// What roles may do with the schemas.
     pub schema_rights: Vec<SchemaRights>,
     /// What roles may do with each table.
@@ -494,7 +494,7 @@ fn strangers(facts: &Facts) -> Check {
 const RECENT: f64 = 90.0;
 
 /// Whether to keep a relation that nobody expects, and why. To drop it takes certainty that nobody uses it.
-fn recommendation(it: &Stranger, relation: Option<&Relation>, standby: bool) -> (bool, String) {
+fn recommendation(it: &UnknownRelation, relation: Option<&Relation>, standby: bool) -> (bool, String) {
     let (since, days) = &it.since;
     if !it.dependents.is_empty() {
         return (true, format!("{} would break without it", list(&it.dependents)));

@@ -10,47 +10,48 @@ use crate::config::mask::Secret;
 use crate::config::settings::Endpoint;
 use crate::report::drift as report;
 use crate::report::drift::formats;
+use crate::report::drift::json::DriftJson;
 use crate::schema::drift::exceptions::Exceptions;
 use crate::schema::drift::finding::Severity;
 use crate::schema::pg::drift::{Expected, Request, drift, today};
 use crate::schema::snapshot::Snapshot;
 
-/// Text for people, or something for a program.
+/// How findings are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DriftFormat {
-    /// For people.
+    /// For a terminal
     Text,
-    /// For scripts.
+    /// For scripts
     Json,
-    /// For pull requests.
+    /// A table for pull requests
     Markdown,
-    /// For CI systems that show tests.
+    /// For CI systems that show test results
     Junit,
-    /// For code scanning.
+    /// For code scanning
     Sarif,
-    /// For GitHub's annotations.
+    /// Annotations for GitHub's workflows
     Github,
 }
 
-/// Compare the live schemas with what they should be
+/// Compare the live schemas with the expected ones
 ///
-/// Reads only. Expected is what migrations/ produce, or what --expected names: a file of `snapshot`, or another
-/// database.
+/// Read-only. The expected schemas are those that migrations/ produce, or those that --expected names: a file written by
+/// `snapshot`, or another database.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How to print the findings
+    /// Output format
     #[arg(long, default_value = "text")]
     pub(crate) format: DriftFormat,
-    /// Exit with 1 from this severity on
+    /// Exit with 1 if a finding has this severity or a higher one
     #[arg(long, value_name = "SEVERITY", default_value = "warning")]
     pub(crate) fail_on: Severity,
-    /// What is expected: a file that `snapshot` wrote, or a database's URL [default: what migrations/ produce]
+    /// What to compare with: a file that `snapshot` wrote, or a database's URL [default: what migrations/ produce]
     #[arg(long, value_name = "FILE|URL")]
     pub(crate) expected: Option<String>,
-    /// A schema, and no others; repeatable [default: all that something is expected of]
+    /// Compare this schema only; repeatable [default: all expected schemas]
     #[arg(long, value_name = "NAME")]
     pub(crate) schema: Vec<String>,
-    /// Findings that are agreed upon, each with a reason and a day (docs/drift.md)
+    /// Accepted findings, each with a reason and an expiry date (docs/drift.md)
     #[arg(long, value_name = "FILE")]
     pub(crate) exceptions: Option<PathBuf>,
 }
@@ -87,7 +88,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let printer = &context.printer;
     match args.format {
         DriftFormat::Text => printer.text(&report::text(&drift, args.fail_on, printer.width()))?,
-        DriftFormat::Json => printer.json(&report::json(&drift, args.fail_on))?,
+        DriftFormat::Json => printer.json(&DriftJson::new(&drift, args.fail_on))?,
         DriftFormat::Markdown => printer.plain(&formats::markdown(&drift, args.fail_on))?,
         DriftFormat::Junit => printer.plain(&formats::junit(&drift, args.fail_on)?)?,
         DriftFormat::Sarif => printer.json(&formats::sarif(&drift))?,

@@ -10,13 +10,13 @@ use crate::schema::names::schemas_or_both;
 use crate::schema::pg::introspect::introspect;
 use crate::schema::snapshot::Snapshot;
 
-/// Write down the live catalog as JSON, for `drift --expected` elsewhere or later
+/// Write the live catalog as JSON, for a later `drift --expected`
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A schema, and no others; repeatable [default: padealing and bo_airflow]
+    /// Include this schema only; repeatable [default: padealing and bo_airflow]
     #[arg(long, value_name = "NAME")]
     pub(crate) schema: Vec<String>,
-    /// Write to a file instead of the standard output
+    /// Write to a file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -28,9 +28,11 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let schemas = schemas_or_both(&args.schema);
     let found = introspect(&target, Some(environment), &schemas, "snapshot").await?;
     if let Some(missing) = schemas.iter().find(|it| !found.catalog.schemas.contains(it)) {
-        return Err(
-            format!("the database at {} has no schema {missing}; name others with --schema", target.place()).into()
-        );
+        return Err(format!(
+            "the database at {} has no schema {missing}; name existing schemas with --schema",
+            target.place()
+        )
+        .into());
     }
     let text = Snapshot {
         environment: environment.to_string(),

@@ -1,37 +1,36 @@
-//! Findings: as text for a terminal, as JSON for scripts, and in what CI systems read.
+//! Findings as text for a terminal; below, as JSON for scripts, and in the formats of CI systems.
 
 pub mod formats;
+pub mod json;
 
 use std::collections::BTreeMap;
 
 use anstyle::Style;
-use serde_json::{Map, Value, json};
 use similar::ChangeTag;
 
 use crate::base::outcome::Verdict;
 use crate::base::style;
 use crate::base::text::plural;
 use crate::ledger::revisions;
-use crate::report::layout::head;
-use crate::schema::drift::exceptions::Exception;
-use crate::schema::drift::finding::{Change, Finding, Severity};
+use crate::schema::drift::exceptions::Excepted;
+use crate::schema::drift::finding::{Change, Facts, Finding, Severity};
 use crate::schema::drift::outcome::Drift;
 use crate::schema::names::APPLICATION_SCHEMA;
 
-/// From the heaviest to the lightest.
+/// The highest first.
 const SEVERITIES: [Severity; 3] = [Severity::Breaking, Severity::Warning, Severity::Info];
 
-/// Whether a person must look: at findings of this severity, or a heavier one.
+/// Attention, if a finding has this severity or a higher one.
 pub fn verdict(drift: &Drift, fail_on: Severity) -> Verdict {
-    Verdict::clean_if(drift.findings.iter().all(|it| it.severity < fail_on))
+    Verdict::clean_if(drift.findings.iter().all(|finding| finding.severity < fail_on))
 }
 
 /// Numbers of findings in words: `2 breaking, 1 warning`.
 pub fn counted(drift: &Drift) -> String {
     let parts: Vec<String> = SEVERITIES
         .into_iter()
-        .filter(|it| drift.count(*it) > 0)
-        .map(|it| match (drift.count(it), it) {
+        .filter(|severity| drift.count(*severity) > 0)
+        .map(|severity| match (drift.count(severity), severity) {
             (1, Severity::Warning) => "1 warning".to_owned(),
             (count, Severity::Warning) => format!("{count} warnings"),
             (count, other) => format!("{count} {other}"),
@@ -40,56 +39,18 @@ pub fn counted(drift: &Drift) -> String {
     if parts.is_empty() { "no difference".to_owned() } else { parts.join(", ") }
 }
 
-/// As JSON.
-pub fn json(drift: &Drift, fail_on: Severity) -> Value {
-    let mut object: Map<String, Value> =
-        head("drift", drift.environment, &drift.server_version, verdict(drift, fail_on));
-    object.insert("place".to_owned(), json!(drift.place));
-    object.insert("expected".to_owned(), json!(drift.expected));
-    object.insert("schemas".to_owned(), json!(drift.schemas));
-    object.insert("counts".to_owned(), counts(drift));
-    object.insert("findings".to_owned(), findings(drift));
-    let excepted = drift.excepted.iter().map(|(it, exception)| finding(it, Some(exception)));
-    object.insert("excepted".to_owned(), excepted.collect());
-    Value::Object(object)
-}
-
-/// How many findings are of each severity.
-pub(super) fn counts(drift: &Drift) -> Value {
-    Value::Object(SEVERITIES.map(|it| (it.to_string(), json!(drift.count(it)))).into_iter().collect())
-}
-
-/// The findings that aren't excepted.
-pub(super) fn findings(drift: &Drift) -> Value {
-    drift.findings.iter().map(|it| finding(it, None)).collect()
-}
-
-fn finding(it: &Finding, exception: Option<&Exception>) -> Value {
-    let mut object = json!({
-        "severity": it.severity.to_string(),
-        "kind": it.kind(),
-        "schema": it.id.schema,
-        "object": it.object(),
-        "expected": it.expected,
-        "actual": it.actual,
-        "remedy": it.remedy,
-        "effects": it.effects,
-    });
-    if !it.facts.is_empty() {
-        object["facts"] = it.facts.iter().map(|(name, text)| (name.clone(), json!(text))).collect::<Map<_, _>>().into();
+/// Numbers of findings, or the finding if there is one only, for a summary of several checks.
+pub(crate) fn summary(drift: &Drift) -> String {
+    match &drift.findings[..] {
+        [finding] => format!("1 {} ({} {})", finding.severity, finding.kind(), place(finding)),
+        _ => counted(drift),
     }
-    if let Some(exception) = exception {
-        object["exception"] =
-            json!({ "name": exception.name, "reason": exception.reason, "expires": exception.expires.to_string() });
-    }
-    object
 }
 
-/// Findings of one kind that are shown one by one when they are mere information; the rest is a count.
+/// Findings of one kind and of severity info that are shown; the rest is a count.
 const SHOWN: usize = 8;
 
-/// As text, lines no longer than the width where that can be helped. The verdict comes first: who has no time reads
-/// no further.
+/// As text, wrapped at the width where possible. The verdict comes first.
 pub fn text(drift: &Drift, fail_on: Severity, width: u16) -> String {
     let width = usize::from(width.max(60));
     let mut out = String::new();
@@ -104,7 +65,7 @@ pub fn text(drift: &Drift, fail_on: Severity, width: u16) -> String {
     labelled(&mut out, width, 0, "Expected", &drift.expected);
     labelled(&mut out, width, 0, "Schemas", &drift.schemas.join(", "));
     for severity in SEVERITIES {
-        let of: Vec<&Finding> = drift.findings.iter().filter(|it| it.severity == severity).collect();
+        let of: Vec<&Finding> = drift.findings.iter().filter(|finding| finding.severity == severity).collect();
         if of.is_empty() {
             continue;
         }
@@ -116,7 +77,7 @@ pub fn text(drift: &Drift, fail_on: Severity, width: u16) -> String {
     }
     if !drift.excepted.is_empty() {
         out.push_str("\nExcepted\n");
-        for (finding, exception) in &drift.excepted {
+        for Excepted { finding, exception } in &drift.excepted {
             let text = format!("{} until {}: {}", exception.name, exception.expires, exception.reason);
             labelled(&mut out, width, 2, &format!("{} {}", name(finding), finding.kind()), &clean(&text));
         }
@@ -140,7 +101,7 @@ fn tone(severity: Severity) -> Style {
     }
 }
 
-/// The object, with its schema if that isn't ours.
+/// The object, with its schema unless that is the application schema.
 fn name(finding: &Finding) -> String {
     if finding.id.schema == APPLICATION_SCHEMA { clean(&finding.object()) } else { place(finding) }
 }
@@ -155,9 +116,9 @@ fn place(finding: &Finding) -> String {
     })
 }
 
-/// Names and texts are somebody else's: nothing of theirs may steer the terminal.
+/// Without control characters: names and texts come from the database, and must not control the terminal.
 fn clean(text: &str) -> String {
-    text.replace(|it: char| it.is_control() && it != '\n', " ")
+    text.replace(|c: char| c.is_control() && c != '\n', " ")
 }
 
 /// A label in its column, and a text beside it, wrapped at blanks.
@@ -186,14 +147,14 @@ pub(super) fn labelled(out: &mut String, width: usize, indent: usize, label: &st
     }
 }
 
-/// Groups of findings whose remedies are shown one by one; of larger ones the first stands for all.
+/// The most remedies of a group of findings that are shown; of larger groups the first stands for all.
 const REMEDIES: usize = 3;
 
-/// Findings of one kind with the same expected and actual, and all that goes with them.
+/// Findings in full; those of one kind that say the same are one entry.
 fn in_full(out: &mut String, width: usize, findings: &[&Finding]) {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
     for it in findings {
-        // What is missing, or new, needs no comparison of its two sides.
+        // What is missing or unexpected has one side only.
         let one_sided = matches!(it.change, Change::Missing | Change::Unexpected);
         let sides = |other: &Finding| (&other.expected, &other.actual) == (&it.expected, &it.actual);
         let alike = |other: &&&Finding| {
@@ -208,7 +169,7 @@ fn in_full(out: &mut String, width: usize, findings: &[&Finding]) {
             None => groups.push(vec![it]),
         }
     }
-    // What is of one kind stands together: what is ours before what is theirs, what is missing before what differs.
+    // The application schema before others, what is missing before what differs, then by kind.
     groups.sort_by_key(|group| group.first().map(|it| (it.id.schema != APPLICATION_SCHEMA, it.change, it.id.kind)));
     for (number, group) in groups.iter().enumerate() {
         let Some(first) = group.first() else { continue };
@@ -220,19 +181,17 @@ fn in_full(out: &mut String, width: usize, findings: &[&Finding]) {
         if group.len() == 1 || !matches!(first.change, Change::Missing | Change::Unexpected) {
             sides(out, width, first);
         }
-        for (name, text) in &first.facts {
-            labelled(out, width, 4, name, &clean(text));
-        }
+        facts(out, width, 4, first.facts.as_ref());
         let mut remedies: Vec<String> = group.iter().map(|it| clean(&it.remedy)).collect();
         remedies.dedup();
         if remedies.len() > REMEDIES {
             let others = plural(remedies.len() as u64 - 1, "other", "others");
             remedies.truncate(1);
-            remedies.push(format!("and likewise for the {others}, which --format json spells out"));
+            remedies.push(format!("and likewise for the {others}; --format json lists them"));
         }
         labelled(out, width, 4, "remedy", &remedies.join("\n"));
         if !first.effects.is_empty() {
-            labelled(out, width, 4, "so also", &clean(&first.effects.join(", ")));
+            labelled(out, width, 4, "consequences", &clean(&first.effects.join(", ")));
         }
     }
 }
@@ -258,22 +217,17 @@ fn sides(out: &mut String, width: usize, finding: &Finding) {
             }
         }
         (_, Some(actual)) if finding.change == Change::Renamed => {
-            labelled(
-                out,
-                width,
-                4,
-                "is now",
-                &format!("{}, probably: it looks the same but for its name", clean(actual)),
-            );
+            let text = format!("{} (probably: only the name differs)", clean(actual));
+            labelled(out, width, 4, "is now", &text);
         }
         (expected, actual) => {
-            // What is there on one side only is said by the finding's kind, and often by the remedy too.
-            let told = |it: &Option<String>| it.as_ref().is_none_or(|it| finding.remedy.contains(it));
+            // The kind of the finding says which side is there, and often the remedy repeats it.
+            let repeated = |side: &Option<String>| side.as_ref().is_none_or(|text| finding.remedy.contains(text));
             let differs = matches!(finding.change, Change::Differs(_));
-            if !differs && told(expected) && told(actual) {
+            if !differs && repeated(expected) && repeated(actual) {
                 return;
             }
-            let side = |it: &Option<String>| it.as_ref().map(|it| clean(it).replace('\n', " "));
+            let side = |side: &Option<String>| side.as_ref().map(|text| clean(text).replace('\n', " "));
             let absent = || differs.then(|| "none".to_owned());
             let (expected, actual) = (side(expected).or_else(absent), side(actual).or_else(absent));
             for (label, side) in [("expected", &expected), ("actual", &actual)] {
@@ -291,15 +245,21 @@ fn sides(out: &mut String, width: usize, finding: &Finding) {
 /// A line that points at what differs between two long lines that are mostly the same.
 fn pointer(out: &mut String, width: usize, expected: &str, actual: &str) {
     let (one, other): (Vec<char>, Vec<char>) = (expected.chars().collect(), actual.chars().collect());
-    let same = one.iter().zip(&other).take_while(|it| it.0 == it.1).count();
+    let same = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
     let left = (one.len() - same).min(other.len() - same);
-    let after = (1..=left).take_while(|it| one[one.len() - it] == other[other.len() - it]).count();
+    let after = (1..=left).take_while(|back| one[one.len() - back] == other[other.len() - back]).count();
     let fits = one.len().max(other.len()) + 16 < width;
-    // Where little is the same, there is nothing to look for.
+    // A pointer helps only where most is the same.
     if fits && same + after >= 12 {
         let marked = (other.len() - same - after).max(1);
         let marks = style::paint(style::BAD, &"^".repeat(marked));
         out.push_str(&format!("{:start$}{marks}\n", "", start = 16 + same));
+    }
+}
+
+fn facts(out: &mut String, width: usize, indent: usize, facts: Option<&Facts>) {
+    for (label, text) in facts.iter().flat_map(|facts| facts.labelled()) {
+        labelled(out, width, indent, label, &clean(text));
     }
 }
 
@@ -325,20 +285,15 @@ fn brief(out: &mut String, width: usize, findings: &[&Finding]) {
             let line = clean(&line).replace('\n', " ");
             out.push_str(format!("    {}: {line}", name(it)).trim_end_matches(": "));
             out.push('\n');
-            for (name, text) in &it.facts {
-                labelled(out, width, 6, name, &clean(text));
-            }
+            facts(out, width, 6, it.facts.as_ref());
         }
         if more > 1 {
-            out.push_str(&format!(
-                "    and {} more, which --format json lists\n",
-                plural(more as u64, "object", "objects")
-            ));
+            out.push_str(&format!("    and {more} more; --format json lists them\n"));
         }
     }
 }
 
-/// The file that says what is expected, for those who annotate files.
+/// The file that declares the application schema, for formats that annotate files.
 const DECLARED: &str = "migrations/schema.sql";
 
 /// The line of the declared schema that a finding is about, counted from 1.

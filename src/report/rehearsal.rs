@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::base::outcome::Verdict;
 use crate::base::style;
 use crate::base::text::{plural, thousands};
@@ -14,6 +12,7 @@ use crate::migration::difference::Difference;
 use crate::migration::run::{self, LISTED, RejectedField};
 use crate::migration::verification;
 use crate::report::drift;
+use crate::report::drift::json::{DriftCounts, FindingJson, findings};
 use crate::report::layout::{Head, SHOWN, line};
 use crate::report::migrate::{by_table, rejections};
 use crate::report::verify::{differences, verified};
@@ -167,7 +166,7 @@ impl Rehearsal {
         }
         line(&mut out, "Verified", &verified(&self.verified.counts));
         differences(&mut out, &self.verified);
-        line(&mut out, "Drift", &format!("{} from {}", drift::counted(&self.drift), self.drift.expected));
+        line(&mut out, "Drift", &format!("{}, compared with {}", drift::summary(&self.drift), self.drift.expected));
         for it in self.drift.findings.iter().filter(|it| it.severity >= Severity::Warning).take(SHOWN) {
             let _ = writeln!(out, "  {} {} {}: {}", it.severity, it.kind(), it.object(), it.remedy);
         }
@@ -211,9 +210,9 @@ pub struct RehearseJson {
     /// The first 1,000 differences, in id order.
     pub differences: Vec<Difference>,
     /// How many findings of drift there are of each severity.
-    pub drift: Value,
+    pub drift: DriftCounts,
     /// The findings, as `drift --format json` has them.
-    pub findings: Value,
+    pub findings: Vec<FindingJson>,
     /// What was done when.
     pub phases: Vec<PhaseJson>,
     /// The verdict in a sentence.
@@ -254,8 +253,8 @@ impl RehearseJson {
             unexpected_total: unexpected.as_ref().map(|unexpected| unexpected.total),
             verify: verified.counts.clone(),
             differences: verified.differences.clone(),
-            drift: drift::counts(drift),
-            findings: drift::findings(drift),
+            drift: DriftCounts::of(drift),
+            findings: findings(drift),
             phases: phases.collect(),
             verdict: rehearsal.judgement(),
         }

@@ -1,12 +1,11 @@
-//! Everything that Postgres says about some schemas, as one value; and what the application schema and the reference
-//! schema consist of. Pure.
+//! The objects of some schemas, with their properties, as Postgres describes them. Pure.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-/// A sort of object.
+/// A kind of object.
 #[derive(
     Clone,
     Copy,
@@ -23,6 +22,7 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 #[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is what PostgreSQL's documentation calls so")]
@@ -64,13 +64,13 @@ pub enum Kind {
     Subscription,
     ForeignServer,
     Setting,
-    /// Something that depends on a schema and that this program knows nothing about.
+    /// An object of a schema, of a kind that pad-migrate doesn't know.
     Unmodelled,
 }
 
 impl Kind {
     /// For sentences: `materialized view`.
-    pub fn words(self) -> String {
+    pub(crate) fn words(self) -> String {
         match self {
             Self::Composite => "composite type".to_owned(),
             Self::Range => "range type".to_owned(),
@@ -82,12 +82,12 @@ impl Kind {
     }
 
     /// Whether it has columns and rows.
-    pub fn is_relation(self) -> bool {
+    pub(crate) fn is_relation(self) -> bool {
         matches!(self, Self::Table | Self::ForeignTable | Self::View | Self::MaterializedView)
     }
 }
 
-/// What an object can have. One that an object doesn't list is as Postgres has it by itself.
+/// A property of an object. One that an object doesn't list is as Postgres has it by default.
 #[derive(
     Clone,
     Copy,
@@ -104,6 +104,7 @@ impl Kind {
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 #[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is what PostgreSQL's documentation calls so")]
@@ -119,13 +120,13 @@ pub enum Property {
     Statistics,
     Inherited,
     NoInherit,
-    /// The number of a column among its table's, those that were dropped included.
+    /// The number of a column in its table; dropped columns count.
     Position,
     Definition,
     Deferrable,
     Validated,
     Enforced,
-    /// The internal triggers of a foreign key that don't fire as they should.
+    /// The internal triggers of a foreign key that are disabled, or fire at other times.
     Triggers,
     Unique,
     Valid,
@@ -186,26 +187,27 @@ pub enum Property {
     Publications,
     Mappings,
     Value,
-    /// Privileges beyond those that Postgres gives by itself (PostgreSQL 5.8), `role=PRIVILEGE`, with an asterisk where
-    /// the role may grant it on. `{self}` is the owner.
+    /// Privileges beyond the built-in defaults (PostgreSQL 5.8): `role=PRIVILEGE`, with an asterisk for the grant option.
+    /// `{self}` is the owner.
     Privileges,
-    /// Privileges that Postgres gives by itself and that were revoked.
+    /// Built-in default privileges that were revoked.
     Revoked,
     Comment,
     SecurityLabels,
 }
 
-/// What a property is.
+/// The value of a property.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Value {
     /// As Postgres spells it.
     Text(String),
-    /// Several of that; the order means something only where it does in Postgres.
+    /// Several texts; their order matters where it does in Postgres.
     List(Vec<String>),
 }
 
-/// Without the copy that the derived way makes to look at a value before it is read.
+/// By hand: the derived implementation copies each value before it is read.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TextOrList;
@@ -234,7 +236,7 @@ impl<'de> Deserialize<'de> for Value {
 
 impl Value {
     /// The parts: one, or those of the list.
-    pub fn parts(&self) -> &[String] {
+    pub(crate) fn parts(&self) -> &[String] {
         match self {
             Self::Text(text) => std::slice::from_ref(text),
             Self::List(list) => list,
@@ -255,8 +257,9 @@ impl std::fmt::Display for Value {
     }
 }
 
-/// Which object: within a catalog there is one of each. Names are bare, not quoted.
+/// Identifies an object in a catalog. Names are bare, not quoted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 pub struct Id {
     /// The schema; empty for what belongs to the database.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -264,7 +267,7 @@ pub struct Id {
     /// The table that a column, an index, a constraint and the like belong to; empty for what has none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub parent: String,
-    /// The sort of object.
+    /// The kind of object.
     pub kind: Kind,
     /// Its name; a function's with the types of its arguments. Empty for a schema and for the database.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -285,7 +288,7 @@ impl Id {
         }
     }
 
-    /// The relation, type or other thing without a parent that this is or belongs to.
+    /// The object without a parent that this is or belongs to.
     pub fn top(&self) -> &str {
         if self.parent.is_empty() { &self.name } else { &self.parent }
     }
@@ -294,10 +297,10 @@ impl Id {
 /// An object's properties.
 pub type Object = BTreeMap<Property, Value>;
 
-/// What Postgres says about some schemas, and about what they rest on.
+/// The objects of some schemas, and those of the database that they depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
-    /// The major version of the server that said it.
+    /// The server's major version.
     pub major: u32,
     /// The schemas that were asked for.
     pub schemas: Vec<String>,
@@ -321,14 +324,14 @@ impl Catalog {
         self.objects.range(first..).take_while(move |(id, _)| id.schema == schema && id.parent == parent)
     }
 
-    /// Without the schemas that aren't wanted.
+    /// Some of the schemas only.
     pub fn restricted(mut self, schemas: &[String]) -> Self {
         self.objects.retain(|id, _| id.schema.is_empty() || schemas.contains(&id.schema));
-        self.schemas.retain(|it| schemas.contains(it));
+        self.schemas.retain(|schema| schemas.contains(schema));
         self
     }
 
-    /// Replaces role names, wherever one stands: owners, privileges, policies, settings.
+    /// Replaces role names in owners, privileges, policies and settings.
     #[must_use]
     pub fn with_roles(self, rename: impl Fn(&str) -> Option<String>) -> Self {
         let renamed = |name: &mut String| {

@@ -1,7 +1,7 @@
 //! What differs between two catalogs, and how much it matters. Pure.
 //!
-//! Expected × live × policy → findings in a fixed order. [`compare`] says what differs; `effects` leaves one finding for
-//! one cause; `severity` weighs it; `remedy` says what to do.
+//! `comparison` finds what differs; `effects` groups consequences under their cause; `severity` says how much a cause
+//! matters; `remedy` says what to do. Findings have a fixed order.
 
 pub(crate) mod comparison;
 mod effects;
@@ -15,24 +15,23 @@ pub(crate) mod spelling;
 
 use crate::schema::catalog::Catalog;
 use crate::schema::drift::comparison::{Comparison, Difference};
-use crate::schema::drift::expectation::{Expectation, Parties, settle_roles};
+use crate::schema::drift::expectation::{Expectation, RoleContext, settle_roles};
 use crate::schema::drift::finding::{Finding, sort};
-use crate::schema::names::APPLICATION_SCHEMA;
 
-/// Compares. What another database is, is compared without parties: by the names that are there.
-pub fn compare(expectation: Expectation, mut live: Catalog, parties: &Parties) -> Vec<Finding> {
+/// Compares. Roles are needed for the embedded catalog only: the catalog of a database has names.
+pub fn compare(expectation: Expectation, mut live: Catalog, context: &RoleContext) -> Vec<Finding> {
     let Expectation { catalog: mut expected, embedded } = expectation;
     let mut findings = Vec::new();
     if embedded {
-        findings.extend(settle_roles(&mut expected, &mut live, &parties.roles));
+        findings.extend(settle_roles(&mut expected, &mut live, &context.roles));
     }
-    let comparison = Comparison::new(expected, live, embedded, &parties.inherits);
+    let comparison = Comparison::new(expected, live, embedded, &context.inherits);
     let differences = effects::one_for_each_cause(comparison.differences(), &comparison);
     findings.extend(differences.into_iter().filter_map(|difference| {
         let severity = severity::weigh(&difference, &comparison)?;
         let remedy = remedy::remedy(&difference, &comparison);
         let Difference { change, id, role, expected, actual, effects, .. } = difference;
-        Some(Finding { severity, change, id, role, expected, actual, remedy, effects, facts: Vec::new() })
+        Some(Finding { severity, change, id, role, expected, actual, remedy, effects, facts: None })
     }));
     sort(&mut findings);
     findings

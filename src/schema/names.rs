@@ -1,13 +1,13 @@
 //! The schemas and tables that pad-migrate manages, and those that it relies on.
 
-/// The application schema: ours, checked strictly.
+/// The application schema, which pad-migrate manages.
 pub const APPLICATION_SCHEMA: &str = "padealing";
 
-/// The reference schema: theirs, checked as a contract.
+/// The reference schema, which pad-migrate doesn't manage, but relies on.
 pub const CONTRACT_SCHEMA: &str = "bo_airflow";
 
-/// The tables of `padealing` that are ours: the application's, then our own bookkeeping.
-pub const MANAGED_TABLES: &[&str] = &[
+/// The tables of `padealing` that pad-migrate manages: the application's, then those of pad-migrate itself.
+pub(crate) const MANAGED_TABLES: &[&str] = &[
     "pad_request",
     "pad_approval",
     "pad_execution",
@@ -24,15 +24,15 @@ pub const MANAGED_TABLES: &[&str] = &[
     "schema_revision",
 ];
 
-/// The managed tables that the application works on.
-pub const APPLICATION_TABLES: &[&str] = MANAGED_TABLES.split_at(10).0;
+/// The managed tables that the application uses.
+pub(crate) const APPLICATION_TABLES: &[&str] = MANAGED_TABLES.split_at(10).0;
 
-/// The reference tables that the migration and the application can't do without: foreign keys point at the first two,
-/// names and addresses come from the third.
+/// The reference tables that the migration and the application need: foreign keys refer to the first two, names and
+/// addresses come from the third.
 pub const CRITICAL_REFERENCE_TABLES: [&str; 3] = ["oracle_employee", "oracle_bloomberg", "oracle_contact"];
 
 /// The reference tables of the contract: those that `migrations/reference.sql` declares, in its order.
-pub const REFERENCE_TABLES: [&str; 18] = [
+pub(crate) const REFERENCE_TABLES: [&str; 18] = [
     "inst_type",
     "currency",
     "contact_type",
@@ -53,8 +53,8 @@ pub const REFERENCE_TABLES: [&str; 18] = [
     "oracle_map_inst_symbol",
 ];
 
-/// The schemas that are asked for, or those that this is about.
-pub fn schemas_or_both(schemas: &[String]) -> Vec<String> {
+/// The schemas that are asked for, or else the application schema and the reference schema.
+pub(crate) fn schemas_or_both(schemas: &[String]) -> Vec<String> {
     if schemas.is_empty() {
         [APPLICATION_SCHEMA, CONTRACT_SCHEMA].map(str::to_owned).to_vec()
     } else {
@@ -62,8 +62,9 @@ pub fn schemas_or_both(schemas: &[String]) -> Vec<String> {
     }
 }
 
-/// Columns that some model used and the reference tables never had: table, column, and what to read instead.
-pub const PHANTOM_COLUMNS: [(&str, &str, &str); 3] = [
+/// Columns that models of the application used and the reference tables never had: table, column, and what to read
+/// instead.
+pub(crate) const PHANTOM_COLUMNS: [(&str, &str, &str); 3] = [
     (
         "oracle_employee",
         "email",
@@ -78,5 +79,5 @@ pub const PHANTOM_COLUMNS: [(&str, &str, &str); 3] = [
     ("oracle_position", "last_trade_date", "read max(position_date) of the position's portfolio_id and inst_symbol"),
 ];
 
-/// Tables that are known and not ours to manage: reported with what is known of them, never touched.
-pub const UNMANAGED_TABLES: [&str; 3] = ["active_stocks", "alembic_version", "personal_account_dealing"];
+/// Known tables of `padealing` that pad-migrate doesn't manage: reported, and never changed.
+pub(crate) const UNMANAGED_TABLES: [&str; 3] = ["active_stocks", "alembic_version", "personal_account_dealing"];

@@ -1,13 +1,13 @@
-//! A relation of `padealing` that is not managed.
+//! Relations of `padealing` that pad-migrate doesn't manage.
 
 use crate::base::text::{list, plural};
 
-/// A relation of `padealing` that nobody expects there.
+/// A relation of `padealing` that is not expected there.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Stranger {
+pub struct UnknownRelation {
     /// The name.
     pub name: String,
-    /// What SQL calls its kind.
+    /// `table`, `view`, `materialized view` or `foreign table`.
     pub kind: &'static str,
     /// Its owner.
     pub owner: String,
@@ -15,15 +15,15 @@ pub struct Stranger {
     pub comment: Option<String>,
     /// Columns with their types.
     pub columns: String,
-    /// What would go, or break, with it.
+    /// What depends on it.
     pub dependents: Vec<String>,
-    /// That it is a partition, or that others inherit from it, and the like: what is counted of it is not all.
+    /// How it is partitioned or inherits, in words; then its own statistics are not the whole.
     pub family: Option<String>,
     /// Scans of it since statistics began.
     pub reads: i64,
     /// Rows written since statistics began.
     pub writes: i64,
-    /// When statistics began, or at least the server, and how many days ago.
+    /// When statistics began, or the server was started, and how many days ago.
     pub since: (String, f64),
     /// Whether the server keeps such statistics.
     pub counted: bool,
@@ -33,16 +33,18 @@ pub struct Stranger {
     pub estimate: Option<i64>,
 }
 
-impl Stranger {
-    /// What would go, or break, with it, and what else is to be told of its family.
+impl UnknownRelation {
+    /// What depends on it, and how it is partitioned or inherits.
     pub fn dependents(&self) -> String {
-        let dependents = self.dependents.iter().chain(&self.family);
-        if dependents.clone().next().is_none() { "none".to_owned() } else { list(dependents) }
+        match self.dependents.is_empty() && self.family.is_none() {
+            true => "none".to_owned(),
+            false => list(self.dependents.iter().chain(&self.family)),
+        }
     }
 
     /// How much it was used since statistics began.
     pub fn used(&self) -> String {
-        let last = self.last_read.as_ref().map(|(when, _)| format!(", last read {when}")).unwrap_or_default();
+        let last = self.last_read.as_ref().map(|(day, _)| format!(", last read {day}")).unwrap_or_default();
         let (reads, writes) = (self.reads.unsigned_abs(), self.writes.unsigned_abs());
         let used = [plural(reads, "read", "reads"), plural(writes, "row written", "rows written")].join(", ");
         format!("{used} since {}{last}", self.since.0)

@@ -17,7 +17,7 @@ use pad_migrate::checks::doctor::{
 };
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
-use pad_migrate::schema::relation::Stranger;
+use pad_migrate::schema::relation::UnknownRelation;
 
 /// The keys that name the roles of the test server.
 fn role_keys() -> [(&'static str, &'static str); 3] {
@@ -622,37 +622,37 @@ fn facts_about_the_history_have_their_consequences() {
 }
 
 #[rstest]
-#[case::nobody_uses_it("drop", "nothing depends on it", |_: &mut Stranger| {})]
-#[case::something_depends_on_it("keep", "view x would break", |it: &mut Stranger| it.dependents.push("view x".to_owned()))]
-#[case::somebody_writes_it("keep", "somebody has written to it since 2026-01-02", |it: &mut Stranger| it.writes = 1)]
-#[case::somebody_reads_it("keep", "it was read 7 times since 2026-01-02", |it: &mut Stranger| it.reads = 7)]
-#[case::read_lately("keep", "somebody read it on 2026-11-01", |it: &mut Stranger| {
+#[case::nobody_uses_it("drop", "nothing depends on it", |_: &mut UnknownRelation| {})]
+#[case::something_depends_on_it("keep", "view x would break", |it: &mut UnknownRelation| it.dependents.push("view x".to_owned()))]
+#[case::somebody_writes_it("keep", "somebody has written to it since 2026-01-02", |it: &mut UnknownRelation| it.writes = 1)]
+#[case::somebody_reads_it("keep", "it was read 7 times since 2026-01-02", |it: &mut UnknownRelation| it.reads = 7)]
+#[case::read_lately("keep", "somebody read it on 2026-11-01", |it: &mut UnknownRelation| {
     (it.reads, it.last_read) = (7, Some(("2026-11-01".to_owned(), 20.0)));
 })]
-#[case::it_is_a_view("keep", "doesn't count who reads a view: ask postgres", |it: &mut Stranger| it.kind = "view")]
-#[case::it_has_partitions("keep", "it is partitioned: what it holds", |it: &mut Stranger| it.family = Some("it is partitioned".to_owned()))]
-#[case::nobody_counts("keep", "not at all (track_counts is off)", |it: &mut Stranger| it.counted = false)]
-#[case::known_for_days("keep", "known since 2026-01-02 only", |it: &mut Stranger| it.since.1 = 12.0)]
-#[case::not_known_long_enough("keep", "known since 2026-01-02 only", |it: &mut Stranger| it.since.1 = 89.9)]
-#[case::known_long_enough("drop", "nothing depends on it", |it: &mut Stranger| it.since.1 = 90.0)]
-#[case::not_read_long_enough_ago("keep", "somebody read it on 2026-08-01", |it: &mut Stranger| {
+#[case::it_is_a_view("keep", "doesn't count who reads a view: ask postgres", |it: &mut UnknownRelation| it.kind = "view")]
+#[case::it_has_partitions("keep", "it is partitioned: what it holds", |it: &mut UnknownRelation| it.family = Some("it is partitioned".to_owned()))]
+#[case::nobody_counts("keep", "not at all (track_counts is off)", |it: &mut UnknownRelation| it.counted = false)]
+#[case::known_for_days("keep", "known since 2026-01-02 only", |it: &mut UnknownRelation| it.since.1 = 12.0)]
+#[case::not_known_long_enough("keep", "known since 2026-01-02 only", |it: &mut UnknownRelation| it.since.1 = 89.9)]
+#[case::known_long_enough("drop", "nothing depends on it", |it: &mut UnknownRelation| it.since.1 = 90.0)]
+#[case::not_read_long_enough_ago("keep", "somebody read it on 2026-08-01", |it: &mut UnknownRelation| {
     (it.reads, it.last_read) = (7, Some(("2026-08-01".to_owned(), 89.9)));
 })]
-#[case::read_long_ago("drop", "nothing depends on it", |it: &mut Stranger| {
+#[case::read_long_ago("drop", "nothing depends on it", |it: &mut UnknownRelation| {
     (it.reads, it.last_read) = (7, Some(("2024-11-01".to_owned(), 700.0)));
 })]
 fn an_unknown_table_is_recommended_to_be(
     #[case] recommendation: &str,
     #[case] reason: &str,
-    #[case] change: impl FnOnce(&mut Stranger),
+    #[case] change: impl FnOnce(&mut UnknownRelation),
 ) {
-    let mut stranger = Stranger {
+    let mut stranger = UnknownRelation {
         name: "active_stocks".to_owned(),
         kind: "table",
         owner: "postgres".to_owned(),
         since: ("2026-01-02".to_owned(), 300.0),
         counted: true,
-        ..Stranger::default()
+        ..UnknownRelation::default()
     };
     change(&mut stranger);
     let facts = Facts { strangers: vec![stranger], ..facts() };
@@ -666,12 +666,12 @@ fn an_unknown_table_is_recommended_to_be(
 /// A standby doesn't know who reads on the primary.
 #[test]
 fn nothing_is_recommended_to_be_dropped_on_a_standby() {
-    let stranger = Stranger {
+    let stranger = UnknownRelation {
         name: "active_stocks".to_owned(),
         kind: "table",
         since: ("2026-01-02".to_owned(), 300.0),
         counted: true,
-        ..Stranger::default()
+        ..UnknownRelation::default()
     };
     for (standby, recommendation) in [(false, "drop"), (true, "keep")] {
         let mut facts = Facts { strangers: vec![stranger.clone()], ..facts() };

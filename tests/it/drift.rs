@@ -1,10 +1,10 @@
-//! Drift: what is found, what is not, and how it is told.
+//! Drift: what is found, what is not, and how it is printed.
 //!
-//! `fixtures/drift/base.sql` makes a database with something of every kind; the files beside it change one thing each, and
-//! say what must be found. A case that says `quiet` must yield nothing.
+//! `fixtures/drift/base.sql` creates a database with objects of every kind; the files beside it change one thing in each
+//! case, and list the findings. A case that says `quiet` must have none.
 
 pub(crate) mod cases;
 mod complete;
 mod laws;
+mod output;
 mod recorded;
-mod told;

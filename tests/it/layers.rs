@@ -36,7 +36,7 @@ const ACTING_FILES: [&str; 3] = ["base/file.rs", "config/load.rs", "config/pem.r
 const PURE_WITHIN: [&str; 3] = ["harness/fixtures.rs", "harness/generate.rs", "harness/generate/"];
 
 /// What a pure file may not reach: a database, a runtime, the terminal, files, processes, a clock, the environment.
-const FORBIDDEN: [&str; 19] = [
+const FORBIDDEN: [&str; 21] = [
     "sqlx",
     "tokio",
     "futures_util",
@@ -44,6 +44,8 @@ const FORBIDDEN: [&str; 19] = [
     "rustix",
     "rustls",
     "indicatif",
+    "jiff::Timestamp",
+    "jiff::Zoned",
     "terminal_size",
     "std::env",
     "std::fs",

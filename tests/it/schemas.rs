@@ -5,12 +5,14 @@
 
 use std::process::Output;
 
+use pad_migrate::report::drift::json::DriftJson;
 use pad_migrate::report::layout::Failed;
 use pad_migrate::report::migrate::MigrateJson;
 use pad_migrate::report::plan::json::PlanJson;
 use pad_migrate::report::rehearsal::RehearseJson;
 use pad_migrate::report::status::StatusJson;
 use pad_migrate::report::verify::VerifyJson;
+use pad_migrate::schema::snapshot::SnapshotJson;
 use pretty_assertions::assert_eq;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::Value;
@@ -33,10 +35,12 @@ fn schema<T: JsonSchema>() -> Schema {
 /// The commands that print JSON, with what they print.
 fn all() -> Vec<(&'static str, Schema)> {
     vec![
+        ("drift", schema::<DriftJson>()),
         ("migrate", schema::<MigrateJson>()),
         ("plan", schema::<PlanJson>()),
         ("rehearse", schema::<RehearseJson>()),
         ("status", schema::<StatusJson>()),
+        ("snapshot", schema::<SnapshotJson<'static>>()),
         ("verify", schema::<VerifyJson>()),
     ]
 }

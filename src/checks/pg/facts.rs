@@ -11,9 +11,10 @@ use crate::config::settings::TableName;
 use crate::ledger::history::applied;
 use crate::ledger::pg::history::{history_access, read_history};
 use crate::postgres::session::{Attempt, QueryError, fetch_value, run};
+use crate::postgres::transaction::savepoint;
 use crate::schema::names::{CRITICAL_REFERENCE_TABLES, MANAGED_TABLES};
 use crate::schema::pg::error::ApplyError;
-use crate::schema::pg::relations::{ESTIMATE, apart, kind, managers, strangers};
+use crate::schema::pg::relations::{ESTIMATE, kind, migration_histories, unknown_relations};
 use crate::schema::pg::{plan, request};
 
 pub(crate) async fn server(connection: &mut PgConnection) -> Result<Server, QueryError> {
@@ -113,7 +114,7 @@ pub(crate) async fn facts(
         (false, false) => None,
     });
     let revisions = match history_access(connection).await?.is_readable {
-        true => apart(connection, read_history)
+        true => savepoint(connection, read_history)
             .await?
             .map(|it| Some(applied(&it).into_keys().collect()))
             .map_err(|error| sentence(&error)),
@@ -123,7 +124,7 @@ pub(crate) async fn facts(
         legacy: Some(request.table),
         ..request::Request::new(request.target, request.environment, request.roles)
     };
-    let apply = match apart(connection, async |it| plan::assess(it, &wanted).await).await? {
+    let apply = match savepoint(connection, async |it| plan::assess(it, &wanted).await).await? {
         Ok(found) => match found.route.plan.blocking().count() {
             0 => Ok(found.route.plan.steps.len() + found.route.records.len() + usize::from(found.makes_mirror)),
             _ => Err("some of what differs needs a person first, as pad-migrate plan shows".to_owned()),
@@ -132,7 +133,7 @@ pub(crate) async fn facts(
         Err(error) => Err(sentence(&error)),
     };
     Ok(Facts {
-        strangers: strangers(connection, &known(request.table), server.major).await?,
+        strangers: unknown_relations(connection, &known(request.table), server.major).await?,
         relations: relations(request, connection, &["padealing", "bo_airflow"]).await?,
         schema_rights: schema_rights(connection, &roles).await?,
         table_rights: table_rights(connection, &roles).await?,
@@ -140,7 +141,7 @@ pub(crate) async fn facts(
         attributes: special.collect(),
         revisions,
         apply: Some(apply),
-        managers: managers(connection).await?,
+        managers: migration_histories(connection).await?,
         server,
         role,
     })
@@ -220,7 +221,8 @@ pub(crate) async fn relations(
             Filled::Unseen("it is a materialized view that was never filled".to_owned())
         } else {
             let sql = format!("select exists (select from {quoted})");
-            match apart(connection, async |connection| fetch_value::<bool>(connection, &sql, LOOKING).await).await? {
+            match savepoint(connection, async |connection| fetch_value::<bool>(connection, &sql, LOOKING).await).await?
+            {
                 Ok(true) => Filled::Yes,
                 Ok(false) => Filled::No,
                 Err(error) => Filled::Unseen(sentence(&error)),
@@ -240,12 +242,12 @@ pub(crate) async fn relations(
 
 /// Bytes in all and of the rows alone, for each relation; none for one that somebody has locked.
 async fn sizes(connection: &mut PgConnection, oids: &[i64]) -> Result<Vec<Option<(i64, i64)>>, QueryError> {
-    if let Ok(all) = apart(connection, async |it| measure(it, oids).await).await? {
+    if let Ok(all) = savepoint(connection, async |it| measure(it, oids).await).await? {
         return Ok(all.into_iter().map(|(all, main)| all.zip(main)).collect());
     }
     let mut found = Vec::new();
     for oid in oids {
-        let one = apart(connection, async |it| measure(it, &[*oid]).await).await?;
+        let one = savepoint(connection, async |it| measure(it, &[*oid]).await).await?;
         found.push(one.ok().and_then(|it| it.first().copied()).and_then(|(all, main)| all.zip(main)));
     }
     Ok(found)

@@ -28,6 +28,7 @@ use crate::migration::verification::{BothPages, Counts, Report};
 use crate::postgres::connect::{Access, Database};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::{Attempt, QueryError, run, server_facts};
+use crate::postgres::transaction::{Limits, begin_read_only};
 
 /// Legacy rows of one step.
 const PAGE_ROWS: usize = 400;
@@ -85,7 +86,7 @@ pub async fn verify(request: &Request<'_>, mut progress: impl FnMut(Progress)) -
     let (total, _) = source.extent(&mut from).await?;
     // One snapshot each: what is committed meanwhile is not half seen.
     for connection in [&mut target, &mut from] {
-        run(connection, "begin isolation level repeatable read read only", "starting the transaction").await?;
+        begin_read_only(connection, Limits::default()).await?;
     }
 
     let (pages, source_pages) = mpsc::channel::<SourcePage>(1);

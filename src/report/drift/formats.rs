@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::base::outcome::Verdict;
 use crate::report::drift::{DECLARED, SEVERITIES, counted, heading, line, place, verdict};
+use crate::schema::drift::exceptions::Excepted;
 use crate::schema::drift::finding::{Finding, Severity};
-use crate::schema::drift::outcome::Drift;
+use crate::schema::drift::outcome::{Drift, Name};
 
 /// A finding in a sentence.
 fn sentence(finding: &Finding) -> String {
@@ -20,14 +21,14 @@ fn sentence(finding: &Finding) -> String {
     };
     text.push_str(&format!("; {}", finding.remedy));
     if !finding.effects.is_empty() {
-        text.push_str(&format!("; so also: {}", finding.effects.join(", ")));
+        text.push_str(&format!("; consequences: {}", finding.effects.join(", ")));
     }
     text
 }
 
 /// As Markdown, for a pull request or a wiki.
 pub fn markdown(drift: &Drift, fail_on: Severity) -> String {
-    // What Markdown would take for its own.
+    // What is syntax in Markdown.
     let cell = |text: &str| text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ");
     let code = |text: &Option<String>| match text {
         // A code span ends at as many backticks as it began with.
@@ -69,7 +70,7 @@ pub fn markdown(drift: &Drift, fail_on: Severity) -> String {
         out.push_str(
             "\n## Excepted\n\n| object | kind | exception | until | reason |\n| --- | --- | --- | --- | --- |\n",
         );
-        for (it, exception) in &drift.excepted {
+        for Excepted { finding: it, exception } in &drift.excepted {
             let object = code(&Some(place(it)));
             out.push_str(&format!(
                 "| {object} | {} | {} | {} | {} |\n",
@@ -83,24 +84,23 @@ pub fn markdown(drift: &Drift, fail_on: Severity) -> String {
     out
 }
 
-/// As JUnit: a suite a schema, a case for everything that was compared, so that what is well is seen too.
+/// As JUnit: a suite for each schema, a case for each object that was compared, also if nothing differs.
 pub fn junit(drift: &Drift, fail_on: Severity) -> Result<String, quick_junit::SerializeError> {
-    let mut cases: BTreeMap<(String, String), Vec<&Finding>> =
-        drift.compared.iter().map(|it| (it.clone(), Vec::new())).collect();
+    let mut cases: BTreeMap<Name, Vec<&Finding>> =
+        drift.compared.iter().map(|name| (name.clone(), Vec::new())).collect();
     for it in &drift.findings {
         let name = match it.id.top() {
             "" if it.id.schema.is_empty() => it.object(),
             "" => it.id.schema.clone(),
             name => name.to_owned(),
         };
-        cases.entry((it.id.schema.clone(), name)).or_default().push(it);
+        cases.entry(Name { schema: it.id.schema.clone(), name }).or_default().push(it);
     }
     let mut suites: BTreeMap<String, Vec<TestCase>> = BTreeMap::new();
-    for ((schema, name), findings) in cases {
-        let tell = |all: &[&&Finding]| {
-            let lines =
-                all.iter().map(|it| format!("{}: {} {}: {}", it.severity, it.kind(), it.object(), sentence(it)));
-            lines.collect::<Vec<_>>().join("\n")
+    for (Name { schema, name }, findings) in cases {
+        let lines = |all: &[&&Finding]| {
+            let line = |it: &&&Finding| format!("{}: {} {}: {}", it.severity, it.kind(), it.object(), sentence(it));
+            all.iter().map(line).collect::<Vec<_>>().join("\n")
         };
         let (failing, others): (Vec<&&Finding>, Vec<&&Finding>) =
             findings.iter().partition(|it| it.severity >= fail_on);
@@ -108,14 +108,14 @@ pub fn junit(drift: &Drift, fail_on: Severity) -> Result<String, quick_junit::Se
             None => TestCaseStatus::success(),
             Some(first) => {
                 let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                status.set_type(first.kind()).set_message(sentence(first)).set_description(tell(&failing));
+                status.set_type(first.kind()).set_message(sentence(first)).set_description(lines(&failing));
                 status
             }
         };
         let mut case = TestCase::new(name, status);
         case.set_classname(if schema.is_empty() { "database" } else { &schema });
         if !others.is_empty() {
-            case.set_system_out(tell(&others));
+            case.set_system_out(lines(&others));
         }
         suites.entry(schema).or_default().push(case);
     }
@@ -128,10 +128,11 @@ pub fn junit(drift: &Drift, fail_on: Severity) -> Result<String, quick_junit::Se
     report.to_string()
 }
 
-/// As SARIF 2.1.0, for code scanning. What is excepted is there, and suppressed.
+/// As SARIF 2.1.0, for code scanning. Accepted findings are there, and suppressed.
 pub fn sarif(drift: &Drift) -> Value {
-    let all = || drift.findings.iter().map(|it| (it, None)).chain(drift.excepted.iter().map(|it| (&it.0, Some(&it.1))));
-    let mut kinds: Vec<String> = all().map(|it| it.0.kind()).collect();
+    let accepted = || drift.excepted.iter().map(|Excepted { finding, exception }| (finding, Some(exception)));
+    let all = || drift.findings.iter().map(|finding| (finding, None)).chain(accepted());
+    let mut kinds: Vec<String> = all().map(|(finding, _)| finding.kind()).collect();
     kinds.sort();
     kinds.dedup();
     let rules: Vec<Value> =

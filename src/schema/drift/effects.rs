@@ -1,13 +1,20 @@
-//! One finding for one cause: what differs only because something else does is told with that. Pure.
+//! One finding for one cause: consequences are grouped under the difference that causes them. Pure.
+
+mod columns;
+mod constraints;
+mod named;
+mod partitions;
+mod properties;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
+use crate::schema::catalog::{Id, Kind, Object, Property};
 use crate::schema::drift::comparison::{Comparison, Difference};
 use crate::schema::drift::finding::Change;
-use crate::schema::drift::spelling::{self, Lens, words_of};
+use crate::schema::drift::spelling::words_of;
 
-/// Leaves the causes, with their effects in words.
+/// Leaves the causes, with their consequences in words.
 pub(super) fn one_for_each_cause(all: Vec<Difference>, comparison: &Comparison<'_>) -> Vec<Difference> {
     let causes: Vec<Option<usize>> = {
         let search = Search::new(&all, comparison);
@@ -18,8 +25,8 @@ pub(super) fn one_for_each_cause(all: Vec<Difference>, comparison: &Comparison<'
         let mut passed = BTreeSet::new();
         while let Some(cause) = causes[at] {
             if !passed.insert(at) {
-                // Two that lead to each other: the first of them stands for both.
-                let circle = std::iter::successors(Some(at), |it| causes[*it].filter(|next| *next != at));
+                // Differences that cause each other: the first of them stands for all.
+                let circle = std::iter::successors(Some(at), |last| causes[*last].filter(|next| *next != at));
                 return circle.min().unwrap_or(place);
             }
             at = cause;
@@ -30,7 +37,7 @@ pub(super) fn one_for_each_cause(all: Vec<Difference>, comparison: &Comparison<'
     let mut effects: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for (place, difference) in all.iter().enumerate() {
         let root = roots[place];
-        // That a thing's parts go, come and are called with it goes without saying.
+        // The parts of an object are not mentioned: they are always missing, new and renamed with it.
         if root != place && !is_part(&difference.id, &all[root]) {
             effects.entry(root).or_default().push(difference.words());
         }
@@ -45,7 +52,7 @@ fn is_part(id: &Id, of: &Difference) -> bool {
     let whole = matches!(of.change, Missing | Unexpected | Unmanaged | Replaced | Empty) && id.schema == of.id.schema;
     let of_schema = of.id.kind == Kind::Schema;
     let of_relation = !id.parent.is_empty() && of.id.parent.is_empty() && id.parent == of.id.name;
-    // A sequence is its column's.
+    // A sequence belongs to its column.
     let of_column = id.kind == Kind::Sequence && (of.id.kind == Kind::Column || of.id.kind.is_relation());
     of_column || is_own_index(id, of) || whole && (of_schema || of_relation)
 }
@@ -55,15 +62,23 @@ fn is_own_index(id: &Id, of: &Difference) -> bool {
     id.kind == Kind::Index && of.id.kind == Kind::Constraint && id.parent == of.id.parent && id.name == of.id.name
 }
 
+/// A missing object that others may name.
+struct MissingName {
+    name: String,
+    /// Of its difference.
+    place: usize,
+}
+
+/// Finds the cause of a difference. Differences are known by their places in the list.
 struct Search<'a> {
     all: &'a [Difference],
     comparison: &'a Comparison<'a>,
     places: BTreeMap<&'a Id, Vec<usize>>,
-    /// The differences of what belongs to nothing, by name.
+    /// The differences of objects without a parent, by schema and name.
     tops: BTreeMap<(&'a str, &'a str), Vec<usize>>,
-    /// What is missing and could be named by others: name, and place.
-    missing: Vec<(String, usize)>,
-    /// Columns and domains of another type.
+    /// Missing objects that others may name.
+    missing: Vec<MissingName>,
+    /// Columns and domains with another type.
     retyped: Vec<usize>,
 }
 
@@ -84,7 +99,7 @@ impl<'a> Search<'a> {
                 search.tops.entry((&id.schema, &id.name)).or_default().push(place);
                 if difference.change == Change::Missing && id.kind != Kind::Setting {
                     let name = id.name.split('(').next().unwrap_or_default();
-                    search.missing.push((name.to_owned(), place));
+                    search.missing.push(MissingName { name: name.to_owned(), place });
                 }
             }
             if difference.change == Change::Differs(Property::Type) && matches!(id.kind, Kind::Column | Kind::Domain) {
@@ -95,29 +110,30 @@ impl<'a> Search<'a> {
     }
 
     fn of(&self, id: &Id, is: impl Fn(Change) -> bool) -> Option<usize> {
-        self.places.get(id)?.iter().copied().find(|it| is(self.all[*it].change))
+        self.places.get(id)?.iter().copied().find(|place| is(self.all[*place].change))
     }
 
     fn top(&self, schema: &str, name: &str, is: impl Fn(Change) -> bool) -> Option<usize> {
-        self.tops.get(&(schema, name))?.iter().copied().find(|it| is(self.all[*it].change))
+        self.tops.get(&(schema, name))?.iter().copied().find(|place| is(self.all[*place].change))
     }
 
-    /// What of a table's own changed so.
+    /// A difference of another object of the same table.
     fn sibling(&self, id: &Id, kind: Kind, is: impl Fn(&Difference) -> bool) -> Option<usize> {
         let first = Id { kind: Kind::Database, name: String::new(), ..id.clone() };
-        let siblings =
-            self.places.range::<Id, _>(&first..).take_while(|it| it.0.schema == id.schema && it.0.parent == id.parent);
-        siblings.filter(|it| it.0.kind == kind).flat_map(|it| it.1).copied().find(|it| is(&self.all[*it]))
+        let siblings = self.places.range::<Id, _>(&first..);
+        let siblings = siblings.take_while(|(other, _)| other.schema == id.schema && other.parent == id.parent);
+        let places = siblings.filter(|(other, _)| other.kind == kind).flat_map(|(_, places)| places).copied();
+        places.into_iter().find(|place| is(&self.all[*place]))
     }
 
-    /// What an object is in the expected catalog, and in the live one.
+    /// The object in the expected catalog, and in the live one.
     fn objects(&self, difference: &Difference) -> (Option<&'a Object>, Option<&'a Object>) {
         let live_id = difference.live_id.as_ref().unwrap_or(&difference.id);
         let (expected, live) = (&self.comparison.expected.objects, &self.comparison.live.objects);
         (expected.get(live_id).or_else(|| expected.get(&difference.id)), live.get(live_id))
     }
 
-    /// The place of what this difference is an effect of.
+    /// The cause of a difference, if it is a consequence.
     fn cause(&self, place: usize) -> Option<usize> {
         let difference = &self.all[place];
         let found = self
@@ -127,323 +143,14 @@ impl<'a> Search<'a> {
             .or_else(|| self.of_an_owning_column(difference))
             .or_else(|| self.of_a_column(difference))
             .or_else(|| self.of_a_parent_table(difference))
-            .or_else(|| self.of_what_it_points_at(difference))
-            .or_else(|| self.of_what_it_names(difference));
-        found.filter(|it| *it != place)
-    }
-
-    /// The table is gone or new, and what belongs to it with it; or the schema.
-    fn of_the_whole(&self, difference: &Difference) -> Option<usize> {
-        let id = &difference.id;
-        if !id.parent.is_empty() && id.kind != Kind::Setting {
-            let gone = |it| matches!(it, Change::Missing | Change::Unexpected | Change::Unmanaged | Change::Replaced);
-            if let Some(place) = self.top(&id.schema, &id.parent, gone) {
-                return Some(place);
-            }
-        }
-        let is_privilege = id.kind == Kind::DefaultPrivileges && difference.change == Change::Lost;
-        if id.kind == Kind::Schema || id.schema.is_empty() || difference.change != Change::Missing && !is_privilege {
-            return None;
-        }
-        let schema = Id { schema: id.schema.clone(), parent: String::new(), kind: Kind::Schema, name: String::new() };
-        self.of(&schema, |it| matches!(it, Change::Missing | Change::Empty))
-    }
-
-    /// Of two properties that go together, one is the cause.
-    fn of_itself(&self, difference: &Difference) -> Option<usize> {
-        let Change::Differs(property) = difference.change else { return None };
-        let by = |cause| self.of(&difference.id, |it| it == Change::Differs(cause));
-        match (difference.id.kind, property) {
-            (Kind::Column, Property::Default) => {
-                by(Property::Identity).or_else(|| by(Property::Generated)).or_else(|| {
-                    // The same value, cast to the new type.
-                    by(Property::Type).filter(|_| self.same_but_for_casts(difference, Property::Default))
-                })
-            }
-            (Kind::Column, Property::Collation) => by(Property::Type),
-            (Kind::Column, Property::Storage | Property::Compression) => {
-                by(Property::Type).or_else(|| by(Property::Collation))
-            }
-            (Kind::Table, Property::PartitionBound) => by(Property::Inherits),
-            (Kind::Sequence, Property::Minimum | Property::Maximum) => by(Property::Type),
-            // What an extension has brought is where the extension is.
-            (_, Property::Type) => self.all.iter().position(|it| {
-                let schemas = it.expected.as_ref().zip(it.actual.as_ref());
-                let types = difference.expected.as_ref().zip(difference.actual.as_ref());
-                it.change == Change::Differs(Property::InSchema)
-                    && schemas.zip(types).is_some_and(|((from, to), (one, other))| {
-                        one.replace(&format!("{from}."), &format!("{to}.")) == *other
-                    })
-            }),
-            (Kind::Index, Property::Definition) => {
-                by(Property::Options).filter(|_| self.same_but_for_options(difference))
-            }
-            (Kind::Constraint, Property::Validated) => by(Property::Enforced),
-            (Kind::Function | Kind::Procedure, Property::Cost | Property::Rows | Property::Body) => {
-                by(Property::Language)
-            }
-            _ => None,
-        }
-    }
-
-    fn same_but_for_casts(&self, difference: &Difference, property: Property) -> bool {
-        let lens = match self.comparison.live.objects.get(&difference.id) {
-            Some(object) => self.comparison.lens(&difference.id, object).into_owned(),
-            None => Lens::default(),
-        };
-        let lens = Lens { casts: true, ..lens };
-        match (&difference.expected, &difference.actual) {
-            (Some(one), Some(other)) => spelling::same(difference.id.kind, property, one, other, &lens),
-            _ => false,
-        }
-    }
-
-    /// `WITH (…)` is in an index's definition, and its options are a property of their own.
-    fn same_but_for_options(&self, difference: &Difference) -> bool {
-        let without = |text: &Option<String>| {
-            let text = text.clone().unwrap_or_default();
-            match text.split_once(" WITH (") {
-                Some((before, after)) => format!("{before}{}", after.split_once(')').map_or("", |it| it.1)),
-                None => text,
-            }
-        };
-        without(&difference.expected) == without(&difference.actual)
-    }
-
-    /// An index that a constraint has, and columns that a primary key makes NOT NULL.
-    fn of_a_constraint(&self, difference: &Difference) -> Option<usize> {
-        let id = &difference.id;
-        let (expected, live) = self.objects(difference);
-        match (id.kind, difference.change) {
-            (Kind::Index, Change::Missing | Change::Unexpected | Change::Renamed) => {
-                let names: BTreeSet<String> = [expected, live]
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|it| it.get(&Property::Constraint))
-                    .map(Value::to_string)
-                    .collect();
-                self.sibling(id, Kind::Constraint, |it| {
-                    let new = it.live_id.as_ref().is_some_and(|it| names.contains(&it.name));
-                    names.contains(&it.id.name) || new
-                })
-            }
-            (Kind::Column, Change::Differs(Property::NotNull)) => self.sibling(id, Kind::Constraint, |it| {
-                let (expected, live) = self.objects(it);
-                let key = if it.change == Change::Missing { expected } else { live };
-                let is_key =
-                    key.is_some_and(|it| it.get(&Property::Type).is_some_and(|it| it.to_string() == "primary key"));
-                let there =
-                    matches!(it.change, Change::Unexpected | Change::Missing | Change::Differs(Property::Definition));
-                there && is_key && key.is_some_and(|it| names(it).contains(&id.name))
-            }),
-            _ => None,
-        }
-    }
-
-    /// A sequence goes with the column that owns it.
-    fn of_an_owning_column(&self, difference: &Difference) -> Option<usize> {
-        let id = &difference.id;
-        if id.kind != Kind::Sequence {
-            return None;
-        }
-        let (expected, live) = self.objects(difference);
-        let owned = [expected, live].into_iter().flatten().filter_map(|it| it.get(&Property::OwnedBy));
-        owned.map(Value::to_string).find_map(|owner| {
-            let (table, column) = owner.split_once('.')?;
-            let column = Id { parent: table.to_owned(), kind: Kind::Column, name: column.to_owned(), ..id.clone() };
-            let with_table = |change: Change| self.top(&id.schema, table, |it| it == change);
-            let with_column = |is: &dyn Fn(Change) -> bool| self.of(&column, is);
-            match difference.change {
-                Change::Differs(property @ (Property::Owner | Property::Persistence)) => {
-                    with_table(Change::Differs(property))
-                }
-                Change::Differs(Property::Type | Property::Minimum | Property::Maximum | Property::Start) => {
-                    with_column(&|it| it == Change::Differs(Property::Type))
-                        .or_else(|| with_column(&|it| it == Change::Differs(Property::Identity)))
-                }
-                Change::Differs(Property::Identity | Property::OwnedBy) => with_column(&|it| {
-                    matches!(it, Change::Differs(Property::Identity | Property::Default) | Change::Renamed)
-                }),
-                Change::Missing | Change::Unexpected => with_column(&|it| {
-                    matches!(
-                        it,
-                        Change::Missing | Change::Unexpected | Change::Differs(Property::Identity | Property::Default)
-                    )
-                })
-                .or_else(|| {
-                    self.top(&id.schema, table, |it| {
-                        matches!(it, Change::Missing | Change::Unexpected | Change::Unmanaged)
-                    })
-                }),
-                Change::Lost | Change::Gained | Change::Moved | Change::Renamed => {
-                    self.top(&id.schema, table, |it| matches!(it, Change::Moved))
-                }
-                _ => None,
-            }
-        })
-    }
-
-    /// What is made of a column goes, comes and is retyped with it.
-    fn of_a_column(&self, difference: &Difference) -> Option<usize> {
-        let id = &difference.id;
-        let (expected, live) = self.objects(difference);
-        match difference.change {
-            // A view's columns are what its definition says.
-            Change::Missing | Change::Unexpected | Change::Renamed | Change::Order | Change::Differs(_)
-                if id.kind == Kind::Column
-                    && self.top(&id.schema, &id.parent, |it| it == Change::Differs(Property::Definition)).is_some() =>
-            {
-                self.top(&id.schema, &id.parent, |it| it == Change::Differs(Property::Definition))
-            }
-            Change::Missing | Change::Unexpected if !id.parent.is_empty() => {
-                let object = if difference.change == Change::Missing { expected? } else { live? };
-                let named = match id.kind {
-                    // A column is made of others only where it is generated.
-                    Kind::Column => words_of(&object.get(&Property::Generated)?.to_string()).collect(),
-                    _ => names(object),
-                };
-                self.sibling(id, Kind::Column, |it| it.change == difference.change && named.contains(&it.id.name))
-            }
-            Change::Differs(
-                property @ (Property::Definition
-                | Property::Default
-                | Property::Generated
-                | Property::Using
-                | Property::WithCheck),
-            ) => {
-                let named = names(expected?);
-                let retyped = self.retyped.iter().copied().find(|it| {
-                    let column = &self.all[*it].id;
-                    if column.kind == Kind::Domain {
-                        return column.schema == id.schema && column.name == id.parent;
-                    }
-                    let is_near =
-                        column.schema == id.schema && column.parent == id.parent || named.contains(&column.parent);
-                    is_near && named.contains(&column.name)
-                })?;
-                self.same_but_for_casts(difference, property).then_some(retyped)
-            }
-            // A view's column, whose type is that of a table's.
-            Change::Differs(Property::Type) if id.kind == Kind::Column => {
-                let definition = self.comparison.live.relation(&id.schema, &id.parent)?.1.get(&Property::Definition)?;
-                let named: BTreeSet<String> = words_of(&definition.to_string()).collect();
-                self.retyped.iter().copied().find(|it| {
-                    let base = &self.all[*it];
-                    let same = base.expected == difference.expected && base.actual == difference.actual;
-                    same && base.id != *id && named.contains(&base.id.parent) && named.contains(&base.id.name)
-                })
-            }
-            _ => None,
-        }
-    }
-
-    /// A partition, or a table that inherits, is changed through its parent.
-    fn of_a_parent_table(&self, difference: &Difference) -> Option<usize> {
-        let id = &difference.id;
-        let table = if id.parent.is_empty() { &id.name } else { &id.parent };
-        let parents = |it: &Catalog| -> Vec<String> {
-            let inherits = it.relation(&id.schema, table).and_then(|it| it.1.get(&Property::Inherits));
-            inherits.map(|it| it.parts().to_vec()).unwrap_or_default()
-        };
-        let mut all = parents(&self.comparison.expected);
-        all.extend(parents(&self.comparison.live));
-        // What a partition had from its parent becomes its own, or goes, with the parent.
-        if let Some(left) = self.top(&id.schema, table, |it| it == Change::Differs(Property::Inherits))
-            && !id.parent.is_empty()
-        {
-            let (expected, live) = self.objects(difference);
-            let object = if difference.change == Change::Missing { expected } else { live };
-            let definition = object.and_then(|it| it.get(&Property::Definition));
-            let is_parents = |catalog: &Catalog| {
-                all.iter().filter_map(|it| it.rsplit_once('.')).any(|(schema, name)| {
-                    let mut children = catalog.children(schema, name).filter(|it| it.0.kind == id.kind);
-                    children.any(|it| it.1.get(&Property::Definition) == definition)
-                })
-            };
-            let inherited = object.is_some_and(|it| it.contains_key(&Property::Inherited));
-            let comes = matches!(difference.change, Change::Missing | Change::Unexpected);
-            if comes && (inherited || definition.is_some() && is_parents(&self.comparison.expected)) {
-                return Some(left);
-            }
-        }
-        all.iter().find_map(|parent| {
-            let (schema, name) = parent.rsplit_once('.')?;
-            let (schema, name) = (schema.trim_matches('"'), name.trim_matches('"'));
-            if id.parent.is_empty() {
-                return self.top(schema, name, |it| it == difference.change && it == Change::Missing);
-            }
-            let beside = Id { schema: schema.to_owned(), parent: name.to_owned(), ..id.clone() };
-            let alike = |place: &usize| self.all[*place].actual == difference.actual;
-            self.of(&beside, |it| it == difference.change).filter(alike).or_else(|| {
-                // An index of a partition has a name of its own.
-                let (expected, live) = self.objects(difference);
-                let inherited = [expected, live].into_iter().flatten().any(|it| it.contains_key(&Property::Inherited));
-                let is_made = matches!(
-                    difference.change,
-                    Change::Missing | Change::Unexpected | Change::Differs(Property::Definition)
-                );
-                let has_other_name = matches!(id.kind, Kind::Index | Kind::Constraint) && inherited && is_made;
-                has_other_name.then(|| self.sibling(&beside, id.kind, |_| true)).flatten()
-            })
-        })
-    }
-
-    /// A foreign key goes with the table or the key that it points at.
-    fn of_what_it_points_at(&self, difference: &Difference) -> Option<usize> {
-        if difference.id.kind != Kind::Constraint || difference.change != Change::Missing {
-            return None;
-        }
-        let definition = self.objects(difference).0?.get(&Property::Definition)?.to_string();
-        let target: Vec<String> = words_of(definition.split_once(" REFERENCES ")?.1).take(3).collect();
-        let [schema, _, table] = &target[..] else { return None };
-        self.top(schema, table, |it| matches!(it, Change::Missing | Change::Replaced | Change::Moved)).or_else(|| {
-            let there =
-                Id { schema: schema.clone(), parent: table.clone(), kind: Kind::Constraint, name: String::new() };
-            self.sibling(&there, Kind::Constraint, |it| {
-                let key = self.objects(it).0.and_then(|it| it.get(&Property::Type)).map(Value::to_string);
-                it.change == Change::Missing && matches!(key.as_deref(), Some("primary key" | "unique"))
-            })
-        })
-    }
-
-    /// What names something that is gone is gone with it.
-    fn of_what_it_names(&self, difference: &Difference) -> Option<usize> {
-        use Property::{Arguments, Default, Returns, Tables, Type};
-        let goes = matches!(
-            difference.change,
-            Change::Missing | Change::Differs(Arguments | Default | Returns | Tables | Type)
-        );
-        if !goes || self.missing.is_empty() && self.retyped.is_empty() && difference.id.parent.is_empty() {
-            return None;
-        }
-        let object = self.objects(difference).0?;
-        let mut named = match (difference.id.kind, difference.change) {
-            // A column goes with its type. Its sequence goes with the column.
-            (Kind::Column, Change::Missing) => words_of(&object.get(&Type)?.to_string()).collect(),
-            _ => names(object),
-        };
-        if difference.id.kind == Kind::Cast {
-            named.extend(words_of(&difference.id.name));
-        }
-        let by_name = self.missing.iter().find(|(name, place)| {
-            let is_named = named.contains(name) && self.all[*place].id != difference.id;
-            // Two of a kind that are gone don't take each other along, unless one is a view.
-            is_named && (self.all[*place].id.kind != difference.id.kind || difference.id.kind == Kind::View)
-        });
-        by_name.map(|it| it.1).or_else(|| {
-            let is_view = matches!(difference.id.kind, Kind::View | Kind::MaterializedView);
-            let columns =
-                self.all.iter().enumerate().filter(|it| it.1.change == Change::Missing && it.1.id.kind == Kind::Column);
-            columns
-                .filter(|_| is_view)
-                .find(|it| named.contains(&it.1.id.parent) && named.contains(&it.1.id.name))
-                .map(|it| it.0)
-        })
+            .or_else(|| self.of_a_referenced_table(difference))
+            .or_else(|| self.of_a_named_object(difference));
+        found.filter(|cause| *cause != place)
     }
 }
 
-/// Every name that an object's properties have in them.
+/// Every name that occurs in an object's properties.
 fn names(object: &Object) -> BTreeSet<String> {
-    let texts = object.iter().filter(|it| !matches!(it.0, Property::Comment | Property::Owner));
-    texts.flat_map(|it| it.1.parts()).flat_map(|it| words_of(it)).collect()
+    let values = object.iter().filter(|(property, _)| !matches!(property, Property::Comment | Property::Owner));
+    values.flat_map(|(_, value)| value.parts()).flat_map(|text| words_of(text)).collect()
 }

@@ -1,40 +1,13 @@
-//! Findings that somebody has agreed to live with for a while: a committed file, each with a reason and a date. Pure.
+//! Accepted findings: a committed file lists them, each with a reason and the date until which it is accepted. Pure.
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::schema::catalog::{Id, Kind};
-use crate::schema::drift::APPLICATION_SCHEMA;
-use crate::schema::drift::finding::{Change, Finding, Severity, sort};
-
-/// A day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Date {
-    year: i64,
-    month: u8,
-    day: u8,
-}
-
-impl Date {
-    /// The day that is so many days after 1970-01-01 (the proleptic Gregorian calendar, in which years begin in March,
-    /// so that a leap day is a year's last).
-    pub fn of_days(days: u32) -> Self {
-        let days = i64::from(days) + 719_468;
-        let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year + year / 4 - year / 100);
-        let march = (5 * of_year + 2) / 153;
-        let (day, month) = (of_year - (153 * march + 2) / 5 + 1, if march < 10 { march + 3 } else { march - 9 });
-        Self { year: year + era * 400 + i64::from(month <= 2), month: month as u8, day: day as u8 }
-    }
-}
-
-impl std::fmt::Display for Date {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
-    }
-}
+use crate::schema::drift::finding::{Change, Finding, Severity, kinds, sort};
+use crate::schema::names::APPLICATION_SCHEMA;
 
 /// Why a file of exceptions can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,22 +17,29 @@ pub enum ExceptionsError {
         "line {line}: {message}; each [[exception]] needs name, kind, object, reason and expires, such as 2026-12-31"
     )]
     Malformed {
-        /// Where.
+        /// Counted from 1.
         line: usize,
-        /// What is wrong.
+        /// What TOML says.
         message: String,
     },
-    /// Two have the same name, or except the same.
-    #[error("the exception {0:?} is there twice; give each another name")]
+    /// Two have the same name.
+    #[error("two exceptions are named {0:?}; give each a name of its own")]
     Twice(String),
-    /// Nobody would know why.
-    #[error("the exception {0:?} has no reason; say why it is needed, and who says so")]
+    /// An empty reason.
+    #[error("the exception {0:?} has no reason; state why the difference is accepted, and who accepted it")]
     NoReason(String),
     /// No finding can be of that kind.
-    #[error("the exception {0:?} has the kind {1:?}, which no finding has; take it from the JSON of drift")]
-    NoKind(String, String),
-    /// The date is none.
-    #[error("the exception {0:?} must expire on a day, such as 2026-12-31, without quotes")]
+    #[error(
+        "the exception {name:?} has the kind {kind:?}, which no finding can have; copy the kind from `drift --format json`"
+    )]
+    NoKind {
+        /// The exception.
+        name: String,
+        /// Its kind.
+        kind: String,
+    },
+    /// A time of day, or a day that doesn't exist.
+    #[error("the exception {0:?} must expire on a date, such as 2026-12-31, without quotes or a time of day")]
     NoDate(String),
 }
 
@@ -87,33 +67,42 @@ fn application_schema() -> String {
     APPLICATION_SCHEMA.to_owned()
 }
 
-/// One finding that is excepted.
+/// One accepted finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exception {
-    /// What people call it.
+    /// Its name in reports.
     pub name: String,
     kind: String,
     schema: String,
     object: String,
-    /// Why, and who says so.
+    /// Why it is accepted, and who accepted it.
     pub reason: String,
     /// The last day on which it holds.
     pub expires: Date,
 }
 
-/// The exceptions of a file.
+/// A finding that is accepted.
+#[derive(Clone, Debug)]
+pub struct Excepted {
+    /// What differs.
+    pub finding: Finding,
+    /// Why it is accepted.
+    pub exception: Exception,
+}
+
+/// All exceptions of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exceptions(Vec<Exception>);
 
 impl Exceptions {
-    /// The exceptions that a file's text has.
+    /// Reads the text of a file.
     pub fn read(text: &str) -> Result<Self, ExceptionsError> {
         let line = |offset: usize| text[..offset.min(text.len())].lines().count().max(1);
         let file: File = toml::from_str(text).map_err(|error| ExceptionsError::Malformed {
             line: error.span().map_or(1, |it| line(it.start + 1)),
             message: error.message().lines().next().unwrap_or_default().to_owned(),
         })?;
-        let kinds = crate::schema::drift::finding::kinds();
+        let kinds = kinds();
         let mut names = BTreeSet::new();
         let mut all = Vec::new();
         for Entry { name, kind, schema, object, reason, expires } in
@@ -126,52 +115,78 @@ impl Exceptions {
                 return Err(ExceptionsError::NoReason(name));
             }
             if !kinds.contains(&kind) {
-                return Err(ExceptionsError::NoKind(name, kind));
+                return Err(ExceptionsError::NoKind { name, kind });
             }
-            let (Some(date), None) = (expires.date, expires.time) else { return Err(ExceptionsError::NoDate(name)) };
-            let expires = Date { year: date.year.into(), month: date.month, day: date.day };
+            let Some(expires) = date(&expires) else { return Err(ExceptionsError::NoDate(name)) };
             all.push(Exception { name, kind, schema, object, reason, expires });
         }
         Ok(Self(all))
     }
 
-    /// Takes the excepted findings out, and hands them back with their exceptions. An exception that has expired
-    /// excepts nothing, and is a finding; so is one that has nothing to except.
-    pub fn apply(&self, findings: &mut Vec<Finding>, today: Date) -> Vec<(Finding, Exception)> {
+    /// Takes the accepted findings out of the list, and returns them. An exception that has expired accepts nothing and
+    /// is a finding itself; so is one that matches no finding.
+    pub fn apply(&self, findings: &mut Vec<Finding>, today: Date) -> Vec<Excepted> {
         let mut excepted = Vec::new();
         for exception in &self.0 {
-            let fits = |it: &Finding| {
-                it.kind() == exception.kind && it.object() == exception.object && it.id.schema == exception.schema
-            };
-            let id =
-                Id { schema: String::new(), parent: String::new(), kind: Kind::Database, name: exception.name.clone() };
-            let (change, expected, actual, remedy) = if exception.expires < today {
-                let actual = format!("expired on {}: {}", exception.expires, exception.reason);
-                let remedy = "mend what it excepts, or agree on another day and write it into the file";
-                (Change::Expired, "an exception that holds".to_owned(), actual, remedy)
-            } else if findings.iter().any(fits) {
-                let (out, kept) = std::mem::take(findings).into_iter().partition(fits);
-                *findings = kept;
-                let out: Vec<Finding> = out;
-                excepted.extend(out.into_iter().map(|it| (it, exception.clone())));
+            if exception.expires < today {
+                findings.push(exception.expired());
                 continue;
-            } else {
-                let expected = format!("{} of {}", exception.kind, exception.object);
-                (Change::Unused, expected, "no such finding".to_owned(), "take the exception out of the file")
-            };
-            findings.push(Finding {
-                severity: Severity::Warning,
-                change,
-                id,
-                role: None,
-                expected: Some(expected),
-                actual: Some(actual),
-                remedy: remedy.to_owned(),
-                effects: Vec::new(),
-                facts: Vec::new(),
-            });
+            }
+            let (matching, others): (Vec<Finding>, Vec<Finding>) =
+                std::mem::take(findings).into_iter().partition(|finding| exception.matches(finding));
+            *findings = others;
+            if matching.is_empty() {
+                findings.push(exception.unused());
+            }
+            let accepted = matching.into_iter().map(|finding| Excepted { finding, exception: exception.clone() });
+            excepted.extend(accepted);
         }
         sort(findings);
         excepted
     }
+}
+
+impl Exception {
+    fn matches(&self, finding: &Finding) -> bool {
+        finding.kind() == self.kind && finding.object() == self.object && finding.id.schema == self.schema
+    }
+
+    fn expired(&self) -> Finding {
+        self.finding(
+            Change::Expired,
+            "an exception that has not expired".to_owned(),
+            format!("expired on {}: {}", self.expires, self.reason),
+            "fix the difference, or agree on a later date and change it in the exceptions file",
+        )
+    }
+
+    fn unused(&self) -> Finding {
+        self.finding(
+            Change::Unused,
+            format!("{} of {}", self.kind, self.object),
+            "no such finding".to_owned(),
+            "remove the exception from the exceptions file",
+        )
+    }
+
+    /// A finding about the exception itself.
+    fn finding(&self, change: Change, expected: String, actual: String, remedy: &str) -> Finding {
+        Finding {
+            severity: Severity::Warning,
+            change,
+            id: Id { schema: String::new(), parent: String::new(), kind: Kind::Database, name: self.name.clone() },
+            role: None,
+            expected: Some(expected),
+            actual: Some(actual),
+            remedy: remedy.to_owned(),
+            effects: Vec::new(),
+            facts: None,
+        }
+    }
+}
+
+/// The date, if it is one that exists, without a time of day.
+fn date(value: &toml::value::Datetime) -> Option<Date> {
+    let (Some(date), None) = (value.date, value.time) else { return None };
+    Date::new(date.year.try_into().ok()?, date.month.try_into().ok()?, date.day.try_into().ok()?).ok()
 }

@@ -8,14 +8,16 @@ use crate::schema::catalog::{Id, Kind, Property};
 use crate::schema::names::APPLICATION_SCHEMA;
 
 /// How much a finding matters (`docs/drift.md`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Display, clap::ValueEnum, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 #[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Cosmetic.
     Info,
-    /// Works today, and differs from what was agreed.
+    /// Works today, but is not as agreed.
     Warning,
-    /// The application or the migration would fail, lose something or be open to someone new.
+    /// The application or the migration may fail, lose data or let in the wrong role.
     Breaking,
 }
 
@@ -24,33 +26,33 @@ pub enum Severity {
 pub enum Change {
     /// It isn't there.
     Missing,
-    /// It is there, and nobody expects it.
+    /// It is there, and is not expected.
     Unexpected,
     /// It has another name, probably.
     Renamed,
     /// It is in another schema.
     Moved,
-    /// It is another sort of thing.
+    /// Another kind of object has its name.
     Replaced,
-    /// The schema has nothing of what it should have.
+    /// The schema has none of the expected relations.
     Empty,
-    /// A column is elsewhere in the order.
+    /// A column has another place in the order.
     Order,
-    /// A role can do less.
+    /// A role lacks a privilege.
     Lost,
-    /// A role can do more.
+    /// A role has a privilege too many.
     Gained,
-    /// A known table that isn't ours to manage.
+    /// A known table that pad-migrate doesn't manage.
     Unmanaged,
-    /// This program doesn't know such objects, and has not compared it.
+    /// A kind of object that pad-migrate doesn't know, and has not compared.
     Unmodelled,
-    /// An exception's time is over.
+    /// An exception has expired.
     Expired,
-    /// An exception excepts nothing.
+    /// An exception matches no finding.
     Unused,
-    /// A role isn't named, and so not compared.
+    /// A role is not configured, and so not compared.
     Unnamed,
-    /// It has another property.
+    /// A property differs.
     Differs(Property),
 }
 
@@ -65,16 +67,46 @@ pub struct Finding {
     pub id: Id,
     /// The role whose privileges differ.
     pub role: Option<String>,
-    /// What should be.
+    /// As it should be.
     pub expected: Option<String>,
-    /// What is.
+    /// As it is.
     pub actual: Option<String>,
     /// What to do; SQL where SQL helps.
     pub remedy: String,
-    /// What else differs because of this.
+    /// Consequences: what else differs because of this.
     pub effects: Vec<String>,
-    /// What is known of an object that nobody here manages: name and text.
-    pub facts: Vec<(String, String)>,
+    /// What is known of a relation that is not expected.
+    pub facts: Option<Facts>,
+}
+
+/// What is known of a relation that is not expected, for those who decide whether it is needed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct Facts {
+    /// How many, by the planner's estimate.
+    pub rows: String,
+    /// Names and types.
+    pub columns: String,
+    /// What depends on it.
+    pub dependents: String,
+    /// Reads and writes since statistics began.
+    #[serde(rename = "use")]
+    pub usage: String,
+    /// Its comment, or `none`.
+    pub comment: String,
+}
+
+impl Facts {
+    /// Each with its label.
+    pub(crate) fn labelled(&self) -> [(&'static str, &str); 5] {
+        [
+            ("rows", &self.rows),
+            ("columns", &self.columns),
+            ("dependents", &self.dependents),
+            ("use", &self.usage),
+            ("comment", &self.comment),
+        ]
+    }
 }
 
 impl Finding {
@@ -94,7 +126,7 @@ impl Finding {
     }
 }
 
-/// The kind of a finding: what it is about, and what happened.
+/// The kind of a finding: the kind of object, and what happened to it.
 pub fn kind_of(kind: Kind, change: Change) -> String {
     match change {
         Change::Lost | Change::Gained => {
@@ -111,7 +143,7 @@ pub fn kind_of(kind: Kind, change: Change) -> String {
 }
 
 /// Every kind that a finding can have.
-pub fn kinds() -> BTreeSet<String> {
+pub(crate) fn kinds() -> BTreeSet<String> {
     let plain = [
         Change::Missing,
         Change::Unexpected,
@@ -132,7 +164,7 @@ pub fn kinds() -> BTreeSet<String> {
     changes.flat_map(|change| Kind::VARIANTS.iter().map(move |kind| kind_of(*kind, change))).collect()
 }
 
-/// The fixed order: by weight, ours first, and then by place.
+/// The fixed order: by severity, then the application schema before others, then by name.
 pub(crate) fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
         let key = |it: &Finding| {

@@ -1,34 +1,51 @@
-//! What a comparison found.
+//! The result of a comparison.
 
 use std::collections::BTreeSet;
 
 use crate::config::environment::Environment;
-use crate::schema::drift::exceptions::Exception;
+use crate::schema::catalog::Id;
+use crate::schema::drift::exceptions::Excepted;
 use crate::schema::drift::finding::{Finding, Severity};
 
-/// What was found.
+/// The result.
 #[derive(Clone, Debug)]
 pub struct Drift {
     /// The environment.
     pub environment: Environment,
     /// Host, port, database and role.
     pub place: String,
-    /// What was expected, in words.
+    /// What the live database was compared with, for sentences.
     pub expected: String,
     /// The server's version.
     pub server_version: String,
     /// The schemas that were compared.
     pub schemas: Vec<String>,
-    /// What was compared: schema and name of everything that stands by itself.
-    pub compared: BTreeSet<(String, String)>,
-    /// What differs.
+    /// The expected objects that belong to no other object.
+    pub compared: BTreeSet<Name>,
+    /// What differs and is not accepted.
     pub findings: Vec<Finding>,
-    /// What differs, and is agreed upon.
-    pub excepted: Vec<(Finding, Exception)>,
+    /// What differs and is accepted.
+    pub excepted: Vec<Excepted>,
+}
+
+/// The name of an object that belongs to no other object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name {
+    /// Its schema; empty for what belongs to the database.
+    pub schema: String,
+    /// Its bare name.
+    pub name: String,
+}
+
+impl Name {
+    /// The name of this object.
+    pub(crate) fn of(id: &Id) -> Self {
+        Self { schema: id.schema.clone(), name: id.name.clone() }
+    }
 }
 
 impl Drift {
-    /// How many findings are of a severity.
+    /// How many findings have this severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|it| it.severity == severity).count()
     }

@@ -9,7 +9,7 @@ use crate::schema::drift::comparison::{Comparison, Difference};
 use crate::schema::drift::finding::Change;
 use crate::schema::names::{CONTRACT_SCHEMA, PHANTOM_COLUMNS};
 
-/// The words for a reader of the report.
+/// What a report says.
 pub(super) fn remedy(difference: &Difference, comparison: &Comparison<'_>) -> String {
     let live_id = difference.live_id.as_ref().unwrap_or(&difference.id);
     let catalog = &comparison.expected;
@@ -22,8 +22,8 @@ pub(super) fn remedy(difference: &Difference, comparison: &Comparison<'_>) -> St
     let sql = case.sql();
     if comparison.is_contract(&difference.id) {
         return match sql {
-            Some(sql) => format!("ask the owners of {CONTRACT_SCHEMA}, which isn't ours to change: {sql}"),
-            None => format!("ask the owners of {CONTRACT_SCHEMA}, which isn't ours to change, whether it was meant"),
+            Some(sql) => format!("pad-migrate doesn't manage {CONTRACT_SCHEMA}; ask its owners to run: {sql}"),
+            None => format!("pad-migrate doesn't manage {CONTRACT_SCHEMA}; ask its owners whether this is intended"),
         };
     }
     sql.unwrap_or_else(|| case.words())
@@ -33,10 +33,10 @@ struct Case<'a> {
     difference: &'a Difference,
     id: &'a Id,
     live_id: &'a Id,
-    /// What is expected, by the names that there are.
+    /// The expected catalog, with live names.
     catalog: &'a Catalog,
     ddl: Ddl<'a>,
-    /// What it is.
+    /// The live object.
     live: Option<&'a Object>,
     embedded: bool,
 }
@@ -45,18 +45,19 @@ impl Case<'_> {
     fn phantom(&self) -> Option<String> {
         let Id { schema, parent, kind, name } = self.id;
         let is_column = *kind == Kind::Column && schema == CONTRACT_SCHEMA && self.difference.change == Change::Missing;
-        let found = PHANTOM_COLUMNS.iter().find(|it| is_column && it.0 == parent && it.1 == name)?;
-        Some(format!("a phantom column, which the mirror never had: {}", found.2))
+        let (_, _, instead) =
+            PHANTOM_COLUMNS.iter().find(|(table, column, _)| is_column && table == parent && column == name)?;
+        Some(format!("{CONTRACT_SCHEMA} never had this column: {instead}"))
     }
 
     fn sql(&self) -> Option<String> {
         let (difference, id) = (self.difference, self.id);
         let statements = match difference.change {
-            // Their names are no identifiers.
+            // Their names are not identifiers.
             _ if matches!(id.kind, Kind::OperatorClass | Kind::OperatorFamily | Kind::Cast) => return None,
             Change::Missing if id.kind == Kind::Extension => vec![format!("create extension {}", identifier(&id.name))],
             Change::Missing if id.kind == Kind::Setting => vec![self.setting(self.wanted(Property::Value))],
-            // A table is a revision's to create, and takes more than a statement.
+            // A revision creates tables and schemas, with more than one statement.
             Change::Missing if id.kind == Kind::Table || id.kind == Kind::Schema => return None,
             Change::Missing if id.kind == Kind::Constraint => vec![self.constraint()?],
             Change::Missing => vec![self.ddl.create()?],
@@ -74,12 +75,12 @@ impl Case<'_> {
         let each = statements.into_iter().map(|it| it + ";");
         let mut text = each.collect::<Vec<_>>().join(" ");
         if id.kind == Kind::Column && difference.change == Change::Differs(Property::Type) {
-            text.push_str(" -- look at the values first: this rewrites the table");
+            text.push_str(" -- this rewrites the table; check first that all values fit");
         }
         Some(text).filter(|it| !it.is_empty())
     }
 
-    /// At once, not in the two steps of a plan.
+    /// In one statement; a plan adds and validates separately.
     fn constraint(&self) -> Option<String> {
         let (owner, bare) = (self.ddl.owner(), self.ddl.bare());
         Some(format!("alter {owner} add constraint {bare} {}", self.ddl.constraint(true)?))
@@ -124,8 +125,8 @@ impl Case<'_> {
     }
 
     fn setting(&self, value: Option<String>) -> String {
-        // Whoever runs it is in the database; its name differs from environment to environment.
-        let whose = match self.id.parent.as_str() {
+        // The database's name differs between environments: the statement takes the current one.
+        let target = match self.id.parent.as_str() {
             "" => "alter database %I".to_owned(),
             role => match role.strip_suffix(" everywhere") {
                 Some("") => "alter role all".to_owned(),
@@ -134,41 +135,41 @@ impl Case<'_> {
             },
         };
         let statement = match value {
-            Some(value) => format!("{whose} set {} = {}", self.id.name, literal(&value)),
-            None => format!("{whose} reset {}", self.id.name),
+            Some(value) => format!("{target} set {} = {}", self.id.name, literal(&value)),
+            None => format!("{target} reset {}", self.id.name),
         };
-        match whose.contains("%I") {
+        match target.contains("%I") {
             true => format!("do $$ begin execute format({}, current_database()); end $$", literal(&statement)),
             false => statement,
         }
     }
 
-    /// Where no statement would do.
+    /// Where no single statement helps.
     fn words(&self) -> String {
         let kind = self.id.kind.words();
         let origin = if self.embedded { "migrations/" } else { "the expected database" };
         match self.difference.change {
             Change::Missing if self.id.kind == Kind::Table && self.embedded => {
-                "`pad-migrate apply` creates it, if its revision has not been applied; else find out who dropped it"
+                "`pad-migrate apply` creates it if its revision is pending; otherwise find out who dropped it"
                     .to_owned()
             }
             Change::Empty => {
-                "`pad-migrate apply` fills an empty schema; check first that this is the right database".to_owned()
+                "check that this is the right database; `pad-migrate apply` then creates the missing objects".to_owned()
             }
-            Change::Missing => format!("it must be created as it is in {origin}"),
+            Change::Missing => format!("create it as in {origin}"),
             Change::Unexpected => match self.id.kind {
                 Kind::Setting => self.setting(None) + ";",
                 _ => format!(
-                    "find out what the {kind} is for, and put it into {origin} or have it dropped; pad-migrate drops nothing"
+                    "unexpected {kind}, left unchanged: find out what it is for, then add it to {origin} or drop it"
                 ),
             },
-            Change::Replaced => format!("find out who made something else of the {kind}"),
-            Change::Order => "nothing: columns are read by name".to_owned(),
-            Change::Unmanaged => "nothing, as far as pad-migrate is concerned: it is known, and left alone".to_owned(),
+            Change::Replaced => format!("find out who replaced the {kind}"),
+            Change::Order => "no action needed: columns are read by name".to_owned(),
+            Change::Unmanaged => "no action needed: a known table that pad-migrate doesn't manage".to_owned(),
             Change::Unmodelled => {
-                "look at it by hand: pad-migrate doesn't know such objects, and has not compared it".to_owned()
+                "check it by hand: pad-migrate doesn't know this kind of object, and has not compared it".to_owned()
             }
-            _ => format!("it must be made what it is in {origin}"),
+            _ => format!("change it by hand to match {origin}"),
         }
     }
 }

@@ -1,8 +1,10 @@
-//! Compares a live database with what is expected of it. Reads only.
+//! Compares a live database with the expected catalog. Read-only.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use sqlx::postgres::PgConnection;
 use tokio::task::JoinHandle;
 
@@ -11,16 +13,16 @@ use crate::config::settings::Roles;
 use crate::ledger::revisions::ALL;
 use crate::postgres::connect::Database;
 use crate::postgres::session::{Attempt, QueryError};
-use crate::schema::catalog::Catalog;
+use crate::schema::catalog::{Catalog, Id};
 use crate::schema::drift::compare;
-use crate::schema::drift::exceptions::{Date, Exceptions};
-use crate::schema::drift::expectation::{Expectation, Parties};
-use crate::schema::drift::finding::{Change, Finding};
-use crate::schema::drift::outcome::Drift;
+use crate::schema::drift::exceptions::Exceptions;
+use crate::schema::drift::expectation::{Expectation, RoleContext};
+use crate::schema::drift::finding::{Change, Facts, Finding};
+use crate::schema::drift::outcome::{Drift, Name};
 use crate::schema::names::{APPLICATION_SCHEMA, schemas_or_both};
-use crate::schema::pg::introspect::{IntrospectError, Introspection, introspect, introspect_with};
-use crate::schema::pg::relations::strangers;
-use crate::schema::relation::Stranger;
+use crate::schema::pg::introspect::{CatalogSession, IntrospectError, introspect};
+use crate::schema::pg::relations::unknown_relations;
+use crate::schema::relation::UnknownRelation;
 use crate::schema::snapshot::{Snapshot, SnapshotError};
 
 /// What is expected.
@@ -30,19 +32,18 @@ pub enum Expected {
     Embedded,
     /// What a database was. A large file is read while the live database answers.
     Snapshot {
-        /// What to call it.
+        /// For sentences.
         name: String,
-        /// The file's snapshot, or why it is none.
+        /// The file's snapshot, or why it can't be read as one.
         snapshot: JoinHandle<Result<Snapshot, SnapshotError>>,
     },
     /// What another database is.
     Database(Box<Database>),
 }
 
-/// This day in UTC, by this machine's clock.
+/// Today in UTC, by this machine's clock.
 pub fn today() -> Date {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Date::of_days((since.as_secs() / 86_400) as u32)
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
 /// What to compare.
@@ -52,13 +53,13 @@ pub struct Request<'a> {
     pub target: &'a Database,
     /// Its environment.
     pub environment: Environment,
-    /// The roles that the embedded catalog speaks of.
+    /// The roles that the embedded catalog has placeholders for.
     pub roles: &'a Roles,
     /// What is expected.
     pub expected: Expected,
-    /// The schemas to compare; all that are expected, if none is named.
+    /// The schemas to compare; without any, all that are expected.
     pub schemas: &'a [String],
-    /// Findings that are agreed upon.
+    /// Accepted findings.
     pub exceptions: &'a Exceptions,
     /// The day for which exceptions hold.
     pub today: Date,
@@ -70,33 +71,44 @@ pub enum DriftError {
     /// A catalog could not be read.
     #[error(transparent)]
     Introspect(#[from] IntrospectError),
-    /// The file is no snapshot.
+    /// The file is not a snapshot.
     #[error("{name}: {source}")]
     Snapshot {
-        /// What to call it.
+        /// The file.
         name: String,
         /// Why.
         source: SnapshotError,
     },
-    /// Nothing is expected of a schema.
-    #[error("{expected} has no schema {schema}, so there is nothing to compare with; name others with --schema")]
+    /// A schema that is not expected.
+    #[error("{expected} has no schema {schema}, so there is nothing to compare with; name other schemas with --schema")]
     Unexpected {
-        /// What is expected, in words.
+        /// What the live database is compared with.
         expected: String,
         /// The schema.
         schema: String,
     },
 }
 
-/// More strangers than these are described by their names alone.
-const STRANGERS: usize = 50;
+/// Of more unknown relations than these only the names are reported: facts about each would take too long.
+const MOST_DESCRIBED: usize = 50;
+
+/// What the live catalog is compared with.
+struct Settled {
+    /// For sentences.
+    name: String,
+    expectation: Expectation,
+    /// The schemas to compare.
+    schemas: Vec<String>,
+}
 
 impl Expected {
-    /// What is expected, and what to call it.
-    async fn settled(self, schemas: &[String]) -> Result<(String, Expectation), DriftError> {
-        Ok(match self {
+    /// The expected catalog, and the schemas of it that are to be compared.
+    async fn settle(self, schemas: &[String]) -> Result<Settled, DriftError> {
+        // A file says which schemas it has; a database that lacks one of the two is the wrong database.
+        let is_database = matches!(self, Self::Database(_));
+        let (name, expectation) = match self {
             Self::Embedded => {
-                let newest = ALL.last().map_or("none", |it| it.number);
+                let newest = ALL.last().map_or("none", |revision| revision.number);
                 (format!("migrations/ up to {newest}"), Expectation::embedded())
             }
             Self::Snapshot { name, snapshot } => match snapshot.await.expect("reading a snapshot doesn't panic") {
@@ -109,7 +121,19 @@ impl Expected {
                 let found = introspect(&database, None, &schemas_or_both(schemas), "drift, expected").await?;
                 (database.place(), Expectation::of(found.catalog))
             }
-        })
+        };
+        let schemas = match schemas.is_empty() && !is_database {
+            true => expectation.schemas().to_vec(),
+            false => schemas_or_both(schemas),
+        };
+        let missing = match schemas.is_empty() {
+            true => Some(APPLICATION_SCHEMA),
+            false => schemas.iter().find(|schema| !expectation.schemas().contains(schema)).map(String::as_str),
+        };
+        match missing {
+            Some(schema) => Err(DriftError::Unexpected { expected: name, schema: schema.to_owned() }),
+            None => Ok(Settled { name, expectation: expectation.restricted(&schemas), schemas }),
+        }
     }
 }
 
@@ -117,64 +141,54 @@ impl Expected {
 pub async fn drift(request: Request<'_>) -> Result<Drift, DriftError> {
     let Request { target, environment, roles, expected, schemas, exceptions, today } = request;
     let is_embedded = matches!(expected, Expected::Embedded);
-    // A file says which schemas it is about; a database that lacks one of ours is the wrong one.
-    let is_database = matches!(expected, Expected::Database(_));
-    let (tell, told) = tokio::sync::oneshot::channel::<BTreeSet<(String, String)>>();
-    let more = async |connection: &mut PgConnection, found: Introspection| {
-        let parties = if is_embedded { parties(connection, roles).await? } else { Parties::default() };
-        // If nothing can be expected, nobody will ask.
-        let compared = told.await.unwrap_or_default();
-        let (known, unknown): (Vec<&str>, Vec<&str>) =
-            ours(&found.catalog).partition(|it| compared.contains(&(APPLICATION_SCHEMA.to_owned(), (*it).to_owned())));
-        let strangers = match unknown.len() {
-            1..=STRANGERS => strangers(connection, &known, found.catalog.major).await?,
-            _ => Vec::new(),
-        };
-        Ok((found, parties, strangers))
+    let asked = schemas_or_both(schemas);
+    // The live catalog is read while the expected one is.
+    let live = async {
+        let mut session = CatalogSession::begin(target, Some(environment), "drift").await?;
+        let found = session.read(&asked).await;
+        Ok::<_, IntrospectError>((session, found))
     };
-    let wanted = schemas_or_both(schemas);
-    let live = introspect_with(target, Some(environment), &wanted, "drift", more);
-    let settling = async {
-        let settled = expected.settled(schemas).await;
-        if let Ok((_, expectation)) = &settled {
-            let _ = tell.send(expectation.names());
+    let (live, settled) = tokio::join!(live, expected.settle(schemas));
+    let (mut session, found) = match live {
+        Ok(live) => live,
+        Err(error) => return Err(settled.err().unwrap_or(error.into())),
+    };
+    // What else is asked depends on both.
+    let compared = async {
+        let (settled, mut found) = (settled?, found?);
+        if !settled.schemas.iter().all(|schema| asked.contains(schema)) {
+            // A snapshot of schemas other than the two.
+            found = session.read(&settled.schemas).await?;
         }
-        settled
+        let context = match is_embedded {
+            true => session.ask(async |connection| role_context(connection, roles).await).await?,
+            false => RoleContext::default(),
+        };
+        let unknown = unknown(&mut session, &found.catalog, &settled.expectation).await?;
+        Ok::<_, DriftError>((settled, found, context, unknown))
     };
-    let (live, settled) = tokio::join!(live, settling);
-    let (expected, expectation) = settled?;
-    let nothing = |schema: &str| DriftError::Unexpected { expected: expected.clone(), schema: schema.to_owned() };
-    let wanted = if schemas.is_empty() && !is_database { expectation.schemas().to_vec() } else { wanted };
-    if let Some(schema) = wanted.iter().find(|it| !expectation.schemas().contains(it)) {
-        return Err(nothing(schema));
-    }
-    if wanted.is_empty() {
-        return Err(nothing(APPLICATION_SCHEMA));
-    }
-    let (mut live, parties, strangers) = live?;
-    if !wanted.iter().all(|it| schemas_or_both(schemas).contains(it)) {
-        // A snapshot of other schemas than those that this is about.
-        live = introspect(target, Some(environment), &wanted, "drift").await?;
-    }
-    let expectation = expectation.restricted(&wanted);
-    let compared = expectation.names();
-    let mut findings = compare(expectation, live.catalog.restricted(&wanted), &parties);
-    describe(&mut findings, &strangers);
+    let compared = compared.await;
+    session.end().await;
+    let (Settled { name, expectation, schemas }, found, context, unknown) = compared?;
+
+    let names = expectation.names();
+    let mut findings = compare(expectation, found.catalog.restricted(&schemas), &context);
+    describe(&mut findings, &unknown);
     let excepted = exceptions.apply(&mut findings, today);
     Ok(Drift {
         environment,
         place: target.place(),
-        expected,
-        server_version: live.server_version,
-        schemas: wanted,
-        compared,
+        expected: name,
+        server_version: found.server_version,
+        schemas,
+        compared: names,
         findings,
         excepted,
     })
 }
 
-/// Who the named roles are, and whose privileges they have too.
-pub(crate) async fn parties(connection: &mut PgConnection, roles: &Roles) -> Result<Parties, QueryError> {
+/// Who the named roles are, and which roles' privileges they have too.
+pub(crate) async fn role_context(connection: &mut PgConnection, roles: &Roles) -> Result<RoleContext, QueryError> {
     let names: Vec<&String> = [&roles.owner, &roles.app, &roles.reader].into_iter().flatten().collect();
     let rows: Vec<(String, Vec<String>)> = sqlx::query_as(
         "select r.rolname::text, \
@@ -186,30 +200,46 @@ pub(crate) async fn parties(connection: &mut PgConnection, roles: &Roles) -> Res
     .await
     .attempt("asking whose privileges roles have")?;
     let inherits = rows.into_iter().map(|(role, others)| (role, others.into_iter().collect())).collect();
-    Ok(Parties { roles: roles.clone(), inherits })
+    Ok(RoleContext { roles: roles.clone(), inherits })
 }
 
-/// The relations of the application schema.
-fn ours(catalog: &Catalog) -> impl Iterator<Item = &str> {
-    let ours = catalog.objects.keys().filter(|it| it.kind.is_relation() && it.schema == APPLICATION_SCHEMA);
-    ours.map(|it| it.name.as_str())
+/// What is known of the relations of the application schema that the expected catalog doesn't have.
+async fn unknown(
+    session: &mut CatalogSession<'_>,
+    live: &Catalog,
+    expectation: &Expectation,
+) -> Result<Vec<UnknownRelation>, IntrospectError> {
+    let names = expectation.names();
+    let relations = live.objects.keys().filter(|id| is_application_relation(id));
+    let (known, unknown): (Vec<&Id>, Vec<&Id>) = relations.partition(|id| names.contains(&Name::of(id)));
+    if unknown.is_empty() || unknown.len() > MOST_DESCRIBED {
+        return Ok(Vec::new());
+    }
+    let known: Vec<&str> = known.into_iter().map(|id| id.name.as_str()).collect();
+    session.ask(async |connection| unknown_relations(connection, &known, live.major).await).await
 }
 
-/// Adds to each relation that nobody expects what is known of it.
-fn describe(findings: &mut [Finding], strangers: &[Stranger]) {
-    let by_name: BTreeMap<&str, &Stranger> = strangers.iter().map(|it| (it.name.as_str(), it)).collect();
+fn is_application_relation(id: &Id) -> bool {
+    id.kind.is_relation() && id.schema == APPLICATION_SCHEMA
+}
+
+/// Adds what is known of each unexpected relation to its finding.
+fn describe(findings: &mut [Finding], relations: &[UnknownRelation]) {
+    let by_name: BTreeMap<&str, &UnknownRelation> = relations.iter().map(|it| (it.name.as_str(), it)).collect();
     for finding in findings {
         let is_new = matches!(finding.change, Change::Unexpected | Change::Unmanaged);
-        let ours = finding.id.schema == APPLICATION_SCHEMA && finding.id.kind.is_relation();
-        let Some(stranger) = by_name.get(finding.id.name.as_str()).filter(|_| is_new && ours) else { continue };
-        let rows = stranger.estimate.map(|it| format!("about {it} (an estimate)"));
-        let facts = [
-            ("rows", rows.unwrap_or_else(|| "not estimated".to_owned())),
-            ("columns", stranger.columns.clone()),
-            ("dependents", stranger.dependents()),
-            ("use", stranger.used()),
-            ("comment", stranger.comment.clone().unwrap_or_else(|| "none".to_owned())),
-        ];
-        finding.facts = facts.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
+        if !is_new || !is_application_relation(&finding.id) {
+            continue;
+        }
+        finding.facts = by_name.get(finding.id.name.as_str()).map(|relation| Facts {
+            rows: match relation.estimate {
+                Some(rows) => format!("about {rows} (an estimate)"),
+                None => "not estimated".to_owned(),
+            },
+            columns: relation.columns.clone(),
+            dependents: relation.dependents(),
+            usage: relation.used(),
+            comment: relation.comment.clone().unwrap_or_else(|| "none".to_owned()),
+        });
     }
 }

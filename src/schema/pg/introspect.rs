@@ -1,32 +1,34 @@
-//! Reads a catalog: two questions, in one read-only transaction that sees one moment.
+//! Reads a catalog with two queries, in one read-only transaction that sees one moment.
 
-use std::collections::HashMap;
-use std::str::FromStr;
+mod reader;
+
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Column, Connection, Either, Executor, Row, TypeInfo, ValueRef};
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Either, Executor};
+use tokio::time::Instant;
 
 use crate::config::environment::Environment;
-use crate::config::mask::HIDDEN;
 use crate::ledger::pg::admission::{RefusedError, check_environment};
 use crate::postgres::connect::{Access, Database};
 use crate::postgres::connect_error::ConnectError;
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::session::{Attempt, QueryError};
 use crate::postgres::sqlstate;
-use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
+use crate::postgres::transaction::{Limits, begin_read_only};
+use crate::schema::catalog::Catalog;
+use crate::schema::pg::introspect::reader::Reader;
 
-/// The statements that ask for the objects.
+/// The statements that read the objects.
 const OBJECTS: &str = include_str!("introspect/objects.sql");
 
-/// The whole examination takes at most so many times DB_CONNECT_TIMEOUT, whatever the server or the network does.
+/// The whole takes at most so many times DB_CONNECT_TIMEOUT, whatever the server or the network does.
 const PATIENCE: u32 = 6;
 
-/// Seconds that are waited for whoever changes a table while we look.
-const LOCK_TIMEOUT: u32 = 5;
+/// How long a table may be locked, by an ALTER TABLE say, before reading the catalog gives up.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A catalog, and what read it.
+/// A catalog, and the server that it was read from.
 #[derive(Clone, Debug)]
 pub struct Introspection {
     /// The server's version, such as `15.18`.
@@ -38,33 +40,34 @@ pub struct Introspection {
 /// Why a catalog could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum IntrospectError {
-    /// There is no session.
+    /// No connection.
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// It is another environment's database.
     #[error(transparent)]
     Refused(#[from] RefusedError),
-    /// A question failed.
+    /// A query failed.
     #[error(transparent)]
     Query(#[from] QueryError),
-    /// Somebody is changing a table.
+    /// Another session has locked a table.
     #[error(
-        "reading the catalog at {place} waited {LOCK_TIMEOUT} s for a table that somebody else has locked and was given up; \
-         see who in pg_locks, and try again when that is done"
+        "a table at {place} is locked by another session, and its definition could not be read within {} s; \
+         pg_locks shows which session; try again when it has finished",
+        LOCK_TIMEOUT.as_secs()
     )]
     Locked {
         /// Host, port, database and role.
         place: String,
     },
-    /// The server doesn't answer any more.
+    /// The server no longer answers.
     #[error(
-        "reading the catalog at {place} took longer than {seconds} s and was given up; look for what blocks the server \
-         (pg_stat_activity, pg_locks), or allow more with DB_CONNECT_TIMEOUT, of which this is {PATIENCE} times"
+        "reading the catalog at {place} took longer than {seconds} s and was cancelled; look for what blocks the server \
+         (pg_stat_activity, pg_locks), or raise DB_CONNECT_TIMEOUT (the limit is {PATIENCE} times that)"
     )]
     Stalled {
         /// Host, port, database and role.
         place: String,
-        /// The time that was spent.
+        /// The limit.
         seconds: u64,
     },
 }
@@ -77,62 +80,94 @@ pub async fn introspect(
     schemas: &[String],
     activity: &str,
 ) -> Result<Introspection, IntrospectError> {
-    introspect_with(database, environment, schemas, activity, async |_, found| Ok(found)).await
+    let mut session = CatalogSession::begin(database, environment, activity).await?;
+    let found = session.read(schemas).await;
+    session.end().await;
+    found
 }
 
-/// The same, with more questions in the same transaction.
-pub(crate) async fn introspect_with<T>(
+/// A read-only transaction that sees one moment, on a connection of its own, with a limit of time for the whole.
+pub(crate) struct CatalogSession<'a> {
+    database: &'a Database,
+    connection: PgConnection,
+    deadline: Instant,
+}
+
+impl<'a> CatalogSession<'a> {
+    /// Connects and begins. With an environment, a database that is another's is refused.
+    pub(crate) async fn begin(
+        database: &'a Database,
+        environment: Option<Environment>,
+        activity: &str,
+    ) -> Result<Self, IntrospectError> {
+        let deadline = Instant::now() + database.timeout * PATIENCE;
+        let connection = limited(database, deadline, database.connect(Access::Read, activity)).await?;
+        let mut session = Self { database, connection, deadline };
+        let statement = Duration::from_secs(database.timeout.as_secs().max(1)) * PATIENCE;
+        let limits = Limits { lock: Some(LOCK_TIMEOUT), statement: Some(statement) };
+        let begun = session
+            .ask(async |connection| {
+                begin_read_only(connection, limits).await?;
+                match environment {
+                    Some(environment) => Ok(check_environment(connection, database, environment).await?),
+                    None => Ok::<_, IntrospectError>(()),
+                }
+            })
+            .await;
+        match begun {
+            Ok(()) => Ok(session),
+            Err(error) => {
+                session.end().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads the catalog of some schemas.
+    pub(crate) async fn read(&mut self, schemas: &[String]) -> Result<Introspection, IntrospectError> {
+        self.ask(async |connection| read(connection, schemas).await).await
+    }
+
+    /// Asks something else in the same transaction.
+    pub(crate) async fn ask<T, E: Into<IntrospectError>>(
+        &mut self,
+        question: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, IntrospectError> {
+        limited(self.database, self.deadline, question(&mut self.connection)).await
+    }
+
+    /// Ends the transaction with the connection, also after an error. Nothing was written: there is nothing to commit.
+    pub(crate) async fn end(self) {
+        let _ = tokio::time::timeout_at(self.deadline, self.connection.close()).await;
+    }
+}
+
+/// Waits for an answer until the deadline. Why the server gave up says what to do about it.
+async fn limited<T, E: Into<IntrospectError>>(
     database: &Database,
-    environment: Option<Environment>,
-    schemas: &[String],
-    activity: &str,
-    more: impl AsyncFnOnce(&mut PgConnection, Introspection) -> Result<T, QueryError>,
+    deadline: Instant,
+    answer: impl Future<Output = Result<T, E>>,
 ) -> Result<T, IntrospectError> {
-    let patience = database.timeout * PATIENCE;
-    let work = async {
-        let mut connection = database.connect(Access::Read, activity).await?;
-        let result = in_transaction(&mut connection, database, environment, schemas, more).await;
-        let _ = connection.close().await;
-        result
-    };
-    let stalled = || IntrospectError::Stalled { place: database.place(), seconds: patience.as_secs() };
-    match tokio::time::timeout(patience, work).await {
-        Ok(Err(IntrospectError::Query(error))) => Err(match error.sqlstate().as_deref() {
-            Some(sqlstate::LOCK_NOT_AVAILABLE) => IntrospectError::Locked { place: database.place() },
-            Some(sqlstate::QUERY_CANCELED) => stalled(),
-            _ => error.into(),
-        }),
-        Ok(result) => result,
+    let stalled =
+        || IntrospectError::Stalled { place: database.place(), seconds: (database.timeout * PATIENCE).as_secs() };
+    match tokio::time::timeout_at(deadline, answer).await {
         Err(_) => Err(stalled()),
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(match error.into() {
+            IntrospectError::Query(error) => match error.sqlstate().as_deref() {
+                Some(sqlstate::LOCK_NOT_AVAILABLE) => IntrospectError::Locked { place: database.place() },
+                Some(sqlstate::QUERY_CANCELED) => stalled(),
+                _ => error.into(),
+            },
+            error => error,
+        }),
     }
-}
-
-async fn in_transaction<T>(
-    connection: &mut PgConnection,
-    database: &Database,
-    environment: Option<Environment>,
-    schemas: &[String],
-    more: impl AsyncFnOnce(&mut PgConnection, Introspection) -> Result<T, QueryError>,
-) -> Result<T, IntrospectError> {
-    let begin = format!(
-        "begin isolation level repeatable read read only; set local lock_timeout = '{LOCK_TIMEOUT}s'; \
-         set local statement_timeout = '{}s'",
-        database.timeout.max(Duration::from_secs(1)).as_secs() * u64::from(PATIENCE)
-    );
-    run(connection, &begin, "starting the transaction").await?;
-    if let Some(environment) = environment {
-        check_environment(connection, database, environment).await?;
-    }
-    let found = read(connection, schemas).await?;
-    let found = more(connection, found).await?;
-    run(connection, "commit", "ending the transaction").await?;
-    Ok(found)
 }
 
 /// Reads the catalog of some schemas in the transaction that the session is in.
 pub async fn read(connection: &mut PgConnection, schemas: &[String]) -> Result<Introspection, QueryError> {
     const WHAT: &str = "reading the catalog";
-    let question = "select split_part(current_setting('server_version'), ' ', 1), \
+    let query = "select split_part(current_setting('server_version'), ' ', 1), \
              coalesce(array_agg(n.nspname::text order by n.nspname), '{}'), coalesce(array_agg(n.oid)::text, '{}'), \
              coalesce((select array_agg(d.objid) from pg_depend d join pg_class c on c.oid = d.objid \
                  where d.classid = 'pg_class'::regclass and d.deptype = 'e' and c.relnamespace = any(array_agg(n.oid)))::text, '{}'), \
@@ -140,7 +175,7 @@ pub async fn read(connection: &mut PgConnection, schemas: &[String]) -> Result<I
                  where d.refclassid = 'pg_namespace'::regclass and d.refobjid = any(array_agg(n.oid))) \
          from pg_namespace n where n.nspname = any($1)";
     let (server_version, there, oids, members, catalogs): (String, Vec<String>, String, String, Vec<String>) =
-        sqlx::query_as(question).bind(schemas).fetch_one(&mut *connection).await.attempt(WHAT)?;
+        sqlx::query_as(query).bind(schemas).fetch_one(&mut *connection).await.attempt(WHAT)?;
     let major = crate::base::version::major(&server_version);
     let sql = statements(major, &catalogs)
         .replace("{schemas}", &format!("'{oids}'::oid[]"))
@@ -150,13 +185,13 @@ pub async fn read(connection: &mut PgConnection, schemas: &[String]) -> Result<I
     let mut rows = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(sql)));
     while let Some(step) = rows.try_next().await.attempt(WHAT)? {
         match step {
-            Either::Left(_) => reader.layout.clear(),
+            Either::Left(_) => reader.next_statement(),
             Either::Right(row) => reader.take(&row).attempt(WHAT)?,
         }
     }
     drop(rows);
     reader.name_unknown(connection).await?;
-    let catalog = Catalog { major, schemas: there, objects: reader.objects.into_iter().collect() };
+    let catalog = Catalog { major, schemas: there, objects: reader.into_objects() };
     Ok(Introspection { server_version, catalog })
 }
 
@@ -172,187 +207,4 @@ fn statements(major: u32, catalogs: &[String]) -> String {
     };
     let lines = OBJECTS.split("\n\n").filter(is_wanted).flat_map(str::lines).filter(fits);
     lines.fold(String::new(), |all, line| all + line + "\n")
-}
-
-/// A column of a statement.
-#[derive(Clone, Copy, Debug)]
-enum Slot {
-    Class,
-    Oid,
-    Sub,
-    Kind,
-    Schema,
-    Parent,
-    Name,
-    Builtin,
-    Text(Property),
-    List(Property),
-}
-
-/// An object's place in the catalogs: the catalog, the row, and the column if it is one.
-type Address = (u32, u32, i32);
-
-/// Makes objects of rows.
-#[derive(Default)]
-struct Reader {
-    /// What the columns of the present statement are.
-    layout: Vec<Slot>,
-    /// Where in the list the object of an address is.
-    addresses: HashMap<Address, usize>,
-    objects: Vec<(Id, Object)>,
-    unknown: Vec<Address>,
-}
-
-impl Reader {
-    fn take(&mut self, row: &PgRow) -> Result<(), sqlx::Error> {
-        if self.layout.is_empty() {
-            self.layout = row.columns().iter().map(slot).collect::<Result<_, _>>()?;
-        }
-        let mut address = (0, 0, 0);
-        let (mut kind, mut schema, mut parent, mut name) = (None, String::new(), String::new(), String::new());
-        let mut object = Object::new();
-        let mut builtin: Vec<String> = Vec::new();
-        for (index, slot) in self.layout.iter().enumerate() {
-            let raw = row.try_get_raw(index)?;
-            if raw.is_null() {
-                continue;
-            }
-            if let Slot::List(property) = slot {
-                let mut list: Vec<String> = row.try_get(index)?;
-                list.iter_mut().for_each(hide_password);
-                object.insert(*property, Value::List(list));
-                continue;
-            }
-            if let Slot::Builtin = slot {
-                builtin = row.try_get(index)?;
-                continue;
-            }
-            let text = raw.as_str().map_err(sqlx::Error::Decode)?;
-            let number = || text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)));
-            match slot {
-                Slot::Class => address.0 = number()?,
-                Slot::Oid => address.1 = number()?,
-                Slot::Sub => address.2 = text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
-                Slot::Kind => kind = Some(Kind::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))?),
-                Slot::Schema => schema.push_str(text),
-                Slot::Parent => parent.push_str(text),
-                Slot::Name => name.push_str(text),
-                Slot::Text(property) => {
-                    object.insert(*property, Value::Text(text.to_owned()));
-                }
-                Slot::List(_) | Slot::Builtin => {}
-            }
-        }
-        if let Some(kind) = kind {
-            if kind == Kind::Constraint {
-                cut_off(&mut object);
-            }
-            let id = Id { schema, parent, kind, name };
-            if address.1 != 0 {
-                self.addresses.insert(address, self.objects.len());
-            }
-            self.objects.push((id, object));
-            return Ok(());
-        }
-        let Some(place) = self.addresses.get(&address) else {
-            // A comment or a privilege may be on what is left out on purpose; a mere address is what must be known.
-            if object.is_empty() && builtin.is_empty() {
-                self.unknown.push(address);
-            }
-            return Ok(());
-        };
-        privileges(&mut object, builtin);
-        self.objects[*place].1.extend(object);
-        Ok(())
-    }
-
-    /// Names what is in the schemas and was not read.
-    async fn name_unknown(&mut self, connection: &mut PgConnection) -> Result<(), QueryError> {
-        if self.unknown.is_empty() {
-            return Ok(());
-        }
-        let numbers = |of: fn(&Address) -> u32| self.unknown.iter().map(|it| i64::from(of(it))).collect::<Vec<_>>();
-        let rows: Vec<(String, String, String)> = sqlx::query_as(
-            "select o.type, coalesce(o.schema, ''), coalesce(o.name, o.identity) \
-             from unnest($1::int8[], $2::int8[]) u (class, id), \
-                  lateral pg_identify_object(u.class::oid, u.id::oid, 0) o",
-        )
-        .bind(numbers(|it| it.0))
-        .bind(numbers(|it| it.1))
-        .fetch_all(connection)
-        .await
-        .attempt("naming objects of unknown kinds")?;
-        for (kind, schema, name) in rows {
-            let id = Id { schema, parent: String::new(), kind: Kind::Unmodelled, name: format!("{kind} {name}") };
-            self.objects.push((id, Object::new()));
-        }
-        Ok(())
-    }
-}
-
-fn slot(column: &sqlx::postgres::PgColumn) -> Result<Slot, sqlx::Error> {
-    let name = column.name();
-    Ok(match name {
-        "class" => Slot::Class,
-        "oid" => Slot::Oid,
-        "sub" => Slot::Sub,
-        "kind" => Slot::Kind,
-        "schema" => Slot::Schema,
-        "parent" => Slot::Parent,
-        "name" => Slot::Name,
-        "builtin" => Slot::Builtin,
-        "granted" => Slot::List(Property::Privileges),
-        _ => {
-            let property = Property::from_str(name).map_err(|_| sqlx::Error::ColumnNotFound(name.to_owned()))?;
-            match column.type_info().name().ends_with("[]") {
-                true => Slot::List(property),
-                false => Slot::Text(property),
-            }
-        }
-    })
-}
-
-/// What follows a constraint's condition has properties of its own.
-fn cut_off(object: &mut Object) {
-    let deferrable = object.get(&Property::Deferrable).map(|it| match it.to_string().as_str() {
-        "initially deferred" => " DEFERRABLE INITIALLY DEFERRED",
-        _ => " DEFERRABLE",
-    });
-    let enforced = object.contains_key(&Property::Enforced).then_some(" NOT ENFORCED");
-    let validated = object.contains_key(&Property::Validated).then_some(" NOT VALID");
-    if let Some(Value::Text(definition)) = object.get_mut(&Property::Definition) {
-        for suffix in [validated, enforced, deferrable].into_iter().flatten() {
-            if definition.ends_with(suffix) {
-                definition.truncate(definition.len() - suffix.len());
-            }
-        }
-    }
-}
-
-/// What is granted beyond what Postgres gives by itself, and what of that was revoked.
-fn privileges(object: &mut Object, builtin: Vec<String>) {
-    let granted = object.remove(&Property::Privileges);
-    if granted.is_none() && builtin.is_empty() {
-        return;
-    }
-    let granted = granted.map(|it| it.parts().to_vec()).unwrap_or_default();
-    let beyond: Vec<String> = granted.iter().filter(|it| !builtin.contains(it)).cloned().collect();
-    // Who may grant a privilege on has it.
-    let has = |it: &String| granted.iter().any(|held| held.trim_end_matches('*') == it.trim_end_matches('*'));
-    let revoked: Vec<String> = builtin.into_iter().filter(|it| !has(it)).collect();
-    for (property, mut list) in [(Property::Privileges, beyond), (Property::Revoked, revoked)] {
-        if !list.is_empty() {
-            list.sort();
-            object.insert(property, Value::List(list));
-        }
-    }
-}
-
-/// An option of a foreign server may be a password, which goes into no file.
-fn hide_password(option: &mut String) {
-    if let Some((key, _)) = option.split_once('=')
-        && key.to_ascii_lowercase().contains("password")
-    {
-        *option = format!("{key}={HIDDEN}");
-    }
 }

@@ -12,6 +12,7 @@ use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions::{self, RoleNames};
 use crate::postgres::connect::Access;
 use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::transaction::{Limits, begin_read_only, savepoint};
 use crate::schema::catalog::{Catalog, Kind, Property};
 use crate::schema::drift::spelling::words_of;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, MANAGED_TABLES};
@@ -32,11 +33,7 @@ pub async fn plan(request: &Request<'_>) -> Result<Found, ApplyError> {
 }
 
 async fn in_transaction(connection: &mut PgConnection, request: &Request<'_>) -> Result<Found, ApplyError> {
-    let begin = format!(
-        "begin isolation level repeatable read read only; set local lock_timeout = {}",
-        request.lock_timeout.as_millis().max(1)
-    );
-    run(connection, &begin, "starting the transaction").await?;
+    begin_read_only(connection, Limits { lock: Some(request.lock_timeout), ..Limits::default() }).await?;
     let found = assess(connection, request).await?;
     run(connection, "commit", "ending the transaction").await?;
     Ok(found)
@@ -79,7 +76,7 @@ pub(crate) async fn assess(connection: &mut PgConnection, request: &Request<'_>)
         check_reference(connection, request).await?;
     }
     let (server_version, live) = live(connection, request).await?;
-    let parties = drift::parties(connection, roles).await?;
+    let parties = drift::role_context(connection, roles).await?;
     let names = role_names(connection, request).await?;
     let stages = stages();
     let mut facts = Facts::default();
@@ -250,21 +247,15 @@ async fn outside(connection: &mut PgConnection) -> Result<BTreeMap<(String, Stri
 /// Whether a query finds rows. One that fails, for lack of a privilege say, must not end the transaction.
 async fn ask(connection: &mut PgConnection, question: &str) -> Result<Answer, QueryError> {
     const WHAT: &str = "checking existing rows";
-    run(connection, "savepoint question", WHAT).await?;
     let sql = format!("select exists ({question})");
-    let found: Result<bool, QueryError> =
-        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *connection).await.attempt(WHAT);
-    let answer = match found {
+    let found = savepoint(connection, async |connection| {
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.attempt(WHAT)
+    });
+    Ok(match found.await? {
         Ok(true) => Answer::Found,
         Ok(false) => Answer::Clear,
-        Err(error) if error.sqlstate().is_some() => {
-            run(connection, "rollback to question", WHAT).await?;
-            Answer::Unknown(error.source.to_string())
-        }
-        Err(error) => return Err(error),
-    };
-    run(connection, "release question", WHAT).await?;
-    Ok(answer)
+        Err(error) => Answer::Unknown(error.source.to_string()),
+    })
 }
 
 /// The stage of a revision; the newest without one.

@@ -1,27 +1,15 @@
-//! What relations there are beside the managed ones, and who else manages the database. Reads only.
+//! Relations that pad-migrate doesn't manage, and the histories of other migration tools. Read-only.
 
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::base::quote::quote_identifier;
 use crate::base::text::sentence;
-use crate::postgres::session::{Attempt, QueryError, run};
-use crate::schema::relation::Stranger;
+use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::transaction::savepoint;
+use crate::schema::relation::UnknownRelation;
 
-/// Does something that may fail without losing the transaction.
-pub(crate) async fn apart<T, E>(
-    connection: &mut PgConnection,
-    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
-) -> Result<Result<T, E>, QueryError> {
-    run(connection, "savepoint apart", "setting a savepoint").await?;
-    let result = work(connection).await;
-    let end =
-        if result.is_ok() { "release savepoint apart" } else { "rollback to savepoint apart; release savepoint apart" };
-    run(connection, end, "ending a savepoint").await?;
-    Ok(result)
-}
-
-/// What a relation is called in SQL.
+/// The kind of a relation in SQL.
 pub(crate) fn kind(relkind: &str) -> &'static str {
     match relkind {
         "v" => "view",
@@ -31,21 +19,21 @@ pub(crate) fn kind(relkind: &str) -> &'static str {
     }
 }
 
-/// The planner's estimate of the rows of `pg_class c`, -1 when there is none. Before version 14 a table that nobody
-/// has analysed has the estimate 0, as an empty one (documentation, pg_class.reltuples).
+/// The planner's estimate of the rows of `pg_class c`, -1 when there is none. Before version 14 a table that was never
+/// analysed has the estimate 0, like an empty one (documentation, pg_class.reltuples).
 pub(crate) const ESTIMATE: &str = "(case when c.reltuples = 0 and c.relpages = 0 \
      and current_setting('server_version_num')::int4 < 140000 then -1 else c.reltuples end)";
 
-/// What is known of the relations of `padealing` but for these.
-pub(crate) async fn strangers(
+/// What is known of the relations of `padealing`, except for the known ones.
+pub(crate) async fn unknown_relations(
     connection: &mut PgConnection,
     known: &[&str],
     major: u32,
-) -> Result<Vec<Stranger>, QueryError> {
+) -> Result<Vec<UnknownRelation>, QueryError> {
     let last_read = if major >= 16 { "greatest(s.last_seq_scan, s.last_idx_scan)" } else { "null::timestamptz" };
-    // Whatever depends on the table, on its row type or on a sequence of its own, but for its own parts.
+    // What depends on the table, on its row type or on a sequence that it owns, except for its own parts.
     let sql = format!(
-        "with stranger as ( \
+        "with unknown as ( \
              select c.* from pg_class c where c.relnamespace = (select oid from pg_namespace where nspname = 'padealing') \
                and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname <> all($1) and not exists ( \
                    select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e')) \
@@ -80,15 +68,15 @@ pub(crate) async fn strangers(
                 current_setting('track_counts')::bool, \
                 to_char({last_read}, 'YYYY-MM-DD'), (extract(epoch from now() - {last_read}) / 86400)::float8, \
                 case when c.relkind in ('r', 'm') and {ESTIMATE} >= 0 then c.reltuples::int8 end \
-         from stranger c left join pg_stat_all_tables s on s.relid = c.oid \
+         from unknown c left join pg_stat_all_tables s on s.relid = c.oid \
          cross join (select coalesce(stats_reset, pg_postmaster_start_time()) as since from pg_stat_database \
                      where datname = current_database()) b \
          order by 1"
     );
     let rows =
         sqlx::query(AssertSqlSafe(sql)).bind(known).fetch_all(connection).await.attempt("looking at unknown tables")?;
-    let stranger = |row: &PgRow| -> Result<Stranger, sqlx::Error> {
-        Ok(Stranger {
+    let relation = |row: &PgRow| -> Result<UnknownRelation, sqlx::Error> {
+        Ok(UnknownRelation {
             name: row.try_get(0)?,
             kind: kind(row.try_get(1)?),
             owner: row.try_get(2)?,
@@ -104,11 +92,11 @@ pub(crate) async fn strangers(
             estimate: row.try_get(14)?,
         })
     };
-    rows.iter().map(stranger).collect::<Result<_, _>>().attempt("looking at unknown tables")
+    rows.iter().map(relation).collect::<Result<_, _>>().attempt("looking at unknown tables")
 }
 
-/// Tables in which programs keep the history of a schema, and the programs.
-pub(crate) const HISTORIES: [(&str, &str); 12] = [
+/// Tables in which migration tools keep their history, and the tools.
+pub(crate) const HISTORY_TABLES: [(&str, &str); 12] = [
     ("alembic_version", "Alembic"),
     ("flyway_schema_history", "Flyway"),
     ("databasechangelog", "Liquibase"),
@@ -123,11 +111,12 @@ pub(crate) const HISTORIES: [(&str, &str); 12] = [
     ("refinery_schema_history", "refinery"),
 ];
 
-pub(crate) async fn managers(
+/// The history tables of other migration tools in the database: table, tool, and the version that it is at, if readable.
+pub(crate) async fn migration_histories(
     connection: &mut PgConnection,
 ) -> Result<Vec<(String, &'static str, Option<String>)>, QueryError> {
-    const WHAT: &str = "looking for other programs' histories";
-    let names = HISTORIES.map(|it| it.0);
+    const WHAT: &str = "looking for history tables of other migration tools";
+    let names = HISTORY_TABLES.map(|(table, _)| table);
     let rows: Vec<(String, String, bool)> = sqlx::query_as(
         "select n.nspname::text, c.relname::text, has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') \
          from pg_class c join pg_namespace n on n.oid = c.relnamespace \
@@ -139,16 +128,16 @@ pub(crate) async fn managers(
     .attempt(WHAT)?;
     let mut found = Vec::new();
     for (schema, name, readable) in rows {
-        let Some((table, program)) = HISTORIES.iter().find(|it| it.0 == name) else { continue };
+        let Some((table, program)) = HISTORY_TABLES.iter().find(|(table, _)| *table == name) else { continue };
         let quoted = format!("{}.{}", quote_identifier(&schema), quote_identifier(&name));
         let version = if *table != "alembic_version" {
             None
         } else if !readable {
-            Some("may not be read".to_owned())
+            Some("version not readable by this role".to_owned())
         } else {
             let sql = format!("select string_agg(version_num, ', ' order by version_num) from {quoted}");
-            let read = apart(connection, async |it| {
-                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(it).await.attempt("reading the version")
+            let read = savepoint(connection, async |connection| {
+                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.attempt("reading the version")
             });
             read.await?.unwrap_or_else(|error| Some(sentence(&error)))
         };

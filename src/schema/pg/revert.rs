@@ -151,7 +151,7 @@ async fn revert_once(
         let numbers: Vec<&str> = reversal.revisions.iter().map(|revision| revision.number).collect();
         return Err(ApplyError::Loss { revisions: numbers.join(", "), losses: reversal.losses.join(", ") });
     }
-    let parties = drift::parties(connection, request.roles).await?;
+    let parties = drift::role_context(connection, request.roles).await?;
     let rest_to = |number: &str, catalog: &Catalog| {
         let stage = stage(Some(number))?;
         Some(plan(stage.after, catalog.clone(), &parties, &Default::default()).steps)

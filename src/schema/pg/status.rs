@@ -9,10 +9,11 @@ use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions;
 use crate::postgres::connect::Access;
 use crate::postgres::session::{Attempt, run, server_facts};
+use crate::postgres::transaction::{Limits, begin_read_only};
 use crate::schema::names::MANAGED_TABLES;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::plan::check_history;
-use crate::schema::pg::relations::managers;
+use crate::schema::pg::relations::migration_histories;
 use crate::schema::pg::request::Request;
 use crate::schema::plan::outcome::{Manager, Status};
 use crate::schema::plan::route::Skipped;
@@ -27,7 +28,7 @@ pub async fn status(request: &Request<'_>) -> Result<Status, ApplyError> {
 
 async fn status_of(connection: &mut PgConnection, request: &Request<'_>) -> Result<Status, ApplyError> {
     let Request { database, environment, .. } = *request;
-    run(connection, "begin isolation level repeatable read read only", "starting the transaction").await?;
+    begin_read_only(connection, Limits::default()).await?;
     check_environment(connection, database, environment).await?;
     let history = read_history(connection).await?;
     check_history(&history)?;
@@ -49,7 +50,7 @@ async fn status_of(connection: &mut PgConnection, request: &Request<'_>) -> Resu
         current: current.copied(),
         pending: pending(&history, environment),
         skipped: open.filter_map(|revision| Skipped::of(revision, environment)).collect(),
-        managers: (managers(connection).await?.into_iter())
+        managers: (migration_histories(connection).await?.into_iter())
             .map(|(table, program, version)| Manager { table, program, version })
             .collect(),
         history,

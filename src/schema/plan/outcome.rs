@@ -5,7 +5,7 @@ use crate::ledger::history::Record;
 use crate::ledger::revisions::Revision;
 use crate::schema::catalog::{Catalog, Kind};
 use crate::schema::ddl::qualified;
-use crate::schema::drift::expectation::Parties;
+use crate::schema::drift::expectation::RoleContext;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::route::{Route, Skipped};
 use crate::schema::plan::step::{Facts, Size};
@@ -56,7 +56,7 @@ pub struct Found {
     pub makes_mirror: bool,
     /// What there is now.
     pub(crate) live: Catalog,
-    pub(crate) parties: Parties,
+    pub(crate) parties: RoleContext,
     pub(crate) mirror: String,
     pub(crate) facts: Facts,
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::ddl::{Ddl, qualified};
 use crate::schema::drift::comparison::{Comparison, Difference};
-use crate::schema::drift::expectation::{Expectation, Parties};
+use crate::schema::drift::expectation::{Expectation, RoleContext};
 use crate::schema::drift::finding::{Change, Severity, kind_of};
 use crate::schema::drift::severity;
 use crate::schema::drift::spelling::words_of;
@@ -25,7 +25,7 @@ use crate::schema::plan::planner::nodes::{EMPTY, Node, Part, rank};
 use crate::schema::plan::step::{Action, Decision, Facts, HazardKind, Left, LockMode, Plan, Step};
 
 /// The steps that make the live application schema the expected one.
-pub fn plan(expectation: Expectation, live: Catalog, parties: &Parties, facts: &Facts) -> Plan {
+pub fn plan(expectation: Expectation, live: Catalog, parties: &RoleContext, facts: &Facts) -> Plan {
     plan_but_moves(expectation, live, parties, facts, None)
 }
 
@@ -33,7 +33,7 @@ pub fn plan(expectation: Expectation, live: Catalog, parties: &Parties, facts: &
 pub(super) fn plan_but_moves(
     expectation: Expectation,
     live: Catalog,
-    parties: &Parties,
+    parties: &RoleContext,
     facts: &Facts,
     moved_from: Option<&str>,
 ) -> Plan {

@@ -5,7 +5,7 @@ use crate::config::environment::Environment;
 use crate::ledger::history::{Record, RecordKind, applied};
 use crate::ledger::revisions::{ALL, Revision, RoleNames, render};
 use crate::schema::catalog::{Catalog, Id, Kind};
-use crate::schema::drift::expectation::{Expectation, Parties};
+use crate::schema::drift::expectation::{Expectation, RoleContext};
 use crate::schema::drift::finding::Severity;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, MANAGED_TABLES};
 use crate::schema::plan::planner::{plan, plan_but_moves};
@@ -38,7 +38,7 @@ pub struct Situation<'a> {
     /// The history, oldest first.
     pub history: &'a [Record],
     /// Who the roles are.
-    pub parties: &'a Parties,
+    pub parties: &'a RoleContext,
     /// Their names in revisions.
     pub names: &'a RoleNames,
     /// What is known of the rows.

@@ -10,12 +10,12 @@ use sqlx::{AssertSqlSafe, Connection};
 use crate::harness::{Start, with_db};
 use pad_migrate::schema::catalog::Catalog;
 use pad_migrate::schema::drift::compare;
-use pad_migrate::schema::drift::expectation::{Expectation, Parties};
+use pad_migrate::schema::drift::expectation::{Expectation, RoleContext};
 use pad_migrate::schema::drift::finding::{Change, Finding};
 use pad_migrate::schema::pg::introspect;
 use pad_migrate::schema::snapshot::Snapshot;
 
-/// A change, and what is found of it: severity, kind, schema, object.
+/// A change, and its findings: severity, kind, schema, object.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     /// File and line.
@@ -24,7 +24,7 @@ pub(crate) struct Case {
     pub(crate) sql: String,
     /// The first major version that has it.
     pub(crate) from: u32,
-    /// What we don't report on purpose, and pg_dump shows.
+    /// Whether pg_dump shows the change, though it is not reported on purpose.
     pub(crate) seen_by_pg_dump: bool,
 }
 
@@ -77,8 +77,8 @@ pub(crate) async fn catalog(connection: &mut PgConnection) -> Catalog {
     introspect::read(connection, &SCHEMAS.map(str::to_owned)).await.expect("the catalog can be read").catalog
 }
 
-/// A finding as a case has it.
-fn told(finding: &Finding) -> String {
+/// A finding as cases spell it.
+fn line(finding: &Finding) -> String {
     let schema = if finding.id.schema.is_empty() { "-" } else { &finding.id.schema };
     format!("{} {} {schema} {}", finding.severity, finding.kind(), finding.object())
 }
@@ -118,16 +118,16 @@ async fn a_change_is_found_and_named(#[case] file: &str) {
             }
             let after = catalog(&mut connection).await;
             run(&mut connection, "rollback").await.expect("it ends");
-            let found = compare(Expectation::of(before.clone()), after.clone(), &Parties::default());
+            let found = compare(Expectation::of(before.clone()), after.clone(), &RoleContext::default());
             let details: BTreeMap<String, String> =
-                found.iter().map(|it| (told(it), format!("{:?} -> {:?}", it.expected, it.actual))).collect();
-            let found: BTreeSet<String> = found.iter().map(told).collect();
+                found.iter().map(|it| (line(it), format!("{:?} -> {:?}", it.expected, it.actual))).collect();
+            let found: BTreeSet<String> = found.iter().map(line).collect();
             let wanted: BTreeSet<String> = case.findings.iter().map(|it| it.replace("{me}", &me)).collect();
             // Its twin: the same change on both sides, one of them written down and read again.
             let (environment, version, major) = (String::new(), String::new(), after.major.to_string());
             let written = Snapshot { environment, server_version: major, version, catalog: after.clone() }.write();
-            let twin = Snapshot::read(&written).expect("what we write we can read").catalog;
-            let mut quiet = compare(Expectation::of(twin), after, &Parties::default());
+            let twin = Snapshot::read(&written).expect("a snapshot can be read").catalog;
+            let mut quiet = compare(Expectation::of(twin), after, &RoleContext::default());
             quiet.retain(|it| it.change != Change::Unmodelled);
             assert_eq!(quiet, [], "{}", case.place);
             if found != wanted {

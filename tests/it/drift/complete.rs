@@ -1,5 +1,5 @@
-//! Every kind of finding has a case: who adds a property, a kind of object or a change doesn't build until he has said
-//! which, and doesn't pass until the case is there.
+//! Every kind of finding has a case: a new property, kind of object or change doesn't compile until it is listed here, and
+//! the test fails until the case exists.
 
 use std::collections::BTreeSet;
 
@@ -8,19 +8,19 @@ use strum::VariantArray;
 use super::cases::{FILES, cases};
 use pad_migrate::schema::catalog::{Kind, Property, Value};
 use pad_migrate::schema::drift::compare;
-use pad_migrate::schema::drift::expectation::{Expectation, Parties};
+use pad_migrate::schema::drift::expectation::{Expectation, RoleContext};
 use pad_migrate::schema::drift::finding::{Change, kind_of};
 use pad_migrate::schema::snapshot::Snapshot;
 
-/// How a kind of finding is shown to be found.
+/// What shows that a kind of finding is found.
 enum Shown {
-    /// By cases of `fixtures/drift`.
+    /// Cases of `fixtures/drift`.
     By(&'static [&'static str]),
-    /// By an edit of a catalog: a test's server can't have it (another tablespace, a label's provider).
+    /// An edit of a catalog: a test's server can't have it (another tablespace, a provider of labels).
     Edited(Kind),
-    /// Not a finding by itself: it only tells causes from effects.
+    /// Not a finding by itself: it only tells causes from consequences.
     Silent,
-    /// By the snapshot of a report.
+    /// The snapshot of a report.
     Reported(&'static str),
 }
 use Shown::{By, Edited, Reported, Silent};
@@ -165,13 +165,13 @@ fn change(change: Change) -> Shown {
         Change::Unmodelled => By(&["object_unmodelled"]),
         Change::Expired => Reported("exception_expired"),
         Change::Unused => Reported("exception_unused"),
-        // A test among the laws names it; a report has it where a role isn't named.
+        // A test in `laws` covers it.
         Change::Unnamed => Silent,
         Change::Differs(it) => property(it),
     }
 }
 
-/// Missing, unexpected, renamed, as far as an object of this kind can be.
+/// Missing, unexpected and renamed, as far as an object of this kind can be that.
 fn kind(kind: Kind) -> Shown {
     match kind {
         Kind::Database => Silent,
@@ -195,7 +195,7 @@ fn kind(kind: Kind) -> Shown {
         Kind::Composite => By(&["composite_missing", "composite_unexpected", "composite_renamed"]),
         Kind::Attribute => By(&["attribute_missing", "attribute_unexpected", "attribute_renamed"]),
         Kind::Range => By(&["range_missing", "range_unexpected"]),
-        // Only a superuser with a library of his own makes one.
+        // It needs a library of C functions.
         Kind::BaseType => Edited(Kind::BaseType),
         Kind::Function => By(&["function_missing", "function_unexpected", "function_renamed"]),
         Kind::Procedure => By(&["procedure_missing", "procedure_unexpected", "procedure_renamed"]),
@@ -207,7 +207,7 @@ fn kind(kind: Kind) -> Shown {
         Kind::Collation => By(&["collation_missing", "collation_renamed"]),
         Kind::TextSearchConfiguration => By(&["text_search_configuration_missing"]),
         Kind::TextSearchDictionary => By(&["text_search_dictionary_unexpected"]),
-        // Of these the privileges come and go.
+        // Their privileges are lost and gained.
         Kind::DefaultPrivileges => By(&["default_privilege_lost", "default_privilege_gained"]),
         Kind::Extension => By(&["extension_missing", "extension_unexpected"]),
         Kind::EventTrigger => By(&["event_trigger_missing", "event_trigger_unexpected", "event_trigger_renamed"]),
@@ -271,7 +271,7 @@ fn what_a_test_server_can_not_have_is_found_all_the_same() {
             .find(|it| it.0.kind == kind && it.0.schema != "bo_airflow" && !it.0.parent.starts_with("audit"))
             .expect("the base has something of every kind");
         object.insert(*property, Value::Text("something else".to_owned()));
-        let found = compare(Expectation::of(expected), live, &Parties::default());
+        let found = compare(Expectation::of(expected), live, &RoleContext::default());
         let kinds: Vec<String> = found.iter().map(|it| it.kind()).collect();
         assert_eq!(kinds, [kind_of(kind, Change::Differs(*property))]);
     }
@@ -287,8 +287,8 @@ fn what_a_test_server_can_not_have_is_found_all_the_same() {
             name: "something new".to_owned(),
         };
         live.objects.insert(id, [(Property::Owner, Value::Text("somebody".to_owned()))].into());
-        let there = compare(Expectation::of(expected.clone()), live.clone(), &Parties::default());
-        let gone = compare(Expectation::of(live), expected, &Parties::default());
+        let there = compare(Expectation::of(expected.clone()), live.clone(), &RoleContext::default());
+        let gone = compare(Expectation::of(live), expected, &RoleContext::default());
         let kinds: Vec<String> = there.iter().chain(&gone).map(|it| it.kind()).collect();
         assert_eq!(kinds, [kind_of(*kind, Change::Unexpected), kind_of(*kind, Change::Missing)]);
     }

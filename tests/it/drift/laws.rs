@@ -1,4 +1,4 @@
-//! What holds of every catalog.
+//! What holds for every catalog.
 
 use std::path::Path;
 
@@ -13,12 +13,12 @@ use crate::harness::{Db, Start, roles, with_db};
 use pad_migrate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use pad_migrate::schema::drift::compare;
 use pad_migrate::schema::drift::exceptions::Exceptions;
-use pad_migrate::schema::drift::expectation::{Expectation, Parties};
+use pad_migrate::schema::drift::expectation::{Expectation, RoleContext};
 use pad_migrate::schema::drift::finding::{Change, Finding, Severity};
 use pad_migrate::schema::snapshot::Snapshot;
 
 fn drift(expected: &Catalog, live: &Catalog) -> Vec<Finding> {
-    compare(Expectation::of(expected.clone()), live.clone(), &Parties::default())
+    compare(Expectation::of(expected.clone()), live.clone(), &RoleContext::default())
 }
 
 /// The catalog of a test's database.
@@ -58,7 +58,7 @@ fn on_any_server(catalog: Catalog, me: &str) -> Catalog {
     catalog
 }
 
-/// Whoever changes the base records it: `PAD_RECORD=1 cargo test --test it drift::laws`.
+/// After a change of the base, record it: `PAD_RECORD=1 cargo test --test it drift::laws`.
 #[tokio::test]
 async fn the_same_ddl_on_another_major_version_gives_no_findings() {
     const FILE: &str = "fixtures/drift/base.json";
@@ -80,30 +80,30 @@ async fn the_same_ddl_on_another_major_version_gives_no_findings() {
 }
 
 #[tokio::test]
-async fn what_the_migrations_produce_is_what_is_expected_on_every_major_version() {
+async fn the_migrations_produce_what_is_expected_on_every_major_version() {
     with_db(Start::Applied, async |db| {
-        let parties = Parties { roles: roles(), ..Parties::default() };
-        assert_eq!(compare(Expectation::embedded(), catalog_of(&db).await, &parties), []);
+        let context = RoleContext { roles: roles(), ..RoleContext::default() };
+        assert_eq!(compare(Expectation::embedded(), catalog_of(&db).await, &context), []);
     })
     .await;
 }
 
-/// Without a name for the owner it is nobody's business who owns what.
+/// Without a configured owner role, owners are not compared.
 #[tokio::test]
-async fn who_is_not_named_is_not_compared() {
+async fn a_role_that_is_not_configured_is_not_compared() {
     with_db(Start::Applied, async |db| {
         db.execute("alter table padealing.pad_breach owner to pad_migrate_stranger").await;
         let live = catalog_of(&db).await;
-        let kinds = |parties: &Parties| -> Vec<String> {
-            compare(Expectation::embedded(), live.clone(), parties).iter().map(Finding::kind).collect()
+        let kinds = |context: &RoleContext| -> Vec<String> {
+            compare(Expectation::embedded(), live.clone(), context).iter().map(Finding::kind).collect()
         };
-        assert_eq!(kinds(&Parties::default()), ["role_unnamed"]);
-        assert_eq!(kinds(&Parties { roles: roles(), ..Parties::default() }), ["table_owner"]);
+        assert_eq!(kinds(&RoleContext::default()), ["role_unnamed"]);
+        assert_eq!(kinds(&RoleContext { roles: roles(), ..RoleContext::default() }), ["table_owner"]);
     })
     .await;
 }
 
-/// A dump spells what it restores otherwise.
+/// Postgres spells expressions differently after a dump and restore.
 #[rstest]
 #[case(Start::Drift)]
 #[case(Start::Migrated)]
@@ -125,10 +125,10 @@ async fn a_dump_and_restore_is_no_drift(#[case] start: Start) {
     .await;
 }
 
-/// The oracle is pg_dump, which shares no code with us: what it doesn't see we don't report, and what it sees and we
-/// don't report says so.
+/// pg_dump shares no code with pad-migrate: changes that are not reported are not in its output either, or their cases say
+/// that they are.
 #[tokio::test]
-async fn what_is_not_reported_is_nothing_to_pg_dump_either() {
+async fn what_is_not_reported_is_not_in_a_dump_either() {
     with_db(Start::Drift, async |db| {
         let mut before = db.dump(&["--schema-only"]).await;
         let mut number = 0;
@@ -151,9 +151,9 @@ async fn what_is_not_reported_is_nothing_to_pg_dump_either() {
     .await;
 }
 
-/// A catalog that is odd in every way that Postgres allows.
+/// Any catalog that Postgres allows.
 fn any_catalog() -> impl Strategy<Value = Catalog> {
-    // Any text but the one character that no value of Postgres has.
+    // Any text without the one character that Postgres can't store.
     let name = || "[^\u{0}]{1,8}";
     let value =
         prop_oneof![name().prop_map(Value::Text), prop::collection::vec("[^\u{0}]{0,8}", 0..3).prop_map(Value::List)];
@@ -170,7 +170,7 @@ fn any_catalog() -> impl Strategy<Value = Catalog> {
     })
 }
 
-/// What makes no difference by itself: a column's number within the same order, and who has inherited what.
+/// Properties that are no findings by themselves.
 const SILENT: [Property; 3] = [Property::Position, Property::Inherited, Property::Constraint];
 
 fn essence(catalog: &Catalog) -> Vec<(&Id, Object)> {
@@ -182,7 +182,7 @@ fn essence(catalog: &Catalog) -> Vec<(&Id, Object)> {
 /// Edits of one object among those that the migrations produce, within the schema that is strict.
 fn edited(catalog: &Catalog, place: usize, edit: u8, property: Property) -> Catalog {
     let mut edited = catalog.clone();
-    // There is one schema of a name.
+    // A schema can't be there twice.
     let can_be = |it: &&Id| it.schema == "padealing" && (edit != 3 || it.kind != Kind::Schema);
     let ids: Vec<Id> = catalog.objects.keys().filter(can_be).cloned().collect();
     let id = &ids[place % ids.len()];
@@ -194,7 +194,7 @@ fn edited(catalog: &Catalog, place: usize, edit: u8, property: Property) -> Cata
         1 => {
             let value = match property {
                 Property::Privileges | Property::Revoked => Value::List(vec!["somebody=SELECT".to_owned()]),
-                _ => Value::Text("something that nobody expects".to_owned()),
+                _ => Value::Text("something unexpected".to_owned()),
             };
             object.insert(property, value);
         }
@@ -219,14 +219,14 @@ proptest! {
         let (environment, version) = ("local".to_owned(), "0.1.0".to_owned());
         let snapshot = Snapshot { environment, server_version: catalog.major.to_string(), version, catalog };
         let text = snapshot.write();
-        let read = Snapshot::read(&text).expect("what we write we can read");
+        let read = Snapshot::read(&text).expect("a snapshot can be read");
         prop_assert_eq!(&read, &snapshot);
         prop_assert_eq!(read.write(), text);
     }
 
-    /// Whatever the catalogs are, comparing them ends, with nothing for equal ones, and speaks of what is in one of them.
+    /// Comparing any two catalogs ends, finds nothing in equal ones, and reports objects of one of them only.
     #[test]
-    fn comparing_ends_and_speaks_of_what_is_there(one in any_catalog(), other in any_catalog()) {
+    fn comparing_ends_and_reports_objects_that_exist(one in any_catalog(), other in any_catalog()) {
         let unmodelled = |it: &Catalog| it.objects.keys().filter(|id| id.kind == Kind::Unmodelled).count();
         prop_assert_eq!(drift(&one, &one).len(), unmodelled(&one));
         for finding in drift(&one, &other) {
@@ -236,7 +236,7 @@ proptest! {
         }
     }
 
-    /// There is no drift exactly where there is no difference.
+    /// There are findings if and only if there is a difference.
     #[test]
     fn a_difference_is_a_finding(
         edits in prop::collection::vec((any::<usize>(), 0..4_u8, prop::sample::select(Property::VARIANTS)), 0..3)
@@ -249,7 +249,7 @@ proptest! {
     }
 }
 
-/// An object of a kind that isn't modelled is told whether it has changed or not: nobody has compared it.
+/// An object of an unknown kind is reported whether it has changed or not: it was not compared.
 #[test]
 fn what_is_not_modelled_is_never_clean() {
     let id = Id {

@@ -1,5 +1,5 @@
-//! The expected catalog, which the program carries: what `migrations/` produce, with placeholders for the roles, and of
-//! the reference schema what padealing relies on.
+//! The embedded catalog: what `migrations/` produce, with placeholders for the roles, and the part of the reference schema
+//! that the application relies on.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use pad_migrate::schema::names::{CONTRACT_SCHEMA, CRITICAL_REFERENCE_TABLES};
 use pad_migrate::schema::pg::introspect;
 use pad_migrate::schema::snapshot::Snapshot;
 
-/// Role names in place of what they stand for.
+/// Placeholders in place of role names.
 pub(super) fn with_placeholders(catalog: Catalog) -> Catalog {
     catalog.with_roles(|role| {
         let known = [(Role::Owner, "{owner}"), (Role::App, "{app}"), (Role::Reader, "{reader}")];
@@ -26,7 +26,7 @@ pub(super) fn with_placeholders(catalog: Catalog) -> Catalog {
     })
 }
 
-/// What is relied upon in the reference schema: tables, columns with their types, primary keys, and who may read.
+/// The contract of the reference schema: tables, columns with their types, primary keys, and who may read.
 fn contract(id: &Id, object: &Object) -> Option<Object> {
     let kept: &[Property] = match id.kind {
         Kind::Schema | Kind::Table => &[Property::Privileges],
@@ -39,7 +39,7 @@ fn contract(id: &Id, object: &Object) -> Option<Object> {
     let kept = object.iter().filter(|it| kept.contains(it.0));
     let mut object: Object = kept.map(|(property, value)| (*property, value.clone())).collect();
     if let (Kind::Table, Some(Value::List(list))) = (id.kind, object.get_mut(&Property::Privileges)) {
-        // What foreign keys point at.
+        // Foreign keys refer to these.
         let referenced = CRITICAL_REFERENCE_TABLES[..2].contains(&id.name.as_str());
         list.retain(|it| {
             it.ends_with("=SELECT") && (referenced || *it != "{owner}=SELECT")
@@ -49,7 +49,7 @@ fn contract(id: &Id, object: &Object) -> Option<Object> {
     Some(object)
 }
 
-/// Without what no revision says: the database, who applied, and of the reference schema what nobody relies on.
+/// Without what no revision determines: the database, and who applied; and of the reference schema only the contract.
 fn essence(catalog: Catalog, newest: bool) -> Catalog {
     let mut catalog = with_placeholders(catalog);
     let objects = std::mem::take(&mut catalog.objects).into_iter().filter(|(id, _)| id.kind != Kind::Database);
@@ -70,7 +70,7 @@ fn essence(catalog: Catalog, newest: bool) -> Catalog {
     catalog
 }
 
-/// What there is after each revision: its file, and what belongs in it.
+/// The catalog after each revision: its file, and what the file must have.
 async fn produced() -> Vec<(String, Snapshot)> {
     let mut result = Vec::new();
     with_db(Start::Reference, async |db| {
@@ -97,7 +97,7 @@ async fn produced() -> Vec<(String, Snapshot)> {
     result
 }
 
-/// Whoever changes a migration records what it leads to: `PAD_RECORD=1 cargo test --test it drift::recorded`.
+/// After a change of a migration, record its catalog: `PAD_RECORD=1 cargo test --test it drift::recorded`.
 #[tokio::test]
 async fn the_recorded_catalogs_are_what_the_migrations_produce() {
     let produced = produced().await;
@@ -107,7 +107,7 @@ async fn the_recorded_catalogs_are_what_the_migrations_produce() {
     let record = std::env::var_os("PAD_RECORD").is_some();
     let known = |name: &str| produced.iter().any(|it| it.0 == name);
     for file in there {
-        assert!(known(&file.file_name().to_string_lossy()), "{}: of no revision", file.path().display());
+        assert!(known(&file.file_name().to_string_lossy()), "{}: belongs to no revision", file.path().display());
     }
     for (file, produced) in &produced {
         let path = folder.join(file);
@@ -116,7 +116,7 @@ async fn the_recorded_catalogs_are_what_the_migrations_produce() {
         }
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let recorded = Snapshot::read(&text).expect("the file is a snapshot");
-        // Every major version prints what is in our schema alike; its own number is all that may differ.
+        // Every major version prints the application schema alike; only the version number may differ.
         let mut alike = produced.clone();
         alike.server_version.clone_from(&recorded.server_version);
         alike.catalog.major = recorded.catalog.major;
@@ -127,7 +127,7 @@ async fn the_recorded_catalogs_are_what_the_migrations_produce() {
     assert!(newest.catalog.objects.len() > 300, "{}", newest.catalog.objects.len());
 }
 
-/// A comparison of schemas takes it for done where it isn't run, so it may change none.
+/// Where it is not run, a comparison of schemas takes it for applied: it must not change the schema.
 #[tokio::test]
 async fn a_revision_that_is_not_for_an_environment_changes_no_schema() {
     let produced = produced().await;

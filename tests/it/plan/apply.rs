@@ -84,7 +84,8 @@ async fn drifted(db: &Db, roles: &Roles) -> Vec<String> {
     sqlx::raw_sql("set search_path = pg_catalog").execute(&mut connection).await.expect("a setting");
     let live = catalog(&mut connection).await;
     connection.close().await.expect("the connection closes");
-    let parties = pad_migrate::schema::drift::expectation::Parties { roles: roles.clone(), inherits: BTreeMap::new() };
+    let parties =
+        pad_migrate::schema::drift::expectation::RoleContext { roles: roles.clone(), inherits: BTreeMap::new() };
     let findings = compare(Expectation::embedded(), live, &parties).into_iter();
     findings
         .filter(|it| it.severity > Severity::Info && it.change != Change::Unmanaged && it.id.schema == "padealing")

@@ -11,7 +11,7 @@ use crate::harness::{Start, with_db};
 use crate::snapshots::Snapshot;
 use pad_migrate::schema::catalog::{Catalog, Kind};
 use pad_migrate::schema::drift::compare;
-use pad_migrate::schema::drift::expectation::{Expectation, Parties};
+use pad_migrate::schema::drift::expectation::{Expectation, RoleContext};
 use pad_migrate::schema::drift::finding::{Change, Finding};
 use pad_migrate::schema::guard;
 use pad_migrate::schema::guard::scope::Scope;
@@ -22,7 +22,7 @@ use pad_migrate::schema::plan::step::{Answer, Facts, Left, LockMode, Plan, Step}
 /// The plan, with its questions answered.
 async fn planned(connection: &mut PgConnection, expected: &Expectation, live: &Catalog) -> Plan {
     let mut facts = Facts::default();
-    let first = plan(expected.clone(), live.clone(), &Parties::default(), &facts);
+    let first = plan(expected.clone(), live.clone(), &RoleContext::default(), &facts);
     for question in first.questions {
         let sql = format!("select exists ({question})");
         let found: bool = sqlx::query_scalar(AssertSqlSafe(sql))
@@ -31,12 +31,12 @@ async fn planned(connection: &mut PgConnection, expected: &Expectation, live: &C
             .unwrap_or_else(|error| panic!("{question}: {error}"));
         facts.answers.insert(question, if found { Answer::Found } else { Answer::Clear });
     }
-    plan(expected.clone(), live.clone(), &Parties::default(), &facts)
+    plan(expected.clone(), live.clone(), &RoleContext::default(), &facts)
 }
 
 /// What differs within the application schema.
 fn differing(expected: &Expectation, live: &Catalog) -> Vec<Finding> {
-    let mut findings = compare(expected.clone(), live.clone(), &Parties::default());
+    let mut findings = compare(expected.clone(), live.clone(), &RoleContext::default());
     findings.retain(|it| it.id.schema == APPLICATION_SCHEMA);
     findings
 }

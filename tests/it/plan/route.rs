@@ -9,7 +9,7 @@ use pad_migrate::ledger::history::{Record, RecordKind};
 use pad_migrate::ledger::properties::Properties;
 use pad_migrate::ledger::revisions::{self, RoleNames};
 use pad_migrate::schema::catalog::{Catalog, Id, Kind};
-use pad_migrate::schema::drift::expectation::Parties;
+use pad_migrate::schema::drift::expectation::RoleContext;
 use pad_migrate::schema::plan::route::{Route, Situation, stages};
 use pad_migrate::schema::plan::step::Facts;
 use pad_migrate::schema::snapshot::Snapshot;
@@ -52,7 +52,7 @@ fn route(live: &Catalog, history: &[(&str, RecordKind)]) -> Route {
         environment: String::new(),
     };
     let history: Vec<Record> = history.iter().map(record).collect();
-    let (parties, names, facts) = (Parties::default(), RoleNames::default(), Facts::default());
+    let (parties, names, facts) = (RoleContext::default(), RoleNames::default(), Facts::default());
     let environment = Environment::Qa;
     let (stages, history, parties, names, facts) = (&stages[..], &history[..], &parties, &names, &facts);
     let situation = Situation { stages, environment, live, history, parties, names, facts, to: None };

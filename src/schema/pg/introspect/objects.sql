@@ -1,13 +1,13 @@
--- Everything that Postgres says about some schemas, and about what they rest on. pg_catalog only, so that a role with
--- nothing but USAGE reads all of it.
+-- The objects of some schemas, and those of the database that they depend on. From pg_catalog only, so that a role
+-- without privileges can read all of it.
 --
--- Each statement yields objects of one sort, a row each: the object's address in the catalogs (class, oid, sub), what it
--- is called (kind, schema, parent, name), and its properties, named as in `catalog::Property`. A property is null where
--- it is what Postgres does by itself. Statements without a kind add properties to the objects of others.
+-- Each statement returns objects of one kind, a row each: the object's address in the catalogs (class, oid, sub), its
+-- name (kind, schema, parent, name), and its properties, named as in `catalog::Property`. A property is null where it
+-- has its default. Statements without a kind add properties to objects of the others.
 --
--- `{schemas}` and `{members}` are oid arrays: the schemas, and the relations in them that extensions have brought. A line
+-- `{schemas}` and `{members}` are oid arrays: the schemas, and the relations in them that belong to extensions. A line
 -- that ends in `from N` is for servers of that major version and newer. A statement below `-- if …` is sent only if the
--- schemas have something in one of these catalogs: what is never there costs time all the same.
+-- schemas have objects in one of these catalogs: a statement takes time even if it finds nothing.
 
 -- Schemas
 select n.tableoid as class, n.oid, 0 as sub, 'schema' as kind, n.nspname as schema, '' as parent, '' as name,
@@ -68,7 +68,7 @@ join pg_type t on t.oid = a.atttypid
 left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 where c.relnamespace = any({schemas}) and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.oid <> all({members});
 
--- Constraints of tables and domains. What follows the condition has properties of its own.
+-- Constraints of tables and domains. Suffixes of the definition (NOT VALID and the like) are properties of their own.
 select k.tableoid as class, k.oid, 0 as sub, 'constraint' as kind, n.nspname as schema,
     coalesce(c.relname, y.typname) as parent, k.conname as name,
     case k.contype when 'c' then 'check' when 'f' then 'foreign key' when 'p' then 'primary key' when 'u' then 'unique'
@@ -82,10 +82,10 @@ from pg_constraint k
 join pg_namespace n on n.oid = k.connamespace
 left join pg_class c on c.oid = k.conrelid
 left join pg_type y on y.oid = k.contypid
--- Those that Postgres has made of a partitioned table's for each partition are the table's; a trigger's is the trigger's.
+-- Without the copies of a partitioned table's constraints on its partitions, and those of constraint triggers.
 where k.connamespace = any({schemas}) and k.contype not in ('n', 't') and k.conparentid = 0 and k.conrelid <> all({members});
 
--- A foreign key works through triggers, on partitions too, which can be switched off one by one.
+-- A foreign key works through triggers, also on partitions, which can be disabled one by one.
 with recursive switched (constraint_oid, text) as (
     select g.tgconstraint, format('%s on %s is %s', p.proname, g.tgrelid::regclass,
         case g.tgenabled when 'D' then 'disabled' when 'R' then 'for replicas' else 'always on' end)
@@ -106,8 +106,8 @@ select 'pg_class'::regclass::oid as class, k.conrelid as oid, k.conkey[1]::int a
 from pg_constraint k -- from 18
 where k.connamespace = any({schemas}) and k.contype = 'n' and (not k.convalidated or k.connoinherit); -- from 18
 
--- Indexes. The statement that makes one is cut down to what follows USING: what comes before is named elsewhere. What the
--- index of a constraint is, the constraint says.
+-- Indexes. The definition begins after USING: what comes before is in other properties. The index of a constraint has the
+-- constraint's definition.
 select c.tableoid as class, c.oid, 0 as sub, 'index' as kind, n.nspname as schema, t.relname as parent, c.relname as name,
     case when k.oid is null then substr(pg_get_indexdef(c.oid), 1 + length(format('CREATE %sINDEX %I ON %s%I.%I USING ',
         case when i.indisunique then 'UNIQUE ' end, c.relname, case when c.relkind = 'I' then 'ONLY ' end,
@@ -239,7 +239,7 @@ join pg_language l on l.oid = p.prolang
 where p.pronamespace = any({schemas})
     and not exists (select from pg_depend d where d.classid = p.tableoid and d.objid = p.oid and d.deptype in ('e', 'i'));
 
--- Triggers, those too that a partition has from its parent: each can be switched by itself.
+-- Triggers, also those that a partition has from its parent: each can be disabled separately.
 select g.tableoid as class, g.oid, 0 as sub, 'trigger' as kind, n.nspname as schema, c.relname as parent, g.tgname as name,
     substr(pg_get_triggerdef(g.oid), 1 + length(format('CREATE %sTRIGGER %I ',
         case when g.tgconstraint <> 0 then 'CONSTRAINT ' end, g.tgname))) as definition,
@@ -251,7 +251,7 @@ join pg_namespace n on n.oid = c.relnamespace
 where c.relnamespace = any({schemas}) and c.oid <> all({members})
     and (not g.tgisinternal or g.tgparentid <> 0 and g.tgconstraint = 0);
 
--- Rules, but for those that make a view
+-- Rules, without those of views
 select w.tableoid as class, w.oid, 0 as sub, 'rule' as kind, n.nspname as schema, c.relname as parent, w.rulename as name,
     substr(pg_get_ruledef(w.oid), 1 + length(format('CREATE RULE %I AS', w.rulename))) as definition,
     case w.ev_enabled when 'D' then 'disabled' when 'R' then 'for replicas' when 'A' then 'always' else 'yes' end as enabled
@@ -284,7 +284,7 @@ join pg_namespace n on n.oid = s.stxnamespace
 where s.stxnamespace = any({schemas})
     and not exists (select from pg_depend d where d.classid = s.tableoid and d.objid = s.oid and d.deptype = 'e');
 
--- Collations, operators and what goes with them, text search
+-- Collations, operators with their classes and families, text search
 -- if pg_collation pg_operator pg_opclass pg_opfamily pg_ts_config pg_ts_dict
 with object (class, oid, kind, schema, name, owner, definition) as (
     select o.tableoid, o.oid, 'collation', o.collnamespace, o.collname::text, o.collowner,
@@ -327,7 +327,7 @@ join pg_namespace n on n.oid = o.schema
 where o.schema = any({schemas})
     and not exists (select from pg_depend d where d.classid = o.class and d.objid = o.oid and d.deptype = 'e');
 
--- Privileges that are set for the future
+-- Default privileges
 select d.tableoid as class, d.oid, 0 as sub, 'default_privileges' as kind, coalesce(n.nspname, '') as schema, '' as parent,
     format('%s of %s', case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
         when 'T' then 'types' when 'n' then 'schemas' else d.defaclobjtype::text end, pg_get_userbyid(d.defaclrole)) as name
@@ -349,7 +349,7 @@ select g.tableoid as class, g.oid, 0 as sub, 'event_trigger' as kind, '' as sche
 from pg_event_trigger g
 where not exists (select from pg_depend d where d.classid = g.tableoid and d.objid = g.oid and d.deptype = 'e');
 
--- Publications of what is in the schemas
+-- Publications of tables in the schemas
 select p.tableoid as class, p.oid, 0 as sub, 'publication' as kind, '' as schema, '' as parent, p.pubname as name,
     pg_get_userbyid(p.pubowner)::text as owner,
     array_remove(array[case when p.pubinsert then 'insert' end, case when p.pubupdate then 'update' end,
@@ -393,7 +393,7 @@ from (
 ) w
 join pg_subscription s on s.subname = w.subname and s.subdbid = (select oid from pg_database where datname = current_database());
 
--- Foreign servers, and who has an account there
+-- Foreign servers, with their user mappings
 select s.tableoid as class, s.oid, 0 as sub, 'foreign_server' as kind, '' as schema, '' as parent, s.srvname as name,
     pg_get_userbyid(s.srvowner)::text as owner,
     concat_ws(' ', w.fdwname, 'type ' || quote_literal(s.srvtype), 'version ' || quote_literal(s.srvversion)) as definition,
@@ -403,7 +403,7 @@ from pg_foreign_server s
 join pg_foreign_data_wrapper w on w.oid = s.srvfdw
 where not exists (select from pg_depend d where d.classid = s.tableoid and d.objid = s.oid and d.deptype = 'e');
 
--- Casts that have to do with types or functions of the schemas
+-- Casts that use types or functions of the schemas
 select k.tableoid as class, k.oid, 0 as sub, 'cast' as kind, '' as schema, '' as parent,
     format('%s as %s', format_type(k.castsource, null), format_type(k.casttarget, null)) as name,
     concat_ws(' ', nullif(k.castfunc, 0)::regprocedure::text, k.castcontext, k.castmethod) as definition
@@ -431,7 +431,7 @@ where s.setdatabase = (select oid from pg_database where datname = current_datab
         union
         select a.grantee from pg_namespace n, aclexplode(n.nspacl) a where n.oid = any({schemas}));
 
--- Privileges, as what differs from those that Postgres gives by itself. An asterisk is the right to grant it on.
+-- Privileges, and the built-in defaults to compare them with. An asterisk is the grant option.
 with object (class, oid, sub, owner, actual, builtin) as (
     select tableoid, oid, 0, nspowner, nspacl, acldefault('n', nspowner)
     from pg_namespace where oid = any({schemas}) and nspacl is not null
@@ -487,7 +487,7 @@ select classoid as class, objoid as oid, objsubid as sub, array_agg(format('%s: 
 from pg_seclabel
 group by 1, 2, 3;
 
--- What is in the schemas by Postgres' own account: anything that no statement above knows is named as such.
+-- Every object that depends on the schemas: those that no statement above has read are of an unknown kind.
 select d.classid as class, d.objid as oid, 0 as sub
 from pg_depend d
 where d.refclassid = 'pg_namespace'::regclass and d.refobjid = any({schemas}) and d.deptype = 'n'

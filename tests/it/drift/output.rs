@@ -1,4 +1,4 @@
-//! `drift` and `snapshot` as their users run them.
+//! What `drift` and `snapshot` print, run as their users run them.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -18,7 +18,7 @@ use crate::harness::{Db, Role, Start, with_db};
 use crate::snapshots::Snapshot;
 use crate::waiting::until;
 
-/// What a release manager might meet: something of every weight, ours and theirs.
+/// Changes of every severity, in the application schema and in the reference schema.
 const DRIFTED: &str = "
     alter table padealing.pad_approval rename column decision to verdict;
     alter table padealing.pad_request alter column ticker type varchar(20) collate \"C\";
@@ -55,7 +55,7 @@ expires = 2999-12-31
 name = "old comment"
 kind = "table_comment"
 object = "pad_request"
-reason = "nobody minds"
+reason = "the text is a draft"
 expires = 2020-01-31
 
 [[exception]]
@@ -63,12 +63,12 @@ name = "gone"
 kind = "column_missing"
 schema = "bo_airflow"
 object = "oracle_employee.surname"
-reason = "never was"
+reason = "the column is not used"
 expires = 2999-12-31
 "#;
 
-/// The program on a database that has drifted from a snapshot of it.
-async fn told(format: &str) -> (Option<i32>, String) {
+/// Runs the program on a database that has drifted from a snapshot of it.
+async fn output_as(format: &str) -> (Option<i32>, String) {
     let mut result = None;
     with_db(Start::Drift, async |db| {
         let folder = tempfile::tempdir().expect("a directory is made");
@@ -103,8 +103,8 @@ async fn told(format: &str) -> (Option<i32>, String) {
 #[case::sarif("sarif", Snapshot::drift__sarif)]
 #[case::github("github", Snapshot::drift__github)]
 #[tokio::test]
-async fn findings_are_told(#[case] format: &str, #[case] snapshot: Snapshot) {
-    let (code, text) = told(format).await;
+async fn findings_are_printed_in_every_format(#[case] format: &str, #[case] snapshot: Snapshot) {
+    let (code, text) = output_as(format).await;
     assert_eq!(code, Some(1), "{text}");
     if format == "sarif" {
         check_sarif(&text);
@@ -112,9 +112,9 @@ async fn findings_are_told(#[case] format: &str, #[case] snapshot: Snapshot) {
     snapshot.check(&text);
 }
 
-/// What a release manager sees before the cutover: the first screen says what matters, and nothing is said twice.
+/// What a release manager sees before the cutover: the first screen has what matters, and nothing is repeated.
 #[tokio::test]
-async fn what_alembic_left_is_told() {
+async fn a_database_made_by_alembic_is_compared_with_migrations() {
     with_db(Start::Alembic, async |db| {
         let output = run(
             &["--database-url", &db.url_as(Role::Reader).await, "drift"],
@@ -140,7 +140,7 @@ async fn what_alembic_left_is_told() {
 fn check_sarif(text: &str) {
     let schema = include_str!("../../../fixtures/sarif/sarif-schema-2.1.0.json");
     let mut schema: Value = serde_json::from_str(schema).expect("the schema is JSON");
-    // This pattern of the standard's is no regular expression; what it is for, a language, we don't name.
+    // This pattern of the standard is not a regular expression; the property, a language, is not in our output.
     for part in ["run", "toolComponent"] {
         let language = schema["definitions"][part]["properties"]["language"].as_object_mut();
         language.expect("it is there").remove("pattern");
@@ -150,7 +150,7 @@ fn check_sarif(text: &str) {
     let errors: Vec<String> =
         validator.iter_errors(&instance).map(|it| format!("{it} at {}", it.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:?}");
-    // And it does refuse something.
+    // The validator refuses what is invalid.
     assert!(!validator.is_valid(&serde_json::json!({ "version": "2.1.0" })));
 }
 
@@ -166,7 +166,7 @@ fn drift(url: &str, more: &[&str]) -> (Option<i32>, Value) {
     (output.status.code(), report)
 }
 
-/// Who may do nothing sees what a superuser sees.
+/// A role without privileges sees what a superuser sees.
 #[tokio::test]
 async fn a_role_without_any_privilege_finds_the_same() {
     with_db(Start::Drift, async |db| {
@@ -177,16 +177,16 @@ async fn a_role_without_any_privilege_finds_the_same() {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         assert_eq!(drift(&db.url, &["--expected", &snapshot]).1["findings"], serde_json::json!([]));
         db.execute(DRIFTED).await;
-        let (code, mine) = drift(&db.url, &["--expected", &snapshot]);
-        let (other_code, theirs) = drift(&stranger, &["--expected", &snapshot]);
+        let (code, of_superuser) = drift(&db.url, &["--expected", &snapshot]);
+        let (other_code, of_stranger) = drift(&stranger, &["--expected", &snapshot]);
         assert_eq!((code, other_code), (Some(1), Some(1)));
-        assert!(mine["findings"].as_array().expect("a list").len() > 10);
-        assert_eq!(mine["findings"], theirs["findings"]);
+        assert!(of_superuser["findings"].as_array().expect("a list").len() > 10);
+        assert_eq!(of_superuser["findings"], of_stranger["findings"]);
     })
     .await;
 }
 
-/// Nothing is written, and nobody is locked out: ACCESS SHARE is the only lock that goes with EXCLUSIVE.
+/// Nothing is written, and no lock is taken but ACCESS SHARE, the only one that does not conflict with EXCLUSIVE.
 #[tokio::test]
 async fn drift_reads_only() {
     with_db(Start::Drift, async |db| {
@@ -219,7 +219,7 @@ async fn drift_reads_only() {
         execute(&mut holder, "rollback").await.expect("the locks are gone");
         db.execute("create table public.written ()").await;
         assert_ne!(count(&db).await, before, "what is written is counted");
-        // Whoever changes a table just now is not waited for forever, and no answer is no clean one.
+        // A table that is being altered is not waited for forever, and a catalog that could not be read is not clean.
         execute(&mut holder, "begin; lock table padealing.pad_request in access exclusive mode").await.expect("a lock");
         let since = Instant::now();
         let output = named(run(&["--database-url", &db.url, "drift"], &[]), &db);
@@ -230,7 +230,7 @@ async fn drift_reads_only() {
     .await;
 }
 
-/// A server that stops answering in the middle: everything passes until the question, and then nothing does.
+/// A server that stops answering: everything passes until the catalog is asked for, and nothing afterwards.
 #[tokio::test]
 async fn drift_ends_by_itself_when_the_server_stalls() {
     with_db(Start::Drift, async |db| {
@@ -283,7 +283,7 @@ impl Conversation for std::os::unix::net::UnixStream {
     }
 }
 
-/// Passes on what both sides say, until the client asks for the catalog.
+/// Forwards what both sides send, until the client asks for the catalog.
 fn stall(client: TcpStream, mut server: Box<dyn Conversation>) {
     let stalled = Arc::new(AtomicBool::new(false));
     let (mut answers, mut to_client, silent) = (server.twin(), client.try_clone().expect("two ends"), stalled.clone());
@@ -309,7 +309,7 @@ fn stall(client: TcpStream, mut server: Box<dyn Conversation>) {
 }
 
 #[tokio::test]
-async fn what_can_not_be_compared_is_one_sentence() {
+async fn what_can_not_be_compared_is_refused_in_one_sentence() {
     with_db(Start::Applied, async |db| {
         let folder = tempfile::tempdir().expect("a directory is made");
         let file = |name: &str, text: &str| {
@@ -359,7 +359,7 @@ async fn what_can_not_be_compared_is_one_sentence() {
     .await;
 }
 
-/// Another database's catalog is as good as a file; what it is compared by can be chosen.
+/// Another database instead of a file, with --fail-on and --schema.
 #[tokio::test]
 async fn two_databases_are_compared() {
     with_db(Start::Applied, async |one| {
@@ -384,9 +384,9 @@ async fn two_databases_are_compared() {
     .await;
 }
 
-/// Names that need quotes, a thousand tables, 1,600 columns, and what contrib brings.
+/// Names that need quotes, a thousand tables, 1,600 columns, and extensions.
 #[tokio::test]
-async fn a_catalog_that_nobody_here_designed() {
+async fn a_catalog_with_unusual_names_and_sizes() {
     with_db(Start::Empty, async |db| {
         let long = "l".repeat(63);
         db.execute(&format!(
@@ -415,7 +415,7 @@ async fn a_catalog_that_nobody_here_designed() {
         let (code, report) = drift(&db.url, &["--expected", &snapshot]);
         assert_eq!((code, &report["findings"]), (Some(0), &serde_json::json!([])));
         let found = catalog_of(&db).await;
-        assert!(!found.objects.keys().any(|it| it.name.contains("similarity")), "what is an extension's is the extension's");
+        assert!(!found.objects.keys().any(|it| it.name.contains("similarity")), "objects of an extension are not compared");
         db.execute(
             "alter table padealing.\"Quote\"\"d 100%% näme\" drop column \"a \"\"b\"\"\"; \
              alter table padealing.wide drop column c800; drop table padealing.t7",
@@ -429,7 +429,7 @@ async fn a_catalog_that_nobody_here_designed() {
             let output = run(&["--database-url", &db.url, "drift", "--expected", &snapshot, "--format", format], &[]);
             assert_eq!(output.status.code(), Some(1), "{format}: {}", stderr(&output));
         }
-        // From nothing in common to an answer, in no time worth speaking of.
+        // Two databases that have nothing in common.
         with_db(Start::Applied, async |other| {
             let (code, report) = drift(&other.url, &["--expected", &snapshot]);
             assert_eq!(code, Some(1));
