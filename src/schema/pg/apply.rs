@@ -155,8 +155,8 @@ async fn build_concurrently(
         run(connection, &timeout, "setting the lock timeout").await?;
         let Err(error) = run(connection, sql, "building the index").await else { return Ok(()) };
         // Another session's index of the same name is valid, or is being built.
-        let is_ours = !matches!(error.sqlstate().as_deref(), Some("42P07" | "42710"));
-        if is_ours && is_invalid(connection, leftover).await? {
+        let left_by_us = !matches!(error.sqlstate().as_deref(), Some("42P07" | "42710"));
+        if left_by_us && is_invalid(connection, leftover).await? {
             // The session that blocked the build blocks the drop too.
             run(connection, "set lock_timeout = '60s'", "setting the lock timeout").await?;
             run(connection, &drop, "dropping the half-built index").await?;

@@ -10,7 +10,7 @@ use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 pub(super) enum Fit {
     /// Each value as it is.
     All {
-        /// Whether every row is written anew.
+        /// Whether every row is rewritten.
         rewrite: bool,
         /// Whether a cast must be named.
         cast: bool,
@@ -22,7 +22,7 @@ pub(super) enum Fit {
         /// Whether a cast must be named.
         cast: bool,
     },
-    /// There is no way that keeps every value, and why.
+    /// No conversion keeps every value, and why.
     None(&'static str),
 }
 
@@ -34,7 +34,7 @@ fn parts(text: &str) -> (String, Vec<i64>) {
     (format!("{before}{after}"), numbers)
 }
 
-/// What a domain is made of, and its conditions on `VALUE`.
+/// A domain's type, and its conditions on `VALUE`.
 fn domain<'a>(catalog: &'a Catalog, of_type: &str) -> Option<(String, Vec<&'a Value>)> {
     let (id, object) = named(catalog, of_type, Kind::Domain)?;
     let constraints = catalog.children(&id.schema, &id.name).filter(|it| it.0.kind == Kind::Constraint);
@@ -181,9 +181,9 @@ pub(super) fn refused_by(table: &str, kind: &str, definition: &str, target: Opti
         }
         "foreign key" => {
             let own = columns(definition)?;
-            let theirs = columns(definition.split_once(" REFERENCES ")?.1)?;
+            let referenced = columns(definition.split_once(" REFERENCES ")?.1)?;
             let set = own.iter().map(|it| format!("o.{it} is not null")).collect::<Vec<_>>().join(" and ");
-            let same = own.iter().zip(&theirs).map(|(own, their)| format!("r.{their} = o.{own}"));
+            let same = own.iter().zip(&referenced).map(|(own, other)| format!("r.{other} = o.{own}"));
             let same = same.collect::<Vec<_>>().join(" and ");
             let there = target.map(|it| format!(" and not exists (select from {it} r where {same})"));
             Some(format!("select o.* from {table} o where {set}{}", there.unwrap_or_default()))

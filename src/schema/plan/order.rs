@@ -1,17 +1,17 @@
-//! In which order things are made and unmade. Pure.
+//! The order in which objects are created and dropped. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A thing to do, among others.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    /// What comes first if nothing else decides: renames, then drops, then what is made.
+    /// What comes first if nothing else decides: renames, then drops, then what is created.
     pub(super) rank: u8,
-    /// The names that it makes or unmakes.
+    /// The names that it creates or drops.
     pub(super) provides: Vec<String>,
-    /// The names that stand in what it makes or unmakes.
+    /// The names in what it creates or drops.
     pub(super) needs: BTreeSet<String>,
-    /// Whether it unmakes: then what needs it goes first.
+    /// Whether it drops: then what needs the names is dropped first.
     pub(super) is_drop: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What is made, new or anew, with everything that is said of it in statements of its own. Pure.
+//! What is created, or recreated, with its attributes that need statements of their own. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +11,8 @@ use crate::schema::drift::finding::Change;
 use crate::schema::plan::data::{refused_by, refused_by_index};
 use crate::schema::plan::order::Place;
 use crate::schema::plan::planner::Planner;
+use crate::schema::plan::planner::alter::rank_of_property;
 use crate::schema::plan::planner::nodes::{Node, Part, rank, rank_of, target_of};
-use crate::schema::plan::planner::way::rank_of_property;
 use crate::schema::plan::step::{Action, Answer, ConcurrentBuild, Hazard, HazardKind, LockMode};
 
 impl<'a> Planner<'a> {
@@ -67,11 +67,11 @@ impl<'a> Planner<'a> {
     }
 
     /// Makes an object, with what belongs to it.
-    pub(super) fn make(&mut self, id: &'a Id) {
-        if !self.built.insert(id.clone()) {
+    pub(super) fn create(&mut self, id: &'a Id) {
+        if !self.planned.insert(id.clone()) {
             return;
         }
-        self.made.insert(id.clone());
+        self.created.insert(id.clone());
         let ddl = self.ddl(id);
         let Some(sql) = ddl.create() else { return };
         let object = self.wanted.objects.get(id);
@@ -82,12 +82,12 @@ impl<'a> Planner<'a> {
             Kind::Index if self.is_of_view(id) => rank::VIEW_INDEX,
             kind => rank_of(kind),
         };
-        let parts = self.make_parts(id, sql, is_foreign_key);
+        let parts = self.create_parts(id, sql, is_foreign_key);
         let needs = self.needs_of(self.wanted, id);
         let place = Place { rank, provides: Self::provided(id), needs, is_drop: false };
         self.nodes.push(Node { place, id: id.clone(), parts });
-        self.furnish(id);
-        self.furnish_sequence(id);
+        self.set_attributes(id);
+        self.set_sequence_attributes(id);
         if id.kind.is_relation() || matches!(id.kind, Kind::Domain | Kind::Composite) {
             let children: Vec<&'a Id> = self.wanted.children(&id.schema, &id.name).map(|it| it.0).collect();
             for child in children {
@@ -101,17 +101,17 @@ impl<'a> Planner<'a> {
                 };
                 let inherited = of_child.property(Property::Inherited).is_some();
                 if comes_along || inherited {
-                    self.furnish(child);
-                    self.furnish_sequence(child);
+                    self.set_attributes(child);
+                    self.set_sequence_attributes(child);
                 } else {
-                    self.make(child);
+                    self.create(child);
                 }
             }
         }
     }
 
     /// The statements that make it, with what they hurt where the table has rows.
-    pub(super) fn make_parts(&mut self, id: &'a Id, sql: String, is_foreign_key: bool) -> Vec<Part> {
+    pub(super) fn create_parts(&mut self, id: &'a Id, sql: String, is_foreign_key: bool) -> Vec<Part> {
         use HazardKind::{IndexBuild, Rewrite, Scan};
         let ddl = self.ddl(id);
         let mut parts = Vec::new();
@@ -173,8 +173,8 @@ impl<'a> Planner<'a> {
         parts
     }
 
-    /// What is said of an object in statements of its own, once it is made: owner, privileges, comment and so on.
-    pub(super) fn furnish(&mut self, id: &'a Id) {
+    /// Sets what needs statements of its own once an object exists: owner, privileges, comment and so on.
+    pub(super) fn set_attributes(&mut self, id: &'a Id) {
         let ddl = self.ddl(id);
         let Some(object) = self.wanted.objects.get(id) else { return };
         let nothing = Object::new();
@@ -206,9 +206,9 @@ impl<'a> Planner<'a> {
     }
 
     /// An identity column has a sequence, which comes with it.
-    pub(super) fn furnish_sequence(&mut self, id: &Id) {
+    pub(super) fn set_sequence_attributes(&mut self, id: &Id) {
         let own: Vec<&'a Id> = self.own_sequences(id).map(|it| it.0).collect();
-        own.into_iter().for_each(|it| self.furnish(it));
+        own.into_iter().for_each(|it| self.set_attributes(it));
     }
 
     /// Whether a column takes no numbers, and a sequence is there whose name its own would have.
@@ -292,7 +292,7 @@ impl<'a> Planner<'a> {
         let is_grant = difference.change == Change::Lost;
         let text = if is_grant { &difference.expected } else { &difference.actual };
         let (Some(role), Some(text)) = (&difference.role, text) else { return };
-        if self.made.contains(id) || self.comes_with_parent(id) {
+        if self.created.contains(id) || self.comes_with_parent(id) {
             return;
         }
         // What differs in the right to grant it on only is said privilege by privilege.
