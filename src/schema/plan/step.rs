@@ -225,6 +225,7 @@ impl Plan {
 impl std::fmt::Display for Size {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.rows {
+            Some(1) => f.write_str("about 1 row, ")?,
             Some(rows) => write!(f, "about {rows} rows, ")?,
             None => f.write_str("rows not estimated, ")?,
         }

@@ -93,7 +93,7 @@ impl<'a> Planner<'a> {
         let lock = Some(LockMode::ShareRowExclusive);
         let table = qualified(&schema, &name);
         if schema != APPLICATION_SCHEMA {
-            let note = format!("blocks writes to {table} until the transaction ends, and no reads");
+            let note = format!("blocks writes to {table}, not reads, until the transaction ends");
             return Some(Hazard { kind: HazardKind::ReferenceLock, lock, table, note });
         }
         let target = Id { schema, parent: String::new(), kind: Kind::Table, name };
