@@ -109,7 +109,7 @@ impl<'a> Ddl<'a> {
     fn children(&self, kind: Kind) -> impl Iterator<Item = Ddl<'a>> {
         let all = self.catalog.children(&self.id.schema, &self.id.name);
         let catalog = self.catalog;
-        all.filter(move |it| it.0.kind == kind).map(move |(id, object)| Ddl { catalog, id, object: Some(object) })
+        all.filter(move |(id, _)| id.kind == kind).map(move |(id, object)| Ddl { catalog, id, object: Some(object) })
     }
 
     /// Columns or attributes, in their order.

@@ -31,7 +31,7 @@ impl Ddl<'_> {
         let verbs = [("set", set), ("reset", gone)];
         verbs
             .into_iter()
-            .filter(|it| !it.1.is_empty())
+            .filter(|(_, options)| !options.is_empty())
             .map(|(verb, it)| format!("{verb} ({})", it.join(", ")))
             .collect()
     }

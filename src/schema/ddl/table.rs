@@ -54,7 +54,7 @@ impl Ddl<'_> {
         let wanted: Vec<(String, String)> = self.parts(Property::ServerOptions).iter().filter_map(split).collect();
         let there = live.and_then(|it| it.get(&Property::ServerOptions)).map(Value::parts).unwrap_or_default();
         let there: Vec<(String, String)> = there.iter().filter_map(split).collect();
-        let is_there = |name: &String| there.iter().any(|it| it.0 == *name);
+        let is_there = |name: &String| there.iter().any(|(other, _)| other == name);
         let set = wanted.iter().filter(|it| !there.contains(it)).map(|(name, value)| {
             let verb = match live {
                 None => "",
@@ -63,8 +63,8 @@ impl Ddl<'_> {
             };
             format!("{verb}{} {}", identifier(name), literal(value))
         });
-        let gone = there.iter().filter(|it| !wanted.iter().any(|wanted| wanted.0 == it.0));
-        let all: Vec<String> = set.chain(gone.map(|it| format!("drop {}", identifier(&it.0)))).collect();
+        let gone = there.iter().filter(|(name, _)| !wanted.iter().any(|(other, _)| other == name));
+        let all: Vec<String> = set.chain(gone.map(|(name, _)| format!("drop {}", identifier(name)))).collect();
         if all.is_empty() { String::new() } else { format!(" options ({})", all.join(", ")) }
     }
 

@@ -120,7 +120,13 @@ async fn attempt(
         let (revision, kind) = (&record.revision, record.kind);
         record_one(connection, revision, kind, &record.sql, request.environment).await?;
     }
-    let moves = route.plan.tables.iter().filter(|it| *it.1 == Decision::Move).map(|it| it.0.clone()).collect();
+    let moves = route
+        .plan
+        .tables
+        .iter()
+        .filter(|(_, decision)| **decision == Decision::Move)
+        .map(|(table, _)| table.clone())
+        .collect();
     let allowed = Allowed { references: references(route), down: false, moved: moves, mirror: *makes_mirror };
     check_held(connection, &outside, &allowed).await?;
     if !makes_mirror && reference(&found.live) != reference(&reached) {

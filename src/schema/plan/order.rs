@@ -40,10 +40,11 @@ pub(super) fn order(places: &[Place]) -> Vec<usize> {
     let mut order = Vec::with_capacity(places.len());
     while let Some(first) = open.first().copied() {
         let is_ready = |at: usize| before[at].iter().all(|it| done[*it]);
-        let next = open.iter().copied().find(|it| is_ready(it.1)).unwrap_or(first);
+        let next = open.iter().copied().find(|(_, at)| is_ready(*at)).unwrap_or(first);
         open.remove(&next);
-        done[next.1] = true;
-        order.push(next.1);
+        let (_, at) = next;
+        done[at] = true;
+        order.push(at);
     }
     order
 }

@@ -23,7 +23,7 @@ use crate::schema::guard::scope::Scope;
 use crate::schema::names::APPLICATION_SCHEMA;
 use crate::schema::plan::order::{Place, order};
 use crate::schema::plan::planner::diagnostic_query::diagnostic_query;
-use crate::schema::plan::planner::nodes::{EMPTY, Node, Part};
+use crate::schema::plan::planner::nodes::{EMPTY, Node, Part, Retyped};
 use crate::schema::plan::step::{Decision, Facts, Left, Plan, Step};
 
 /// The steps that make the live application schema the expected one.
@@ -82,8 +82,8 @@ struct Planner<'a> {
     dropped: BTreeSet<Id>,
     /// Columns that can't get their types, why, and the query that shows the rows.
     stuck: BTreeMap<Id, (String, Option<String>)>,
-    /// For each table whose columns get other types: the parts of one statement, and whether they rewrite rows.
-    retyped: BTreeMap<Id, Vec<(String, bool)>>,
+    /// The columns that get another type, by table.
+    retyped: BTreeMap<Id, Vec<Retyped>>,
     /// Tables that are in another schema.
     moved: BTreeSet<String>,
     /// The schemas that something is moved from.
@@ -105,7 +105,7 @@ impl<'a> Planner<'a> {
 
     fn walk(&mut self) {
         let mut differences: Vec<Difference> =
-            self.comparison.differences().into_iter().filter(|it| self.is_ours(&it.id)).collect();
+            self.comparison.differences().into_iter().filter(|it| self.is_managed(&it.id)).collect();
         // What belongs to a table in another schema or under another name waits for a decision about the table.
         let left_there: Vec<&'a Id> = differences
             .iter()
@@ -180,7 +180,7 @@ impl<'a> Planner<'a> {
         self.wanted.objects.get_key_value(key).or_else(|| self.comparison.live.objects.get_key_value(id)).map_or(
             // A difference is about something that one catalog has.
             &EMPTY,
-            |it| it.0,
+            |(id, _)| id,
         )
     }
 

@@ -305,7 +305,7 @@ impl Situation<'_> {
             route.records.push(self.baseline(target, &rest.steps));
         }
         route.plan.tables = rest.tables;
-        if let Some((_, decision)) = route.plan.tables.iter_mut().find(|it| it.0 == HISTORY_TABLE) {
+        if let Some((_, decision)) = route.plan.tables.iter_mut().find(|(table, _)| *table == HISTORY_TABLE) {
             *decision = if self.is_here(HISTORY_TABLE) { Decision::Use } else { Decision::Create };
         }
         route.plan.steps.extend(rest.steps);

@@ -171,7 +171,8 @@ impl<'a> Planner<'a> {
         Alteration::Steps(rank::FOREIGN_KEY, statements.map(scan).collect())
     }
 
-    /// The comment of a table that a revision has moved, or moves: it says so, for the down migration, and keeps the old comment.
+    /// The comment of a table that a revision has moved, or moves: the down migration reads it, and restores the old
+    /// comment from it.
     pub(super) fn is_note(&self, difference: &Difference) -> bool {
         let is_moving = self.moved_from == Some(&difference.id.schema);
         is_moving || difference.actual.as_ref().is_some_and(|it| it.starts_with(MOVED_NOTE))

@@ -8,7 +8,7 @@ use crate::schema::ddl::qualified;
 use crate::schema::drift::comparison::Difference;
 use crate::schema::plan::data::{Fit, fit};
 use crate::schema::plan::planner::Planner;
-use crate::schema::plan::planner::nodes::{Alteration, Part, rank};
+use crate::schema::plan::planner::nodes::{Alteration, Part, Retyped, rank};
 use crate::schema::plan::step::{HazardKind, LockMode};
 
 impl<'a> Planner<'a> {
@@ -159,19 +159,19 @@ impl<'a> Planner<'a> {
         }
         let table = Id { parent: String::new(), kind: Kind::Table, name: id.parent.clone(), ..id.clone() };
         let columns = self.retyped.entry(table).or_default();
-        if !columns.iter().any(|it| it.0 == text) {
-            columns.push((text, rewrite));
+        if !columns.iter().any(|column| column.change == text) {
+            columns.push(Retyped { change: text, rewrites: rewrite });
         }
     }
 
     pub(super) fn retype(&mut self) {
         for (table, columns) in std::mem::take(&mut self.retyped) {
-            let rewrite = columns.iter().any(|it| it.1);
+            let rewrite = columns.iter().any(|column| column.rewrites);
             let kinds: &[HazardKind] = match rewrite {
                 true => &[HazardKind::Rewrite, HazardKind::NotUndone],
                 false => &[],
             };
-            let texts: Vec<String> = columns.into_iter().map(|it| it.0).collect();
+            let texts: Vec<String> = columns.into_iter().map(|column| column.change).collect();
             let sql = format!("alter table {} {}", qualified(&table.schema, &table.name), texts.join(",\n    "));
             let part = self.part(&table, LockMode::AccessExclusive, kinds, sql);
             self.push(rank::ALTER_COLUMN, &table, vec![part]);

@@ -33,7 +33,7 @@ impl<'a> Planner<'a> {
             Kind::Constraint if Self::property(object, Property::Validated).is_some() => return None,
             Kind::Constraint => {
                 let definition = Self::property(object, Property::Definition)?;
-                let target = target_of(&definition).map(|it| self.comparison.live_name(&it.0, &it.1));
+                let target = target_of(&definition).map(|(schema, table)| self.comparison.live_name(&schema, &table));
                 let target = target.flatten().map(|it| qualified(&it.schema, &it.name));
                 refused_by(&table, &Self::property(object, Property::Type)?, &definition, target.as_deref())?
             }
@@ -44,9 +44,9 @@ impl<'a> Planner<'a> {
         };
         // Without its columns, or under their other names, there is nothing to ask.
         let words = Self::needs(object);
-        let columns = self.wanted.children(&id.schema, &id.parent).filter(|it| it.0.kind == Kind::Column);
-        let mut named = columns.filter(|it| id.kind != Kind::Column && words.contains(&it.0.name));
-        if named.any(|it| self.comparison.live_part(it.0).is_none_or(|live| live.name != it.0.name)) {
+        let columns = self.wanted.children(&id.schema, &id.parent).filter(|(child, _)| child.kind == Kind::Column);
+        let mut named = columns.filter(|(column, _)| id.kind != Kind::Column && words.contains(&column.name));
+        if named.any(|(column, _)| self.comparison.live_part(column).is_none_or(|live| live.name != column.name)) {
             return None;
         }
         let reason = match id.kind {
@@ -89,7 +89,7 @@ impl<'a> Planner<'a> {
         self.set_attributes(id);
         self.set_sequence_attributes(id);
         if id.kind.is_relation() || matches!(id.kind, Kind::Domain | Kind::Composite) {
-            let children: Vec<&'a Id> = self.wanted.children(&id.schema, &id.name).map(|it| it.0).collect();
+            let children: Vec<&'a Id> = self.wanted.children(&id.schema, &id.name).map(|(child, _)| child).collect();
             for child in children {
                 let of_child = self.ddl(child);
                 let comes_along = match child.kind {
@@ -207,7 +207,7 @@ impl<'a> Planner<'a> {
 
     /// An identity column has a sequence, which comes with it.
     pub(super) fn set_sequence_attributes(&mut self, id: &Id) {
-        let own: Vec<&'a Id> = self.own_sequences(id).map(|it| it.0).collect();
+        let own: Vec<&'a Id> = self.own_sequences(id).map(|(sequence, _)| sequence).collect();
         own.into_iter().for_each(|it| self.set_attributes(it));
     }
 
@@ -215,7 +215,7 @@ impl<'a> Planner<'a> {
     pub(super) fn has_sequence_for(&self, id: &Id, live: Option<&Object>) -> bool {
         let takes = [Property::Default, Property::Identity];
         let takes_none = !takes.iter().any(|it| live.is_some_and(|live| live.contains_key(it)));
-        takes_none && self.own_sequences(id).any(|it| self.live(it.0).is_some())
+        takes_none && self.own_sequences(id).any(|(sequence, _)| self.live(sequence).is_some())
     }
 
     /// The sequences that come with a column.
@@ -253,8 +253,8 @@ impl<'a> Planner<'a> {
             _ => "",
         };
         let mut taken: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let defaults = self.comparison.live.objects.iter().filter(|it| it.0.kind == Kind::DefaultPrivileges);
-        for (_, object) in defaults.filter(|it| it.0.name.split(' ').next() == Some(word)) {
+        let defaults = self.comparison.live.objects.iter().filter(|(id, _)| id.kind == Kind::DefaultPrivileges);
+        for (_, object) in defaults.filter(|(id, _)| id.name.split(' ').next() == Some(word)) {
             let items = object.get(&Property::Privileges).map(Value::parts).unwrap_or_default();
             for (role, privilege) in items.iter().filter_map(|it| it.rsplit_once('=')) {
                 let plain = privilege.trim_end_matches('*');

@@ -70,20 +70,20 @@ impl<'a> Planner<'a> {
         let definition = Self::property(object, Property::Definition)?;
         let (schema, name) = target_of(&definition)?;
         let table = Id { schema, parent: String::new(), kind: Kind::Table, name };
-        (!self.is_ours(&table)).then(|| qualified(&table.schema, &table.name))
+        (!self.is_managed(&table)).then(|| qualified(&table.schema, &table.name))
     }
 
     /// The table of another schema that a column's foreign key points at.
     pub(super) fn referenced_outside(&self, id: &Id) -> Option<String> {
         let constraints =
-            self.comparison.live.children(&id.schema, &id.parent).filter(|it| it.0.kind == Kind::Constraint);
+            self.comparison.live.children(&id.schema, &id.parent).filter(|(id, _)| id.kind == Kind::Constraint);
         constraints
-            .filter(|it| {
-                let definition = Self::property(Some(it.1), Property::Definition).unwrap_or_default();
+            .filter(|(_, object)| {
+                let definition = Self::property(Some(object), Property::Definition).unwrap_or_default();
                 let own = definition.split(" REFERENCES ").next().unwrap_or_default();
                 words_of(own).any(|it| it == id.name)
             })
-            .find_map(|it| self.target_outside(Some(it.1)))
+            .find_map(|(_, object)| self.target_outside(Some(object)))
     }
 
     /// The table that a foreign key points at is locked too.

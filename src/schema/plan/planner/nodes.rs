@@ -86,6 +86,14 @@ pub(crate) struct Node {
     pub(crate) parts: Vec<Part>,
 }
 
+/// A column that gets another type, as a part of its table's one statement.
+pub(crate) struct Retyped {
+    /// `alter column … type …`.
+    pub(crate) change: String,
+    /// Whether PostgreSQL rewrites the table for it.
+    pub(crate) rewrites: bool,
+}
+
 /// How a property is altered.
 pub(crate) enum Alteration {
     /// These statements alter it, at this rank.

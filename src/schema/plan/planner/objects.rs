@@ -10,7 +10,7 @@ use crate::schema::plan::planner::Planner;
 
 impl<'a> Planner<'a> {
     /// Whether it is in the application schema, or is to be.
-    pub(super) fn is_ours(&self, id: &Id) -> bool {
+    pub(super) fn is_managed(&self, id: &Id) -> bool {
         let in_schema = |id: &Id| self.comparison.origin_key(id).schema == APPLICATION_SCHEMA;
         let table = Id { parent: String::new(), kind: Kind::Table, name: id.parent.clone(), ..id.clone() };
         in_schema(id) || !id.parent.is_empty() && in_schema(&table)
@@ -54,7 +54,7 @@ impl<'a> Planner<'a> {
     pub(super) fn is_of_view(&self, id: &Id) -> bool {
         [&self.comparison.live, self.wanted].into_iter().any(|catalog| {
             let relation = catalog.relation(&id.schema, &id.parent);
-            relation.is_some_and(|it| matches!(it.0.kind, Kind::View | Kind::MaterializedView))
+            relation.is_some_and(|(id, _)| matches!(id.kind, Kind::View | Kind::MaterializedView))
         })
     }
 
@@ -72,7 +72,7 @@ impl<'a> Planner<'a> {
             Property::Comment | Property::Owner | Property::Privileges | Property::Revoked | Property::OwnedBy => false,
             _ => true,
         });
-        texts.flat_map(|it| it.1.parts()).flat_map(|it| words_of(it)).collect()
+        texts.flat_map(|(_, value)| value.parts()).flat_map(|text| words_of(text)).collect()
     }
 
     pub(super) fn needs_of(&self, catalog: &Catalog, id: &Id) -> BTreeSet<String> {

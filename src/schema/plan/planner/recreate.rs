@@ -19,7 +19,7 @@ impl<'a> Planner<'a> {
     /// Whether a view's columns are those that there are, and perhaps more.
     pub(super) fn can_be_replaced(&self, id: &Id, live_id: &Id) -> bool {
         let columns = |catalog: &'a Catalog, id: &Id| -> Vec<(String, Option<String>)> {
-            let whole = catalog.objects.get_key_value(id).map(|it| Ddl::new(catalog, it.0).columns(Kind::Column));
+            let whole = catalog.objects.get_key_value(id).map(|(id, _)| Ddl::new(catalog, id).columns(Kind::Column));
             let names = whole.into_iter().flatten();
             names.map(|it| (it.bare(), it.property(Property::Type))).collect()
         };
@@ -31,7 +31,7 @@ impl<'a> Planner<'a> {
     /// that is dropped or retyped. By live names.
     pub(super) fn recreated(&mut self, differences: &[Difference]) -> BTreeSet<Id> {
         let mut recreated: BTreeSet<Id> = BTreeSet::new();
-        // Columns whose types change, and everything that is dropped: what stands on them goes too.
+        // Columns whose types change, and everything that is dropped: what depends on them is recreated too.
         let mut disturbed: Vec<Id> = Vec::new();
         for difference in differences {
             let Change::Differs(property) = difference.change else { continue };
@@ -53,13 +53,14 @@ impl<'a> Planner<'a> {
                 _ => must_be_recreated(id.kind, property, &self.ddl(id), live),
             };
             let can_be = self.ddl(id).create().is_some() && self.ddl(id).drop().is_some();
-            let in_the_way = || match self.target_outside(live) {
+            let prevented = || match self.target_outside(live) {
                 Some(target) => Some(format!(
-                    "dropping it would block reads and writes of {target} until the transaction ends; agree on it with its owners"
+                    "dropping it would block reads and writes of {target} until the transaction ends; \
+                     agree on it with its owners"
                 )),
                 None => self.unmanaged_dependent(live_id).map(|dependent| depends_on_it(&dependent)),
             };
-            if let Some(reason) = is_recreated.then(in_the_way).flatten() {
+            if let Some(reason) = is_recreated.then(prevented).flatten() {
                 self.leave(difference, reason, None);
                 self.dropped.insert(live_id.clone());
             } else if is_recreated && can_be && !self.is_implied(live_id) && !self.created.contains(id) {
@@ -85,9 +86,15 @@ impl<'a> Planner<'a> {
                 }
             }
         }
+        self.add_dependents(&mut recreated, disturbed);
+        recreated
+    }
+
+    /// Adds what depends on something that is dropped or retyped, however indirectly.
+    fn add_dependents(&self, recreated: &mut BTreeSet<Id>, mut disturbed: Vec<Id>) {
         let live = &self.comparison.live;
         while let Some(cause) = disturbed.pop() {
-            for (id, object) in live.objects.iter().filter(|it| self.is_ours(it.0)) {
+            for (id, object) in live.objects.iter().filter(|(id, _)| self.is_managed(id)) {
                 if recreated.contains(id) || self.is_implied(id) || !self.depends_on(id, object, &cause) {
                     continue;
                 }
@@ -99,7 +106,6 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        recreated
     }
 
     /// An object that depends on something, however indirectly, and can't be dropped and created again.
@@ -107,7 +113,7 @@ impl<'a> Planner<'a> {
         let mut seen = BTreeSet::from([cause.clone()]);
         let mut causes = vec![cause.clone()];
         while let Some(cause) = causes.pop() {
-            for (id, object) in self.comparison.live.objects.iter().filter(|it| self.is_ours(it.0)) {
+            for (id, object) in self.comparison.live.objects.iter().filter(|(id, _)| self.is_managed(id)) {
                 if self.is_implied(id) || !self.depends_on(id, object, &cause) || !seen.insert(id.clone()) {
                     continue;
                 }
@@ -193,7 +199,7 @@ impl<'a> Planner<'a> {
                 );
                 let foreign = Self::property(Some(object), Property::Type).as_deref() == Some("foreign key");
                 let definition = Self::property(Some(object), Property::Definition).unwrap_or_default();
-                is_key && foreign && target_of(&definition).is_some_and(|it| it.1 == cause.parent)
+                is_key && foreign && target_of(&definition).is_some_and(|(_, table)| table == cause.parent)
             }
             _ => false,
         }
