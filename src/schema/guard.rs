@@ -1,4 +1,4 @@
-//! What may be sent for a change of the schema: the half of the guard that reads statements before they are sent. Pure.
+//! What may be sent for a change of the schema: the half of the guard that reads statements beforehand. Pure.
 //!
 //! A text is parsed, and its tree walked. Whatever would create, alter, drop, write, grant on or lock something outside
 //! `padealing` is refused, and so is whatever isn't listed here or can't be parsed. Three rules do most of it: a statement

@@ -13,9 +13,8 @@ pub(crate) fn mirror(roles: &Roles) -> Step {
     let mut sql = REFERENCE_SCHEMA.to_owned();
     for (role, rights) in [(&roles.owner, "select, references"), (&roles.app, "select"), (&roles.reader, "select")] {
         if let Some(role) = role.as_deref().map(quote_identifier) {
-            sql.push_str(&format!(
-                "\ngrant usage on schema bo_airflow to {role};\ngrant {rights} on all tables in schema bo_airflow to {role};"
-            ));
+            sql.push_str(&format!("\ngrant usage on schema bo_airflow to {role};"));
+            sql.push_str(&format!("\ngrant {rights} on all tables in schema bo_airflow to {role};"));
         }
     }
     Step::verbatim(Action::Mirror, CONTRACT_SCHEMA.to_owned(), sql, Vec::new())

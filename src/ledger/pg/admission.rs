@@ -24,7 +24,7 @@ pub enum RefusedError {
         /// What the run says.
         asked: Environment,
     },
-    /// There is no application schema of ours yet.
+    /// The application schema isn't at the current revision.
     #[error("the database at {place} has no padealing schema at the current revision; run `pad-migrate apply` first")]
     NotApplied {
         /// Where.
@@ -95,7 +95,7 @@ pub(crate) async fn check_applied(
 /// Text of our mark on a reference schema that we created.
 pub(crate) const MIRROR_MARK: &str = "Reference mirror made by pad-migrate for local and ephemeral use.";
 
-/// Whether there is no reference mirror yet: no schema, or one that is marked as ours and has no tables.
+/// Whether there is no reference mirror yet: no schema, or one with our mark and no tables.
 pub(crate) async fn lacks_mirror(connection: &mut PgConnection) -> Result<bool, QueryError> {
     sqlx::query_scalar(
         "select not exists (select from pg_namespace n where nspname = 'bo_airflow' \

@@ -82,16 +82,16 @@ impl Guard<'_> {
             _ if runs_functions(kind) => Calls::Listed,
             _ => Calls::Harmless,
         };
-        let mut ours = 0;
-        Guard { calls, ..self }.walk(node, &mut ours)?;
-        if ours == 0 && kind != S::EMPTY_STMT && !is_query(kind) {
+        let mut targets = 0;
+        Guard { calls, ..self }.walk(node, &mut targets)?;
+        if targets == 0 && kind != S::EMPTY_STMT && !is_query(kind) {
             return refuse(node, "it names nothing in padealing");
         }
         Ok(())
     }
 
     /// Everything below a node. Counts what is named as a target.
-    pub(super) fn walk(self, node: &SyntaxNode, ours: &mut usize) -> Checked {
+    pub(super) fn walk(self, node: &SyntaxNode, targets: &mut usize) -> Checked {
         for it in node.children_with_tokens() {
             let it = match it {
                 SyntaxElement::Node(it) => it,
@@ -110,7 +110,7 @@ impl Guard<'_> {
             let is_statement = ast::Stmt::can_cast(it.kind()) && !is_query(it.kind());
             let parent = node.kind();
             match it.kind() {
-                S::PATH | S::PATH_REF => self.name(&it, ours)?,
+                S::PATH | S::PATH_REF => self.name(&it, targets)?,
                 S::SCHEMA | S::SCHEMA_REF => {
                     let schema = text_of(&it);
                     let place = [S::NAMED_SCHEMA, S::OBJECT_SCHEMA].contains(&node.kind())
@@ -118,7 +118,7 @@ impl Guard<'_> {
                     if schema != OURS && !(self.scope.mirror && place && schema == REFERENCE) {
                         return refuse(&it, &format!("schema {schema} is not padealing"));
                     }
-                    *ours += 1;
+                    *targets += 1;
                 }
                 _ if is_statement && matches!(parent, S::RULE_DO | S::RULE_STMT_LIST) => {
                     Guard { place: Place::Sent, ..self }.statement(&it)?;
@@ -133,7 +133,7 @@ impl Guard<'_> {
                         S::PLPGSQL_EXPR if is_dynamic(node.kind()) => self.dynamic(&it)?,
                         _ => {}
                     }
-                    self.walk(&it, ours)?;
+                    self.walk(&it, targets)?;
                 }
             }
         }

@@ -4,8 +4,7 @@
 //! version: a new kind of statement is refused here until it is listed, but a kind that is split or renamed must be
 //! looked at.
 
-use squawk_syntax::SyntaxKind as S;
-use squawk_syntax::SyntaxNode;
+use squawk_syntax::{SyntaxKind as S, SyntaxNode};
 
 use crate::schema::guard::tree::tokens;
 

@@ -17,7 +17,7 @@ const NAMING_OPTIONS: &str = "commutator negator multirange_type_name";
 
 impl Guard<'_> {
     /// A name with its qualifiers, in whatever place it has.
-    pub(super) fn name(self, path: &SyntaxNode, ours: &mut usize) -> Checked {
+    pub(super) fn name(self, path: &SyntaxNode, targets: &mut usize) -> Checked {
         let parts = names(path);
         let (Some(schema), Some(last)) = (parts.first(), parts.last()) else {
             return refuse(path, "a name is missing");
@@ -28,9 +28,9 @@ impl Guard<'_> {
         let statement = path.ancestors().map(|it| it.kind()).find(|it| ast::Stmt::can_cast(*it)).unwrap_or(S::ERROR);
         let (managed, hole) = (MANAGED_TABLES.contains(&&**last), last.contains(HOLE));
         match places {
-            // A cast has no name; it is ours if one of its types is.
+            // A cast has no name; it is in padealing if one of its types is.
             [S::PATH_TYPE, S::CAST_SIG, _] => {
-                *ours += usize::from(parts.len() == 2 && schema == OURS);
+                *targets += usize::from(parts.len() == 2 && schema == OURS);
                 return Ok(());
             }
             [S::OP, S::OPERATOR_CALL, _] if self.calls == Calls::Listed && schema != "pg_catalog" => {
@@ -75,7 +75,7 @@ impl Guard<'_> {
             self.scope.mirror && [S::CREATE_TABLE, S::CREATE_INDEX].contains(&statement) && schema == REFERENCE;
         // With one part more, the first is a database: `padealing.bo_airflow.x`.
         let length = if places[0] == S::QUALIFIED_COLUMN_NAME_REF { 3 } else { 2 };
-        *ours += 1;
+        *targets += 1;
         match statement {
             _ if parts.len() != length || schema != OURS && !mirrored => {
                 refuse(path, &format!("{written} is not in padealing, or its name does not say so"))

@@ -121,7 +121,13 @@ async fn attempt(
         let (revision, kind) = (&record.revision, record.kind);
         record_one(connection, revision, kind, &record.sql, request.environment).await?;
     }
-    let moves = route.plan.tables.iter().filter(|it| *it.1 == Decision::Move).map(|it| it.0.clone()).collect();
+    let moves = route
+        .plan
+        .tables
+        .iter()
+        .filter(|(_, decision)| **decision == Decision::Move)
+        .map(|(table, _)| table.clone())
+        .collect();
     let allowed = Allowed { references: references(route), down: false, moved: moves, mirror: *makes_mirror };
     check_held(connection, &outside, &allowed).await?;
     if !makes_mirror && reference(&found.live) != reference(&reached) {
@@ -156,9 +162,9 @@ async fn build_concurrently(
         run(connection, &timeout, "setting the lock timeout").await?;
         let Err(error) = run(connection, sql, "building the index").await else { return Ok(()) };
         // Another session's index of the same name is valid, or is being built.
-        let is_ours =
+        let left_by_us =
             !matches!(error.sqlstate().as_deref(), Some(sqlstate::DUPLICATE_TABLE | sqlstate::DUPLICATE_OBJECT));
-        if is_ours && is_invalid(connection, leftover).await? {
+        if left_by_us && is_invalid(connection, leftover).await? {
             // The session that blocked the build blocks the drop too.
             run(connection, "set lock_timeout = '60s'", "setting the lock timeout").await?;
             run(connection, &drop, "dropping the half-built index").await?;

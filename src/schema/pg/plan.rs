@@ -135,19 +135,21 @@ pub(crate) async fn live(
     let mut schemas = vec![APPLICATION_SCHEMA.to_owned(), CONTRACT_SCHEMA.to_owned()];
     schemas.extend(elsewhere.keys().cloned());
     let mut found = introspect::read(connection, &schemas).await?;
-    let is_ours = |schema: &str, table: &str| elsewhere.get(schema).is_some_and(|it| it.iter().any(|it| it == table));
+    let is_managed = |schema: &str, table: &str| {
+        elsewhere.get(schema).is_some_and(|tables| tables.iter().any(|other| other == table))
+    };
     // Sequences that a default of these tables uses, whichever table owns them.
     let mut used: BTreeSet<(String, String)> = BTreeSet::new();
-    for (id, object) in found.catalog.objects.iter().filter(|it| is_ours(&it.0.schema, &it.0.parent)) {
+    for (id, object) in found.catalog.objects.iter().filter(|(id, _)| is_managed(&id.schema, &id.parent)) {
         let default = object.get(&Property::Default).map(ToString::to_string).unwrap_or_default();
         used.extend(words_of(&default).map(|it| (id.schema.clone(), it)));
     }
     found.catalog.objects.retain(|id, object| {
         let owner = object.get(&Property::OwnedBy).map(ToString::to_string);
-        let owner = owner.as_deref().and_then(|it| it.rsplit_once('.')).map(|it| it.0);
-        let ours = [Some(id.top()), owner].into_iter().flatten().any(|it| is_ours(&id.schema, it))
+        let owner = owner.as_deref().and_then(|owner| owner.rsplit_once('.')).map(|(table, _)| table);
+        let is_kept = [Some(id.top()), owner].into_iter().flatten().any(|table| is_managed(&id.schema, table))
             || id.kind == Kind::Sequence && used.contains(&(id.schema.clone(), id.name.clone()));
-        !elsewhere.contains_key(&id.schema) || ours
+        !elsewhere.contains_key(&id.schema) || is_kept
     });
     found.catalog.schemas.retain(|it| !elsewhere.contains_key(it));
     Ok((found.server_version, found.catalog))

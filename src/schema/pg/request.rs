@@ -15,7 +15,7 @@ pub struct Request<'a> {
     pub environment: Environment,
     /// The roles that revisions speak of.
     pub roles: &'a Roles,
-    /// Where the legacy table is: tables of ours beside it are moved.
+    /// Where the legacy table is: managed tables beside it are moved.
     pub legacy: Option<&'a TableName>,
     /// How long a statement waits for a lock.
     pub lock_timeout: Duration,

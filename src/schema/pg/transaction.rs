@@ -121,7 +121,7 @@ pub(crate) async fn send(connection: &mut PgConnection, step: &Step, scope: &Sco
 }
 
 pub(crate) fn reference(catalog: &Catalog) -> Vec<(&Id, &Object)> {
-    catalog.objects.iter().filter(|it| it.0.schema == CONTRACT_SCHEMA).collect()
+    catalog.objects.iter().filter(|(id, _)| id.schema == CONTRACT_SCHEMA).collect()
 }
 
 pub(crate) async fn check_held(

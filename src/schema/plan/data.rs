@@ -10,7 +10,7 @@ use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 pub(super) enum Fit {
     /// Each value as it is.
     All {
-        /// Whether every row is written anew.
+        /// Whether every row is rewritten.
         rewrite: bool,
         /// Whether a cast must be named.
         cast: bool,
@@ -22,7 +22,7 @@ pub(super) enum Fit {
         /// Whether a cast must be named.
         cast: bool,
     },
-    /// There is no way that keeps every value, and why.
+    /// No conversion keeps every value, and why.
     None(&'static str),
 }
 
@@ -34,11 +34,11 @@ fn parts(text: &str) -> (String, Vec<i64>) {
     (format!("{before}{after}"), numbers)
 }
 
-/// What a domain is made of, and its conditions on `VALUE`.
+/// A domain's type, and its conditions on `VALUE`.
 fn domain<'a>(catalog: &'a Catalog, of_type: &str) -> Option<(String, Vec<&'a Value>)> {
     let (id, object) = named(catalog, of_type, Kind::Domain)?;
-    let constraints = catalog.children(&id.schema, &id.name).filter(|it| it.0.kind == Kind::Constraint);
-    let checks = constraints.filter_map(|it| it.1.get(&Property::Definition)).collect();
+    let constraints = catalog.children(&id.schema, &id.name).filter(|(id, _)| id.kind == Kind::Constraint);
+    let checks = constraints.filter_map(|(_, object)| object.get(&Property::Definition)).collect();
     Some((object.get(&Property::Type)?.to_string(), checks))
 }
 
@@ -82,8 +82,13 @@ pub(super) fn fit(column: &str, from: &str, to: &str, live: &Catalog, expected: 
             false => Fit::Some { condition: conditions.join(" and "), cast },
         };
     }
+    fit_without_domains(column, from, to, live, expected)
+}
+
+/// The same, where neither type is a domain.
+fn fit_without_domains(column: &str, from: &str, to: &str, live: &Catalog, expected: &Catalog) -> Fit {
     let text = |name: &str| matches!(name, "text" | "character varying");
-    let whole = |name: &str| WHOLE.iter().position(|it| it.0 == name);
+    let whole = |name: &str| WHOLE.iter().position(|(of_type, _, _)| *of_type == name);
     let all = |rewrite| Fit::All { rewrite, cast: false };
     let some = |condition: String| Fit::Some { condition, cast: false };
     let ((old, was), (new, is)) = (parts(from), parts(to));
@@ -133,7 +138,7 @@ pub(super) fn fit(column: &str, from: &str, to: &str, live: &Catalog, expected: 
         ("json", "jsonb") => Fit::None("jsonb loses the order of keys, and all but the last of duplicate keys"),
         ("jsonb", "json") => all(true),
         (old, _) if text(old) && named(expected, to, Kind::Enum).is_some() => {
-            let labels = named(expected, to, Kind::Enum).and_then(|it| it.1.get(&Property::Labels));
+            let labels = named(expected, to, Kind::Enum).and_then(|(_, object)| object.get(&Property::Labels));
             let labels: Vec<String> =
                 labels.map(Value::parts).unwrap_or_default().iter().map(|it| literal(it)).collect();
             Fit::Some { condition: format!("{column}::text in ({})", labels.join(", ")), cast: true }
@@ -181,9 +186,9 @@ pub(super) fn refused_by(table: &str, kind: &str, definition: &str, target: Opti
         }
         "foreign key" => {
             let own = columns(definition)?;
-            let theirs = columns(definition.split_once(" REFERENCES ")?.1)?;
+            let referenced = columns(definition.split_once(" REFERENCES ")?.1)?;
             let set = own.iter().map(|it| format!("o.{it} is not null")).collect::<Vec<_>>().join(" and ");
-            let same = own.iter().zip(&theirs).map(|(own, their)| format!("r.{their} = o.{own}"));
+            let same = own.iter().zip(&referenced).map(|(own, other)| format!("r.{other} = o.{own}"));
             let same = same.collect::<Vec<_>>().join(" and ");
             let there = target.map(|it| format!(" and not exists (select from {it} r where {same})"));
             Some(format!("select o.* from {table} o where {set}{}", there.unwrap_or_default()))
@@ -197,7 +202,8 @@ pub(super) fn refused_by_index(table: &str, definition: &str) -> Option<String> 
     let columns = columns(definition)?;
     let list = columns.join(", ");
     let filled = columns.iter().map(|it| format!("{it} is not null")).collect::<Vec<_>>().join(" and ");
-    let condition = definition.split_once(" WHERE ").map(|it| format!(" and {}", it.1)).unwrap_or_default();
+    let condition =
+        definition.split_once(" WHERE ").map(|(_, condition)| format!(" and {condition}")).unwrap_or_default();
     let filled = if definition.contains("NULLS NOT DISTINCT") { "true".to_owned() } else { filled };
     Some(format!("select {list}, count(*) from {table} where {filled}{condition} group by {list} having count(*) > 1"))
 }

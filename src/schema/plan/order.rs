@@ -1,17 +1,17 @@
-//! In which order things are made and unmade. Pure.
+//! The order in which objects are created and dropped. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A thing to do, among others.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    /// What comes first if nothing else decides: renames, then drops, then what is made.
+    /// What comes first if nothing else decides: renames, then drops, then what is created.
     pub(super) rank: u8,
-    /// The names that it makes or unmakes.
+    /// The names that it creates or drops.
     pub(super) provides: Vec<String>,
-    /// The names that stand in what it makes or unmakes.
+    /// The names in what it creates or drops.
     pub(super) needs: BTreeSet<String>,
-    /// Whether it unmakes: then what needs it goes first.
+    /// Whether it drops: then what needs the names is dropped first.
     pub(super) is_drop: bool,
 }
 
@@ -40,10 +40,11 @@ pub(super) fn order(places: &[Place]) -> Vec<usize> {
     let mut order = Vec::with_capacity(places.len());
     while let Some(first) = open.first().copied() {
         let is_ready = |at: usize| before[at].iter().all(|it| done[*it]);
-        let next = open.iter().copied().find(|it| is_ready(it.1)).unwrap_or(first);
+        let next = open.iter().copied().find(|(_, at)| is_ready(*at)).unwrap_or(first);
         open.remove(&next);
-        done[next.1] = true;
-        order.push(next.1);
+        let (_, at) = next;
+        done[at] = true;
+        order.push(at);
     }
     order
 }

@@ -70,8 +70,8 @@ impl Found {
     /// What to back up, as options of `pg_dump`: the application schema, and managed tables in other schemas.
     pub fn backup_patterns(&self) -> Vec<String> {
         let schema = self.live.schemas.iter().filter(|it| *it == APPLICATION_SCHEMA).map(|it| format!("--schema={it}"));
-        let ours = [APPLICATION_SCHEMA, CONTRACT_SCHEMA];
-        let elsewhere = self.live.objects.keys().filter(|it| it.kind == Kind::Table && !ours.contains(&&*it.schema));
+        let schemas = [APPLICATION_SCHEMA, CONTRACT_SCHEMA];
+        let elsewhere = self.live.objects.keys().filter(|it| it.kind == Kind::Table && !schemas.contains(&&*it.schema));
         schema.chain(elsewhere.map(|it| format!("--table={}", qualified(&it.schema, &it.name)))).collect()
     }
 

@@ -1,28 +1,30 @@
 //! From two catalogs to steps. Pure.
 
-mod anew;
+mod alter;
+mod column;
+mod create;
+mod diagnostic_query;
 mod hazards;
-mod look;
-mod make;
 mod nodes;
-mod way;
+mod objects;
+mod recreate;
+mod rename;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
-use crate::schema::ddl::{Ddl, qualified};
+use crate::schema::ddl::Ddl;
 use crate::schema::drift::comparison::{Comparison, Difference};
 use crate::schema::drift::expectation::{Expectation, RoleContext};
 use crate::schema::drift::finding::{Change, Severity, kind_of};
 use crate::schema::drift::severity;
-use crate::schema::drift::spelling::words_of;
 use crate::schema::guard;
 use crate::schema::guard::scope::Scope;
-use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, MANAGED_TABLES};
+use crate::schema::names::APPLICATION_SCHEMA;
 use crate::schema::plan::order::{Place, order};
-use crate::schema::plan::planner::look::look;
-use crate::schema::plan::planner::nodes::{EMPTY, Node, Part, rank};
-use crate::schema::plan::step::{Action, Decision, Facts, HazardKind, Left, LockMode, Plan, Step};
+use crate::schema::plan::planner::diagnostic_query::diagnostic_query;
+use crate::schema::plan::planner::nodes::{EMPTY, Node, Part, Retyped};
+use crate::schema::plan::step::{Decision, Facts, Left, Plan, Step};
 
 /// The steps that make the live application schema the expected one.
 pub fn plan(expectation: Expectation, live: Catalog, parties: &RoleContext, facts: &Facts) -> Plan {
@@ -47,9 +49,9 @@ pub(super) fn plan_but_moves(
         left: Vec::new(),
         questions: Vec::new(),
         asked: BTreeMap::new(),
-        made: BTreeSet::new(),
-        built: BTreeSet::new(),
-        unmade: BTreeSet::new(),
+        created: BTreeSet::new(),
+        planned: BTreeSet::new(),
+        dropped: BTreeSet::new(),
         stuck: BTreeMap::new(),
         retyped: BTreeMap::new(),
         moved: BTreeSet::new(),
@@ -72,16 +74,16 @@ struct Planner<'a> {
     questions: Vec<String>,
     /// The question that was asked for an object.
     asked: BTreeMap<Id, String>,
-    /// What is made, new or anew, by the names that are expected.
-    made: BTreeSet<Id>,
+    /// What is created or recreated, by expected names.
+    created: BTreeSet<Id>,
     /// What has its steps already.
-    built: BTreeSet<Id>,
-    /// What is unmade before, by the names that there are.
-    unmade: BTreeSet<Id>,
+    planned: BTreeSet<Id>,
+    /// What is dropped before, by the names that there are.
+    dropped: BTreeSet<Id>,
     /// Columns that can't get their types, why, and the query that shows the rows.
     stuck: BTreeMap<Id, (String, Option<String>)>,
-    /// For each table whose columns get other types: the parts of one statement, and whether they write rows anew.
-    retyped: BTreeMap<Id, Vec<(String, bool)>>,
+    /// The columns that get another type, by table.
+    retyped: BTreeMap<Id, Vec<Retyped>>,
     /// Tables that are in another schema.
     moved: BTreeSet<String>,
     /// The schemas that something is moved from.
@@ -103,14 +105,13 @@ impl<'a> Planner<'a> {
 
     fn walk(&mut self) {
         let mut differences: Vec<Difference> =
-            self.comparison.differences().into_iter().filter(|it| self.is_ours(&it.id)).collect();
-        // What belongs to a table that is elsewhere or has another name waits for a person to say so.
+            self.comparison.differences().into_iter().filter(|it| self.is_managed(&it.id)).collect();
+        // What belongs to a table in another schema or under another name waits for a decision about the table.
         let left_there: Vec<&'a Id> = differences
             .iter()
             .filter(|it| {
                 let id = it.live_id.as_ref().map(|it| self.origin(it));
-                matches!(it.change, Change::Renamed | Change::Moved)
-                    && id.is_some_and(|id| self.is_for_a_person(id, it))
+                matches!(it.change, Change::Renamed | Change::Moved) && id.is_some_and(|id| self.needs_decision(id, it))
             })
             .filter_map(|it| Some(self.origin(it.live_id.as_ref()?)))
             .collect();
@@ -131,12 +132,12 @@ impl<'a> Planner<'a> {
             let id = self.origin(&difference.id);
             let is_whole = id.kind.is_relation() || matches!(id.kind, Kind::Domain | Kind::Composite | Kind::Schema);
             if difference.change == Change::Missing && is_whole && self.ddl(id).create().is_some() {
-                self.made.insert(id.clone());
+                self.created.insert(id.clone());
             }
         }
-        let anew = self.made_anew(&differences);
-        for id in &anew {
-            self.unmake(id);
+        let recreated = self.recreated(&differences);
+        for id in &recreated {
+            self.drop(id);
         }
         for difference in &differences {
             match difference.change {
@@ -166,9 +167,9 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        for id in anew {
+        for id in recreated {
             let id = self.origin(&id);
-            self.make(id);
+            self.create(id);
         }
         self.retype();
     }
@@ -179,7 +180,7 @@ impl<'a> Planner<'a> {
         self.wanted.objects.get_key_value(key).or_else(|| self.comparison.live.objects.get_key_value(id)).map_or(
             // A difference is about something that one catalog has.
             &EMPTY,
-            |it| it.0,
+            |(id, _)| id,
         )
     }
 
@@ -187,60 +188,11 @@ impl<'a> Planner<'a> {
         Self::property(self.wanted.objects.get(id), Property::Position)?.parse().ok()
     }
 
-    /// Whether it is in the application schema, or is to be.
-    fn is_ours(&self, id: &Id) -> bool {
-        let in_schema = |id: &Id| self.comparison.origin_key(id).schema == APPLICATION_SCHEMA;
-        let table = Id { parent: String::new(), kind: Kind::Table, name: id.parent.clone(), ..id.clone() };
-        in_schema(id) || !id.parent.is_empty() && in_schema(&table)
-    }
-
-    /// What comes and goes with something else that does: a key's index, an identity's sequence, a view's columns.
-    fn is_implied(&self, id: &Id) -> bool {
-        let object = self.live(id).or_else(|| self.wanted.objects.get(id));
-        let has = |property| object.is_some_and(|it| it.contains_key(&property));
-        match id.kind {
-            Kind::Index => has(Property::Constraint) || has(Property::Inherited),
-            Kind::Constraint | Kind::Trigger => has(Property::Inherited),
-            Kind::Column => has(Property::Inherited) || self.is_of_view(id),
-            Kind::Sequence => {
-                let owner = Self::property(object, Property::OwnedBy).unwrap_or_default();
-                let column = owner.rsplit_once('.').map(|(table, column)| Id {
-                    parent: table.to_owned(),
-                    kind: Kind::Column,
-                    name: column.to_owned(),
-                    ..id.clone()
-                });
-                has(Property::Identity) || column.is_some_and(|it| self.is_unknown(&it))
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether it is there, and nobody expects it.
-    fn is_unknown(&self, id: &Id) -> bool {
-        self.live(id).is_some() && !self.wanted.objects.contains_key(self.comparison.origin_key(id))
-    }
-
-    /// Whether it is a part of something that nobody expects.
-    fn is_of_unknown(&self, id: &Id) -> bool {
-        let kinds =
-            [Kind::Table, Kind::View, Kind::MaterializedView, Kind::ForeignTable, Kind::Domain, Kind::Composite];
-        let parent = |kind| Id { parent: String::new(), kind, name: id.parent.clone(), ..id.clone() };
-        !id.parent.is_empty() && kinds.into_iter().any(|kind| self.is_unknown(&parent(kind)))
-    }
-
-    fn is_of_view(&self, id: &Id) -> bool {
-        [&self.comparison.live, self.wanted].into_iter().any(|catalog| {
-            let relation = catalog.relation(&id.schema, &id.parent);
-            relation.is_some_and(|it| matches!(it.0.kind, Kind::View | Kind::MaterializedView))
-        })
-    }
-
     fn leave(&mut self, difference: &Difference, reason: String, query: Option<String>) {
         let severity = severity::weigh(difference, self.comparison).unwrap_or(Severity::Info);
-        // What rows stand in the way of would be recorded as reached, and isn't.
+        // Otherwise a property that rows prevent would be recorded as reached.
         let for_rows = query.is_some();
-        let query = query.or_else(|| look(&difference.id));
+        let query = query.or_else(|| diagnostic_query(&difference.id));
         let is_unknown = matches!(difference.change, Change::Unexpected | Change::Unmodelled);
         let id = &difference.id;
         let left = Left {
@@ -266,136 +218,6 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The name by which others call it, if it can be needed.
-    fn provided(id: &Id) -> Vec<String> {
-        let stands_alone = id.parent.is_empty() && !matches!(id.kind, Kind::Schema | Kind::Statistics);
-        let name = id.name.split('(').next().unwrap_or_default();
-        if stands_alone { vec![name.to_owned()] } else { Vec::new() }
-    }
-
-    /// The names that stand in an object. What a function's body says in a text is looked up when it runs.
-    fn needs(object: Option<&Object>) -> BTreeSet<String> {
-        let texts = object.into_iter().flatten().filter(|(property, value)| match property {
-            Property::Body => value.to_string().trim_start().starts_with("BEGIN ATOMIC"),
-            Property::Comment | Property::Owner | Property::Privileges | Property::Revoked | Property::OwnedBy => false,
-            _ => true,
-        });
-        texts.flat_map(|it| it.1.parts()).flat_map(|it| words_of(it)).collect()
-    }
-
-    fn needs_of(&self, catalog: &Catalog, id: &Id) -> BTreeSet<String> {
-        let mut needs = Self::needs(catalog.objects.get(id));
-        if id.kind.is_relation() || matches!(id.kind, Kind::Composite | Kind::Domain) {
-            for (id, object) in catalog.children(&id.schema, &id.name) {
-                let inline = id.kind == Kind::Column && !self.is_of_view(id)
-                    || id.kind == Kind::Attribute
-                    || Ddl::new(catalog, id).is_inline();
-                if inline {
-                    needs.extend(Self::needs(Some(object)));
-                }
-            }
-        }
-        if id.kind == Kind::Operator || id.kind == Kind::Aggregate {
-            needs.extend(words_of(&id.name));
-        }
-        needs
-    }
-
-    /// What looks like a table may be another, and who has moved one elsewhere had a reason.
-    fn is_for_a_person(&self, id: &Id, difference: &Difference) -> bool {
-        let Some(live_id) = &difference.live_id else { return false };
-        let is_managed = id.kind == Kind::Table && MANAGED_TABLES.contains(&&*id.name) || id.kind == Kind::Sequence;
-        match difference.change {
-            Change::Moved => !is_managed || live_id.schema == CONTRACT_SCHEMA,
-            _ => matches!(id.kind, Kind::Table | Kind::ForeignTable),
-        }
-    }
-
-    fn rename(&mut self, difference: &Difference) {
-        let Some(live_id) = &difference.live_id else { return };
-        let id = self.origin(live_id);
-        if self.is_implied(live_id) && !self.is_of_view(live_id) {
-            return;
-        }
-        let sql = if difference.change == Change::Moved {
-            Some(self.ddl(id).set_schema(live_id))
-        } else {
-            // Whatever it belongs to has its expected name by then.
-            self.ddl(id).rename(&Id { name: live_id.name.clone(), ..id.clone() })
-        };
-        // A sequence goes with the table that owns it.
-        let owned = Self::property(self.live(live_id), Property::OwnedBy).is_some();
-        if difference.change == Change::Moved && id.kind == Kind::Sequence && owned {
-            return;
-        }
-        let Some(sql) = sql else {
-            let reason = format!("pad-migrate can't rename a {}", id.kind.words());
-            return self.leave(difference, reason, None);
-        };
-        if difference.change == Change::Moved && self.is_for_a_person(id, difference) {
-            let reason = format!("it is in schema {}; find out why, then move it back: {sql}", live_id.schema);
-            return self.leave(difference, reason, None);
-        }
-        if difference.change == Change::Renamed && self.is_for_a_person(id, difference) {
-            let reason = format!("{} has the same columns; if it is the same table, rename it: {sql}", live_id.name);
-            let query = format!("select * from {}", qualified(&live_id.schema, &live_id.name));
-            return self.leave(difference, reason, Some(query));
-        }
-        if difference.change == Change::Moved {
-            self.moved_schemas.insert(live_id.schema.clone());
-        }
-        if difference.change == Change::Moved && id.kind == Kind::Table {
-            self.moved.insert(id.name.clone());
-        }
-        if difference.change == Change::Moved && self.moved_from == Some(&live_id.schema) {
-            return;
-        }
-        let (lock, kind) = match (difference.change, id.kind) {
-            (Change::Moved, _) => (LockMode::AccessExclusive, HazardKind::Move),
-            (_, Kind::Index) => (LockMode::ShareUpdateExclusive, HazardKind::Lock),
-            (_, Kind::Table | Kind::Column) => (LockMode::AccessExclusive, HazardKind::Rename),
-            _ => (LockMode::AccessExclusive, HazardKind::Lock),
-        };
-        let rank = match (difference.change, id.parent.is_empty()) {
-            (Change::Moved, _) => rank::MOVE,
-            (_, true) => rank::RENAME,
-            (_, false) => rank::RENAME_PART,
-        };
-        let mut part = self.part(id, lock, &[kind], sql);
-        for hazard in part.hazards.iter_mut().filter(|it| matches!(it.kind, HazardKind::Move | HazardKind::Rename)) {
-            let old = match id.parent.as_str() {
-                "" => qualified(&live_id.schema, &live_id.name),
-                _ => live_id.object(),
-            };
-            let new = match id.parent.as_str() {
-                "" => qualified(&id.schema, &id.name),
-                _ => id.object(),
-            };
-            hazard.note = format!("{old} becomes {new}; queries that use the old name will fail");
-        }
-        let action = if difference.change == Change::Moved { Action::Move } else { Action::Rename };
-        self.push(rank, id, vec![part.with(action)]);
-    }
-
-    /// The expected parent is new, and has this with it.
-    fn comes_with_parent(&self, id: &Id) -> bool {
-        let parent = |kind| Id { parent: String::new(), kind, name: id.parent.clone(), ..id.clone() };
-        let kinds =
-            [Kind::Table, Kind::View, Kind::MaterializedView, Kind::ForeignTable, Kind::Domain, Kind::Composite];
-        !id.parent.is_empty() && kinds.into_iter().any(|kind| self.made.contains(&parent(kind)))
-    }
-
-    /// A partition takes with it what it had from its parent.
-    fn leaves_its_parent(&self, id: &Id) -> bool {
-        let bound = |catalog: &Catalog| {
-            let table = catalog.relation(&id.schema, &id.parent)?;
-            table.1.get(&Property::PartitionBound).map(Value::to_string)
-        };
-        matches!(id.kind, Kind::Constraint | Kind::Index)
-            && bound(&self.comparison.live).is_some()
-            && bound(self.wanted).is_none()
-    }
-
     fn missing(&mut self, difference: &Difference) {
         let id = self.origin(&difference.id);
         if self.comes_with_parent(id) && id.kind != Kind::Statistics || self.leaves_its_parent(id) {
@@ -419,7 +241,7 @@ impl<'a> Planner<'a> {
         if let Some((reason, query)) = self.obstacle(id) {
             return self.leave(difference, reason, Some(query));
         }
-        self.make(id);
+        self.create(id);
     }
 
     fn finish(mut self) -> Plan {
@@ -439,7 +261,7 @@ impl<'a> Planner<'a> {
                     object: node.id.object(),
                     severity: Severity::Breaking,
                     reason: refusal.to_string(),
-                    query: look(&node.id),
+                    query: diagnostic_query(&node.id),
                     is_blocking: true,
                 });
                 continue;
@@ -464,7 +286,7 @@ impl<'a> Planner<'a> {
         let tables = self.wanted.objects.keys().filter(|it| it.kind == Kind::Table && it.schema == APPLICATION_SCHEMA);
         let tables = tables.map(|it| {
             let decision = match () {
-                () if self.made.contains(it) => Decision::Create,
+                () if self.created.contains(it) => Decision::Create,
                 () if self.moved.contains(&it.name) => Decision::Move,
                 () if touched.contains(&it.name) => Decision::Upgrade,
                 () => Decision::Use,
@@ -474,14 +296,5 @@ impl<'a> Planner<'a> {
         let tables = tables.collect();
         self.left.sort_by_key(|it| (std::cmp::Reverse(it.severity), it.object.clone(), it.kind.clone()));
         Plan { tables, steps, left: self.left, questions: self.questions }
-    }
-
-    /// The table that a sequence numbers, or that something belongs to.
-    fn table_touched(&self, id: &Id) -> String {
-        let owned = Self::property(self.wanted.objects.get(id), Property::OwnedBy);
-        match owned.as_deref().and_then(|it| it.rsplit_once('.')) {
-            Some((table, _)) if id.kind == Kind::Sequence => table.to_owned(),
-            _ => id.top().to_owned(),
-        }
     }
 }

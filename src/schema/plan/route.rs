@@ -1,5 +1,5 @@
-//! Which way leads from a live schema to a revision: the revisions themselves where the schema is that of an earlier
-//! one, else the difference. Pure.
+//! How a live schema gets to a revision: by the later revisions where it matches an earlier one, or else by altering
+//! what differs. Pure.
 
 use crate::config::environment::Environment;
 use crate::ledger::history::{Record, RecordKind, applied};
@@ -33,7 +33,7 @@ pub struct Situation<'a> {
     pub stages: &'a [Stage],
     /// The environment.
     pub environment: Environment,
-    /// The application schema, and the tables in other schemas that may be ours.
+    /// The application schema, and the tables in other schemas that may be managed.
     pub live: &'a Catalog,
     /// The history, oldest first.
     pub history: &'a [Record],
@@ -58,7 +58,7 @@ pub struct Recording {
     pub sql: String,
 }
 
-/// The way to a revision.
+/// How a schema gets to a revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Route {
     /// What to do.
@@ -114,14 +114,14 @@ impl Situation<'_> {
         plan(self.stages[to].after.clone(), self.live.clone(), self.parties, self.facts)
     }
 
-    /// Whether tables of ours are in another schema than ours, whichever.
+    /// Whether managed tables are in another schema than padealing.
     fn is_scattered(&self) -> bool {
         let mut tables = self.live.objects.keys().filter(|it| it.kind.is_relation() && it.parent.is_empty());
-        let ours = [APPLICATION_SCHEMA, CONTRACT_SCHEMA];
-        tables.any(|it| !ours.contains(&&*it.schema) && MANAGED_TABLES.contains(&&*it.name))
+        let schemas = [APPLICATION_SCHEMA, CONTRACT_SCHEMA];
+        tables.any(|it| !schemas.contains(&&*it.schema) && MANAGED_TABLES.contains(&&*it.name))
     }
 
-    /// The names of the tables of ours that are elsewhere.
+    /// The names of the managed tables in another schema.
     fn elsewhere(&self, schema: &str) -> Vec<&str> {
         let tables = self.live.objects.keys().filter(|it| it.kind.is_relation() && it.schema == schema);
         tables.map(|it| it.name.as_str()).filter(|it| MANAGED_TABLES.contains(it)).collect()
@@ -131,7 +131,7 @@ impl Situation<'_> {
         self.live.relation(APPLICATION_SCHEMA, table).is_some()
     }
 
-    /// Whether nothing of ours is in the application schema.
+    /// Whether no managed table is in padealing.
     fn is_untouched(&self) -> bool {
         !MANAGED_TABLES.iter().any(|it| self.is_here(it))
     }
@@ -141,8 +141,8 @@ impl Situation<'_> {
         let catalog = |stage: &Stage| stage.after.clone().named(&self.parties.roles);
         let here = catalog(&self.stages[at]);
         let later = self.stages[at + 1..].iter().map(catalog).flat_map(|it| it.objects.into_keys());
-        let ours = |id: &Id| id.schema == APPLICATION_SCHEMA && !here.objects.contains_key(id);
-        later.into_iter().any(|id| ours(&id) && self.live.objects.contains_key(&id))
+        let is_later = |id: &Id| id.schema == APPLICATION_SCHEMA && !here.objects.contains_key(id);
+        later.into_iter().any(|id| is_later(&id) && self.live.objects.contains_key(&id))
     }
 
     /// A revision as a step, with what the difference that it makes hurts.
@@ -152,8 +152,8 @@ impl Situation<'_> {
         let hazards = match at.checked_sub(1) {
             Some(before) => {
                 let before = self.stages[before].after.clone().named(&self.parties.roles);
-                let made = plan(self.stages[at].after.clone(), before, self.parties, self.facts);
-                made.steps.into_iter().flat_map(|it| it.hazards).collect()
+                let change = plan(self.stages[at].after.clone(), before, self.parties, self.facts);
+                change.steps.into_iter().flat_map(|it| it.hazards).collect()
             }
             None => Vec::new(),
         };
@@ -162,14 +162,23 @@ impl Situation<'_> {
         (step, Recording { revision, kind: RecordKind::Applied, sql })
     }
 
+    /// Whether a revision is neither applied nor skipped.
+    fn is_pending(&self, at: usize) -> bool {
+        let revision = self.stages[at].revision;
+        !applied(self.history).contains_key(revision.number) && revision.not_for(self.environment).is_none()
+    }
+
+    /// Whether the environment skips a revision that moves tables: then tables in public are not managed.
+    fn skips_moves(&self) -> bool {
+        let applied = applied(self.history);
+        let mut skipped = (self.stages.iter().map(|stage| stage.revision))
+            .filter(|it| !applied.contains_key(it.number) && it.not_for(self.environment).is_some());
+        skipped.any(|revision| !revision.properties.moves_tables.is_empty())
+    }
+
     /// The later revisions, verbatim.
     fn run(&self, route: &mut Route, stages: impl Iterator<Item = usize>) {
-        let applied = applied(self.history);
-        for at in stages {
-            let revision = self.stages[at].revision;
-            if applied.contains_key(revision.number) || revision.not_for(self.environment).is_some() {
-                continue;
-            }
+        for at in stages.filter(|at| self.is_pending(*at)) {
             let (step, record) = self.step(at);
             route.plan.steps.push(step);
             route.records.push(record);
@@ -181,18 +190,11 @@ impl Situation<'_> {
         Recording { revision: self.stages[at].revision, kind: RecordKind::Baseline, sql }
     }
 
-    /// The way to the revision that is asked for. None, if there is no such revision.
+    /// How to get to the revision that is asked for. None, if there is no such revision.
     pub fn route(&self) -> Option<Route> {
         let target = self.target()?;
         let applied = applied(self.history);
-        // What sits in public is ours only where the revision that moves it is for the environment.
-        let is_skipped = |it: &Stage| {
-            let revision = it.revision;
-            !applied.contains_key(revision.number)
-                && revision.not_for(self.environment).is_some()
-                && !revision.properties.moves_tables.is_empty()
-        };
-        if self.stages.iter().any(is_skipped) && !self.elsewhere(PUBLIC).is_empty() {
+        if self.skips_moves() && !self.elsewhere(PUBLIC).is_empty() {
             let mut live = self.live.clone();
             live.objects.retain(|id, _| id.schema != PUBLIC);
             return Situation { live: &live, ..self.clone() }.route();
@@ -201,11 +203,8 @@ impl Situation<'_> {
         let skipped = self.stages.iter().filter(|it| !applied.contains_key(it.revision.number));
         let skipped = skipped.filter_map(|stage| Skipped::of(&stage.revision, self.environment));
         route.skipped = skipped.collect();
-        let consolidation = (0..=target).find(|it| {
-            let revision = self.stages[*it].revision;
-            let open = !applied.contains_key(revision.number) && revision.not_for(self.environment).is_none();
-            open && !revision.properties.moves_tables.is_empty()
-        });
+        let consolidation = (0..=target)
+            .find(|at| self.is_pending(*at) && !self.stages[*at].revision.properties.moves_tables.is_empty());
         let elsewhere = self.elsewhere(PUBLIC);
         if let Some(at) = consolidation.filter(|_| !elsewhere.is_empty()) {
             self.consolidate(&mut route, at, target);
@@ -242,15 +241,11 @@ impl Situation<'_> {
         Some(route)
     }
 
-    /// None of the revisions' schemas: the difference leads to the target, or to the first revision that moves rows and
-    /// has not been run.
+    /// A schema that matches no revision is altered to match the target, or the revision before the first pending one
+    /// that changes rows.
     fn adopt(&self, route: &mut Route, difference: Plan, target: usize) {
-        let applied = applied(self.history);
-        let moves_data = (1..=target).find(|it| {
-            let revision = self.stages[*it].revision;
-            let open = !applied.contains_key(revision.number) && revision.not_for(self.environment).is_none();
-            open && revision.properties.moves_data
-        });
+        let moves_data =
+            (1..=target).find(|at| self.is_pending(*at) && self.stages[*at].revision.properties.moves_data);
         let (to, plan) = match moves_data {
             Some(at) => (at - 1, self.difference(at - 1)),
             None => (target, difference),
@@ -259,7 +254,7 @@ impl Situation<'_> {
         route.records.push(self.baseline(to, &plan.steps));
         route.plan = Plan { tables, ..plan };
         self.warn_of_lost_tables(&mut route.plan.steps);
-        // What stands in the way is for a person; a revision after that would be too early.
+        // Anything blocking is resolved by hand first.
         if let Some(at) = moves_data {
             self.run(route, at..=target);
         }
@@ -282,7 +277,7 @@ impl Situation<'_> {
         }
     }
 
-    /// Tables of ours in public: the revision that moves them runs in its place, the difference does the rest.
+    /// Managed tables in public: the revision that moves them runs, and altering what differs does the rest.
     fn consolidate(&self, route: &mut Route, at: usize, target: usize) {
         let mut live = self.live.clone();
         let twice: Vec<&str> = self.elsewhere(PUBLIC).into_iter().filter(|it| self.is_here(it)).collect();
@@ -290,7 +285,7 @@ impl Situation<'_> {
             self.run(route, 0..=at);
         } else {
             let before = plan(self.stages[at - 1].after.clone(), live.clone(), self.parties, self.facts);
-            // The history alone: everything else is made for the target, once the tables are here.
+            // The history alone: everything else is created for the target, once the tables are here.
             let is_history = |step: &Step| step.belongs_to == HISTORY_TABLE;
             let steps: Vec<Step> = before.steps.into_iter().filter(is_history).collect();
             route.records.push(self.baseline(at - 1, &steps));
@@ -298,8 +293,8 @@ impl Situation<'_> {
             self.run(route, at..=at);
         }
         // What is there once these have run.
-        let made = self.stages[at].after.clone().named(&self.parties.roles);
-        for (id, object) in made.objects {
+        let reached = self.stages[at].after.clone().named(&self.parties.roles);
+        for (id, object) in reached.objects {
             live.objects.entry(id).or_insert(object);
         }
         if !live.schemas.iter().any(|it| it == APPLICATION_SCHEMA) {
@@ -310,7 +305,7 @@ impl Situation<'_> {
             route.records.push(self.baseline(target, &rest.steps));
         }
         route.plan.tables = rest.tables;
-        if let Some((_, decision)) = route.plan.tables.iter_mut().find(|it| it.0 == HISTORY_TABLE) {
+        if let Some((_, decision)) = route.plan.tables.iter_mut().find(|(table, _)| *table == HISTORY_TABLE) {
             *decision = if self.is_here(HISTORY_TABLE) { Decision::Use } else { Decision::Create };
         }
         route.plan.steps.extend(rest.steps);

@@ -29,27 +29,27 @@ pub enum Decision {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum HazardKind {
-    /// A table of ours is locked, briefly.
+    /// A managed table is locked, briefly.
     Lock,
     /// A table is read from end to end, under the lock.
     Scan,
     /// An index is built, under the lock.
     IndexBuild,
-    /// A table and its indexes are written anew, under the lock.
+    /// A table and its indexes are rewritten, under the lock.
     Rewrite,
     /// A table of the reference schema is locked: its rows can be read, and not written.
     ReferenceLock,
-    /// What has probably been renamed is given its name back; who uses the other name fails.
+    /// What has probably been renamed gets its name back; queries that use the other name fail.
     Rename,
-    /// A table changes its schema; who uses the other place fails.
+    /// A table changes its schema; queries that use the old one fail.
     Move,
-    /// `revert` doesn't bring back what was before.
+    /// `revert` won't restore what was there before.
     NotUndone,
-    /// A role loses a privilege that nobody agreed to, or what it owned.
+    /// A role loses an unexpected privilege, or ownership.
     Revoke,
-    /// A comment, a default or a condition that nobody agreed to goes, or is written over.
+    /// An unexpected comment, default or condition is dropped or overwritten.
     Overwrite,
-    /// Whether rows stand in the way was not looked at. If they do, everything is rolled back.
+    /// Rows could not be checked. If they violate it, everything is rolled back.
     Unverified,
 }
 
@@ -145,10 +145,10 @@ impl Step {
     }
 }
 
-/// Something that differs, and that no step mends.
+/// A difference that no step resolves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
-    /// The kind of finding that `drift` tells.
+    /// The kind of finding in `drift`.
     pub kind: String,
     /// What differs.
     pub object: String,
@@ -158,7 +158,7 @@ pub struct Left {
     pub reason: String,
     /// What shows the rows, or the object.
     pub query: Option<String>,
-    /// Whether what is expected can't be reached without a person: then nothing at all is applied.
+    /// Whether it must be resolved by hand: nothing at all is applied before.
     pub is_blocking: bool,
 }
 
@@ -216,7 +216,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What stands in the way of everything.
+    /// What must be resolved by hand before anything is applied.
     pub fn blocking(&self) -> impl Iterator<Item = &Left> {
         self.left.iter().filter(|it| it.is_blocking)
     }
@@ -225,6 +225,7 @@ impl Plan {
 impl std::fmt::Display for Size {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.rows {
+            Some(1) => f.write_str("about 1 row, ")?,
             Some(rows) => write!(f, "about {rows} rows, ")?,
             None => f.write_str("rows not estimated, ")?,
         }

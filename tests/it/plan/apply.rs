@@ -412,7 +412,7 @@ async fn a_role_that_lacks_a_right_changes_nothing() {
 #[case::created("create table if not exists public.more (id int)", "public.more is locked in")]
 #[case::of_others(
     "create function bo_airflow.f() returns int language sql as 'select 1'",
-    "the reference schema has changed"
+    "the reference schema changed"
 )]
 #[tokio::test]
 async fn what_is_held_outside_is_seen_before_commit(#[case] act: &str, #[case] want: &str) {
@@ -782,7 +782,7 @@ async fn a_table_that_was_there_once_is_told() {
         assert_eq!(found.route.plan.tables["pad_breach"], Decision::Create);
         let notes: Vec<&str> =
             found.route.plan.steps.iter().flat_map(|it| &it.hazards).map(|it| it.note.as_str()).collect();
-        assert!(notes.iter().any(|it| it.starts_with("pad_breach was there once")), "{notes:?}");
+        assert!(notes.iter().any(|it| it.starts_with("pad_breach existed before")), "{notes:?}");
     })
     .await;
 }

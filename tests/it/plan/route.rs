@@ -10,6 +10,7 @@ use pad_migrate::ledger::properties::Properties;
 use pad_migrate::ledger::revisions::{self, RoleNames};
 use pad_migrate::schema::catalog::{Catalog, Id, Kind};
 use pad_migrate::schema::drift::expectation::RoleContext;
+use pad_migrate::schema::plan::losses::created_tables;
 use pad_migrate::schema::plan::route::{Route, Situation, stages};
 use pad_migrate::schema::plan::step::Facts;
 use pad_migrate::schema::snapshot::Snapshot;
@@ -91,4 +92,17 @@ fn a_revision_that_has_moved_rows_is_not_run_again() {
 fn the_schema_of_a_revision_gets_the_later_ones() {
     check(&route(&after("0004"), &[("0004", RecordKind::Baseline)]), &["0005 applied", "0006 applied", "0007 applied"]);
     check(&route(&after("0004"), &[]), &["0004 baseline", "0005 applied", "0006 applied", "0007 applied"]);
+}
+
+/// What an adoption has created is read off its statements, not off words in them.
+#[test]
+fn created_tables_are_those_of_statements() {
+    let sql = "create table padealing.migration_run (\n    id bigint not null\n);\n\
+               create unlogged table padealing.\"Odd one\" (id int);\n\
+               create table bo_airflow.oracle_employee (id int);\n\
+               -- create table padealing.in_a_comment (id int);\n\
+               comment on table padealing.pad_breach is 'create table padealing.pad_breach ';\n\
+               alter table padealing.pad_request add column created_at timestamp;\n";
+    let created: Vec<String> = created_tables(sql).into_iter().collect();
+    assert_eq!(created, ["Odd one", "migration_run"]);
 }

@@ -12,10 +12,11 @@ impl<'a> Planner<'a> {
     /// The live table that something belongs to or is, as it is called when the steps run; none, if it is new.
     pub(super) fn table_of(&self, id: &Id) -> Option<String> {
         let top = id.top();
-        let is_made = self.made.iter().any(|it| it.kind.is_relation() && it.schema == id.schema && it.name == top);
+        let is_created =
+            self.created.iter().any(|it| it.kind.is_relation() && it.schema == id.schema && it.name == top);
         let relation =
             self.wanted.relation(&id.schema, top).or_else(|| self.comparison.live.relation(&id.schema, top))?;
-        (!is_made && relation.0.kind == Kind::Table).then(|| qualified(&id.schema, top))
+        (!is_created && relation.0.kind == Kind::Table).then(|| qualified(&id.schema, top))
     }
 
     pub(super) fn size(&self, id: &Id) -> Option<Size> {
@@ -53,7 +54,7 @@ impl<'a> Planner<'a> {
         Part { hazards: self.on_table(id, lock, kinds), ..Part::from(sql) }
     }
 
-    /// Why it is not known whether rows stand in the way.
+    /// A warning that rows could not be checked.
     pub(super) fn unverified(&self, query: &str, table: &str) -> Option<Hazard> {
         let note = match self.facts.answers.get(query) {
             Some(Answer::Unknown(why)) => format!(
@@ -69,20 +70,20 @@ impl<'a> Planner<'a> {
         let definition = Self::property(object, Property::Definition)?;
         let (schema, name) = target_of(&definition)?;
         let table = Id { schema, parent: String::new(), kind: Kind::Table, name };
-        (!self.is_ours(&table)).then(|| qualified(&table.schema, &table.name))
+        (!self.is_managed(&table)).then(|| qualified(&table.schema, &table.name))
     }
 
     /// The table of another schema that a column's foreign key points at.
-    pub(super) fn tied_outside(&self, id: &Id) -> Option<String> {
+    pub(super) fn referenced_outside(&self, id: &Id) -> Option<String> {
         let constraints =
-            self.comparison.live.children(&id.schema, &id.parent).filter(|it| it.0.kind == Kind::Constraint);
+            self.comparison.live.children(&id.schema, &id.parent).filter(|(id, _)| id.kind == Kind::Constraint);
         constraints
-            .filter(|it| {
-                let definition = Self::property(Some(it.1), Property::Definition).unwrap_or_default();
+            .filter(|(_, object)| {
+                let definition = Self::property(Some(object), Property::Definition).unwrap_or_default();
                 let own = definition.split(" REFERENCES ").next().unwrap_or_default();
                 words_of(own).any(|it| it == id.name)
             })
-            .find_map(|it| self.target_outside(Some(it.1)))
+            .find_map(|(_, object)| self.target_outside(Some(object)))
     }
 
     /// The table that a foreign key points at is locked too.
@@ -92,11 +93,11 @@ impl<'a> Planner<'a> {
         let lock = Some(LockMode::ShareRowExclusive);
         let table = qualified(&schema, &name);
         if schema != APPLICATION_SCHEMA {
-            let note = format!("blocks writes to {table} until the transaction ends, and no reads");
+            let note = format!("blocks writes to {table}, not reads, until the transaction ends");
             return Some(Hazard { kind: HazardKind::ReferenceLock, lock, table, note });
         }
         let target = Id { schema, parent: String::new(), kind: Kind::Table, name };
-        if self.made.contains(&target) || target.name == id.parent {
+        if self.created.contains(&target) || target.name == id.parent {
             return None;
         }
         let note = format!("locks {table} briefly, unless another step takes long");

@@ -11,9 +11,9 @@ pub(crate) mod rank {
     pub(crate) const MOVE: u8 = 1;
     pub(crate) const RENAME: u8 = 2;
     pub(crate) const RENAME_PART: u8 = 3;
-    /// Minus what it would be if it were made.
+    /// Minus the rank of creating it.
     pub(crate) const DROP: u8 = 60;
-    /// Whoever is to own something in the schema must be let in first.
+    /// A role that is to own something in the schema needs rights on the schema first.
     pub(crate) const SCHEMA_OWNER: u8 = 61;
     pub(crate) const TYPE: u8 = 62;
     pub(crate) const SEQUENCE: u8 = 63;
@@ -86,16 +86,25 @@ pub(crate) struct Node {
     pub(crate) parts: Vec<Part>,
 }
 
-/// What one way or another makes a property what it should be.
-pub(crate) enum Way {
-    Parts(u8, Vec<Part>),
-    /// It is unmade, and made anew.
-    Anew,
+/// A column that gets another type, as a part of its table's one statement.
+pub(crate) struct Retyped {
+    /// `alter column … type …`.
+    pub(crate) change: String,
+    /// Whether PostgreSQL rewrites the table for it.
+    pub(crate) rewrites: bool,
+}
+
+/// How a property is altered.
+pub(crate) enum Alteration {
+    /// These statements alter it, at this rank.
+    Steps(u8, Vec<Part>),
+    /// The object is dropped and created again.
+    Recreate,
     /// It stays, and why.
     Leave(String),
     /// It stays because of rows, which the query finds.
     Rows(String, String),
-    /// Another difference's way does it.
+    /// The steps of another difference do it.
     Nothing,
 }
 

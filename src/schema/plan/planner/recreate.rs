@@ -1,4 +1,4 @@
-//! What must be unmade and made again: because it can't be changed, or because it stands on what is. Pure.
+//! What must be dropped and created again: because it can't be altered, or because it depends on what is. Pure.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ impl<'a> Planner<'a> {
     /// Whether a view's columns are those that there are, and perhaps more.
     pub(super) fn can_be_replaced(&self, id: &Id, live_id: &Id) -> bool {
         let columns = |catalog: &'a Catalog, id: &Id| -> Vec<(String, Option<String>)> {
-            let whole = catalog.objects.get_key_value(id).map(|it| Ddl::new(catalog, it.0).columns(Kind::Column));
+            let whole = catalog.objects.get_key_value(id).map(|(id, _)| Ddl::new(catalog, id).columns(Kind::Column));
             let names = whole.into_iter().flatten();
             names.map(|it| (it.bare(), it.property(Property::Type))).collect()
         };
@@ -27,11 +27,11 @@ impl<'a> Planner<'a> {
         live.len() <= wanted.len() && wanted.iter().zip(&live).all(|(wanted, live)| wanted == live)
     }
 
-    /// What must be unmade and made anew: because a property can't be changed, or because it is in the way of something
-    /// that is. By the names that there are.
-    pub(super) fn made_anew(&mut self, differences: &[Difference]) -> BTreeSet<Id> {
-        let mut anew: BTreeSet<Id> = BTreeSet::new();
-        // Columns whose types change, and everything that is unmade: what stands on them goes too.
+    /// What must be dropped and created again: because a property can't be altered, or because it depends on something
+    /// that is dropped or retyped. By live names.
+    pub(super) fn recreated(&mut self, differences: &[Difference]) -> BTreeSet<Id> {
+        let mut recreated: BTreeSet<Id> = BTreeSet::new();
+        // Columns whose types change, and everything that is dropped: what depends on them is recreated too.
         let mut disturbed: Vec<Id> = Vec::new();
         for difference in differences {
             let Change::Differs(property) = difference.change else { continue };
@@ -42,7 +42,7 @@ impl<'a> Planner<'a> {
                 let of_type = |catalog: &Catalog| Self::property(catalog.objects.get(&domain), Property::Type);
                 of_type(self.wanted) != of_type(&self.comparison.live)
             };
-            let is_anew = match (id.kind, property) {
+            let is_recreated = match (id.kind, property) {
                 // It is about another type.
                 (Kind::Constraint, _) if of_other_type(id) => {
                     self.leave(difference, "the domain has another type".to_owned(), None);
@@ -50,34 +50,35 @@ impl<'a> Planner<'a> {
                 }
                 (Kind::View, Property::Definition) => !self.can_be_replaced(id, live_id),
                 (Kind::View, _) => false,
-                _ => is_made_anew(id.kind, property, &self.ddl(id), live),
+                _ => must_be_recreated(id.kind, property, &self.ddl(id), live),
             };
             let can_be = self.ddl(id).create().is_some() && self.ddl(id).drop().is_some();
-            let in_the_way = || match self.target_outside(live) {
+            let prevented = || match self.target_outside(live) {
                 Some(target) => Some(format!(
-                    "dropping it would block reads and writes of {target} until the transaction ends; agree on it with its owners"
+                    "dropping it would block reads and writes of {target} until the transaction ends; \
+                     agree on it with its owners"
                 )),
-                None => self.unknown_upon(live_id).map(|dependent| depends_on_it(&dependent)),
+                None => self.unmanaged_dependent(live_id).map(|dependent| depends_on_it(&dependent)),
             };
-            if let Some(reason) = is_anew.then(in_the_way).flatten() {
+            if let Some(reason) = is_recreated.then(prevented).flatten() {
                 self.leave(difference, reason, None);
-                self.unmade.insert(live_id.clone());
-            } else if is_anew && can_be && !self.is_implied(live_id) && !self.made.contains(id) {
-                // Rows that what is made anew would refuse.
+                self.dropped.insert(live_id.clone());
+            } else if is_recreated && can_be && !self.is_implied(live_id) && !self.created.contains(id) {
+                // Rows that violate what is recreated.
                 if let Some((reason, query)) = self.obstacle(id) {
                     self.leave(difference, reason, Some(query));
-                    self.unmade.insert(live_id.clone());
-                } else if anew.insert(live_id.clone()) {
+                    self.dropped.insert(live_id.clone());
+                } else if recreated.insert(live_id.clone()) {
                     disturbed.push(live_id.clone());
                 }
-            } else if is_anew && !can_be && !self.is_implied(live_id) {
+            } else if is_recreated && !can_be && !self.is_implied(live_id) {
                 let reason = format!("pad-migrate can't recreate a {}", id.kind.words());
                 self.leave(difference, reason, None);
             } else if id.kind == Kind::Column
                 && matches!(property, Property::Type | Property::Collation)
                 && !self.is_of_view(id)
             {
-                match self.stuck_type(id, difference) {
+                match self.type_obstacle(id, difference) {
                     Some(stuck) => {
                         self.stuck.insert(live_id.clone(), stuck);
                     }
@@ -85,30 +86,35 @@ impl<'a> Planner<'a> {
                 }
             }
         }
+        self.add_dependents(&mut recreated, disturbed);
+        recreated
+    }
+
+    /// Adds what depends on something that is dropped or retyped, however indirectly.
+    fn add_dependents(&self, recreated: &mut BTreeSet<Id>, mut disturbed: Vec<Id>) {
         let live = &self.comparison.live;
         while let Some(cause) = disturbed.pop() {
-            for (id, object) in live.objects.iter().filter(|it| self.is_ours(it.0)) {
-                if anew.contains(id) || self.is_implied(id) || !self.stands_on(id, object, &cause) {
+            for (id, object) in live.objects.iter().filter(|(id, _)| self.is_managed(id)) {
+                if recreated.contains(id) || self.is_implied(id) || !self.depends_on(id, object, &cause) {
                     continue;
                 }
                 let known = self.wanted.objects.contains_key(self.comparison.origin_key(id));
                 let ddl = Ddl::new(live, id);
                 if known && ddl.create().is_some() && ddl.drop().is_some() {
-                    anew.insert(id.clone());
+                    recreated.insert(id.clone());
                     disturbed.push(id.clone());
                 }
             }
         }
-        anew
     }
 
-    /// What stands on something, however indirectly, and can't be unmade and made again.
-    pub(super) fn unknown_upon(&self, cause: &Id) -> Option<String> {
+    /// An object that depends on something, however indirectly, and can't be dropped and created again.
+    pub(super) fn unmanaged_dependent(&self, cause: &Id) -> Option<String> {
         let mut seen = BTreeSet::from([cause.clone()]);
         let mut causes = vec![cause.clone()];
         while let Some(cause) = causes.pop() {
-            for (id, object) in self.comparison.live.objects.iter().filter(|it| self.is_ours(it.0)) {
-                if self.is_implied(id) || !self.stands_on(id, object, &cause) || !seen.insert(id.clone()) {
+            for (id, object) in self.comparison.live.objects.iter().filter(|(id, _)| self.is_managed(id)) {
+                if self.is_implied(id) || !self.depends_on(id, object, &cause) || !seen.insert(id.clone()) {
                     continue;
                 }
                 let ddl = Ddl::new(&self.comparison.live, id);
@@ -122,12 +128,12 @@ impl<'a> Planner<'a> {
     }
 
     /// Why a column can't get its type, and the query that shows the rows if it is for them.
-    pub(super) fn stuck_type(&mut self, id: &'a Id, difference: &Difference) -> Option<(String, Option<String>)> {
+    pub(super) fn type_obstacle(&mut self, id: &'a Id, difference: &Difference) -> Option<(String, Option<String>)> {
         let live = self.live(&difference.id);
         let from = Self::property(live, Property::Type)?;
         let to = Self::property(self.wanted.objects.get(id), Property::Type)?;
-        // Its foreign key would be made anew.
-        if let Some(target) = self.tied_outside(&difference.id) {
+        // Its foreign key would be recreated.
+        if let Some(target) = self.referenced_outside(&difference.id) {
             let reason = format!(
                 "changing {from} to {to} would block reads and writes of {target} until the transaction ends; \
                  agree on it with its owners"
@@ -150,7 +156,7 @@ impl<'a> Planner<'a> {
             };
             return Some((reason, Some(upon)));
         }
-        if let Some(dependent) = self.unknown_upon(&difference.id) {
+        if let Some(dependent) = self.unmanaged_dependent(&difference.id) {
             return Some((depends_on_it(&dependent), Some(upon)));
         }
         match fit(&identifier(&difference.id.name), &from, &to, &self.comparison.live, self.wanted) {
@@ -170,7 +176,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether an object must go before a column can get another type, or before another object can go.
-    pub(super) fn stands_on(&self, id: &Id, object: &Object, cause: &Id) -> bool {
+    pub(super) fn depends_on(&self, id: &Id, object: &Object, cause: &Id) -> bool {
         let needs = Self::needs(Some(object));
         let name = cause.name.split('(').next().unwrap_or_default();
         let of_same = id.schema == cause.schema && id.parent == cause.parent;
@@ -193,18 +199,18 @@ impl<'a> Planner<'a> {
                 );
                 let foreign = Self::property(Some(object), Property::Type).as_deref() == Some("foreign key");
                 let definition = Self::property(Some(object), Property::Definition).unwrap_or_default();
-                is_key && foreign && target_of(&definition).is_some_and(|it| it.1 == cause.parent)
+                is_key && foreign && target_of(&definition).is_some_and(|(_, table)| table == cause.parent)
             }
             _ => false,
         }
     }
 
-    pub(super) fn unmake(&mut self, live_id: &Id) {
+    pub(super) fn drop(&mut self, live_id: &Id) {
         let id = self.origin(live_id);
         let Some(sql) = self.ddl(id).drop() else { return };
-        self.unmade.insert(live_id.clone());
+        self.dropped.insert(live_id.clone());
         // A relation's own parts go with it.
-        self.made.insert(id.clone());
+        self.created.insert(id.clone());
         let part = match id.kind {
             Kind::Constraint | Kind::Trigger | Kind::Rule | Kind::Policy | Kind::Index => {
                 let mut part = self.part(id, LockMode::AccessExclusive, &[], sql);
@@ -231,8 +237,8 @@ fn depends_on_it(dependent: &str) -> String {
     format!("{dependent} depends on it and isn't managed by pad-migrate; drop it first, recreate it afterwards")
 }
 
-/// Whether an object must be made anew to have another property.
-pub(super) fn is_made_anew(kind: Kind, property: Property, ddl: &Ddl<'_>, live: Option<&Object>) -> bool {
+/// Whether an object must be recreated to have another property.
+pub(super) fn must_be_recreated(kind: Kind, property: Property, ddl: &Ddl<'_>, live: Option<&Object>) -> bool {
     match kind {
         Kind::Constraint => match property {
             Property::Definition => true,

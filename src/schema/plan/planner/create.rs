@@ -1,4 +1,4 @@
-//! What is made, new or anew, with everything that is said of it in statements of its own. Pure.
+//! What is created, or recreated, with its attributes that need statements of their own. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +11,8 @@ use crate::schema::drift::finding::Change;
 use crate::schema::plan::data::{refused_by, refused_by_index};
 use crate::schema::plan::order::Place;
 use crate::schema::plan::planner::Planner;
+use crate::schema::plan::planner::alter::rank_of_property;
 use crate::schema::plan::planner::nodes::{Node, Part, rank, rank_of, target_of};
-use crate::schema::plan::planner::way::rank_of_property;
 use crate::schema::plan::step::{Action, Answer, ConcurrentBuild, Hazard, HazardKind, LockMode};
 
 impl<'a> Planner<'a> {
@@ -33,7 +33,7 @@ impl<'a> Planner<'a> {
             Kind::Constraint if Self::property(object, Property::Validated).is_some() => return None,
             Kind::Constraint => {
                 let definition = Self::property(object, Property::Definition)?;
-                let target = target_of(&definition).map(|it| self.comparison.live_name(&it.0, &it.1));
+                let target = target_of(&definition).map(|(schema, table)| self.comparison.live_name(&schema, &table));
                 let target = target.flatten().map(|it| qualified(&it.schema, &it.name));
                 refused_by(&table, &Self::property(object, Property::Type)?, &definition, target.as_deref())?
             }
@@ -44,9 +44,9 @@ impl<'a> Planner<'a> {
         };
         // Without its columns, or under their other names, there is nothing to ask.
         let words = Self::needs(object);
-        let columns = self.wanted.children(&id.schema, &id.parent).filter(|it| it.0.kind == Kind::Column);
-        let mut named = columns.filter(|it| id.kind != Kind::Column && words.contains(&it.0.name));
-        if named.any(|it| self.comparison.live_part(it.0).is_none_or(|live| live.name != it.0.name)) {
+        let columns = self.wanted.children(&id.schema, &id.parent).filter(|(child, _)| child.kind == Kind::Column);
+        let mut named = columns.filter(|(column, _)| id.kind != Kind::Column && words.contains(&column.name));
+        if named.any(|(column, _)| self.comparison.live_part(column).is_none_or(|live| live.name != column.name)) {
             return None;
         }
         let reason = match id.kind {
@@ -67,11 +67,11 @@ impl<'a> Planner<'a> {
     }
 
     /// Makes an object, with what belongs to it.
-    pub(super) fn make(&mut self, id: &'a Id) {
-        if !self.built.insert(id.clone()) {
+    pub(super) fn create(&mut self, id: &'a Id) {
+        if !self.planned.insert(id.clone()) {
             return;
         }
-        self.made.insert(id.clone());
+        self.created.insert(id.clone());
         let ddl = self.ddl(id);
         let Some(sql) = ddl.create() else { return };
         let object = self.wanted.objects.get(id);
@@ -82,14 +82,14 @@ impl<'a> Planner<'a> {
             Kind::Index if self.is_of_view(id) => rank::VIEW_INDEX,
             kind => rank_of(kind),
         };
-        let parts = self.make_parts(id, sql, is_foreign_key);
+        let parts = self.create_parts(id, sql, is_foreign_key);
         let needs = self.needs_of(self.wanted, id);
         let place = Place { rank, provides: Self::provided(id), needs, is_drop: false };
         self.nodes.push(Node { place, id: id.clone(), parts });
-        self.furnish(id);
-        self.furnish_sequence(id);
+        self.set_attributes(id);
+        self.set_sequence_attributes(id);
         if id.kind.is_relation() || matches!(id.kind, Kind::Domain | Kind::Composite) {
-            let children: Vec<&'a Id> = self.wanted.children(&id.schema, &id.name).map(|it| it.0).collect();
+            let children: Vec<&'a Id> = self.wanted.children(&id.schema, &id.name).map(|(child, _)| child).collect();
             for child in children {
                 let of_child = self.ddl(child);
                 let comes_along = match child.kind {
@@ -101,17 +101,17 @@ impl<'a> Planner<'a> {
                 };
                 let inherited = of_child.property(Property::Inherited).is_some();
                 if comes_along || inherited {
-                    self.furnish(child);
-                    self.furnish_sequence(child);
+                    self.set_attributes(child);
+                    self.set_sequence_attributes(child);
                 } else {
-                    self.make(child);
+                    self.create(child);
                 }
             }
         }
     }
 
     /// The statements that make it, with what they hurt where the table has rows.
-    pub(super) fn make_parts(&mut self, id: &'a Id, sql: String, is_foreign_key: bool) -> Vec<Part> {
+    pub(super) fn create_parts(&mut self, id: &'a Id, sql: String, is_foreign_key: bool) -> Vec<Part> {
         use HazardKind::{IndexBuild, Rewrite, Scan};
         let ddl = self.ddl(id);
         let mut parts = Vec::new();
@@ -173,8 +173,8 @@ impl<'a> Planner<'a> {
         parts
     }
 
-    /// What is said of an object in statements of its own, once it is made: owner, privileges, comment and so on.
-    pub(super) fn furnish(&mut self, id: &'a Id) {
+    /// Sets what needs statements of its own once an object exists: owner, privileges, comment and so on.
+    pub(super) fn set_attributes(&mut self, id: &'a Id) {
         let ddl = self.ddl(id);
         let Some(object) = self.wanted.objects.get(id) else { return };
         let nothing = Object::new();
@@ -206,16 +206,16 @@ impl<'a> Planner<'a> {
     }
 
     /// An identity column has a sequence, which comes with it.
-    pub(super) fn furnish_sequence(&mut self, id: &Id) {
-        let own: Vec<&'a Id> = self.own_sequences(id).map(|it| it.0).collect();
-        own.into_iter().for_each(|it| self.furnish(it));
+    pub(super) fn set_sequence_attributes(&mut self, id: &Id) {
+        let own: Vec<&'a Id> = self.own_sequences(id).map(|(sequence, _)| sequence).collect();
+        own.into_iter().for_each(|it| self.set_attributes(it));
     }
 
     /// Whether a column takes no numbers, and a sequence is there whose name its own would have.
     pub(super) fn has_sequence_for(&self, id: &Id, live: Option<&Object>) -> bool {
         let takes = [Property::Default, Property::Identity];
         let takes_none = !takes.iter().any(|it| live.is_some_and(|live| live.contains_key(it)));
-        takes_none && self.own_sequences(id).any(|it| self.live(it.0).is_some())
+        takes_none && self.own_sequences(id).any(|(sequence, _)| self.live(sequence).is_some())
     }
 
     /// The sequences that come with a column.
@@ -253,8 +253,8 @@ impl<'a> Planner<'a> {
             _ => "",
         };
         let mut taken: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let defaults = self.comparison.live.objects.iter().filter(|it| it.0.kind == Kind::DefaultPrivileges);
-        for (_, object) in defaults.filter(|it| it.0.name.split(' ').next() == Some(word)) {
+        let defaults = self.comparison.live.objects.iter().filter(|(id, _)| id.kind == Kind::DefaultPrivileges);
+        for (_, object) in defaults.filter(|(id, _)| id.name.split(' ').next() == Some(word)) {
             let items = object.get(&Property::Privileges).map(Value::parts).unwrap_or_default();
             for (role, privilege) in items.iter().filter_map(|it| it.rsplit_once('=')) {
                 let plain = privilege.trim_end_matches('*');
@@ -292,7 +292,7 @@ impl<'a> Planner<'a> {
         let is_grant = difference.change == Change::Lost;
         let text = if is_grant { &difference.expected } else { &difference.actual };
         let (Some(role), Some(text)) = (&difference.role, text) else { return };
-        if self.made.contains(id) || self.comes_with_parent(id) {
+        if self.created.contains(id) || self.comes_with_parent(id) {
             return;
         }
         // What differs in the right to grant it on only is said privilege by privilege.

@@ -1,4 +1,4 @@
-//! Queries for a person. Pure.
+//! Queries that show what a difference is about. Pure.
 
 use squawk_syntax::quote::quote_ident as identifier;
 
@@ -7,7 +7,7 @@ use crate::schema::catalog::{Id, Kind};
 use crate::schema::ddl::qualified;
 
 /// The query that shows what an object is, or holds.
-pub(super) fn look(id: &Id) -> Option<String> {
+pub(super) fn diagnostic_query(id: &Id) -> Option<String> {
     let name = qualified(&id.schema, id.name.split('(').next().unwrap_or_default());
     let table = qualified(&id.schema, &id.parent);
     let (of_table, bare) = (format!("{}::regclass", literal(&table)), literal(&id.name));

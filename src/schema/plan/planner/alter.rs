@@ -1,0 +1,219 @@
+//! How a property becomes what it should be. Pure.
+
+use std::collections::BTreeSet;
+
+use crate::ledger::revisions::MOVED_NOTE;
+use crate::schema::catalog::{Id, Kind, Property, Value};
+use crate::schema::ddl::qualified;
+use crate::schema::drift::comparison::Difference;
+use crate::schema::plan::order::Place;
+use crate::schema::plan::planner::Planner;
+use crate::schema::plan::planner::nodes::{Alteration, Node, Part, rank, rank_of};
+use crate::schema::plan::planner::recreate::must_be_recreated;
+use crate::schema::plan::step::{Action, Hazard, HazardKind, LockMode};
+
+impl<'a> Planner<'a> {
+    pub(super) fn differs(&mut self, difference: &Difference, property: Property) {
+        let id = self.origin(&difference.id);
+        if self.dropped.contains(&difference.id) || self.comes_with_parent(id) {
+            return;
+        }
+        let alteration = self.alteration(id, difference, property);
+        let implied = self.is_implied(&difference.id)
+            && !matches!(
+                property,
+                Property::Comment
+                    | Property::Default
+                    | Property::Enabled
+                    | Property::Options
+                    | Property::Statistics
+                    | Property::Storage
+                    | Property::Compression
+                    | Property::Clustered
+                    | Property::Valid
+                    | Property::Owner
+            )
+            && !(id.kind == Kind::Sequence && matches!(alteration, Alteration::Steps(..)));
+        if implied {
+            return;
+        }
+        match alteration {
+            Alteration::Steps(rank, mut parts) => {
+                if let (Some(note), Some(part)) = (overwritten(id, difference, property), parts.first_mut()) {
+                    part.hazards.push(note);
+                }
+                self.push(rank, id, parts);
+            }
+            Alteration::Recreate | Alteration::Nothing => {}
+            Alteration::Leave(reason) => self.leave(difference, reason, None),
+            Alteration::Rows(reason, query) => self.leave(difference, reason, Some(query)),
+        }
+    }
+
+    /// How a property becomes what it should be.
+    fn alteration(&mut self, id: &'a Id, difference: &Difference, property: Property) -> Alteration {
+        use HazardKind::{IndexBuild, NotUndone, Rewrite, Scan};
+        let live = self.live(&difference.id);
+        let ddl = self.ddl(id);
+        let exclusive = LockMode::AccessExclusive;
+        let statements = || ddl.alter(property, live).unwrap_or_default().into_iter();
+        match (id.kind, property) {
+            (Kind::Table | Kind::ForeignTable, Property::Comment) if self.is_note(difference) => Alteration::Nothing,
+            (Kind::Column, _) => self.column_alteration(id, difference, property),
+            (Kind::Constraint, Property::Validated | Property::Triggers) => {
+                self.constraint_alteration(id, difference, property)
+            }
+            (Kind::Table, Property::Persistence) => {
+                let parts = statements().map(|sql| self.part(id, exclusive, &[Rewrite], sql));
+                Alteration::Steps(rank::ALTER_TABLE, parts.collect())
+            }
+            // A typed table inherits nothing.
+            (Kind::Table, Property::OfType) if difference.expected.is_none() => {
+                Alteration::Steps(rank::TABLE, statements().map(|sql| self.part(id, exclusive, &[], sql)).collect())
+            }
+            (Kind::Table, Property::Inherits | Property::PartitionBound) => match ddl.alter(property, live) {
+                Some(statements) => {
+                    let parts = statements.into_iter().map(|sql| self.part(id, exclusive, &[Scan, NotUndone], sql));
+                    Alteration::Steps(rank::ALTER_TABLE, parts.collect())
+                }
+                None => Alteration::Leave("decide by hand which rows belong in which table".to_owned()),
+            },
+            (Kind::View, Property::Definition) if self.can_be_replaced(id, &difference.id) => {
+                let needs = self.needs_of(self.wanted, id);
+                if let Some(sql) = ddl.create() {
+                    let place = Place { rank: rank::VIEW, provides: Self::provided(id), needs, is_drop: false };
+                    let parts = vec![Part::new(Action::Create(id.kind), sql)];
+                    self.nodes.push(Node { place, id: id.clone(), parts });
+                }
+                Alteration::Nothing
+            }
+            (Kind::Index, Property::Valid) if difference.expected.is_none() => {
+                let parts = statements().map(|sql| Part {
+                    action: Action::Reindex,
+                    concurrent: Some(ddl.reindex_concurrently()),
+                    ..self.part(id, LockMode::Share, &[IndexBuild], sql)
+                });
+                Alteration::Steps(rank::INDEX, parts.collect())
+            }
+            (Kind::Sequence, Property::Identity) => Alteration::Nothing,
+            // With another type it has that type's limits.
+            (Kind::Sequence, Property::Minimum | Property::Maximum)
+                if ddl.has_usual_limit(property)
+                    && Self::property(live, Property::Type) != ddl.property(Property::Type) =>
+            {
+                Alteration::Nothing
+            }
+            _ => self.plain_alteration(id, difference, property),
+        }
+    }
+
+    /// What the statement for the property does, if there is one.
+    pub(super) fn plain_alteration(&self, id: &'a Id, difference: &Difference, property: Property) -> Alteration {
+        let live = self.live(&difference.id);
+        let ddl = self.ddl(id);
+        if must_be_recreated(id.kind, property, &ddl, live) {
+            return Alteration::Recreate;
+        }
+        let Some(statements) = ddl.alter(property, live) else {
+            return Alteration::Leave(format!(
+                "no statement changes the {} of a {} without losing data",
+                property.to_string().replace('_', " "),
+                id.kind.words()
+            ));
+        };
+        let lock = match (id.kind, property) {
+            (_, Property::Comment) => None,
+            (Kind::Table | Kind::Column | Kind::Constraint | Kind::Trigger | Kind::Rule | Kind::Policy, property) => {
+                Some(match property {
+                    Property::Statistics | Property::Options | Property::ToastOptions | Property::Clustered => {
+                        LockMode::ShareUpdateExclusive
+                    }
+                    Property::Enabled => LockMode::ShareRowExclusive,
+                    _ => LockMode::AccessExclusive,
+                })
+            }
+            _ => None,
+        };
+        let part = |sql: String| match lock {
+            Some(lock) => self.part(id, lock, &[], sql),
+            None => Part::from(sql),
+        };
+        let rank = rank_of_property(id.kind, property).max(rank_of(id.kind));
+        Alteration::Steps(rank, statements.into_iter().map(part).collect())
+    }
+
+    fn constraint_alteration(&mut self, id: &'a Id, difference: &Difference, property: Property) -> Alteration {
+        let live = self.live(&difference.id);
+        if property == Property::Triggers {
+            // `RI_FKey_check_ins on padealing.pad_request is disabled`
+            let switched = live.and_then(|object| object.get(&property)).map(Value::parts).unwrap_or_default();
+            let tables = switched.iter().filter_map(|text| text.split_once(" on ")?.1.rsplit_once(" is "));
+            let tables: BTreeSet<&str> = tables.map(|(table, _)| table).collect();
+            if difference.expected.is_some() || !tables.iter().all(|table| table.starts_with("padealing.")) {
+                let reason = "only a superuser can enable or disable a foreign key's triggers";
+                return Alteration::Leave(reason.to_owned());
+            }
+            let parts = tables.into_iter().map(|table| Part::from(format!("alter table {table} enable trigger all")));
+            return Alteration::Steps(rank::ATTACHED, parts.collect());
+        }
+        // What is stricter than expected refuses nothing that was accepted.
+        if difference.expected.is_some() {
+            return Alteration::Leave("it is validated, which is stricter than expected".to_owned());
+        }
+        if live.is_some_and(|object| object.contains_key(&Property::Enforced)) {
+            return Alteration::Nothing;
+        }
+        if let Some((reason, query)) = self.obstacle(id) {
+            return Alteration::Rows(reason, query);
+        }
+        let statements = self.ddl(id).alter(property, live).unwrap_or_default().into_iter();
+        let scan = |sql| self.part(id, LockMode::ShareUpdateExclusive, &[HazardKind::Scan], sql);
+        Alteration::Steps(rank::FOREIGN_KEY, statements.map(scan).collect())
+    }
+
+    /// The comment of a table that a revision has moved, or moves: the down migration reads it, and restores the old
+    /// comment from it.
+    pub(super) fn is_note(&self, difference: &Difference) -> bool {
+        let is_moving = self.moved_from == Some(&difference.id.schema);
+        is_moving || difference.actual.as_ref().is_some_and(|it| it.starts_with(MOVED_NOTE))
+    }
+
+    /// The table as it is called before any step.
+    pub(super) fn live_table(&self, id: &Id) -> String {
+        match self.comparison.live_name(&id.schema, id.top()) {
+            Some(live) => qualified(&live.schema, &live.name),
+            None => qualified(&id.schema, id.top()),
+        }
+    }
+}
+
+/// The old owner, comment or default, which the step replaces.
+pub(super) fn overwritten(id: &Id, difference: &Difference, property: Property) -> Option<Hazard> {
+    let old = difference.actual.as_deref()?;
+    let what = property.to_string().replace('_', " ");
+    let (kind, note) = match property {
+        Property::Owner => {
+            (HazardKind::Revoke, format!("{old} will no longer own {}; jobs that rely on it will fail", id.object()))
+        }
+        Property::Comment | Property::Default => {
+            (HazardKind::Overwrite, format!("the {what} of {} was: {}", id.object(), old.replace('\n', " ")))
+        }
+        _ => return None,
+    };
+    Some(Hazard { kind, lock: None, table: id.object(), note })
+}
+
+/// When a property of something that is there is changed.
+pub(super) fn rank_of_property(kind: Kind, property: Property) -> u8 {
+    match property {
+        Property::Owner if kind == Kind::Schema => rank::SCHEMA_OWNER,
+        Property::Owner => rank::OWNER,
+        Property::Comment => rank::COMMENT,
+        Property::OwnedBy => rank::OWNED,
+        Property::Default | Property::NotNull | Property::Identity => rank::DEFAULT,
+        Property::Storage | Property::Compression | Property::Statistics | Property::Options => rank::SWITCH,
+        Property::RowSecurity | Property::RowSecurityForced | Property::Enabled => rank::SWITCH,
+        Property::ReplicaIdentity | Property::Clustered | Property::Target => rank::SWITCH,
+        _ => rank::ALTER_TABLE,
+    }
+}
