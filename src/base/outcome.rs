@@ -1,11 +1,11 @@
 //! How a command ended, for its exit code and its JSON.
 
-/// Whether a person must look.
+/// Whether a result needs attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing to look at.
+    /// Nothing does.
     Clean,
-    /// A person must look.
+    /// Something does.
     Attention,
 }
 

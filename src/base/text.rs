@@ -36,6 +36,16 @@ pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 
+/// Bytes in the largest unit of which there are ten or more.
+pub(crate) fn size(bytes: i64) -> String {
+    match bytes {
+        ..10_240 => format!("{bytes} B"),
+        10_240..10_485_760 => format!("{} kB", bytes / 1024),
+        10_485_760..10_737_418_240 => format!("{} MB", bytes / (1 << 20)),
+        _ => format!("{} GB", bytes / (1 << 30)),
+    }
+}
+
 /// Bytes in lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {

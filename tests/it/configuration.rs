@@ -114,12 +114,12 @@ fn certificates_must_agree_with_the_rest() {
     let half = told(&format!("DB_SSLKEY={}\n", path("key")));
     assert_eq!(half, ["DB_SSLKEY is set and DB_SSLCERT is not; a client certificate needs both"]);
     let idle = told(&format!("DB_SSLMODE=disable\nDB_SSLROOTCERT={}\n", path("ca")));
-    assert_eq!(
-        idle,
-        ["DB_SSLMODE is disable, but DB_SSLROOTCERT is set from .env and needs TLS; remove one of them"]
-    );
+    assert_eq!(idle, ["DB_SSLMODE is disable, but DB_SSLROOTCERT is set from .env and needs TLS; remove one of them"]);
     let locked = told(&format!("DB_SSLCERT={}\nDB_SSLKEY={}\n", path("cert"), path("locked")));
-    assert!(locked.len() == 1 && locked[0].contains("its key is encrypted, and the driver can't decrypt it"), "{locked:?}");
+    assert!(
+        locked.len() == 1 && locked[0].contains("its key is encrypted, and the driver can't decrypt it"),
+        "{locked:?}"
+    );
     let swapped = told(&format!("DB_SSLCERT={}\nDB_SSLKEY={}\n", path("key"), path("cert")));
     assert_eq!(swapped.len(), 2, "{swapped:?}");
 }
@@ -130,8 +130,7 @@ fn the_common_file_is_not_taken_for_an_environments_own_in_silence() {
     let dir = tempfile::tempdir().expect("a directory is made");
     write(dir.path(), &[(".env", "DB_HOST=127.0.0.1\nDB_PORT=1\nDB_NAME=n\nDB_USER=u\n")]);
     let told = stderr(&run_in(dir.path(), &["--env", "qa", "verify"], &[]));
-    let warning =
-        "pad-migrate: warning: .env.qa doesn't exist: environment qa uses the database from .env, as every environment does\n";
+    let warning = "pad-migrate: warning: .env.qa doesn't exist: environment qa uses the database from .env, as every environment does\n";
     assert!(told.starts_with(warning), "{told}");
     let told = stderr(&run_in(dir.path(), &["verify"], &[]));
     assert!(!told.contains("warning"), "{told}");
@@ -171,7 +170,10 @@ fn all_mistakes_are_reported_at_once() {
 fn a_missing_file_is_named_where_it_would_have_been_needed() {
     let told = complaints(&[(".env", "DB_PORT=5432\n")], &[("APP_ENV", "qa")]);
     assert_eq!(told.len(), 1);
-    assert!(told[0].starts_with("no database is configured for environment qa, and .env.qa doesn't exist; "), "{told:?}");
+    assert!(
+        told[0].starts_with("no database is configured for environment qa, and .env.qa doesn't exist; "),
+        "{told:?}"
+    );
 }
 
 #[rstest]
@@ -267,8 +269,9 @@ fn a_file_that_shows_its_password_to_others_is_a_warning() {
         let open = std::fs::Permissions::from_mode(0o640);
         std::fs::set_permissions(dir.path().join(file), open).expect("it is ours");
     }
-    let warning =
-        |file| format!("pad-migrate: warning: {file} holds a password and other users can read it; run: chmod 600 {file}");
+    let warning = |file| {
+        format!("pad-migrate: warning: {file} holds a password and other users can read it; run: chmod 600 {file}")
+    };
     assert_eq!(told(run_in(dir.path(), &["verify"], &[])), [warning(".env"), warning(".env.local")]);
     // Nobody has to keep what is no secret.
     write(dir.path(), &[(".env.local", "DB_HOST=127.0.0.1\nDB_PORT=1\nDB_NAME=n\nDB_USER=u\n"), (".env", "")]);

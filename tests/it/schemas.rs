@@ -5,6 +5,7 @@
 
 use std::process::Output;
 
+use pad_migrate::report::doctor::DoctorJson;
 use pad_migrate::report::layout::Failed;
 use pad_migrate::report::verify::VerifyJson;
 use pretty_assertions::assert_eq;
@@ -28,7 +29,7 @@ fn schema<T: JsonSchema>() -> Schema {
 
 /// The commands that print JSON, with what they print.
 fn all() -> Vec<(&'static str, Schema)> {
-    vec![("verify", schema::<VerifyJson>())]
+    vec![("doctor", schema::<DoctorJson>()), ("verify", schema::<VerifyJson>())]
 }
 
 #[test]
