@@ -11,7 +11,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// `Clean` if the condition holds.
-    pub fn clean_if(condition: bool) -> Self {
+    pub(crate) fn clean_if(condition: bool) -> Self {
         if condition { Self::Clean } else { Self::Attention }
     }
 

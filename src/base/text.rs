@@ -19,7 +19,7 @@ pub fn sentence(error: &dyn std::error::Error) -> String {
 }
 
 /// A number with its thousands apart.
-pub fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -64,7 +64,7 @@ impl Check {
     }
 
     /// The same check with particulars.
-    pub fn with_table(self, columns: &'static [&'static str], rows: Vec<Vec<Value>>) -> Self {
+    pub(crate) fn with_table(self, columns: &'static [&'static str], rows: Vec<Vec<Value>>) -> Self {
         Self { table: Table { columns, rows }, ..self }
     }
 

@@ -281,7 +281,7 @@ impl Facts {
     pub(crate) fn lacking<'a>(&'a self, role: &str, schema: &str, among: &[&str], privilege: &str) -> Vec<&'a str> {
         let rights = self.table_rights.iter().filter(|it| it.role == role && it.schema == schema);
         let lacking =
-            rights.filter(|it| among.contains(&&*it.table) && !it.privileges.iter().any(|it| it == privilege));
+            rights.filter(|table| among.contains(&&*table.table) && !table.privileges.iter().any(|it| it == privilege));
         lacking.map(|it| &*it.table).collect()
     }
 

@@ -49,7 +49,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Connection", &["name", "port", "tls", "authentication", "database", "schemas"]),
     ("Server", &["server_version", "server_role", "encoding", "collation", "time_zone", "connections"]),
     ("Tables", &["tables", "critical_tables", "reference_tables", "legacy_table", "unknown_tables"]),
-    ("Rights", &["privileges", "role_privileges", "excess_privileges", "password_expiry", "row_security"]),
+    ("Privileges", &["privileges", "role_privileges", "excess_privileges", "password_expiry", "row_security"]),
 ];
 
 /// The check whose particulars come last, since they are long.

@@ -218,7 +218,7 @@ async fn an_unknown_table_is_described_and_left_alone() {
         assert_eq!(rows[0]["dependents"], "constraint child_d_fkey on table public.child, view public.onlooker");
         // Whose use is known for a day is not known.
         assert_eq!((&rows[1]["recommendation"], &rows[1]["columns"]), (&"keep".into(), &"a numeric(4,1), B c text".into()));
-        assert!(rows[1]["reason"].as_str().expect("a text").contains("too short: check again later"));
+        assert!(rows[1]["reason"].as_str().expect("a text").contains("only: check again later"));
         let sql = rows[1]["sql"].as_str().expect("it is a text");
         assert_eq!(sql, "comment on table padealing.\"empty\" is 'Kept on purpose: … (it''s nobody''s)'");
         assert_eq!(rows[2]["comment"], "Kept on purpose: the auditors want it");
@@ -648,7 +648,7 @@ fn facts_about_the_history_have_their_consequences() {
 #[case::it_is_a_view("keep", "no statistics on reads of a view: ask its owner, postgres", |it: &mut Stranger| it.kind = "view")]
 #[case::it_has_partitions("keep", "it is partitioned: its own statistics", |it: &mut Stranger| it.family = Some("it is partitioned".to_owned()))]
 #[case::nobody_counts("keep", "doesn't track its use (track_counts is off)", |it: &mut Stranger| it.counted = false)]
-#[case::known_for_days("keep", "statistics begin on 2026-01-02, which is too short", |it: &mut Stranger| it.since.1 = 12.0)]
+#[case::known_for_days("keep", "statistics go back to 2026-01-02 only", |it: &mut Stranger| it.since.1 = 12.0)]
 #[case::read_long_ago("drop", "nothing depends on it", |it: &mut Stranger| {
     (it.reads, it.last_read) = (7, Some(("2024-11-01".to_owned(), 700.0)));
 })]

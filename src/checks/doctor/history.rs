@@ -11,7 +11,8 @@ use crate::checks::facts::Facts;
 use crate::schema::names::MANAGED_TABLES;
 
 pub(crate) fn row_security(facts: &Facts) -> Check {
-    let policed = facts.relations.iter().filter(|it| it.policed).map(|it| format!("{}.{}", it.schema, it.name));
+    let policed = facts.relations.iter().filter(|relation| relation.policed);
+    let policed = policed.map(|relation| format!("{}.{}", relation.schema, relation.name));
     let policed: Vec<String> = policed.collect();
     if policed.is_empty() {
         return Check::new("row_security", Status::Pass, "no policy hides rows from this role");

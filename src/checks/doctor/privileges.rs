@@ -43,9 +43,9 @@ fn connected(facts: &Facts, expected: &Expectations<'_>) -> Check {
     let role = &*facts.role.name;
     // The application has no use for the migration's own tables.
     let is_app = expected.roles.app.as_deref() == Some(role);
-    let ours = if is_app { APPLICATION_TABLES } else { MANAGED_TABLES };
+    let tables = if is_app { APPLICATION_TABLES } else { MANAGED_TABLES };
     let everything: [(&str, &[&str], &[&str]); 2] =
-        [("padealing", ours, &["SELECT"]), ("bo_airflow", &REFERENCE_TABLES, &["SELECT"])];
+        [("padealing", tables, &["SELECT"]), ("bo_airflow", &REFERENCE_TABLES, &["SELECT"])];
     let missing = facts.grants(role, &everything);
     if !missing.is_empty() {
         let text =
@@ -54,7 +54,7 @@ fn connected(facts: &Facts, expected: &Expectations<'_>) -> Check {
     }
     let text = format!(
         "as {role} – checks: {}; apply: {}; migrate: {}",
-        if is_app { "yes, except of the migration's own tables" } else { "yes" },
+        if is_app { "yes, except the migration's own tables" } else { "yes" },
         may_apply(facts, expected.roles.owner.as_deref()),
         may_migrate(facts, expected),
     );

@@ -52,8 +52,12 @@ fn critical(facts: &Facts) -> Check {
 
 fn reference(facts: &Facts, expected: &Expectations<'_>) -> Check {
     const NAME: &str = "reference_tables";
-    let found: BTreeMap<&str, &Relation> =
-        facts.relations.iter().filter(|it| it.schema == "bo_airflow").map(|it| (&*it.name, it)).collect();
+    let found: BTreeMap<&str, &Relation> = facts
+        .relations
+        .iter()
+        .filter(|table| table.schema == "bo_airflow")
+        .map(|table| (&*table.name, table))
+        .collect();
     let missing: Vec<&&str> = REFERENCE_TABLES.iter().filter(|name| !found.contains_key(**name)).collect();
     if !missing.is_empty() {
         let what = if missing.len() == REFERENCE_TABLES.len() { "all of its tables".to_owned() } else { list(missing) };
@@ -65,7 +69,8 @@ fn reference(facts: &Facts, expected: &Expectations<'_>) -> Check {
     }
     let all = format!("all {} reference tables exist", REFERENCE_TABLES.len());
     let critical = CRITICAL_REFERENCE_TABLES.iter().map(|name| found[name]);
-    let empty: Vec<&str> = critical.clone().filter(|it| it.filled == Filled::No).map(|it| &*it.name).collect();
+    let empty: Vec<&str> =
+        critical.clone().filter(|table| table.filled == Filled::No).map(|table| &*table.name).collect();
     if !empty.is_empty() {
         let remedy = match expected.environment {
             Environment::Local => "run: pad-migrate seed",

@@ -129,5 +129,5 @@ fn reason_to_keep(unknown: &Stranger, standby: bool) -> Option<String> {
         return Some(format!("Postgres doesn't track its use (track_counts is off): ask its owner, {owner}"));
     }
     (*days < RECENT)
-        .then(|| format!("its statistics begin on {since}, which is too short: check again later, or ask its owner, {owner}"))
+        .then(|| format!("its statistics go back to {since} only: check again later, or ask its owner, {owner}"))
 }
