@@ -1,4 +1,4 @@
-//! Things without an opinion: how a command ended, text, quoting, versions. Pure but for `file`.
+//! What every layer uses: verdicts, text, styles, quoting, versions. Pure but for `file`.
 
 pub mod file;
 pub mod outcome;

@@ -3,4 +3,6 @@
 pub mod check;
 pub mod doctor;
 pub mod examination;
+pub mod expectations;
+pub mod facts;
 pub mod pg;

@@ -55,7 +55,7 @@ impl PendingFile {
     }
 
     /// Where it is until then, for a program that writes it.
-    pub fn pending_path(&self) -> &Path {
+    pub(crate) fn pending_path(&self) -> &Path {
         self.file.get_ref().path()
     }
 
@@ -65,7 +65,7 @@ impl PendingFile {
     }
 
     /// Writes the whole of a file, and puts it in its place.
-    pub fn save(mut self, text: &str) -> Result<(), FileError> {
+    pub(crate) fn save(mut self, text: &str) -> Result<(), FileError> {
         let written = self.write(text);
         written.map_err(|source| FileError::Write { path: self.path.display().to_string(), source })?;
         self.finish()

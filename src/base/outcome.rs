@@ -1,17 +1,17 @@
 //! How a command ended, for its exit code and its JSON.
 
-/// Whether a person must look.
+/// Whether a result needs attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing to look at.
+    /// Nothing does.
     Clean,
-    /// A person must look.
+    /// Something does.
     Attention,
 }
 
 impl Verdict {
     /// `Clean` if the condition holds.
-    pub fn clean_if(condition: bool) -> Self {
+    pub(crate) fn clean_if(condition: bool) -> Self {
         if condition { Self::Clean } else { Self::Attention }
     }
 

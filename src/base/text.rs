@@ -19,7 +19,7 @@ pub fn sentence(error: &dyn std::error::Error) -> String {
 }
 
 /// A number with its thousands apart.
-pub fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -34,6 +34,16 @@ pub fn thousands(number: u64) -> String {
 /// A number and its noun.
 pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
+}
+
+/// Bytes in the largest unit of which there are ten or more.
+pub(crate) fn size(bytes: i64) -> String {
+    match bytes {
+        ..10_240 => format!("{bytes} B"),
+        10_240..10_485_760 => format!("{} kB", bytes / 1024),
+        10_485_760..10_737_418_240 => format!("{} MB", bytes / (1 << 20)),
+        _ => format!("{} GB", bytes / (1 << 30)),
+    }
 }
 
 /// Bytes in lower-case hexadecimal.

@@ -1,26 +1,28 @@
-//! A named check and how it went. Pure.
+//! A named check and its result.
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::base::outcome::Verdict;
 
-/// How a check went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The result of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// It could not be made, or has no meaning here; the message says why.
+    /// Not possible, or not applicable; the message says why.
     Skip,
     /// As it should be.
     Pass,
-    /// It works, and a person should look.
+    /// It works, but needs attention.
     Warn,
-    /// Something would go wrong.
+    /// A cutover would fail, or lose something.
     Fail,
 }
 
 impl Status {
-    /// The word in JSON.
+    /// The word, in text as in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Skip => "skip",
@@ -62,7 +64,7 @@ impl Check {
     }
 
     /// The same check with particulars.
-    pub fn with_table(self, columns: &'static [&'static str], rows: Vec<Vec<Value>>) -> Self {
+    pub(crate) fn with_table(self, columns: &'static [&'static str], rows: Vec<Vec<Value>>) -> Self {
         Self { table: Table { columns, rows }, ..self }
     }
 
@@ -70,26 +72,9 @@ impl Check {
     pub fn took(self, elapsed: Duration) -> Self {
         Self { elapsed: Some(elapsed), ..self }
     }
-
-    /// As the contract has it: name, status, message, rows; and milliseconds where there are some.
-    pub fn json(&self) -> Value {
-        let row = |cells: &Vec<Value>| {
-            let pairs = self.table.columns.iter().zip(cells);
-            Value::Object(pairs.map(|(column, cell)| ((*column).to_owned(), cell.clone())).collect())
-        };
-        let mut object = Map::new();
-        object.insert("name".to_owned(), json!(self.name));
-        object.insert("status".to_owned(), json!(self.status.as_str()));
-        object.insert("message".to_owned(), json!(self.message));
-        object.insert("rows".to_owned(), self.table.rows.iter().map(row).collect());
-        if let Some(elapsed) = self.elapsed {
-            object.insert("milliseconds".to_owned(), json!((elapsed.as_secs_f64() * 10_000.0).round() / 10.0));
-        }
-        Value::Object(object)
-    }
 }
 
-/// A person must look at whatever is not as it should be.
+/// Attention if a check fails or warns.
 pub fn verdict(checks: &[Check]) -> Verdict {
     Verdict::clean_if(checks.iter().all(|it| it.status <= Status::Pass))
 }

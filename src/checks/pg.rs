@@ -1,5 +1,9 @@
-//! Asks a server and a database what they are. Reads only.
+//! Examines environments, reading only.
 
 pub mod examine;
-mod facts;
+pub(crate) mod facts;
+pub(crate) mod reach;
+pub(crate) mod relations;
 pub mod request;
+pub(crate) mod rights;
+pub(crate) mod server;

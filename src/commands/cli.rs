@@ -13,7 +13,7 @@ use crate::commands::{ephemeral, rehearse, seed};
 /// Moves PA Dealing from the legacy table personal_account_dealing to the padealing schema, and proves that nothing
 /// was lost.
 ///
-/// Exit codes: 0 done and nothing to look at, 1 done and a person must look, 2 not done.
+/// Exit codes: 0 done, 1 done and something needs attention, 2 not done.
 #[derive(Debug, Parser)]
 #[command(name = "pad-migrate", version, max_term_width = 100)]
 pub struct Cli {

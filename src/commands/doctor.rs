@@ -6,9 +6,9 @@ use crate::commands::ended::Ended;
 use crate::commands::global::Format;
 use crate::report::doctor::Doctor;
 
-/// Examine an environment: configuration, connection, server, tables, rights, history
+/// Examine an environment: configuration, connection, server, tables, privileges, history
 ///
-/// Reads only. Rows are estimates of the planner unless --exact is given.
+/// Reads only. Row counts are the planner's estimates unless --exact is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Count the rows of every table
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     pub(crate) format: Format,
 }
 
-/// A failure of which the result has been printed: nothing is left for the standard output.
+/// A failure whose result is printed already, so that stdout gets no other.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Printed(String);

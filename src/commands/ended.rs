@@ -2,8 +2,8 @@
 
 use crate::base::outcome::Verdict;
 
-/// What a command could not do; the sources say why.
+/// Why a command could not do its work.
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
-/// How a command ends that could do its work.
+/// The result of a command: its verdict, or why it failed.
 pub(crate) type Ended = Result<Verdict, Failure>;

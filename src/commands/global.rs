@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use jiff::SignedDuration;
 
 use crate::config::environment::Environment;
 
@@ -16,10 +17,10 @@ pub(crate) struct Global {
     /// The folder of .env and `.env.<ENV>` [default: the working directory]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub(crate) config_dir: Option<PathBuf>,
-    /// The database that holds padealing, instead of the DB_ keys
+    /// The target database, instead of the DB_ keys
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options", hide_env_values = true)]
     pub(crate) database_url: Option<String>,
-    /// The database that holds the legacy table [default: SOURCE_DATABASE_URL, or else the target]
+    /// The database of the legacy table [default: SOURCE_DATABASE_URL, or else the target]
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     pub(crate) source_url: Option<String>,
     /// When to colour the output
@@ -28,7 +29,7 @@ pub(crate) struct Global {
     /// Print no progress
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
     pub(crate) quiet: bool,
-    /// Say more about what is being done
+    /// Print more about what is being done
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     pub(crate) verbose: u8,
 }
@@ -55,24 +56,17 @@ pub(crate) enum Format {
 
 /// Reads a duration such as `500ms`, `5s` or `1min`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|it: char| it.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| "write a number and ms, s or min, such as 5s".to_owned())?;
-    let milliseconds = match &text[digits.len()..] {
-        "ms" => number,
-        "s" => number.saturating_mul(1000),
-        "min" => number.saturating_mul(60_000),
-        _ => return Err("write a number and ms, s or min, such as 5s".to_owned()),
-    };
+    let duration: SignedDuration =
+        text.parse().map_err(|_| "write a number and ms, s or min, such as 5s".to_owned())?;
     // lock_timeout is an integer of milliseconds, and 0 would mean forever.
-    if (1..=i32::MAX as u64).contains(&milliseconds) {
-        Ok(Duration::from_millis(milliseconds))
-    } else {
-        Err("it must be between 1ms and 24 days".to_owned())
+    match u64::try_from(duration.as_millis()) {
+        Ok(milliseconds) if (1..=i32::MAX as u64).contains(&milliseconds) => Ok(Duration::from_millis(milliseconds)),
+        _ => Err("it must be between 1ms and 24 days".to_owned()),
     }
 }
 
 /// Reads a number within bounds.
 pub(crate) fn parse_count<const MIN: usize, const MAX: usize>(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|it| (MIN..=MAX).contains(it));
+    let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
     number.ok_or_else(|| format!("it must be a number from {MIN} to {MAX}"))
 }

@@ -1,7 +1,10 @@
 //! The only place that writes to the terminal: results to the standard output, everything else to stderr.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
@@ -11,31 +14,43 @@ use crate::commands::global::{Color, Global};
 /// Prints results, notes and questions: colours, widths and JSON are decided here once.
 #[derive(Clone, Debug)]
 pub(crate) struct Printer {
-    colour: ColorChoice,
+    color: Color,
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
+    asking: Arc<AtomicBool>,
 }
 
 impl Printer {
     pub(crate) fn new(global: &Global) -> Self {
-        let colour = match global.color {
-            Color::Always => ColorChoice::AlwaysAnsi,
-            Color::Never => ColorChoice::Never,
-            Color::Auto => AutoStream::choice(&std::io::stdout()),
-        };
-        Self { colour, quiet: global.quiet, verbose: global.verbose > 0 }
+        let asking = Arc::new(AtomicBool::new(false));
+        Self { color: global.color, quiet: global.quiet, verbose: global.verbose > 0, asking }
     }
 
-    /// The terminal's width, or else COLUMNS, or else what most people have.
+    /// A stream that strips styles where they aren't wanted.
+    fn styled<S: RawStream>(&self, out: S) -> AutoStream<S> {
+        let choice = match self.color {
+            Color::Always => ColorChoice::AlwaysAnsi,
+            Color::Never => ColorChoice::Never,
+            Color::Auto => AutoStream::choice(&out),
+        };
+        AutoStream::new(out, choice)
+    }
+
+    /// Whether a question waits for its answer.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.asking.load(Ordering::Relaxed)
+    }
+
+    /// The terminal's width, or else COLUMNS, or else 100.
     pub(crate) fn width(&self) -> u16 {
-        let terminal = terminal_size::terminal_size_of(std::io::stdout()).map(|it| it.0.0);
-        let columns = || std::env::var("COLUMNS").ok().and_then(|it| it.parse().ok());
+        let terminal = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0);
+        let columns = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         terminal.or_else(columns).unwrap_or(100)
     }
 
     /// Prints a result for people, in colours if they are wanted.
     pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
-        print(AutoStream::new(std::io::stdout().lock(), self.colour), text)
+        print(self.styled(std::io::stdout().lock()), text)
     }
 
     /// Prints a result as it is.
@@ -48,12 +63,12 @@ impl Printer {
         self.plain(&json_text(value)?)
     }
 
-    /// Tells the user something on stderr.
+    /// Prints a line to stderr.
     pub(crate) fn note(&self, text: &str) {
         complain(text);
     }
 
-    /// The same, if the user wants to know more.
+    /// The same, with --verbose.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbose {
             complain(text);
@@ -67,18 +82,23 @@ impl Printer {
         }
         let stdin = std::io::stdin();
         if !stdin.is_terminal() {
-            return Err(format!("{what} changes the schema and asks first; without a terminal give --yes").into());
+            return Err(
+                format!("{what} changes the schema and asks for confirmation; without a terminal use --yes").into()
+            );
         }
-        write!(std::io::stderr(), "{question} [y/N] ")?;
-        // A thread of its own: the runtime would wait for one of its threads, and nobody may ever press Enter.
-        let (said, answer) = tokio::sync::oneshot::channel();
+        write!(self.styled(std::io::stderr()), "{question} [y/N] ")?;
+        self.asking.store(true, Ordering::Relaxed);
+        // A thread of its own: the runtime would wait for one of its own to end, and so for Enter.
+        let (sender, answer) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
             let mut answer = String::new();
-            let _ = said.send(stdin.read_line(&mut answer).map(|_| answer));
+            let _ = sender.send(stdin.read_line(&mut answer).map(|_| answer));
         });
-        match ["y", "yes"].contains(&answer.await??.trim().to_ascii_lowercase().as_str()) {
+        let answer = answer.await;
+        self.asking.store(false, Ordering::Relaxed);
+        match ["y", "yes"].contains(&answer??.trim().to_ascii_lowercase().as_str()) {
             true => Ok(()),
-            false => Err("not confirmed; nothing was changed".into()),
+            false => Err("not confirmed. Nothing was changed.".into()),
         }
     }
 }
@@ -88,12 +108,12 @@ pub(crate) fn json_text(value: &impl Serialize) -> Result<String, Failure> {
     Ok(format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
-/// Tells the user on stderr. Errors writing to stderr are ignored.
+/// Prints a line to stderr. Errors writing to stderr are ignored.
 pub(crate) fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "pad-migrate: {text}");
 }
 
-/// Prints a result. A closed pipe means that its reader has read enough.
+/// Prints a result. A closed pipe is no error: `head` closes it.
 fn print(mut out: impl Write, text: &str) -> Result<(), Failure> {
     match out.write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {

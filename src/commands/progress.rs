@@ -20,7 +20,7 @@ use crate::harness::rehearse::Watcher;
 use crate::harness::server::lease::Server;
 
 /// Between two plain lines of progress.
-const TELL_EVERY: Duration = Duration::from_secs(5);
+const PRINT_EVERY: Duration = Duration::from_secs(5);
 
 /// Shows how far a command is, and keeps the file of rejections.
 pub(crate) struct Screen<'a> {
@@ -28,12 +28,12 @@ pub(crate) struct Screen<'a> {
     bar: Option<ProgressBar>,
     name: &'static str,
     since: Instant,
-    told: Instant,
+    printed: Instant,
     rejects: Option<PendingFile>,
 }
 
 fn is_csv(path: &Path) -> bool {
-    path.extension().is_some_and(|it| it == "csv")
+    path.extension().is_some_and(|extension| extension == "csv")
 }
 
 impl<'a> Screen<'a> {
@@ -44,7 +44,7 @@ impl<'a> Screen<'a> {
         {
             file.write(rejects::REJECTS_CSV_HEAD)?;
         }
-        Ok(Self { printer, bar: None, name: "", since: Instant::now(), told: Instant::now(), rejects })
+        Ok(Self { printer, bar: None, name: "", since: Instant::now(), printed: Instant::now(), rejects })
     }
 
     /// A phase begins.
@@ -52,7 +52,7 @@ impl<'a> Screen<'a> {
         self.printer.detail(&format!("{name} …"));
         self.name = name;
         self.since = Instant::now();
-        self.told = self.since;
+        self.printed = self.since;
         self.finish();
         if !self.printer.quiet && std::io::stderr().is_terminal() {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
@@ -101,8 +101,8 @@ impl Observer for Screen<'_> {
             }
             bar.set_prefix(format!("{} rejected, {rate:.0} a second", thousands(rejected)));
             bar.set_position(done);
-        } else if !self.printer.quiet && self.told.elapsed() >= TELL_EVERY {
-            self.told = Instant::now();
+        } else if !self.printer.quiet && self.printed.elapsed() >= PRINT_EVERY {
+            self.printed = Instant::now();
             let left = Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate.max(1e-3));
             self.printer.note(&format!(
                 "{}: {} of {} rows, {rate:.0} rows a second, {} left, {} rejected",

@@ -33,15 +33,22 @@ use crate::harness::server::error::ServerError;
 #[cfg(feature = "harness")]
 const STARTING: Duration = Duration::from_secs(90);
 
-/// Runs the command that the process's arguments name: 0 done and nothing to look at, 1 done and somebody must look, 2
-/// not done, with a sentence on stderr.
+/// Runs the command that the process's arguments name. Exits with 0: done; 1: done, and something needs attention; 2: not
+/// done, with a sentence on stderr.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        // Help and version are no errors, and hold nothing of the user's.
+        // Help and version, which hold nothing that the user typed.
         Err(error) if !error.use_stderr() => error.exit(),
         Err(error) => {
-            let _ = write!(std::io::stderr(), "{}", mask_usage(&error.render().to_string()));
+            let text = mask_usage(&error.render().to_string());
+            match text.strip_prefix("error: ") {
+                Some(text) => complain(text.trim_end()),
+                // Without a command, the help.
+                None => {
+                    let _ = write!(std::io::stderr(), "{text}");
+                }
+            }
             return ExitCode::from(2);
         }
     };
@@ -50,7 +57,7 @@ pub fn main() -> ExitCode {
     let failed_json = cli.command.is_json().then(|| (cli.command.name(), cli.global.env.or(named)));
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|it| format!(" at {}:{}", it.file(), it.line())).unwrap_or_default();
-        complain(&format!("this is a defect of pad-migrate{place}; what was not committed is rolled back"));
+        complain(&format!("internal error{place}; what was not committed is rolled back. Please report this"));
     }));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -74,8 +81,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// How long to wait for work that goes on: a server that is just being started has to be removed again, anything else
-/// is not worth waiting for.
+/// How long to wait for work that goes on: a server that is just being started must be removed again; nothing else needs
+/// waiting for.
 fn grace() -> Duration {
     #[cfg(feature = "harness")]
     if give_up() {
@@ -97,7 +104,7 @@ fn report(
         (None, None) => complain(&text),
     }
     if let Some((command, environment)) = failed_json.filter(|_| !failure.is::<doctor::Printed>()) {
-        // If the standard output can't be written to either, stderr has it.
+        // If the standard output can't be written to, stderr has the error.
         let _ = printer.json(&Failed::new(command, environment, &text));
     }
 }
@@ -113,8 +120,8 @@ fn several_lines(failure: &(dyn std::error::Error + 'static)) -> Option<String> 
     None
 }
 
-/// Ready when the user, or the system, wants an end. From this call on, not only from the first time it is awaited,
-/// neither ends the process by itself.
+/// Ready on SIGINT or SIGTERM. From this call on, not only from the first time it is awaited, neither ends the process by
+/// itself.
 fn interruption() -> impl Future<Output = ()> {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
     let [interrupt, terminate] = kinds.map(signal);
@@ -150,7 +157,20 @@ fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
     Ok(Context { config, printer })
 }
 
+/// What an interrupted command has changed.
+fn interruption_text(command: &Command, is_asking: bool) -> &'static str {
+    match command {
+        Command::Apply(_) | Command::Revert(_) if !is_asking => {
+            "interrupted. What was not committed is rolled back; `pad-migrate status` shows the revision"
+        }
+        #[cfg(feature = "harness")]
+        Command::Seed(_) => "interrupted. What was not committed is rolled back; seed again to complete it",
+        _ => "interrupted. Nothing was changed.",
+    }
+}
+
 async fn run(cli: &Cli, printer: Printer) -> Ended {
+    let asked = printer.clone();
     let interrupted = interruption().shared();
     let work = async {
         #[cfg(feature = "harness")]
@@ -176,12 +196,13 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
             Command::Verify(args) => verify::run(args, context).await,
         }
     };
-    // migrate ends by itself when interrupted, to record it; the others just end, and their connections with them.
+    // migrate ends by itself when interrupted, to record it. The others just end, and their connections with them: the
+    // server rolls back what they have not committed.
     if matches!(cli.command, Command::Migrate(_)) {
         return work.await;
     }
     tokio::select! {
         result = work => result,
-        () = interrupted.clone() => Err("interrupted; nothing was changed that was not committed".into()),
+        () = interrupted.clone() => Err(interruption_text(&cli.command, asked.is_asking()).into()),
     }
 }

@@ -41,7 +41,7 @@ pub enum ConfigError {
         /// What it must be.
         must: &'static str,
     },
-    /// A key that isn't one of ours.
+    /// A key that pad-migrate doesn't have.
     #[error("{} sets {key}, which pad-migrate doesn't know{}; correct or remove the line", path.display(), meant(.like))]
     Unknown {
         /// The file.

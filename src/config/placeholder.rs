@@ -1,4 +1,4 @@
-//! Values of a template that nobody has replaced.
+//! Values of a template that were never replaced.
 
 /// Whether a value is still a template's. `words` is whether plain words such as `changeme` count: a password may be one.
 pub(crate) fn is_placeholder(value: &str, words: bool) -> bool {

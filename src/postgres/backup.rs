@@ -1,4 +1,4 @@
-//! A backup of the application schema, by PostgreSQL's own program, read back before it is called good.
+//! A backup of the application schema by pg_dump, which pg_restore must be able to read.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,26 +11,26 @@ use crate::postgres::connect::Database;
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// The programs aren't here.
+    /// The programs aren't installed.
     #[error(
-        "pg_dump and pg_restore are neither on this machine's PATH nor where packages put them; \
+        "pg_dump and pg_restore are neither on the PATH nor where packages install them; \
          install PostgreSQL's client programs, of the server's version or newer"
     )]
     Programs,
     /// One of them failed.
-    #[error("{program} failed, and there is no backup: {told}")]
+    #[error("{program} failed, so there is no backup: {output}")]
     Failed {
         /// Which.
         program: &'static str,
-        /// Its own words.
-        told: String,
+        /// Its stderr, on one line.
+        output: String,
     },
     /// The file could not be written.
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-/// The programs, the one that writes first.
+/// The program that writes, and the one that reads.
 const PROGRAMS: [&str; 2] = ["pg_dump", "pg_restore"];
 
 /// Backs up to a file, as `pg_dump -Fc` does: what the patterns name, `--schema=padealing` for example. An earlier file
@@ -50,13 +50,13 @@ pub async fn backup(database: &Database, patterns: &[String], path: &Path) -> Re
     Ok(file.finish()?)
 }
 
-/// Runs a program with the connection in its environment: a process's arguments can be read by everybody.
+/// Runs a program with the connection in its environment: other users can read a process's arguments.
 async fn run(program: &'static str, bin: &Path, database: &Database, arguments: &[PathBuf]) -> Result<(), BackupError> {
     let mut command = Command::new(bin.join(program));
     command.args(arguments).envs(database.variables()).stdin(Stdio::null()).stdout(Stdio::null());
-    // With the one who waits for it, it ends too.
+    // It is killed when the command is interrupted.
     let output = command.stderr(Stdio::piped()).kill_on_drop(true).output().await;
-    let told = match output {
+    let output = match output {
         Ok(output) if output.status.success() => return Ok(()),
         Ok(output) => {
             let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -64,5 +64,5 @@ async fn run(program: &'static str, bin: &Path, database: &Database, arguments: 
         }
         Err(error) => error.to_string(),
     };
-    Err(BackupError::Failed { program, told })
+    Err(BackupError::Failed { program, output })
 }

@@ -142,7 +142,7 @@ impl Database {
             // The standard library has no kind for it.
             sqlx::Error::Io(error) if error.to_string().contains("failed to lookup address") => {
                 let reason = error.to_string();
-                let reason = reason.rsplit_once(": ").map_or(&*reason, |it| it.1).to_owned();
+                let reason = reason.rsplit_once(": ").map_or(&*reason, |(_, last)| last).to_owned();
                 ConnectError::Name { place, host, reason }
             }
             sqlx::Error::Io(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {

@@ -53,14 +53,14 @@ impl std::fmt::Display for Cause {
 
 impl Cause {
     /// The SQLSTATE, if the error is the server's.
-    pub fn sqlstate(&self) -> Option<String> {
-        self.0.as_database_error().and_then(|it| it.code()).map(|it| it.into_owned())
+    pub(crate) fn sqlstate(&self) -> Option<String> {
+        self.0.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
     }
 }
 
 impl QueryError {
     /// The SQLSTATE, if the error is the server's.
-    pub fn sqlstate(&self) -> Option<String> {
+    pub(crate) fn sqlstate(&self) -> Option<String> {
         self.source.sqlstate()
     }
 

@@ -16,7 +16,7 @@ pub(crate) const TOO_MANY_CONNECTIONS: &str = "53300";
 pub(crate) const NOT_IN_PREREQUISITE_STATE: &str = "55000";
 /// `lock_timeout` has passed.
 pub(crate) const LOCK_NOT_AVAILABLE: &str = "55P03";
-/// `statement_timeout` has passed, or somebody cancelled the statement.
+/// `statement_timeout` has passed, or the statement was cancelled.
 pub(crate) const QUERY_CANCELED: &str = "57014";
 /// The server is starting up or shutting down.
 pub(crate) const CANNOT_CONNECT_NOW: &str = "57P03";

@@ -16,7 +16,7 @@ pub(crate) fn parse(endpoint: &Endpoint) -> Result<PgConnectOptions, ConnectErro
             // The driver accepts any scheme, and takes what follows an unencoded / ? or # in a password for a name.
             let is_postgres = ["postgres://", "postgresql://"].iter().any(|it| url.0.starts_with(it));
             let parsed = PgConnectOptions::from_str(&url.0).ok().filter(|_| is_postgres && !url.0.contains('#'));
-            let query = url.0.split_once('?').map_or("", |it| it.1);
+            let query = url.0.split_once('?').map_or("", |(_, query)| query);
             let names =
                 |options: &PgConnectOptions| [options.get_host(), options.get_database().unwrap_or(""), query].concat();
             parsed.filter(|options| !names(options).contains('@')).ok_or(ConnectError::Url)

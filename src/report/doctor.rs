@@ -15,7 +15,7 @@ use crate::checks::examination::Examination;
 use crate::config::environment::Environment;
 use crate::config::mask::mask_urls;
 use crate::config::settings::{Config, Origin, Setting};
-use crate::report::layout::head;
+use crate::report::layout::Head;
 
 /// The examination of an environment, and the configuration it was made with.
 #[derive(Clone, Debug)]
@@ -44,33 +44,99 @@ impl<'a> Doctor<'a> {
     }
 }
 
-/// The checks of connecting, which have times; all others follow under the next headings.
+/// The checks by heading; those of connecting have times.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Connection", &["name", "port", "tls", "authentication", "database", "schemas"]),
     ("Server", &["server_version", "server_role", "encoding", "collation", "time_zone", "connections"]),
     ("Tables", &["tables", "critical_tables", "reference_tables", "legacy_table", "unknown_tables"]),
-    ("Rights", &["privileges", "role_privileges", "excess_privileges", "password_expiry", "row_security"]),
+    ("Privileges", &["privileges", "role_privileges", "excess_privileges", "password_expiry", "row_security"]),
 ];
 
-/// The check whose particulars are long, and come last.
+/// The check whose particulars come last, since they are long.
 const LONG: &str = "tables";
 
 /// Narrower than this nothing can be laid out.
 const NARROW: u16 = 40;
 
+/// What `doctor --format json` prints, also when the examination ended early.
+#[derive(Clone, Debug, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct DoctorJson {
+    /// The fields that every command's JSON begins with; the outcome is `failed` if the examination ended early.
+    #[serde(flatten)]
+    pub head: Head,
+    /// Why the examination ended early, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Host, port, database and role.
+    pub place: String,
+    /// The configuration first, then the steps of connecting, then all others.
+    pub checks: Vec<CheckJson>,
+}
+
+/// A check in JSON.
+#[derive(Clone, Debug, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct CheckJson {
+    /// Its name, the same in every version.
+    pub name: &'static str,
+    /// Its result.
+    pub status: Status,
+    /// What was found, and what to do about it.
+    pub message: String,
+    /// The particulars: the fields depend on the check.
+    pub rows: Vec<Map<String, Value>>,
+    /// How long it took, where that was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milliseconds: Option<f64>,
+}
+
+impl CheckJson {
+    /// A check with its particulars, a field for each column.
+    pub fn new(check: &Check) -> Self {
+        let row = |cells: &Vec<Value>| {
+            let pairs = check.table.columns.iter().zip(cells);
+            pairs.map(|(column, cell)| ((*column).to_owned(), cell.clone())).collect()
+        };
+        Self {
+            name: check.name,
+            status: check.status,
+            message: check.message.clone(),
+            rows: check.table.rows.iter().map(row).collect(),
+            milliseconds: check.elapsed.map(|elapsed| (elapsed.as_secs_f64() * 10_000.0).round() / 10.0),
+        }
+    }
+}
+
 impl Doctor<'_> {
+    /// As JSON.
+    pub fn json(&self) -> DoctorJson {
+        let mut head = Head::new("doctor", self.environment, "", self.verdict());
+        head.server_version = self.server_version.map(str::to_owned);
+        if self.failure.is_some() {
+            head.outcome = "failed";
+        }
+        let checks = [self.configuration()];
+        DoctorJson {
+            head,
+            error: self.failure.clone(),
+            place: self.place.to_owned(),
+            checks: checks.iter().chain(self.checks).map(CheckJson::new).collect(),
+        }
+    }
+
     /// The configuration as a check, the first.
     pub fn configuration(&self) -> Check {
         let origin = |it: &Setting| it.value.as_ref().map_or_else(|| "not set".to_owned(), |_| it.origin.to_string());
         let rows = self.settings.iter().map(|it| vec![json!(it.key), json!(it.value), json!(origin(it))]);
         let check = match &self.warnings[..] {
-            [] => Check::new("configuration", Status::Pass, "nothing is unknown, contradictory or left to fill in"),
+            [] => Check::new("configuration", Status::Pass, "no unknown keys, contradictions or placeholders"),
             some => Check::new("configuration", Status::Warn, some.join("; ")),
         };
         check.with_table(&["key", "value", "origin"], rows.collect())
     }
 
-    /// Whether a person must look.
+    /// Attention if a check, or the configuration, fails or warns.
     pub fn verdict(&self) -> Verdict {
         Verdict::clean_if(self.warnings.is_empty() && verdict(self.checks) == Verdict::Clean)
     }
@@ -145,26 +211,9 @@ impl Doctor<'_> {
         let parts = [part(&failed, "check failed", "checks failed"), part(&warned, "warning", "warnings")];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         match parts.is_empty() {
-            true => "CLEAN: nothing to look at".to_owned(),
+            true => "CLEAN: no check failed or warned".to_owned(),
             false => format!("ATTENTION: {}", parts.join(", ")),
         }
-    }
-
-    /// As JSON; `failed` with the error when the examination ended early.
-    pub fn json(&self) -> Value {
-        let mut object: Map<String, Value> =
-            head("doctor", self.environment, self.server_version.unwrap_or_default(), self.verdict());
-        if let Some(error) = &self.failure {
-            object.insert("outcome".to_owned(), json!("failed"));
-            object.insert("error".to_owned(), json!(error));
-        }
-        if self.server_version.is_none() {
-            object.insert("server_version".to_owned(), Value::Null);
-        }
-        object.insert("place".to_owned(), json!(self.place));
-        let checks = [self.configuration()].iter().chain(self.checks).map(Check::json).collect();
-        object.insert("checks".to_owned(), checks);
-        Value::Object(object)
     }
 }
 
@@ -214,7 +263,7 @@ fn lines(out: &mut String, width: u16, checks: &[&Check]) {
 fn plain(cell: &Value) -> String {
     match cell {
         Value::Null => "–".to_owned(),
-        // Names and comments are somebody else's: nothing of theirs may steer the terminal.
+        // Names and comments come from the database: no control character may reach the terminal.
         Value::String(text) => text.replace(char::is_control, " "),
         Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), thousands),
         other => other.to_string(),
@@ -256,7 +305,7 @@ fn particulars(out: &mut String, width: u16, indent: usize, check: &Check) {
     let widest = |at: usize| rows.iter().map(|row| row[at].chars().count()).chain([table.columns[at].len()]).max();
     let natural: usize = (0..table.columns.len()).filter_map(widest).map(|it| it + between(table.columns.len())).sum();
     if natural > usize::from(width) - indent && table.columns.len() > NAMES {
-        // Broken within words the columns would be no more than columns: a sentence a row is easier to read.
+        // So narrow that words would be broken: a sentence for each row is easier to read.
         let row = |cells: &Vec<String>| {
             let rest = table.columns.iter().zip(cells).skip(NAMES);
             let rest: Vec<String> = rest.map(|(column, cell)| format!("{} {cell}", heading(column))).collect();

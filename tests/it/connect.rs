@@ -149,7 +149,7 @@ CONF",
     // In full by default, as a password over a channel that was verified; SCRAM, without channel binding.
     let (outcome, message) = status("pad_user", &[("DB_SSLROOTCERT", &root)]);
     assert_eq!(outcome, "pass");
-    assert!(message.starts_with("TLSv1.3, ") && message.contains("is for this host"), "{message}");
+    assert!(message.starts_with("TLSv1.3, ") && message.contains("is valid for this host"), "{message}");
     let (outcome, message) = status("pad_user", &[("DB_SSLMODE", "require")]);
     assert_eq!(outcome, "warn");
     assert!(message.contains("the certificate isn't checked"), "{message}");
@@ -175,7 +175,7 @@ CONF",
     refused(Snapshot::error__tls_other_host, "pad_user", &[("DB_SSLROOTCERT", &root)]);
     let (outcome, message) = status("pad_user", &[("DB_SSLROOTCERT", &root), ("DB_SSLMODE", "verify-ca")]);
     assert_eq!(outcome, "pass");
-    assert!(message.contains("its name isn't checked"), "{message}");
+    assert!(message.contains("its host name isn't checked"), "{message}");
     show("expired").await;
     refused(Snapshot::error__tls_expired, "pad_user", &[("DB_SSLROOTCERT", &root)]);
     show("foreign").await;
@@ -377,7 +377,7 @@ fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
     assert!(since.elapsed() < SOON, "it took {:?}", since.elapsed());
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(stdout(&output), "");
-    assert!(stderr(&output).starts_with("pad-migrate: interrupted; "), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("pad-migrate: interrupted"), "{}", stderr(&output));
 }
 
 /// Every command says in one sentence that the role may not, and what it may not.

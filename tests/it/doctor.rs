@@ -12,11 +12,15 @@ use crate::harness::{Db, Role, Start, roles, with_db};
 use crate::snapshots::Snapshot;
 use pad_migrate::base::version::SUPPORTED;
 use pad_migrate::checks::check::{Check, Status};
-use pad_migrate::checks::doctor::{
-    Expectations, Facts, Filled, Relation, Role as Whoami, Rows, SchemaRights, Server, TableRights, checks,
+use pad_migrate::checks::doctor::checks;
+use pad_migrate::checks::expectations::Expectations;
+use pad_migrate::checks::facts::{
+    Attribute, CollationChange, Facts, Filled, PasswordExpiry, Relation, Role as Connected, Rows, SchemaRights, Server,
+    TableRights, Usage,
 };
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
+use pad_migrate::report::doctor::CheckJson;
 use pad_migrate::schema::relation::UnknownRelation;
 
 /// The keys that name the roles of the test server.
@@ -74,7 +78,8 @@ async fn the_qa_look_alike_reads_as_something_to_act_on() {
                 let shown = &text[from.expect("there is a section")..to.expect("there is a section")];
                 let today = db.value("pg_postmaster_start_time()::date").await.expect("there is a day");
                 let owner = db.place().user;
-                let shown = shown.replace(&today, "YYYY-MM-DD").replace(&format!("ask {owner}"), "ask OWNER");
+                let shown =
+                    shown.replace(&today, "YYYY-MM-DD").replace(&format!("its owner, {owner}"), "its owner, OWNER");
                 let lines = shown.lines().map(|line| match line.split_whitespace().next() {
                     Some("size") => "    size            SIZE".to_owned(),
                     Some("owner") => line.replace(&owner, "OWNER"),
@@ -95,7 +100,7 @@ async fn a_local_database_that_is_all_there_is_clean() {
     with_db(Start::Migrated, async |db| {
         let output = run(&["--database-url", &db.url, "doctor"], &role_keys());
         assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
-        assert!(stdout(&output).ends_with("Verdict       CLEAN: nothing to look at\n"), "{}", stdout(&output));
+        assert!(stdout(&output).ends_with("Verdict       CLEAN: no check failed or warned\n"), "{}", stdout(&output));
         let output = run(&["--database-url", &db.url, "doctor", "--exact", "--format", "json"], &role_keys());
         let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
         assert_eq!((&report["outcome"], &report["command"]), (&Value::from("clean"), &Value::from("doctor")));
@@ -124,7 +129,7 @@ async fn a_local_database_that_is_all_there_is_clean() {
 
 /// Who may do what: each role's examination says what it may, and what it lacks, in SQL that mends it.
 #[tokio::test]
-async fn each_role_is_told_what_it_may() {
+async fn each_role_reads_what_it_can_do() {
     with_db(Start::Migrated, async |db| {
         db.execute("grant select on public.personal_account_dealing to public").await;
         let (_, owner) = examine(&db, Role::Owner, "local", &[]).await;
@@ -145,7 +150,7 @@ async fn each_role_is_told_what_it_may() {
         assert!(noticed(&stranger).contains(&"warn reference_tables".to_owned()), "{:?}", noticed(&stranger));
         assert_eq!(check(&stranger, "revision")["status"], "skip");
         let told = message(&stranger, "privileges");
-        let (_, sql) = told.split_once("have it granted: ").expect("it says what it lacks");
+        let (_, sql) = told.split_once("have these granted: ").expect("it says what it lacks");
         db.execute(sql).await;
         let (_, stranger) = examine(&db, Role::Stranger, "local", &["--exact"]).await;
         assert!(message(&stranger, "privileges").starts_with("as pad_migrate_stranger – checks: yes; "));
@@ -180,10 +185,10 @@ async fn what_the_roles_lack_or_have_too_much_of_is_named() {
         assert!(!told.contains("(reader)"), "{told}");
         let told = message(&report, "excess_privileges");
         for excess in [
-            "pad_migrate_app may write to currency of bo_airflow",
-            "pad_migrate_app may create objects in bo_airflow",
-            "pad_migrate_reader may write to audit_log of padealing, which is not for it",
-            "pad_migrate_reader may create objects in padealing",
+            "pad_migrate_app can write to currency of bo_airflow",
+            "pad_migrate_app can create objects in bo_airflow",
+            "pad_migrate_reader can write to audit_log of padealing, which it doesn't need",
+            "pad_migrate_reader can create objects in padealing",
         ] {
             assert!(told.contains(excess), "{told}");
         }
@@ -207,7 +212,7 @@ async fn an_unknown_table_is_described_and_left_alone() {
         assert_eq!(code, Some(1));
         let unknown = check(&report, "unknown_tables");
         assert_eq!(unknown["status"], "warn");
-        assert!(message(&report, "unknown_tables").starts_with("padealing holds depended, empty, which nothing here"));
+        assert!(message(&report, "unknown_tables").starts_with("padealing has unknown relations: depended, empty. "));
         let rows = unknown["rows"].as_array().expect("there are rows");
         let names: Vec<&Value> = rows.iter().map(|it| &it["table"]).collect();
         assert_eq!(names, ["depended", "empty", "kept"]);
@@ -215,7 +220,7 @@ async fn an_unknown_table_is_described_and_left_alone() {
         assert_eq!(rows[0]["dependents"], "constraint child_d_fkey on table public.child, view public.onlooker");
         // Whose use is known for a day is not known.
         assert_eq!((&rows[1]["recommendation"], &rows[1]["columns"]), (&"keep".into(), &"a numeric(4,1), B c text".into()));
-        assert!(rows[1]["reason"].as_str().expect("a text").contains("too little to tell: look again later"));
+        assert!(rows[1]["reason"].as_str().expect("a text").contains("only: check again later"));
         let sql = rows[1]["sql"].as_str().expect("it is a text");
         assert_eq!(sql, "comment on table padealing.\"empty\" is 'Kept on purpose: … (it''s nobody''s)'");
         assert_eq!(rows[2]["comment"], "Kept on purpose: the auditors want it");
@@ -246,7 +251,7 @@ async fn the_source_is_examined_where_it_is() {
                 serde_json::from_slice::<Value>(&output.stdout).expect("the output is JSON")
             };
             let report = go(&source.url);
-            assert!(message(&report, "legacy_table").ends_with(" holds about 100 rows (an estimate)"));
+            assert!(message(&report, "legacy_table").ends_with(" has about 100 rows (estimate)"));
             assert_eq!(noticed(&report), [""; 0]);
             let report = go("postgres://nobody@127.0.0.1:1/nowhere");
             assert_eq!(noticed(&report), ["fail legacy_table"]);
@@ -304,9 +309,7 @@ async fn an_awkward_table_does_not_end_the_examination() {
         assert_eq!(row("pad_approval")["row_count_is"], "counted");
         assert_eq!(row("never")["row_count_is"], "may not be read");
         assert_eq!(row("broken")["row_count_is"], "a view");
-        assert!(
-            message(&report, "reference_tables").contains("can't be seen of oracle_contact (looking at a table's rows")
-        );
+        assert!(message(&report, "reference_tables").contains("is unknown: oracle_contact (looking at a table's rows"));
         assert_eq!(check(&report, "revision")["status"], "skip");
         assert!(message(&report, "revision").contains("row-level security"), "{}", message(&report, "revision"));
         let managers = check(&report, "other_managers")["rows"][0]["version"].to_string();
@@ -374,7 +377,7 @@ async fn what_apply_and_migrate_would_fail_for_is_said_before() {
         );
         let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
         let told = message(&report, "privileges");
-        assert!(told.contains("apply: no (there is no bo_airflow.oracle_employee"), "{told}");
+        assert!(told.contains("apply: no (bo_airflow.oracle_employee doesn't exist"), "{told}");
         assert_eq!(check(&report, "role_privileges")["status"], "skip");
     })
     .await;
@@ -412,11 +415,11 @@ async fn who_may_migrate_can() {
             let (_, report) = examine(&db, Role::Stranger, "local", &[]).await;
             message(&report, "privileges").split_once("; migrate: ").expect("the last of three").1.to_owned()
         };
-        assert_eq!(migrates().await, "no (7 tables belong to others)");
+        assert_eq!(migrates().await, "no (7 tables belong to other roles)");
         for table in ["pad_request", "pad_approval", "pad_execution", "audit_log", "migration_mapping"] {
             db.execute(&format!("alter table padealing.{table} owner to pad_migrate_stranger")).await;
         }
-        assert_eq!(migrates().await, "no (2 tables belong to others)");
+        assert_eq!(migrates().await, "no (2 tables belong to other roles)");
         db.execute(
             "alter table padealing.migration_run owner to pad_migrate_stranger; \
              alter table padealing.migration_reject owner to pad_migrate_stranger",
@@ -463,12 +466,12 @@ fn facts() -> Facts {
             encoding: "UTF8".to_owned(),
             collation: "C".to_owned(),
             clock_zone: "UTC".to_owned(),
-            connections: (97, 3),
-            database_connections: (-1, 3),
-            role_connections: (-1, 1),
+            connections: Usage { limit: 97, used: 3 },
+            database_connections: Usage { limit: -1, used: 3 },
+            role_connections: Usage { limit: -1, used: 1 },
             ..Server::default()
         },
-        role: Whoami { name: "someone".to_owned(), ..Whoami::default() },
+        role: Connected { name: "someone".to_owned(), ..Connected::default() },
         ..Facts::default()
     }
 }
@@ -498,44 +501,54 @@ fn check_fact(name: &str, status: Status, says: &str, change: impl FnOnce(&mut F
 #[test]
 fn facts_about_the_server_have_their_consequences() {
     use Status::{Fail, Pass, Warn};
-    check_fact("server_version", Pass, "PostgreSQL 15.4; 13 to 18 are supported", |_| {});
-    check_fact("server_version", Warn, "use a pad-migrate that knows it", |it| it.server.major = 19);
+    check_fact("server_version", Pass, "PostgreSQL 15.4; 13 to 19 are supported", |_| {});
+    check_fact("server_version", Warn, "use a newer pad-migrate", |facts| facts.server.major = 20);
     check_fact("server_role", Pass, "the primary", |_| {});
     check_fact("server_role", Warn, "a standby", |it| it.server.standby = true);
-    check_fact("server_role", Warn, "read-only by configuration", |it| it.server.read_only = true);
-    check_fact("encoding", Fail, "create the database anew as UTF8", |it| it.server.encoding = "LATIN1".to_owned());
+    check_fact("server_role", Warn, "read-only by default", |it| it.server.read_only = true);
+    check_fact("encoding", Fail, "recreate the database with encoding UTF8", |it| {
+        it.server.encoding = "LATIN1".to_owned()
+    });
     check_fact("collation", Warn, "REINDEX", |it| {
-        it.server.collation_changes.push(("en_GB".to_owned(), "2.31".to_owned(), "2.36".to_owned()));
+        it.server.collation_changes.push(CollationChange {
+            name: "en_GB".to_owned(),
+            recorded: "2.31".to_owned(),
+            actual: "2.36".to_owned(),
+        });
     });
     check_fact("time_zone", Pass, "Europe/London for this database", |it| {
         it.server.zones.push(("this database".to_owned(), "Europe/London".to_owned()));
     });
-    check_fact("connections", Pass, "3 of 97 of the server's in use, 1 of 9 of the role's in use", |it| {
-        it.server.role_connections = (9, 1);
+    check_fact("connections", Pass, "server: 3 of 97 in use, role: 1 of 9 in use", |it| {
+        it.server.role_connections = Usage { limit: 9, used: 1 };
     });
-    check_fact("connections", Warn, "have the limit of the server and the role raised", |it| {
-        it.server.connections = (97, 95);
-        it.server.role_connections = (2, 1);
+    check_fact("connections", Warn, "raise the connection limit of the server and the role", |it| {
+        it.server.connections = Usage { limit: 97, used: 95 };
+        it.server.role_connections = Usage { limit: 2, used: 1 };
     });
 }
 
 #[test]
 fn facts_about_the_roles_have_their_consequences() {
     use Status::{Fail, Pass, Warn};
-    let until = |days| move |it: &mut Facts| it.role.valid_until = Some(("2026-12-01".to_owned(), days));
+    let until = |days| {
+        move |facts: &mut Facts| {
+            facts.role.password_expiry = Some(PasswordExpiry { date: "2026-12-01".to_owned(), days });
+        }
+    };
     check_fact("password_expiry", Pass, "doesn't expire", |_| {});
     check_fact("password_expiry", Pass, "expires on 2026-12-01", until(40.0));
     check_fact("password_expiry", Warn, "expires on 2026-12-01", until(3.0));
-    check_fact("password_expiry", Warn, "has expired", until(-3.0));
-    check_fact("role_privileges", Fail, "there is no role nobody, which DB_APP_ROLE names", |it| {
+    check_fact("password_expiry", Warn, "expired on 2026-12-01", until(-3.0));
+    check_fact("role_privileges", Fail, "role nobody (DB_APP_ROLE) doesn't exist", |it| {
         it.missing_roles.push(("DB_APP_ROLE", "nobody".to_owned()));
     });
     check_fact("excess_privileges", Pass, "none", |_| {});
-    check_fact("excess_privileges", Warn, "someone is superuser", |it| {
-        it.attributes.push(("someone".to_owned(), "superuser"));
+    check_fact("excess_privileges", Warn, "someone is a superuser", |it| {
+        it.attributes.push(("someone".to_owned(), Attribute::Superuser));
     });
-    check_fact("excess_privileges", Warn, "someone is BYPASSRLS", |it| {
-        it.attributes.push(("someone".to_owned(), "BYPASSRLS"));
+    check_fact("excess_privileges", Warn, "someone has BYPASSRLS", |it| {
+        it.attributes.push(("someone".to_owned(), Attribute::BypassRls));
     });
     let may = |role: &str, schema: &str, privilege: &str| TableRights {
         role: role.to_owned(),
@@ -545,13 +558,13 @@ fn facts_about_the_roles_have_their_consequences() {
         writes: true,
     };
     for privilege in ["INSERT", "UPDATE", "DELETE", "TRUNCATE"] {
-        check_fact("excess_privileges", Warn, "someone may write to any of bo_airflow", |it| {
+        check_fact("excess_privileges", Warn, "someone can write to any of bo_airflow", |it| {
             it.table_rights.push(may("someone", "bo_airflow", privilege));
         });
         check_fact(
             "excess_privileges",
             Warn,
-            "pad_migrate_reader may write to any of padealing, which is not for it",
+            "pad_migrate_reader can write to any of padealing, which it doesn't need",
             |it| {
                 it.table_rights.push(may("pad_migrate_reader", "padealing", privilege));
             },
@@ -561,10 +574,15 @@ fn facts_about_the_roles_have_their_consequences() {
         let right = may("pad_migrate_app", "padealing", "INSERT");
         it.table_rights.push(TableRights { table: "pad_request".to_owned(), ..right });
     });
-    check_fact("excess_privileges", Warn, "pad_migrate_app may write to any of padealing, which is not for it", |it| {
-        it.table_rights.push(may("pad_migrate_app", "padealing", "INSERT"));
-    });
-    check_fact("excess_privileges", Warn, "someone may change sequences of bo_airflow", |it| {
+    check_fact(
+        "excess_privileges",
+        Warn,
+        "pad_migrate_app can write to any of padealing, which it doesn't need",
+        |it| {
+            it.table_rights.push(may("pad_migrate_app", "padealing", "INSERT"));
+        },
+    );
+    check_fact("excess_privileges", Warn, "someone can change sequences of bo_airflow", |it| {
         it.schema_rights.push(SchemaRights {
             role: "someone".to_owned(),
             schema: "bo_airflow".to_owned(),
@@ -575,9 +593,9 @@ fn facts_about_the_roles_have_their_consequences() {
             open_sequences: 1,
         });
     });
-    // In local nobody minds.
+    // In local they are ignored.
     let mut local = facts();
-    local.attributes.push(("someone".to_owned(), "superuser"));
+    local.attributes.push(("someone".to_owned(), Attribute::Superuser));
     let all = checked(&local, Environment::Local);
     let excess = all.iter().find(|it| it.name == "excess_privileges").expect("the check is there");
     assert_eq!((excess.status, excess.message.contains("superuser")), (Pass, true));
@@ -603,7 +621,7 @@ fn facts_about_the_history_have_their_consequences() {
                 owned: true,
                 readable: false,
                 countable: false,
-                filled: Filled::Unseen("SELECT is missing".to_owned()),
+                filled: Filled::Unknown("no SELECT privilege".to_owned()),
                 policed: false,
             });
         }
@@ -612,8 +630,8 @@ fn facts_about_the_history_have_their_consequences() {
     check_fact("revision", Pass, "at 0002, the newest", at(&["0001", "0002"]));
     check_fact("revision", Fail, "at 0001; pending: 0002", at(&["0001"]));
     check_fact("revision", Fail, "doesn't know 0003", at(&["0001", "0002", "0003"]));
-    check_fact("revision", Fail, "another program has made them", has("pad_request"));
-    check_fact("revision", Skip, "can't be seen: SELECT is missing", has("schema_revision"));
+    check_fact("revision", Fail, "another program created them", has("pad_request"));
+    check_fact("revision", Skip, "not readable by this role: no SELECT privilege", has("schema_revision"));
     check_fact("row_security", Pass, "no policy", |_| {});
     check_fact("row_security", Fail, "padealing.pad_request", |it| {
         has("pad_request")(it);
@@ -624,18 +642,18 @@ fn facts_about_the_history_have_their_consequences() {
 #[rstest]
 #[case::nobody_uses_it("drop", "nothing depends on it", |_: &mut UnknownRelation| {})]
 #[case::something_depends_on_it("keep", "view x would break", |it: &mut UnknownRelation| it.dependents.push("view x".to_owned()))]
-#[case::somebody_writes_it("keep", "somebody has written to it since 2026-01-02", |it: &mut UnknownRelation| it.writes = 1)]
+#[case::somebody_writes_it("keep", "it was written to since 2026-01-02", |it: &mut UnknownRelation| it.writes = 1)]
 #[case::somebody_reads_it("keep", "it was read 7 times since 2026-01-02", |it: &mut UnknownRelation| it.reads = 7)]
-#[case::read_lately("keep", "somebody read it on 2026-11-01", |it: &mut UnknownRelation| {
+#[case::read_lately("keep", "it was last read on 2026-11-01", |it: &mut UnknownRelation| {
     (it.reads, it.last_read) = (7, Some(("2026-11-01".to_owned(), 20.0)));
 })]
-#[case::it_is_a_view("keep", "doesn't count who reads a view: ask postgres", |it: &mut UnknownRelation| it.kind = "view")]
-#[case::it_has_partitions("keep", "it is partitioned: what it holds", |it: &mut UnknownRelation| it.family = Some("it is partitioned".to_owned()))]
-#[case::nobody_counts("keep", "not at all (track_counts is off)", |it: &mut UnknownRelation| it.counted = false)]
-#[case::known_for_days("keep", "known since 2026-01-02 only", |it: &mut UnknownRelation| it.since.1 = 12.0)]
-#[case::not_known_long_enough("keep", "known since 2026-01-02 only", |it: &mut UnknownRelation| it.since.1 = 89.9)]
+#[case::it_is_a_view("keep", "no statistics on reads of a view: ask its owner, postgres", |it: &mut UnknownRelation| it.kind = "view")]
+#[case::it_has_partitions("keep", "it is partitioned: its own statistics", |it: &mut UnknownRelation| it.family = Some("it is partitioned".to_owned()))]
+#[case::nobody_counts("keep", "doesn't track its use (track_counts is off)", |it: &mut UnknownRelation| it.counted = false)]
+#[case::known_for_days("keep", "statistics go back to 2026-01-02 only", |it: &mut UnknownRelation| it.since.1 = 12.0)]
+#[case::not_known_long_enough("keep", "statistics go back to 2026-01-02 only", |it: &mut UnknownRelation| it.since.1 = 89.9)]
 #[case::known_long_enough("drop", "nothing depends on it", |it: &mut UnknownRelation| it.since.1 = 90.0)]
-#[case::not_read_long_enough_ago("keep", "somebody read it on 2026-08-01", |it: &mut UnknownRelation| {
+#[case::not_read_long_enough_ago("keep", "it was last read on 2026-08-01", |it: &mut UnknownRelation| {
     (it.reads, it.last_read) = (7, Some(("2026-08-01".to_owned(), 89.9)));
 })]
 #[case::read_long_ago("drop", "nothing depends on it", |it: &mut UnknownRelation| {
@@ -655,12 +673,22 @@ fn an_unknown_table_is_recommended_to_be(
         ..UnknownRelation::default()
     };
     change(&mut stranger);
-    let facts = Facts { strangers: vec![stranger], ..facts() };
+    let facts = Facts { unknown: vec![stranger], ..facts() };
     let all = checked(&facts, Environment::Qa);
-    let found = all.iter().find(|it| it.name == "unknown_tables").expect("the check is there").json();
-    assert_eq!(found["rows"][0]["recommendation"], recommendation);
-    let told = found["rows"][0]["reason"].as_str().expect("it is a text");
-    assert!(told.contains(reason), "{told}");
+    let found = CheckJson::new(all.iter().find(|it| it.name == "unknown_tables").expect("the check is there"));
+    assert_eq!(found.rows[0]["recommendation"], recommendation);
+    let found_reason = found.rows[0]["reason"].as_str().expect("it is a text");
+    assert!(found_reason.contains(reason), "{found_reason}");
+}
+
+/// The page's example is what the program prints.
+#[test]
+fn the_documented_example_is_current() {
+    let read = |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
+    let snapshot = read("snapshots/doctor__qa.snap").expect("the snapshot is there");
+    let printed = snapshot.splitn(3, "---\n").nth(2).expect("it follows the head").trim_matches('\n');
+    let page = read("docs/doctor.md").expect("the page is there");
+    assert!(page.contains(printed), "docs/doctor.md must show:\n{printed}");
 }
 
 /// A standby doesn't know who reads on the primary.
@@ -674,10 +702,11 @@ fn nothing_is_recommended_to_be_dropped_on_a_standby() {
         ..UnknownRelation::default()
     };
     for (standby, recommendation) in [(false, "drop"), (true, "keep")] {
-        let mut facts = Facts { strangers: vec![stranger.clone()], ..facts() };
+        let mut facts = Facts { unknown: vec![stranger.clone()], ..facts() };
         facts.server.standby = standby;
         let all = checked(&facts, Environment::Qa);
-        let found = all.iter().find(|it| it.name == "unknown_tables").expect("the check is there").json();
+        let found = CheckJson::new(all.iter().find(|it| it.name == "unknown_tables").expect("the check is there"));
+        let found = serde_json::to_value(&found).expect("it is JSON");
         assert_eq!(found["rows"][0]["recommendation"], recommendation);
     }
 }

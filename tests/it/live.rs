@@ -10,7 +10,7 @@ use crate::harness::{Role, Start, roles, with_db};
 use pad_migrate::base::outcome::Verdict;
 use pad_migrate::base::text::sentence;
 use pad_migrate::checks::check::Status;
-use pad_migrate::checks::pg::examine as doctor;
+use pad_migrate::checks::pg::examine;
 use pad_migrate::config::load::Flags;
 use pad_migrate::config::settings::Config;
 use pad_migrate::postgres::connect::Database;
@@ -29,7 +29,7 @@ fn is_asked_for() -> bool {
 /// Nothing about the environment fails.
 #[expect(clippy::print_stderr, reason = "shown when the test fails, or with --nocapture")]
 async fn check_doctor(config: &Config) {
-    let found = doctor::examine_environment(config, false).await.expect("a database is named");
+    let found = examine::examine_environment(config, false).await.expect("a database is named");
     let report = Doctor::new(config, &found);
     eprintln!("{}", report.text(100));
     let failed: Vec<&str> = found.checks.iter().filter(|it| it.status == Status::Fail).map(|it| it.name).collect();

@@ -5,6 +5,7 @@
 
 use std::process::Output;
 
+use pad_migrate::report::doctor::DoctorJson;
 use pad_migrate::report::drift::json::DriftJson;
 use pad_migrate::report::layout::Failed;
 use pad_migrate::report::migrate::MigrateJson;
@@ -35,6 +36,7 @@ fn schema<T: JsonSchema>() -> Schema {
 /// The commands that print JSON, with what they print.
 fn all() -> Vec<(&'static str, Schema)> {
     vec![
+        ("doctor", schema::<DoctorJson>()),
         ("drift", schema::<DriftJson>()),
         ("migrate", schema::<MigrateJson>()),
         ("plan", schema::<PlanJson>()),

@@ -1,22 +1,22 @@
-//! Asks a server and a database what they are, step by step, reading only.
+//! Examines an environment, step by step, reading only.
 
-use std::collections::BTreeSet;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use facts::count_rows;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnection, PgSslMode};
 
 use crate::base::text::sentence;
 use crate::base::version::SUPPORTED;
 use crate::checks::check::{Check, Status};
-use crate::checks::doctor::{Expectations, Facts, checks, legacy};
+use crate::checks::doctor::{checks, legacy_table};
 use crate::checks::examination::Examination;
-use crate::checks::pg::facts;
+use crate::checks::expectations::Expectations;
+use crate::checks::facts::Facts;
+use crate::checks::pg::facts::facts;
+use crate::checks::pg::reach::{Reached, reach};
+use crate::checks::pg::relations::{count_rows, relations};
 use crate::checks::pg::request::{BEGIN, Request};
+use crate::checks::pg::server::server;
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
 use crate::config::settings::Config;
@@ -84,7 +84,7 @@ fn step_of(failure: &ExamineError) -> &'static str {
         ConnectError::Unverified { .. } | ConnectError::Tls { .. } => "tls",
         ConnectError::Method { .. } => "authentication",
         ConnectError::Refused { source, .. } => match source.sqlstate().as_deref() {
-            // A server that is starting up, or full, says so before it asks who is there.
+            // A server that is full says so before it authenticates the role.
             Some(sqlstate::TOO_MANY_CONNECTIONS) if source.to_string().starts_with("sorry, ") => "authentication",
             Some(
                 sqlstate::UNKNOWN_DATABASE
@@ -103,7 +103,7 @@ async fn examine_into(request: &Request<'_>, found: &mut Examination) -> Result<
     let deadline = Instant::now() + target.timeout;
     let left = || deadline.saturating_duration_since(Instant::now());
     let reached = reach(target, deadline, &mut found.checks).await?;
-    // What we try by ourselves only explains and times: whether there is a session is for the driver to say.
+    // Reaching the server only explains and times: whether there is a session is the driver's result.
     let since = Instant::now();
     let mut connection = target.connect_within(left(), Access::Read, "doctor").await?;
     let spent = since.elapsed();
@@ -115,102 +115,6 @@ async fn examine_into(request: &Request<'_>, found: &mut Examination) -> Result<
         found.checks.push(check);
     }
     Ok(())
-}
-
-/// How long the steps before a session took that the session's start repeats.
-#[derive(Clone, Copy, Debug, Default)]
-struct Reached {
-    tcp: Duration,
-    tls: Option<Duration>,
-}
-
-/// Looks the name up, connects to the port, and sees how far TLS gets.
-async fn reach(target: &Database, deadline: Instant, checks: &mut Vec<Check>) -> Result<Reached, ConnectError> {
-    let (host, port) = (target.options.get_host().to_owned(), target.options.get_port());
-    let seconds = target.timeout.as_secs();
-    let until = tokio::time::Instant::from_std(deadline);
-    let timeout = || ConnectError::Timeout { place: target.place(), seconds };
-    if target.options.get_socket().is_some() {
-        checks.push(Check::new("name", Status::Skip, "a socket on this machine needs none"));
-        let since = Instant::now();
-        let accepted = tokio::time::timeout_at(until, target.clone().probe()).await.map_err(|_| timeout())?;
-        accepted.map_err(|error| target.connect_error(sqlx::Error::Io(error)))?;
-        let text = "the socket accepts connections";
-        checks.push(Check::new("port", Status::Pass, text).took(since.elapsed()));
-        return Ok(Reached { tcp: since.elapsed(), tls: None });
-    }
-    let since = Instant::now();
-    let looked_up = tokio::net::lookup_host((host.as_str(), port));
-    let addresses = tokio::time::timeout_at(until, looked_up).await.map_err(|_| timeout())?;
-    let addresses: Vec<SocketAddr> = addresses.map_err(|error| target.connect_error(sqlx::Error::Io(error)))?.collect();
-    let named: BTreeSet<String> = addresses.iter().map(|it| it.ip().to_string()).collect();
-    let named = named.into_iter().collect::<Vec<_>>().join(" and ");
-    checks.push(if named == host {
-        Check::new("name", Status::Pass, format!("{host} is an address"))
-    } else {
-        Check::new("name", Status::Pass, format!("{host} is {named}")).took(since.elapsed())
-    });
-    let since = Instant::now();
-    let opened = tokio::time::timeout_at(until, tokio::net::TcpStream::connect(&*addresses)).await;
-    let stream = opened.map_err(|_| timeout())?.map_err(|error| target.connect_error(sqlx::Error::Io(error)))?;
-    let tcp = since.elapsed();
-    let address = stream.peer_addr().map_or_else(|_| host.clone(), |it| it.to_string());
-    checks.push(Check::new("port", Status::Pass, format!("{address} accepts connections")).took(tcp));
-    if matches!(target.options.get_ssl_mode(), PgSslMode::Disable | PgSslMode::Allow) {
-        checks.push(Check::new("tls", Status::Skip, "not used"));
-        return Ok(Reached { tcp, tls: None });
-    }
-    let silent = || ConnectError::Silent { place: target.place(), seconds };
-    let left = deadline.saturating_duration_since(Instant::now());
-    let stream = stream.into_std().and_then(|it| it.set_nonblocking(false).map(|()| it));
-    let ours = stream.as_ref().ok().and_then(|it| it.try_clone().ok());
-    let probe = tokio::task::spawn_blocking(move || probe_tls(stream?, &host, left));
-    let Ok(probed) = tokio::time::timeout_at(until, probe).await else {
-        // Each of its reads has the time that was left, and a server may say a byte at a time.
-        let _ = ours.map(|it| it.shutdown(std::net::Shutdown::Both));
-        return Err(silent());
-    };
-    match probed.expect("the probe doesn't panic") {
-        Ok(None) => Ok(Reached { tcp, tls: None }),
-        Ok(Some(tls)) => {
-            checks.push(Check::new("tls", Status::Pass, "the server agrees to it").took(tls));
-            Ok(Reached { tcp, tls: Some(tls) })
-        }
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
-            Err(silent())
-        }
-        // The driver will meet the same, and has words for it.
-        Err(_) => Ok(Reached { tcp, tls: None }),
-    }
-}
-
-/// How long the server takes to agree to TLS and to show its certificate; none if it declines (documentation, Message
-/// Flow, SSL Session Encryption). Trusts nobody, so that the handshake ends there, and sends nothing.
-fn probe_tls(mut stream: TcpStream, host: &str, patience: Duration) -> std::io::Result<Option<Duration>> {
-    let patience = Some(patience.max(Duration::from_millis(1)));
-    stream.set_read_timeout(patience)?;
-    stream.set_write_timeout(patience)?;
-    let since = Instant::now();
-    stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47])?;
-    let mut answer = [0];
-    stream.read_exact(&mut answer)?;
-    let Ok(name) = rustls::pki_types::ServerName::try_from(host.to_owned()) else { return Ok(None) };
-    if answer != *b"S" {
-        return Ok(None);
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(std::io::Error::other)?
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    let mut session = rustls::ClientConnection::new(Arc::new(config), name).map_err(std::io::Error::other)?;
-    match session.complete_io(&mut stream) {
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
-            Err(error)
-        }
-        _ => Ok(Some(since.elapsed())),
-    }
 }
 
 async fn examine_session(
@@ -227,18 +131,18 @@ async fn examine_session(
         sqlx::query_as("select version, cipher from pg_stat_ssl where pid = pg_backend_pid() and ssl")
             .fetch_optional(&mut *connection)
             .await
-            .attempt("asking whether the session is encrypted")?;
+            .attempt("reading whether the session is encrypted")?;
     found.checks.retain(|it| it.name != "tls");
     found.checks.push(tls_check(target, request.environment, encrypted, reached.tls));
     let authentication = spent.saturating_sub(reached.tcp + reached.tls.unwrap_or_default());
     let role = target.options.get_username();
     found.checks.push(Check::new("authentication", Status::Pass, role).took(authentication));
-    let server = facts::server(connection).await?;
+    let server = server(connection).await?;
     found.server_version = Some(server.version.clone());
     let database: String = sqlx::query_scalar("select current_database()::text")
         .fetch_one(&mut *connection)
         .await
-        .attempt("asking for the database's name")?;
+        .attempt("reading the database's name")?;
     found.checks.push(Check::new("database", Status::Pass, database).took(since.elapsed()));
 
     let since = Instant::now();
@@ -247,7 +151,7 @@ async fn examine_session(
     if history_access(connection).await?.is_readable {
         check_environment(connection, target, request.environment).await?;
     }
-    let mut facts = facts::facts(request, connection, server).await?;
+    let mut facts = facts(request, connection, server).await?;
     run(connection, "commit", "ending the transaction").await?;
     if request.exact {
         count_rows(connection, request.table, &mut facts).await?;
@@ -279,27 +183,26 @@ fn tls_check(
     let local = environment == Environment::Local;
     let mode = target.options.get_ssl_mode();
     let check = match (encrypted, mode) {
-        _ if target.options.get_socket().is_some() => {
-            Check::new(NAME, Status::Skip, "a socket on this machine needs none")
-        }
-        (None, _) if local => Check::new(NAME, Status::Pass, "not used; in local it need not be"),
+        _ if target.options.get_socket().is_some() => Check::new(NAME, Status::Skip, "not needed for a local socket"),
+        (None, _) if local => Check::new(NAME, Status::Pass, "not used, and not required in environment local"),
         (None, mode) => {
             let mode = format!("{mode:?}").to_lowercase();
-            let text = format!("not used (DB_SSLMODE {mode}): what is sent can be read and changed on the way");
+            let text = format!("not used (DB_SSLMODE {mode}): others on the network can read and change what is sent");
             Check::new(NAME, Status::Warn, text)
         }
         (Some((version, cipher)), mode) => {
             let (status, text) = match mode {
                 PgSslMode::VerifyFull => {
-                    (Status::Pass, "the certificate is for this host, and signed by somebody trusted")
+                    (Status::Pass, "the certificate is valid for this host and signed by a trusted authority")
                 }
                 PgSslMode::VerifyCa => {
-                    (Status::Pass, "the certificate is signed by somebody trusted; its name isn't checked")
+                    (Status::Pass, "the certificate is signed by a trusted authority; its host name isn't checked")
                 }
-                _ if local => (Status::Pass, "the certificate isn't checked; in local it need not be"),
-                _ => {
-                    (Status::Warn, "the certificate isn't checked, so the server may be anybody; leave DB_SSLMODE out")
-                }
+                _ if local => (Status::Pass, "the certificate isn't checked, which environment local doesn't require"),
+                _ => (
+                    Status::Warn,
+                    "the certificate isn't checked, so any server could pose as this one; remove DB_SSLMODE",
+                ),
             };
             Check::new(NAME, status, format!("{version}, {cipher}; {text}"))
         }
@@ -309,7 +212,7 @@ fn tls_check(
 
 async fn schemas(connection: &mut PgConnection, environment: Environment) -> Result<Check, QueryError> {
     const NAME: &str = "schemas";
-    let (ours, theirs): (bool, bool) = sqlx::query_as(
+    let (application, reference): (bool, bool) = sqlx::query_as(
         "select exists (select from pg_namespace where nspname = 'padealing'), \
          exists (select from pg_namespace where nspname = 'bo_airflow')",
     )
@@ -317,26 +220,28 @@ async fn schemas(connection: &mut PgConnection, environment: Environment) -> Res
     .await
     .attempt("looking for the schemas")?;
     let local = environment == Environment::Local;
-    Ok(match (ours, theirs) {
-        (true, true) => Check::new(NAME, Status::Pass, "padealing and bo_airflow are there"),
+    Ok(match (application, reference) {
+        (true, true) => Check::new(NAME, Status::Pass, "padealing and bo_airflow exist"),
         (_, false) if local => {
-            Check::new(NAME, Status::Fail, "there is no bo_airflow; in a local database pad-migrate apply creates it")
+            Check::new(NAME, Status::Fail, "bo_airflow doesn't exist; in a local database pad-migrate apply creates it")
         }
-        (_, false) => {
-            Check::new(NAME, Status::Fail, "there is no bo_airflow; correct the address, or have the mirror set up")
-        }
+        (_, false) => Check::new(
+            NAME,
+            Status::Fail,
+            "bo_airflow doesn't exist; connect to the right database, or have the reference schema set up",
+        ),
         (false, true) => {
-            Check::new(NAME, Status::Warn, "bo_airflow is there, padealing isn't yet; pad-migrate apply creates it")
+            Check::new(NAME, Status::Warn, "bo_airflow exists, padealing doesn't yet; pad-migrate apply creates it")
         }
     })
 }
 
-/// What is known of the legacy table in a database of its own. One that can't be asked is a failed check.
+/// The legacy table in a database of its own. A database that can't be read is a failed check.
 async fn source_check(request: &Request<'_>, source: &Database) -> Check {
     let asked = async {
         let mut connection = source.connect(Access::Read, "doctor").await?;
         run(&mut connection, BEGIN, "starting the transaction").await?;
-        let mut found = Facts { relations: facts::relations(request, &mut connection, &[]).await?, ..Facts::default() };
+        let mut found = Facts { relations: relations(request, &mut connection, &[]).await?, ..Facts::default() };
         run(&mut connection, "commit", "ending the transaction").await?;
         if request.exact {
             count_rows(&mut connection, request.table, &mut found).await?;
@@ -346,7 +251,7 @@ async fn source_check(request: &Request<'_>, source: &Database) -> Check {
     };
     let place = format!(" at {}", source.place());
     match asked.await {
-        Ok(found) => legacy(found.relations.first(), request.table, &place),
+        Ok(found) => legacy_table::check(found.relations.first(), request.table, &place),
         Err(error) => Check::new("legacy_table", Status::Fail, sentence(&error)),
     }
 }

@@ -13,7 +13,7 @@ pub struct Request<'a> {
     pub source: Option<&'a Database>,
     /// The environment.
     pub environment: Environment,
-    /// The roles that are named.
+    /// The configured roles.
     pub roles: &'a Roles,
     /// The legacy table.
     pub table: &'a TableName,
@@ -21,5 +21,5 @@ pub struct Request<'a> {
     pub exact: bool,
 }
 
-/// Every transaction. Nobody is waited for who holds a lock for a change.
+/// Starts every transaction. A table that another session locks for a change is not waited for.
 pub(crate) const BEGIN: &str = "begin read only; set local lock_timeout = '1s'";

@@ -163,7 +163,7 @@ async fn a_program_that_dies_at_a_step_leaves_nothing(#[case] signal: &str, #[ca
         } else {
             assert_eq!(output.status.code(), Some(2));
             let told = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(told.contains("interrupted; nothing was changed that was not committed"), "{told}");
+            assert!(told.contains("interrupted. What was not committed is rolled back"), "{told}");
         }
         check_nobody_is_left(&db).await;
         take_trap_away(&db).await;

@@ -1,0 +1,76 @@
+//! Checks of what hides rows, of the revision, and of who else keeps a history here.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::base::text::list;
+use crate::checks::check::{Check, Status};
+use crate::checks::expectations::Expectations;
+use crate::checks::facts::Facts;
+use crate::schema::names::MANAGED_TABLES;
+
+pub(crate) fn row_security(facts: &Facts) -> Check {
+    let policed = facts.relations.iter().filter(|relation| relation.policed);
+    let policed = policed.map(|relation| format!("{}.{}", relation.schema, relation.name));
+    let policed: Vec<String> = policed.collect();
+    if policed.is_empty() {
+        return Check::new("row_security", Status::Pass, "no policy hides rows from this role");
+    }
+    let text = format!("a policy may hide rows from this role in {}; use a role with BYPASSRLS", list(policed));
+    Check::new("row_security", Status::Fail, text)
+}
+
+pub(crate) fn revision(facts: &Facts, expected: &Expectations<'_>) -> Check {
+    const NAME: &str = "revision";
+    let revisions = match &facts.revisions {
+        Ok(revisions) => revisions,
+        Err(why) => return Check::new(NAME, Status::Skip, format!("the history can't be read: {why}")),
+    };
+    let Some(applied) = revisions else {
+        let managed = MANAGED_TABLES.iter().any(|name| facts.has_table(name));
+        return match (facts.has_table("schema_revision"), managed) {
+            (true, _) => {
+                let policed = facts.relations.iter().any(|it| it.name == "schema_revision" && it.policed);
+                let why = if policed { "row-level security may hide rows" } else { "no SELECT privilege" };
+                Check::new(NAME, Status::Skip, format!("padealing.schema_revision is not readable by this role: {why}"))
+            }
+            (false, true) => {
+                let text = "padealing has tables but no history of pad-migrate: another program created them; apply adopts them \
+                            (see pad-migrate plan)";
+                Check::new(NAME, Status::Fail, text)
+            }
+            (false, false) => Check::new(NAME, Status::Fail, "nothing is applied yet; run: pad-migrate apply"),
+        };
+    };
+    let pending: Vec<&&str> = expected.revisions.iter().filter(|it| !applied.contains(**it)).collect();
+    let newer: Vec<&String> = applied.iter().filter(|it| !expected.revisions.contains(&&***it)).collect();
+    let at = applied.last().map_or("none", String::as_str);
+    match (pending.is_empty(), newer.is_empty()) {
+        (_, false) => {
+            let text = format!("at {at}; this program doesn't know {}: use a newer pad-migrate", list(newer));
+            Check::new(NAME, Status::Fail, text)
+        }
+        (false, true) => {
+            let text = format!("at {at}; pending: {}; run: pad-migrate apply", list(pending));
+            Check::new(NAME, Status::Fail, text)
+        }
+        (true, true) => Check::new(NAME, Status::Pass, format!("at {at}, the newest")),
+    }
+}
+
+pub(crate) fn other_managers(facts: &Facts) -> Check {
+    const NAME: &str = "other_managers";
+    if facts.managers.is_empty() {
+        return Check::new(NAME, Status::Pass, "no other program keeps its migration history in this database");
+    }
+    let rows =
+        facts.managers.iter().map(|(table, program, version)| vec![json!(table), json!(program), json!(version)]);
+    let text = format!(
+        "{} keeps its migration history here, too, which pad-migrate leaves unchanged; make sure that it no longer \
+         changes tables of padealing",
+        list(facts.managers.iter().map(|(_, program, _)| *program).collect::<BTreeSet<_>>())
+    );
+    // `alembic_version` is expected: a warning each time would be ignored soon.
+    Check::new(NAME, Status::Pass, text).with_table(&["table", "program", "version"], rows.collect())
+}

@@ -1,0 +1,40 @@
+//! Whether the legacy table can be migrated from.
+
+use crate::base::text::{plural, thousands};
+use crate::checks::check::{Check, Status};
+use crate::checks::expectations::Expectations;
+use crate::checks::facts::{Facts, Filled, Relation, Rows};
+use crate::config::settings::TableName;
+
+/// The legacy table where it is in the target.
+pub(crate) fn in_target(facts: &Facts, expected: &Expectations<'_>) -> Check {
+    let table = expected.legacy;
+    let found = facts.relations.iter().find(|it| it.schema == table.schema && it.name == table.name);
+    check(found, table, "")
+}
+
+/// The legacy table; `place` is where it is, if not in the target.
+pub(crate) fn check(found: Option<&Relation>, table: &TableName, place: &str) -> Check {
+    const NAME: &str = "legacy_table";
+    let Some(relation) = found else {
+        let text = format!("{table}{place} doesn't exist; correct LEGACY_TABLE or SOURCE_DATABASE_URL");
+        return Check::new(NAME, Status::Fail, text);
+    };
+    if !relation.readable {
+        let text = format!("{table}{place} is not readable by this role; have SELECT on it granted");
+        return Check::new(NAME, Status::Fail, text);
+    }
+    if relation.policed {
+        let text = format!("a policy may hide rows of {table}{place} from this role; use a role with BYPASSRLS");
+        return Check::new(NAME, Status::Fail, text);
+    }
+    let rows = match &relation.rows {
+        Rows::Exact(rows) => plural(rows.unsigned_abs(), "row", "rows"),
+        _ if relation.filled == Filled::No => "no rows".to_owned(),
+        Rows::Estimate(1) => "about 1 row (estimate)".to_owned(),
+        Rows::Estimate(rows) => format!("about {} rows (estimate)", thousands(rows.unsigned_abs())),
+        Rows::Failed(why) => format!("rows that could not be counted: {why}"),
+        Rows::Unknown | Rows::Hidden | Rows::View => "rows, but no estimate of them (--exact counts them)".to_owned(),
+    };
+    Check::new(NAME, Status::Pass, format!("{table}{place} has {rows}"))
+}

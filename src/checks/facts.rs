@@ -1,0 +1,310 @@
+//! What is known of a target: its server, relations, roles and history.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::base::quote::quote_identifier;
+use crate::base::text::list;
+use crate::schema::names::{MANAGED_TABLES, REFERENCE_TABLES};
+use crate::schema::relation::UnknownRelation;
+
+/// Everything that doctor asks a target.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The server and the database.
+    pub server: Server,
+    /// The connected role.
+    pub role: Role,
+    /// The relations of both schemas, the legacy table, and those in `public` with a managed table's name.
+    pub relations: Vec<Relation>,
+    /// The relations of `padealing` that aren't expected there.
+    pub unknown: Vec<UnknownRelation>,
+    /// What roles may do with the schemas.
+    pub schema_rights: Vec<SchemaRights>,
+    /// What roles may do with each table.
+    pub table_rights: Vec<TableRights>,
+    /// Configured roles that don't exist: key, role.
+    pub missing_roles: Vec<(&'static str, String)>,
+    /// Attributes of the roles that override privileges or policies.
+    pub attributes: Vec<(String, Attribute)>,
+    /// Applied revisions; none if there is no history or this role can't read it, an error if reading it failed.
+    pub revisions: Result<Option<BTreeSet<String>>, String>,
+    /// How many revisions `apply` would apply, or why it would not.
+    pub apply: Option<Result<usize, String>>,
+    /// Tables in which other programs keep their migration history: table, program, its version.
+    pub managers: Vec<(String, &'static str, Option<String>)>,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            server: Server::default(),
+            role: Role::default(),
+            relations: Vec::new(),
+            unknown: Vec::new(),
+            schema_rights: Vec::new(),
+            table_rights: Vec::new(),
+            missing_roles: Vec::new(),
+            attributes: Vec::new(),
+            revisions: Ok(None),
+            apply: None,
+            managers: Vec::new(),
+        }
+    }
+}
+
+/// The server and the database.
+#[derive(Clone, Debug, Default)]
+pub struct Server {
+    /// `server_version`.
+    pub version: String,
+    /// The major version.
+    pub major: u32,
+    /// Whether it is a standby.
+    pub standby: bool,
+    /// Whether new transactions are read-only by configuration.
+    pub read_only: bool,
+    /// The database's encoding.
+    pub encoding: String,
+    /// The database's collation.
+    pub collation: String,
+    /// Collations whose library version has changed.
+    pub collation_changes: Vec<CollationChange>,
+    /// `log_timezone`: the zone of the server's clock.
+    pub clock_zone: String,
+    /// Time zones that are set for the database or for roles: for what, zone.
+    pub zones: Vec<(String, String)>,
+    /// Of `max_connections`, without those reserved for superusers.
+    pub connections: Usage,
+    /// Of the database's limit.
+    pub database_connections: Usage,
+    /// Of the role's limit.
+    pub role_connections: Usage,
+}
+
+/// A limit of connections, and how many are in use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// The limit; -1 is none.
+    pub limit: i64,
+    /// Connections in use.
+    pub used: i64,
+}
+
+/// A collation whose library has another version than when its indexes were built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollationChange {
+    /// The collation.
+    pub name: String,
+    /// The version that the catalog records.
+    pub recorded: String,
+    /// The library's version.
+    pub actual: String,
+}
+
+/// What lets a role past every check of its privileges, or past every policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attribute {
+    /// SUPERUSER.
+    Superuser,
+    /// BYPASSRLS.
+    BypassRls,
+}
+
+/// The connected role.
+#[derive(Clone, Debug, Default)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// When its password expires, if it does.
+    pub password_expiry: Option<PasswordExpiry>,
+    /// Whether it has CREATE on the database.
+    pub creates_schemas: bool,
+    /// The owner of `padealing`, if the schema exists.
+    pub application_owner: Option<String>,
+    /// Whether it is a member of that owner; none if the schema doesn't exist.
+    pub owns_application: Option<bool>,
+    /// What it takes to give `padealing` to the role that DB_OWNER_ROLE names; none if that role doesn't exist.
+    pub named_owner: Option<NamedOwner>,
+}
+
+/// A password's expiry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PasswordExpiry {
+    /// The day.
+    pub date: String,
+    /// In how many days; negative if it has passed.
+    pub days: f64,
+}
+
+/// The role that DB_OWNER_ROLE names, seen from the connected one. ALTER SCHEMA … OWNER requires both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedOwner {
+    /// Whether the connected role can SET ROLE to it.
+    pub can_become: bool,
+    /// Whether it has CREATE on the database.
+    pub creates_schemas: bool,
+}
+
+/// How many rows a table has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// Counted.
+    Exact(i64),
+    /// The planner's estimate.
+    Estimate(i64),
+    /// Never analysed.
+    Unknown,
+    /// The role lacks SELECT, or a policy may hide rows.
+    Hidden,
+    /// A view has none of its own.
+    View,
+    /// Counting failed; the message.
+    Failed(String),
+}
+
+impl Rows {
+    /// The number, for JSON.
+    pub(crate) fn cell(&self) -> Value {
+        match self {
+            Self::Exact(rows) | Self::Estimate(rows) => json!(rows),
+            Self::Unknown | Self::Hidden | Self::View | Self::Failed(_) => Value::Null,
+        }
+    }
+
+    /// Where the number comes from, or why there is none.
+    pub(crate) fn source(&self) -> &str {
+        match self {
+            Self::Exact(_) => "counted",
+            Self::Estimate(_) => "estimate",
+            Self::Unknown => "never analysed",
+            Self::Hidden => "may not be read",
+            Self::View => "a view",
+            Self::Failed(why) => why,
+        }
+    }
+}
+
+/// A table, view or the like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relation {
+    /// The schema.
+    pub schema: String,
+    /// The name.
+    pub name: String,
+    /// Table, view and so on.
+    pub kind: &'static str,
+    /// Its rows.
+    pub rows: Rows,
+    /// Bytes with indexes and TOAST; none if the table was locked.
+    pub bytes: Option<i64>,
+    /// Its owner.
+    pub owner: String,
+    /// Whether the role is a member of its owner.
+    pub owned: bool,
+    /// Whether the role may read it.
+    pub readable: bool,
+    /// Whether its rows can be counted.
+    pub countable: bool,
+    /// Whether there is a row.
+    pub filled: Filled,
+    /// Whether row-level security may hide rows from the role.
+    pub policed: bool,
+}
+
+/// Whether a table holds a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// It holds one.
+    Yes,
+    /// It is empty.
+    No,
+    /// Why that isn't known.
+    Unknown(String),
+}
+
+/// What a role may do with a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaRights {
+    /// The role.
+    pub role: String,
+    /// The schema.
+    pub schema: String,
+    /// USAGE.
+    pub usage: bool,
+    /// CREATE.
+    pub create: bool,
+    /// Sequences without USAGE, except those of identity columns.
+    pub closed_sequences: i64,
+    /// Sequences without the USAGE and SELECT that `migrate` needs.
+    pub undrawable_sequences: i64,
+    /// Sequences with USAGE or UPDATE.
+    pub open_sequences: i64,
+}
+
+/// What a role may do with a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableRights {
+    /// The role.
+    pub role: String,
+    /// The schema.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+    /// SELECT, INSERT and so on, on the whole table.
+    pub privileges: Vec<String>,
+    /// Whether it can write to it, be it one column.
+    pub writes: bool,
+}
+
+impl TableRights {
+    /// Whether the data model knows the table.
+    pub(crate) fn is_known(&self) -> bool {
+        let known: &[&str] = if self.schema == "padealing" { MANAGED_TABLES } else { &REFERENCE_TABLES };
+        known.contains(&&*self.table)
+    }
+}
+
+impl Facts {
+    /// Whether a table of `padealing` exists.
+    pub(crate) fn has_table(&self, table: &str) -> bool {
+        self.relations.iter().any(|it| it.schema == "padealing" && it.name == table)
+    }
+
+    /// What a role can do with a schema.
+    pub(crate) fn schema(&self, role: &str, schema: &str) -> Option<&SchemaRights> {
+        self.schema_rights.iter().find(|it| it.role == role && it.schema == schema)
+    }
+
+    /// The tables of a schema, among some of them, on which a role lacks a privilege.
+    pub(crate) fn lacking<'a>(&'a self, role: &str, schema: &str, among: &[&str], privilege: &str) -> Vec<&'a str> {
+        let rights = self.table_rights.iter().filter(|it| it.role == role && it.schema == schema);
+        let lacking =
+            rights.filter(|table| among.contains(&&*table.table) && !table.privileges.iter().any(|it| it == privilege));
+        lacking.map(|it| &*it.table).collect()
+    }
+
+    /// The grants that a role lacks: schema, tables, privileges; as SQL.
+    pub(crate) fn grants(&self, role: &str, needs: &[(&str, &[&str], &[&str])]) -> Vec<String> {
+        let mut grants = Vec::new();
+        let quoted = quote_identifier(role);
+        for (schema, among, privileges) in needs {
+            let Some(rights) = self.schema(role, schema) else { continue };
+            if !rights.usage {
+                grants.push(format!("grant usage on schema {schema} to {quoted}"));
+            }
+            let mut by_tables: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
+            for privilege in *privileges {
+                by_tables.entry(self.lacking(role, schema, among, privilege)).or_default().push(privilege);
+            }
+            by_tables.remove(&Vec::new());
+            for (tables, privileges) in by_tables {
+                // By name, so that no other table is granted, nor a later one.
+                let on = list(tables.iter().map(|it| format!("{schema}.{}", quote_identifier(it))));
+                grants.push(format!("grant {} on {on} to {quoted}", list(privileges).to_lowercase()));
+            }
+        }
+        grants
+    }
+}
