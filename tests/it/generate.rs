@@ -7,8 +7,8 @@ use pretty_assertions::assert_eq;
 
 use crate::harness::{Db, Start, apply_all, with_db};
 use crate::snapshots::Snapshot;
-use pad_migrate::harness::generate::description::{STAGE_WORDS, STATUS_WORDS};
-use pad_migrate::harness::generate::{Generator, Row};
+use pad_migrate::harness::generate::columns::{STAGE_WORDS, STATUS_WORDS};
+use pad_migrate::harness::generate::{GeneratedRow, Generator};
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow, Text};
 use pad_migrate::migration::rejection::Rule;
@@ -37,7 +37,7 @@ pub(crate) fn rejected(id: i64, row: &LegacyRow) -> Vec<(String, Rule)> {
 }
 
 /// The same, as the generator expects them.
-pub(crate) fn expected(row: &Row<'_>) -> Vec<(String, Rule)> {
+pub(crate) fn expected(row: &GeneratedRow<'_>) -> Vec<(String, Rule)> {
     row.expected().into_iter().map(|(field, rule)| (field.to_owned(), rule)).collect()
 }
 
