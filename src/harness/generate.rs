@@ -233,7 +233,7 @@ impl<'a> GeneratedRow<'a> {
             }
         }
         let cells: Cells = columns::cells(column);
-        let shapes = cells.iter().find(|(when, _)| self.holds(*when)).map_or(&[][..], |it| it.1);
+        let shapes = cells.iter().find(|(when, _)| self.holds(*when)).map_or(&[][..], |(_, shapes)| shapes);
         choose(shapes, draw)
     }
 
@@ -361,7 +361,7 @@ impl<'a> GeneratedRow<'a> {
 }
 
 fn choose(shapes: &'static [(u32, Shape)], draw: &mut Draw<'_>) -> &'static Shape {
-    &shapes[draw.weighted(shapes.iter().map(|it| it.0))].1
+    &shapes[draw.weighted(shapes.iter().map(|(weight, _)| *weight))].1
 }
 
 /// A code in one of the spellings that D3 takes for the same.

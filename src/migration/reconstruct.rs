@@ -11,7 +11,7 @@ use compact_str::format_compact;
 use crate::migration::legacy::{LegacyColumn as Col, LegacyRow, Text};
 use crate::migration::target::{Direction, PadApproval, Stage, Status, TargetRows};
 
-/// The legacy row that became these rows. `unknown` names the source's columns that the seeds don't.
+/// The legacy row that became these rows. `unknown` names the source's columns that the data model doesn't name.
 pub fn reconstruct(rows: &TargetRows, unknown: &[Arc<str>]) -> LegacyRow {
     let mut row = default_inverse(rows, unknown);
     restore_residual(&mut row, rows);

@@ -230,9 +230,9 @@ async fn load(db: &Db, rows: &[LegacyRow]) {
         }
     };
     for (at, row) in rows.iter().enumerate() {
-        let cells: Vec<(&str, Option<&Text>)> = row.columns().filter(|it| it.0 != "id").collect();
-        let names: Vec<String> = cells.iter().map(|it| quote_identifier(it.0)).collect();
-        let values: Vec<String> = cells.iter().map(|it| literal(it.1)).collect();
+        let cells: Vec<(&str, Option<&Text>)> = row.columns().filter(|(name, _)| *name != "id").collect();
+        let names: Vec<String> = cells.iter().map(|(name, _)| quote_identifier(name)).collect();
+        let values: Vec<String> = cells.iter().map(|(_, text)| literal(*text)).collect();
         let (names, values) = (names.join(", "), values.join(", "));
         db.execute(&format!("insert into personal_account_dealing (id, {names}) values ({}, {values})", at + 1)).await;
     }

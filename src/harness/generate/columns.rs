@@ -53,7 +53,7 @@ const COMMENTS: Cells = &[(
 )];
 const IDENTIFIER: Shapes = &[(6, Shape::Null), (88, Shape::Listed), (3, Shape::Stale), (3, Shape::Empty)];
 
-/// What each column can hold in a row that must be migrated.
+/// What each column can hold in a row that must be migrated: a table, an arm a column, and so a long function.
 pub fn cells(column: Col) -> Cells {
     use Shape::{
         After, Amount, Anyone, Combined, Empty, Listed, Manager, Null, Number, Officer, OneOf, OwnName, Prose,

@@ -23,11 +23,11 @@ pub struct Fault {
 
 impl Fault {
     fn changes(&self, field: Col, column: Col) -> bool {
-        field == column || self.with.iter().any(|it| it.0 == column)
+        field == column || self.with.iter().any(|(other, _)| *other == column)
     }
 
     fn touches(&self, field: Col) -> impl Iterator<Item = Col> {
-        self.with.iter().map(|it| it.0).chain(self.relies.iter().copied()).chain([field])
+        self.with.iter().map(|(column, _)| *column).chain(self.relies.iter().copied()).chain([field])
     }
 
     /// Whether a row can't have this fault in `field` and the other in `other_field`: one would change what the other needs.

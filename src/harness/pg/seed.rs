@@ -176,7 +176,7 @@ pub(crate) async fn load_generated(
     let changes: Vec<String> = widened.chain(added).collect();
     let change = format!("alter table {table} {}", changes.join(", "));
     run(connection, &change, "shaping the legacy table for generated rows").await?;
-    let names = LegacyColumn::ALL.iter().map(|it| it.name()).chain(UNKNOWN.iter().map(|it| it.name));
+    let names = LegacyColumn::ALL.iter().map(|column| column.name()).chain(UNKNOWN.iter().map(|unknown| unknown.name));
     let names: Vec<String> = names.map(quote_identifier).collect();
     let statement = format!("copy {table} ({}) from stdin", names.join(", "));
     let mut buffer = String::new();

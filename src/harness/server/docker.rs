@@ -100,7 +100,7 @@ async fn sweep(engine: &Docker) {
     for container in engine.list_containers(Some(all)).await.unwrap_or_default() {
         let kept = container.names.iter().flatten().any(|it| it.contains(KEPT));
         let owned = container.labels.as_ref().and_then(|it| it.get(LABELS[1]));
-        let pid = owned.and_then(|it| it.rsplit_once(':')).and_then(|it| it.1.parse().ok());
+        let pid = owned.and_then(|owner| owner.rsplit_once(':')).and_then(|(_, pid)| pid.parse().ok());
         let gone = pid.is_some_and(|pid| owned == Some(&owner(pid)) && !is_alive(pid));
         // A container that a restarted machine left is stopped; one whose start was cut short never ran.
         let state = container.state.map(|it| it.to_string()).unwrap_or_default();

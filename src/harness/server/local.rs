@@ -36,9 +36,9 @@ pub const LOCK: &str = "pad_migrate.lock";
 /// The keeper holds its lock well before a directory is this old.
 const YOUNG: Duration = Duration::from_secs(2);
 
-/// Arguments: the programs' folder, our directory, a script for the data directory, the server's options. Reads one word: `keep` leaves the server
-/// running until somebody stops it; anything else, or the end of input, stops it at once. Immediate shutdown, because
-/// nothing in the directory outlives it.
+/// Arguments: the programs' folder, the server's directory, a script for the data directory, the server's options. Reads
+/// one word: `keep` leaves the server running until it is stopped by hand; anything else, or the end of input, stops it at
+/// once. Immediate shutdown, because nothing in the directory outlives it.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
 bin=$1; dir=$2; setup=$3; shift 3
@@ -82,7 +82,8 @@ fn server_user() -> Result<Option<User>, ServerError> {
     }
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let user = |name: &str| {
-        let mut fields = passwd.lines().map(|it| it.split(':')).find(|it| it.clone().next() == Some(name))?.skip(2);
+        let mut fields =
+            passwd.lines().map(|line| line.split(':')).find(|fields| fields.clone().next() == Some(name))?.skip(2);
         // On macOS nobody is -2.
         let mut number = || fields.next()?.parse::<i64>().ok().map(|it| it as u32);
         Some(User { uid: number()?, gid: number()? })
