@@ -71,7 +71,7 @@ words! {
     }
 }
 words! {
-    /// `migration_mapping.target_table`: which row of which table a lineage row speaks of (D19).
+    /// `migration_mapping.target_table`: which row of which table a lineage row belongs to (D19).
     Role {
         Request "pad_request", Manager "pad_approval:manager", Compliance "pad_approval:compliance",
         Execution "pad_execution", AuditSubmitted "audit_log:request_submitted",

@@ -91,9 +91,9 @@ pub async fn hold(server: Server, shared: Shared, process: Option<u32>) -> std::
             }
         }
         None => {
-            let (said, ended) = tokio::sync::oneshot::channel();
+            let (end, ended) = tokio::sync::oneshot::channel();
             // A thread of its own: the runtime would wait for one of its threads when a signal ends us.
-            std::thread::spawn(move || said.send(std::io::copy(&mut std::io::stdin(), &mut std::io::sink())));
+            std::thread::spawn(move || end.send(std::io::copy(&mut std::io::stdin(), &mut std::io::sink())));
             let _ = ended.await;
         }
     }

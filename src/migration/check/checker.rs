@@ -27,7 +27,7 @@ pub(super) fn flag(value: Option<bool>) -> Option<Text> {
     value.map(|value| if value { "t".into() } else { "f".into() })
 }
 
-/// Everything about a stage that its columns say.
+/// The columns of a stage, parsed.
 pub(super) struct StageOfRow {
     pub(super) decision: Option<Decision>,
     pub(super) approver: Option<i64>,

@@ -285,7 +285,7 @@ async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMa
         "padealing.migration_mapping m join padealing.pad_request r on r.id = m.target_id \
          where {of_range} and m.target_table = 'pad_request'"
     );
-    // A large residual comes with its large strings replaced by what is said of them. What isn't a residual is
+    // A large residual comes with its large strings replaced by their descriptions. What isn't a residual is
     // read as it is, and reported.
     let is_large = format!(
         "(pg_column_size(r.compliance_assessment) > 2000 and octet_length(r.compliance_assessment::text) > {LARGE} \
