@@ -8,7 +8,7 @@ use crate::commands::progress::Screen;
 use crate::harness::pg::seed::{SeedRows, seed};
 use crate::migration::run::{Observer, Progress};
 
-/// Fill a local database with test data: reference schema, legacy table, rows
+/// Fill a local database with test data: reference mirror, legacy table, rows
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Create the tables, and leave them empty

@@ -12,9 +12,9 @@ include!(concat!(env!("OUT_DIR"), "/legacy_cases.rs"));
 /// Creates the legacy table.
 pub const LEGACY_TABLE: &str = include_str!("../../fixtures/legacy/table.sql");
 /// Fills the reference mirror.
-pub const REFERENCE_ROWS: &str = include_str!("../../fixtures/reference/rows.sql");
+pub(crate) const REFERENCE_ROWS: &str = include_str!("../../fixtures/reference/rows.sql");
 /// Fills the application's own tables.
-pub const APPLICATION_ROWS: &str = include_str!("../../fixtures/reference/application.sql");
+pub(crate) const APPLICATION_ROWS: &str = include_str!("../../fixtures/reference/application.sql");
 
 /// One case.
 #[derive(Clone, Debug)]

@@ -24,7 +24,7 @@ use crate::migration::rejection::Rule;
 use crate::migration::value::{Decimal, Timestamp};
 
 /// The most rows that can be asked for.
-pub const MOST_ROWS: usize = 100_000_000;
+pub(crate) const MOST_ROWS: usize = 100_000_000;
 
 /// Cells of a row: the known columns, then the unknown ones.
 pub const WIDTH: usize = Col::ALL.len() + UNKNOWN.len();

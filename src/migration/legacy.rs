@@ -168,7 +168,7 @@ impl Text {
     }
 
     /// Whether it has more than `limit` characters, as `varchar(limit)` counts them.
-    pub fn exceeds(&self, limit: usize) -> bool {
+    pub(crate) fn exceeds(&self, limit: usize) -> bool {
         match self {
             Self::Plain(text) => text.len() > limit && text.chars().count() > limit,
             Self::Large(_) => true,

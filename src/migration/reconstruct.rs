@@ -19,7 +19,7 @@ pub fn reconstruct(rows: &TargetRows, unknown: &[Arc<str>]) -> LegacyRow {
 }
 
 /// Puts back what the residual keeps over what the default inverse made of the typed columns.
-pub fn restore_residual(row: &mut LegacyRow, rows: &TargetRows) {
+pub(crate) fn restore_residual(row: &mut LegacyRow, rows: &TargetRows) {
     for (name, text) in &rows.request.compliance_assessment.legacy {
         match Col::from_name(name) {
             Some(column) => row[column] = text.clone(),

@@ -21,7 +21,7 @@ pub const STATUS_WORDS: [&str; 3] = ["request", "approved", "declined"];
 pub const STAGE_WORDS: [Option<&str>; 4] = [None, Some("pending"), Some("approved"), Some("declined")];
 
 /// How often each combination occurs, by status, then manager (a line each), then compliance: all 48 do.
-pub const STATUS_WEIGHTS: [[[u32; 4]; 4]; 3] = [
+pub(crate) const STATUS_WEIGHTS: [[[u32; 4]; 4]; 3] = [
     // request
     [[60, 8, 1, 1], [25, 12, 1, 1], [6, 8, 2, 1], [2, 1, 1, 1]],
     // approved
@@ -213,4 +213,4 @@ pub const UNKNOWN: &[Unknown] = &[
 
 /// Known columns that are wider here than in the data model, whose widths are a guess at the live table's: without
 /// that, no value of theirs could be too long, or lie out of range.
-pub const WIDENED: &[(Col, &str)] = &[(Col::Relation, "varchar(250)"), (Col::Value, "numeric")];
+pub(crate) const WIDENED: &[(Col, &str)] = &[(Col::Relation, "varchar(250)"), (Col::Value, "numeric")];

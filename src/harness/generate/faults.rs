@@ -62,7 +62,7 @@ const fn fault(weight: u32, rule: Rule, fields: &'static [Col], shapes: Shapes) 
 
 /// Every fault that the types of the legacy table allow. Ids can't collide in a target that nothing else wrote to, and
 /// no text is unreadable in a database of UTF-8; the cases of `fixtures/legacy` have those.
-pub static FAULTS: &[Fault] = &[
+pub(crate) static FAULTS: &[Fault] = &[
     fault(12, Rule::InvalidBoolean, FLAGS, &[(1, Shape::OneOf(&["3", "0", "Y", "N", " ", "é"]))]),
     fault(6, Rule::InvalidDirection, &[Col::BuySell], &[(1, Shape::OneOf(&["X", "1", "?"]))]),
     fault(6, Rule::InvalidDeletedFlag, &[Col::IsDeleted], &[(1, Shape::OneOf(&["X", "1", "0"]))]),

@@ -43,7 +43,7 @@ pub const WORDS: &[&str] = &[
 /// What else people typed or pasted, and what programs stumble over: composed and decomposed letters, combining marks
 /// out of order, right-to-left, overrides, joined emoji, letters beyond the BMP, whitespace, what COPY, JSON and SQL
 /// escape, what reads like a null, control characters, the last code point.
-pub const ODD: &[&str] = &[
+pub(crate) const ODD: &[&str] = &[
     "Zoë",
     "Zoe\u{308}",
     "e\u{301}\u{323}",

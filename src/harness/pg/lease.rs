@@ -65,7 +65,7 @@ const SHARED_LOCK: i64 = 0x7061_645f_7465_6d70;
 
 impl DatabaseLease {
     /// Takes a lease under a token of twelve hexadecimal digits, and removes what dead runs have left.
-    pub async fn acquire(server: &Database, token: &str) -> Result<Self, PrepareError> {
+    pub(crate) async fn acquire(server: &Database, token: &str) -> Result<Self, PrepareError> {
         let connection = maintenance(server, "lease").await?;
         let mut lease = Self { connection, server: server.clone(), token: token.to_owned() };
         let may: bool = sqlx::query_scalar("select rolsuper or rolcreatedb from pg_roles where rolname = current_user")
@@ -118,7 +118,7 @@ impl DatabaseLease {
     }
 
     /// Sends a statement, so that nothing ends the session as idle; if something has, takes the locks again.
-    pub async fn keep_alive(&mut self) {
+    pub(crate) async fn keep_alive(&mut self) {
         if run(&mut self.connection, "select 1", "keeping the session alive").await.is_err()
             && let Ok(connection) = maintenance(&self.server, "lease").await
         {

@@ -39,7 +39,7 @@ impl Drop for Alive {
 }
 
 /// Lets no further server be started, and says whether one is alive, whose end has to be waited for.
-pub fn give_up() -> bool {
+pub(crate) fn give_up() -> bool {
     GIVEN_UP.store(true, Ordering::SeqCst);
     ALIVE.load(Ordering::SeqCst) > 0
 }

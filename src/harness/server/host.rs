@@ -46,7 +46,7 @@ pub struct Shared(PathBuf);
 
 impl Shared {
     /// Takes a directory that holds nothing but what those who share it put there.
-    pub fn claim(folder: &Path) -> std::io::Result<Self> {
+    pub(crate) fn claim(folder: &Path) -> std::io::Result<Self> {
         match folder.read_dir()?.flatten().find(|it| !FILES.iter().any(|file| it.file_name() == *file)) {
             None => Ok(Self(folder.to_owned())),
             Some(other) => Err(std::io::Error::other(format!(
