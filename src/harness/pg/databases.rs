@@ -38,7 +38,7 @@ pub enum PrepareError {
     #[error(transparent)]
     Query(#[from] QueryError),
     /// The role may not create databases.
-    #[error("the role of {place} may not create databases; grant it CREATEDB, or use another role")]
+    #[error("the role may not create databases on the server {place}; grant it CREATEDB, or use another role")]
     MayNotCreate {
         /// Host, port, database and role.
         place: String,
