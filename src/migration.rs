@@ -1,4 +1,27 @@
-//! The migration of the rows: a legacy row, what it becomes, its way back, and a second opinion. Pure but for `pg`.
+//! The migration of the rows: what a legacy row becomes, how it is restored from that, and a second opinion. Pure but for
+//! [`pg`].
+//!
+//! The path of a row: [`pg::reader`] reads pages, [`pg::worker`] looks up what they refer to ([`lookups`]) and calls
+//! [`transform`], and [`pg::write`] sends the [`target`] rows to Postgres, as declared in [`columns`] and encoded by
+//! [`copy_rows`].
+//! Afterwards [`pg::verify`] reads source and target side by side, and [`check`] compares them.
+//!
+//! Where a decision (D1–D23, `docs/field-mapping.md`) is made: the table in [`transform`].
+//!
+//! For a new column of the legacy table, these must change, in this order:
+//!
+//! 1. [`legacy`]: the column, its name and kind.
+//! 2. [`target`] and [`columns`]: the field and the written column, if the value gets a column of its own. The column itself
+//!    comes with a revision in `migrations/`.
+//! 3. [`transform`]: the decision, and `transform/residual.rs` for what the typed column doesn't give back.
+//! 4. [`reconstruct`]: the default inverse, written without looking at the transform.
+//! 5. [`stored`] and [`check`]: what must be stored, likewise.
+//! 6. `harness/generate/columns.rs`: what the column can hold; `fixtures/legacy/table.sql` and a case in
+//!    `fixtures/legacy/cases`; `tests/bench/yardstick.sql`.
+//! 7. `docs/field-mapping.md`.
+//!
+//! A column that the legacy table has and this list doesn't is kept in the residual as it is (D20), so none of this is
+//! needed for nothing to be lost.
 
 pub(crate) mod check;
 pub(crate) mod columns;

@@ -31,7 +31,7 @@ pub(crate) async fn run(args: &Args) -> Ended {
     let server = tokio::task::spawn_blocking(move || server::start(&wanted)).await??;
     complain(&server.line());
     if let Some(kept) = host::hold(server, shared, args.process).await? {
-        complain(&format!("server kept running; connect with: {}; stop it with: {}", kept.connect, kept.stop));
+        complain(&format!("server kept running; connect with {}; stop it with: {}", kept.connect, kept.stop));
     }
     Ok(Verdict::Clean)
 }

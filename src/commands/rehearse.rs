@@ -69,7 +69,7 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
         let kept = server.keep(&database);
         let _ = writeln!(
             std::io::stderr(),
-            "server kept running; connect with: {}; stop it with: {}",
+            "server kept running; connect with {}; stop it with: {}",
             kept.connect,
             kept.stop
         );

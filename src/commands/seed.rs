@@ -5,10 +5,10 @@ use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::generated::Generated;
 use crate::commands::progress::Screen;
-use crate::harness::pg::seed::{Rows, seed};
+use crate::harness::pg::seed::{SeedRows, seed};
 use crate::migration::run::{Observer, Progress};
 
-/// Fill a local database with test data: reference schema, legacy table, rows
+/// Fill a local database with test data: reference mirror, legacy table, rows
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Create the tables, and leave them empty
@@ -21,20 +21,20 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let rows = match (args.empty, args.generated.generator()) {
-        (true, _) => Rows::None,
-        (false, None) => Rows::Fixtures,
-        (false, Some(generator)) => Rows::Generated(generator),
+        (true, _) => SeedRows::None,
+        (false, None) => SeedRows::Fixtures,
+        (false, Some(generator)) => SeedRows::Generated(generator),
     };
     let (_, source) = context.databases()?;
     let config = &context.config;
     let mut screen = Screen::new(&context.printer, None)?;
     screen.begin("seed");
-    let total = if let Rows::Generated(generator) = rows { generator.rows } else { 0 };
+    let total = if let SeedRows::Generated(generator) = rows { generator.rows } else { 0 };
     let progress = |done| screen.progress(Progress { done, total, rejected: 0 });
     let result = seed(&source, config.environment, &config.roles, &config.legacy_table, rows, progress).await;
     screen.finish();
     let seeded = result?;
     let lines = |verb: &str, what: &[String]| what.iter().map(|name| format!("{verb:<12}{name}\n")).collect::<String>();
-    context.printer.plain(&(lines("Seeded", &seeded.done) + &lines("Unchanged", &seeded.left)))?;
+    context.printer.plain(&(lines("Seeded", &seeded.done) + &lines("Unchanged", &seeded.unchanged)))?;
     Ok(Verdict::Clean)
 }

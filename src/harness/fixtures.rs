@@ -12,9 +12,9 @@ include!(concat!(env!("OUT_DIR"), "/legacy_cases.rs"));
 /// Creates the legacy table.
 pub const LEGACY_TABLE: &str = include_str!("../../fixtures/legacy/table.sql");
 /// Fills the reference mirror.
-pub const REFERENCE_ROWS: &str = include_str!("../../fixtures/reference/rows.sql");
+pub(crate) const REFERENCE_ROWS: &str = include_str!("../../fixtures/reference/rows.sql");
 /// Fills the application's own tables.
-pub const APPLICATION_ROWS: &str = include_str!("../../fixtures/reference/application.sql");
+pub(crate) const APPLICATION_ROWS: &str = include_str!("../../fixtures/reference/application.sql");
 
 /// One case.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ pub fn read_cases<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Re
 fn read_case(name: &str, files: &BTreeMap<&str, &str>) -> Result<Case, FixtureError> {
     let failed = |reason: String| FixtureError { case: name.to_owned(), reason };
     if let Some(file) = files.keys().find(|it| !["legacy.toml", "expected.toml"].contains(it)) {
-        return Err(failed(format!("{file} is used by nobody")));
+        return Err(failed(format!("{file} is not a file of a case; a case has legacy.toml and expected.toml")));
     }
     let file = |file: &str| files.get(file).copied().ok_or_else(|| failed(format!("{file} is missing")));
     let legacy: LegacyFile = toml::from_str(file("legacy.toml")?).map_err(|error| failed(error.to_string()))?;
@@ -109,7 +109,7 @@ fn read_case(name: &str, files: &BTreeMap<&str, &str>) -> Result<Case, FixtureEr
         .collect();
     let expected: BTreeMap<i64, Outcome> = expected
         .into_iter()
-        .map(|(id, outcome)| id.parse().map(|id| (id, outcome)).map_err(|_| failed(format!("{id} is no legacy id"))))
+        .map(|(id, outcome)| id.parse().map(|id| (id, outcome)).map_err(|_| failed(format!("{id} is not a legacy id"))))
         .collect::<Result<_, _>>()?;
     let mut ids: Vec<i64> = Vec::new();
     for row in &rows {
@@ -118,7 +118,7 @@ fn read_case(name: &str, files: &BTreeMap<&str, &str>) -> Result<Case, FixtureEr
     }
     ids.sort_unstable();
     if !ids.iter().eq(expected.keys()) {
-        return Err(failed("expected.toml does not speak of exactly the rows of legacy.toml".to_owned()));
+        return Err(failed("expected.toml must have exactly the rows of legacy.toml".to_owned()));
     }
     Ok(Case {
         name: name.to_owned(),

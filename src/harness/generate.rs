@@ -1,34 +1,36 @@
 //! Legacy rows by the million: what `--rows N --seed S` means, to the program, the tests and the benchmark alike.
 //!
-//! Pure. [`description`] says, as data, what each cell of a legacy row can be, and which faults a row can have; this
-//! module makes rows of it. Row `i` is a function of the seed and `i` alone, so any row, and what must become of it, can
+//! Pure. [`columns`] and [`faults`] say, as data, what each cell of a legacy row can be, and which faults a row can have;
+//! this module makes rows of it. Row `i` is a function of the seed and `i` alone, so any row, and what must become of it, can
 //! be recomputed at any time, and nothing has to be remembered.
 //!
 //! Invariant: what is expected of a row follows from the faults that were put into it. Nothing here asks
 //! [`crate::migration::transform`], whose rejections are judged by it.
 
-pub mod description;
+pub mod columns;
+pub mod faults;
 pub mod reference;
+pub mod shape;
+pub mod words;
 
 use std::fmt::Write as _;
 
-use crate::harness::generate::description::{
-    Cells, FAULTS, Fault, STAGE_WORDS, STATUS_WEIGHTS, STATUS_WORDS, Shape, UNKNOWN, When,
-};
+use crate::harness::generate::columns::{STAGE_WORDS, STATUS_WEIGHTS, STATUS_WORDS, UNKNOWN};
+use crate::harness::generate::faults::{FAULTS, Fault};
 use crate::harness::generate::reference::{FIRST_PERSON, PEOPLE, SECURITIES, listed, manager_of, pair_of, write_name};
+use crate::harness::generate::shape::{Cells, Shape, When};
 use crate::migration::legacy::{LARGE, LegacyColumn as Col};
 use crate::migration::rejection::Rule;
 use crate::migration::value::{Decimal, Timestamp};
 
 /// The most rows that can be asked for.
-pub const MOST_ROWS: usize = 100_000_000;
+pub(crate) const MOST_ROWS: usize = 100_000_000;
 
-/// Cells of a row: the listed columns, then those that nobody listed.
+/// Cells of a row: the known columns, then the unknown ones.
 pub const WIDTH: usize = Col::ALL.len() + UNKNOWN.len();
 
-/// Slots of a row's choices: one for each cell, then those that several cells share.
-pub const SLOTS: usize = WIDTH + 5;
-/// The slot that decides whether the row is bad: its first choice, near its largest value, makes it so.
+/// The slot that decides whether the row is bad: its first choice, near its largest value, makes it so. It and those
+/// below are shared by several cells; each cell has a slot of its own, its number.
 pub const FATE: usize = WIDTH;
 const FAULT: usize = WIDTH + 1;
 const COMBINATION: usize = WIDTH + 2;
@@ -141,8 +143,8 @@ impl Generator {
     }
 
     /// The row at this index, which may be beyond the last.
-    pub fn row(&self, index: u64) -> Row<'static> {
-        Row::new(self.choices(index), self.id(index))
+    pub fn row(&self, index: u64) -> GeneratedRow<'static> {
+        GeneratedRow::new(self.choices(index), self.id(index))
     }
 
     /// Why the row with this id must be rejected: field and rule, in order; nothing if it must be migrated.
@@ -152,20 +154,23 @@ impl Generator {
 
     /// Every row that must be rejected, with the reasons, in id order.
     pub fn rejections(self) -> impl Iterator<Item = (i64, Vec<(&'static str, Rule)>)> {
-        (0..self.rows).map(move |index| self.row(index)).filter(Row::is_bad).map(|row| (row.id, row.expected()))
+        (0..self.rows)
+            .map(move |index| self.row(index))
+            .filter(GeneratedRow::is_bad)
+            .map(|row| (row.id, row.expected()))
     }
 }
 
 /// One row: its choices, and the faults that were put into it, each with the column it shows in.
 #[derive(Clone, Copy, Debug)]
-pub struct Row<'a> {
+pub struct GeneratedRow<'a> {
     /// The legacy id.
     pub id: i64,
     choices: Choices<'a>,
     faults: [Option<(&'static Fault, Col)>; 3],
 }
 
-impl<'a> Row<'a> {
+impl<'a> GeneratedRow<'a> {
     /// The row of these choices.
     pub fn new(choices: Choices<'a>, id: i64) -> Self {
         let mut row = Self { id, choices, faults: [None; 3] };
@@ -176,7 +181,8 @@ impl<'a> Row<'a> {
                 let fault = &FAULTS[draw.weighted(FAULTS.iter().map(|it| it.weight))];
                 let field = draw.pick(fault.fields);
                 // A fault that another would hide, or change the meaning of, is left out; the first one never is.
-                let clashes = row.faults.iter().flatten().any(|(other, theirs)| other.clashes(*theirs, fault, field));
+                let clashes =
+                    row.faults.iter().flatten().any(|(other, other_field)| other.clashes(*other_field, fault, field));
                 if !clashes {
                     row.faults[at] = Some((fault, field));
                 }
@@ -196,7 +202,7 @@ impl<'a> Row<'a> {
         expected
     }
 
-    /// Every cell in column order, the unlisted ones last: its text as Postgres prints it, null as `None`. The buffer
+    /// Every cell in column order, the unknown ones last: its text as Postgres prints it, null as `None`. The buffer
     /// is overwritten for each.
     pub fn cells(&self, buffer: &mut String, mut cell: impl FnMut(Option<&str>)) {
         for column in Col::ALL {
@@ -226,8 +232,8 @@ impl<'a> Row<'a> {
                 return choose(shapes, draw);
             }
         }
-        let cells: Cells = description::cells(column);
-        let shapes = cells.iter().find(|(when, _)| self.holds(*when)).map_or(&[][..], |it| it.1);
+        let cells: Cells = columns::cells(column);
+        let shapes = cells.iter().find(|(when, _)| self.holds(*when)).map_or(&[][..], |(_, shapes)| shapes);
         choose(shapes, draw)
     }
 
@@ -313,7 +319,7 @@ impl<'a> Row<'a> {
             Shape::Manager => person(manager_of(self.requester()).unwrap_or(0), out),
             Shape::Officer => person(1 + draw.below(12), out),
             Shape::Anyone => person(draw.below(PEOPLE), out),
-            Shape::Stranger => write!(out, "{}", 900_000_000 + draw.below(1000)),
+            Shape::UnknownPerson => write!(out, "{}", 900_000_000 + draw.below(1000)),
             Shape::OwnName => write_name(self.requester(), draw.below(4) == 3, out),
             Shape::Listed | Shape::Twin => return listed(self.security(), column, out),
             Shape::Stale => write!(out, "OLD{}", draw.below(1000)),
@@ -355,7 +361,7 @@ impl<'a> Row<'a> {
 }
 
 fn choose(shapes: &'static [(u32, Shape)], draw: &mut Draw<'_>) -> &'static Shape {
-    &shapes[draw.weighted(shapes.iter().map(|it| it.0))].1
+    &shapes[draw.weighted(shapes.iter().map(|(weight, _)| *weight))].1
 }
 
 /// A code in one of the spellings that D3 takes for the same.
@@ -385,7 +391,7 @@ fn prose(draw: &mut Draw<'_>, from: u64, to: u64, odd: u64, out: &mut String) ->
             out.push(' ');
         }
         let is_odd = odd > 0 && draw.below(odd) == odd - 1;
-        out.push_str(draw.pick(if is_odd { description::ODD } else { description::WORDS }));
+        out.push_str(draw.pick(if is_odd { words::ODD } else { words::WORDS }));
     }
     Ok(())
 }

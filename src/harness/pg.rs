@@ -1,4 +1,6 @@
 //! Databases that may be filled: ephemeral ones, and local ones.
 
 pub mod databases;
+pub mod lease;
+pub(crate) mod references;
 pub mod seed;

@@ -1,4 +1,4 @@
-//! The whole cutover, start to finish, on an ephemeral Postgres (F21).
+//! The whole cutover, start to finish, on an ephemeral Postgres (F21): a phase each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
@@ -8,21 +8,24 @@ use crate::config::environment::Environment;
 use crate::config::settings::{Config, Endpoint, Roles, TableName};
 use crate::harness::fixtures::{self, Case, FixtureError, Outcome};
 use crate::harness::generate::Generator;
-use crate::harness::pg::databases as admin;
-use crate::harness::pg::databases::PrepareError;
+use crate::harness::pg::databases::{self, PrepareError};
+use crate::harness::pg::references::copy_references;
 use crate::harness::pg::seed::{self, SeedError};
 use crate::harness::server;
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::Server;
+use crate::harness::server::request::Request;
 use crate::migration::pg::migrate;
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::verify::{self, VerifyError};
 use crate::migration::rejection::{Rejection, Rule};
-use crate::migration::run::{Observer, Options, Progress};
+use crate::migration::run::{self, Observer, Options, Progress};
+use crate::migration::verification;
 use crate::postgres::connect::Database;
 use crate::postgres::connect_error::ConnectError;
 use crate::report::rehearsal::{Phase, Rehearsal, Unexpected};
 use crate::schema::drift::exceptions::Exceptions;
+use crate::schema::drift::outcome::Drift;
 use crate::schema::pg::drift::{self, DriftError, Expected};
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::{apply, plan, request};
@@ -56,7 +59,7 @@ pub enum RehearseError {
 pub trait Watcher: Observer {
     /// A phase begins.
     fn phase(&mut self, name: &'static str);
-    /// A server was got, and this command connects to the rehearsal's database on it.
+    /// A server was started, and this command connects to the rehearsal's database on it.
     fn server(&mut self, server: &Server, connect: &str);
 }
 
@@ -71,8 +74,8 @@ struct Recorder<'a> {
 }
 
 impl Recorder<'_> {
-    /// Every expected rejection of a row before `id` is one that didn't come.
-    fn pass(&mut self, id: Option<i64>) {
+    /// Reports the expected rejections of rows before `id` that have not come.
+    fn report_missing(&mut self, id: Option<i64>) {
         let Some(expected) = &mut self.expected else { return };
         while let Some((row, reasons)) = expected.next_if(|(row, _)| id.is_none_or(|id| *row < id)) {
             for reason in reasons {
@@ -83,7 +86,7 @@ impl Recorder<'_> {
 
     /// How the rejections differ from the expected ones, if something was expected.
     fn finish(mut self) -> Option<Unexpected> {
-        self.pass(None);
+        self.report_missing(None);
         self.expected.is_some().then_some(self.unexpected)
     }
 }
@@ -95,16 +98,16 @@ impl Observer for Recorder<'_> {
 
     fn rejected(&mut self, rejection: &Rejection) -> std::io::Result<()> {
         let id = rejection.source_id;
-        self.pass(Some(id));
+        self.report_missing(Some(id));
         if let Some(expected) = &mut self.expected {
-            let expected: BTreeSet<String> =
-                expected.next_if(|it| it.0 == id).map(|it| it.1).unwrap_or_default().into_iter().collect();
-            let seen: BTreeSet<String> =
-                rejection.reasons.iter().map(|it| format!("{} {}", it.field, it.rule)).collect();
-            for reason in expected.difference(&seen) {
+            let reasons = expected.next_if(|(row, _)| *row == id).map(|(_, reasons)| reasons).unwrap_or_default();
+            let expected: BTreeSet<String> = reasons.into_iter().collect();
+            let actual: BTreeSet<String> =
+                rejection.reasons.iter().map(|reason| format!("{} {}", reason.field, reason.rule)).collect();
+            for reason in expected.difference(&actual) {
                 self.unexpected.add(format!("row {id} was not rejected for {reason}"));
             }
-            for reason in seen.difference(&expected) {
+            for reason in actual.difference(&expected) {
                 self.unexpected.add(format!("row {id} was rejected for {reason}"));
             }
         }
@@ -133,72 +136,144 @@ fn expected_of_generated(generator: Generator) -> Expectations {
 pub async fn rehearse(
     config: &Config,
     generator: Option<Generator>,
-    wanted: crate::harness::server::request::Request,
+    wanted: Request,
     watcher: &mut (dyn Watcher + Send),
 ) -> Result<(Rehearsal, Server), RehearseError> {
     let mut phases = Phases { watcher, done: Vec::new(), since: Instant::now() };
+    let server = start_server(&mut phases, wanted).await?;
+    let (target, legacy) = prepare(&mut phases, &server, config, generator).await?;
+    let revisions = apply_revisions(&mut phases, &target, legacy.cases.as_deref()).await?;
+    let expected = generator.map(expected_of_generated).or_else(|| legacy.cases.as_deref().map(expected_of_cases));
+    let (migrated, unexpected) = migrate_rows(&mut phases, &target, &legacy, expected).await?;
+    let verified = verify_rows(&mut phases, &target, &legacy).await?;
+    let drift = compare_schemas(&mut phases, &target).await?;
+    phases.done.push(Phase { name: "integrity", text: "not built yet".to_owned(), elapsed: None });
+    let rehearsal = Rehearsal {
+        environment: config.environment,
+        server_version: server.version.clone(),
+        provider: server.description.clone(),
+        server: server.line(),
+        source: legacy.description,
+        revisions,
+        migrated,
+        verified,
+        unexpected,
+        drift,
+        phases: phases.done,
+    };
+    Ok((rehearsal, server))
+}
+
+async fn start_server(phases: &mut Phases<'_>, wanted: Request) -> Result<Server, RehearseError> {
     phases.begin("server");
     let server = tokio::task::spawn_blocking(move || server::start(&wanted));
     let server = server.await.expect("starting a server doesn't panic")?;
-    let admin = admin::ephemeral(&server.url)?;
-    let name = server.database_name(DATABASE);
-    phases.watcher.server(&server, &server.connect.replace("{}", &name));
+    phases.watcher.server(&server, &server.connect.replace("{}", &server.database_name(DATABASE)));
     phases.end(format!("{} started", server.version));
+    Ok(server)
+}
 
+/// Creates the rehearsal's database and loads what must be there before the revisions.
+async fn prepare(
+    phases: &mut Phases<'_>,
+    server: &Server,
+    config: &Config,
+    generator: Option<Generator>,
+) -> Result<(Database, LegacyRows), RehearseError> {
     phases.begin("prepare");
-    let target = admin::create_database(&admin, &name, None).await?;
-    let connect = |endpoint: &Endpoint| Database::new(endpoint, config.environment, &config.transport);
-    let (source, table, described, cases) = match (generator, &config.source) {
-        (Some(generator), _) => {
-            let total = generator.rows;
-            let progress = |done| phases.watcher.progress(Progress { done, total, rejected: 0 });
-            admin::fill_with_generated(&target, generator, progress).await?;
-            phases.end("reference mirror and legacy table loaded".to_owned());
-            (target.clone(), TableName::legacy(), generator.to_string(), None)
-        }
-        (None, Some(endpoint)) => {
-            let source = connect(endpoint)?;
-            let other = config.target.as_ref().map(connect).transpose()?;
-            admin::copy_references(&target, &source, &config.legacy_table, other.as_ref()).await?;
-            phases.end("people and securities that the rows refer to copied".to_owned());
-            let described = format!("{} at {}", config.legacy_table, source.place());
-            (source, config.legacy_table.clone(), described, None)
-        }
-        (None, None) => {
-            let cases = fixtures::cases()?;
-            let rows = admin::fill_with_fixtures(&target, &cases).await?;
-            phases.end("reference mirror and legacy table loaded".to_owned());
-            let described = format!("fixtures, {rows} rows of {} cases", cases.len());
-            (target.clone(), TableName::legacy(), described, Some(cases))
-        }
-    };
+    let maintenance = databases::ephemeral(&server.url)?;
+    let target = databases::create_database(&maintenance, &server.database_name(DATABASE), None).await?;
+    let legacy = load(phases.watcher, &target, config, generator).await?;
+    phases.end(match legacy.is_real {
+        true => "people and securities that the rows refer to copied".to_owned(),
+        false => "reference mirror and legacy table loaded".to_owned(),
+    });
+    Ok((target, legacy))
+}
 
+/// The legacy rows of a rehearsal.
+struct LegacyRows {
+    source: Database,
+    table: TableName,
+    description: String,
+    /// Whether they are in the table of a real source.
+    is_real: bool,
+    /// The cases, if the rows are the fixtures.
+    cases: Option<Vec<Case>>,
+}
+
+/// Loads the reference schema, and the legacy rows unless a real source has them.
+async fn load(
+    watcher: &mut (dyn Watcher + Send),
+    target: &Database,
+    config: &Config,
+    generator: Option<Generator>,
+) -> Result<LegacyRows, RehearseError> {
+    let in_target = |description, cases| {
+        let (source, table) = (target.clone(), TableName::legacy());
+        LegacyRows { source, table, description, is_real: false, cases }
+    };
+    if let Some(generator) = generator {
+        let total = generator.rows;
+        let progress = |done| watcher.progress(Progress { done, total, rejected: 0 });
+        databases::fill_with_generated(target, generator, progress).await?;
+        return Ok(in_target(generator.to_string(), None));
+    }
+    let Some(endpoint) = &config.source else {
+        let cases = fixtures::cases()?;
+        let rows = databases::fill_with_fixtures(target, &cases).await?;
+        return Ok(in_target(format!("fixtures, {rows} rows of {} cases", cases.len()), Some(cases)));
+    };
+    let connect = |endpoint: &Endpoint| Database::new(endpoint, config.environment, &config.transport);
+    let source = connect(endpoint)?;
+    let other = config.target.as_ref().map(connect).transpose()?;
+    let table = config.legacy_table.clone();
+    copy_references(target, &source, &table, other.as_ref()).await?;
+    let description = format!("{table} at {}", source.place());
+    Ok(LegacyRows { source, table, description, is_real: true, cases: None })
+}
+
+/// Plans and applies the revisions; their numbers and names.
+async fn apply_revisions(
+    phases: &mut Phases<'_>,
+    target: &Database,
+    cases: Option<&[Case]>,
+) -> Result<Vec<(&'static str, &'static str)>, RehearseError> {
     phases.begin("plan");
     let roles = Roles::default();
     let request = request::Request {
         lock_timeout: Duration::from_secs(30),
-        ..request::Request::new(&target, Environment::Local, &roles)
+        ..request::Request::new(target, Environment::Local, &roles)
     };
     let found = plan::plan(&request).await?;
-    let created = found.route.plan.tables.values().filter(|it| **it == Decision::Create).count();
+    let created = found.route.plan.tables.values().filter(|decision| **decision == Decision::Create).count();
     phases.end(format!("{created} tables to create"));
 
     phases.begin("apply");
     let applied = apply::apply(&request, Some(&found.route)).await?;
-    if let Some(cases) = &cases {
-        seed::prepare_target(&target, cases).await?;
+    if let Some(cases) = cases {
+        seed::prepare_target(target, cases).await?;
     }
-    phases.end(format!("{} revisions", applied.route.records.len()));
+    let records = &applied.route.records;
+    phases.end(format!("{} revisions", records.len()));
+    Ok(records.iter().map(|record| (record.revision.number, record.revision.name)).collect())
+}
 
+/// Migrates, and compares the rejections with the expected ones.
+async fn migrate_rows(
+    phases: &mut Phases<'_>,
+    target: &Database,
+    legacy: &LegacyRows,
+    expected: Option<Expectations>,
+) -> Result<(run::Report, Option<Unexpected>), RehearseError> {
     phases.begin("migrate");
     let request = migrate::Request {
-        target: &target,
-        source: &source,
-        table: &table,
+        target,
+        source: &legacy.source,
+        table: &legacy.table,
         environment: Environment::Local,
         options: Options::default(),
     };
-    let expected = generator.map(expected_of_generated).or_else(|| cases.as_deref().map(expected_of_cases));
     let mut recorder = Recorder {
         watcher: &mut *phases.watcher,
         expected: expected.map(Iterator::peekable),
@@ -207,15 +282,26 @@ pub async fn rehearse(
     let migrated = migrate::migrate(&request, &mut recorder, std::future::pending()).await?;
     let unexpected = recorder.finish();
     phases.end(format!("{} rows", migrated.counts.migrated));
+    Ok((migrated, unexpected))
+}
 
+async fn verify_rows(
+    phases: &mut Phases<'_>,
+    target: &Database,
+    legacy: &LegacyRows,
+) -> Result<verification::Report, RehearseError> {
     phases.begin("verify");
-    let request = verify::Request { target: &target, source: &source, table: &table, environment: Environment::Local };
+    let (source, table) = (&legacy.source, &legacy.table);
+    let request = verify::Request { target, source, table, environment: Environment::Local };
     let verified = verify::verify(&request, |progress| phases.watcher.progress(progress)).await?;
     phases.end(format!("{} rows", verified.counts.verified));
+    Ok(verified)
+}
 
+async fn compare_schemas(phases: &mut Phases<'_>, target: &Database) -> Result<Drift, RehearseError> {
     phases.begin("drift");
     let request = drift::Request {
-        target: &target,
+        target,
         environment: Environment::Local,
         roles: &Roles::default(),
         expected: Expected::Embedded,
@@ -225,22 +311,7 @@ pub async fn rehearse(
     };
     let drift = drift::drift(request).await?;
     phases.end(format!("{} objects compared", drift.compared.len()));
-    phases.done.push(Phase { name: "integrity", text: "not built yet".to_owned(), elapsed: None });
-
-    let rehearsal = Rehearsal {
-        environment: config.environment,
-        server_version: server.version.clone(),
-        provider: server.description.clone(),
-        server: server.line(),
-        source: described,
-        revisions: applied.route.records.iter().map(|it| (it.revision.number, it.revision.name)).collect(),
-        migrated,
-        verified,
-        unexpected,
-        drift,
-        phases: phases.done,
-    };
-    Ok((rehearsal, server))
+    Ok(drift)
 }
 
 struct Phases<'a> {

@@ -1,7 +1,7 @@
-//! An ephemeral Postgres: got for one process, gone with it.
+//! An ephemeral Postgres: started for one process, stopped with it.
 //!
 //! Tests and `rehearse` share this module. A provider knows one way to get a server; [`start`] takes the first that
-//! works, or the one that was asked for, and keeps the reasons why the others were passed over. What a provider returns
+//! works, or the requested one, and keeps the reasons why the others were not used. What a provider returns
 //! is a URL and a lease: no connection is shared.
 
 pub mod alive;
@@ -30,18 +30,18 @@ pub fn start(request: &Request) -> Result<Server, ServerError> {
     if request.provider != Provider::Auto {
         return get(request.provider, request).map_err(|error| match error {
             ServerError::NotReady { .. } | ServerError::Io { .. } | ServerError::Unusable(_) => error,
-            ServerError::OtherVersion { .. } | ServerError::NotOurs | ServerError::GivenUp => error,
+            ServerError::OtherVersion { .. } | ServerError::UnknownDurability | ServerError::Stopping => error,
             lacking => ServerError::Only { reason: sentence(&lacking), remedy: request.provider.remedy() },
         });
     }
-    let mut passed_over = Vec::new();
+    let mut not_used = Vec::new();
     for provider in Provider::ORDER {
         match get(provider, request) {
-            Ok(server) => return Ok(Server { passed_over, ..server }),
-            Err(error) => passed_over.push((provider, sentence(&error))),
+            Ok(server) => return Ok(Server { not_used, ..server }),
+            Err(error) => not_used.push((provider, sentence(&error))),
         }
     }
-    Err(ServerError::Nothing(passed_over))
+    Err(ServerError::Nothing(not_used))
 }
 
 fn get(provider: Provider, request: &Request) -> Result<Server, ServerError> {
@@ -66,5 +66,5 @@ fn get(provider: Provider, request: &Request) -> Result<Server, ServerError> {
     if !wants || !SUPPORTED.contains(&major(&version)) {
         return Err(ServerError::OtherVersion { found: version, what: description, wanted: request.wanted() });
     }
-    Ok(Server { url, version, description, passed_over: Vec::new(), connect, stop, token, lease, _alive: alive })
+    Ok(Server { url, version, description, not_used: Vec::new(), connect, stop, token, lease, _alive: alive })
 }

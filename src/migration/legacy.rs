@@ -32,7 +32,7 @@ pub enum Kind {
 
 macro_rules! legacy_columns {
     ($($variant:ident $name:literal $kind:ident),* $(,)?) => {
-        /// A column of the legacy table that the seeds name, in table order.
+        /// A column of the legacy table that the data model names, in table order.
         #[expect(missing_docs, reason = "each variant is the column of the same name")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum LegacyColumn { $($variant),* }
@@ -168,7 +168,7 @@ impl Text {
     }
 
     /// Whether it has more than `limit` characters, as `varchar(limit)` counts them.
-    pub fn exceeds(&self, limit: usize) -> bool {
+    pub(crate) fn exceeds(&self, limit: usize) -> bool {
         match self {
             Self::Plain(text) => text.len() > limit && text.chars().count() > limit,
             Self::Large(_) => true,
@@ -220,7 +220,7 @@ impl From<CompactString> for Text {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegacyRow {
     cells: Box<[Option<Text>]>,
-    /// Columns that the seeds don't name, by name.
+    /// Columns that the data model doesn't name, by name.
     pub unknown: BTreeMap<Arc<str>, Option<Text>>,
     /// Columns whose bytes are not text in any encoding we know, with what could be made of them. Their cells are null.
     pub unreadable: BTreeMap<Arc<str>, String>,

@@ -11,7 +11,7 @@ use compact_str::format_compact;
 use crate::migration::legacy::{LegacyColumn as Col, LegacyRow, Text};
 use crate::migration::target::{Direction, PadApproval, Stage, Status, TargetRows};
 
-/// The legacy row that became these rows. `unknown` names the source's columns that the seeds don't.
+/// The legacy row that became these rows. `unknown` names the source's columns that the data model doesn't name.
 pub fn reconstruct(rows: &TargetRows, unknown: &[Arc<str>]) -> LegacyRow {
     let mut row = default_inverse(rows, unknown);
     restore_residual(&mut row, rows);
@@ -19,7 +19,7 @@ pub fn reconstruct(rows: &TargetRows, unknown: &[Arc<str>]) -> LegacyRow {
 }
 
 /// Puts back what the residual keeps over what the default inverse made of the typed columns.
-pub fn restore_residual(row: &mut LegacyRow, rows: &TargetRows) {
+pub(crate) fn restore_residual(row: &mut LegacyRow, rows: &TargetRows) {
     for (name, text) in &rows.request.compliance_assessment.legacy {
         match Col::from_name(name) {
             Some(column) => row[column] = text.clone(),

@@ -8,7 +8,7 @@ use crate::migration::rejection::{Reason, Rejection};
 use crate::migration::sample::Sample;
 
 /// Rejection reasons that a report lists; all of them are in the database.
-pub const LISTED: usize = 1000;
+pub(crate) const LISTED: usize = 1000;
 
 /// What happens to a row whose id is taken by another request in the target (D6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

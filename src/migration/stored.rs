@@ -121,8 +121,34 @@ pub(crate) struct Stored {
     pub(crate) executions: Vec<Cells>,
     /// Every audit entry of that request.
     pub(crate) audit: Vec<Cells>,
-    /// `target_table` and `target_id` of every lineage row; a `target_table` that is no role as it is.
-    pub(crate) lineage: Vec<(Result<Role, String>, i64)>,
+    /// Every lineage row.
+    pub(crate) lineage: Vec<StoredLineage>,
+}
+
+/// A row of `migration_mapping`.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredLineage {
+    /// The role that `target_table` names, or else its text.
+    pub(crate) role: Result<Role, String>,
+    /// `target_id`.
+    pub(crate) target_id: i64,
+}
+
+impl StoredLineage {
+    /// `target_table`.
+    pub(crate) fn target_table(&self) -> &str {
+        match &self.role {
+            Ok(role) => role.as_str(),
+            Err(text) => text,
+        }
+    }
+}
+
+impl Stored {
+    /// The id that lineage has for a role.
+    pub(crate) fn lineage_id(&self, role: Role) -> Option<i64> {
+        self.lineage.iter().find(|row| row.role == Ok(role)).map(|row| row.target_id)
+    }
 }
 
 impl Cells {

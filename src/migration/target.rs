@@ -10,9 +10,9 @@ use crate::migration::legacy::Text;
 use crate::migration::value::{Amount, Price, Timestamp};
 
 /// `source_table` of every lineage row, whatever the source is called (D19).
-pub const SOURCE_TABLE: &str = "personal_account_dealing";
+pub(crate) const SOURCE_TABLE: &str = "personal_account_dealing";
 /// `details ->> 'source'` of every audit entry that the migration writes: the legacy mark.
-pub const LEGACY_MARK: &str = "legacy_migration";
+pub(crate) const LEGACY_MARK: &str = "legacy_migration";
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($variant:ident $word:literal),* $(,)? }) => {
@@ -31,7 +31,7 @@ macro_rules! words {
             }
 
             /// The variant that is stored as this word.
-            pub fn from_word(word: &str) -> Option<Self> {
+            pub(crate) fn from_word(word: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|it| it.as_str() == word)
             }
         }
@@ -71,7 +71,7 @@ words! {
     }
 }
 words! {
-    /// `migration_mapping.target_table`: which row of which table a lineage row speaks of (D19).
+    /// `migration_mapping.target_table`: which row of which table a lineage row belongs to (D19).
     Role {
         Request "pad_request", Manager "pad_approval:manager", Compliance "pad_approval:compliance",
         Execution "pad_execution", AuditSubmitted "audit_log:request_submitted",
@@ -81,7 +81,7 @@ words! {
 
 impl Role {
     /// The role of a stage's approval.
-    pub fn approval(stage: Stage) -> Self {
+    pub(crate) fn approval(stage: Stage) -> Self {
         match stage {
             Stage::Manager => Self::Manager,
             Stage::Compliance => Self::Compliance,
@@ -214,7 +214,7 @@ pub struct TargetRows {
 
 impl TargetRows {
     /// The approval of a stage.
-    pub fn approval(&self, stage: Stage) -> Option<&PadApproval> {
+    pub(crate) fn approval(&self, stage: Stage) -> Option<&PadApproval> {
         self.approvals.iter().find(|it| it.stage == stage)
     }
 }

@@ -27,9 +27,9 @@ pub type Amount = Decimal<4>;
 pub type Price = Decimal<8>;
 
 /// Digits that `numeric(20,4)` holds.
-pub const AMOUNT_DIGITS: u32 = 20;
+pub(crate) const AMOUNT_DIGITS: u32 = 20;
 /// Digits that `numeric(24,8)` holds.
-pub const PRICE_DIGITS: u32 = 24;
+pub(crate) const PRICE_DIGITS: u32 = 24;
 
 impl<const SCALE: u32> Decimal<SCALE> {
     /// Reads what a Postgres number's output function prints, exponents included, if a `numeric(digits, SCALE)`
@@ -132,9 +132,9 @@ const EPOCH_2000: i64 = 10_957;
 
 impl Timestamp {
     /// `infinity`.
-    pub const INFINITY: Self = Self(i64::MAX);
+    pub(crate) const INFINITY: Self = Self(i64::MAX);
     /// `-infinity`.
-    pub const NEG_INFINITY: Self = Self(i64::MIN);
+    pub(crate) const NEG_INFINITY: Self = Self(i64::MIN);
     /// 4714-11-24 00:00:00 BC, the earliest finite timestamp.
     pub const MIN: Self = Self(-211_813_488_000_000_000);
     /// 294276-12-31 23:59:59.999999, the latest finite timestamp.

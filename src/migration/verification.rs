@@ -8,7 +8,7 @@ use crate::migration::difference::Difference;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::lookups::Security;
 use crate::migration::run::LISTED;
-use crate::migration::stored::Stored;
+use crate::migration::stored::{Stored, StoredLineage};
 use crate::migration::target::{Role, SOURCE_TABLE};
 
 /// Rows counted; `source` is the sum of verified, different, missing, rejected and pending.
@@ -68,17 +68,17 @@ impl Report {
         let BothPages { rows, mut stored, rejected, securities } = page;
         for (id, row) in rows {
             self.counts.source += 1;
-            let stored = stored.remove(&id).filter(|it| !it.lineage.is_empty());
-            let is_migrated = stored.as_ref().is_some_and(|it| it.lineage.iter().any(|it| it.0 == Ok(Role::Request)));
+            let stored = stored.remove(&id).filter(|stored| !stored.lineage.is_empty());
+            let is_migrated = stored.as_ref().is_some_and(|stored| stored.lineage_id(Role::Request).is_some());
             if let Some(stray) = stored.as_ref().filter(|_| !is_migrated) {
-                for (role, target_id) in &stray.lineage {
+                for row in &stray.lineage {
                     self.counts.extra += 1;
                     self.differ(Difference {
                         source_id: id,
-                        target: role_name(role),
+                        target: row.target_table().to_owned(),
                         field: "lineage".to_owned(),
                         expected: Some("no lineage of a row that has no request".to_owned()),
-                        actual: Some(target_id.to_string()),
+                        actual: Some(row.target_id.to_string()),
                     });
                 }
             }
@@ -103,9 +103,9 @@ impl Report {
             }
         }
         // What is left of the range has lineage, and no legacy row.
-        for (source_id, stored) in stored.into_iter().filter(|(_, it)| !it.lineage.is_empty()) {
+        for (source_id, stored) in stored.into_iter().filter(|(_, stored)| !stored.lineage.is_empty()) {
             self.counts.missing_source += 1;
-            let roles: Vec<String> = stored.lineage.iter().map(|it| role_name(&it.0)).collect();
+            let roles: Vec<&str> = stored.lineage.iter().map(StoredLineage::target_table).collect();
             self.differ(Difference {
                 source_id,
                 target: SOURCE_TABLE.to_owned(),
@@ -123,8 +123,4 @@ pub(crate) struct BothPages {
     pub(crate) stored: BTreeMap<i64, Stored>,
     pub(crate) rejected: HashSet<i64>,
     pub(crate) securities: HashMap<String, Vec<Security>>,
-}
-
-pub(crate) fn role_name(role: &Result<Role, String>) -> String {
-    role.as_ref().map_or_else(String::clone, ToString::to_string)
 }

@@ -34,7 +34,7 @@ pub struct Head {
     pub environment: &'static str,
     /// The target's version, such as `15.18`; null if it was not reached.
     pub server_version: Option<String>,
-    /// `clean`, or `attention` where somebody must look.
+    /// `clean`, or `attention` if something needs action.
     pub outcome: &'static str,
 }
 

@@ -51,7 +51,7 @@ fn incomplete(report: &run::Report) -> Option<String> {
 }
 
 /// What a migration did, as text.
-pub fn migrate_text(report: &run::Report, dry_run: bool) -> String {
+pub(crate) fn migrate_text(report: &run::Report, dry_run: bool) -> String {
     let mut out = String::new();
     let counts = &report.counts;
     for sample in &report.samples {

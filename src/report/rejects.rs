@@ -6,7 +6,7 @@ use crate::migration::rejection::{Reason, Rejection};
 use crate::migration::run::RejectedField;
 
 /// The lines of a rejection in a `.jsonl` file: one object a reason.
-pub fn rejects_jsonl(rejection: &Rejection) -> String {
+pub(crate) fn rejects_jsonl(rejection: &Rejection) -> String {
     let mut out = String::new();
     for reason in &rejection.reasons {
         let rejected = RejectedField { source_id: rejection.source_id, reason: reason.clone() };
@@ -16,13 +16,13 @@ pub fn rejects_jsonl(rejection: &Rejection) -> String {
 }
 
 /// The first line of a `.csv` file of rejections.
-pub const REJECTS_CSV_HEAD: &str = "source_id,field,rule,value,message\r\n";
+pub(crate) const REJECTS_CSV_HEAD: &str = "source_id,field,rule,value,message\r\n";
 
 /// The lines of a rejection in a `.csv` file (RFC 4180).
 ///
 /// A null value is empty and not quoted, an empty text is quoted: Postgres's `copy … csv` reads them as what they are. The
 /// csv crate quotes by writer, not by cell (`QuoteStyle`), and can't tell the two apart.
-pub fn rejects_csv(rejection: &Rejection) -> String {
+pub(crate) fn rejects_csv(rejection: &Rejection) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let mut out = String::new();
     for Reason { field, rule, value, message } in &rejection.reasons {

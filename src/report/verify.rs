@@ -47,7 +47,7 @@ pub(crate) fn differences(out: &mut String, report: &verification::Report) {
 }
 
 /// What a verification found, as text.
-pub fn verify_text(report: &verification::Report) -> String {
+pub(crate) fn verify_text(report: &verification::Report) -> String {
     let mut out = String::new();
     line(&mut out, "Rows", &format!("{} in the source: {}", thousands(report.counts.source), verified(&report.counts)));
     if report.total_differences > 0 {
@@ -66,7 +66,7 @@ fn judgement(counts: &verification::Counts) -> String {
     }
     let mut actions = Vec::new();
     if counts.different + counts.missing + counts.missing_source + counts.extra > 0 {
-        actions.push("resolve the differences above");
+        actions.push("correct the differences above and run `pad-migrate verify` again");
     }
     if counts.pending > 0 {
         actions.push("run `pad-migrate migrate` for the rows that are not migrated yet");

@@ -52,7 +52,7 @@ fn the_embedded_cases_are_the_folders() {
 #[rstest]
 #[case::nothing(&[("a/", "")], "legacy.toml is missing")]
 #[case::no_expectation(&[("a/legacy.toml", "says = 's'\n[[row]]\nid = '1'")], "expected.toml is missing")]
-#[case::a_file_too_many(&[("a/legacy.toml", ""), ("a/expected.sql", "")], "expected.sql is used by nobody")]
+#[case::a_file_too_many(&[("a/legacy.toml", ""), ("a/expected.sql", "")], "expected.sql is not a file of a case")]
 #[case::other_rows(&[("a/legacy.toml", "says = 's'\n[[row]]\nid = '1'"), ("a/expected.toml", "")], "exactly the rows")]
 #[case::unknown_key(&[("a/legacy.toml", "sais = 's'"), ("a/expected.toml", "")], "unknown field")]
 fn an_incomplete_case_fails(#[case] files: &[(&str, &str)], #[case] want: &str) {

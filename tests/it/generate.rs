@@ -7,8 +7,8 @@ use pretty_assertions::assert_eq;
 
 use crate::harness::{Db, Start, apply_all, with_db};
 use crate::snapshots::Snapshot;
-use pad_migrate::harness::generate::description::{STAGE_WORDS, STATUS_WORDS};
-use pad_migrate::harness::generate::{Generator, Row};
+use pad_migrate::harness::generate::columns::{STAGE_WORDS, STATUS_WORDS};
+use pad_migrate::harness::generate::{GeneratedRow, Generator};
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow, Text};
 use pad_migrate::migration::rejection::Rule;
@@ -37,7 +37,7 @@ pub(crate) fn rejected(id: i64, row: &LegacyRow) -> Vec<(String, Rule)> {
 }
 
 /// The same, as the generator expects them.
-pub(crate) fn expected(row: &Row<'_>) -> Vec<(String, Rule)> {
+pub(crate) fn expected(row: &GeneratedRow<'_>) -> Vec<(String, Rule)> {
     row.expected().into_iter().map(|(field, rule)| (field.to_owned(), rule)).collect()
 }
 
@@ -110,17 +110,17 @@ fn rows_have_realistic_proportions() {
     let generator = Generator { rows: ROWS, seed: 1 };
     let bad: Vec<_> = generator.rejections().collect();
     assert!((800..1200).contains(&bad.len()), "{} bad rows", bad.len());
-    let rules: BTreeSet<Rule> = bad.iter().flat_map(|it| &it.1).map(|it| it.1).collect();
+    let rules: BTreeSet<Rule> = bad.iter().flat_map(|(_, reasons)| reasons).map(|(_, rule)| *rule).collect();
     let unreachable = [Rule::IdCollision, Rule::Unreadable];
     assert_eq!(rules, Rule::ALL.into_iter().filter(|it| !unreachable.contains(it)).collect());
-    let fields: BTreeSet<(&str, Rule)> = bad.iter().flat_map(|it| it.1.iter().copied()).collect();
+    let fields: BTreeSet<(&str, Rule)> = bad.iter().flat_map(|(_, reasons)| reasons.iter().copied()).collect();
     for field in ["employee", "last_modified_by", "auth_manager", "auth_compliance"] {
         assert!(fields.contains(&(field, Rule::UnknownEmployee)), "{field}");
     }
     for field in ["status", "status_manager", "status_compliance"] {
         assert!(fields.contains(&(field, Rule::UnknownStatus)), "{field}");
     }
-    assert!(bad.iter().any(|it| it.1.len() == 3), "some rows have three faults");
+    assert!(bad.iter().any(|(_, reasons)| reasons.len() == 3), "some rows have three faults");
 
     let mut combinations: BTreeMap<[Option<String>; 3], u64> = BTreeMap::new();
     let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
@@ -129,15 +129,15 @@ fn rows_have_realistic_proportions() {
         let code = |column| row.plain(column).and_then(normalize_code);
         let statuses = [LegacyColumn::Status, LegacyColumn::StatusManager, LegacyColumn::StatusCompliance];
         *combinations.entry(statuses.map(code)).or_default() += 1;
-        let texts: Vec<&Text> = row.columns().filter_map(|it| it.1).collect();
+        let texts: Vec<&Text> = row.columns().filter_map(|(_, text)| text).collect();
         let has = |wanted: fn(&Text) -> bool| texts.iter().any(|it| wanted(it));
         for (what, is_there) in [
             ("empty", has(|it| it.octets() == 0)),
-            ("combining", has(|it| it.plain().is_some_and(|it| it.contains('\u{308}')))),
-            ("composed", has(|it| it.plain().is_some_and(|it| it.contains('ë')))),
-            ("right to left", has(|it| it.plain().is_some_and(|it| it.contains('ש')))),
-            ("emoji", has(|it| it.plain().is_some_and(|it| it.contains('👩')))),
-            ("escaped", has(|it| it.plain().is_some_and(|it| it.contains('\\') && it.contains('\t')))),
+            ("combining", has(|text| text.plain().is_some_and(|plain| plain.contains('\u{308}')))),
+            ("composed", has(|text| text.plain().is_some_and(|plain| plain.contains('ë')))),
+            ("right to left", has(|text| text.plain().is_some_and(|plain| plain.contains('ש')))),
+            ("emoji", has(|text| text.plain().is_some_and(|plain| plain.contains('👩')))),
+            ("escaped", has(|text| text.plain().is_some_and(|plain| plain.contains('\\') && plain.contains('\t')))),
             ("long", has(|it| it.octets() > 1000)),
             ("huge", has(|it| it.octets() > pad_migrate::migration::legacy::LARGE as u64)),
             ("deleted", code(LegacyColumn::IsDeleted).as_deref() == Some("y")),
@@ -213,7 +213,7 @@ async fn generated_rows_are_migrated_or_rejected_as_predicted() {
         let actual: Vec<(i64, Vec<(&str, Rule)>)> = seen
             .rejections
             .iter()
-            .map(|it| (it.source_id, it.reasons.iter().map(|it| (&*it.field, it.rule)).collect()))
+            .map(|row| (row.source_id, row.reasons.iter().map(|reason| (&*reason.field, reason.rule)).collect()))
             .collect();
         assert_eq!(actual, predicted);
         assert_eq!(report.counts.migrated + predicted.len() as u64, generator.rows);

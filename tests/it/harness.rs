@@ -29,6 +29,7 @@ use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::{Roles, TableName};
 use pad_migrate::harness::fixtures::{self, Case};
 use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::pg::lease::keep_statement;
 use pad_migrate::harness::server::names::database_url;
 use pad_migrate::migration::pg::migrate_error::MigrateError;
 use pad_migrate::migration::pg::{migrate, verify};
@@ -91,7 +92,7 @@ pub(crate) async fn with_db(start: Start, body: impl AsyncFnOnce(Db)) {
     let template = start.template().await;
     admin::create_database(&admin, &name, template.as_deref()).await.expect("a test database is created");
     if let Err(panic) = AssertUnwindSafe(body(db)).catch_unwind().await {
-        admin::keep_database(&admin, &name).await.expect("the database is marked as kept");
+        admin::execute(&admin, &keep_statement(&name)).await.expect("the database is marked as kept");
         let until = if server.given {
             "for half an hour at least".to_owned()
         } else if std::env::var_os("PAD_KEEP").is_some() {

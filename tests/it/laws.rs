@@ -12,8 +12,8 @@ use proptest::test_runner::{Config, FileFailurePersistence, TestError, TestRunne
 use crate::generate::{expected, legacy_row, lookups, rejected};
 use crate::harness::{Db, Start, stored, with_db};
 use pad_migrate::base::quote::quote_identifier;
-use pad_migrate::harness::generate::{Choices, FATE, Row, SLOTS};
-use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::generate::{Choices, FATE, GeneratedRow, WIDTH};
+use pad_migrate::harness::pg::seed::load_reference;
 use pad_migrate::migration::legacy::{Large, LegacyColumn, LegacyRow, Text};
 use pad_migrate::migration::reconstruct::{default_inverse, reconstruct};
 use pad_migrate::migration::rejection::{Rejection, Rule};
@@ -68,13 +68,16 @@ fn large() -> impl Strategy<Value = Text> {
     })
 }
 
+/// Slots of a row's choices: one for each cell, and the five that several cells share.
+const SLOTS: usize = WIDTH + 5;
+
 /// A row that the generator's description allows, good or bad. The choices behind it shrink towards 0, which is the
 /// simplest shape of each cell, and one cell's don't move another's.
 fn described(bad: bool) -> impl Strategy<Value = Made> {
     let choices = proptest::collection::vec(proptest::collection::vec(any::<u64>(), 0..16), SLOTS);
     choices.prop_map(move |mut choices| {
         choices[FATE] = vec![if bad { u64::MAX } else { 0 }];
-        let row = Row::new(Choices::Given(&choices), ID);
+        let row = GeneratedRow::new(Choices::Given(&choices), ID);
         Made { row: legacy_row(&row), expected: expected(&row) }
     })
 }
@@ -138,7 +141,7 @@ fn rows_shrink_to_what_matters() {
         Ok(())
     });
     let Err(TestError::Fail(_, Made { row, .. })) = failure else { panic!("no row was deleted: {failure:?}") };
-    let mut simplest = legacy_row(&Row::new(Choices::Given(&[]), ID));
+    let mut simplest = legacy_row(&GeneratedRow::new(Choices::Given(&[]), ID));
     simplest[LegacyColumn::IsDeleted] = Some("Y".into());
     assert_eq!(row, simplest);
 }
@@ -227,9 +230,9 @@ async fn load(db: &Db, rows: &[LegacyRow]) {
         }
     };
     for (at, row) in rows.iter().enumerate() {
-        let cells: Vec<(&str, Option<&Text>)> = row.columns().filter(|it| it.0 != "id").collect();
-        let names: Vec<String> = cells.iter().map(|it| quote_identifier(it.0)).collect();
-        let values: Vec<String> = cells.iter().map(|it| literal(it.1)).collect();
+        let cells: Vec<(&str, Option<&Text>)> = row.columns().filter(|(name, _)| *name != "id").collect();
+        let names: Vec<String> = cells.iter().map(|(name, _)| quote_identifier(name)).collect();
+        let values: Vec<String> = cells.iter().map(|(_, text)| literal(*text)).collect();
         let (names, values) = (names.join(", "), values.join(", "));
         db.execute(&format!("insert into personal_account_dealing (id, {names}) values ({}, {values})", at + 1)).await;
     }
@@ -244,7 +247,7 @@ fn some(count: usize, strategy: &impl Strategy<Value = LegacyRow>) -> Vec<Legacy
 #[tokio::test]
 async fn what_is_stored_gives_the_row_back() {
     with_db(Start::Applied, async |db| {
-        admin::add_generated_reference(&db.database).await.expect("the reference rows load");
+        load_reference(&mut db.connect().await).await.expect("the reference rows load");
         load(&db, &some(150, &good_row())).await;
         let (report, _) = db.migrate(Options { batch_size: 20, ..Options::default() }).await;
         assert_eq!(report.counts.migrated, 150, "{:?}", report.counts);
@@ -262,7 +265,7 @@ async fn the_result_depends_on_the_rows_only() {
     let rows = [some(60, &messy_row()), some(60, &good_row())].concat();
     for (batch_size, jobs, shuffled) in [(500, 2, false), (1, 1, false), (7, 4, true)] {
         with_db(Start::Applied, async |db| {
-            admin::add_generated_reference(&db.database).await.expect("the reference rows load");
+            load_reference(&mut db.connect().await).await.expect("the reference rows load");
             load(&db, &rows).await;
             if shuffled {
                 db.execute(

@@ -65,14 +65,14 @@ async fn the_local_server_fits_its_template() {
 #[case(&["apply", "--yes"], MIRROR)]
 #[case(&["migrate"], "at the current revision")]
 #[tokio::test]
-async fn qa_that_somebody_calls_local_is_left_as_it_is(#[case] arguments: &[&str], #[case] why: &str) {
+async fn qa_under_the_name_local_is_unchanged(#[case] arguments: &[&str], #[case] why: &str) {
     with_db(Start::Alembic, async |db| {
         db.execute("comment on schema bo_airflow is 'mirrored from Oracle every night'").await;
         let before = db.dump(&[]).await;
         let output = run(&[&["--env", "local", "--database-url", &db.url], arguments].concat(), &[]);
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-        let told = stderr(&output);
-        assert!(told.contains(why) && told.lines().count() == 1, "{told}");
+        let error = stderr(&output);
+        assert!(error.contains(why) && error.lines().count() == 1, "{error}");
         assert_eq!(db.dump(&[]).await, before);
     })
     .await;
@@ -97,7 +97,7 @@ fn a_local_database_is_on_this_machine(#[case] url: &str, #[case] is_local: bool
     assert_eq!(admin::ephemeral(url).expect("the URL is right").is_loopback(), is_local);
 }
 
-/// A database knows whose it is: whoever comes under another name is refused, with both names.
+/// A database has its environment on record: a run for another one is refused, with both names.
 #[rstest]
 #[case(&["doctor"])]
 #[case(&["seed"])]
@@ -117,9 +117,9 @@ async fn a_database_of_another_environment_is_refused(#[case] arguments: &[&str]
             let arguments = [&["--env", environment, "--database-url", &db.url], arguments].concat();
             let output = run(&arguments, &[("DB_SSLMODE", "disable")]);
             assert_eq!(output.status.code(), Some(2));
-            let told = stderr(&output);
+            let error = stderr(&output);
             let both = format!("was set up as environment qa, and this run is for {environment}; correct --env");
-            assert!(told.contains(&both) && told.lines().count() == 1, "{told}");
+            assert!(error.contains(&both) && error.lines().count() == 1, "{error}");
         }
         assert_eq!(db.dump(&[]).await, before);
     })

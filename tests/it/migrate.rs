@@ -124,12 +124,12 @@ async fn a_corrected_row_is_migrated_and_its_rejections_are_closed() {
 #[tokio::test]
 async fn rows_that_the_application_wrote_are_left_alone() {
     with_db(Start::Seeded, async |db| {
-        let theirs = "select string_agg(r::text, '|' order by id) from padealing.pad_request r where not exists \
+        let of_the_application = "select string_agg(r::text, '|' order by id) from padealing.pad_request r where not exists \
                       (select from padealing.migration_mapping m where m.target_id = r.id and m.target_table = 'pad_request')";
-        let before = db.value(theirs).await;
+        let before = db.value(of_the_application).await;
         assert!(before.is_some(), "the fixtures have rows of the application");
         let (report, seen) = db.migrate(Options::default()).await;
-        assert_eq!(db.value(theirs).await, before);
+        assert_eq!(db.value(of_the_application).await, before);
         assert_eq!(report.by_rule["id_collision"], 2);
         assert!(seen.rejections.iter().any(|it| it.source_id == 2201));
     })
@@ -218,7 +218,7 @@ async fn identity_sequences_are_moved_past_rows_that_came_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_second_migrate_is_told_who_is_at_work() {
+async fn a_second_migrate_names_the_running_one() {
     with_db(Start::Seeded, async |db| {
         // Somebody else's session holds a row that the migration needs, so that the first one stays at work.
         let mut blocker = db.connect().await;
@@ -309,7 +309,7 @@ async fn what_dies_leaves_whole_rows_and_the_next_run_goes_on() {
 #[tokio::test]
 async fn an_interrupted_run_is_recorded_as_such() {
     with_db(Start::Seeded, async |db| {
-        // A lock that somebody else holds, which lets it be read, keeps a worker busy until the run is interrupted.
+        // A lock of another session, which lets the table be read, keeps a worker busy until the run is interrupted.
         let mut blocker = db.connect().await;
         let lock = "begin; lock table padealing.audit_log in exclusive mode";
         sqlx::raw_sql(lock).execute(&mut blocker).await.expect("the lock is taken");
@@ -330,7 +330,7 @@ async fn an_interrupted_run_is_recorded_as_such() {
     .await;
 }
 
-/// Whether a worker of a migration waits for somebody else's lock.
+/// Whether a worker of a migration waits for another session's lock.
 const WAITING: &str = "exists (select from pg_stat_activity where application_name = 'pad-migrate migrate worker' \
                        and datname = current_database() and wait_event_type = 'Lock')";
 
@@ -399,14 +399,18 @@ async fn a_value_that_no_jsonb_holds_is_a_rejection() {
         )
         .await;
         let (_, seen) = db.migrate(Options::default()).await;
-        let reasons: Vec<String> =
-            seen.rejections.iter().flat_map(|it| &it.reasons).map(|it| format!("{} {}", it.field, it.rule)).collect();
+        let reasons: Vec<String> = seen
+            .rejections
+            .iter()
+            .flat_map(|row| &row.reasons)
+            .map(|reason| format!("{} {}", reason.field, reason.rule))
+            .collect();
         assert_eq!(reasons, ["attachment too_long"]);
     })
     .await;
 }
 
-/// Types that nobody foresaw, in the columns that everybody knows.
+/// Unexpected types in known columns.
 #[tokio::test]
 async fn columns_of_other_types_are_read_as_their_text() {
     with_db(Start::Seeded, async |db| {
@@ -442,7 +446,7 @@ async fn a_table_that_can_not_be_read_is_refused_before_the_first_row() {
         ("alter table personal_account_dealing drop column sedol, drop column isin", "lacks the columns isin, sedol"),
         (
             "alter table personal_account_dealing alter column value type bytea using null",
-            "personal_account_dealing.value is of type bytea",
+            "personal_account_dealing.value has the type bytea",
         ),
         (
             "alter table personal_account_dealing drop constraint personal_account_dealing_pkey; \
@@ -674,7 +678,7 @@ async fn sources_of_other_encodings_are_read_or_their_rows_rejected() {
             let report = migrate::migrate(&request, &mut seen, std::future::pending()).await.expect("it runs");
             assert_eq!(report.counts.migrated, migrated, "{encoding}");
             let reasons: Vec<String> =
-                seen.rejections.iter().flat_map(|it| &it.reasons).map(|it| format!("{} {}", it.field, it.rule)).collect();
+                seen.rejections.iter().flat_map(|row| &row.reasons).map(|reason| format!("{} {}", reason.field, reason.rule)).collect();
             assert_eq!(reasons, if migrated == 1 { vec!["other_comments unreadable"] } else { Vec::new() });
             let request = verify::Request {
                 target: &target.database,

@@ -16,6 +16,7 @@ use sqlx::{Connection, PgConnection};
 use crate::harness::{Start, host, program, with_db};
 use pad_migrate::config::mask::Secret;
 use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::pg::lease::keep_statement;
 use pad_migrate::harness::server::error::Provider;
 use pad_migrate::harness::server::host::Announcement;
 use pad_migrate::harness::server::local::{LOCK, parents};
@@ -428,7 +429,7 @@ fn a_directory_that_holds_something_else_is_refused_and_left() {
     let output = output.expect("the program runs");
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8(output.stderr).expect("the text is UTF-8");
-    assert!(told.contains("is no directory for a server: it holds "), "{told}");
+    assert!(told.contains("can't be used for a server, because it holds "), "{told}");
     let kept = std::fs::read_dir(folder.path()).expect("the directory is there").count();
     assert_eq!(kept, 1);
 }
@@ -460,7 +461,7 @@ async fn a_visit_removes_what_dead_runs_have_left_and_nothing_else() {
         loop {
             admin::create_database(&admin, name, None).await.expect("a database is created");
             let marked = match name == &kept {
-                true => admin::keep_database(&admin, name).await.is_ok(),
+                true => admin::execute(&admin, &keep_statement(name)).await.is_ok(),
                 false => admin::execute(&admin, &long_ago).await.is_ok(),
             };
             if marked {
@@ -658,8 +659,8 @@ fn the_highest_version_comes_first() {
     let (code, told) =
         rehearse("local", &[("PATH", path.to_str().expect("a path in UTF-8")), ("PAD_POSTGRES_VERSION", "1")]);
     assert_eq!(code, Some(2));
-    let (_, found) = told.split_once("no PostgreSQL 1 programs on this machine; there are ").expect("it says so");
-    let (found, remedy) = found.split_once("; to mend it, ").expect("it says what to do");
+    let (_, found) = told.split_once("no PostgreSQL 1 programs were found on this machine, only ").expect("it says so");
+    let (found, remedy) = found.split_once("; to fix this: ").expect("it says what to do");
     let ours: Vec<&str> = found.split(" and ").filter(|it| it.starts_with(['2', '3', '4'])).collect();
     assert_eq!(ours, ["4devel", "3.11rc1", "3.10", "3.9", "2.6.24"], "{told}");
     assert!(remedy.starts_with("Debian: apt-get install postgresql; Fedora: "), "{told}");
@@ -673,10 +674,10 @@ fn the_highest_version_comes_first() {
 }
 
 #[rstest]
-#[case::url("url", &[], "PAD_TEST_DATABASE_URL is not set; to mend it, export PAD_TEST_DATABASE_URL=")]
+#[case::url("url", &[], "PAD_TEST_DATABASE_URL is not set; to fix this: export PAD_TEST_DATABASE_URL=")]
 #[case::url_dead("url", &[("PAD_TEST_DATABASE_URL", "postgres://u:hunter2@127.0.0.1:1/n")], "as u failed: Connection refused")]
 #[case::url_unreadable("url", &[("PAD_TEST_DATABASE_URL", "mysql://u:hunter2@example.com/n")], "must look like postgres://")]
-#[cfg_attr(feature = "docker", case::docker("docker", &[("DOCKER_HOST", "unix:///nowhere.sock")], "no Docker engine answers"))]
+#[cfg_attr(feature = "docker", case::docker("docker", &[("DOCKER_HOST", "unix:///nowhere.sock")], "no Docker engine is reachable"))]
 #[cfg_attr(not(feature = "docker"), case::docker("docker", &[], "this program was built without Docker"))]
 #[cfg_attr(feature = "download", case::download("download", &[("PAD_CACHE_DIR", "/dev/null"), ("PAD_POSTGRES_VERSION", "newest")], "PAD_POSTGRES_VERSION must be a version"))]
 #[cfg_attr(not(feature = "download"), case::download("download", &[], "this program was built without downloads"))]
@@ -688,7 +689,7 @@ fn a_provider_that_does_not_work_says_why(
     let (code, told) = rehearse(provider, variables);
     assert_eq!(code, Some(2));
     assert!(told.contains(want), "{told}");
-    assert!(told.contains("to mend it, "), "{told}");
+    assert!(told.contains("to fix this: "), "{told}");
     assert_eq!(told.lines().count(), 1, "{told}");
     assert!(!told.contains("hunter2"), "{told}");
 }
@@ -709,7 +710,7 @@ fn when_nothing_works_one_message_names_each_provider() {
     for provider in ["\n  PAD_TEST_DATABASE_URL: ", "\n  Docker: ", "\n  programs: ", "\n  download: "] {
         assert_eq!(told.matches(provider).count(), 1, "{provider}: {told}");
     }
-    assert_eq!(told.matches("to mend it: ").count(), 4, "{told}");
+    assert_eq!(told.matches("to fix this: ").count(), 4, "{told}");
     assert!(!told.contains("hunter2"), "{told}");
 }
 
@@ -718,5 +719,5 @@ fn a_measurement_wants_a_server_of_its_own() {
     let url = Some(Secret(host().announcement.url.clone()));
     let wanted = Request { durability: Durability::Full, url, ..Request::new(Provider::Url, None) };
     let error = server::start(&wanted).expect_err("it is refused").to_string();
-    assert!(error.contains("a benchmark starts its own server"), "{error}");
+    assert!(error.contains("a benchmark can't use the server"), "{error}");
 }

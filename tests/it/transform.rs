@@ -177,7 +177,7 @@ fn every_combination_of_statuses_has_its_status() {
 #[case::spelled_otherwise(" APPROVED", Some("2"), Some("approved"), Some("success"))]
 #[case::declined("declined", Some("2"), Some("declined"), Some("blocked"))]
 #[case::pending("pending", Some("2"), None, None)]
-#[case::nobody("approved", None, None, None)]
+#[case::no_decision("approved", None, None, None)]
 fn a_stage_with_both_has_an_approval_and_an_audit_entry(
     #[case] status: &str,
     #[case] approver: Option<&str>,
@@ -296,7 +296,7 @@ fn a_missing_security_may_be_null_and_an_ambiguous_one_may_not() {
 
 #[rstest]
 #[case::employee(&[("employee", Some("9"))], "employee")]
-#[case::nobody(&[("employee", None)], "employee")]
+#[case::null(&[("employee", None)], "employee")]
 #[case::modifier(&[("last_modified_by", Some("9"))], "last_modified_by")]
 #[case::manager(&[("auth_manager", Some("9")), ("status_manager", Some("approved"))], "auth_manager")]
 #[case::compliance(&[("auth_compliance", Some("9")), ("status_compliance", Some("declined"))], "auth_compliance")]

@@ -185,7 +185,7 @@ async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
     "update padealing.pad_request set compliance_assessment = '{\"legacy\": {\"status\": \"request\"}}' where id = 601",
     &[(601, "pad_request", "compliance_assessment.legacy.status")]
 )]
-#[case::a_key_that_nobody_wrote(
+#[case::a_key_that_migrate_does_not_write(
     "update padealing.pad_request set compliance_assessment = '{\"score\": 5}' where id = 601",
     &[(601, "pad_request", "compliance_assessment")]
 )]

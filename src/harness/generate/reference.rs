@@ -6,13 +6,13 @@ use std::fmt::Write as _;
 use crate::migration::legacy::LegacyColumn as Col;
 
 /// How many people there are.
-pub const PEOPLE: u64 = 2000;
+pub(crate) const PEOPLE: u64 = 2000;
 /// The id of the first person.
-pub const FIRST_PERSON: i64 = 20_001;
+pub(crate) const FIRST_PERSON: i64 = 20_001;
 /// How many securities there are.
-pub const SECURITIES: u64 = 4800;
+pub(crate) const SECURITIES: u64 = 4800;
 /// The id of the first security.
-pub const FIRST_SECURITY: i64 = 50_001;
+pub(crate) const FIRST_SECURITY: i64 = 50_001;
 
 /// A reference table and its generated rows.
 #[derive(Clone, Copy, Debug)]

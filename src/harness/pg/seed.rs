@@ -10,7 +10,7 @@ use crate::config::environment::Environment;
 use crate::config::settings::{Roles, TableName};
 use crate::harness::fixtures::{self, Case, FixtureError};
 use crate::harness::generate::Generator;
-use crate::harness::generate::description::{UNKNOWN, WIDENED};
+use crate::harness::generate::columns::{UNKNOWN, WIDENED};
 use crate::harness::generate::reference::{FIRST_PERSON, REFERENCE};
 use crate::ledger::pg::admission::{RefusedError, check_environment, check_local};
 use crate::migration::copy_text::escape;
@@ -26,10 +26,10 @@ pub enum SeedError {
     /// There is no connection.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The database is not for this.
+    /// The database may not be seeded.
     #[error(transparent)]
     Refused(#[from] RefusedError),
-    /// The fixtures are wrong.
+    /// The fixtures can't be read.
     #[error(transparent)]
     Fixture(#[from] FixtureError),
     /// A statement failed.
@@ -37,23 +37,23 @@ pub enum SeedError {
     Query(#[from] QueryError),
 }
 
-/// What was seeded: each thing, and how many rows it got. What was there already is left as it is.
+/// What was seeded: each thing, and how many rows it got. What existed before is unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seeded {
     /// What was created or filled, in order.
     pub done: Vec<String>,
-    /// What was there already.
-    pub left: Vec<String>,
+    /// What existed before.
+    pub unchanged: Vec<String>,
 }
 
 /// The rows that a database is seeded with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rows {
-    /// None: the tables only.
+pub enum SeedRows {
+    /// None: only the tables are created.
     None,
-    /// Those of the fixtures.
+    /// The rows of the fixtures.
     Fixtures,
-    /// Generated ones, and the people and securities that they refer to.
+    /// Generated rows, and the people and securities that they refer to.
     Generated(Generator),
 }
 
@@ -68,7 +68,7 @@ pub async fn seed(
     environment: Environment,
     roles: &Roles,
     table: &TableName,
-    rows: Rows,
+    rows: SeedRows,
     progress: impl FnMut(u64),
 ) -> Result<Seeded, SeedError> {
     let mut connection = database.connect(Access::Write, "seed").await?;
@@ -78,7 +78,7 @@ pub async fn seed(
     let mut seeded = Seeded::default();
     let exists = |name: &'static str| format!("select to_regclass('{name}') is not null");
     if fetch_value::<bool>(&mut connection, &exists("bo_airflow.oracle_employee"), LOOKING).await? {
-        seeded.left.push("the reference mirror".to_owned());
+        seeded.unchanged.push("the reference mirror".to_owned());
     } else {
         create_mirror(&mut connection, roles).await?;
         seeded.done.push("the reference mirror bo_airflow".to_owned());
@@ -86,7 +86,7 @@ pub async fn seed(
     let legacy = format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name));
     let legacy_exists = format!("select to_regclass({}) is not null", quote_literal(&legacy));
     if fetch_value::<bool>(&mut connection, &legacy_exists, LOOKING).await? {
-        seeded.left.push(format!("the legacy table {table}"));
+        seeded.unchanged.push(format!("the legacy table {table}"));
     } else {
         let sql = fixtures::LEGACY_TABLE.replace("public.personal_account_dealing", &legacy);
         run(&mut connection, &sql, "creating the legacy table").await?;
@@ -95,12 +95,12 @@ pub async fn seed(
     let free =
         fetch_value::<bool>(&mut connection, &format!("select not exists (select from {legacy})"), LOOKING).await?;
     match rows {
-        Rows::None => {}
-        Rows::Fixtures => seed_fixtures(&mut connection, free.then_some(&*legacy), &mut seeded).await?,
-        Rows::Generated(generator) if free => {
+        SeedRows::None => {}
+        SeedRows::Fixtures => seed_fixtures(&mut connection, free.then_some(&*legacy), &mut seeded).await?,
+        SeedRows::Generated(generator) if free => {
             let there = format!("select exists (select from bo_airflow.oracle_employee where id = {FIRST_PERSON})");
             if fetch_value::<bool>(&mut connection, &there, LOOKING).await? {
-                seeded.left.push("the generated reference rows".to_owned());
+                seeded.unchanged.push("the generated reference rows".to_owned());
             } else {
                 load_reference(&mut connection).await?;
                 seeded.done.push("reference rows: people, contacts, securities".to_owned());
@@ -108,10 +108,10 @@ pub async fn seed(
             load_generated(&mut connection, &legacy, generator, progress).await?;
             seeded.done.push(format!("legacy rows: {generator}"));
         }
-        Rows::Generated(_) => seeded.left.push("the legacy rows".to_owned()),
+        SeedRows::Generated(_) => seeded.unchanged.push("the legacy rows".to_owned()),
     }
     run(&mut connection, "commit", "committing the seed").await?;
-    if free && rows != Rows::None {
+    if free && rows != SeedRows::None {
         settle(&mut connection, &legacy).await?;
     }
     let _ = connection.close().await;
@@ -128,7 +128,7 @@ async fn seed_fixtures(
         run(connection, fixtures::REFERENCE_ROWS, "filling the reference mirror").await?;
         seeded.done.push("reference rows: people, contacts, securities, currencies".to_owned());
     } else {
-        seeded.left.push("the reference rows".to_owned());
+        seeded.unchanged.push("the reference rows".to_owned());
     }
     match legacy {
         Some(legacy) => {
@@ -136,7 +136,7 @@ async fn seed_fixtures(
             let count = load_cases(connection, legacy, &cases).await?;
             seeded.done.push(format!("{count} legacy rows of {} cases", cases.len()));
         }
-        None => seeded.left.push("the legacy rows".to_owned()),
+        None => seeded.unchanged.push("the legacy rows".to_owned()),
     }
     let applied =
         fetch_value::<bool>(connection, "select to_regclass('padealing.employee_role') is not null", LOOKING).await?;
@@ -156,7 +156,7 @@ pub(crate) async fn settle(connection: &mut PgConnection, legacy: &str) -> Resul
 }
 
 /// Loads the people and securities that generated rows refer to.
-pub(crate) async fn load_reference(connection: &mut PgConnection) -> Result<(), QueryError> {
+pub async fn load_reference(connection: &mut PgConnection) -> Result<(), QueryError> {
     for reference in REFERENCE {
         let statement = format!("copy bo_airflow.{} ({}) from stdin", reference.table, reference.columns);
         let write = |row, out: &mut Vec<u8>| {
@@ -181,7 +181,7 @@ pub(crate) async fn load_generated(
     let changes: Vec<String> = widened.chain(added).collect();
     let change = format!("alter table {table} {}", changes.join(", "));
     run(connection, &change, "shaping the legacy table for generated rows").await?;
-    let names = LegacyColumn::ALL.iter().map(|it| it.name()).chain(UNKNOWN.iter().map(|it| it.name));
+    let names = LegacyColumn::ALL.iter().map(|column| column.name()).chain(UNKNOWN.iter().map(|unknown| unknown.name));
     let names: Vec<String> = names.map(quote_identifier).collect();
     let statement = format!("copy {table} ({}) from stdin", names.join(", "));
     let mut buffer = String::new();
@@ -224,8 +224,8 @@ async fn copy_lines(
     Ok(())
 }
 
-/// What finding out what is there already is called where it fails.
-const LOOKING: &str = "looking at what is there";
+/// What the question is called in an error.
+const LOOKING: &str = "checking what exists already";
 
 /// Loads the rows of cases, after giving the table the columns and types that they ask for.
 pub(crate) async fn load_cases(
@@ -260,7 +260,7 @@ pub(crate) async fn load_cases(
     Ok(rows.len())
 }
 
-/// Runs what the cases want done in the target before the migration.
+/// Runs the statements that the cases need in the target before the migration.
 pub async fn prepare_target(database: &Database, cases: &[Case]) -> Result<(), SeedError> {
     let mut connection = database.connect(Access::Write, "seed").await?;
     for sql in cases.iter().filter_map(|it| it.before.as_deref()) {

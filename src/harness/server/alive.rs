@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::harness::server::error::ServerError;
 
-/// Whether a process of this number lives, be it another user's. One that has ended and that nobody has noticed, a
+/// Whether a process of this number lives, be it another user's. One that has ended and that its parent has not waited for, a
 /// zombie, doesn't.
 pub fn is_alive(pid: u32) -> bool {
     // The state follows the name, which may hold anything (proc(5)).
@@ -28,7 +28,7 @@ impl Alive {
         ALIVE.fetch_add(1, Ordering::SeqCst);
         // Dropped in an error, it makes the count right again.
         let alive = Self;
-        if GIVEN_UP.load(Ordering::SeqCst) { Err(ServerError::GivenUp) } else { Ok(alive) }
+        if GIVEN_UP.load(Ordering::SeqCst) { Err(ServerError::Stopping) } else { Ok(alive) }
     }
 }
 
@@ -39,7 +39,7 @@ impl Drop for Alive {
 }
 
 /// Lets no further server be started, and says whether one is alive, whose end has to be waited for.
-pub fn give_up() -> bool {
+pub(crate) fn give_up() -> bool {
     GIVEN_UP.store(true, Ordering::SeqCst);
     ALIVE.load(Ordering::SeqCst) > 0
 }

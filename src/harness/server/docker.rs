@@ -49,7 +49,7 @@ const ENGINE_PATIENCE: Duration = Duration::from_secs(5);
 const STARTING: Duration = Duration::from_secs(60);
 /// Seconds after which a container that was created has been started.
 const STALE: i64 = 600;
-/// The labels of our containers: that they are ours, and whose.
+/// The labels of ephemeral containers: the mark, and the process that owns them.
 const LABELS: [&str; 2] = ["pad_migrate_ephemeral", "pad_migrate_owner"];
 /// Part of the name of a container that was left running on purpose.
 const KEPT: &str = "kept_";
@@ -67,7 +67,7 @@ pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
         let tag = request.version.clone().unwrap_or_else(|| NEWEST.to_string());
         let failed = |source| ServerError::Docker { tag: tag.clone(), source };
         if engine.inspect_image(&format!("postgres:{tag}")).await.is_err() {
-            request.tell(&format!("pulling the image postgres:{tag}, about 150 MB, once"));
+            request.notify(&format!("pulling the image postgres:{tag}, about 150 MB, once"));
             let _ = Postgres::default().with_tag(&tag).pull_image().await.map_err(failed)?;
         }
         let alive = Alive::begin()?;
@@ -93,16 +93,16 @@ fn owner(pid: u32) -> String {
     format!("{host}/{}/{}:{pid}", boot.trim(), namespace.display())
 }
 
-/// Removes containers of ours whose process, which was on this machine, is gone.
+/// Removes ephemeral containers whose process, which was on this machine, is gone.
 async fn sweep(engine: &Docker) {
     let filters = HashMap::from([("label", vec![LABELS[0]])]);
     let all = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     for container in engine.list_containers(Some(all)).await.unwrap_or_default() {
         let kept = container.names.iter().flatten().any(|it| it.contains(KEPT));
         let owned = container.labels.as_ref().and_then(|it| it.get(LABELS[1]));
-        let pid = owned.and_then(|it| it.rsplit_once(':')).and_then(|it| it.1.parse().ok());
+        let pid = owned.and_then(|owner| owner.rsplit_once(':')).and_then(|(_, pid)| pid.parse().ok());
         let gone = pid.is_some_and(|pid| owned == Some(&owner(pid)) && !is_alive(pid));
-        // One that a restarted machine left is stopped, whoever started it; one whose start was cut short never ran.
+        // A container that a restarted machine left is stopped; one whose start was cut short never ran.
         let state = container.state.map(|it| it.to_string()).unwrap_or_default();
         let age = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |it| it.as_secs() as i64) - container.created.unwrap_or(0);
         let stopped = ["exited", "dead"].contains(&state.as_str()) || state == "created" && age > STALE;
@@ -138,7 +138,7 @@ async fn run(tag: &str, request: &Request, alive: Alive) -> Result<Started, Test
         .with_mapped_port(0, 5432.tcp())
         .with_host_config_modifier(|config| config.auto_remove = Some(true));
     if let Some(setup) = &request.setup {
-        // Where the image looks for what is to be run in a new data directory. A standby says other words when it is ready.
+        // Where the image looks for scripts that it runs in a new data directory. A standby logs another line when ready.
         let script = format!("(cd \"$PGDATA\"\n{setup}\n)\n").into_bytes();
         container = container
             .with_copy_to("/docker-entrypoint-initdb.d/setup.sh", script)
@@ -165,7 +165,7 @@ async fn run(tag: &str, request: &Request, alive: Alive) -> Result<Started, Test
     })
 }
 
-/// Gives a server the time to start; whoever speaks to it next hears why it didn't.
+/// Gives a server the time to start; the next connection reports why it didn't.
 async fn wait_until_it_answers(url: &str) {
     let Ok(database) = admin::ephemeral(url) else { return };
     let deadline = Instant::now() + STARTING;
@@ -184,7 +184,7 @@ impl Lease for Container {
             let name = format!("{PREFIX}{KEPT}{}", token());
             let rename = RenameContainerOptionsBuilder::new().name(&name).build();
             if let Ok(engine) = docker_client_instance().await {
-                // Under its old name it would be swept before its time, which is a pity and no more.
+                // Under its old name it would be removed too early, which does no harm.
                 let _ = engine.rename_container(&id, rename).await;
             }
         });

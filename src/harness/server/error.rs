@@ -15,7 +15,7 @@ pub enum Provider {
     Docker,
     /// The PostgreSQL programs on this machine.
     Local,
-    /// A server that is given by PAD_TEST_DATABASE_URL; only databases are created there, and dropped.
+    /// The server that PAD_TEST_DATABASE_URL names; only databases are created and dropped there.
     Url,
     /// PostgreSQL's programs, downloaded once into the user's cache.
     Download,
@@ -25,7 +25,7 @@ impl Provider {
     /// The order in which they are tried.
     pub(crate) const ORDER: [Self; 4] = [Self::Url, Self::Docker, Self::Local, Self::Download];
 
-    /// How to get it to work where it doesn't.
+    /// The commands that make it work.
     pub(crate) fn remedy(self) -> &'static str {
         match self {
             Self::Auto => "",
@@ -40,7 +40,7 @@ impl Provider {
                  macOS: brew install postgresql@18"
             }
             Self::Download => {
-                "let this machine reach https://github.com, on Debian, Fedora and macOS alike through a proxy with \
+                "allow this machine to reach https://github.com; Debian, Fedora and macOS: through a proxy with \
                  export HTTPS_PROXY=http://HOST:PORT"
             }
         }
@@ -71,25 +71,25 @@ impl FromStr for Provider {
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// No provider works: each with the reason.
-    #[error("no ephemeral PostgreSQL server can be had here{}", each(.0))]
+    #[error("no ephemeral PostgreSQL server could be started{}", each(.0))]
     Nothing(Vec<(Provider, String)>),
     /// The provider that was asked for doesn't work.
-    #[error("{reason}; to mend it, {remedy}")]
+    #[error("{reason}; to fix this: {remedy}")]
     Only {
         /// Why not.
         reason: String,
-        /// The commands that mend it.
+        /// The commands that fix it.
         remedy: &'static str,
     },
     /// No server was given.
     #[error("PAD_TEST_DATABASE_URL is not set")]
     NoUrl,
     /// The given server can't be used.
-    #[error("the server of PAD_TEST_DATABASE_URL can't be used")]
+    #[error("the server that PAD_TEST_DATABASE_URL names can't be used")]
     Given(#[source] PrepareError),
-    /// The server is not the one that is wanted, or of a version that isn't supported.
+    /// The server is of another version than the required one, or of one that isn't supported.
     #[error(
-        "{what} is PostgreSQL {found}, and {wanted} is wanted, of which 13 to 19 are supported; name another server, or \
+        "{what} is PostgreSQL {found}, but {wanted} is required (13 to 19 are supported); use another server, or set \
          another version in PAD_POSTGRES_VERSION"
     )]
     OtherVersion {
@@ -100,26 +100,28 @@ pub enum ServerError {
         /// What is wanted.
         wanted: String,
     },
-    /// A server whose durability isn't ours.
-    #[error("a benchmark starts its own server, since it can't say how durable a given one is")]
-    NotOurs,
+    /// A benchmark on a given server.
+    #[error("a benchmark can't use the server that PAD_TEST_DATABASE_URL names, whose durability isn't known")]
+    UnknownDurability,
     /// No PostgreSQL programs were found.
-    #[error("no PostgreSQL server programs (initdb, postgres) on PATH, through pg_config or where packages put them")]
+    #[error(
+        "no PostgreSQL server programs (initdb, postgres) were found on PATH, through pg_config or where packages install them"
+    )]
     NoPrograms,
     /// No PostgreSQL programs of the wanted version were found.
-    #[error("no PostgreSQL {wanted} programs on this machine; there are {found}")]
+    #[error("no PostgreSQL {wanted} programs were found on this machine, only {found}")]
     NoSuchPrograms {
         /// What is wanted.
         wanted: String,
         /// What there is.
         found: String,
     },
-    /// We are root, and no other user can run the server.
+    /// The program runs as root, and there is no other user to run the server.
     #[error("PostgreSQL refuses to run as root, and this machine has neither a user postgres nor a user nobody")]
     NoUser,
-    /// No Docker engine answers.
+    /// No Docker engine is reachable.
     #[cfg(feature = "docker")]
-    #[error("no Docker engine answers ({0})")]
+    #[error("no Docker engine is reachable ({0})")]
     NoEngine(String),
     /// The container could not be started.
     #[cfg(feature = "docker")]
@@ -150,7 +152,7 @@ pub enum ServerError {
         /// The cause.
         reason: String,
     },
-    /// A file or a process of the server could not be made.
+    /// A file or a process of the server could not be created.
     #[error("{what} failed")]
     Io {
         /// What was attempted.
@@ -160,23 +162,23 @@ pub enum ServerError {
         source: std::io::Error,
     },
     /// The server did not accept connections.
-    #[error("the ephemeral server did not start; its log ends with: {log}")]
+    #[error("the ephemeral server didn't start; its log ends with: {log}")]
     NotReady {
         /// The last lines of its log.
         log: String,
     },
-    /// We are asked to stop.
+    /// The program was asked to stop.
     #[error("interrupted before the server was started")]
-    GivenUp,
-    /// The server was started and can't be spoken to.
-    #[error("the ephemeral server was started and can't be used")]
+    Stopping,
+    /// The server was started, and a connection to it failed.
+    #[error("the ephemeral server was started, but can't be used")]
     Unusable(#[source] PrepareError),
 }
 
 /// Every provider with the reason and the remedy, a line each.
 pub(crate) fn each(tried: &[(Provider, String)]) -> String {
     let one = |(provider, reason): &(Provider, String)| {
-        format!("\n  {provider}: {reason}\n      to mend it: {}", provider.remedy())
+        format!("\n  {provider}: {reason}\n      to fix this: {}", provider.remedy())
     };
     tried.iter().map(one).collect()
 }

@@ -1,8 +1,8 @@
-//! A server that somebody gives us by PAD_TEST_DATABASE_URL: a CI service, a team's test server.
+//! A server that PAD_TEST_DATABASE_URL names: a CI service, a team's test server.
 //!
-//! Nothing is done there but creating and dropping databases (and, by the tests, roles) under our own prefix. A run
-//! holds advisory locks as long as it lives, so that every run can tell what dead ones have left, and removes it when it
-//! comes and when it goes.
+//! Nothing is done there but creating and dropping databases (and, by the tests, roles) under the program's own prefix. A
+//! run holds advisory locks as long as it lives, so that every run can tell what dead ones have left, and removes it at its
+//! start and at its end.
 
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -11,17 +11,18 @@ use tokio::sync::oneshot;
 
 use crate::harness::pg::databases as admin;
 use crate::harness::pg::databases::PrepareError;
+use crate::harness::pg::lease::DatabaseLease;
 use crate::harness::server::alive::Alive;
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::{Lease, Started};
 use crate::harness::server::names::{database_url, token};
 use crate::harness::server::request::{Durability, Request};
 
-/// Between two questions whether the lock is still held.
-const PULSE: Duration = Duration::from_secs(60);
+/// Between two statements that keep the session alive.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// A run's stay on the server.
-pub(super) struct Visit {
+/// The thread that holds the lease on the server.
+pub(super) struct GivenServer {
     end: Option<oneshot::Sender<Option<String>>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -29,58 +30,59 @@ pub(super) struct Visit {
 pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
     let url = request.url.clone().ok_or(ServerError::NoUrl)?.0;
     if request.durability == Durability::Full {
-        return Err(ServerError::NotOurs);
+        return Err(ServerError::UnknownDurability);
     }
     let alive = Alive::begin()?;
     let (token, address) = (token(), url.clone());
     let own = token.clone();
     let (end, ended) = oneshot::channel();
-    let (told, hears) = std::sync::mpsc::channel();
+    let (report, reported) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime of one thread starts").block_on(stay(address, own, told, ended));
+        runtime.expect("a runtime of one thread starts").block_on(hold_lease(address, own, report, ended));
     });
-    let visit = Visit { end: Some(end), thread: Some(thread) };
-    let place = hears.recv().expect("the thread tells how it went").map_err(ServerError::Given)?;
+    let given = GivenServer { end: Some(end), thread: Some(thread) };
+    let place = reported.recv().expect("the thread reports whether it has the lease").map_err(ServerError::Given)?;
     Ok(Started {
         connect: format!("psql '{}'", without_password(&database_url(&url, "{}"))),
         url,
         stop: "dropdb --maintenance-db=\"$PAD_TEST_DATABASE_URL\" {}".to_owned(),
         description: format!("the server of PAD_TEST_DATABASE_URL, {place}"),
         token,
-        lease: Box::new(visit),
+        lease: Box::new(given),
         alive,
     })
 }
 
-async fn stay(
+/// Holds a lease until it is asked to end, and reports whether it could be had.
+async fn hold_lease(
     url: String,
     token: String,
-    told: std::sync::mpsc::Sender<Result<String, PrepareError>>,
+    report: std::sync::mpsc::Sender<Result<String, PrepareError>>,
     mut ended: oneshot::Receiver<Option<String>>,
 ) {
-    let entered = async {
+    let acquired = async {
         let server = admin::ephemeral(&url)?;
-        Ok((server.place(), admin::Visit::enter(&server, &token).await?))
+        Ok((server.place(), DatabaseLease::acquire(&server, &token).await?))
     };
-    let mut visit = match entered.await {
-        Ok((place, visit)) => {
-            let _ = told.send(Ok(place));
-            visit
+    let mut lease = match acquired.await {
+        Ok((place, lease)) => {
+            let _ = report.send(Ok(place));
+            lease
         }
         Err(error) => {
-            let _ = told.send(Err(error));
+            let _ = report.send(Err(error));
             return;
         }
     };
-    // Something between us and the server may end a session that says nothing.
+    // A firewall or a proxy may end an idle session.
     let kept = loop {
         tokio::select! {
             kept = &mut ended => break kept.ok().flatten(),
-            () = tokio::time::sleep(PULSE) => visit.pulse().await,
+            () = tokio::time::sleep(KEEP_ALIVE) => lease.keep_alive().await,
         }
     };
-    visit.leave(kept.as_deref()).await;
+    lease.release(kept.as_deref()).await;
 }
 
 fn without_password(url: &str) -> String {
@@ -97,7 +99,7 @@ fn without_password(url: &str) -> String {
     if parameters.is_empty() { address } else { format!("{address}?{}", parameters.join("&")) }
 }
 
-impl Visit {
+impl GivenServer {
     fn end(&mut self, kept: Option<String>) {
         if let Some(end) = self.end.take() {
             let _ = end.send(kept);
@@ -108,8 +110,8 @@ impl Visit {
     }
 }
 
-impl Lease for Visit {
-    /// Leaves a database to be looked at. Runs that come later remove it when it has aged.
+impl Lease for GivenServer {
+    /// Keeps a database. Later runs remove it when it has aged.
     fn keep(mut self: Box<Self>, database: &str) {
         self.end(Some(database.to_owned()));
     }
@@ -119,7 +121,7 @@ impl Lease for Visit {
     }
 }
 
-impl Drop for Visit {
+impl Drop for GivenServer {
     fn drop(&mut self) {
         self.end(None);
     }

@@ -17,8 +17,8 @@ use crate::harness::server::local::LOCK;
 pub const ANNOUNCEMENT: &str = "server.json";
 /// The file that names a database to be kept, with its server.
 pub const KEEP: &str = "keep";
-/// Between two looks whether the process lives for which the server is held.
-const LOOK: Duration = Duration::from_millis(50);
+/// Between two checks whether the process lives for which the server is held.
+const POLL: Duration = Duration::from_millis(50);
 
 /// What those who use the server need to know.
 #[derive(Clone, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct Announcement {
     pub prefix: String,
 }
 
-/// Files of the directory that those who use the server share: ours, and theirs.
+/// Files that this process and the users of the server put into the directory they share.
 const FILES: [&str; 6] = [ANNOUNCEMENT, WRITTEN, KEEP, "log", "turn", LOCK];
 const WRITTEN: &str = "written.json";
 
@@ -46,11 +46,11 @@ pub struct Shared(PathBuf);
 
 impl Shared {
     /// Takes a directory that holds nothing but what those who share it put there.
-    pub fn claim(folder: &Path) -> std::io::Result<Self> {
+    pub(crate) fn claim(folder: &Path) -> std::io::Result<Self> {
         match folder.read_dir()?.flatten().find(|it| !FILES.iter().any(|file| it.file_name() == *file)) {
             None => Ok(Self(folder.to_owned())),
             Some(other) => Err(std::io::Error::other(format!(
-                "{} is no directory for a server: it holds {}",
+                "{} can't be used for a server, because it holds {}; name an empty directory",
                 folder.display(),
                 other.path().display()
             ))),
@@ -79,7 +79,7 @@ pub async fn hold(server: Server, shared: Shared, process: Option<u32>) -> std::
         given: server.lease.is_given(),
         prefix: server.database_name(""),
     };
-    // Whoever sees the file sees all of it.
+    // Readers must never see half of it.
     let written = folder.join(WRITTEN);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&written)?;
     file.write_all(&serde_json::to_vec(&announcement)?)?;
@@ -87,13 +87,13 @@ pub async fn hold(server: Server, shared: Shared, process: Option<u32>) -> std::
     match process {
         Some(process) => {
             while is_alive(process) {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL).await;
             }
         }
         None => {
-            let (said, ended) = tokio::sync::oneshot::channel();
+            let (end, ended) = tokio::sync::oneshot::channel();
             // A thread of its own: the runtime would wait for one of its threads when a signal ends us.
-            std::thread::spawn(move || said.send(std::io::copy(&mut std::io::stdin(), &mut std::io::sink())));
+            std::thread::spawn(move || end.send(std::io::copy(&mut std::io::stdin(), &mut std::io::sink())));
             let _ = ended.await;
         }
     }

@@ -1,4 +1,4 @@
-//! A server that was got, and what ends it.
+//! A running server, and what ends it.
 
 use std::fmt;
 
@@ -14,13 +14,13 @@ pub struct Server {
     pub version: String,
     /// What runs it, for people: the provider and where the programs are.
     pub description: String,
-    /// Why the providers before this one were not taken.
-    pub passed_over: Vec<(Provider, String)>,
+    /// Why the providers before this one were not used.
+    pub not_used: Vec<(Provider, String)>,
     /// The shell command that connects to a database, `{}` being its name; holds no password.
     pub connect: String,
     /// The shell command that ends it, if it is kept.
     pub stop: String,
-    /// Distinguishes its databases from those of others who use the same server.
+    /// Distinguishes its databases from those of other runs on the same server.
     pub(crate) token: String,
     pub(crate) lease: Box<dyn Lease>,
     // The last field, dropped when the lease has been.
@@ -50,15 +50,15 @@ impl Server {
         format!("{PREFIX}{}_{what}", self.token)
     }
 
-    /// Which server was taken and why not another, on one line.
+    /// Which server is used, and why the others aren't, on one line.
     pub fn line(&self) -> String {
         let mut line = format!("PostgreSQL {}, {}", self.version, self.description);
-        for (at, (provider, reason)) in self.passed_over.iter().enumerate() {
-            line.push_str(if at == 0 { " (passed over: " } else { "; " });
+        for (at, (provider, reason)) in self.not_used.iter().enumerate() {
+            line.push_str(if at == 0 { " (not used: " } else { "; " });
             // The sentence about the variable names it.
             line.push_str(&if *provider == Provider::Url { reason.clone() } else { format!("{provider}, {reason}") });
         }
-        line.push_str(if self.passed_over.is_empty() { "" } else { ")" });
+        line.push_str(if self.not_used.is_empty() { "" } else { ")" });
         line
     }
 
@@ -78,7 +78,7 @@ pub struct Kept {
     pub stop: String,
 }
 
-/// What a provider has got, before anybody has spoken to it.
+/// What a provider has started, before the first connection.
 pub(crate) struct Started {
     pub(crate) url: String,
     pub(crate) description: String,

@@ -3,7 +3,7 @@
 //! A keeper, a small shell script in a process group of its own, starts the server and waits for its standard input
 //! to close. However this process ends, a SIGKILL included, the kernel closes that pipe; the keeper then stops the
 //! server and removes its directory. As long as it lives it holds a lock on a file in there, so that a directory whose
-//! keeper was killed too, or went with the power, is told from one in use, and removed at the next start. As root the
+//! keeper was killed too, or went with the power, can be told from one in use, and is removed at the next start. As root the
 //! server, the keeper and the directory belong to another user, since PostgreSQL refuses to run as root.
 
 use std::fs::{File, Metadata, OpenOptions};
@@ -30,15 +30,15 @@ use crate::postgres::programs::{Programs, programs};
 /// A server that isn't ready by then never will be.
 const READY_SECONDS: u64 = 60;
 
-/// The file in our directories that whoever keeps one alive holds a lock on.
+/// The file in a server's directory on which its keeper holds a lock.
 pub const LOCK: &str = "pad_migrate.lock";
 
 /// The keeper holds its lock well before a directory is this old.
 const YOUNG: Duration = Duration::from_secs(2);
 
-/// Arguments: the programs' folder, our directory, a script for the data directory, the server's options. Reads one word: `keep` leaves the server
-/// running until somebody stops it; anything else, or the end of input, stops it at once. Immediate shutdown, because
-/// nothing in the directory outlives it.
+/// Arguments: the programs' folder, the server's directory, a script for the data directory, the server's options. Reads
+/// one word: `keep` leaves the server running until it is stopped by hand; anything else, or the end of input, stops it at
+/// once. Immediate shutdown, because nothing in the directory outlives it.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
 bin=$1; dir=$2; setup=$3; shift 3
@@ -75,14 +75,15 @@ struct User {
     gid: u32,
 }
 
-/// The user who runs the server: nobody else when we aren't root.
+/// The user who runs the server, if it isn't the one of this process.
 fn server_user() -> Result<Option<User>, ServerError> {
     if !geteuid().is_root() {
         return Ok(None);
     }
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let user = |name: &str| {
-        let mut fields = passwd.lines().map(|it| it.split(':')).find(|it| it.clone().next() == Some(name))?.skip(2);
+        let mut fields =
+            passwd.lines().map(|line| line.split(':')).find(|fields| fields.clone().next() == Some(name))?.skip(2);
         // On macOS nobody is -2.
         let mut number = || fields.next()?.parse::<i64>().ok().map(|it| it as u32);
         Some(User { uid: number()?, gid: number()? })
@@ -92,7 +93,7 @@ fn server_user() -> Result<Option<User>, ServerError> {
 
 fn command(program: &Path, user: Option<User>) -> Command {
     let mut command = Command::new(program);
-    // Others may see a server's environment, and ours holds passwords.
+    // Other users may see a server's environment, and this process's holds passwords.
     let needed = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
     let needed = needed.iter().filter_map(|it| Some((it, std::env::var_os(it)?)));
     command.current_dir("/").env_clear().env("LC_ALL", "C").envs(needed);
@@ -129,11 +130,11 @@ pub(super) fn run(programs: &Programs, kind: &str, request: &Request) -> Result<
     let user = server_user()?;
     let io = |what: String| move |source| ServerError::Io { what, source };
 
-    let dir = directory(user, request.durability).map_err(io("making the server's directory".to_owned()))?;
-    // The socket is in our own directory, which nobody else may enter: no port to collide on, nothing to listen to.
+    let dir = directory(user, request.durability).map_err(io("creating the server's directory".to_owned()))?;
+    // The socket is in a private directory: no port to collide on, nothing to listen to.
     let (address, port) = match &request.setup {
         None => ("", 5432),
-        Some(_) => ("127.0.0.1", free_port().map_err(io("looking for a free port".to_owned()))?),
+        Some(_) => ("127.0.0.1", free_port().map_err(io("finding a free port".to_owned()))?),
     };
     let place = [
         format!("unix_socket_directories={}", dir.path().display()),
@@ -146,7 +147,7 @@ pub(super) fn run(programs: &Programs, kind: &str, request: &Request) -> Result<
     for setting in place.into_iter().chain(settings(request.durability)) {
         keeper.arg("-c").arg(setting);
     }
-    // The lock belongs to the open file, which is the keeper's standard output and nobody else's.
+    // The lock belongs to the open file, which is the keeper's standard output alone.
     let lock = File::create(dir.path().join(LOCK)).and_then(|it| it.lock().map(|()| it));
     let mut child = keeper
         .process_group(0)
@@ -181,7 +182,7 @@ pub(super) fn run(programs: &Programs, kind: &str, request: &Request) -> Result<
     })
 }
 
-/// Where our directories are: below TMPDIR, unless that leaves no room for a socket's path, which has some hundred bytes
+/// Where the directories are: below TMPDIR, unless that leaves no room for a socket's path, which has some hundred bytes
 /// at most (`sockaddr_un`); or in memory.
 pub fn parents() -> [PathBuf; 2] {
     let temporary = Some(std::env::temp_dir()).filter(|it| it.as_os_str().len() < 60);
@@ -196,21 +197,21 @@ const ENOUGH: u64 = 2 << 30;
 
 /// Removes what servers left whose keeper is gone: the process, if it was orphaned, and the directory.
 pub(super) fn sweep() {
-    // The temporary directory is everybody's: what counts is what we, or our servers' user, have made there.
-    let ours = geteuid();
+    // The temporary directory is shared: only what this user, or the servers' user, has created there counts.
+    let own = geteuid();
     let servers = server_user().ok().flatten().map(|it| it.uid);
     let entries = parents().into_iter().flat_map(|it| std::fs::read_dir(it).into_iter().flatten());
     let named = |name: &std::ffi::OsStr| name.to_str().is_some_and(|it| it.starts_with(PREFIX));
     for path in entries.flatten().filter(|it| named(&it.file_name())).map(|it| it.path()) {
         let Ok(found) = std::fs::symlink_metadata(&path) else { continue };
-        if !found.is_dir() || found.uid() != ours.as_raw() && Some(found.uid()) != servers {
+        if !found.is_dir() || found.uid() != own.as_raw() && Some(found.uid()) != servers {
             continue;
         }
         let is_young = |of: &Metadata| of.modified().ok().and_then(|it| it.elapsed().ok()).is_none_or(|it| it < YOUNG);
         let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits() as i32;
         let Ok(lock) = OpenOptions::new().read(true).custom_flags(flags).open(path.join(LOCK)) else {
-            // A directory of that name without a lock is none of a server's, unless it is empty: whoever made it died
-            // before there was a lock, or the keeper could remove only what is in it.
+            // A directory of that name without a lock is not a server's, unless it is empty: its creator died before there
+            // was a lock, or the keeper could remove only what is in it.
             if !is_young(&found) {
                 let _ = std::fs::remove_dir(&path);
             }
@@ -219,8 +220,8 @@ pub(super) fn sweep() {
         if lock.metadata().as_ref().map_or(true, is_young) || lock.try_lock().is_err() {
             continue;
         }
-        // Who answers on the socket in there is the server of the pid file, unless somebody forged both; so it must be
-        // a process of the directory's owner, too.
+        // What answers on the socket in there is the server of the pid file, unless both were forged; so it must be a
+        // process of the directory's owner, too.
         let port = pid_file(&path, 4).unwrap_or_default();
         if UnixStream::connect(path.join(format!(".s.PGSQL.{}", port.trim()))).is_ok()
             && let Some(pid) = pid_file(&path, 1).and_then(|it| it.parse().ok()).filter(|it| *it > 1)
@@ -229,7 +230,7 @@ pub(super) fn sweep() {
         {
             let _ = kill_process(pid, Signal::QUIT);
         }
-        // What can't be removed is another user's, and theirs to sweep.
+        // What can't be removed belongs to another user, whose runs will remove it.
         let _ = std::fs::remove_dir_all(&path);
     }
 }
@@ -239,12 +240,12 @@ fn pid_file(dir: &Path, line: usize) -> Option<String> {
     Some(std::fs::read_to_string(dir.join("data/postmaster.pid")).ok()?.lines().nth(line - 1)?.to_owned())
 }
 
-/// A port that nobody listens on just now.
+/// A port that is free just now.
 fn free_port() -> std::io::Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr().map(|it| it.port())
 }
 
-/// Makes `pad_migrate_…` in one of [`parents`], for nobody but the server's user. Removed on drop, unless the keeper has
+/// Creates `pad_migrate_…` in one of [`parents`], private to the server's user. Removed on drop, unless the keeper has
 /// done so.
 fn directory(user: Option<User>, durability: Durability) -> std::io::Result<TempDir> {
     let [temporary, memory] = parents();

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 pub const PREFIX: &str = "pad_migrate_";
 
 /// Digits of the hexadecimal number that tells a run's databases from another's.
-pub const TOKEN: usize = 12;
+pub(crate) const TOKEN: usize = 12;
 
 /// Connection URL of another database on the same server.
 pub fn database_url(url: &str, database: &str) -> String {

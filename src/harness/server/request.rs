@@ -30,13 +30,13 @@ pub struct Request {
     /// A shell script that runs in the new data directory before the server starts, which then is reached over TCP, too:
     /// for tests of what only another configuration shows. Not for a given server.
     pub setup: Option<String>,
-    /// Is told, in a sentence, of what takes its time: a download, an image that is pulled. Without it nothing is shown.
-    pub tell: Option<fn(&str)>,
+    /// Shows a sentence about what takes long: a download, an image that is pulled. Without it nothing is shown.
+    pub notify: Option<fn(&str)>,
 }
 
 impl Request {
     /// What the environment wants of a provider.
-    pub fn new(provider: Provider, tell: Option<fn(&str)>) -> Self {
+    pub fn new(provider: Provider, notify: Option<fn(&str)>) -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());
         Self {
             provider,
@@ -44,7 +44,7 @@ impl Request {
             version: variable("PAD_POSTGRES_VERSION"),
             url: variable("PAD_TEST_DATABASE_URL").map(Secret),
             setup: None,
-            tell,
+            notify,
         }
     }
 
@@ -60,9 +60,9 @@ impl Request {
     }
 
     #[cfg(any(feature = "docker", feature = "download"))]
-    pub(crate) fn tell(&self, text: &str) {
-        if let Some(tell) = self.tell {
-            tell(text);
+    pub(crate) fn notify(&self, text: &str) {
+        if let Some(notify) = self.notify {
+            notify(text);
         }
     }
 
@@ -77,12 +77,12 @@ pub(crate) fn numbers(tag: &str) -> &str {
     tag.split(|it: char| it != '.' && !it.is_ascii_digit()).next().unwrap_or_default().trim_end_matches('.')
 }
 
-/// What the server is told beside where to listen.
+/// The server's settings, beside where to listen.
 pub(crate) fn settings(durability: Durability) -> Vec<String> {
     let mut settings = vec!["max_connections=200", "shared_buffers=256MB", "timezone=UTC", "tcp_keepalives_idle=60"];
     settings.extend(match durability {
         Durability::Full => &["max_wal_size=4GB"] as &[_],
-        // Little is written that nobody will read: a busy disk is what makes tests slow.
+        // Nothing needs to survive a crash, and a busy disk is what makes tests slow.
         Durability::None | Durability::Memory => &[
             "fsync=off",
             "synchronous_commit=off",

@@ -27,7 +27,7 @@ pub(super) fn flag(value: Option<bool>) -> Option<Text> {
     value.map(|value| if value { "t".into() } else { "f".into() })
 }
 
-/// Everything about a stage that its columns say.
+/// The columns of a stage, parsed.
 pub(super) struct StageOfRow {
     pub(super) decision: Option<Decision>,
     pub(super) approver: Option<i64>,
@@ -46,6 +46,7 @@ impl Checker<'_> {
         });
     }
 
+    /// Reports a difference that is not one of two texts of a column.
     pub(super) fn note(&mut self, target: &str, field: &str, expected: &str, actual: &str) {
         self.differ(target, field, Some(&expected.into()), Some(&actual.into()));
     }
@@ -53,14 +54,14 @@ impl Checker<'_> {
     /// D3.
     pub(super) fn code(&self, column: Col) -> Option<String> {
         let text = self.row.plain(column)?;
-        let code: String =
-            text.trim_matches(|it| it == ' ' || it == '\t').chars().map(|it| it.to_ascii_lowercase()).collect();
+        let text = text.trim_matches(|letter| letter == ' ' || letter == '\t');
+        let code: String = text.chars().map(|letter| letter.to_ascii_lowercase()).collect();
         if code.is_empty() { None } else { Some(code) }
     }
 
     /// D1.
     pub(super) fn yes_no(&self, column: Col) -> Option<bool> {
-        self.row.plain(column).filter(|it| !it.is_empty()).map(|it| it == "1")
+        self.row.plain(column).filter(|text| !text.is_empty()).map(|text| text == "1")
     }
 
     pub(super) fn date(&self, column: Col) -> Option<Timestamp> {
@@ -108,7 +109,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A row too many or too few. Too few and claimed by lineage: the lineage dangles, which is the same cause.
+    /// Reports a row too many or too few.
     pub(super) fn count(&mut self, role: Role, due: bool, found: usize) {
         if found != usize::from(due) {
             self.note(role.as_str(), "id", if due { "one row" } else { "no row" }, &format!("{found} rows"));
@@ -116,8 +117,7 @@ impl Checker<'_> {
     }
 
     pub(super) fn is_claimed(&self, role: Role, cells: &Cells, stored: &Stored) -> bool {
-        let claim = stored.lineage.iter().find(|it| it.0.as_ref() == Ok(&role)).map(|it| format_compact!("{}", it.1));
-        claim.is_some_and(|id| cells.holds("id", &id))
+        stored.lineage_id(role).is_some_and(|id| cells.holds("id", &format_compact!("{id}")))
     }
 
     /// The row that lineage claims, or else the first there is.

@@ -13,7 +13,7 @@ use crate::migration::target::{
 use crate::migration::value::{AMOUNT_DIGITS, Amount, PRICE_DIGITS, Price, Timestamp};
 
 impl Checker<'_> {
-    /// D20, on what is stored. What a stored column shows already isn't said a second time.
+    /// D20, on what is stored. What the stored columns have shown already isn't reported twice.
     pub(super) fn reconstruction(&mut self, stored: &Stored) {
         let Some(rows) = decode(self.source_id, stored) else {
             if self.differences.is_empty() {

@@ -47,8 +47,11 @@ impl Securities {
         rows: impl Iterator<Item = &'a LegacyRow>,
     ) -> Result<HashMap<String, Vec<Security>>, QueryError> {
         let wanted: BTreeSet<&str> = rows.filter_map(symbol).collect();
-        let missing: Vec<String> =
-            wanted.iter().filter(|it| !self.known.contains_key(**it)).map(|it| (*it).to_owned()).collect();
+        let missing: Vec<String> = wanted
+            .iter()
+            .filter(|symbol| !self.known.contains_key(**symbol))
+            .map(|symbol| (*symbol).to_owned())
+            .collect();
         let mut found: HashMap<String, Vec<Security>> =
             wanted.iter().filter_map(|it| Some(((*it).to_owned(), self.known.get(*it)?.clone()))).collect();
         if missing.is_empty() {

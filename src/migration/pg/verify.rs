@@ -22,7 +22,7 @@ use crate::migration::legacy::{LARGE, LegacyRow, Text};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::source::{Source, SourceError, companion, parse_companion};
 use crate::migration::run::Progress;
-use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored};
+use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredLineage};
 use crate::migration::target::{Assessment, LEGACY_MARK, Role, SOURCE_TABLE};
 use crate::migration::verification::{BothPages, Counts, Report};
 use crate::postgres::connect::{Access, Database};
@@ -146,7 +146,7 @@ async fn read_source(
         let done = rows.len() < size && !cut;
         size = if cut { rows.len() } else { (size * 2).min(PAGE_ROWS) };
         // The last range is open, so that lineage beyond the last legacy row is seen too.
-        let until = if done { None } else { rows.last().map(|it| it.0) };
+        let until = if done { None } else { rows.last().map(|(id, _)| *id) };
         if pages.send(SourcePage { after, until, rows }).await.is_err() || done {
             break;
         }
@@ -178,7 +178,7 @@ async fn read_target(
         let range = Range { after: page.after, until: page.until };
         let stored = read_stored(&mut target, &range).await?;
         let rejected = read_rejected(&mut target, &range).await?;
-        let securities = securities.of(&mut target, page.rows.iter().map(|it| &it.1)).await?;
+        let securities = securities.of(&mut target, page.rows.iter().map(|(_, row)| row)).await?;
         if both.send(BothPages { rows: page.rows, stored, rejected, securities }).await.is_err() {
             return Ok(None);
         }
@@ -274,7 +274,8 @@ async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMa
     for_each_row(target, sql, "reading the lineage", |values| {
         let name = utf8(values[1])?.unwrap_or_default();
         let role = Role::from_word(name).ok_or_else(|| name.to_owned());
-        stored.entry(number(values[0])?).or_default().lineage.push((role, number(values[2])?));
+        let row = StoredLineage { role, target_id: number(values[2])? };
+        stored.entry(number(values[0])?).or_default().lineage.push(row);
         Ok(())
     })
     .await?;
@@ -286,7 +287,7 @@ async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMa
         "padealing.migration_mapping m join padealing.pad_request r on r.id = m.target_id \
          where {of_range} and m.target_table = 'pad_request'"
     );
-    // A large residual comes with its large strings replaced by what is said of them. What isn't a residual is
+    // A large residual comes with its large strings replaced by their descriptions. What isn't a residual is
     // read as it is, and reported.
     let is_large = format!(
         "(pg_column_size(r.compliance_assessment) > 2000 and octet_length(r.compliance_assessment::text) > {LARGE} \

@@ -124,7 +124,7 @@ async fn send<R: TargetRow>(
     if count == 0 {
         return Ok(());
     }
-    let what = format!("copy padealing.{}", R::TABLE);
+    let what = format!("writing to padealing.{}", R::TABLE);
     let mut copy = connection.copy_in_raw(&copy_statement::<R>()).await.attempt(&what)?;
     for part in rows.into_parts() {
         match part {

@@ -104,7 +104,7 @@ impl RowReader<'_> {
                 }
                 let message = format!(
                     "{} securities in bo_airflow.oracle_bloomberg have the inst_symbol {}, and isin, sedol, bloomberg \
-                     and ticker match none or several of them; correct them in the source",
+                     and ticker match none or several of them; correct these columns in the source",
                     several.len(),
                     self.shown(column)
                 );

@@ -2,14 +2,14 @@
 
 use std::sync::LazyLock;
 
-use pad_migrate::harness::generate::description::UNKNOWN;
+use pad_migrate::harness::generate::columns::UNKNOWN;
 use pad_migrate::harness::generate::reference::REFERENCE;
-use pad_migrate::harness::generate::{Row, WIDTH};
+use pad_migrate::harness::generate::{GeneratedRow, WIDTH};
 use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow, Text};
 use pad_migrate::migration::lookups::{Lookups, Security};
 
 /// The row as the migration would read it.
-pub(crate) fn legacy_row(row: &Row<'_>) -> LegacyRow {
+pub(crate) fn legacy_row(row: &GeneratedRow<'_>) -> LegacyRow {
     let (mut legacy, mut at) = (LegacyRow::default(), 0);
     row.cells(&mut String::new(), |cell| {
         let text = cell.map(Text::from);

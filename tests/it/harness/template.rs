@@ -13,6 +13,7 @@ use super::{apply_with, cases, host};
 use pad_migrate::base::quote::{quote_identifier, quote_literal};
 use pad_migrate::base::text::hex;
 use pad_migrate::config::settings::Roles;
+use pad_migrate::harness::pg::lease::ROLE_MARK;
 use pad_migrate::harness::pg::{databases as admin, seed};
 use pad_migrate::harness::server::names::{PREFIX, database_url};
 use pad_migrate::ledger::revisions::{ALL, RoleNames, render};
@@ -261,7 +262,7 @@ const ROLES: i64 = 0x7061_645f_726f_6c65;
 
 /// Marks a role as ours, to be removed by the last run.
 pub(crate) async fn mark(connection: &mut PgConnection, role: &str) {
-    let (role, mark) = (quote_identifier(role), quote_literal(admin::ROLE_MARK));
+    let (role, mark) = (quote_identifier(role), quote_literal(ROLE_MARK));
     query(connection, &format!("comment on role {role} is {mark}")).await;
 }
 

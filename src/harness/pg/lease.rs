@@ -1,0 +1,205 @@
+//! Leases on a server that several runs share: each run can tell what dead ones have left, and removes it.
+
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection};
+
+use crate::base::quote::{quote_identifier, quote_literal};
+use crate::harness::pg::databases::PrepareError;
+use crate::harness::server::names::{PREFIX, TOKEN};
+use crate::postgres::connect::{Access, Database};
+use crate::postgres::connect_error::ConnectError;
+use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::sqlstate;
+
+/// How long a kept database stays, at least.
+const KEPT_MINUTES: u32 = 30;
+
+/// What the comment of a kept database begins with; the time in seconds since 1970 follows.
+const KEPT_MARK: &str = "kept by pad-migrate at ";
+
+/// The statement that marks a database as kept.
+pub fn keep_statement(name: &str) -> String {
+    format!(
+        "do $$ begin execute format('comment on database %I is %L', {}, {} || extract(epoch from now())::int8); end $$",
+        quote_literal(name),
+        quote_literal(KEPT_MARK)
+    )
+}
+
+/// A run's lease on a server that other runs use too. Its session holds two advisory locks: its own, which protects the
+/// databases that bear its token, and one that all runs share, which protects templates and roles.
+#[derive(Debug)]
+pub struct DatabaseLease {
+    connection: PgConnection,
+    server: Database,
+    token: String,
+}
+
+/// The key of a run's own lock.
+fn key(token: &str) -> i64 {
+    i64::from_str_radix(token, 16).unwrap_or_default()
+}
+
+/// The comment of a role that was created for tests, and that the last run drops.
+pub const ROLE_MARK: &str = "made by pad-migrate for tests";
+
+/// The database where all runs' locks are: an advisory lock belongs to one, and the URLs may name several.
+async fn maintenance(server: &Database, activity: &str) -> Result<PgConnection, ConnectError> {
+    match server.named("postgres").connect(Access::Write, activity).await {
+        // It doesn't exist, or this role may not connect to it.
+        Err(ConnectError::Refused { source, .. })
+            if source
+                .0
+                .as_database_error()
+                .and_then(|it| it.code())
+                .is_some_and(|it| it == sqlstate::UNKNOWN_DATABASE || it == sqlstate::INSUFFICIENT_PRIVILEGE) =>
+        {
+            server.connect(Access::Write, activity).await
+        }
+        connected => connected,
+    }
+}
+
+/// Key of the advisory lock that all runs share; in ASCII `pad_temp`.
+const SHARED_LOCK: i64 = 0x7061_645f_7465_6d70;
+
+impl DatabaseLease {
+    /// Takes a lease under a token of twelve hexadecimal digits, and removes what dead runs have left.
+    pub(crate) async fn acquire(server: &Database, token: &str) -> Result<Self, PrepareError> {
+        let connection = maintenance(server, "lease").await?;
+        let mut lease = Self { connection, server: server.clone(), token: token.to_owned() };
+        let may: bool = sqlx::query_scalar("select rolsuper or rolcreatedb from pg_roles where rolname = current_user")
+            .fetch_one(&mut lease.connection)
+            .await
+            .attempt("reading the role's rights")?;
+        if !may {
+            return Err(PrepareError::MayNotCreate { place: server.place() });
+        }
+        lease.remove_leftovers().await?;
+        lease.lock_both().await?;
+        Ok(lease)
+    }
+
+    /// Takes both locks. A removal of leftovers, which holds the common one exclusively, is soon over.
+    async fn lock_both(&mut self) -> Result<(), PrepareError> {
+        const WHAT: &str = "locking the databases of the test server";
+        // A client's machine that lost its power must not hold the locks for hours.
+        let settings = "set tcp_keepalives_idle = 60; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3";
+        run(&mut self.connection, settings, WHAT).await?;
+        self.lock("pg_try_advisory_lock", key(&self.token)).await?;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.lock("pg_try_advisory_lock_shared", SHARED_LOCK).await? {
+            if Instant::now() > deadline {
+                return Err(PrepareError::Locked { place: self.server.place() });
+            }
+            run(&mut self.connection, "select pg_sleep(0.05)", WHAT).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether another session, in whichever database, holds an advisory lock.
+    async fn is_held(&mut self, key: i64) -> Result<bool, QueryError> {
+        sqlx::query_scalar(
+            "select exists (select from pg_locks where locktype = 'advisory' and granted and objsubid = 1 \
+             and pid <> pg_backend_pid() and (classid::int8 << 32) | objid::int8 = $1)",
+        )
+        .bind(key)
+        .fetch_one(&mut self.connection)
+        .await
+        .attempt("reading the locks of the test server")
+    }
+
+    async fn lock(&mut self, function: &str, key: i64) -> Result<bool, QueryError> {
+        let sql = format!("select {function}({key})");
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_one(&mut self.connection)
+            .await
+            .attempt("locking the databases of the test server")
+    }
+
+    /// Sends a statement, so that nothing ends the session as idle; if something has, takes the locks again.
+    pub(crate) async fn keep_alive(&mut self) {
+        if run(&mut self.connection, "select 1", "keeping the session alive").await.is_err()
+            && let Ok(connection) = maintenance(&self.server, "lease").await
+        {
+            self.connection = connection;
+            let _ = self.lock_both().await;
+        }
+    }
+
+    /// Removes the run's databases but the kept one, and templates and roles if it was the last run. What can't be removed
+    /// now is left to the next run.
+    pub async fn release(mut self, kept: Option<&str>) {
+        if let Some(kept) = kept {
+            let _ = run(&mut self.connection, &keep_statement(kept), "marking a database as kept").await;
+        }
+        let _ = self.lock("pg_advisory_unlock", key(&self.token)).await;
+        let _ = self.lock("pg_advisory_unlock_shared", SHARED_LOCK).await;
+        let _ = self.remove_leftovers().await;
+        let _ = self.connection.close().await;
+    }
+
+    /// Drops databases whose run is dead, unless they are kept and young; and if no run is alive, templates and, when no
+    /// database is left, roles.
+    async fn remove_leftovers(&mut self) -> Result<(), QueryError> {
+        const WHAT: &str = "removing databases that were left";
+        let locked = self.lock("pg_try_advisory_lock", SHARED_LOCK).await?;
+        let alone = locked && !self.is_held(SHARED_LOCK).await?;
+        let found: Vec<(String, bool)> = sqlx::query_as(
+            "select datname::text, datistemplate from pg_database d \
+             where datname ~ ('^' || $1 || '([0-9a-f]{' || $4 || '}_|template_[0-9a-f]{' || $4 || '}_)') \
+               and datname <> current_database() and pg_has_role(datdba, 'usage') and not coalesce( \
+                 starts_with(shobj_description(oid, 'pg_database'), $2) \
+                 and substr(shobj_description(oid, 'pg_database'), length($2) + 1)::int8 \
+                     > extract(epoch from now())::int8 - $3 * 60, false)",
+        )
+        .bind(PREFIX)
+        .bind(KEPT_MARK)
+        .bind(i64::from(KEPT_MINUTES))
+        .bind(TOKEN.to_string())
+        .fetch_all(&mut self.connection)
+        .await
+        .attempt(WHAT)?;
+        for (name, is_template) in found {
+            let token = name[PREFIX.len()..].split('_').next().filter(|it| it.len() == TOKEN && key(it) != 0);
+            // Taking a run's lock keeps other sweeps off: of a database that is being dropped, PostgreSQL ends the
+            // session that asks to alter it.
+            let claimed = match token {
+                Some(token) => self.lock("pg_try_advisory_lock", key(token)).await?,
+                None => alone,
+            };
+            let dead = claimed && (token.is_none() || !self.is_held(key(token.unwrap_or_default())).await?);
+            if dead {
+                let quoted = quote_identifier(&name);
+                if is_template {
+                    let _ =
+                        run(&mut self.connection, &format!("alter database {quoted} is_template false"), WHAT).await;
+                }
+                let _ =
+                    run(&mut self.connection, &format!("drop database if exists {quoted} with (force)"), WHAT).await;
+            }
+            if let Some(token) = token.filter(|_| claimed) {
+                self.lock("pg_advisory_unlock", key(token)).await?;
+            }
+        }
+        if !locked {
+            return Ok(());
+        }
+        let roles: Vec<String> = sqlx::query_scalar(
+            "select rolname::text from pg_roles where shobj_description(oid, 'pg_authid') = $1 \
+             and $2 and not exists (select from pg_database where starts_with(datname, $3))",
+        )
+        .bind(ROLE_MARK)
+        .bind(alone)
+        .bind(PREFIX)
+        .fetch_all(&mut self.connection)
+        .await
+        .attempt(WHAT)?;
+        for name in roles {
+            let _ = run(&mut self.connection, &format!("drop role if exists {}", quote_identifier(&name)), WHAT).await;
+        }
+        self.lock("pg_advisory_unlock", SHARED_LOCK).await.map(|_| ())
+    }
+}
