@@ -3,22 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
-
 use crate::base::outcome::Verdict;
 use crate::config::environment::Environment;
-
-/// The fields that every command's JSON begins with.
-pub fn head(command: &str, environment: Environment, server_version: &str, verdict: Verdict) -> Map<String, Value> {
-    let mut object = Map::new();
-    object.insert("tool".to_owned(), json!("pad-migrate"));
-    object.insert("version".to_owned(), json!(env!("CARGO_PKG_VERSION")));
-    object.insert("command".to_owned(), json!(command));
-    object.insert("environment".to_owned(), json!(environment.as_str()));
-    object.insert("server_version".to_owned(), json!(server_version));
-    object.insert("outcome".to_owned(), json!(verdict.as_str()));
-    object
-}
 
 /// The fields that every command's JSON begins with, when the command could do its work.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
