@@ -198,8 +198,8 @@ pub async fn read(connection: &mut PgConnection, schemas: &[String]) -> Result<I
 /// The statements for servers of a major version, where the schemas have something in these catalogs.
 fn statements(major: u32, catalogs: &[String]) -> String {
     let is_wanted = |statement: &&str| {
-        let condition = statement.lines().find_map(|it| it.strip_prefix("-- if "));
-        condition.is_none_or(|it| it.split(' ').any(|it| catalogs.iter().any(|catalog| catalog == it)))
+        let condition = statement.lines().find_map(|line| line.strip_prefix("-- if "));
+        condition.is_none_or(|wanted| wanted.split(' ').any(|name| catalogs.iter().any(|catalog| catalog == name)))
     };
     let fits = |line: &&str| match line.rsplit_once("-- from ") {
         Some((_, from)) => from.trim().parse::<u32>().is_ok_and(|from| major >= from),

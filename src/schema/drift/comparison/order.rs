@@ -44,7 +44,8 @@ impl Comparison<'_> {
 fn longest_increasing(numbers: &[usize]) -> BTreeSet<usize> {
     let mut best: Vec<Vec<usize>> = Vec::new();
     for (place, number) in numbers.iter().enumerate() {
-        let longest = (0..place).filter(|it| numbers[*it] < *number).map(|it| &best[it]).max_by_key(|it| it.len());
+        let before = (0..place).filter(|earlier| numbers[*earlier] < *number);
+        let longest = before.map(|earlier| &best[earlier]).max_by_key(|run| run.len());
         let mut run = longest.cloned().unwrap_or_default();
         run.push(*number);
         best.push(run);

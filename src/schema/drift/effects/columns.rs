@@ -9,7 +9,7 @@ use crate::schema::drift::finding::Change;
 use crate::schema::drift::spelling::words_of;
 
 impl Search<'_> {
-    /// A sequence goes with the column that owns it.
+    /// A sequence changes with the column that owns it.
     pub(super) fn of_an_owning_column(&self, difference: &Difference) -> Option<usize> {
         let id = &difference.id;
         if id.kind != Kind::Sequence {

@@ -21,19 +21,21 @@ impl Search<'_> {
                     .filter_map(|it| it.get(&Property::Constraint))
                     .map(Value::to_string)
                     .collect();
-                self.sibling(id, Kind::Constraint, |it| {
-                    let new = it.live_id.as_ref().is_some_and(|it| names.contains(&it.name));
-                    names.contains(&it.id.name) || new
+                self.sibling(id, Kind::Constraint, |constraint| {
+                    let by_live_name = constraint.live_id.as_ref().is_some_and(|live| names.contains(&live.name));
+                    names.contains(&constraint.id.name) || by_live_name
                 })
             }
-            (Kind::Column, Change::Differs(Property::NotNull)) => self.sibling(id, Kind::Constraint, |it| {
-                let (expected, live) = self.objects(it);
-                let key = if it.change == Change::Missing { expected } else { live };
-                let is_key =
-                    key.is_some_and(|it| it.get(&Property::Type).is_some_and(|it| it.to_string() == "primary key"));
-                let there =
-                    matches!(it.change, Change::Unexpected | Change::Missing | Change::Differs(Property::Definition));
-                there && is_key && key.is_some_and(|it| names(it).contains(&id.name))
+            (Kind::Column, Change::Differs(Property::NotNull)) => self.sibling(id, Kind::Constraint, |constraint| {
+                let (expected, live) = self.objects(constraint);
+                let key = if constraint.change == Change::Missing { expected } else { live };
+                let of_key = key.and_then(|object| object.get(&Property::Type)).map(Value::to_string);
+                let is_key = of_key.as_deref() == Some("primary key");
+                let changes_columns = matches!(
+                    constraint.change,
+                    Change::Unexpected | Change::Missing | Change::Differs(Property::Definition)
+                );
+                changes_columns && is_key && key.is_some_and(|object| names(object).contains(&id.name))
             }),
             _ => None,
         }

@@ -51,7 +51,7 @@ impl Case<'_> {
         }
     }
 
-    /// Without a wildcard: whoever adds a property decides how much it matters.
+    /// A table with a line for each property, without a wildcard: a new property needs a decision here.
     fn property(&self, property: Property) -> Severity {
         match property {
             Property::Type => self.type_of_object(),
