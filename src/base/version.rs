@@ -7,7 +7,7 @@ pub const SUPPORTED: RangeInclusive<u32> = 13..=19;
 
 /// The newest of them that is released: what Docker and downloads are asked for by default. While 19 is a release candidate
 /// there is no image `postgres:19`.
-#[cfg(feature = "harness")]
+#[cfg(any(feature = "docker", feature = "download"))]
 pub(crate) const NEWEST: u32 = 18;
 
 /// The major version of a version such as `15.18` or `19rc1`; 0 if it begins with no number.

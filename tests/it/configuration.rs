@@ -1,4 +1,4 @@
-//! The configuration: where each value comes from, what is wrong with it, all at once; and passwords, which nobody sees.
+//! The configuration: where each value comes from, what is wrong with it, all at once; and passwords, which are never printed.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -26,8 +26,8 @@ fn complaints(files: &[(&str, &str)], variables: &[(&str, &str)]) -> Vec<String>
     let output = run_in(dir.path(), &["verify"], variables);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert_eq!(stdout(&output), "");
-    let told = stderr(&output);
-    told.lines().map(|it| it.strip_prefix("pad-migrate: ").expect("we say it").to_owned()).collect()
+    let reported = stderr(&output);
+    reported.lines().map(|it| it.strip_prefix("pad-migrate: ").expect("we say it").to_owned()).collect()
 }
 
 const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
@@ -97,8 +97,8 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 fn a_mistake_is_one_sentence(#[case] file: &str, #[case] text: &str, #[case] sentence: &str) {
     let right = if file == ".env" { ".env.local" } else { ".env" };
     let environment = if file == ".env.qa" { "qa" } else { "local" };
-    let told = complaints(&[(file, text), (right, RIGHT)], &[("APP_ENV", environment)]);
-    assert_eq!(told, [sentence]);
+    let reported = complaints(&[(file, text), (right, RIGHT)], &[("APP_ENV", environment)]);
+    assert_eq!(reported, [sentence]);
 }
 
 /// Files of TLS that are right by themselves, and not together.
@@ -110,17 +110,17 @@ fn certificates_must_agree_with_the_rest() {
     let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
     write(dir.path(), &[("ca", &ours.root), ("cert", &client.chain), ("key", &client.key), ("locked", encrypted)]);
     let path = |name: &str| dir.path().join(name).display().to_string();
-    let told = |text: &str| complaints(&[(".env", &format!("{RIGHT}{text}"))], &[]);
-    let half = told(&format!("DB_SSLKEY={}\n", path("key")));
+    let reported = |text: &str| complaints(&[(".env", &format!("{RIGHT}{text}"))], &[]);
+    let half = reported(&format!("DB_SSLKEY={}\n", path("key")));
     assert_eq!(half, ["DB_SSLKEY is set and DB_SSLCERT is not; a client certificate needs both"]);
-    let idle = told(&format!("DB_SSLMODE=disable\nDB_SSLROOTCERT={}\n", path("ca")));
+    let idle = reported(&format!("DB_SSLMODE=disable\nDB_SSLROOTCERT={}\n", path("ca")));
     assert_eq!(idle, ["DB_SSLMODE is disable, but DB_SSLROOTCERT is set from .env and needs TLS; remove one of them"]);
-    let locked = told(&format!("DB_SSLCERT={}\nDB_SSLKEY={}\n", path("cert"), path("locked")));
+    let locked = reported(&format!("DB_SSLCERT={}\nDB_SSLKEY={}\n", path("cert"), path("locked")));
     assert!(
         locked.len() == 1 && locked[0].contains("its key is encrypted, and the driver can't decrypt it"),
         "{locked:?}"
     );
-    let swapped = told(&format!("DB_SSLCERT={}\nDB_SSLKEY={}\n", path("key"), path("cert")));
+    let swapped = reported(&format!("DB_SSLCERT={}\nDB_SSLKEY={}\n", path("key"), path("cert")));
     assert_eq!(swapped.len(), 2, "{swapped:?}");
 }
 
@@ -129,11 +129,11 @@ fn certificates_must_agree_with_the_rest() {
 fn the_common_file_is_not_taken_for_an_environments_own_in_silence() {
     let dir = tempfile::tempdir().expect("a directory is made");
     write(dir.path(), &[(".env", "DB_HOST=127.0.0.1\nDB_PORT=1\nDB_NAME=n\nDB_USER=u\n")]);
-    let told = stderr(&run_in(dir.path(), &["--env", "qa", "verify"], &[]));
+    let reported = stderr(&run_in(dir.path(), &["--env", "qa", "verify"], &[]));
     let warning = "pad-migrate: warning: .env.qa doesn't exist: environment qa uses the database from .env, as every environment does\n";
-    assert!(told.starts_with(warning), "{told}");
-    let told = stderr(&run_in(dir.path(), &["verify"], &[]));
-    assert!(!told.contains("warning"), "{told}");
+    assert!(reported.starts_with(warning), "{reported}");
+    let reported = stderr(&run_in(dir.path(), &["verify"], &[]));
+    assert!(!reported.contains("warning"), "{reported}");
 }
 
 /// What a flag overrules may be a template's still.
@@ -142,15 +142,16 @@ fn flags_win_over_placeholders() {
     let dir = tempfile::tempdir().expect("a directory is made");
     write(dir.path(), &[(".env", "DB_HOST=<host>\nDB_NAME=<name>\nDB_USER=<user>\nSOURCE_DATABASE_URL=<url>\n")]);
     let url = "postgres://u@127.0.0.1:1/n";
-    let told = stderr(&run_in(dir.path(), &["--database-url", url, "--source-url", url, "verify"], &[]));
-    assert!(told.contains("connecting to 127.0.0.1:1/n as u failed"), "{told}");
+    let reported = stderr(&run_in(dir.path(), &["--database-url", url, "--source-url", url, "verify"], &[]));
+    assert!(reported.contains("connecting to 127.0.0.1:1/n as u failed"), "{reported}");
 }
 
 /// Everything that is wrong, in one go.
 #[test]
 fn all_mistakes_are_reported_at_once() {
     let first = "DB_HOTS=a\nDB_PORT=many\nLEGACY_TABLE=<schema.table>\n";
-    let told = complaints(&[(".env", first), (".env.qa", "DB_SSLMODE=yes\nDB_HOST=h:5432\n")], &[("APP_ENV", "qa")]);
+    let reported =
+        complaints(&[(".env", first), (".env.qa", "DB_SSLMODE=yes\nDB_HOST=h:5432\n")], &[("APP_ENV", "qa")]);
     let begins = [
         ".env sets DB_HOTS",
         "LEGACY_TABLE is still the template's",
@@ -159,20 +160,20 @@ fn all_mistakes_are_reported_at_once() {
         "DB_HOST is \"h:5432\"",
         "DB_HOST is set and DB_NAME and DB_USER are not",
     ];
-    assert_eq!(told.len(), begins.len(), "{told:#?}");
-    for (told, begin) in told.iter().zip(begins) {
-        assert!(told.starts_with(begin), "{told}");
+    assert_eq!(reported.len(), begins.len(), "{reported:#?}");
+    for (reported, begin) in reported.iter().zip(begins) {
+        assert!(reported.starts_with(begin), "{reported}");
     }
 }
 
-/// A file that the chosen environment would have, and that nobody has made.
+/// The environment's own file, which doesn't exist.
 #[test]
 fn a_missing_file_is_named_where_it_would_have_been_needed() {
-    let told = complaints(&[(".env", "DB_PORT=5432\n")], &[("APP_ENV", "qa")]);
-    assert_eq!(told.len(), 1);
+    let reported = complaints(&[(".env", "DB_PORT=5432\n")], &[("APP_ENV", "qa")]);
+    assert_eq!(reported.len(), 1);
     assert!(
-        told[0].starts_with("no database is configured for environment qa, and .env.qa doesn't exist; "),
-        "{told:?}"
+        reported[0].starts_with("no database is configured for environment qa, and .env.qa doesn't exist; "),
+        "{reported:?}"
     );
 }
 
@@ -209,15 +210,15 @@ fn a_template_asks_for_what_is_to_be_filled_in(#[case] environment: &str) {
     }
     let output = run_in(dir.path(), &["--env", environment, "verify"], &[("DB_PORT", "1")]);
     assert_eq!(output.status.code(), Some(2));
-    let told = stderr(&output);
+    let reported = stderr(&output);
     if environment == "local" {
         // It fits the local server of scripts/local as it is; here is none.
-        assert!(told.contains("connecting to localhost:1/pad_db as pad_owner failed"), "{told}");
+        assert!(reported.contains("connecting to localhost:1/pad_db as pad_owner failed"), "{reported}");
         return;
     }
-    let asked: Vec<&str> = told.lines().filter_map(|it| it.split_whitespace().nth(1)).collect();
-    assert_eq!(asked, ["DB_HOST", "DB_NAME", "DB_USER"], "{told}");
-    assert!(told.lines().all(|it| it.contains(" is still the template's ")), "{told}");
+    let asked: Vec<&str> = reported.lines().filter_map(|it| it.split_whitespace().nth(1)).collect();
+    assert_eq!(asked, ["DB_HOST", "DB_NAME", "DB_USER"], "{reported}");
+    assert!(reported.lines().all(|it| it.contains(" is still the template's ")), "{reported}");
 }
 
 /// Flags win over variables, those over the environment's file, that over the common one; `doctor` says which.
@@ -259,12 +260,12 @@ fn a_file_that_shows_its_password_to_others_is_a_warning() {
     let dir = tempfile::tempdir().expect("a directory is made");
     let text = "DB_HOST=127.0.0.1\nDB_PORT=1\nDB_NAME=n\nDB_USER=u\nDB_PASSWORD=hunter2\n";
     write(dir.path(), &[(".env.local", text), (".env", "SOURCE_DATABASE_URL=postgres://u:hunter2@127.0.0.1:1/n\n")]);
-    let told = |output| {
-        let told = stderr(&output);
-        assert!(!told.contains("hunter2"), "a password is never shown");
-        told.lines().filter(|it| it.contains("warning")).map(str::to_owned).collect::<Vec<_>>()
+    let reported = |output| {
+        let reported = stderr(&output);
+        assert!(!reported.contains("hunter2"), "a password is never shown");
+        reported.lines().filter(|it| it.contains("warning")).map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(told(run_in(dir.path(), &["verify"], &[])), [""; 0]);
+    assert_eq!(reported(run_in(dir.path(), &["verify"], &[])), [""; 0]);
     for file in [".env", ".env.local"] {
         let open = std::fs::Permissions::from_mode(0o640);
         std::fs::set_permissions(dir.path().join(file), open).expect("it is ours");
@@ -272,12 +273,12 @@ fn a_file_that_shows_its_password_to_others_is_a_warning() {
     let warning = |file| {
         format!("pad-migrate: warning: {file} holds a password and other users can read it; run: chmod 600 {file}")
     };
-    assert_eq!(told(run_in(dir.path(), &["verify"], &[])), [warning(".env"), warning(".env.local")]);
+    assert_eq!(reported(run_in(dir.path(), &["verify"], &[])), [warning(".env"), warning(".env.local")]);
     // Nobody has to keep what is no secret.
     write(dir.path(), &[(".env.local", "DB_HOST=127.0.0.1\nDB_PORT=1\nDB_NAME=n\nDB_USER=u\n"), (".env", "")]);
     let open = std::fs::Permissions::from_mode(0o644);
     std::fs::set_permissions(dir.path().join(".env.local"), open).expect("it is ours");
-    assert_eq!(told(run_in(dir.path(), &["verify"], &[])), [""; 0]);
+    assert_eq!(reported(run_in(dir.path(), &["verify"], &[])), [""; 0]);
 }
 
 /// A password with every character that a URL encodes, in every place that takes one: no output of any command shows

@@ -39,15 +39,15 @@ fn keys<'a>(server: &'a Other, database: &'a str, user: &'a str, password: &'a s
 fn check(snapshot: Snapshot, server: &Other, keys: &[(&str, &str)], arguments: &[&str]) {
     let mut output = run(arguments, keys);
     assert!(!stderr(&output).contains("hunter2"), "a password is never shown");
-    let told = stderr(&output).replace(&format!("{}:{}", server.host, server.port), "SERVER");
-    let mut told = told.replace(&server.host, "SERVER");
+    let reported = stderr(&output).replace(&format!("{}:{}", server.host, server.port), "SERVER");
+    let mut reported = reported.replace(&server.host, "SERVER");
     // The server names the address that it sees us come from.
-    if let Some(from) = told.find("host \"").map(|it| it + "host \"".len()) {
-        let to = from + told[from..].find('"').expect("the quotes end");
-        told.replace_range(from..to, "CLIENT");
+    if let Some(from) = reported.find("host \"").map(|it| it + "host \"".len()) {
+        let to = from + reported[from..].find('"').expect("the quotes end");
+        reported.replace_range(from..to, "CLIENT");
     }
     let folder = std::env::temp_dir().display().to_string();
-    let words: Vec<&str> = told.split(' ').map(|it| if it.starts_with(&folder) { "FILE" } else { it }).collect();
+    let words: Vec<&str> = reported.split(' ').map(|it| if it.starts_with(&folder) { "FILE" } else { it }).collect();
     // Before version 14 it has other words for a session without TLS.
     output.stderr = words.join(" ").replace("SSL off", "no encryption").into_bytes();
     snapshot.check_refused(&output);
@@ -86,16 +86,16 @@ async fn a_server_that_refuses_is_quoted_and_explained() {
 
 #[tokio::test]
 async fn tls_is_verified_and_each_failing_check_is_named() {
-    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+    let (trusted, foreign) = (Authority::new("trusted"), Authority::new("foreign"));
     let host = "127.0.0.1";
-    let client = ours.client("pad_cert");
-    let stranger = theirs.client("pad_cert");
-    let mut setup = format!("umask 077\ncat >root.crt <<'PEM'\n{}PEM\n", ours.root);
+    let client = trusted.client("pad_cert");
+    let other_client = foreign.client("pad_cert");
+    let mut setup = format!("umask 077\ncat >root.crt <<'PEM'\n{}PEM\n", trusted.root);
     for (name, certificate) in [
-        ("right", ours.server(host, 2999)),
-        ("renamed", ours.server("db.example.com", 2999)),
-        ("expired", ours.server(host, 2020)),
-        ("foreign", theirs.server(host, 2999)),
+        ("right", trusted.server(host, 2999)),
+        ("renamed", trusted.server("db.example.com", 2999)),
+        ("expired", trusted.server(host, 2020)),
+        ("foreign", foreign.server(host, 2999)),
     ] {
         let (chain, key) = (certificate.chain, certificate.key);
         setup.push_str(&format!("cat >{name}.crt <<'PEM'\n{chain}PEM\ncat >{name}.key <<'PEM'\n{key}PEM\n"));
@@ -121,8 +121,8 @@ CONF",
         std::fs::write(&path, text).expect("it is written");
         path.display().to_string()
     };
-    let (root, cert, key) = (write("ca", &ours.root), write("cert", &client.chain), write("key", &client.key));
-    let (false_cert, false_key) = (write("false", &stranger.chain), write("false_key", &stranger.key));
+    let (root, cert, key) = (write("ca", &trusted.root), write("cert", &client.chain), write("key", &client.key));
+    let (false_cert, false_key) = (write("false", &other_client.chain), write("false_key", &other_client.key));
     let with = |user: &'static str, more: &[(&'static str, &str)]| -> Vec<(String, String)> {
         let keys = keys(&server, "postgres", user, "hunter2").into_iter().chain(more.iter().copied());
         keys.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
@@ -199,9 +199,9 @@ async fn a_standby_is_examined_and_never_written_to() {
     for arguments in [&["seed"] as &[&str], &["apply", "--yes"], &["migrate"]] {
         let output = with_url(arguments);
         assert_eq!(output.status.code(), Some(2));
-        let told = stderr(&output);
-        assert!(told.contains(" is a standby, which is read-only; connect to the primary"), "{told}");
-        assert_eq!(told.lines().count(), 1);
+        let reported = stderr(&output);
+        assert!(reported.contains(" is a standby, which is read-only; connect to the primary"), "{reported}");
+        assert_eq!(reported.lines().count(), 1);
     }
 }
 
@@ -212,7 +212,7 @@ fn silent() -> (TcpListener, String) {
     (listener, port)
 }
 
-/// A port whose queue of connections is full, so that the system answers nobody who comes: as a machine that is not there.
+/// A port whose queue of connections is full, so that no connection is answered: as if there were no machine.
 fn deaf() -> (impl AsFd, Vec<std::net::TcpStream>, u16) {
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket is made");
     let any = std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 0);
@@ -253,11 +253,11 @@ fn a_port_that_says_nothing_is_told_from_one_that_is_not_there(#[case] arguments
                 ],
             );
             assert_eq!(output.status.code(), Some(2));
-            let told = stderr(&output);
-            assert_eq!(told.lines().count(), 1, "{told}");
-            assert!(told.contains("timed out after 1 s") && told.contains(what), "{told}");
+            let reported = stderr(&output);
+            assert_eq!(reported.lines().count(), 1, "{reported}");
+            assert!(reported.contains("timed out after 1 s") && reported.contains(what), "{reported}");
             assert!(since.elapsed() < SOON, "it took {:?}", since.elapsed());
-            assert!(!told.contains("hunter2") && !stdout(&output).contains("hunter2"), "a password is never shown");
+            assert!(!reported.contains("hunter2") && !stdout(&output).contains("hunter2"), "a password is never shown");
         }
     }
 }
@@ -269,9 +269,9 @@ fn a_host_that_is_not_there_is_named(#[case] snapshot: Snapshot, #[case] more: &
     let keys = [more, &[("DB_NAME", "n"), ("DB_USER", "u"), ("DB_PASSWORD", "hunter2"), ("APP_ENV", "qa")]].concat();
     let mut output = run(&["verify"], &keys);
     // The system's words for it differ.
-    let told = stderr(&output);
-    if let (Some(from), Some(to)) = (told.find(" ("), told.find(");")) {
-        output.stderr = format!("{} (WHY{}", &told[..from], &told[to..]).into_bytes();
+    let reported = stderr(&output);
+    if let (Some(from), Some(to)) = (reported.find(" ("), reported.find(");")) {
+        output.stderr = format!("{} (WHY{}", &reported[..from], &reported[to..]).into_bytes();
     }
     snapshot.check_refused(&output);
 }
@@ -321,8 +321,8 @@ fn what_the_other_end_says_is_understood(#[case] answer: Vec<u8>, #[case] says: 
     let output = run(&["verify"], &[&keys[..], &[("DB_SSLMODE", "disable")]].concat());
     other.join().expect("it was connected to");
     assert_eq!(output.status.code(), Some(2));
-    let told = stderr(&output);
-    assert!(told.contains(says) && told.lines().count() == 1, "{told}");
+    let reported = stderr(&output);
+    assert!(reported.contains(says) && reported.lines().count() == 1, "{reported}");
 }
 
 /// A server that agrees to TLS and then says a byte at a time doesn't hold anybody up for longer than it may.
@@ -393,9 +393,9 @@ async fn a_role_without_privileges_is_told_so(#[case] arguments: &[&str]) {
         let url = db.url_as(Role::Stranger).await;
         let output = run(&[&["--database-url", &url], arguments].concat(), &[]);
         assert_eq!(output.status.code(), Some(2));
-        let told = stderr(&output);
-        assert_eq!(told.lines().count(), 1, "{told}");
-        assert!(told.contains("permission denied for ") && told.contains("pad-migrate doctor"), "{told}");
+        let reported = stderr(&output);
+        assert_eq!(reported.lines().count(), 1, "{reported}");
+        assert!(reported.contains("permission denied for ") && reported.contains("pad-migrate doctor"), "{reported}");
     })
     .await;
 }

@@ -136,12 +136,12 @@ async fn each_role_reads_what_it_can_do() {
         let yes = "as pad_migrate_owner – checks: yes; apply: nothing is pending; migrate: yes";
         assert_eq!(message(&owner, "privileges"), yes);
         let (code, reader) = examine(&db, Role::Reader, "local", &[]).await;
-        let told = message(&reader, "privileges");
+        let reported = message(&reader, "privileges");
         assert!(
-            told.starts_with(
+            reported.starts_with(
                 "as pad_migrate_reader – checks: yes; apply: nothing is pending; migrate: no (no INSERT on audit_log, "
             ),
-            "{told}"
+            "{reported}"
         );
         assert_eq!((code, noticed(&reader)), (Some(0), Vec::<String>::new()));
         let (code, stranger) = examine(&db, Role::Stranger, "local", &[]).await;
@@ -149,8 +149,8 @@ async fn each_role_reads_what_it_can_do() {
         assert!(noticed(&stranger).contains(&"fail privileges".to_owned()));
         assert!(noticed(&stranger).contains(&"warn reference_tables".to_owned()), "{:?}", noticed(&stranger));
         assert_eq!(check(&stranger, "revision")["status"], "skip");
-        let told = message(&stranger, "privileges");
-        let (_, sql) = told.split_once("have these granted: ").expect("it says what it lacks");
+        let reported = message(&stranger, "privileges");
+        let (_, sql) = reported.split_once("have these granted: ").expect("it says what it lacks");
         db.execute(sql).await;
         let (_, stranger) = examine(&db, Role::Stranger, "local", &["--exact"]).await;
         assert!(message(&stranger, "privileges").starts_with("as pad_migrate_stranger – checks: yes; "));
@@ -174,36 +174,36 @@ async fn what_the_roles_lack_or_have_too_much_of_is_named() {
         let (code, report) = examine(&db, Role::Owner, "local", &[]).await;
         assert_eq!(code, Some(1));
         assert_eq!(noticed(&report), ["fail role_privileges"]);
-        let told = message(&report, "role_privileges");
+        let reported = message(&report, "role_privileges");
         for lack in [
             "pad_migrate_app (app) lacks: grant insert, update on padealing.\"pad_breach\" to \"pad_migrate_app\"",
             "grant usage on all sequences in schema padealing to \"pad_migrate_app\"",
             "(owner) lacks: grant references on bo_airflow.\"oracle_employee\" to \"pad_migrate_owner\"",
         ] {
-            assert!(told.contains(lack), "{told}");
+            assert!(reported.contains(lack), "{reported}");
         }
-        assert!(!told.contains("(reader)"), "{told}");
-        let told = message(&report, "excess_privileges");
+        assert!(!reported.contains("(reader)"), "{reported}");
+        let reported = message(&report, "excess_privileges");
         for excess in [
             "pad_migrate_app can write to currency of bo_airflow",
             "pad_migrate_app can create objects in bo_airflow",
             "pad_migrate_reader can write to audit_log of padealing, which it doesn't need",
             "pad_migrate_reader can create objects in padealing",
         ] {
-            assert!(told.contains(excess), "{told}");
+            assert!(reported.contains(excess), "{reported}");
         }
     })
     .await;
 }
 
-/// The particulars of a relation that nobody expects, and what is recommended, from a real database.
+/// The particulars of an unexpected relation, and the recommendation, from a real database.
 #[tokio::test]
 async fn an_unknown_table_is_described_and_left_alone() {
     with_db(Start::Applied, async |db| {
         db.execute(
             "create table padealing.depended (id int primary key); create view public.onlooker as select * from padealing.depended; \
              create table public.child (d int references padealing.depended); \
-             create table padealing.empty (a numeric(4,1), \"B c\" text); comment on table padealing.empty is 'it''s nobody''s'; \
+             create table padealing.empty (a numeric(4,1), \"B c\" text); comment on table padealing.empty is 'it''s unused'; \
              create table padealing.kept (a int); comment on table padealing.kept is 'Kept on purpose: the auditors want it'; \
              create table padealing.alembic_version (version_num varchar(32)); create extension if not exists pg_trgm schema padealing",
         )
@@ -222,7 +222,7 @@ async fn an_unknown_table_is_described_and_left_alone() {
         assert_eq!((&rows[1]["recommendation"], &rows[1]["columns"]), (&"keep".into(), &"a numeric(4,1), B c text".into()));
         assert!(rows[1]["reason"].as_str().expect("a text").contains("only: check again later"));
         let sql = rows[1]["sql"].as_str().expect("it is a text");
-        assert_eq!(sql, "comment on table padealing.\"empty\" is 'Kept on purpose: … (it''s nobody''s)'");
+        assert_eq!(sql, "comment on table padealing.\"empty\" is 'Kept on purpose: … (it''s unused)'");
         assert_eq!(rows[2]["comment"], "Kept on purpose: the auditors want it");
         let there = db.value("to_regclass('padealing.empty') is not null").await;
         assert_eq!(there.as_deref(), Some("true"), "it is never dropped");
@@ -264,7 +264,7 @@ async fn the_source_is_examined_where_it_is() {
     .await;
 }
 
-/// It reads, whoever asks and however much.
+/// It only reads, as every role and with --exact.
 #[tokio::test]
 async fn an_examination_changes_nothing() {
     with_db(Start::Alembic, async |db| {
@@ -281,7 +281,7 @@ async fn an_examination_changes_nothing() {
     .await;
 }
 
-/// One table that can't be looked at costs what it alone would have told: locked, behind a policy, or not what its name
+/// A table that can't be read costs only its own facts: it is locked, behind a policy, or not what its name
 /// promises.
 #[tokio::test]
 async fn an_awkward_table_does_not_end_the_examination() {
@@ -366,8 +366,8 @@ async fn what_apply_and_migrate_would_fail_for_is_said_before() {
             &[("DB_SSLMODE", "disable")],
         );
         let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
-        let told = message(&report, "privileges");
-        assert!(told.contains("apply: yes"), "{told}");
+        let reported = message(&report, "privileges");
+        assert!(reported.contains("apply: yes"), "{reported}");
     })
     .await;
     with_db(Start::Empty, async |db| {
@@ -376,8 +376,8 @@ async fn what_apply_and_migrate_would_fail_for_is_said_before() {
             &[("DB_SSLMODE", "disable")],
         );
         let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
-        let told = message(&report, "privileges");
-        assert!(told.contains("apply: no (bo_airflow.oracle_employee doesn't exist"), "{told}");
+        let reported = message(&report, "privileges");
+        assert!(reported.contains("apply: no (bo_airflow.oracle_employee doesn't exist"), "{reported}");
         assert_eq!(check(&report, "role_privileges")["status"], "skip");
     })
     .await;
@@ -387,17 +387,17 @@ async fn what_apply_and_migrate_would_fail_for_is_said_before() {
                    grant select on all tables in schema bo_airflow to pad_migrate_stranger";
         db.execute(all).await;
         let (_, report) = examine(&db, Role::Stranger, "local", &[]).await;
-        let told = message(&report, "privileges");
+        let reported = message(&report, "privileges");
         assert!(
-            told.contains("migrate: no (no USAGE and SELECT on ")
-                && told.contains("; public.personal_account_dealing can't be read"),
-            "{told}"
+            reported.contains("migrate: no (no USAGE and SELECT on ")
+                && reported.contains("; public.personal_account_dealing can't be read"),
+            "{reported}"
         );
     })
     .await;
 }
 
-/// Who is told that he may migrate can, and has not one right more than that.
+/// A role that doctor says can migrate can, with exactly the privileges that it needs.
 #[tokio::test]
 async fn who_may_migrate_can() {
     with_db(Start::Seeded, async |db| {

@@ -33,8 +33,8 @@ fn help_is_reviewed() {
         ("snapshot", Snapshot::help__snapshot),
         ("verify", Snapshot::help__verify),
     ];
-    let told = stdout(&output);
-    let (_, commands) = told.split_once("\nCommands:\n").expect("there is a list of commands");
+    let reported = stdout(&output);
+    let (_, commands) = reported.split_once("\nCommands:\n").expect("there is a list of commands");
     let lines = commands.lines().take_while(|it| !it.is_empty());
     // A description that goes on stands further to the right.
     let commands = lines.filter_map(|it| it.strip_prefix("  ")?.split(' ').next().filter(|it| !it.is_empty()));
