@@ -19,14 +19,14 @@ fn down() -> Scope {
     Scope { down: true, ..up() }
 }
 
-/// Passes on a way up, and so on a way down; and does not with their schema's name instead of ours in any one place.
+/// Passes in an up and in a down migration; is refused with the reference schema's name in any one place instead.
 #[track_caller]
 fn check_passes(sql: &str) {
     for scope in [up(), down()] {
         assert_eq!(check(sql, &scope), Ok(()), "{scope:?}");
-        for (at, ours) in sql.match_indices("padealing") {
-            let theirs = [&sql[..at], "bo_airflow", &sql[at + ours.len()..]].concat();
-            assert!(check(&theirs, &scope).is_err(), "{theirs}");
+        for (at, schema) in sql.match_indices("padealing") {
+            let moved = [&sql[..at], "bo_airflow", &sql[at + schema.len()..]].concat();
+            assert!(check(&moved, &scope).is_err(), "{moved}");
         }
     }
 }
@@ -38,7 +38,7 @@ fn check_refused_in(scope: &Scope, sql: &str, reason: &str) {
     assert!(refusal.reason.contains(reason), "{sql}\nis refused for another reason: {refusal}");
 }
 
-/// Is refused on either way, for a reason that says this.
+/// Is refused in either migration, for a reason that says this.
 #[track_caller]
 fn check_refused(sql: &str, reason: &str) {
     for scope in [up(), down()] {
@@ -46,7 +46,7 @@ fn check_refused(sql: &str, reason: &str) {
     }
 }
 
-/// Passes on a way down only.
+/// Passes in a down migration only.
 #[track_caller]
 fn check_passes_down_only(sql: &str, reason: &str) {
     check_refused_in(&up(), sql, reason);
@@ -930,12 +930,12 @@ fn what_a_function_may_not_be(#[case] sql: &str, #[case] reason: &str) {
 #[test]
 fn a_refusal_says_which_statement_it_is_about() {
     let sql = format!("select 1;\n\ndrop view\n  bo_airflow.x, {};", "padealing.y, ".repeat(20) + "padealing.z");
-    let refusal = check(&sql, &up()).expect_err("it is theirs").to_string();
+    let refusal = check(&sql, &up()).expect_err("it changes bo_airflow").to_string();
     assert_eq!(
         refusal,
         "refused to send `drop view bo_airflow.x, padealing.y, padealing.y, padealing.y, padealing.y, pade…`: \
          bo_airflow.x is not in padealing, or its name does not say so"
     );
-    let refusal = check(&block("null; drop view bo_airflow.x;"), &up()).expect_err("it is theirs").to_string();
+    let refusal = check(&block("null; drop view bo_airflow.x;"), &up()).expect_err("it changes bo_airflow").to_string();
     assert!(refusal.starts_with("refused to send `drop view bo_airflow.x`: "), "{refusal}");
 }

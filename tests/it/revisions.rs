@@ -25,7 +25,7 @@ fn odd_roles() -> Roles {
     Roles { owner: Some("pad_migrate_odd \"owner\"".to_owned()), ..roles() }
 }
 
-/// What pg_dump says of the application schema and of tables of ours in public.
+/// What pg_dump says of the application schema and of managed tables in public.
 async fn dump(db: &Db, arguments: &[&str]) -> String {
     let ours = ["--schema=padealing", "--schema=public", "--exclude-table=public.personal_account_dealing"];
     db.dump(&[&ours, arguments].concat()).await
@@ -68,14 +68,14 @@ async fn each_revision_down_and_up_again_is_the_identity() {
             let head = schema(&db).await;
             for (at, revision) in ALL.iter().enumerate() {
                 let before = at.checked_sub(1).map(|it| ALL[it].number);
-                // Rows that the way down of this revision doesn't take with their table.
+                // Rows that this revision's down migration doesn't drop with their table.
                 if revision.number > "0003" {
                     db.execute(ROWS).await;
                 }
                 let rows = data(&db).await;
-                let reverted = revert::revert(&request::Request { to: Some(before.unwrap_or(NOTHING)), ..request }, true, None).await.expect("the way down works");
+                let reverted = revert::revert(&request::Request { to: Some(before.unwrap_or(NOTHING)), ..request }, true, None).await.expect("the down migrations run");
                 assert_eq!(reverted.revisions.len(), ALL.len() - at);
-                let applied = apply::apply(&request, None).await.expect("the way up works again");
+                let applied = apply::apply(&request, None).await.expect("the revisions apply again");
                 assert_eq!(applied.route.records.len(), ALL.len() - at, "down to before {}", revision.number);
                 assert_eq!(schema(&db).await, head, "down to before {} and up again", revision.number);
                 if revision.number > "0003" {
@@ -83,7 +83,7 @@ async fn each_revision_down_and_up_again_is_the_identity() {
                     db.execute("truncate padealing.pad_request, padealing.pad_breach, padealing.employee_role, padealing.restricted_security, padealing.compliance_config, padealing.chatbot_session restart identity cascade").await;
                 }
             }
-            revert::revert(&request::Request { to: Some(NOTHING), ..request }, true, None).await.expect("the way down works");
+            revert::revert(&request::Request { to: Some(NOTHING), ..request }, true, None).await.expect("the down migrations run");
             let gone = "select to_regnamespace('padealing') is null";
             assert_eq!(db.value(gone).await.as_deref(), Some("true"), "nothing is left of the schema");
         })
@@ -151,7 +151,7 @@ async fn tables_in_public_move_with_data_keys_and_sequences_and_move_back() {
         }
         db.execute("delete from padealing.pad_request where id = 2; select setval('padealing.pad_request_id_seq', 1); select setval('padealing.loose', 1); select setval('padealing.pad_approval_id_seq', 1)").await;
         let roles = Roles::default();
-        revert::revert(&request::Request { to: Some(NOTHING), ..apply_request(&db.database, &roles) }, false, None).await.expect("the way down works");
+        revert::revert(&request::Request { to: Some(NOTHING), ..apply_request(&db.database, &roles) }, false, None).await.expect("the down migrations run");
         // The legacy fields' indexes went with their columns; everything else is where it was.
         assert_eq!((schema(&db).await, data(&db).await), before);
     })

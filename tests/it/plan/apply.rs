@@ -168,7 +168,7 @@ async fn alembics_tables_in_public_are_moved_and_adopted() {
         let before = rows.digests(&db).await;
         let roles = roles();
         let request = apply_request(&db.database, &roles);
-        // A view of somebody's stands on a column whose type has to change: everything or nothing.
+        // An unmanaged view depends on a column whose type has to change: everything or nothing.
         let dump = everything(&db).await;
         let error = apply::apply(&request, None).await.expect_err("the view is in the way");
         assert!(pad_migrate::base::text::sentence(&error).contains("requests"), "{error:?}");
@@ -183,7 +183,7 @@ async fn alembics_tables_in_public_are_moved_and_adopted() {
     .await;
 }
 
-/// A table in two places is a person's to merge.
+/// A table in both schemas must be merged by hand.
 #[tokio::test]
 async fn a_table_that_is_in_both_schemas_stops_everything() {
     with_db(Start::Alembic, async |db| {
@@ -368,7 +368,7 @@ async fn a_lock_that_somebody_holds_is_waited_for_and_then_told() {
         assert!(matches!(error, ApplyError::Busy { .. }), "{text}");
         assert!(text.contains("PA Dealing") && text.contains("4 times for 0.05 s"), "{text}");
         assert_eq!(everything(&db).await, before);
-        // Who lets go in time is not even told of.
+        // A lock that is released in time isn't reported.
         let request = Request { lock_timeout: PATIENCE, ..request };
         let (applied, ()) = tokio::join!(apply::apply(&request, None), async {
             let waits = "exists (select from pg_stat_activity where datname = current_database() \
@@ -397,7 +397,7 @@ async fn a_role_that_lacks_a_right_changes_nothing() {
     .await;
 }
 
-/// The second half of the guard sees what no statement of ours says: here what a trigger of somebody's does.
+/// The second half of the guard sees what no planned statement says: here what an existing trigger does.
 #[rstest]
 #[case::written(
     "update bo_airflow.oracle_employee set surname = surname",
@@ -534,7 +534,7 @@ async fn indexes_are_built_after_the_transaction() {
 /// How many indexes are not valid.
 const INVALID: &str = "select count(*) from pg_index where not indisvalid";
 
-/// The phase of an index that is being built concurrently, by whoever.
+/// The phase of an index that some session builds concurrently.
 const PHASE: &str = "select phase from pg_stat_progress_create_index where command = 'CREATE INDEX CONCURRENTLY' \
                      and datname = current_database()";
 
@@ -586,7 +586,7 @@ async fn indexes_are_built_while_others_write() {
     .await;
 }
 
-/// A revision that isn't for an environment is told with its reason, and not run.
+/// A revision that isn't for an environment is shown with its reason, and not run.
 #[tokio::test]
 async fn a_revision_that_is_not_for_an_environment_is_skipped() {
     with_db(Start::Public, async |db| {
@@ -596,7 +596,7 @@ async fn a_revision_that_is_not_for_an_environment_is_skipped() {
         let applied = go(&request).await;
         let records: Vec<&str> = applied.route.records.iter().map(|it| it.revision.number).collect();
         assert!(!records.contains(&"0002"), "{records:?}");
-        assert_eq!(db.dump(&["--schema=public"]).await, before, "what sits in public in dev isn't ours");
+        assert_eq!(db.dump(&["--schema=public"]).await, before, "what sits in public in dev isn't managed");
         let status = status::status(&request).await.expect("a status");
         assert_eq!(status.pending, []);
         let skipped: Vec<(&str, &str)> = status.skipped.iter().map(|it| (it.revision.number, it.reason)).collect();
@@ -609,7 +609,7 @@ async fn a_revision_that_is_not_for_an_environment_is_skipped() {
     .await;
 }
 
-/// What a step takes on somebody else's table is named, and nothing stronger is.
+/// The lock that a step takes on a reference table is named, and it takes none that is stronger.
 #[tokio::test]
 async fn the_locks_on_reference_tables_are_hazards() {
     with_db(Start::Alembic, async |db| {
@@ -672,7 +672,7 @@ async fn an_adoption_may_be_made_in_two_steps() {
     .await;
 }
 
-/// Tables of ours beside the legacy table, in a schema of its own.
+/// Managed tables beside the legacy table, in a schema of its own.
 #[tokio::test]
 async fn tables_where_the_legacy_table_is_are_moved_with_their_rows() {
     with_db(Start::Alembic, async |db| {
@@ -711,7 +711,7 @@ async fn new_rows_get_new_numbers(#[case] change: &str) {
     .await;
 }
 
-/// What default privileges of others give on everything new is taken back.
+/// Privileges that default privileges grant on new objects are revoked.
 #[tokio::test]
 async fn default_privileges_of_others_give_nothing_here() {
     with_db(Start::Reference, async |db| {
@@ -755,7 +755,7 @@ async fn who_is_no_superuser_can_adopt() {
     .await;
 }
 
-/// What Alembic made is not ours to drop, empty as it may be; what an adoption made is.
+/// A revert doesn't drop unasked what Alembic has created, empty as it may be; it drops what an adoption has created.
 #[tokio::test]
 async fn what_was_there_before_is_dropped_only_if_that_is_meant() {
     with_db(Start::Alembic, async |db| {
@@ -772,7 +772,7 @@ async fn what_was_there_before_is_dropped_only_if_that_is_meant() {
     .await;
 }
 
-/// A table that the history knows is not made again unseen.
+/// A table that the history knows is not recreated without a warning.
 #[tokio::test]
 async fn a_table_that_was_there_once_is_told() {
     with_db(Start::Applied, async |db| {
@@ -818,7 +818,7 @@ async fn an_index_that_a_writer_keeps_waiting_is_built_in_the_end() {
     .await;
 }
 
-/// The schema is committed by then: what can't be built is for a person to look at.
+/// The schema is committed by then: an index that can't be built is reported.
 #[tokio::test]
 async fn an_index_that_can_not_be_built_is_told() {
     with_db(Start::Applied, async |db| {

@@ -45,9 +45,9 @@ fn differing(expected: &Expectation, live: &Catalog) -> Vec<Finding> {
 pub(super) enum End {
     /// Nothing differs any more, after these steps.
     Mended(Vec<Step>),
-    /// Nothing differs any more but what a person is told.
+    /// Nothing differs but what the plan lists as left.
     Partly(Vec<Left>),
-    /// Nothing was done, and a person is told why.
+    /// Nothing was done, and the plan says why.
     Blocked(Vec<Left>),
 }
 
@@ -93,7 +93,7 @@ pub(super) async fn mend(connection: &mut PgConnection, expected: &Expectation) 
     }
 }
 
-/// At least eighty of a hundred are mended; of the others each is told, with the reason.
+/// At least eighty of a hundred are resolved; each of the others is listed, with the reason.
 #[tokio::test]
 #[expect(clippy::print_stderr, reason = "the share is to be read")]
 async fn a_change_is_mended_or_told() {

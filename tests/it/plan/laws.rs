@@ -38,7 +38,7 @@ async fn the_other_way_round_is_mended_or_told_too() {
             run(&mut connection, "begin").await.expect("a transaction begins");
             run(&mut connection, &case.sql).await.expect("the case runs");
             let expected = Expectation::of(catalog(&mut connection).await);
-            run(&mut connection, "rollback; begin").await.expect("it is taken back");
+            run(&mut connection, "rollback; begin").await.expect("it is rolled back");
             match mend(&mut connection, &expected).await {
                 Ok(Some(End::Mended(_))) => mended += 1,
                 Ok(Some(End::Partly(_) | End::Blocked(_))) => told += 1,
@@ -76,7 +76,7 @@ async fn heaps_of_changes_are_mended_together() {
                 run(&mut connection, "savepoint change").await.expect("a savepoint");
                 match run(&mut connection, &case.sql).await {
                     Ok(()) => done.push(case.sql.trim()),
-                    Err(_) => run(&mut connection, "rollback to change").await.expect("it is taken back"),
+                    Err(_) => run(&mut connection, "rollback to change").await.expect("it is rolled back"),
                 }
             }
             match mend(&mut connection, &expected).await {
@@ -217,7 +217,7 @@ fn sql(schema: &[Option<Table>]) -> String {
     out
 }
 
-/// From any schema to any other: what is left is told, and nothing else is left.
+/// From any schema to any other: what is left is listed, and nothing else is left.
 #[tokio::test]
 async fn any_schema_becomes_any_other() {
     with_db(Start::Empty, async |db| {
@@ -244,7 +244,7 @@ async fn any_schema_becomes_any_other() {
         }
         connection.close().await.expect("the connection closes");
         assert!(wrong.is_empty(), "\n{wrong}");
-        // A schema of so much chance mostly has something that can't be kept, or that nobody expects.
+        // A schema of so much chance mostly has something that can't be kept, or that is unexpected.
         assert!(mended + partly > 20, "{mended} mended, {partly} partly, {blocked} not at all");
     })
     .await;
