@@ -681,16 +681,6 @@ fn an_unknown_table_is_recommended_to_be(
     assert!(found_reason.contains(reason), "{found_reason}");
 }
 
-/// The page's example is what the program prints.
-#[test]
-fn the_documented_example_is_current() {
-    let read = |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
-    let snapshot = read("snapshots/doctor__qa.snap").expect("the snapshot is there");
-    let printed = snapshot.splitn(3, "---\n").nth(2).expect("it follows the head").trim_matches('\n');
-    let page = read("docs/doctor.md").expect("the page is there");
-    assert!(page.contains(printed), "docs/doctor.md must show:\n{printed}");
-}
-
 /// A standby doesn't know who reads on the primary.
 #[test]
 fn nothing_is_recommended_to_be_dropped_on_a_standby() {

@@ -676,7 +676,7 @@ fn the_highest_version_comes_first() {
 #[rstest]
 #[case::url("url", &[], "PAD_TEST_DATABASE_URL is not set; to fix this: export PAD_TEST_DATABASE_URL=")]
 #[case::url_dead("url", &[("PAD_TEST_DATABASE_URL", "postgres://u:hunter2@127.0.0.1:1/n")], "as u failed: Connection refused")]
-#[case::url_unreadable("url", &[("PAD_TEST_DATABASE_URL", "mysql://u:hunter2@example.com/n")], "must look like postgres://")]
+#[case::url_unreadable("url", &[("PAD_TEST_DATABASE_URL", "mysql://u:hunter2@example.com/n")], "write postgres://user@host")]
 #[cfg_attr(feature = "docker", case::docker("docker", &[("DOCKER_HOST", "unix:///nowhere.sock")], "no Docker engine is reachable"))]
 #[cfg_attr(not(feature = "docker"), case::docker("docker", &[], "this program was built without Docker"))]
 #[cfg_attr(feature = "download", case::download("download", &[("PAD_CACHE_DIR", "/dev/null"), ("PAD_POSTGRES_VERSION", "newest")], "PAD_POSTGRES_VERSION must be a version"))]

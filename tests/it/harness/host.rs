@@ -1,7 +1,7 @@
 //! One ephemeral server a test run, whichever runner it has: under `cargo test` a run is this process, under nextest it
 //! is all processes with the same parent.
 //!
-//! The server is held by a process of the built program, since statics are never dropped. It ends with the run: it
+//! The server is held by a process of the built since statics are never dropped. It ends with the run: it
 //! watches a pipe to us, or nextest's process.
 
 use std::fs::{DirBuilder, File};
@@ -13,7 +13,6 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use super::program;
 use pad_migrate::harness::server::host::{ANNOUNCEMENT, Announcement, KEEP};
 use pad_migrate::harness::server::local::{LOCK, parents};
 use pad_migrate::harness::server::names::PREFIX;
@@ -78,7 +77,7 @@ fn spawn(folder: &Path, process: Option<u32>) -> Option<Starting> {
     // Held by the host as its standard output: a sweep leaves the directory alone as long as the host lives.
     let lock = File::create(folder.join(LOCK)).expect("the host's directory is there");
     lock.try_lock().ok()?;
-    let mut command = Command::new(program());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pad-migrate"));
     command.arg("ephemeral").arg(folder).stdout(lock).stdin(Stdio::piped());
     let mut log = None;
     if let Some(process) = process {
