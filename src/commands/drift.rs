@@ -35,7 +35,7 @@ pub(crate) enum DriftFormat {
 
 /// Compare the live schemas with the expected ones
 ///
-/// Read-only. The expected schemas are those that migrations/ produce, or those that --expected names: a file written by
+/// Reads only. The expected schemas are those that migrations/ produce, or those that --expected names: a file written by
 /// `snapshot`, or another database.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

@@ -64,7 +64,7 @@ impl Guard<'_> {
             return refuse(node, "it has two languages or two bodies");
         }
         let text =
-            body.map(|it| child(it, S::AS_DEFINITION).and_then(|it| it.first_child()).and_then(|it| literal(&it)));
+            body.map(|option| child(option, S::AS_DEFINITION)?.first_child().as_ref().and_then(literal));
         let guard = Guard { place: Place::Body, ..self };
         match (language.as_ref().map(|it| it.as_deref()), text) {
             (None | Some(Some("sql")), None) => Ok(()),
@@ -77,7 +77,7 @@ impl Guard<'_> {
 
     /// What `execute` is given: a literal, or `format` of one.
     pub(super) fn dynamic(self, expression: &SyntaxNode) -> Checked {
-        let value = only_child(expression).and_then(|it| only_child(&it)).and_then(|it| only_child(&it));
+        let value = only_child(expression).as_ref().and_then(only_child).as_ref().and_then(only_child);
         let is_format = |it: &SyntaxNode| {
             it.first_child().is_some_and(|it| ["format", "pg_catalog.format"].contains(&&*it.text().to_string()))
         };

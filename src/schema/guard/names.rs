@@ -104,7 +104,7 @@ impl Guard<'_> {
     /// A managed table or a sequence that goes to its other schema, or a comment on one that has gone there.
     pub(super) fn is_move(self, node: &SyntaxNode) -> bool {
         let children: Vec<SyntaxNode> = node.children().filter(|it| it.kind() != S::IF_EXISTS).collect();
-        let path = children.first().and_then(|it| it.descendants().find(|it| it.kind() == S::PATH_REF));
+        let path = children.first().and_then(|child| child.descendants().find(|node| node.kind() == S::PATH_REF));
         let Some(path) = path else { return false };
         let parts = names(&path);
         let [from, name] = &parts[..] else { return false };
