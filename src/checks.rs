@@ -1,4 +1,4 @@
-//! Named checks of an environment, and what each found (F2).
+//! Named checks of an environment, and what each found.
 
 pub mod check;
 pub mod doctor;

@@ -1,4 +1,4 @@
-//! What the facts of a target mean for a cutover (F2). A file for each group of checks; [`crate::checks::pg::examine`]
+//! What the facts of a target mean for a cutover. A file for each group of checks; [`crate::checks::pg::examine`]
 //! gathers the facts.
 
 mod excess_privileges;

@@ -1,4 +1,4 @@
-//! The whole cutover, start to finish, on an ephemeral Postgres (F21): a phase each.
+//! The whole cutover, start to finish, on an ephemeral Postgres: a phase each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;

@@ -115,7 +115,9 @@ impl<'a> Ddl<'a> {
     /// Columns or attributes, in their order.
     pub(crate) fn columns(&self, kind: Kind) -> Vec<Ddl<'a>> {
         let mut columns: Vec<Ddl<'a>> = self.children(kind).collect();
-        columns.sort_by_key(|column| column.property(Property::Position).and_then(|position| position.parse::<u32>().ok()));
+        columns.sort_by_key(|column| {
+            column.property(Property::Position).and_then(|position| position.parse::<u32>().ok())
+        });
         columns
     }
 

@@ -2,13 +2,14 @@
 //!
 //! `PAD_BLESS=1 cargo test fixtures` writes what came out as the expectation; read the diff before you commit it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 
 use crate::harness::{Start, cases, stored, with_db};
+use crate::tidy::{read, root};
 use pad_migrate::harness::fixtures::{self, Outcome};
 use pad_migrate::migration::rejection::Rule;
 use pad_migrate::migration::run::Options;
@@ -64,7 +65,13 @@ fn an_incomplete_case_fails(#[case] files: &[(&str, &str)], #[case] want: &str) 
 #[test]
 fn every_decision_and_every_rule_has_its_case() {
     let cases = cases();
-    for decision in 1..=23 {
+    // A decision is explained where its number stands in bold: **D8 Status**.
+    let explained = read(&root().join("docs/field-mapping.md"));
+    let number = |after: &str| after.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u32>().ok();
+    let decisions: BTreeSet<u32> = explained.split("**D").skip(1).filter_map(number).collect();
+    assert_eq!(decisions, (1..=decisions.len() as u32).collect(), "decisions are numbered without gaps");
+    assert!(decisions.len() >= 23, "docs/field-mapping.md explains D1 to D{}", decisions.len());
+    for decision in decisions {
         let prefix = format!("d{decision:02}_");
         assert!(cases.iter().any(|it| it.name.starts_with(&prefix)), "no case shows D{decision}");
     }
@@ -79,7 +86,7 @@ fn every_decision_and_every_rule_has_its_case() {
     }
 }
 
-/// The test data has the people and the security that the application's own tests need (F19).
+/// The test data has the people and the security that the application's own tests need.
 #[tokio::test]
 async fn the_reference_rows_resolve_people_by_email() {
     with_db(Start::Seeded, async |db| {

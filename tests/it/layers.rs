@@ -85,6 +85,23 @@ fn is_within(file: &str, module: &str) -> bool {
     file.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
 }
 
+/// What the verification shares with the migration all the same: how legacy rows and reference rows are read.
+const SHARED: [&str; 2] = ["migration/pg/lookup.rs", "migration/pg/source.rs"];
+
+/// The files that open a connection which may write, or write through one: nothing else changes a database.
+const WRITERS: [&str; 10] = [
+    "harness/pg/databases.rs",
+    "harness/pg/lease.rs",
+    "harness/pg/references.rs",
+    "harness/pg/seed.rs",
+    "migration/pg/migrate.rs",
+    "migration/pg/run_record.rs",
+    "migration/pg/worker.rs",
+    "migration/pg/write.rs",
+    "postgres/connect.rs",
+    "schema/pg/transaction.rs",
+];
+
 fn layer(file: &str) -> &str {
     file.split_once('/').map_or(file.trim_end_matches(".rs"), |(layer, _)| layer)
 }
@@ -170,11 +187,16 @@ fn circles(all: &BTreeMap<&str, Imports>) -> Option<String> {
     (!named.is_empty()).then(|| format!("import each other in a circle: {}", named.join(", ")))
 }
 
-#[test]
-fn arrows_run_down_and_pure_files_are_pure() {
+/// The files of `src`, by name, with their text.
+fn sources() -> BTreeMap<String, String> {
     let folder = root().join("src");
     let name = |path: &std::path::Path| path.strip_prefix(&folder).expect("it is below src").display().to_string();
-    let tree: BTreeMap<String, String> = files("src", ".rs").iter().map(|path| (name(path), read(path))).collect();
+    files("src", ".rs").iter().map(|path| (name(path), read(path))).collect()
+}
+
+#[test]
+fn arrows_run_down_and_pure_files_are_pure() {
+    let tree = sources();
     let found = violations(&tree);
     assert!(found.is_empty(), "{}", found.join("\n"));
     // What the rules speak of is there: a rule about a file that has moved would hold for ever.
@@ -187,6 +209,29 @@ fn arrows_run_down_and_pure_files_are_pure() {
     for layer in LAYERS.concat() {
         assert!(tree.contains_key(&format!("{layer}.rs")), "the rules name the layer {layer}, which isn't there");
     }
+}
+
+/// Files whose code names a connection that may write.
+fn writers(tree: &BTreeMap<String, String>) -> Vec<&str> {
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    let writes = |line: &str| line.contains("Access::Write") || line.contains("copy_in_raw");
+    let found = tree.iter().filter(|(_, text)| text.lines().filter(is_code).any(writes));
+    found.map(|(file, _)| file.as_str()).collect()
+}
+
+#[test]
+fn only_these_files_may_write_to_a_database() {
+    assert_eq!(writers(&sources()), WRITERS);
+    let added = tree(&[("schema/pg/read.rs", "// Access::Write\nconnect(Access::Write)")]);
+    assert_eq!(writers(&added), ["schema/pg/read.rs"]);
+}
+
+#[test]
+fn the_verification_shares_reading_and_nothing_else() {
+    let tree = sources();
+    let verify = imports("migration/pg/verify.rs", &tree["migration/pg/verify.rs"], &tree);
+    let shared: Vec<&String> = verify.files.iter().filter(|file| file.starts_with("migration/pg/")).collect();
+    assert_eq!(shared, SHARED.iter().collect::<Vec<_>>());
 }
 
 /// A small tree in which nothing is wrong but what a case adds.

@@ -4,5 +4,5 @@ mod apply;
 mod cases;
 mod killed;
 mod laws;
+mod output;
 mod route;
-mod told;

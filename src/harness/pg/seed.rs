@@ -1,4 +1,4 @@
-//! Test data for local and ephemeral databases: the reference mirror, its rows, the legacy table and its rows (F19).
+//! Test data for local and ephemeral databases: the reference mirror, its rows, the legacy table and its rows.
 
 use std::collections::BTreeMap;
 

@@ -91,6 +91,8 @@ pub(crate) fn settings(durability: Durability) -> Vec<String> {
             "wal_init_zero=off",
             "wal_level=minimal",
             "max_wal_senders=0",
+            // Compiling a query takes longer than running it on small databases.
+            "jit=off",
         ],
     });
     settings.into_iter().map(str::to_owned).collect()

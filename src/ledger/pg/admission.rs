@@ -108,7 +108,7 @@ pub(crate) async fn lacks_mirror(connection: &mut PgConnection) -> Result<bool, 
     .attempt("looking for the reference mirror")
 }
 
-/// Checks everything that a command for local databases needs (command line, "What local may do").
+/// Checks everything that a command for local databases needs (environment local, an address on this machine, no reference schema of somebody else's).
 pub(crate) async fn check_local(
     connection: &mut PgConnection,
     database: &Database,

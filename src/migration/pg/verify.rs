@@ -1,4 +1,4 @@
-//! Streams source and target side by side in id order, and proves every migrated row (F15).
+//! Streams source and target side by side in id order, and proves every migrated row.
 //!
 //! Reads through plain queries, not through the COPY code that `migrate` reads and writes with: a mistake there must
 //! not cancel itself out here. Both directions: each legacy row has its target rows, each lineage row its legacy row.

@@ -63,8 +63,7 @@ impl Guard<'_> {
         if languages.next().is_some() || bodies.next().is_some() {
             return refuse(node, "it has two languages or two bodies");
         }
-        let text =
-            body.map(|option| child(option, S::AS_DEFINITION)?.first_child().as_ref().and_then(literal));
+        let text = body.map(|option| child(option, S::AS_DEFINITION)?.first_child().as_ref().and_then(literal));
         let guard = Guard { place: Place::Body, ..self };
         match (language.as_ref().map(|it| it.as_deref()), text) {
             (None | Some(Some("sql")), None) => Ok(()),

@@ -223,7 +223,7 @@ async fn a_table_that_is_in_both_schemas_stops_everything() {
     "update pg_index set indisvalid = false where indexrelid = 'padealing.pad_request_status_idx'::regclass"
 )]
 #[tokio::test]
-async fn what_was_changed_by_hand_is_mended_and_its_rows_are_kept(#[case] change: &str) {
+async fn what_was_changed_by_hand_is_altered_back_and_its_rows_are_kept(#[case] change: &str) {
     with_db(Start::Applied, async |db| {
         db.execute(ROWS).await;
         db.execute(&change.replace("pad_request_isin_idx", "pad_request_created_at_idx")).await;
@@ -355,7 +355,7 @@ async fn values_at_the_limit_of_a_type_are_kept(#[case] column: &str, #[case] of
 
 /// Whoever holds a lock is named, and nothing is kept waiting behind us for longer than the timeout.
 #[tokio::test]
-async fn a_lock_that_somebody_holds_is_waited_for_and_then_told() {
+async fn a_lock_that_another_session_holds_is_waited_for_and_then_reported() {
     with_db(Start::Alembic, async |db| {
         let before = everything(&db).await;
         let mut other = db.connect().await;
@@ -633,7 +633,7 @@ async fn the_locks_on_reference_tables_are_hazards() {
 #[case::below(Some("0006"), "drop index padealing.pad_request_status_idx")]
 #[case::far_below(Some("0003"), "alter table padealing.pad_request drop column isin")]
 #[tokio::test]
-async fn without_roles_it_is_mended_too(#[case] to: Option<&str>, #[case] change: &str) {
+async fn without_roles_it_is_altered_back_too(#[case] to: Option<&str>, #[case] change: &str) {
     with_db(Start::Reference, async |db| {
         let roles = Roles::default();
         let request = apply_request(&db.database, &roles);
@@ -774,7 +774,7 @@ async fn what_was_there_before_is_dropped_only_if_that_is_meant() {
 
 /// A table that the history knows is not recreated without a warning.
 #[tokio::test]
-async fn a_table_that_was_there_once_is_told() {
+async fn a_table_that_was_there_once_is_reported() {
     with_db(Start::Applied, async |db| {
         db.execute("drop table padealing.pad_breach").await;
         let roles = roles();
@@ -820,7 +820,7 @@ async fn an_index_that_a_writer_keeps_waiting_is_built_in_the_end() {
 
 /// The schema is committed by then: an index that can't be built is reported.
 #[tokio::test]
-async fn an_index_that_can_not_be_built_is_told() {
+async fn an_index_that_can_not_be_built_is_reported() {
     with_db(Start::Applied, async |db| {
         db.execute(
             "drop index padealing.pad_request_created_at_idx; \

@@ -1,4 +1,4 @@
-//! The cases of `fixtures/drift`, mended: each change is made, planned away and gone, in a transaction that is rolled
+//! The cases of `fixtures/drift`, removed: each change is made, planned away and gone, in a transaction that is rolled
 //! back.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +44,7 @@ fn differing(expected: &Expectation, live: &Catalog) -> Vec<Finding> {
 /// How a case ends.
 pub(super) enum End {
     /// Nothing differs any more, after these steps.
-    Mended(Vec<Step>),
+    Removed(Vec<Step>),
     /// Nothing differs but what the plan lists as left.
     Partly(Vec<Left>),
     /// Nothing was done, and the plan says why.
@@ -52,7 +52,7 @@ pub(super) enum End {
 }
 
 /// Plans, runs the plan, and sees that it leads there. None, if nothing differed.
-pub(super) async fn mend(connection: &mut PgConnection, expected: &Expectation) -> Result<Option<End>, String> {
+pub(super) async fn remove(connection: &mut PgConnection, expected: &Expectation) -> Result<Option<End>, String> {
     let live = catalog(connection).await;
     if differing(expected, &live).is_empty() {
         return Ok(None);
@@ -76,31 +76,33 @@ pub(super) async fn mend(connection: &mut PgConnection, expected: &Expectation) 
     }
     let mut left = differing(expected, &live);
     // A column that was gone comes back as the last one. What is known not to be ours stays.
-    left.retain(|it| it.change != Change::Order || plan.left.iter().any(|told| told.kind == it.kind()));
+    left.retain(|it| it.change != Change::Order || plan.left.iter().any(|reported| reported.kind == it.kind()));
     left.retain(|it| it.change != Change::Unmanaged);
     if left.is_empty() {
-        return Ok(Some(End::Mended(plan.steps)));
+        return Ok(Some(End::Removed(plan.steps)));
     }
-    let is_told = |it: &Finding| {
+    let is_reported = |it: &Finding| {
         // A partition's triggers are those of what it is a partition of.
         let of_parent = |object: &str| it.id.kind == Kind::Trigger && object.ends_with(&format!(".{}", it.id.name));
-        plan.left.iter().any(|told| told.kind == it.kind() && (told.object == it.object() || of_parent(&told.object)))
+        plan.left.iter().any(|reported| {
+            reported.kind == it.kind() && (reported.object == it.object() || of_parent(&reported.object))
+        })
     };
-    left.retain(|it| !is_told(it));
+    left.retain(|it| !is_reported(it));
     match left.is_empty() {
         true => Ok(Some(End::Partly(plan.left))),
-        false => Err(format!("it still differs, and nobody is told: {left:#?}\nafter {:#?}", plan.steps)),
+        false => Err(format!("it still differs, and the plan doesn't list it: {left:#?}\nafter {:#?}", plan.steps)),
     }
 }
 
 /// At least eighty of a hundred are resolved; each of the others is listed, with the reason.
 #[tokio::test]
 #[expect(clippy::print_stderr, reason = "the share is to be read")]
-async fn a_change_is_mended_or_told() {
+async fn a_change_is_removed_or_reported() {
     let mut wrong = String::new();
-    let (mut mended, mut all) = (0, 0);
+    let (mut removed, mut all) = (0, 0);
     let mut forms: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut told: BTreeMap<String, String> = BTreeMap::new();
+    let mut reported: BTreeMap<String, String> = BTreeMap::new();
     with_db(Start::Drift, async |db| {
         let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");
         run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
@@ -113,26 +115,26 @@ async fn a_change_is_mended_or_told() {
             }
             run(&mut connection, "begin").await.expect("a transaction begins");
             let end = match run(&mut connection, &case.sql).await {
-                Ok(()) => mend(&mut connection, &expected).await,
+                Ok(()) => remove(&mut connection, &expected).await,
                 Err(error) => Err(error.to_string()),
             };
             run(&mut connection, "rollback").await.expect("it ends");
             match end {
                 Ok(None) => wrong.push_str(&format!("{}: nothing differs after {}", case.place, case.sql)),
-                Ok(Some(End::Mended(steps))) => {
+                Ok(Some(End::Removed(steps))) => {
                     // What only a newer version knows is shown by the cases above.
                     if case.from == 0 {
                         for step in &steps {
                             forms.entry(form(&step.sql)).or_default().insert(hazards(step));
                         }
                     }
-                    mended += 1;
+                    removed += 1;
                     all += 1;
                 }
                 Ok(Some(End::Partly(left) | End::Blocked(left))) => {
                     all += 1;
                     let texts = left.iter().map(|it| format!("{} {}: {}", it.kind, it.object, it.reason));
-                    told.insert(case.place.clone(), texts.collect::<Vec<_>>().join("; "));
+                    reported.insert(case.place.clone(), texts.collect::<Vec<_>>().join("; "));
                 }
                 Err(error) => {
                     all += 1;
@@ -143,12 +145,12 @@ async fn a_change_is_mended_or_told() {
         connection.close().await.expect("the connection closes");
     })
     .await;
-    for (place, reasons) in &told {
+    for (place, reasons) in &reported {
         eprintln!("{place}: {reasons}");
     }
-    eprintln!("mended: {mended} of {all}, {} %; the others are told", mended * 100 / all);
+    eprintln!("removed: {removed} of {all}, {} %; the others are reported", removed * 100 / all);
     assert!(wrong.is_empty(), "\n{wrong}");
-    assert!(mended * 100 > all * 80, "{mended} of {all}");
+    assert!(removed * 100 > all * 80, "{removed} of {all}");
     let line = |(form, hazards): (String, BTreeSet<String>)| {
         format!("{form:<70} {}\n", hazards.into_iter().collect::<Vec<_>>().join(" | "))
     };

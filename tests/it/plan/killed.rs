@@ -177,7 +177,7 @@ async fn a_program_that_dies_at_a_step_leaves_nothing(#[case] signal: &str, #[ca
 
 /// An index that was being built when everything ended is there, and invalid: the next run makes it good.
 #[tokio::test]
-async fn a_half_built_index_is_mended_by_the_next_run() {
+async fn a_half_built_index_is_rebuilt_by_the_next_run() {
     with_db(Start::Alembic, async |db| {
         bring_there(&db).await;
         db.execute("drop index padealing.pad_request_created_at_idx; truncate padealing.pad_breach").await;

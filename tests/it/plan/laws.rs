@@ -8,7 +8,7 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
 use super::apply::{Rows, check_there};
-use super::cases::{End, mend};
+use super::cases::{End, remove};
 use crate::drift::cases::{Case, FILES, cases, catalog, run};
 use crate::harness::{Db, Start, apply_request, roles, with_db};
 use pad_migrate::schema::drift::expectation::Expectation;
@@ -27,21 +27,21 @@ fn all_cases(major: u32) -> Vec<Case> {
 
 /// What is too much in one direction is missing in the other.
 #[tokio::test]
-async fn the_other_way_round_is_mended_or_told_too() {
+async fn the_reverse_of_each_change_is_removed_or_reported() {
     with_db(Start::Drift, async |db| {
         let mut connection = session(&db).await;
         let major = catalog(&mut connection).await.major;
         let mut wrong = String::new();
-        let (mut mended, mut told, mut same) = (0, 0, Vec::new());
+        let (mut removed, mut reported, mut same) = (0, 0, Vec::new());
         // Every other one, and the rest on the next major version.
         for case in all_cases(major).into_iter().skip(major as usize % 2).step_by(2) {
             run(&mut connection, "begin").await.expect("a transaction begins");
             run(&mut connection, &case.sql).await.expect("the case runs");
             let expected = Expectation::of(catalog(&mut connection).await);
             run(&mut connection, "rollback; begin").await.expect("it is rolled back");
-            match mend(&mut connection, &expected).await {
-                Ok(Some(End::Mended(_))) => mended += 1,
-                Ok(Some(End::Partly(_) | End::Blocked(_))) => told += 1,
+            match remove(&mut connection, &expected).await {
+                Ok(Some(End::Removed(_))) => removed += 1,
+                Ok(Some(End::Partly(_) | End::Blocked(_))) => reported += 1,
                 Ok(None) => same.push(case.place),
                 Err(error) => wrong.push_str(&format!("{}: {}    {error}\n\n", case.place, case.sql)),
             }
@@ -49,7 +49,7 @@ async fn the_other_way_round_is_mended_or_told_too() {
         }
         connection.close().await.expect("the connection closes");
         assert!(wrong.is_empty(), "\n{wrong}");
-        assert!(mended > told, "{mended} mended, {told} told");
+        assert!(removed > reported, "{removed} removed, {reported} reported");
         assert!(same.len() < 3, "what is found one way round mostly differs the other way round, too: {same:?}");
     })
     .await;
@@ -57,7 +57,7 @@ async fn the_other_way_round_is_mended_or_told_too() {
 
 /// Several changes at once, in any order: what can be made is planned away all at once.
 #[tokio::test]
-async fn heaps_of_changes_are_mended_together() {
+async fn several_changes_at_once_are_removed() {
     with_db(Start::Drift, async |db| {
         let mut connection = session(&db).await;
         let before = catalog(&mut connection).await;
@@ -66,7 +66,7 @@ async fn heaps_of_changes_are_mended_together() {
         let mut runner = TestRunner::deterministic();
         let heap = prop::collection::vec(0..cases.len(), 2..7);
         let mut wrong = String::new();
-        let mut mended = 0;
+        let mut removed = 0;
         for _ in 0..60 {
             let heap = heap.new_tree(&mut runner).expect("a heap").current();
             run(&mut connection, "begin").await.expect("a transaction begins");
@@ -79,8 +79,8 @@ async fn heaps_of_changes_are_mended_together() {
                     Err(_) => run(&mut connection, "rollback to change").await.expect("it is rolled back"),
                 }
             }
-            match mend(&mut connection, &expected).await {
-                Ok(Some(End::Mended(_))) => mended += 1,
+            match remove(&mut connection, &expected).await {
+                Ok(Some(End::Removed(_))) => removed += 1,
                 Ok(_) => {}
                 Err(error) => wrong.push_str(&format!("{}\n    {error}\n\n", done.join("\n"))),
             }
@@ -88,14 +88,14 @@ async fn heaps_of_changes_are_mended_together() {
         }
         connection.close().await.expect("the connection closes");
         assert!(wrong.is_empty(), "\n{wrong}");
-        assert!(mended > 10, "{mended}");
+        assert!(removed > 10, "{removed}");
     })
     .await;
 }
 
-/// An oracle that shares no code with us: after each change and its mending, pg_dump says what it said before.
+/// An oracle that shares no code with us: after each change and its removal, pg_dump says what it said before.
 #[tokio::test]
-async fn what_is_mended_is_dumped_as_before() {
+async fn what_is_removed_is_dumped_as_before() {
     // What Postgres prints of what it has read once more is what it goes on printing.
     let mut dumped = String::new();
     with_db(Start::Drift, async |db| dumped = db.dump(&[]).await).await;
@@ -125,10 +125,10 @@ async fn what_is_mended_is_dumped_as_before() {
             let columns = "select string_agg(attrelid::regclass || '.' || attname || attnum, ',' order by 1) from pg_attribute \
                            where attnum > 0 and attrelid::regclass::text like 'padealing.%'";
             let places: Option<String> = sqlx::query_scalar(columns).fetch_one(&mut connection).await.expect("it runs");
-            let mended = matches!(mend(&mut connection, &expected).await, Ok(Some(End::Mended(_))));
+            let removed = matches!(remove(&mut connection, &expected).await, Ok(Some(End::Removed(_))));
             let after: Option<String> = sqlx::query_scalar(columns).fetch_one(&mut connection).await.expect("it runs");
             // A column that comes back is the last one.
-            let end = if mended && places == after { "commit" } else { "rollback" };
+            let end = if removed && places == after { "commit" } else { "rollback" };
             run(&mut connection, end).await.expect("it ends");
             if end == "commit" {
                 assert_eq!(dump().await, first, "{}: {}", case.place, case.sql);
@@ -151,7 +151,7 @@ const TYPES: [&[&str]; 5] = [
     &["date", "timestamp"],
 ];
 
-/// A column, if there is one: its type, whether it must be filled, and whether it is without being told.
+/// A column, if there is one: its type, whether it must be filled, and whether it is without being given.
 type Column = Option<(&'static str, bool, bool)>;
 
 /// A table: columns, and which of the things that may be on them are.
@@ -226,15 +226,15 @@ async fn any_schema_becomes_any_other() {
         let mut runner = TestRunner::deterministic();
         let pair = (any_schema(), any_schema());
         let mut wrong = String::new();
-        let (mut mended, mut partly, mut blocked) = (0, 0, 0);
+        let (mut removed, mut partly, mut blocked) = (0, 0, 0);
         for _ in 0..60 {
             let (from, to) = pair.new_tree(&mut runner).expect("two schemas").current();
             let (from, to) = (sql(&from), sql(&to));
             run(&mut connection, &format!("begin; {to}")).await.expect("the schema is made");
             let expected = Expectation::of(catalog(&mut connection).await);
             run(&mut connection, &format!("rollback; begin; {from}")).await.expect("the other schema is made");
-            match mend(&mut connection, &expected).await {
-                Ok(Some(End::Mended(_))) => mended += 1,
+            match remove(&mut connection, &expected).await {
+                Ok(Some(End::Removed(_))) => removed += 1,
                 Ok(Some(End::Partly(_))) => partly += 1,
                 Ok(Some(End::Blocked(_))) => blocked += 1,
                 Ok(None) => {}
@@ -245,7 +245,7 @@ async fn any_schema_becomes_any_other() {
         connection.close().await.expect("the connection closes");
         assert!(wrong.is_empty(), "\n{wrong}");
         // A schema of so much chance mostly has something that can't be kept, or that is unexpected.
-        assert!(mended + partly > 20, "{mended} mended, {partly} partly, {blocked} not at all");
+        assert!(removed + partly > 20, "{removed} removed, {partly} partly, {blocked} not at all");
     })
     .await;
 }

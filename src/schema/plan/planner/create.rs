@@ -258,7 +258,9 @@ impl<'a> Planner<'a> {
             let items = object.get(&Property::Privileges).map(Value::parts).unwrap_or_default();
             for (role, privilege) in items.iter().filter_map(|it| it.rsplit_once('=')) {
                 let plain = privilege.trim_end_matches('*');
-                let is_given = given.get(role).is_some_and(|privileges| privileges.iter().any(|granted| granted.starts_with(plain)));
+                let is_given = given
+                    .get(role)
+                    .is_some_and(|privileges| privileges.iter().any(|granted| granted.starts_with(plain)));
                 if !is_given && role != "{self}" && Some(role) != owner.as_deref() {
                     taken.entry(role.to_owned()).or_default().insert(plain.to_owned());
                 }

@@ -19,7 +19,7 @@ fn go(url: &str, arguments: &[&str]) -> std::process::Output {
 }
 
 /// Without what differs from run to run.
-async fn told(db: &Db, text: &str) -> String {
+async fn normalized(db: &Db, text: &str) -> String {
     let version = db.value("select split_part(current_setting('server_version'), ' ', 1)").await.expect("a version");
     let place = db.place();
     let text =
@@ -50,12 +50,12 @@ async fn the_plan_for_qa_is_reviewed() {
         let reader = db.url_as(Role::Reader).await;
         let output = go(&reader, &["plan"]);
         assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
-        Snapshot::plan__qa.check(&told(&db, &stdout(&output)).await);
+        Snapshot::plan__qa.check(&normalized(&db, &stdout(&output)).await);
         let output = go(&reader, &["plan", "--check"]);
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         let output = go(&reader, &["plan", "--format", "sql"]);
         assert_eq!(output.status.code(), Some(0));
-        Snapshot::plan__qa_sql.check(&told(&db, &stdout(&output)).await);
+        Snapshot::plan__qa_sql.check(&normalized(&db, &stdout(&output)).await);
         assert_eq!(db.dump(&[]).await, before);
     })
     .await;
@@ -93,9 +93,9 @@ async fn the_plan_as_json_has_the_contracts_fields() {
     .await;
 }
 
-/// From nothing of ours to everything and back, as it is told.
+/// From nothing of ours to everything and back, as it is reported.
 #[tokio::test]
-async fn the_whole_way_is_told() {
+async fn every_command_from_nothing_to_all_and_back_is_reviewed() {
     with_db(Start::Alembic, async |db| {
         let folder = tempfile::tempdir().expect("a directory is made");
         let backup = folder.path().join("before.dump").display().to_string();
@@ -113,7 +113,7 @@ async fn the_whole_way_is_told() {
             let output = go(&db.url, arguments);
             assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
             let command = arguments.join(" ").replace(&backup, "FILE");
-            all.push_str(&format!("$ {command}\n{}\n", told(&db, &stdout(&output)).await));
+            all.push_str(&format!("$ {command}\n{}\n", normalized(&db, &stdout(&output)).await));
         }
         Snapshot::plan__whole_way.check(&all);
         let read = std::fs::read(&backup).expect("the backup is there");
