@@ -1,6 +1,5 @@
-//! Colours in reports. A report puts them where it writes the word; the printer strips them where colour isn't wanted.
+//! Colours in reports. A report puts them where it writes the word; the printer takes them out where colour isn't wanted.
 
-use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
@@ -24,12 +23,16 @@ pub(crate) fn verdict(sentence: &str) -> String {
     paint(style.bold(), word) + rest
 }
 
-/// The text without its styles, for a file.
+/// The sequences that [`paint`] writes. Only these are taken out again: a text from a database may hold others, and a
+/// terminal sequence without an end would take the rest of the report with it.
+const SEQUENCES: [&str; 6] = ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m"];
+
+/// The text without its styles.
 pub(crate) fn plain(text: &str) -> String {
-    strip_str(text).to_string()
+    SEQUENCES.iter().fold(text.to_owned(), |text, sequence| text.replace(sequence, ""))
 }
 
 /// The columns that a text takes on a terminal.
 pub(crate) fn width(text: &str) -> usize {
-    strip_str(text).map(|part| part.chars().count()).sum()
+    plain(text).chars().count()
 }

@@ -1,13 +1,13 @@
 //! The only place that writes to the terminal: results to the standard output, everything else to stderr.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anstream::stream::RawStream;
-use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
+use crate::base::style;
 use crate::commands::ended::Failure;
 use crate::commands::global::{Color, Global};
 
@@ -26,14 +26,14 @@ impl Printer {
         Self { color: global.color, quiet: global.quiet, verbose: global.verbose > 0, asking }
     }
 
-    /// A stream that strips styles where they aren't wanted.
-    fn styled<S: RawStream>(&self, out: S) -> AutoStream<S> {
-        let choice = match self.color {
-            Color::Always => ColorChoice::AlwaysAnsi,
-            Color::Never => ColorChoice::Never,
-            Color::Auto => AutoStream::choice(&out),
+    /// A text with its styles, if the stream is to be coloured, or else without.
+    fn styled<'t>(&self, out: &impl IsTerminal, text: &'t str) -> Cow<'t, str> {
+        let is_coloured = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
-        AutoStream::new(out, choice)
+        if is_coloured { Cow::Borrowed(text) } else { Cow::Owned(style::plain(text)) }
     }
 
     /// Whether a question waits for its answer.
@@ -50,12 +50,12 @@ impl Printer {
 
     /// Prints a result for people, in colours if they are wanted.
     pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
-        print(self.styled(std::io::stdout().lock()), text)
+        print(&self.styled(&std::io::stdout(), text))
     }
 
     /// Prints a result as it is.
     pub(crate) fn plain(&self, text: &str) -> Result<(), Failure> {
-        print(std::io::stdout().lock(), text)
+        print(text)
     }
 
     /// Prints a result for scripts.
@@ -86,7 +86,7 @@ impl Printer {
                 format!("{what} changes the schema and asks for confirmation; without a terminal use --yes").into()
             );
         }
-        write!(self.styled(std::io::stderr()), "{question} [y/N] ")?;
+        write!(std::io::stderr(), "{} [y/N] ", self.styled(&std::io::stderr(), question))?;
         self.asking.store(true, Ordering::Relaxed);
         // A thread of its own: the runtime would wait for one of its own to end, and so for Enter.
         let (sender, answer) = tokio::sync::oneshot::channel();
@@ -114,8 +114,8 @@ pub(crate) fn complain(text: &str) {
 }
 
 /// Prints a result. A closed pipe is no error: `head` closes it.
-fn print(mut out: impl Write, text: &str) -> Result<(), Failure> {
-    match out.write_all(text.as_bytes()) {
+fn print(text: &str) -> Result<(), Failure> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(format!("the result could not be written to the standard output: {error}").into())
         }

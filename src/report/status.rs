@@ -28,7 +28,7 @@ pub fn status_text(status: &Status, width: u16) -> String {
             "none: padealing has no tables yet; `pad-migrate apply` creates them".to_owned()
         }
         None => format!(
-            "none: {} in padealing, but no history of pad-migrate; `pad-migrate plan` shows how to adopt them",
+            "none: {} in padealing, but no history of pad-migrate; `pad-migrate plan` shows how they would be adopted",
             plural(status.tables.len() as u64, "table", "tables")
         ),
     };

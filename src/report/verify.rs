@@ -21,9 +21,9 @@ pub(crate) fn verified(counts: &verification::Counts) -> String {
         (counts.different, "different"),
         (counts.missing, "missing in the target"),
         (counts.rejected, "rejected"),
-        (counts.pending, "not migrated yet"),
+        (counts.pending, "never tried"),
         (counts.missing_source, "without a legacy row"),
-        (counts.extra, "without lineage"),
+        (counts.extra, "without lineage or claimed twice"),
     ] {
         if count > 0 {
             let _ = write!(text, ", {} {what}", thousands(count));
@@ -69,7 +69,7 @@ fn judgement(counts: &verification::Counts) -> String {
         actions.push("correct the differences above and run `pad-migrate verify` again");
     }
     if counts.pending > 0 {
-        actions.push("run `pad-migrate migrate` for the rows that are not migrated yet");
+        actions.push("run `pad-migrate migrate` for the rows that were never tried");
     }
     format!("ATTENTION: {}", actions.join("; "))
 }

@@ -97,10 +97,14 @@ pub struct ObjectJson<'a> {
 
 /// The file, as it is read.
 #[derive(Debug, Deserialize)]
+#[expect(dead_code, reason = "a file without these is none that `snapshot` wrote in full")]
 struct File {
+    tool: String,
     version: String,
+    command: String,
     environment: String,
     server_version: String,
+    outcome: String,
     format: u32,
     schemas: Vec<String>,
     objects: Vec<Line>,

@@ -24,7 +24,7 @@ impl Checker<'_> {
                 part.is_none_or(|part| cells.holds("approval_type", part) || cells.holds("action_type", part))
             });
             if !is_right {
-                self.note(role.as_str(), "lineage", "the id of this row", &format!("{id}, which is none"));
+                self.note(role.as_str(), "lineage", "the id of this row", &format!("{id}, no such row"));
             }
         }
         for row in &stored.lineage {

@@ -1,5 +1,6 @@
 //! Why nothing was applied.
 
+use crate::config::environment::Environment;
 use crate::ledger::pg::admission::RefusedError;
 use crate::ledger::revisions::{self, Revision};
 use crate::postgres::connect_error::ConnectError;
@@ -127,10 +128,14 @@ pub enum ApplyError {
     },
     /// Rows would be lost.
     #[error(
-        "rolling back {revisions} would lose {losses}; nothing was changed; to accept the loss, run `pad-migrate revert` \
-         with --allow-data-loss"
+        "rolling back {revisions} would lose {losses}; nothing was changed; to accept the loss, run \
+         `pad-migrate --env {environment} revert --to {to} --allow-data-loss`"
     )]
     Loss {
+        /// The environment.
+        environment: Environment,
+        /// The revision to go to.
+        to: String,
         /// The revisions.
         revisions: String,
         /// What would be lost.

@@ -149,7 +149,14 @@ async fn revert_once(
     }
     if !reversal.losses.is_empty() && !allow_data_loss {
         let numbers: Vec<&str> = reversal.revisions.iter().map(|revision| revision.number).collect();
-        return Err(ApplyError::Loss { revisions: numbers.join(", "), losses: reversal.losses.join(", ") });
+        let lowest = numbers.last().copied().unwrap_or(NOTHING);
+        let below = revisions::ALL.iter().rfind(|revision| revision.number < lowest);
+        return Err(ApplyError::Loss {
+            environment: request.environment,
+            to: below.map_or(NOTHING, |revision| revision.number).to_owned(),
+            revisions: numbers.join(", "),
+            losses: reversal.losses.join(", "),
+        });
     }
     let parties = drift::role_context(connection, request.roles).await?;
     let rest_to = |number: &str, catalog: &Catalog| {

@@ -177,3 +177,24 @@ async fn what_is_refused_is_one_sentence() {
     })
     .await;
 }
+
+/// A terminal sequence in a name takes nothing of the plan with it, whether or not the plan is coloured.
+#[tokio::test]
+async fn a_terminal_sequence_in_a_name_hides_nothing() {
+    with_db(Start::Applied, async |db| {
+        db.execute("create table padealing.\"a\u{1b}]0;\" (i int); drop index padealing.pad_request_status_idx").await;
+        let plan = |colour: &str| {
+            let output = run(&["--database-url", &db.url, "--color", colour, "plan"], &[]);
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+            stdout(&output)
+        };
+        let (plain, coloured) = (plan("never"), plan("always"));
+        assert!(plain.contains("create index pad_request_status_idx"), "the SQL is there: {plain}");
+        assert!(coloured.len() >= plain.len(), "{coloured}");
+        let without = ["0", "1", "2", "31", "32", "33"]
+            .iter()
+            .fold(coloured, |text, code| text.replace(&format!("\u{1b}[{code}m"), ""));
+        assert_eq!(without, plain);
+    })
+    .await;
+}
