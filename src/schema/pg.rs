@@ -1,4 +1,4 @@
-//! The application schema in a live database: read, compared, changed, taken back.
+//! The application schema in a live database: read, compared, changed, reverted.
 
 pub mod apply;
 pub mod drift;

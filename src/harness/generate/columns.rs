@@ -212,5 +212,5 @@ pub const UNKNOWN: &[Unknown] = &[
 ];
 
 /// Known columns that are wider here than in the data model, whose widths are a guess at the live table's: without
-/// that, no value of theirs could be too long, or lie out of range.
+/// that, none of their values could be too long, or lie out of range.
 pub(crate) const WIDENED: &[(Col, &str)] = &[(Col::Relation, "varchar(250)"), (Col::Value, "numeric")];

@@ -132,7 +132,7 @@ impl<'p> Comparison<'p> {
         id.schema == CONTRACT_SCHEMA
     }
 
-    /// MAINTAIN came with version 17: between it and older servers it is no difference.
+    /// MAINTAIN came with version 17: against an older server its absence is not reported.
     fn forget_maintain(&mut self) {
         if (self.expected.major < 17) == (self.live.major < 17) {
             return;
