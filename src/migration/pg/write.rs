@@ -45,7 +45,7 @@ pub(crate) async fn write_page(
     send::<LineageRow<'_>>(connection, lineage, large_texts).await
 }
 
-/// Encodes a page, after drawing an id for each row but the requests, which keep the ids of their legacy rows.
+/// Encodes a page, after drawing an id for each row but the requests, which have their ids already.
 async fn encode(connection: &mut PgConnection, accepted: &[TargetRows]) -> Result<EncodedPage, QueryError> {
     let sum = |count: fn(&TargetRows) -> usize| accepted.iter().map(count).sum::<usize>();
     let wanted = [
