@@ -1,4 +1,5 @@
-//! Which environment a command is for, and how it reaches the databases. Pure but for `load` and `pem`, which read files.
+//! Which environment a command is for, and how it reaches the databases. Pure but for `load` and `pem`, which read
+//! files.
 
 pub(crate) mod env_file;
 pub mod environment;

@@ -1,5 +1,5 @@
-//! The migration of the rows: what a legacy row becomes, how it is restored from that, and a second opinion. Pure but for
-//! [`pg`].
+//! The migration of the rows: what a legacy row becomes, how it is restored from that, and a second opinion. Pure but
+//! for [`pg`].
 //!
 //! The path of a row: [`pg::reader`] reads pages, [`pg::worker`] looks up what they refer to ([`lookups`]) and calls
 //! [`transform`], and [`pg::write`] sends the [`target`] rows to Postgres, as declared in [`columns`] and encoded by
@@ -11,8 +11,8 @@
 //! For a new column of the legacy table, these must change, in this order:
 //!
 //! 1. [`legacy`]: the column, its name and kind.
-//! 2. [`target`] and [`columns`]: the field and the written column, if the value gets a column of its own. The column itself
-//!    comes with a revision in `migrations/`.
+//! 2. [`target`] and [`columns`]: the field and the written column, if the value gets a column of its own. The column
+//!    itself comes with a revision in `migrations/`.
 //! 3. [`transform`]: the decision, and `transform/residual.rs` for what the typed column doesn't give back.
 //! 4. [`reconstruct`]: the default inverse, written without looking at the transform.
 //! 5. [`stored`] and [`check`]: what must be stored, likewise.

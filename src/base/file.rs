@@ -7,23 +7,18 @@ use tempfile::NamedTempFile;
 
 /// Why a file was not written. An earlier file of that name is as it was.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each is")]
 pub enum FileError {
     /// It can't be created in its folder.
     #[error("{path} can't be created: {reason}; choose another file")]
     Create {
-        /// The file.
         path: String,
         /// Why. Not the whole error, which would name a temporary file.
         reason: String,
     },
     /// It could not be written, or not be renamed to its final name.
     #[error("{path} could not be written: {source}")]
-    Write {
-        /// The file.
-        path: String,
-        /// The cause.
-        source: std::io::Error,
-    },
+    Write { path: String, source: std::io::Error },
 }
 
 /// Why a file can't be used; `missing` is what is said of one that doesn't exist.

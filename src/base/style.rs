@@ -1,4 +1,5 @@
-//! Colours in reports. A report puts them where it writes the word; the printer takes them out where colour isn't wanted.
+//! Colours in reports. A report puts them where it writes the word; the printer takes them out where colour isn't
+//! wanted.
 
 use anstyle::{AnsiColor, Style};
 

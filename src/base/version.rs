@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 /// Major versions of PostgreSQL that are supported.
 pub const SUPPORTED: RangeInclusive<u32> = 13..=19;
 
-/// The newest of them that is released: what Docker and downloads are asked for by default. While 19 is a release candidate
-/// there is no image `postgres:19`.
+/// The newest of them that is released: what Docker and downloads are asked for by default. While 19 is a release
+/// candidate there is no image `postgres:19`.
 #[cfg(any(feature = "docker", feature = "download"))]
 pub(crate) const NEWEST: u32 = 18;
 

@@ -44,16 +44,15 @@ pub struct Table {
 
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct Check {
     /// Its name, which stays the same from version to version.
     pub name: &'static str,
-    /// How it went.
     pub status: Status,
     /// What was found, and what to do if it isn't as it should be.
     pub message: String,
     /// How long it took, where that says something.
     pub elapsed: Option<Duration>,
-    /// The particulars.
     pub table: Table,
 }
 

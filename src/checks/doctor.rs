@@ -13,10 +13,10 @@ mod unknown_tables;
 
 use crate::checks::check::Check;
 use crate::checks::expectations::Expectations;
-use crate::checks::facts::Facts;
+use crate::checks::facts::TargetFacts;
 
 /// Every check that the facts allow, in the order of the report.
-pub fn checks(facts: &Facts, expected: &Expectations<'_>) -> Vec<Check> {
+pub fn checks(facts: &TargetFacts, expected: &Expectations<'_>) -> Vec<Check> {
     let mut all = server::checks(&facts.server, expected);
     all.extend(tables::checks(facts, expected));
     if !expected.source_elsewhere {

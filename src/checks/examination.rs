@@ -30,8 +30,8 @@ impl Examination {
         self.checks.iter().any(|it| it.name == name)
     }
 
-    /// Ends the examination at a step: those before it were passed, those after it were not reached. A server that falls
-    /// silent does so at the first step from there on that it has not answered.
+    /// Ends the examination at a step: those before it were passed, those after it were not reached. A server that
+    /// falls silent does so at the first step from there on that it has not answered.
     pub(crate) fn mark_failed(&mut self, step: &str, failure: String) {
         let wanted = STEPS.iter().position(|it| *it == step).unwrap_or_default();
         let at = (wanted..STEPS.len()).find(|at| !self.has(STEPS[*at]));

@@ -7,12 +7,10 @@ use crate::config::settings::{Roles, TableName};
 
 /// What the checks are made against.
 #[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct Expectations<'a> {
-    /// The environment.
     pub environment: Environment,
-    /// The configured roles.
     pub roles: &'a Roles,
-    /// The legacy table.
     pub legacy: &'a TableName,
     /// Whether the legacy table is in another database.
     pub source_elsewhere: bool,

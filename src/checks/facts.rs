@@ -11,7 +11,7 @@ use crate::schema::relation::UnknownRelation;
 
 /// Everything that doctor asks a target.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct TargetFacts {
     /// The server and the database.
     pub server: Server,
     /// The connected role.
@@ -36,7 +36,7 @@ pub struct Facts {
     pub managers: Vec<(String, &'static str, Option<String>)>,
 }
 
-impl Default for Facts {
+impl Default for TargetFacts {
     fn default() -> Self {
         Self {
             server: Server::default(),
@@ -56,18 +56,16 @@ impl Default for Facts {
 
 /// The server and the database.
 #[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct Server {
     /// `server_version`.
     pub version: String,
-    /// The major version.
     pub major: u32,
     /// Whether it is a standby.
     pub standby: bool,
     /// Whether new transactions are read-only by configuration.
     pub read_only: bool,
-    /// The database's encoding.
     pub encoding: String,
-    /// The database's collation.
     pub collation: String,
     /// Collations whose library version has changed.
     pub collation_changes: Vec<CollationChange>,
@@ -188,18 +186,15 @@ impl Rows {
 
 /// A table, view or the like.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct Relation {
-    /// The schema.
     pub schema: String,
-    /// The name.
     pub name: String,
     /// Table, view and so on.
     pub kind: &'static str,
-    /// Its rows.
     pub rows: Rows,
     /// Bytes with indexes and TOAST; none if the table was locked.
     pub bytes: Option<i64>,
-    /// Its owner.
     pub owner: String,
     /// Whether the role is a member of its owner.
     pub owned: bool,
@@ -226,10 +221,9 @@ pub enum Filled {
 
 /// What a role may do with a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct SchemaRights {
-    /// The role.
     pub role: String,
-    /// The schema.
     pub schema: String,
     /// USAGE.
     pub usage: bool,
@@ -245,12 +239,10 @@ pub struct SchemaRights {
 
 /// What a role may do with a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct TableRights {
-    /// The role.
     pub role: String,
-    /// The schema.
     pub schema: String,
-    /// The table.
     pub table: String,
     /// SELECT, INSERT and so on, on the whole table.
     pub privileges: Vec<String>,
@@ -266,7 +258,7 @@ impl TableRights {
     }
 }
 
-impl Facts {
+impl TargetFacts {
     /// Whether a table of `padealing` exists.
     pub(crate) fn has_table(&self, table: &str) -> bool {
         self.relations.iter().any(|it| it.schema == "padealing" && it.name == table)

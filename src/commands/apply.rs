@@ -12,7 +12,7 @@ use crate::report::apply::{applied_text, applied_verdict};
 use crate::report::plan::Planned;
 use crate::schema::pg::apply::apply;
 use crate::schema::pg::plan::plan;
-use crate::schema::pg::request::Request;
+use crate::schema::pg::request::ChangeRequest;
 use crate::schema::plan::outcome::Applied;
 
 /// Bring the schema padealing to a revision: run the plan, read the schema back, commit only if it is as expected
@@ -37,7 +37,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
-    let request = Request {
+    let request = ChangeRequest {
         lock_timeout: args.lock_timeout,
         concurrently: args.concurrently,
         ..context.schema_request(&target, args.to.as_deref())

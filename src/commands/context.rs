@@ -36,9 +36,13 @@ impl Context {
     }
 
     /// What commands that are about the schema's revisions work on.
-    pub(crate) fn schema_request<'a>(&'a self, target: &'a Database, to: Option<&'a str>) -> request::Request<'a> {
-        let request = request::Request::new(target, self.config.environment, &self.config.roles);
-        request::Request { legacy: Some(&self.config.legacy_table), to, ..request }
+    pub(crate) fn schema_request<'a>(
+        &'a self,
+        target: &'a Database,
+        to: Option<&'a str>,
+    ) -> request::ChangeRequest<'a> {
+        let request = request::ChangeRequest::new(target, self.config.environment, &self.config.roles);
+        request::ChangeRequest { legacy: Some(&self.config.legacy_table), to, ..request }
     }
 
     /// Backs up what is about to change, if that is wanted.

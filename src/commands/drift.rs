@@ -13,7 +13,7 @@ use crate::report::drift::formats;
 use crate::report::drift::json::DriftJson;
 use crate::schema::drift::exceptions::Exceptions;
 use crate::schema::drift::finding::Severity;
-use crate::schema::pg::drift::{Expected, Request, drift, today};
+use crate::schema::pg::drift::{DriftRequest, Expected, drift, today};
 use crate::schema::snapshot::Snapshot;
 
 /// How findings are printed.
@@ -35,8 +35,8 @@ pub(crate) enum DriftFormat {
 
 /// Compare the live schemas with the expected ones
 ///
-/// Reads only. The expected schemas are those that migrations/ produce, or those that --expected names: a file written by
-/// `snapshot`, or another database.
+/// Reads only. The expected schemas are those that migrations/ produce, or those that --expected names: a file written
+/// by `snapshot`, or another database.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Output format
@@ -75,7 +75,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
             }
         }
     };
-    let request = Request {
+    let request = DriftRequest {
         target: &target,
         environment: context.config.environment,
         roles: &context.config.roles,

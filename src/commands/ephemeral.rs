@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use crate::base::outcome::Verdict;
 use crate::commands::ended::Ended;
-use crate::commands::printer::complain;
+use crate::commands::printer::print_message;
 use crate::harness::server;
 use crate::harness::server::error::Provider;
 use crate::harness::server::host::{self, Shared};
-use crate::harness::server::request::{Durability, Request};
+use crate::harness::server::request::{Durability, ServerRequest};
 
 /// Hold an ephemeral Postgres for the tests, until the standard input or a process ends
 #[derive(Debug, clap::Args)]
@@ -27,11 +27,12 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args) -> Ended {
     let shared = Shared::claim(&args.folder)?;
     // Tests have many small databases.
-    let wanted = Request { durability: Durability::Memory, ..Request::new(args.provider, Some(complain)) };
+    let wanted =
+        ServerRequest { durability: Durability::Memory, ..ServerRequest::new(args.provider, Some(print_message)) };
     let server = tokio::task::spawn_blocking(move || server::start(&wanted)).await??;
-    complain(&server.line());
+    print_message(&server.line());
     if let Some(kept) = host::hold(server, shared, args.process).await? {
-        complain(&format!("server kept running; connect with {}; stop it with: {}", kept.connect, kept.stop));
+        print_message(&format!("server kept running; connect with {}; stop it with: {}", kept.connect, kept.stop));
     }
     Ok(Verdict::Clean)
 }

@@ -6,7 +6,7 @@ use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::{Format, parse_count};
 use crate::commands::progress::Screen;
-use crate::migration::pg::migrate::{Request, migrate};
+use crate::migration::pg::migrate::{MigrateRequest, migrate};
 use crate::migration::run::{OnIdCollision, OnMissingSecurity, Options};
 use crate::report::migrate::{MigrateJson, migrate_text};
 
@@ -50,7 +50,7 @@ fn parse_rejects(text: &str) -> Result<PathBuf, String> {
 /// Migrates until it is done or `interrupted` is ready, which it records.
 pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()>) -> Ended {
     let (target, source) = context.databases()?;
-    let request = Request {
+    let request = MigrateRequest {
         target: &target,
         source: &source,
         table: &context.config.legacy_table,

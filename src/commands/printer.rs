@@ -65,13 +65,13 @@ impl Printer {
 
     /// Prints a line to stderr.
     pub(crate) fn note(&self, text: &str) {
-        complain(text);
+        print_message(text);
     }
 
     /// The same, with --verbose.
     pub(crate) fn detail(&self, text: &str) {
         if self.verbose {
-            complain(text);
+            print_message(text);
         }
     }
 
@@ -109,7 +109,7 @@ pub(crate) fn json_text(value: &impl Serialize) -> Result<String, Failure> {
 }
 
 /// Prints a line to stderr. Errors writing to stderr are ignored.
-pub(crate) fn complain(text: &str) {
+pub(crate) fn print_message(text: &str) {
     let _ = writeln!(std::io::stderr(), "pad-migrate: {text}");
 }
 

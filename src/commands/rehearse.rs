@@ -9,17 +9,17 @@ use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::generated::Generated;
 use crate::commands::global::{Format, Global};
-use crate::commands::printer::{complain, json_text};
+use crate::commands::printer::{json_text, print_message};
 use crate::commands::progress::Screen;
 use crate::harness::rehearse::{self, RehearseError};
 use crate::harness::server::error::Provider;
-use crate::harness::server::request::Request;
+use crate::harness::server::request::ServerRequest;
 use crate::report::rehearsal::RehearseJson;
 
 /// Rehearse the whole cutover on an ephemeral Postgres: schemas, rows, migration, verification
 ///
-/// The legacy rows are the fixtures. With --source-url, they are those of that database's legacy table, which is only read.
-/// With --rows, they are generated.
+/// The legacy rows are the fixtures. With --source-url, they are those of that database's legacy table, which is only
+/// read. With --rows, they are generated.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Generated legacy rows
@@ -42,11 +42,15 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ended {
     let generator = args.generated.generator();
     if generator.is_some() && global.source_url.is_some() {
-        return Err("--rows and --source-url can't be used together: --rows generates legacy rows, --source-url reads real ones".into());
+        return Err(
+            "--rows and --source-url can't be used together: --rows generates legacy rows, --source-url reads \
+            real ones"
+                .into(),
+        );
     }
     let mut screen = Screen::new(&context.printer, None)?;
     let file = args.report.as_deref().map(PendingFile::create).transpose()?;
-    let wanted = Request::new(args.provider, (!global.quiet).then_some(complain as fn(&str)));
+    let wanted = ServerRequest::new(args.provider, (!global.quiet).then_some(print_message as fn(&str)));
     let result = rehearse::rehearse(&context.config, generator, wanted, &mut screen).await;
     screen.finish();
     let (rehearsal, server) = result.map_err(|error| match error {

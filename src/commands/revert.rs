@@ -7,7 +7,7 @@ use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::parse_duration;
 use crate::report::revert::{done_reversal, planned_reversal};
-use crate::schema::pg::request::Request;
+use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::revert::{plan_reversal, revert};
 
 /// Roll back the newest schema revision, or all above one; refuses if data would be lost
@@ -29,12 +29,18 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
-    let request = Request { lock_timeout: args.lock_timeout, ..context.schema_request(&target, args.to.as_deref()) };
+    let request =
+        ChangeRequest { lock_timeout: args.lock_timeout, ..context.schema_request(&target, args.to.as_deref()) };
     roll_back(context, &request, args.yes, args.allow_data_loss).await
 }
 
 /// Shows what is rolled back and what would be lost with it, and asks, before anything is changed.
-pub(crate) async fn roll_back(context: &Context, request: &Request<'_>, yes: bool, allow_data_loss: bool) -> Ended {
+pub(crate) async fn roll_back(
+    context: &Context,
+    request: &ChangeRequest<'_>,
+    yes: bool,
+    allow_data_loss: bool,
+) -> Ended {
     let width = context.printer.width();
     let reversal = plan_reversal(request).await?;
     if reversal.losses.is_empty() || allow_data_loss {

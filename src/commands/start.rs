@@ -13,7 +13,7 @@ use crate::base::text::sentence;
 use crate::commands::cli::{Cli, Command};
 use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
-use crate::commands::printer::{Printer, complain};
+use crate::commands::printer::{Printer, print_message};
 use crate::commands::{apply, doctor, drift, migrate, plan, revert, snapshot, status, verify};
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
@@ -33,8 +33,8 @@ use crate::harness::server::error::ServerError;
 #[cfg(feature = "harness")]
 const STARTING: Duration = Duration::from_secs(90);
 
-/// Runs the command that the process's arguments name. Exits with 0: done; 1: done, and something needs attention; 2: not
-/// done, with a sentence on stderr.
+/// Runs the command that the process's arguments name. Exits with 0: done; 1: done, and something needs attention; 2:
+/// not done, with a sentence on stderr.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -43,7 +43,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let text = mask_usage(&error.render().to_string());
             match text.strip_prefix("error: ") {
-                Some(text) => complain(text.trim_end()),
+                Some(text) => print_message(text.trim_end()),
                 // Without a command, the help.
                 None => {
                     let _ = write!(std::io::stderr(), "{text}");
@@ -57,12 +57,12 @@ pub fn main() -> ExitCode {
     let failed_json = cli.command.is_json().then(|| (cli.command.name(), cli.global.env.or(named)));
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|it| format!(" at {}:{}", it.file(), it.line())).unwrap_or_default();
-        complain(&format!("internal error{place}; what was not committed is rolled back. Please report this"));
+        print_message(&format!("internal error{place}; what was not committed is rolled back. Please report this"));
     }));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(&format!("the runtime could not be started: {error}"));
+            print_message(&format!("the runtime could not be started: {error}"));
             return ExitCode::from(2);
         }
     };
@@ -81,8 +81,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// How long to wait for work that goes on: a server that is just being started must be removed again; nothing else needs
-/// waiting for.
+/// How long to wait for work that goes on: a server that is just being started must be removed again; nothing else
+/// needs waiting for.
 fn grace() -> Duration {
     #[cfg(feature = "harness")]
     if give_up() {
@@ -99,9 +99,9 @@ fn report(
 ) {
     let text = mask_urls(&sentence(failure));
     match (failure.downcast_ref::<ConfigErrors>(), several_lines(failure)) {
-        (Some(errors), _) => errors.0.iter().for_each(|it| complain(&mask_urls(&it.to_string()))),
-        (None, Some(lines)) => complain(&mask_urls(&lines)),
-        (None, None) => complain(&text),
+        (Some(errors), _) => errors.0.iter().for_each(|it| print_message(&mask_urls(&it.to_string()))),
+        (None, Some(lines)) => print_message(&mask_urls(&lines)),
+        (None, None) => print_message(&text),
     }
     if let Some((command, environment)) = failed_json.filter(|_| !failure.is::<doctor::Printed>()) {
         // If the standard output can't be written to, stderr has the error.
@@ -120,8 +120,8 @@ fn several_lines(failure: &(dyn std::error::Error + 'static)) -> Option<String> 
     None
 }
 
-/// Ready on SIGINT or SIGTERM. From this call on, not only from the first time it is awaited, neither ends the process by
-/// itself.
+/// Ready on SIGINT or SIGTERM. From this call on, not only from the first time it is awaited, neither ends the process
+/// by itself.
 fn interruption() -> impl Future<Output = ()> {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
     let [interrupt, terminate] = kinds.map(signal);

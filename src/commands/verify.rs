@@ -5,7 +5,7 @@ use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::Format;
 use crate::commands::progress::Screen;
-use crate::migration::pg::verify::{Request, verify};
+use crate::migration::pg::verify::{VerifyRequest, verify};
 use crate::migration::run::Observer;
 use crate::report::verify::{VerifyJson, verify_text};
 
@@ -20,7 +20,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let (target, source) = context.databases()?;
     let environment = context.config.environment;
-    let request = Request { target: &target, source: &source, table: &context.config.legacy_table, environment };
+    let request = VerifyRequest { target: &target, source: &source, table: &context.config.legacy_table, environment };
     let mut screen = Screen::new(&context.printer, None)?;
     screen.begin("verify");
     let result = verify(&request, |progress| screen.progress(progress)).await;

@@ -12,29 +12,22 @@ pub struct ConfigErrors(pub Vec<ConfigError>);
 
 /// Why a configuration can't be used. Each is one sentence.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each is")]
 pub enum ConfigError {
     /// A `.env` file can't be read.
     #[error("{} can't be read: {reason}; correct or remove the file", path.display())]
     File {
-        /// The file.
         path: PathBuf,
         /// What is wrong, without the line's content.
         reason: String,
     },
     /// The folder of the files doesn't exist.
     #[error("--config-dir {} is not a folder; name the folder of .env and .env.{environment}", path.display())]
-    NoFolder {
-        /// The folder.
-        path: PathBuf,
-        /// The environment.
-        environment: Environment,
-    },
+    NoFolder { path: PathBuf, environment: Environment },
     /// A key has a value that it can't have.
     #[error("{key} is {value:?} ({origin}); it must be {must}")]
     Value {
-        /// The key.
         key: &'static str,
-        /// Its value.
         value: String,
         /// Where it came from.
         origin: Origin,
@@ -44,21 +37,14 @@ pub enum ConfigError {
     /// A key that pad-migrate doesn't have.
     #[error("{} sets {key}, which pad-migrate doesn't know{}; correct or remove the line", path.display(), meant(.like))]
     Unknown {
-        /// The file.
         path: PathBuf,
-        /// The key.
         key: String,
         /// The key that may be meant.
         like: Option<&'static str>,
     },
     /// A file sets a key twice, to different values.
     #[error("{} sets {key} twice, to different values; remove one of the lines", path.display())]
-    Twice {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: String,
-    },
+    Twice { path: PathBuf, key: String },
     /// A file is for another environment than the run.
     #[error(
         "{} sets APP_ENV to {value:?}, but this run is for {environment}; a file can't choose the environment: \
@@ -66,9 +52,7 @@ pub enum ConfigError {
         path.display()
     )]
     OtherEnvironment {
-        /// The file.
         path: PathBuf,
-        /// What it says.
         value: String,
         /// What the run is for.
         environment: Environment,
@@ -76,9 +60,7 @@ pub enum ConfigError {
     /// A value is still a template's.
     #[error("{key} is still the template's {value:?} ({origin}); set the real value")]
     Placeholder {
-        /// The key.
         key: &'static str,
-        /// The placeholder.
         value: String,
         /// Where it came from.
         origin: Origin,
@@ -88,22 +70,14 @@ pub enum ConfigError {
         "{key} in {} has a special character ($ \\ \" ' or a leading #); put the whole value in single quotes",
         path.display()
     )]
-    Unquoted {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: &'static str,
-    },
+    Unquoted { path: PathBuf, key: &'static str },
     /// A file that a key names doesn't exist, or doesn't hold what it must.
     #[error("{key} is {} ({origin}), which can't be used: {reason}; name the right file", path.display())]
     NoFile {
-        /// The key.
         key: &'static str,
-        /// The file.
         path: PathBuf,
         /// Where it came from.
         origin: Origin,
-        /// Why not.
         reason: String,
     },
     /// Two keys that exclude each other, or only one of two that belong together.
@@ -116,7 +90,6 @@ pub enum ConfigError {
         no_file(.absent)
     )]
     NoDatabase {
-        /// The environment.
         environment: Environment,
         /// The environment's file, if it doesn't exist.
         absent: Option<PathBuf>,

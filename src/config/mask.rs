@@ -12,7 +12,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A database's URL without its password: only what certainly isn't part of it. Of what isn't a URL, the scheme is left.
+/// A database's URL without its password: only what certainly isn't part of it. Of what isn't a URL, the scheme is
+/// left.
 pub(crate) fn mask_url(text: &str) -> String {
     let parsed = url::Url::parse(text).ok().filter(|it| it.host_str().is_some() || it.path().starts_with('/'));
     // A bare / ? or # of a password is taken for the end of the address; what follows it would be shown.
@@ -50,8 +51,8 @@ pub(crate) fn mask_value(value: &str) -> String {
 /// What is shown of a password.
 pub(crate) const HIDDEN: &str = "••••";
 
-/// A usage error without what may be a password: of a line that repeats a URL with one, the rest of the line goes, since
-/// a password may have any character.
+/// A usage error without what may be a password: of a line that repeats a URL with one, the rest of the line goes,
+/// since a password may have any character.
 pub(crate) fn mask_usage(text: &str) -> String {
     let line = |line: &str| match line.find("://") {
         Some(at) if line[at..].contains(['@', '?']) => format!("{}{HIDDEN}", &line[..at + 3]),
@@ -60,7 +61,8 @@ pub(crate) fn mask_usage(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A sentence without the passwords of the URLs in it, such as a proxy's. What users write is mask_urls where it is read.
+/// A sentence without the passwords of the URLs in it, such as a proxy's. What users write is mask_urls where it is
+/// read.
 pub(crate) fn mask_urls(text: &str) -> String {
     let word = |word: &str| {
         let Some(at) = word.find("://").map(|it| it + 3) else { return word.to_owned() };

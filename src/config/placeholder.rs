@@ -1,6 +1,7 @@
 //! Values of a template that were never replaced.
 
-/// Whether a value is still a template's. `words` is whether plain words such as `changeme` count: a password may be one.
+/// Whether a value is still a template's. `words` is whether plain words such as `changeme` count: a password may be
+/// one.
 pub(crate) fn is_placeholder(value: &str, words: bool) -> bool {
     const WORDS: [&str; 5] = ["changeme", "todo", "tbd", "fixme", "placeholder"];
     let bracketed =

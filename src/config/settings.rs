@@ -53,10 +53,9 @@ pub struct Roles {
 
 /// A table by schema and name.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct TableName {
-    /// The schema.
     pub schema: String,
-    /// The table.
     pub name: String,
 }
 
@@ -110,14 +109,13 @@ pub struct Setting {
 
 /// The configuration of one run.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct Config {
-    /// The environment.
     pub environment: Environment,
     /// The database that holds `padealing`, if one is named.
     pub target: Option<Endpoint>,
     /// The database that holds the legacy table; the target if none is named.
     pub source: Option<Endpoint>,
-    /// How to connect.
     pub transport: Transport,
     /// The roles of `padealing`.
     pub roles: Roles,

@@ -1,8 +1,8 @@
 //! Legacy rows by the million: what `--rows N --seed S` means, to the program, the tests and the benchmark alike.
 //!
-//! Pure. [`columns`] and [`faults`] say, as data, what each cell of a legacy row can be, and which faults a row can have;
-//! this module makes rows of it. Row `i` is a function of the seed and `i` alone, so any row, and what must become of it, can
-//! be recomputed at any time, and nothing has to be remembered.
+//! Pure. [`columns`] and [`faults`] say, as data, what each cell of a legacy row can be, and which faults a row can
+//! have; this module makes rows of it. Row `i` is a function of the seed and `i` alone, so any row, and what must
+//! become of it, can be recomputed at any time, and nothing has to be remembered.
 //!
 //! Invariant: what is expected of a row follows from the faults that were put into it. Nothing here asks
 //! [`crate::migration::transform`], whose rejections are judged by it.
@@ -31,7 +31,7 @@ pub const WIDTH: usize = Col::ALL.len() + UNKNOWN.len();
 
 /// The slot that decides whether the row is bad: its first choice, near its largest value, makes it so. It and those
 /// below are shared by several cells; each cell has a slot of its own, its number.
-pub const FATE: usize = WIDTH;
+pub const GOOD_OR_BAD: usize = WIDTH;
 const FAULT: usize = WIDTH + 1;
 const COMBINATION: usize = WIDTH + 2;
 const SECURITY: usize = WIDTH + 3;
@@ -113,10 +113,9 @@ impl Draw<'_> {
 
 /// The rows of one seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct Generator {
-    /// How many.
     pub rows: u64,
-    /// Which.
     pub seed: u64,
 }
 
@@ -174,7 +173,7 @@ impl<'a> GeneratedRow<'a> {
     /// The row of these choices.
     pub fn new(choices: Choices<'a>, id: i64) -> Self {
         let mut row = Self { id, choices, faults: [None; 3] };
-        if choices.slot(FATE).below(GOOD_TO_BAD) == GOOD_TO_BAD - 1 {
+        if choices.slot(GOOD_OR_BAD).below(GOOD_TO_BAD) == GOOD_TO_BAD - 1 {
             let mut draw = choices.slot(FAULT);
             let wanted = 1 + draw.weighted([14, 5, 1].into_iter());
             for at in 0..wanted {

@@ -1,6 +1,7 @@
 //! Databases that may be filled: ephemeral ones, and local ones.
 
 pub mod databases;
+pub mod ephemeral;
 pub mod lease;
 pub(crate) mod references;
 pub mod seed;

@@ -9,12 +9,13 @@ use crate::config::settings::{Config, Endpoint, Roles, TableName};
 use crate::harness::fixtures::{self, Case, FixtureError, Outcome};
 use crate::harness::generate::Generator;
 use crate::harness::pg::databases::{self, PrepareError};
+use crate::harness::pg::ephemeral::EphemeralDatabase;
 use crate::harness::pg::references::copy_references;
 use crate::harness::pg::seed::{self, SeedError};
 use crate::harness::server;
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::Server;
-use crate::harness::server::request::Request;
+use crate::harness::server::request::ServerRequest;
 use crate::migration::pg::migrate;
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::verify::{self, VerifyError};
@@ -136,7 +137,7 @@ fn expected_of_generated(generator: Generator) -> Expectations {
 pub async fn rehearse(
     config: &Config,
     generator: Option<Generator>,
-    wanted: Request,
+    wanted: ServerRequest,
     watcher: &mut (dyn Watcher + Send),
 ) -> Result<(Rehearsal, Server), RehearseError> {
     let mut phases = Phases { watcher, done: Vec::new(), since: Instant::now() };
@@ -164,7 +165,7 @@ pub async fn rehearse(
     Ok((rehearsal, server))
 }
 
-async fn start_server(phases: &mut Phases<'_>, wanted: Request) -> Result<Server, RehearseError> {
+async fn start_server(phases: &mut Phases<'_>, wanted: ServerRequest) -> Result<Server, RehearseError> {
     phases.begin("server");
     let server = tokio::task::spawn_blocking(move || server::start(&wanted));
     let server = server.await.expect("starting a server doesn't panic")?;
@@ -179,9 +180,9 @@ async fn prepare(
     server: &Server,
     config: &Config,
     generator: Option<Generator>,
-) -> Result<(Database, LegacyRows), RehearseError> {
+) -> Result<(EphemeralDatabase, LegacyRows), RehearseError> {
     phases.begin("prepare");
-    let maintenance = databases::ephemeral(&server.url)?;
+    let maintenance = EphemeralDatabase::at(&server.url)?;
     let target = databases::create_database(&maintenance, &server.database_name(DATABASE), None).await?;
     let legacy = load(phases.watcher, &target, config, generator).await?;
     phases.end(match legacy.is_real {
@@ -205,12 +206,12 @@ struct LegacyRows {
 /// Loads the reference schema, and the legacy rows unless a real source has them.
 async fn load(
     watcher: &mut (dyn Watcher + Send),
-    target: &Database,
+    target: &EphemeralDatabase,
     config: &Config,
     generator: Option<Generator>,
 ) -> Result<LegacyRows, RehearseError> {
     let in_target = |description, cases| {
-        let (source, table) = (target.clone(), TableName::legacy());
+        let (source, table) = (Database::clone(target), TableName::legacy());
         LegacyRows { source, table, description, is_real: false, cases }
     };
     if let Some(generator) = generator {
@@ -236,14 +237,14 @@ async fn load(
 /// Plans and applies the revisions; their numbers and names.
 async fn apply_revisions(
     phases: &mut Phases<'_>,
-    target: &Database,
+    target: &EphemeralDatabase,
     cases: Option<&[Case]>,
 ) -> Result<Vec<(&'static str, &'static str)>, RehearseError> {
     phases.begin("plan");
     let roles = Roles::default();
-    let request = request::Request {
+    let request = request::ChangeRequest {
         lock_timeout: Duration::from_secs(30),
-        ..request::Request::new(target, Environment::Local, &roles)
+        ..request::ChangeRequest::new(target, Environment::Local, &roles)
     };
     let found = plan::plan(&request).await?;
     let created = found.route.plan.tables.values().filter(|decision| **decision == Decision::Create).count();
@@ -262,12 +263,12 @@ async fn apply_revisions(
 /// Migrates, and compares the rejections with the expected ones.
 async fn migrate_rows(
     phases: &mut Phases<'_>,
-    target: &Database,
+    target: &EphemeralDatabase,
     legacy: &LegacyRows,
     expected: Option<Expectations>,
-) -> Result<(run::Report, Option<Unexpected>), RehearseError> {
+) -> Result<(run::MigrateReport, Option<Unexpected>), RehearseError> {
     phases.begin("migrate");
-    let request = migrate::Request {
+    let request = migrate::MigrateRequest {
         target,
         source: &legacy.source,
         table: &legacy.table,
@@ -287,20 +288,20 @@ async fn migrate_rows(
 
 async fn verify_rows(
     phases: &mut Phases<'_>,
-    target: &Database,
+    target: &EphemeralDatabase,
     legacy: &LegacyRows,
-) -> Result<verification::Report, RehearseError> {
+) -> Result<verification::VerifyReport, RehearseError> {
     phases.begin("verify");
     let (source, table) = (&legacy.source, &legacy.table);
-    let request = verify::Request { target, source, table, environment: Environment::Local };
+    let request = verify::VerifyRequest { target, source, table, environment: Environment::Local };
     let verified = verify::verify(&request, |progress| phases.watcher.progress(progress)).await?;
     phases.end(format!("{} rows", verified.counts.verified));
     Ok(verified)
 }
 
-async fn compare_schemas(phases: &mut Phases<'_>, target: &Database) -> Result<Drift, RehearseError> {
+async fn compare_schemas(phases: &mut Phases<'_>, target: &EphemeralDatabase) -> Result<Drift, RehearseError> {
     phases.begin("drift");
-    let request = drift::Request {
+    let request = drift::DriftRequest {
         target,
         environment: Environment::Local,
         roles: &Roles::default(),

@@ -20,12 +20,13 @@ pub mod request;
 use crate::base::text::sentence;
 use crate::base::version::{SUPPORTED, major};
 use crate::harness::pg::databases as admin;
+use crate::harness::pg::ephemeral::EphemeralDatabase;
 use crate::harness::server::error::{Provider, ServerError};
 use crate::harness::server::lease::{Server, Started, off_runtime};
-use crate::harness::server::request::Request;
+use crate::harness::server::request::ServerRequest;
 
 /// Gets an ephemeral server, and first removes what runs that were killed have left. Blocks.
-pub fn start(request: &Request) -> Result<Server, ServerError> {
+pub fn start(request: &ServerRequest) -> Result<Server, ServerError> {
     local::sweep();
     if request.provider != Provider::Auto {
         return get(request.provider, request).map_err(|error| match error {
@@ -44,7 +45,7 @@ pub fn start(request: &Request) -> Result<Server, ServerError> {
     Err(ServerError::Nothing(not_used))
 }
 
-fn get(provider: Provider, request: &Request) -> Result<Server, ServerError> {
+fn get(provider: Provider, request: &ServerRequest) -> Result<Server, ServerError> {
     let started = match provider {
         Provider::Url => given::start(request),
         #[cfg(feature = "docker")]
@@ -59,7 +60,7 @@ fn get(provider: Provider, request: &Request) -> Result<Server, ServerError> {
     }?;
     let Started { url, description, connect, stop, token, lease, alive } = started;
     let address = url.clone();
-    let version = off_runtime(async move { admin::server_version(&admin::ephemeral(&address)?).await });
+    let version = off_runtime(async move { admin::server_version(&EphemeralDatabase::at(&address)?).await });
     let version = version.map_err(ServerError::Unusable)?;
     // A tag of an image says what it likes; what the others took was chosen by its version.
     let wants = provider == Provider::Docker || request.wants(&version);

@@ -21,14 +21,12 @@ pub enum RecordKind {
 
 /// A line of the history, `padealing.schema_revision`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct Record {
-    /// The revision's number.
     pub revision: String,
-    /// Its name.
     pub name: String,
     /// The checksum of its SQL.
     pub checksum: String,
-    /// What was done.
     pub kind: RecordKind,
     /// When, by the server's clock.
     pub applied_at: String,
@@ -36,7 +34,6 @@ pub struct Record {
     pub role: String,
     /// By which version of this program.
     pub version: String,
-    /// In which environment.
     pub environment: String,
 }
 

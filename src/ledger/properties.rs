@@ -21,26 +21,17 @@ pub struct Properties {
 
 /// Why a declaration can't be used.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each is")]
 pub enum PropertiesError {
     /// The text isn't TOML, or has a key that means nothing.
     #[error("migrations/revisions.toml: {0}")]
     Toml(#[from] toml::de::Error),
     /// A revision is to skip an environment that doesn't exist.
     #[error("migrations/revisions.toml: revision {revision} is not for {environment}, which is not an environment")]
-    Environment {
-        /// The revision's number.
-        revision: String,
-        /// What stands there.
-        environment: String,
-    },
+    Environment { revision: String, environment: String },
     /// A table would be recognised by its name alone.
     #[error("migrations/revisions.toml: revision {revision} moves {table} without columns that identify it")]
-    Columns {
-        /// The revision's number.
-        revision: String,
-        /// The table.
-        table: String,
-    },
+    Columns { revision: String, table: String },
 }
 
 /// The properties of each revision, by its number.

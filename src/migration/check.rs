@@ -1,10 +1,10 @@
 //! Proves one migrated row from what is stored, against its legacy row.
 //!
 //! Pure, and a second opinion: it shares the row types, the value types and [`crate::migration::reconstruct`] with the
-//! rest, and nothing with [`crate::migration::transform`] or the writer. What the decisions say is written here once more,
-//! from the stored side: for each stored column, which text must be there given the legacy row. A file each: the columns
-//! of [`request`], [`approval`], [`execution`] and [`audit`], then [`lineage`], then the [`reconstruction`] of the legacy
-//! row.
+//! rest, and nothing with [`crate::migration::transform`] or the writer. What the decisions say is written here once
+//! more, from the stored side: for each stored column, which text must be there given the legacy row. A file each: the
+//! columns of [`request`], [`approval`], [`execution`] and [`audit`], then [`lineage`], then the [`reconstruction`] of
+//! the legacy row.
 
 mod approval;
 mod audit;

@@ -1,7 +1,7 @@
 //! The migration of the rows, against real databases.
 //!
-//! `migrate` starts a `reader` and workers; the `worker` looks up, transforms and hands a page to `write`. `verify` is the
-//! second opinion, and shares only `source` and `lookup` with them.
+//! `migrate` starts a `reader` and workers; the `worker` looks up, transforms and hands a page to `write`. `verify` is
+//! the second opinion, and shares only `source` and `lookup` with them.
 
 pub(crate) mod large_text;
 pub(crate) mod legacy_page;

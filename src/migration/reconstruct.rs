@@ -1,7 +1,7 @@
 //! Target rows → the legacy row they came from (D20).
 //!
-//! Pure. Shares nothing with [`crate::migration::transform`] but the row types: the default inverse below is written from the
-//! decision's text, column by column, so that a mistake on one side shows as a difference.
+//! Pure. Shares nothing with [`crate::migration::transform`] but the row types: the default inverse below is written
+//! from the decision's text, column by column, so that a mistake on one side shows as a difference.
 
 use std::fmt::Display;
 use std::sync::Arc;

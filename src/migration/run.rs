@@ -63,7 +63,7 @@ impl Default for Options {
 /// Rows counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
-pub struct Counts {
+pub struct MigrateCounts {
     /// Legacy rows read.
     pub read: u64,
     /// Of those, migrated by this run.
@@ -106,9 +106,9 @@ pub struct IncompleteLineage {
 
 /// What a migration did, or a dry run would do.
 #[derive(Clone, Debug, Default)]
-pub struct Report {
+pub struct MigrateReport {
     /// Rows by what became of them.
-    pub counts: Counts,
+    pub counts: MigrateCounts,
     /// Rejected rows by rule; a row counts under each of its rules.
     pub by_rule: BTreeMap<&'static str, u64>,
     /// The first reasons in id order, [`LISTED`] of them.
@@ -142,14 +142,14 @@ pub trait Observer {
     fn rejected(&mut self, rejection: &Rejection) -> std::io::Result<()>;
 }
 
-impl Report {
+impl MigrateReport {
     /// Clean unless a row was rejected, or an earlier tool has migrated one without its whole lineage.
     pub fn verdict(&self) -> Verdict {
         Verdict::clean_if(self.counts.rejected == 0 && self.incomplete.count == 0)
     }
 
     pub(crate) fn add(&mut self, outcome: PageOutcome) {
-        let Counts {
+        let MigrateCounts {
             read,
             migrated,
             already_migrated,
@@ -195,7 +195,7 @@ pub(crate) const SAMPLES: usize = 3;
 /// What became of a page.
 pub(crate) struct PageOutcome {
     pub(crate) sequence: u64,
-    pub(crate) counts: Counts,
+    pub(crate) counts: MigrateCounts,
     pub(crate) rejections: Vec<Rejection>,
     pub(crate) incomplete: Vec<i64>,
     pub(crate) samples: Vec<Sample>,

@@ -12,8 +12,8 @@
 //!   [`crate::migration::rejection`]; D22: `migration/pg/migrate.rs`; D23: [`crate::migration::check`]
 //!
 //! Invariant: a row is transformed whole or rejected, and what the typed columns can't give back is in the residual,
-//! so that [`crate::migration::reconstruct`] returns the legacy row to the byte (D20). The two modules share only the row
-//! types: each is the other's proof.
+//! so that [`crate::migration::reconstruct`] returns the legacy row to the byte (D20). The two modules share only the
+//! row types: each is the other's proof.
 
 mod approval;
 mod audit;

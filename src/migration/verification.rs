@@ -14,7 +14,7 @@ use crate::migration::target::{Role, SOURCE_TABLE};
 /// Rows counted; `source` is the sum of verified, different, missing, rejected and pending.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
-pub struct Counts {
+pub struct VerifyCounts {
     /// Legacy rows.
     pub source: u64,
     /// Migrated, and everything stored is right.
@@ -33,7 +33,7 @@ pub struct Counts {
     pub extra: u64,
 }
 
-impl Counts {
+impl VerifyCounts {
     /// Whether every legacy row is verified, or rejected for reasons on record.
     pub fn is_clean(&self) -> bool {
         let Self { different, missing, pending, missing_source, extra, .. } = self;
@@ -43,9 +43,9 @@ impl Counts {
 
 /// What a verification found.
 #[derive(Clone, Debug, Default)]
-pub struct Report {
+pub struct VerifyReport {
     /// Rows by what was found.
-    pub counts: Counts,
+    pub counts: VerifyCounts,
     /// The first differences in id order.
     pub differences: Vec<Difference>,
     /// How many differences there are.
@@ -56,7 +56,7 @@ pub struct Report {
     pub server_version: String,
 }
 
-impl Report {
+impl VerifyReport {
     pub(crate) fn differ(&mut self, difference: Difference) {
         self.total_differences += 1;
         if self.differences.len() < LISTED {

@@ -82,7 +82,7 @@ impl Database {
         format!("{host}/{database} as {}", options.get_username())
     }
 
-    /// Whether the server is on this machine, as far as its address tells.
+    /// Whether the server is on this machine, as far as its address shows.
     pub fn is_loopback(&self) -> bool {
         let host = self.options.get_host();
         self.options.get_socket().is_some()
@@ -160,8 +160,8 @@ impl Database {
                     ) =>
             {
                 let problem = format!(
-                    "a certificate or key file can't be read ({error}); check sslrootcert, sslcert and sslkey in the URL, \
-                     and the variables PGSSLROOTCERT, PGSSLCERT and PGSSLKEY"
+                    "a certificate or key file can't be read ({error}); check sslrootcert, sslcert and sslkey in the \
+                     URL, and the variables PGSSLROOTCERT, PGSSLCERT and PGSSLKEY"
                 );
                 ConnectError::Tls { place, problem }
             }
@@ -171,7 +171,7 @@ impl Database {
             sqlx::Error::Io(source) => ConnectError::Unreachable { place, source },
             // The driver has no variant for a server that declines.
             sqlx::Error::Tls(error) if error.to_string().contains("does not support TLS") => {
-                let problem = "the server has TLS switched off; have it switched on, \
+                let problem = "the server has TLS switched off; switch it on there (ssl = on), \
                                or allow an unencrypted connection with DB_SSLMODE=disable"
                     .to_owned();
                 ConnectError::Tls { place, problem }
@@ -184,7 +184,8 @@ impl Database {
         }
     }
 
-    /// The connection as PostgreSQL's client programs read it from their environment (documentation, libpq, Environment Variables).
+    /// The connection as PostgreSQL's client programs read it from their environment (documentation, libpq,
+    /// Environment Variables).
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let options = &self.options;
         let mode = match options.get_ssl_mode() {
@@ -219,9 +220,9 @@ impl Database {
             let version = format!("{}.{minor}", number / 10_000);
             return Err(ConnectError::Version { place, version });
         }
-        // Rows that a policy hides would be lost without notice: with row_security off the server raises an error instead.
-        // A cached plan would stay the one for empty tables: force_custom_plan plans each batch for the tables as they
-        // are. Just-in-time compilation costs more than these short statements take.
+        // Rows that a policy hides would be lost without notice: with row_security off the server raises an error
+        // instead. A cached plan would stay the one for empty tables: force_custom_plan plans each batch for the
+        // tables as they are. Just-in-time compilation costs more than these short statements take.
         let mut settings = String::from(
             "set search_path = pg_catalog; set datestyle = 'ISO'; set intervalstyle = 'postgres'; \
              set timezone = 'UTC'; set extra_float_digits = 3; set bytea_output = 'hex'; set lc_monetary = 'C'; \

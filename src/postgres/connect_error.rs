@@ -7,6 +7,7 @@ use crate::postgres::sqlstate;
 
 /// Why there is no connection. Each is one sentence that says where, what, and what to do.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each is")]
 pub enum ConnectError {
     /// The URL can't be parsed. It isn't shown, since it may hold a password.
     #[error(
@@ -19,10 +20,7 @@ pub enum ConnectError {
         "a connection without verified TLS is refused in environment {environment}; \
          to allow it, set DB_SSLMODE"
     )]
-    Unverified {
-        /// The environment.
-        environment: Environment,
-    },
+    Unverified { environment: Environment },
     /// The host's name can't be resolved.
     #[error(
         "connecting to {place} failed: the host name {host} can't be resolved ({reason}); \
@@ -31,9 +29,7 @@ pub enum ConnectError {
     Name {
         /// Host, port, database and role.
         place: String,
-        /// The host.
         host: String,
-        /// The resolver's message.
         reason: String,
     },
     /// No answer in time, not even to the request for a connection.
@@ -49,8 +45,8 @@ pub enum ConnectError {
     },
     /// The port accepted the connection, and PostgreSQL never answered.
     #[error(
-        "connecting to {place} timed out after {seconds} s: the port accepts connections but PostgreSQL doesn't answer; \
-         check the port, and whether the server or a proxy in front of it hangs"
+        "connecting to {place} timed out after {seconds} s: the port accepts connections but PostgreSQL doesn't \
+         answer; check the port, and whether the server or a proxy in front of it hangs"
     )]
     Silent {
         /// Host, port, database and role.
@@ -101,7 +97,6 @@ pub enum ConnectError {
         place: String,
         /// Whether a password was sent.
         with_password: bool,
-        /// The cause.
         source: Cause,
     },
     /// The server is too old.
@@ -113,7 +108,6 @@ pub enum ConnectError {
     Version {
         /// Host, port, database and role.
         place: String,
-        /// Its version.
         version: String,
     },
     /// The command writes, and a standby can't.
@@ -139,7 +133,8 @@ fn advice(cause: &Cause, with_password: bool) -> String {
             "check the role and its password; an expired password is reported in the same words"
         }
         Some(sqlstate::INVALID_AUTHORIZATION) if unencrypted => {
-            "the server may require TLS from this machine (remove DB_SSLMODE), or may not admit this role at all (pg_hba.conf)"
+            "the server may require TLS from this machine (remove DB_SSLMODE), or may not admit this role at all \
+             (pg_hba.conf)"
         }
         Some(sqlstate::INVALID_AUTHORIZATION) if error.message().contains("client certificate") => {
             "set DB_SSLCERT and DB_SSLKEY to the client certificate and its key"

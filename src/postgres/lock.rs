@@ -24,8 +24,8 @@ impl Lock {
         (i32::from_be_bytes(*b"padm"), self as i32)
     }
 
-    /// Takes the lock for the session, unless another session holds it for longer than the timeout. Polls: a session that waits inside the lock function
-    /// holds a snapshot, which stops CREATE INDEX CONCURRENTLY elsewhere.
+    /// Takes the lock for the session, unless another session holds it for longer than the timeout. Polls: a session
+    /// that waits inside the lock function holds a snapshot, which stops CREATE INDEX CONCURRENTLY elsewhere.
     pub(crate) async fn acquire(
         self,
         connection: &mut PgConnection,

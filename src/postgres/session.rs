@@ -11,10 +11,9 @@ use crate::postgres::sqlstate;
 /// A statement that failed, and what it was for.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} failed")]
+#[expect(missing_docs, reason = "the messages say what each is")]
 pub struct QueryError {
-    /// What was attempted.
     pub what: String,
-    /// The cause.
     #[source]
     pub source: Cause,
 }

@@ -45,7 +45,8 @@ pub(crate) fn problem(error: &rustls::Error, host: &str, root_cert: Option<&Path
             "the key in DB_SSLKEY doesn't belong to the certificate in DB_SSLCERT; set the matching key".to_owned()
         }
         rustls::Error::AlertReceived(alert) => format!(
-            "the server rejected the TLS handshake ({alert:?}); check the client certificate in DB_SSLCERT and DB_SSLKEY"
+            "the server rejected the TLS handshake ({alert:?}); check the client certificate in DB_SSLCERT and \
+             DB_SSLKEY"
         ),
         other => other.to_string(),
     }

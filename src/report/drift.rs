@@ -13,7 +13,7 @@ use crate::base::style;
 use crate::base::text::plural;
 use crate::ledger::revisions;
 use crate::schema::drift::exceptions::Excepted;
-use crate::schema::drift::finding::{Change, Facts, Finding, Severity};
+use crate::schema::drift::finding::{Change, Finding, RelationFacts, Severity};
 use crate::schema::drift::outcome::Drift;
 use crate::schema::names::APPLICATION_SCHEMA;
 
@@ -257,7 +257,7 @@ fn pointer(out: &mut String, width: usize, expected: &str, actual: &str) {
     }
 }
 
-fn facts(out: &mut String, width: usize, indent: usize, facts: Option<&Facts>) {
+fn facts(out: &mut String, width: usize, indent: usize, facts: Option<&RelationFacts>) {
     for (label, text) in facts.iter().flat_map(|facts| facts.labelled()) {
         labelled(out, width, indent, label, &clean(text));
     }
@@ -302,6 +302,7 @@ fn line(finding: &Finding) -> Option<usize> {
     let table = format!("create table {}.{} (", finding.id.schema, finding.id.top());
     let start = lines.iter().position(|it| it.starts_with(&table))?;
     let column = format!("    {} ", finding.id.name);
-    let within = lines[start..].iter().take_while(|it| !it.starts_with(')')).position(|it| it.starts_with(&column));
+    let within =
+        lines[start..].iter().take_while(|line| !line.starts_with(')')).position(|line| line.starts_with(&column));
     Some(start + within.unwrap_or_default() + 1)
 }

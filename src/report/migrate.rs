@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
-use crate::migration::run::{self, Counts, IncompleteLineage, RejectedField};
+use crate::migration::run::{self, IncompleteLineage, MigrateCounts, RejectedField};
 use crate::migration::sample::Sample;
 use crate::report::layout::{Head, SHOWN, line, rate};
 
@@ -14,8 +14,8 @@ fn by_rule(rules: &BTreeMap<&'static str, u64>) -> String {
 }
 
 /// The target tables, and how many rows of each were written.
-pub(crate) fn by_table(counts: &Counts) -> [(&'static str, u64); 5] {
-    let Counts { pad_request, pad_approval, pad_execution, audit_log, migration_mapping, .. } = *counts;
+pub(crate) fn by_table(counts: &MigrateCounts) -> [(&'static str, u64); 5] {
+    let MigrateCounts { pad_request, pad_approval, pad_execution, audit_log, migration_mapping, .. } = *counts;
     [
         ("pad_request", pad_request),
         ("pad_approval", pad_approval),
@@ -25,11 +25,11 @@ pub(crate) fn by_table(counts: &Counts) -> [(&'static str, u64); 5] {
     ]
 }
 
-fn written(counts: &Counts) -> String {
+fn written(counts: &MigrateCounts) -> String {
     by_table(counts).map(|(table, count)| format!("{table} {}", thousands(count))).join(", ")
 }
 
-pub(crate) fn rejections(out: &mut String, report: &run::Report) {
+pub(crate) fn rejections(out: &mut String, report: &run::MigrateReport) {
     for RejectedField { source_id, reason } in report.rejections.iter().take(SHOWN) {
         let _ = writeln!(out, "  row {source_id}: {} ({})", reason.message, reason.rule);
     }
@@ -38,12 +38,13 @@ pub(crate) fn rejections(out: &mut String, report: &run::Report) {
     }
 }
 
-fn incomplete(report: &run::Report) -> Option<String> {
+fn incomplete(report: &run::MigrateReport) -> Option<String> {
     let IncompleteLineage { count, first } = &report.incomplete;
     (*count > 0).then(|| {
         let ids: Vec<String> = first.iter().map(ToString::to_string).collect();
         format!(
-            "{} by an earlier tool without the lineage of its other rows, among them {}; run `pad-migrate verify` to list what is missing",
+            "{} by an earlier tool without the lineage of its other rows, among them {}; run `pad-migrate verify` to \
+             list what is missing",
             plural(*count, "row was migrated", "rows were migrated"),
             ids.join(", ")
         )
@@ -51,7 +52,7 @@ fn incomplete(report: &run::Report) -> Option<String> {
 }
 
 /// What a migration did, as text.
-pub(crate) fn migrate_text(report: &run::Report, dry_run: bool) -> String {
+pub(crate) fn migrate_text(report: &run::MigrateReport, dry_run: bool) -> String {
     let mut out = String::new();
     let counts = &report.counts;
     for sample in &report.samples {
@@ -111,7 +112,7 @@ pub struct MigrateJson {
     /// Whether nothing was written.
     pub dry_run: bool,
     /// Rows by what became of them.
-    pub counts: Counts,
+    pub counts: MigrateCounts,
     /// Rejected rows by rule; a row counts under each of its rules.
     pub rejected_by_rule: BTreeMap<&'static str, u64>,
     /// The first 1,000 reasons, in id order.
@@ -150,7 +151,7 @@ fn as_object<S: serde::Serializer>(cells: &[(String, String)], serializer: S) ->
 
 impl MigrateJson {
     /// What a migration did, or a dry run would do.
-    pub fn new(report: &run::Report, environment: Environment, dry_run: bool) -> Self {
+    pub fn new(report: &run::MigrateReport, environment: Environment, dry_run: bool) -> Self {
         let samples =
             report.samples.iter().cloned().map(|Sample { source_id, old, new }| SampleJson { source_id, old, new });
         Self {

@@ -65,9 +65,9 @@ pub struct Rehearsal {
     /// The revisions that were applied: number and name.
     pub revisions: Vec<(&'static str, &'static str)>,
     /// What the migration did.
-    pub migrated: run::Report,
+    pub migrated: run::MigrateReport,
     /// What the verification found.
-    pub verified: verification::Report,
+    pub verified: verification::VerifyReport,
     /// How the rejections differ from the expected ones; none if nothing was expected.
     pub unexpected: Option<Unexpected>,
     /// How the schemas differ from what they should be, at the end.
@@ -196,7 +196,7 @@ pub struct RehearseJson {
     /// The numbers of the revisions that were applied.
     pub revisions: Vec<&'static str>,
     /// Rows by what the migration did with them.
-    pub counts: run::Counts,
+    pub counts: run::MigrateCounts,
     /// Rejected rows by rule; a row counts under each of its rules.
     pub rejected_by_rule: BTreeMap<&'static str, u64>,
     /// The first 1,000 reasons for rejections, in id order.
@@ -206,7 +206,7 @@ pub struct RehearseJson {
     /// How many of them there are.
     pub unexpected_total: Option<u64>,
     /// Rows by what the verification found.
-    pub verify: verification::Counts,
+    pub verify: verification::VerifyCounts,
     /// The first 1,000 differences, in id order.
     pub differences: Vec<Difference>,
     /// How many findings of drift there are of each severity.

@@ -20,8 +20,8 @@ pub(crate) const REJECTS_CSV_HEAD: &str = "source_id,field,rule,value,message\r\
 
 /// The lines of a rejection in a `.csv` file (RFC 4180).
 ///
-/// A null value is empty and not quoted, an empty text is quoted: Postgres's `copy … csv` reads them as what they are. The
-/// csv crate quotes by writer, not by cell (`QuoteStyle`), and can't tell the two apart.
+/// A null value is empty and not quoted, an empty text is quoted: Postgres's `copy … csv` reads them as what they are.
+/// The csv crate quotes by writer, not by cell (`QuoteStyle`), and can't tell the two apart.
 pub(crate) fn rejects_csv(rejection: &Rejection) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let mut out = String::new();

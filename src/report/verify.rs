@@ -11,7 +11,7 @@ use crate::migration::run::LISTED;
 use crate::migration::verification;
 use crate::report::layout::{Head, SHOWN, line, rate};
 
-pub(crate) fn verified(counts: &verification::Counts) -> String {
+pub(crate) fn verified(counts: &verification::VerifyCounts) -> String {
     let mut text = format!(
         "{} of {} verified",
         thousands(counts.verified),
@@ -32,7 +32,7 @@ pub(crate) fn verified(counts: &verification::Counts) -> String {
     text
 }
 
-pub(crate) fn differences(out: &mut String, report: &verification::Report) {
+pub(crate) fn differences(out: &mut String, report: &verification::VerifyReport) {
     let shown =
         |text: &Option<String>| text.as_ref().map_or("null".to_owned(), |it| format!("'{}'", it.escape_debug()));
     for difference in report.differences.iter().take(SHOWN) {
@@ -47,7 +47,7 @@ pub(crate) fn differences(out: &mut String, report: &verification::Report) {
 }
 
 /// What a verification found, as text.
-pub(crate) fn verify_text(report: &verification::Report) -> String {
+pub(crate) fn verify_text(report: &verification::VerifyReport) -> String {
     let mut out = String::new();
     line(&mut out, "Rows", &format!("{} in the source: {}", thousands(report.counts.source), verified(&report.counts)));
     if report.total_differences > 0 {
@@ -60,7 +60,7 @@ pub(crate) fn verify_text(report: &verification::Report) -> String {
     out
 }
 
-fn judgement(counts: &verification::Counts) -> String {
+fn judgement(counts: &verification::VerifyCounts) -> String {
     if counts.is_clean() {
         return "CLEAN: every migrated row can be restored from what is stored".to_owned();
     }
@@ -82,7 +82,7 @@ pub struct VerifyJson {
     #[serde(flatten)]
     pub head: Head,
     /// Rows by what was found.
-    pub counts: verification::Counts,
+    pub counts: verification::VerifyCounts,
     /// The first 1,000 differences, in id order.
     pub differences: Vec<Difference>,
     /// How many differences there are.
@@ -95,7 +95,7 @@ pub struct VerifyJson {
 
 impl VerifyJson {
     /// What a verification found.
-    pub fn new(report: &verification::Report, environment: Environment) -> Self {
+    pub fn new(report: &verification::VerifyReport, environment: Environment) -> Self {
         let verdict = Verdict::clean_if(report.counts.is_clean());
         Self {
             head: Head::new("verify", environment, &report.server_version, verdict),

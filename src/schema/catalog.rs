@@ -187,8 +187,8 @@ pub enum Property {
     Publications,
     Mappings,
     Value,
-    /// Privileges beyond the built-in defaults (PostgreSQL 5.8): `role=PRIVILEGE`, with an asterisk for the grant option.
-    /// `{self}` is the owner.
+    /// Privileges beyond the built-in defaults (PostgreSQL 5.8): `role=PRIVILEGE`, with an asterisk for the grant
+    /// option. `{self}` is the owner.
     Privileges,
     /// Built-in default privileges that were revoked.
     Revoked,

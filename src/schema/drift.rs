@@ -15,7 +15,7 @@ pub(crate) mod spelling;
 
 use crate::schema::catalog::Catalog;
 use crate::schema::drift::comparison::{Comparison, Difference};
-use crate::schema::drift::expectation::{Expectation, RoleContext, settle_roles};
+use crate::schema::drift::expectation::{Expectation, RoleContext, resolve_roles};
 use crate::schema::drift::finding::{Finding, sort};
 
 /// Compares. Roles are needed for the embedded catalog only: the catalog of a database has names.
@@ -23,7 +23,7 @@ pub fn compare(expectation: Expectation, mut live: Catalog, context: &RoleContex
     let Expectation { catalog: mut expected, embedded } = expectation;
     let mut findings = Vec::new();
     if embedded {
-        findings.extend(settle_roles(&mut expected, &mut live, &context.roles));
+        findings.extend(resolve_roles(&mut expected, &mut live, &context.roles));
     }
     let comparison = Comparison::new(expected, live, embedded, &context.inherits);
     let differences = effects::one_for_each_cause(comparison.differences(), &comparison);

@@ -73,8 +73,8 @@ pub(crate) const PHANTOM_COLUMNS: [(&str, &str, &str); 3] = [
     (
         "oracle_employee",
         "full_name",
-        "join bo_airflow.oracle_contact on oracle_contact.employee_id = oracle_employee.id and read its full_name, or put \
-         forename and surname together",
+        "join bo_airflow.oracle_contact on oracle_contact.employee_id = oracle_employee.id \
+         and read its full_name, or put forename and surname together",
     ),
     ("oracle_position", "last_trade_date", "read max(position_date) of the position's portfolio_id and inst_symbol"),
 ];

@@ -1,8 +1,8 @@
 //! How a live schema becomes the expected one: expected × live → a decision for each table, and steps. Pure.
 //!
 //! A plan is data: every step has its statement, the lock it takes, and whether it rewrites or reads a table. Lossy
-//! changes are never planned: the difference is left, with the reason and the query that shows the rows. Unexpected objects
-//! are left unchanged. Nothing here has CASCADE, and nothing that holds rows, numbers or values is dropped.
+//! changes are never planned: the difference is left, with the reason and the query that shows the rows. Unexpected
+//! objects are left unchanged. Nothing here has CASCADE, and nothing that holds rows, numbers or values is dropped.
 
 mod data;
 pub mod losses;

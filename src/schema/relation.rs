@@ -4,14 +4,12 @@ use crate::base::text::{list, plural};
 
 /// A relation of `padealing` that is not expected there.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct UnknownRelation {
-    /// The name.
     pub name: String,
     /// `table`, `view`, `materialized view` or `foreign table`.
     pub kind: &'static str,
-    /// Its owner.
     pub owner: String,
-    /// Its comment.
     pub comment: Option<String>,
     /// Columns with their types.
     pub columns: String,

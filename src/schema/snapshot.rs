@@ -53,7 +53,7 @@ fn brief(error: &serde_json::Error) -> String {
     }
 }
 
-/// What tells a snapshot from other files.
+/// What distinguishes a snapshot from other files.
 #[derive(Debug, Deserialize)]
 struct Label {
     command: Option<String>,

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use super::Result;
 
-/// The tables in the order of their foreign keys, and what tells to which request a row belongs.
+/// The tables in the order of their foreign keys, and the column that names the request a row belongs to.
 const TABLES: [(&str, &str); 5] = [
     ("pad_request", "id"),
     ("pad_approval", "request_id"),

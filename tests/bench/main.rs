@@ -24,6 +24,7 @@ use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::Roles;
 use pad_migrate::harness::generate::Generator;
 use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::harness::server::error::Provider;
 use pad_migrate::harness::server::lease::Server;
 use pad_migrate::harness::server::request::Durability;
@@ -110,7 +111,8 @@ fn machine() -> String {
 
 /// A server of our own; blocks, as it may take a while.
 async fn start(durability: Durability) -> Result<Server> {
-    let wanted = server::request::Request { durability, ..server::request::Request::new(Provider::Auto, None) };
+    let wanted =
+        server::request::ServerRequest { durability, ..server::request::ServerRequest::new(Provider::Auto, None) };
     Ok(tokio::task::spawn_blocking(move || server::start(&wanted)).await??)
 }
 
@@ -144,7 +146,7 @@ const HEAD: &str = "| | median | least | most |\n| --- | --- | --- | --- |\n";
 
 async fn cutover(arguments: &Arguments) -> Result<String> {
     let server = start(Durability::Full).await?;
-    let admin = admin::ephemeral(&server.url)?;
+    let admin = EphemeralDatabase::at(&server.url)?;
     let generator = Generator { rows: arguments.rows, seed: 1 };
     let template = server.database_name("bench");
     prepare(&admin, &template, generator).await?;
@@ -159,7 +161,7 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
             admin::execute(&admin, "checkpoint").await?;
             if first {
                 let since = Instant::now();
-                admin::execute(&admin::ephemeral(&yardstick)?, YARDSTICK).await?;
+                admin::execute(&EphemeralDatabase::at(&yardstick)?, YARDSTICK).await?;
                 measured.add("yardstick", since.elapsed().as_secs_f64());
             } else {
                 // Rows are rejected, as they should be.
@@ -202,7 +204,7 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
     Ok(text)
 }
 
-async fn prepare(admin: &Database, name: &str, generator: Generator) -> Result<()> {
+async fn prepare(admin: &EphemeralDatabase, name: &str, generator: Generator) -> Result<()> {
     let database = admin::create_database(admin, name, None).await?;
     admin::fill_with_generated(&database, generator, |_| ()).await?;
     apply_all(&database).await
@@ -210,7 +212,7 @@ async fn prepare(admin: &Database, name: &str, generator: Generator) -> Result<(
 
 async fn apply_all(database: &Database) -> Result<()> {
     let roles = Roles::default();
-    apply::apply(&request::Request::new(database, Environment::Local, &roles), None).await?;
+    apply::apply(&request::ChangeRequest::new(database, Environment::Local, &roles), None).await?;
     Ok(())
 }
 
@@ -241,10 +243,11 @@ fn run(command: &str, url: &str, code: i32) -> Result<(f64, f64)> {
     }
 }
 
-/// A clone of a sealed template as large as the tests', until the first query on it is answered; one at a time, and two.
+/// A clone of a sealed template as large as the tests', until the first query on it is answered; one at a time, and
+/// two.
 async fn database() -> Result<String> {
     let server = start(Durability::Memory).await?;
-    let admin = admin::ephemeral(&server.url)?;
+    let admin = EphemeralDatabase::at(&server.url)?;
     let template = server.database_name("template");
     let database = admin::create_database(&admin, &template, None).await?;
     admin::fill_with_fixtures(&database, &pad_migrate::harness::fixtures::cases()?).await?;

@@ -22,15 +22,15 @@ pub(super) async fn compare(yardstick: &str, migrated: &str) -> Result<()> {
         };
         let sql = format!("select ({row})::text from padealing.{table} t order by {order}");
         let (mut left, mut right) = (PgConnection::connect(yardstick).await?, PgConnection::connect(migrated).await?);
-        let mut theirs = sqlx::query_scalar::<_, String>(AssertSqlSafe(sql.clone())).fetch(&mut left);
+        let mut yardstick = sqlx::query_scalar::<_, String>(AssertSqlSafe(sql.clone())).fetch(&mut left);
         let mut ours = sqlx::query_scalar::<_, String>(AssertSqlSafe(sql)).fetch(&mut right);
         loop {
-            let rows = (theirs.try_next().await?, ours.try_next().await?);
+            let rows = (yardstick.try_next().await?, ours.try_next().await?);
             match rows {
                 (None, None) => break,
-                (theirs, ours) if theirs == ours => {}
-                (theirs, ours) => {
-                    return Err(format!("{table}: the yardstick stored\n{theirs:?}\nand migrate\n{ours:?}").into());
+                (yardstick, ours) if yardstick == ours => {}
+                (yardstick, ours) => {
+                    return Err(format!("{table}: the yardstick stored\n{yardstick:?}\nand migrate\n{ours:?}").into());
                 }
             }
         }

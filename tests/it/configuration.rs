@@ -1,4 +1,5 @@
-//! The configuration: where each value comes from, what is wrong with it, all at once; and passwords, which are never printed.
+//! The configuration: where each value comes from, what is wrong with it, all at once; and passwords, which are never
+//! printed.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -51,7 +52,8 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 #[case::other_environment(
     ".env",
     "APP_ENV=qa\n",
-    ".env sets APP_ENV to \"qa\", but this run is for local; a file can't choose the environment: use --env or an environment variable, or remove the line"
+    ".env sets APP_ENV to \"qa\", but this run is for local; a file can't choose the environment: use --env or an \
+     environment variable, or remove the line"
 )]
 #[case::port(".env", "DB_PORT=54x2\n", "DB_PORT is \"54x2\" (from .env); it must be a port, a number from 1 to 65535")]
 #[case::placeholder(
@@ -77,7 +79,8 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 #[case::an_address_with_a_password(
     ".env.qa",
     "DB_HOST=u:hunter2@db.example.com\n",
-    "DB_HOST is \"••••@db.example.com\" (from .env.qa); it must be a host name, an address or a socket's folder; the port goes into DB_PORT"
+    "DB_HOST is \"••••@db.example.com\" (from .env.qa); it must be a host name, an address or a socket's folder; the \
+     port goes into DB_PORT"
 )]
 #[case::no_pair(
     ".env",
@@ -130,7 +133,8 @@ fn the_common_file_is_not_taken_for_an_environments_own_in_silence() {
     let dir = tempfile::tempdir().expect("a directory is made");
     write(dir.path(), &[(".env", "DB_HOST=127.0.0.1\nDB_PORT=1\nDB_NAME=n\nDB_USER=u\n")]);
     let reported = stderr(&run_in(dir.path(), &["--env", "qa", "verify"], &[]));
-    let warning = "pad-migrate: warning: .env.qa doesn't exist: environment qa uses the database from .env, as every environment does\n";
+    let warning = "pad-migrate: warning: .env.qa doesn't exist: environment qa uses the database from .env, as every \
+        environment does\n";
     assert!(reported.starts_with(warning), "{reported}");
     let reported = stderr(&run_in(dir.path(), &["verify"], &[]));
     assert!(!reported.contains("warning"), "{reported}");

@@ -101,7 +101,8 @@ async fn tls_is_verified_and_each_failing_check_is_named() {
         setup.push_str(&format!("cat >{name}.crt <<'PEM'\n{chain}PEM\ncat >{name}.key <<'PEM'\n{key}PEM\n"));
     }
     setup.push_str(
-        "{ echo 'host all postgres all trust'; echo 'hostssl all pad_cert all cert'; echo 'hostssl all all all scram-sha-256'
+        "{ echo 'host all postgres all trust'; echo 'hostssl all pad_cert all cert'; echo 'hostssl all all all \
+         scram-sha-256'
            cat pg_hba.conf; } >hba && sed 's/^host  *all  *all .*//' hba >pg_hba.conf
          cat >>postgresql.conf <<'CONF'
 password_encryption = 'scram-sha-256'
@@ -231,7 +232,7 @@ fn deaf() -> (impl AsFd, Vec<std::net::TcpStream>, u16) {
 #[rstest]
 #[case::verify(&["verify"])]
 #[case::doctor(&["doctor"])]
-fn a_port_that_says_nothing_is_told_from_one_that_is_not_there(#[case] arguments: &[&str]) {
+fn a_silent_port_is_distinguished_from_a_closed_one(#[case] arguments: &[&str]) {
     let (_listener, silent) = silent();
     let (_socket, _queued, deaf) = deaf();
     for (port, what) in [
@@ -388,7 +389,7 @@ fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
 #[case(&["apply", "--yes"])]
 #[case(&["seed"])]
 #[tokio::test]
-async fn a_role_without_privileges_is_told_so(#[case] arguments: &[&str]) {
+async fn a_role_without_privileges_is_named(#[case] arguments: &[&str]) {
     with_db(Start::Applied, async |db| {
         let url = db.url_as(Role::Stranger).await;
         let output = run(&[&["--database-url", &url], arguments].concat(), &[]);

@@ -1,7 +1,7 @@
 //! The documents are true: what they name is there, and their samples are what the program prints.
 //!
-//! A sample is a block of text below a line `<!-- sample: SNAPSHOT 1-12, 20-22 -->`: these lines of a snapshot, with `…`
-//! between the parts. `PAD_RECORD=1 cargo test docs` writes the samples anew; read the diff.
+//! A sample is a block of text below a line `<!-- sample: SNAPSHOT 1-12, 20-22 -->`: these lines of a snapshot, with
+//! `…` between the parts. `PAD_RECORD=1 cargo test docs` writes the samples again; read the diff.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -10,13 +10,14 @@ use serde_json::Value;
 use crate::harness::program::{run, run_in, stderr, stdout};
 use crate::harness::{Db, Role, Start, roles, with_db};
 use crate::snapshots::Snapshot;
+use crate::waiting;
 use pad_migrate::base::version::SUPPORTED;
 use pad_migrate::checks::check::{Check, Status};
 use pad_migrate::checks::doctor::checks;
 use pad_migrate::checks::expectations::Expectations;
 use pad_migrate::checks::facts::{
-    Attribute, CollationChange, Facts, Filled, PasswordExpiry, Relation, Role as Connected, Rows, SchemaRights, Server,
-    TableRights, Usage,
+    Attribute, CollationChange, Filled, PasswordExpiry, Relation, Role as Connected, Rows, SchemaRights, Server,
+    TableRights, TargetFacts, Usage,
 };
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
@@ -65,7 +66,7 @@ async fn the_qa_look_alike_reads_as_something_to_act_on() {
             let keys = [&role_keys()[..], &[("DB_SSLMODE", "disable")]].concat();
             let mut command = std::process::Command::new(crate::harness::program());
             command.args(["--env", "qa", "--database-url", &url, "doctor"]).envs(keys).current_dir(dir.path());
-            let output = command.env("COLUMNS", width).output().expect("the program runs");
+            let output = waiting::output(command.env("COLUMNS", width));
             assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
             let text = stdout(&output);
             let wide: usize = width.parse().expect("a number");
@@ -167,8 +168,10 @@ async fn what_the_roles_lack_or_have_too_much_of_is_named() {
              revoke insert, update on padealing.pad_breach from pad_migrate_app; \
              revoke usage on sequence padealing.migration_mapping_id_seq from pad_migrate_app; \
              revoke references on bo_airflow.oracle_employee from pad_migrate_owner; \
-             grant update on bo_airflow.currency to pad_migrate_app; grant create on schema bo_airflow to pad_migrate_app; \
-             grant create on schema padealing to pad_migrate_reader; grant delete on padealing.audit_log to pad_migrate_reader",
+             grant update on bo_airflow.currency to pad_migrate_app; grant create on schema bo_airflow to \
+             pad_migrate_app; \
+             grant create on schema padealing to pad_migrate_reader; grant delete on padealing.audit_log to \
+             pad_migrate_reader",
         )
         .await;
         let (code, report) = examine(&db, Role::Owner, "local", &[]).await;
@@ -201,11 +204,15 @@ async fn what_the_roles_lack_or_have_too_much_of_is_named() {
 async fn an_unknown_table_is_described_and_left_alone() {
     with_db(Start::Applied, async |db| {
         db.execute(
-            "create table padealing.depended (id int primary key); create view public.onlooker as select * from padealing.depended; \
+            "create table padealing.depended (id int primary key); create view public.onlooker as select * \
+             from padealing.depended; \
              create table public.child (d int references padealing.depended); \
-             create table padealing.empty (a numeric(4,1), \"B c\" text); comment on table padealing.empty is 'it''s unused'; \
-             create table padealing.kept (a int); comment on table padealing.kept is 'Kept on purpose: the auditors want it'; \
-             create table padealing.alembic_version (version_num varchar(32)); create extension if not exists pg_trgm schema padealing",
+             create table padealing.empty (a numeric(4,1), \"B c\" text); comment on table padealing.empty is 'it''s \
+             unused'; \
+             create table padealing.kept (a int); comment on table padealing.kept is 'Kept on purpose: the auditors \
+             want it'; \
+             create table padealing.alembic_version (version_num varchar(32)); create extension if not exists \
+             pg_trgm schema padealing",
         )
         .await;
         let (code, report) = examine(&db, Role::Owner, "local", &[]).await;
@@ -219,7 +226,10 @@ async fn an_unknown_table_is_described_and_left_alone() {
         assert_eq!(rows[0]["recommendation"], "keep");
         assert_eq!(rows[0]["dependents"], "constraint child_d_fkey on table public.child, view public.onlooker");
         // Whose use is known for a day is not known.
-        assert_eq!((&rows[1]["recommendation"], &rows[1]["columns"]), (&"keep".into(), &"a numeric(4,1), B c text".into()));
+        assert_eq!(
+            (&rows[1]["recommendation"], &rows[1]["columns"]),
+            (&"keep".into(), &"a numeric(4,1), B c text".into())
+        );
         assert!(rows[1]["reason"].as_str().expect("a text").contains("only: check again later"));
         let sql = rows[1]["sql"].as_str().expect("it is a text");
         assert_eq!(sql, "comment on table padealing.\"empty\" is 'Kept on purpose: … (it''s unused)'");
@@ -324,18 +334,20 @@ async fn a_table_with_relations_is_never_called_unused() {
     with_db(Start::Applied, async |db| {
         db.execute(
             "create table padealing.prices (d date) partition by range (d); \
-             create table padealing.prices_1 partition of padealing.prices for values from ('2025-01-01') to ('2026-01-01'); \
-             create table padealing.audit_log_2025 () inherits (padealing.audit_log); \
-             create table padealing.lender (n serial); create table public.borrower (n int default nextval('padealing.lender_n_seq')); \
+             create table padealing.prices_1 partition of padealing.prices for values from ('2025-01-01') to \
+             ('2026-01-01'); create table padealing.audit_log_2025 () inherits (padealing.audit_log); \
+             create table padealing.lender (n serial); create table public.borrower (n int default \
+             nextval('padealing.lender_n_seq')); \
              create table padealing.typed (a int); create table public.holder (t padealing.typed); \
-             create table padealing.published (a int primary key); create publication it for table padealing.published; \
-             create table padealing.called (a int); \
+             create table padealing.published (a int primary key); create publication it for table \
+             padealing.published; create table padealing.called (a int); \
              create function public.caller(padealing.called) returns int language sql as 'select 1'",
         )
         .await;
         let (_, report) = examine(&db, Role::Owner, "local", &[]).await;
         let rows = check(&report, "unknown_tables")["rows"].as_array().expect("there are rows");
-        let dependents: Vec<String> = rows.iter().map(|it| format!("{}: {}", it["table"], it["dependents"]).replace('"', "")).collect();
+        let dependents: Vec<String> =
+            rows.iter().map(|it| format!("{}: {}", it["table"], it["dependents"]).replace('"', "")).collect();
         assert_eq!(
             dependents,
             [
@@ -406,8 +418,10 @@ async fn who_may_migrate_can() {
              grant select on all tables in schema padealing, bo_airflow to pad_migrate_stranger; \
              grant select on public.personal_account_dealing to pad_migrate_stranger; \
              grant usage, select on all sequences in schema padealing to pad_migrate_stranger; \
-             grant insert on padealing.pad_request, padealing.pad_approval, padealing.pad_execution, padealing.audit_log, \
-                 padealing.migration_mapping, padealing.migration_run, padealing.migration_reject to pad_migrate_stranger; \
+             grant insert on padealing.pad_request, padealing.pad_approval, padealing.pad_execution, \
+                 padealing.audit_log, \
+                 padealing.migration_mapping, padealing.migration_run, padealing.migration_reject to \
+             pad_migrate_stranger; \
              grant update on padealing.migration_run, padealing.migration_reject to pad_migrate_stranger",
         )
         .await;
@@ -443,8 +457,8 @@ async fn what_would_lose_rows_fails() {
             "alter table public.personal_account_dealing enable row level security; \
              alter table padealing.pad_request enable row level security; \
              grant select on public.personal_account_dealing to public; \
-             insert into padealing.schema_revision (revision, name, checksum, kind, database_role, program_version, environment) \
-                 values ('9999', 'later', 'x', 'applied', 'r', '9', 'local')",
+             insert into padealing.schema_revision (revision, name, checksum, kind, database_role, program_version, \
+                 environment) values ('9999', 'later', 'x', 'applied', 'r', '9', 'local')",
         )
         .await;
         let (code, report) = examine(&db, Role::Reader, "local", &["--exact"]).await;
@@ -458,8 +472,8 @@ async fn what_would_lose_rows_fails() {
 }
 
 /// Facts of a database about which there is nothing to say.
-fn facts() -> Facts {
-    Facts {
+fn facts() -> TargetFacts {
+    TargetFacts {
         server: Server {
             version: "15.4".to_owned(),
             major: 15,
@@ -472,11 +486,11 @@ fn facts() -> Facts {
             ..Server::default()
         },
         role: Connected { name: "someone".to_owned(), ..Connected::default() },
-        ..Facts::default()
+        ..TargetFacts::default()
     }
 }
 
-fn checked(facts: &Facts, environment: Environment) -> Vec<Check> {
+fn checked(facts: &TargetFacts, environment: Environment) -> Vec<Check> {
     let expected = Expectations {
         environment,
         roles: &roles(),
@@ -489,7 +503,7 @@ fn checked(facts: &Facts, environment: Environment) -> Vec<Check> {
 }
 
 #[track_caller]
-fn check_fact(name: &str, status: Status, says: &str, change: impl FnOnce(&mut Facts)) {
+fn check_fact(name: &str, status: Status, says: &str, change: impl FnOnce(&mut TargetFacts)) {
     let mut changed = facts();
     change(&mut changed);
     let all = checked(&changed, Environment::Qa);
@@ -532,7 +546,7 @@ fn facts_about_the_server_have_their_consequences() {
 fn facts_about_the_roles_have_their_consequences() {
     use Status::{Fail, Pass, Warn};
     let until = |days| {
-        move |facts: &mut Facts| {
+        move |facts: &mut TargetFacts| {
             facts.role.password_expiry = Some(PasswordExpiry { date: "2026-12-01".to_owned(), days });
         }
     };
@@ -605,12 +619,12 @@ fn facts_about_the_roles_have_their_consequences() {
 fn facts_about_the_history_have_their_consequences() {
     use Status::{Fail, Pass, Skip};
     let at = |revisions: &'static [&'static str]| {
-        move |it: &mut Facts| {
+        move |it: &mut TargetFacts| {
             it.revisions = Ok(Some(revisions.iter().map(|it| (*it).to_owned()).collect::<BTreeSet<_>>()))
         }
     };
     let has = |name: &'static str| {
-        move |it: &mut Facts| {
+        move |it: &mut TargetFacts| {
             it.relations.push(Relation {
                 schema: "padealing".to_owned(),
                 name: name.to_owned(),
@@ -647,8 +661,10 @@ fn facts_about_the_history_have_their_consequences() {
 #[case::read_lately("keep", "it was last read on 2026-11-01", |it: &mut UnknownRelation| {
     (it.reads, it.last_read) = (7, Some(("2026-11-01".to_owned(), 20.0)));
 })]
-#[case::it_is_a_view("keep", "no statistics on reads of a view: ask its owner, postgres", |it: &mut UnknownRelation| it.kind = "view")]
-#[case::it_has_partitions("keep", "it is partitioned: its own statistics", |it: &mut UnknownRelation| it.family = Some("it is partitioned".to_owned()))]
+#[case::it_is_a_view("keep", "no statistics on reads of a view: ask its owner, \
+    postgres", |it: &mut UnknownRelation| it.kind = "view")]
+#[case::it_has_partitions("keep", "it is partitioned: its own \
+    statistics", |it: &mut UnknownRelation| it.family = Some("it is partitioned".to_owned()))]
 #[case::nobody_counts("keep", "doesn't track its use (track_counts is off)", |it: &mut UnknownRelation| it.counted = false)]
 #[case::known_for_days("keep", "statistics go back to 2026-01-02 only", |it: &mut UnknownRelation| it.since.1 = 12.0)]
 #[case::not_known_long_enough("keep", "statistics go back to 2026-01-02 only", |it: &mut UnknownRelation| it.since.1 = 89.9)]
@@ -673,7 +689,7 @@ fn an_unknown_table_is_recommended_to_be(
         ..UnknownRelation::default()
     };
     change(&mut stranger);
-    let facts = Facts { unknown: vec![stranger], ..facts() };
+    let facts = TargetFacts { unknown: vec![stranger], ..facts() };
     let all = checked(&facts, Environment::Qa);
     let found = CheckJson::new(all.iter().find(|it| it.name == "unknown_tables").expect("the check is there"));
     assert_eq!(found.rows[0]["recommendation"], recommendation);
@@ -692,7 +708,7 @@ fn nothing_is_recommended_to_be_dropped_on_a_standby() {
         ..UnknownRelation::default()
     };
     for (standby, recommendation) in [(false, "drop"), (true, "keep")] {
-        let mut facts = Facts { unknown: vec![stranger.clone()], ..facts() };
+        let mut facts = TargetFacts { unknown: vec![stranger.clone()], ..facts() };
         facts.server.standby = standby;
         let all = checked(&facts, Environment::Qa);
         let found = CheckJson::new(all.iter().find(|it| it.name == "unknown_tables").expect("the check is there"));
@@ -715,7 +731,7 @@ async fn every_check_is_documented() {
         let mut names: Vec<&str> = checks.iter().map(|it| it["name"].as_str().expect("it is a text")).collect();
         // Where there is no end of an examination.
         names.push("examination");
-        let explained = page.lines().filter_map(|it| it.strip_prefix("| `")?.split_once("` |").map(|it| it.0));
+        let explained = page.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once("` |")?.0));
         assert_eq!(explained.collect::<Vec<_>>(), names, "docs/doctor.md explains every check, and no other");
     })
     .await;

@@ -94,7 +94,8 @@ async fn the_reference_rows_resolve_people_by_email() {
              bo_airflow.oracle_contact c where c.employee_id = e.id and lower(c.email) = \
              lower(translate(e.forename, 'é', 'e') || '.' || replace(e.surname, ' ', '-') || '@example.com')) <> 1";
         assert_eq!(db.value(unresolved).await.as_deref(), Some("0"));
-        let officer = "select c.email from padealing.employee_role r join bo_airflow.oracle_contact c using (employee_id) \
+        let officer = "select c.email from padealing.employee_role r \
+                       join bo_airflow.oracle_contact c using (employee_id) \
                        where r.role = 'compliance_officer' and r.revoked_at is null";
         assert_eq!(db.value(officer).await.as_deref(), Some("amara.okafor@example.com"));
         let manager = "select m.forename from bo_airflow.oracle_contact c join bo_airflow.oracle_employee e on \

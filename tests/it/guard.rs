@@ -133,7 +133,7 @@ fn every_kind_of_object_that_drift_knows_may_be_created_in_padealing() {
     let statements = include_str!("../../fixtures/drift/base.sql").split(";\n");
     let refused: Vec<&str> = statements
         .filter(|it| check(it, &Scope::default()).is_err())
-        .flat_map(|it| it.lines().find(|it| !it.is_empty() && !it.starts_with("--")))
+        .flat_map(|sql| sql.lines().find(|line| !line.is_empty() && !line.starts_with("--")))
         .map(|it| it.split(['(', '=']).next().unwrap_or(it).trim())
         .collect();
     assert_eq!(
@@ -149,7 +149,8 @@ fn every_kind_of_object_that_drift_knows_may_be_created_in_padealing() {
             "create table bo_airflow.oracle_bloomberg",
             "create view bo_airflow.employee_names as select id, forename, surname from bo_airflow.oracle_employee",
             "create function bo_airflow.initials",
-            "grant select on bo_airflow.oracle_employee, bo_airflow.oracle_bloomberg to pad_migrate_app, pad_migrate_reader",
+            "grant select on bo_airflow.oracle_employee, bo_airflow.oracle_bloomberg to pad_migrate_app, \
+             pad_migrate_reader",
             "grant references on bo_airflow.oracle_employee to pad_migrate_app",
             "create server price_files foreign data wrapper file_fdw",
             "create publication pad_changes for table padealing.pad_request with",
@@ -175,7 +176,8 @@ fn every_kind_of_object_that_drift_knows_may_be_created_in_padealing() {
     "alter table padealing.t add foreign key (a) references bo_airflow.x on delete cascade on update cascade"
 )]
 #[case::columns(
-    "alter table if exists only padealing.t add column a int default 1, alter b type text using lower(b), alter c set not null"
+    "alter table if exists only padealing.t add column a int default 1, alter b type text using lower(b), alter c \
+     set not null"
 )]
 #[case::constraints(
     "alter table padealing.t add constraint c check (length(a) > 1) not valid, validate constraint c, drop constraint d"
@@ -196,17 +198,20 @@ fn every_kind_of_object_that_drift_knows_may_be_created_in_padealing() {
     "create unique index concurrently if not exists i on only padealing.t using gist (lower(a) public.ops) where b"
 )]
 #[case::index_changed(
-    "alter index padealing.i rename to j; alter index padealing.i attach partition padealing.j; drop index concurrently padealing.i"
+    "alter index padealing.i rename to j; alter index padealing.i attach partition padealing.j; drop index \
+     concurrently padealing.i"
 )]
 #[case::index_rebuilt("reindex index concurrently padealing.i; reindex (concurrently) index padealing.i")]
 #[case::view(
-    "create or replace view padealing.v as with a as (select * from bo_airflow.x) table a; alter view padealing.v rename to w; drop view padealing.v"
+    "create or replace view padealing.v as with a as (select * from bo_airflow.x) table a; alter view padealing.v \
+     rename to w; drop view padealing.v"
 )]
 #[case::view_of_anything(
     "create view padealing.v as select bo_airflow.initials('a', 'b'), public.similarity(a, b) from bo_airflow.x"
 )]
 #[case::materialized_view(
-    "create materialized view padealing.v as select lower(a) from bo_airflow.x; refresh materialized view concurrently padealing.v; drop materialized view padealing.v"
+    "create materialized view padealing.v as select lower(a) from bo_airflow.x; refresh materialized view \
+     concurrently padealing.v; drop materialized view padealing.v"
 )]
 #[case::sequence(
     "create sequence padealing.s owned by padealing.t.a; alter sequence padealing.s owned by none restart with 3"
@@ -214,48 +219,64 @@ fn every_kind_of_object_that_drift_knows_may_be_created_in_padealing() {
 #[case::types("create type padealing.e as enum ('a'); alter type padealing.e add value 'b'; drop type padealing.e")]
 #[case::range("create type padealing.r as range (subtype = numeric, multirange_type_name = padealing.m)")]
 #[case::domains(
-    "create domain padealing.d as public.citext check (value <> ''); alter domain padealing.d drop constraint c; drop domain padealing.d"
+    "create domain padealing.d as public.citext check (value <> ''); alter domain padealing.d drop constraint c; \
+     drop domain padealing.d"
 )]
 #[case::aggregate(
     "create aggregate padealing.a (int) (sfunc = public.f, stype = int); drop aggregate padealing.a (int)"
 )]
 #[case::operator(
-    "create operator padealing.=== (leftarg = int, rightarg = int, function = int4eq, commutator = operator(padealing.===)); drop operator padealing.=== (int, int)"
+    "create operator padealing.=== (leftarg = int, rightarg = int, function = int4eq, commutator = \
+     operator(padealing.===)); drop operator padealing.=== (int, int)"
 )]
 #[case::collation(
     "create collation padealing.c from \"C\"; alter collation padealing.c rename to d; drop collation padealing.c"
 )]
 #[case::statistics(
-    "create statistics padealing.s on a, b from padealing.t; alter statistics padealing.s set statistics 3; drop statistics padealing.s"
+    "create statistics padealing.s on a, b from padealing.t; alter statistics padealing.s set statistics 3; drop \
+     statistics padealing.s"
 )]
 #[case::text_search(
-    "create text search dictionary padealing.d (template = simple); create text search configuration padealing.c (copy = pg_catalog.simple); alter text search configuration padealing.c alter mapping for word with public.d; drop text search configuration padealing.c; drop text search dictionary padealing.d"
+    "create text search dictionary padealing.d (template = simple); create text search configuration padealing.c \
+     (copy = pg_catalog.simple); alter text search configuration padealing.c alter mapping for word with \
+     public.d; drop text search configuration padealing.c; drop text search dictionary padealing.d"
 )]
 #[case::trigger(
-    "create trigger t before update of a on padealing.t for each row when (old.a is distinct from new.a) execute function padealing.f('x'); alter trigger t on padealing.t rename to u; drop trigger t on padealing.t"
+    "create trigger t before update of a on padealing.t for each row when (old.a is distinct from new.a) execute \
+     function padealing.f('x'); alter trigger t on padealing.t rename to u; drop trigger t on padealing.t"
 )]
 #[case::rule(
-    "create rule r as on delete to padealing.t do also insert into padealing.audit_log (id) values (old.id); drop rule r on padealing.t"
+    "create rule r as on delete to padealing.t do also insert into padealing.audit_log (id) values (old.id); drop \
+     rule r on padealing.t"
 )]
 #[case::policy(
-    "create policy p on padealing.t for select using (exists (select from bo_airflow.x)); alter policy p on padealing.t to me; drop policy p on padealing.t"
+    "create policy p on padealing.t for select using (exists (select from bo_airflow.x)); alter policy p on \
+     padealing.t to me; drop policy p on padealing.t"
 )]
 #[case::cast("create cast (padealing.a as text) with function public.f(text); drop cast (text as padealing.a)")]
 #[case::function_changed(
-    "alter function padealing.f(int) owner to me; alter routine padealing.f set search_path to bo_airflow, public; drop function padealing.f(int), padealing.g"
+    "alter function padealing.f(int) owner to me; alter routine padealing.f set search_path to bo_airflow, public; \
+     drop function padealing.f(int), padealing.g"
 )]
 #[case::comments(
-    "comment on schema padealing is 'x'; comment on column padealing.t.a is null; comment on constraint c on padealing.t is 'x'; comment on trigger t on padealing.t is 'x'; comment on function padealing.f(bo_airflow.x) is 'x'"
+    "comment on schema padealing is 'x'; comment on column padealing.t.a is null; comment on constraint c on \
+     padealing.t is 'x'; comment on trigger t on padealing.t is 'x'; comment on function \
+     padealing.f(bo_airflow.x) is 'x'"
 )]
 #[case::grants(
-    "grant select (a), update on padealing.t, padealing.u to me with grant option; grant usage on schema padealing to me; revoke all on all functions in schema padealing from public; grant execute on function padealing.f(int) to me"
+    "grant select (a), update on padealing.t, padealing.u to me with grant option; grant usage on schema padealing \
+     to me; revoke all on all functions in schema padealing from public; grant execute on function \
+     padealing.f(int) to me"
 )]
 #[case::default_privileges("alter default privileges for role me in schema padealing grant select on tables to you")]
 #[case::rows(
-    "insert into padealing.pad_breach (id) select id from bo_airflow.x on conflict (id) do update set id = 1 returning *; update only padealing.pad_request set isin = upper(isin) from bo_airflow.x where true; delete from padealing.audit_log a using bo_airflow.x"
+    "insert into padealing.pad_breach (id) select id from bo_airflow.x on conflict (id) do update set id = 1 \
+     returning *; update only padealing.pad_request set isin = upper(isin) from bo_airflow.x where true; delete \
+     from padealing.audit_log a using bo_airflow.x"
 )]
 #[case::queries(
-    "select setval('padealing.s', 1), pg_catalog.format('%s', 1), coalesce(a, 'set'), extract(year from b) from bo_airflow.x; values (1); table bo_airflow.x; (select 1) union select 2"
+    "select setval('padealing.s', 1), pg_catalog.format('%s', 1), coalesce(a, 'set'), extract(year from b) from \
+     bo_airflow.x; values (1); table bo_airflow.x; (select 1) union select 2"
 )]
 #[case::sequence_of_a_column("select setval(pg_get_serial_sequence('padealing.t', 'id'), max(id)) from bo_airflow.x")]
 #[case::moved(
@@ -307,24 +328,25 @@ fn what_takes_away_passes_on_the_way_down_only(#[case] sql: &str, #[case] reason
 #[case::temporary("create temp table padealing.x (a int)", "temporary")]
 #[case::temporary_view("create temporary view padealing.x as select 1", "temporary")]
 #[case::their_index("alter index bo_airflow.i rename to j", "bo_airflow.i")]
-#[case::an_index_on_theirs("create index on bo_airflow.x (a)", "bo_airflow.x")]
-#[case::an_index_of_ours_on_theirs("create index concurrently padealing_i on only bo_airflow.x (a)", "bo_airflow.x")]
-#[case::a_trigger_on_theirs(
+#[case::an_index_on_reference("create index on bo_airflow.x (a)", "bo_airflow.x")]
+#[case::an_index_of_ours_on_reference("create index concurrently padealing_i on only bo_airflow.x (a)", "bo_airflow.x")]
+#[case::a_trigger_on_reference(
     "create trigger t after insert on bo_airflow.x execute function padealing.f()",
     "bo_airflow.x"
 )]
-#[case::a_trigger_from_theirs(
-    "create constraint trigger t after insert on padealing.t from bo_airflow.x for each row execute function padealing.f()",
+#[case::a_trigger_from_reference(
+    "create constraint trigger t after insert on padealing.t from bo_airflow.x for each row execute function \
+     padealing.f()",
     "bo_airflow.x"
 )]
-#[case::a_trigger_that_calls_theirs(
+#[case::a_trigger_that_calls_reference(
     "create trigger t after insert on padealing.t execute function bo_airflow.f()",
     "function bo_airflow.f"
 )]
-#[case::a_rule_on_theirs("create rule r as on insert to bo_airflow.x do nothing", "bo_airflow.x")]
-#[case::a_policy_on_theirs("create policy p on bo_airflow.x using (true)", "bo_airflow.x")]
-#[case::statistics_on_theirs("create statistics padealing.s on a, b from bo_airflow.x", "bo_airflow.x")]
-#[case::a_comment_on_theirs("comment on table bo_airflow.x is 'x'", "bo_airflow.x")]
+#[case::a_rule_on_reference("create rule r as on insert to bo_airflow.x do nothing", "bo_airflow.x")]
+#[case::a_policy_on_reference("create policy p on bo_airflow.x using (true)", "bo_airflow.x")]
+#[case::statistics_on_reference("create statistics padealing.s on a, b from bo_airflow.x", "bo_airflow.x")]
+#[case::a_comment_on_reference("comment on table bo_airflow.x is 'x'", "bo_airflow.x")]
 #[case::a_comment_on_a_trigger("comment on trigger t on bo_airflow.x is 'x'", "bo_airflow.x")]
 #[case::a_comment_on_a_constraint("comment on constraint c on bo_airflow.x is 'x'", "bo_airflow.x")]
 #[case::a_comment_on_their_schema("comment on schema bo_airflow is 'x'", "schema bo_airflow")]
@@ -342,9 +364,9 @@ fn what_takes_away_passes_on_the_way_down_only(#[case] sql: &str, #[case] reason
 #[case::detached("alter table padealing.t detach partition bo_airflow.x", "bo_airflow.x")]
 #[case::parent("alter table padealing.t inherit bo_airflow.x", "bo_airflow.x")]
 #[case::parents("create table padealing.t (a int) inherits (padealing.u, bo_airflow.x)", "bo_airflow.x")]
-#[case::partition_of_theirs("create table padealing.t partition of bo_airflow.x default", "bo_airflow.x")]
-#[case::owned_by_theirs("alter sequence padealing.s owned by bo_airflow.x.y", "bo_airflow.x.y")]
-#[case::created_owned_by_theirs("create sequence padealing.s owned by bo_airflow.x.y", "bo_airflow.x.y")]
+#[case::partition_of_reference("create table padealing.t partition of bo_airflow.x default", "bo_airflow.x")]
+#[case::owned_by_reference("alter sequence padealing.s owned by bo_airflow.x.y", "bo_airflow.x.y")]
+#[case::created_owned_by_reference("create sequence padealing.s owned by bo_airflow.x.y", "bo_airflow.x.y")]
 #[case::a_sequence_beside(
     "create table padealing.t (a int generated always as identity (sequence name bo_airflow.s))",
     "bo_airflow.s"
@@ -407,8 +429,11 @@ fn what_is_not_in_padealing_is_refused(#[case] sql: &str, #[case] reason: &str) 
 
 #[rstest]
 #[case::an_unmanaged_table("drop table padealing.scratch", "not a managed table")]
-#[case::theirs("drop table bo_airflow.oracle_employee", "bo_airflow.oracle_employee")]
-#[case::theirs_behind_ours("drop table padealing.pad_breach, bo_airflow.oracle_employee", "bo_airflow.oracle_employee")]
+#[case::reference("drop table bo_airflow.oracle_employee", "bo_airflow.oracle_employee")]
+#[case::reference_behind_ours(
+    "drop table padealing.pad_breach, bo_airflow.oracle_employee",
+    "bo_airflow.oracle_employee"
+)]
 #[case::their_schema("drop schema padealing, bo_airflow", "schema bo_airflow")]
 #[case::of_another_database("drop table padealing.bo_airflow.pad_breach", "padealing.bo_airflow.pad_breach")]
 #[case::cascading("drop table padealing.pad_breach cascade", "CASCADE")]
@@ -443,12 +468,12 @@ fn nothing_cascades(#[case] sql: &str) {
 }
 
 #[rstest]
-#[case::theirs("grant select on bo_airflow.x to me", "bo_airflow.x")]
-#[case::theirs_behind_ours("grant select on padealing.a, bo_airflow.b to me", "bo_airflow.b")]
-#[case::a_column_of_theirs("grant update (a) on table bo_airflow.b to me", "bo_airflow.b")]
+#[case::reference("grant select on bo_airflow.x to me", "bo_airflow.x")]
+#[case::reference_behind_ours("grant select on padealing.a, bo_airflow.b to me", "bo_airflow.b")]
+#[case::a_column_of_reference("grant update (a) on table bo_airflow.b to me", "bo_airflow.b")]
 #[case::a_name_without_schema("revoke all on a from me", "a is not in padealing")]
 #[case::their_schema("grant create on schema padealing, bo_airflow to me", "schema bo_airflow")]
-#[case::all_of_theirs("grant select on all tables in schema bo_airflow to me", "schema bo_airflow")]
+#[case::all_of_reference("grant select on all tables in schema bo_airflow to me", "schema bo_airflow")]
 #[case::all_of_both("grant select on all sequences in schema padealing, bo_airflow to me", "schema bo_airflow")]
 #[case::a_role("grant padealing to me", "names nothing in padealing")]
 #[case::a_role_with_admin("grant padealing, select to me with admin option", "names nothing in padealing")]
@@ -512,14 +537,15 @@ fn privileges_are_of_padealing(#[case] sql: &str, #[case] reason: &str) {
     "bo_airflow.x"
 )]
 #[case::in_a_rule_of_several(
-    "create rule r as on insert to padealing.t do (insert into padealing.audit_log values (1); delete from bo_airflow.x)",
+    "create rule r as on insert to padealing.t do (insert into padealing.audit_log values (1); delete from \
+     bo_airflow.x)",
     "bo_airflow.x"
 )]
 #[case::in_a_rule_through_a_view(
     "create rule r as on insert to padealing.v do instead update padealing.w set a = 1",
     "might be a view"
 )]
-#[case::told_in_a_rule("create rule r as on insert to padealing.t do also notify x", "not among")]
+#[case::notify_in_a_rule("create rule r as on insert to padealing.t do also notify x", "not among")]
 #[case::a_table_made_a_view(
     "create rule \"_RETURN\" as on select to padealing.pad_breach do instead select * from bo_airflow.x",
     "makes a view of a table"
@@ -551,7 +577,7 @@ fn what_writes_is_refused(#[case] sql: &str, #[case] reason: &str) {
 }
 
 #[rstest]
-#[case::theirs("select bo_airflow.f()", "function bo_airflow.f")]
+#[case::reference("select bo_airflow.f()", "function bo_airflow.f")]
 #[case::ours("select padealing.f()", "function padealing.f")]
 #[case::in_from("select * from public.f() x", "function public.f")]
 #[case::in_rows_from("select * from rows from (now(), f())", "function f")]
@@ -566,8 +592,8 @@ fn what_writes_is_refused(#[case] sql: &str, #[case] reason: &str) {
 #[case::in_another_database("select padealing.pg_catalog.now()", "another database")]
 #[case::of_a_value("select (a).b(1) from bo_airflow.x a", "expected function name")]
 #[case::an_operator("select 1 operator(bo_airflow.+) 2", "operator of bo_airflow")]
-#[case::drawing_theirs("select nextval('bo_airflow.s')", "nextval")]
-#[case::setting_theirs("select pg_catalog.setval('bo_airflow.s'::regclass, 1)", "setval")]
+#[case::drawing_reference("select nextval('bo_airflow.s')", "nextval")]
+#[case::setting_reference("select pg_catalog.setval('bo_airflow.s'::regclass, 1)", "setval")]
 #[case::setting_something("select setval(a, 1) from bo_airflow.x", "setval")]
 #[case::setting_what_a_query_says("select setval((select 'bo_airflow.s'), 1)", "setval")]
 #[case::setting_without_schema("select setval('s', 1)", "setval")]
@@ -576,7 +602,7 @@ fn what_writes_is_refused(#[case] sql: &str, #[case] reason: &str) {
 #[case::setting_with_escapes("select setval(E'padealing.s', 1)", "setval")]
 #[case::setting_their_column("select setval(pg_get_serial_sequence('bo_airflow.x', 'id'), 1)", "setval")]
 #[case::as_a_default("alter table padealing.t add column a int default nextval('bo_airflow.s')", "nextval")]
-#[case::as_a_default_of_theirs(
+#[case::as_a_default_of_reference(
     "alter table padealing.t add column a int default bo_airflow.f()",
     "function bo_airflow.f"
 )]
@@ -662,18 +688,21 @@ fn what_a_change_of_the_schema_does_not_need_is_refused(#[case] sql: &str, #[cas
 #[rstest]
 #[case::statements("create table padealing.t (a int); insert into padealing.pad_breach values (1);")]
 #[case::flow(
-    "if exists (select from bo_airflow.x) then null; elsif true then perform 1; else for i in 1..3 loop continue when i = 2; end loop; end if;"
+    "if exists (select from bo_airflow.x) then null; elsif true then perform 1; else for i in 1..3 loop continue \
+     when i = 2; end loop; end if;"
 )]
 #[case::nested("declare a text := 'drop'; begin while true loop a := lower(a) || 'x'; exit; end loop; end;")]
 #[case::raised("raise exception 'drop table bo_airflow.x %', 1 using hint = 'delete';")]
 #[case::into(
-    "declare a int; b int; begin select 1, 2 into strict a, b from bo_airflow.x; insert into padealing.pad_breach values (1) returning id into a; end;"
+    "declare a int; b int; begin select 1, 2 into strict a, b from bo_airflow.x; insert into padealing.pad_breach \
+     values (1) returning id into a; end;"
 )]
 #[case::executed(
     "execute 'create index on padealing.t (a)'; execute $y$alter table padealing.t add a text default 'it''s'$y$;"
 )]
 #[case::formatted(
-    "execute format('comment on table padealing.%I is %L', lower('x'), 'drop'); execute pg_catalog.format('alter table padealing.%1$I add %2$I int', 'a', 'b');"
+    "execute format('comment on table padealing.%I is %L', lower('x'), 'drop'); execute pg_catalog.format('alter \
+     table padealing.%1$I add %2$I int', 'a', 'b');"
 )]
 #[case::moved("execute format('alter table public.%I set schema padealing', 'x');")]
 #[case::queried("for a in execute 'select 1' using 2 loop null; end loop;")]
@@ -733,7 +762,8 @@ fn what_a_block_may_do(#[case] body: &str) {
 )]
 #[case::formatted_rename("execute format('alter view padealing.v rename to %I', 'pad_breach');", "a managed table's")]
 #[case::formatted_option(
-    "execute format('create operator padealing.=== (leftarg = int, function = int4eq, %I = operator(bo_airflow.+))', 'commutator');",
+    "execute format('create operator padealing.=== (leftarg = int, function = int4eq, %I = operator(bo_airflow.+))', \
+     'commutator');",
     "is not known"
 )]
 #[case::formatted_program(
@@ -876,7 +906,8 @@ fn what_a_function_may_be(#[case] sql: &str) {
     "x is not in padealing"
 )]
 #[case::unqualified_block(
-    "create function padealing.f() returns void language plpgsql set search_path = padealing as 'begin delete from scratch; end'",
+    "create function padealing.f() returns void language plpgsql set search_path = padealing as 'begin delete from \
+     scratch; end'",
     "scratch is not in padealing"
 )]
 #[case::another_role(
@@ -922,7 +953,8 @@ fn what_a_function_may_be(#[case] sql: &str) {
     "create procedure padealing.p() language plpgsql as $$ begin delete from bo_airflow.x; end $$",
     "bo_airflow.x"
 )]
-#[case::a_function_in_a_function(&function("plpgsql", "begin create function padealing.g() returns int language sql as 'delete from bo_airflow.x; select 1'; end"), "bo_airflow.x")]
+#[case::a_function_in_a_function(&function("plpgsql", "begin create function padealing.g() returns int language sql \
+    as 'delete from bo_airflow.x; select 1'; end"), "bo_airflow.x")]
 fn what_a_function_may_not_be(#[case] sql: &str, #[case] reason: &str) {
     check_refused(sql, reason);
 }

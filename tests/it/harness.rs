@@ -29,6 +29,7 @@ use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::{Roles, TableName};
 use pad_migrate::harness::fixtures::{self, Case};
 use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::harness::pg::lease::keep_statement;
 use pad_migrate::harness::server::names::database_url;
 use pad_migrate::migration::pg::migrate_error::MigrateError;
@@ -46,7 +47,7 @@ pub(crate) use template::{ROWS, Role, Start, roles};
 /// A test's own database.
 #[derive(Clone)]
 pub(crate) struct Db {
-    pub(crate) database: Database,
+    pub(crate) database: EphemeralDatabase,
     pub(crate) url: String,
 }
 
@@ -82,11 +83,11 @@ pub(crate) fn cases() -> Vec<Case> {
 pub(crate) async fn with_db(start: Start, body: impl AsyncFnOnce(Db)) {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let server = &host().announcement;
-    let admin = admin::ephemeral(&server.url).expect("the server's URL is right");
+    let admin = EphemeralDatabase::at(&server.url).expect("the server's URL is right");
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("{}test_{}_{number}", server.prefix, std::process::id());
     let url = database_url(&server.url, &name);
-    let db = Db { database: admin::ephemeral(&url).expect("the URL is right"), url };
+    let db = Db { database: EphemeralDatabase::at(&url).expect("the URL is right"), url };
     eprintln!("{}", server.line);
     template::secret().await;
     let template = start.template().await;
@@ -116,8 +117,8 @@ pub(crate) async fn apply_with(database: &Database, roles: &Roles) -> outcome::A
     apply::apply(&apply_request(database, roles), None).await.expect("the revisions apply")
 }
 
-pub(crate) fn apply_request<'a>(database: &'a Database, roles: &'a Roles) -> request::Request<'a> {
-    request::Request::new(database, Environment::Local, roles)
+pub(crate) fn apply_request<'a>(database: &'a Database, roles: &'a Roles) -> request::ChangeRequest<'a> {
+    request::ChangeRequest::new(database, Environment::Local, roles)
 }
 
 /// Keeps what it sees.
@@ -135,8 +136,12 @@ impl Observer for Seen {
     }
 }
 
-async fn try_migrate(database: &Database, options: Options, seen: &mut Seen) -> Result<run::Report, MigrateError> {
-    let request = migrate::Request {
+async fn try_migrate(
+    database: &Database,
+    options: Options,
+    seen: &mut Seen,
+) -> Result<run::MigrateReport, MigrateError> {
+    let request = migrate::MigrateRequest {
         target: database,
         source: database,
         table: &TableName::legacy(),
@@ -205,13 +210,17 @@ impl Db {
         value(&self.url, sql).await
     }
 
-    pub(crate) async fn migrate(&self, options: Options) -> (run::Report, Seen) {
+    pub(crate) async fn migrate(&self, options: Options) -> (run::MigrateReport, Seen) {
         let mut seen = Seen::default();
         let report = self.try_migrate(options, &mut seen).await.expect("the migration runs");
         (report, seen)
     }
 
-    pub(crate) async fn try_migrate(&self, options: Options, seen: &mut Seen) -> Result<run::Report, MigrateError> {
+    pub(crate) async fn try_migrate(
+        &self,
+        options: Options,
+        seen: &mut Seen,
+    ) -> Result<run::MigrateReport, MigrateError> {
         try_migrate(&self.database, options, seen).await
     }
 
@@ -260,6 +269,9 @@ impl Db {
             .await
             .expect("the dump is read");
         connection.close().await.expect("the connection closes");
+        // The pipe hides how pg_dump ended; its last words don't.
+        let is_whole = lines.iter().flatten().any(|line| line == "-- PostgreSQL database dump complete");
+        assert!(is_whole, "pg_dump ended early; see the server's log");
         // Since the minor releases of August 2025 a dump is fenced with a random key.
         let lines = lines.into_iter().map(Option::unwrap_or_default);
         lines
@@ -269,14 +281,14 @@ impl Db {
     }
 
     /// Every migrated row verifies, and nothing is left to look at.
-    pub(crate) async fn check_clean(&self) -> verification::Counts {
+    pub(crate) async fn check_clean(&self) -> verification::VerifyCounts {
         let report = self.verify().await;
         assert!(report.counts.is_clean(), "{:?} {:?}", report.counts, report.differences);
         report.counts
     }
 
-    pub(crate) async fn verify(&self) -> verification::Report {
-        let request = verify::Request {
+    pub(crate) async fn verify(&self) -> verification::VerifyReport {
+        let request = verify::VerifyRequest {
             target: &self.database,
             source: &self.database,
             table: &TableName::legacy(),

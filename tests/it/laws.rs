@@ -1,5 +1,5 @@
-//! Properties. Each is a law with a name; what is generated is what the legacy table could hold, not what it should: rows
-//! of the generator's description, and arbitrary mess on top of them.
+//! Properties. Each is a law with a name; what is generated is what the legacy table could hold, not what it should:
+//! rows of the generator's description, and arbitrary mess on top of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use proptest::test_runner::{Config, FileFailurePersistence, TestError, TestRunne
 use crate::generate::{expected, legacy_row, lookups, rejected};
 use crate::harness::{Db, Start, stored, with_db};
 use pad_migrate::base::quote::quote_identifier;
-use pad_migrate::harness::generate::{Choices, FATE, GeneratedRow, WIDTH};
+use pad_migrate::harness::generate::{Choices, GOOD_OR_BAD, GeneratedRow, WIDTH};
 use pad_migrate::harness::pg::seed::load_reference;
 use pad_migrate::migration::legacy::{Large, LegacyColumn, LegacyRow, Text};
 use pad_migrate::migration::reconstruct::{default_inverse, reconstruct};
@@ -76,7 +76,7 @@ const SLOTS: usize = WIDTH + 5;
 fn described(bad: bool) -> impl Strategy<Value = Made> {
     let choices = proptest::collection::vec(proptest::collection::vec(any::<u64>(), 0..16), SLOTS);
     choices.prop_map(move |mut choices| {
-        choices[FATE] = vec![if bad { u64::MAX } else { 0 }];
+        choices[GOOD_OR_BAD] = vec![if bad { u64::MAX } else { 0 }];
         let row = GeneratedRow::new(Choices::Given(&choices), ID);
         Made { row: legacy_row(&row), expected: expected(&row) }
     })

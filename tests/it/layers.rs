@@ -60,7 +60,8 @@ const FORBIDDEN: [&str; 21] = [
     "std::os",
 ];
 
-/// A second opinion is worth something only as long as it shares no code with the first. Modules, with those below them.
+/// A second opinion is worth something only as long as it shares no code with the first. Modules, with those below
+/// them.
 const APART: [(&str, &[&str]); 4] = [
     ("migration/check", &MIGRATE),
     ("migration/stored", &MIGRATE),
@@ -262,13 +263,17 @@ fn a_sound_tree_has_no_violations() {
 
 /// The test itself: every kind of violation is found.
 #[rstest]
-#[case::up(&[("base/text.rs", "use crate::schema::catalog::Catalog;")], "base/text.rs imports schema/catalog.rs, which is above")]
-#[case::up_within_braces(&[("base/text.rs", "use crate::{schema::{catalog::{self, Catalog}}};")], "base/text.rs imports schema/catalog.rs, which is above")]
-#[case::up_by_super(&[("base/text.rs", "use super::super::schema::catalog as c;")], "base/text.rs imports schema/catalog.rs, which is above")]
+#[case::up(&[("base/text.rs", "use crate::schema::catalog::Catalog;")], "base/text.rs imports schema/catalog.rs, \
+    which is above")]
+#[case::up_within_braces(&[("base/text.rs", "use crate::{schema::{catalog::{self, \
+    Catalog}}};")], "base/text.rs imports schema/catalog.rs, which is above")]
+#[case::up_by_super(&[("base/text.rs", "use super::super::schema::catalog as c;")], "base/text.rs imports \
+    schema/catalog.rs, which is above")]
 #[case::up_in_an_expression(&[("base/text.rs", "fn f() { crate::schema::catalog::make() }")], "base/text.rs imports schema/catalog.rs, which is above")]
 #[case::up_in_a_macro(&[("base/text.rs", "fn f() { println!(\"{}\", crate::schema::catalog::NAME) }")], "base/text.rs imports schema/catalog.rs, which is above")]
 #[case::up_in_an_inner_module(&[("base/text.rs", "mod inner { use super::super::super::schema::catalog::Catalog; }")], "base/text.rs imports schema/catalog.rs, which is above")]
-#[case::beside(&[("migration/row.rs", "use crate::schema::catalog::Catalog;")], "migration/row.rs imports schema/catalog.rs, which is beside")]
+#[case::beside(&[("migration/row.rs", "use crate::schema::catalog::Catalog;")], "migration/row.rs imports \
+    schema/catalog.rs, which is beside")]
 #[case::the_root(&[("base/text.rs", "use crate::Everything;")], "base/text.rs imports lib.rs, which is above")]
 #[case::a_circle(&[("base/text.rs", "use crate::base::word::W;"), ("base/word.rs", "use crate::base::text::plural;")], "import each other in a circle: base/text.rs, base/word.rs")]
 #[case::a_circle_of_parent_and_child(&[("base.rs", "mod text; use text::plural;"), ("base/text.rs", "use super::Thing;")], "import each other in a circle: base.rs, base/text.rs")]
@@ -276,10 +281,12 @@ fn a_sound_tree_has_no_violations() {
 #[case::a_driver(&[("schema/catalog.rs", "use sqlx::Row;")], "schema/catalog.rs is pure and reaches sqlx")]
 #[case::a_driver_in_full(&[("schema/catalog.rs", "fn f(row: &sqlx::postgres::PgRow) {}")], "schema/catalog.rs is pure and reaches sqlx")]
 #[case::a_driver_through_another(&[("schema/catalog.rs", "use crate::schema::pg::read::Found;")], "schema/catalog.rs → schema/pg/read.rs → postgres/connect.rs is pure and reaches sqlx")]
-#[case::a_clock(&[("schema/catalog.rs", "use std::time::{Duration, Instant};")], "schema/catalog.rs is pure and reaches std::time::Instant")]
+#[case::a_clock(&[("schema/catalog.rs", "use std::time::{Duration, \
+    Instant};")], "schema/catalog.rs is pure and reaches std::time::Instant")]
 #[case::the_environment(&[("migration/row.rs", "fn f() { let _ = std::env::var(\"HOME\"); }")], "migration/row.rs is pure and reaches std::env")]
 #[case::a_file(&[("migration/row.rs", "use std::{fs, fmt};")], "migration/row.rs is pure and reaches std::fs")]
-#[case::a_runtime(&[("migration/row.rs", "async fn f() { tokio::select! {} }")], "migration/row.rs is pure and reaches tokio")]
+#[case::a_runtime(&[("migration/row.rs", "async fn f() { tokio::select! {} }")], "migration/row.rs is pure and \
+    reaches tokio")]
 #[case::no_layer(&[("loose.rs", "")], "loose.rs belongs to no layer")]
 #[case::a_shared_opinion(&[("migration/check.rs", "use crate::migration::transform::transform;"), ("migration/transform.rs", "")], "migration/check.rs must share nothing with migration/transform.rs")]
 fn each_kind_of_violation_is_found(#[case] added: &[(&str, &str)], #[case] expected: &str) {

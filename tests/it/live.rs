@@ -43,7 +43,7 @@ async fn check_doctor(config: &Config) {
 async fn check_drift(config: &Config) {
     let target = config.target().expect("a database is named");
     let target = Database::new(target, config.environment, &config.transport).expect("the address is right");
-    let request = drift::Request {
+    let request = drift::DriftRequest {
         target: &target,
         environment: config.environment,
         roles: &config.roles,

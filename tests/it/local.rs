@@ -10,9 +10,11 @@ use rstest::rstest;
 use crate::harness::other::{self, Other};
 use crate::harness::program::{run, run_in, stderr, stdout};
 use crate::harness::{Start, with_db};
+use crate::waiting::output;
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::Roles;
 use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::schema::pg::{apply, request};
 
 fn read(path: &str) -> String {
@@ -94,7 +96,7 @@ const MIRROR: &str = "bo_airflow that pad-migrate did not create";
 #[case::a_name_that_begins_so("postgres://u@localhost.example.com/n", false)]
 #[case::a_number_that_begins_so("postgres://u@127.0.0.1.example.com/n", false)]
 fn a_local_database_is_on_this_machine(#[case] url: &str, #[case] is_local: bool) {
-    assert_eq!(admin::ephemeral(url).expect("the URL is right").is_loopback(), is_local);
+    assert_eq!(EphemeralDatabase::at(url).expect("the URL is right").is_loopback(), is_local);
 }
 
 /// A database has its environment on record: a run for another one is refused, with both names.
@@ -109,7 +111,7 @@ fn a_local_database_is_on_this_machine(#[case] url: &str, #[case] is_local: bool
 async fn a_database_of_another_environment_is_refused(#[case] arguments: &[&str]) {
     with_db(Start::Reference, async |db| {
         let roles = Roles::default();
-        apply::apply(&request::Request::new(&db.database, Environment::Qa, &roles), None)
+        apply::apply(&request::ChangeRequest::new(&db.database, Environment::Qa, &roles), None)
             .await
             .expect("the revisions apply");
         let before = db.dump(&[]).await;
@@ -130,12 +132,12 @@ async fn a_database_of_another_environment_is_refused(#[case] arguments: &[&str]
 #[tokio::test]
 async fn the_same_checks_run_on_an_environment_that_is_named() {
     let server = local_server().await;
-    let database = admin::ephemeral(&server.url("pad_db")).expect("the URL is right");
+    let database = EphemeralDatabase::at(&server.url("pad_db")).expect("the URL is right");
     server.execute("pad_db", &["drop schema bo_airflow"]).await;
     admin::fill_with_fixtures(&database, &crate::harness::cases()).await.expect("the fixtures load");
     let name = |it: &str| Some(it.to_owned());
     let roles = Roles { owner: name("pad_owner"), app: name("pad_app_user"), reader: name("pad_reader") };
-    let request = request::Request::new(&database, Environment::Qa, &roles);
+    let request = request::ChangeRequest::new(&database, Environment::Qa, &roles);
     let grants = "comment on schema bo_airflow is 'mirrored'; \
          grant usage on schema bo_airflow to pad_owner, pad_app_user, pad_reader; \
          grant select on all tables in schema bo_airflow to pad_app_user, pad_reader; \
@@ -161,7 +163,7 @@ async fn the_same_checks_run_on_an_environment_that_is_named() {
             ("DB_APP_ROLE", "pad_app_user"),
             ("DB_READER_ROLE", "pad_reader"),
         ]);
-        command.output().expect("the test binary runs")
+        output(&mut command)
     };
     let output = ask("qa");
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));

@@ -9,7 +9,8 @@ use crate::waiting::{until, until_true};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
 use pad_migrate::harness::fixtures;
-use pad_migrate::harness::pg::databases::ephemeral;
+use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
+use pad_migrate::ledger::pg::admission::SessionError;
 use pad_migrate::migration::pg::migrate;
 use pad_migrate::migration::pg::migrate_error::MigrateError;
 use pad_migrate::migration::pg::verify;
@@ -124,8 +125,10 @@ async fn a_corrected_row_is_migrated_and_its_rejections_are_closed() {
 #[tokio::test]
 async fn rows_that_the_application_wrote_are_left_alone() {
     with_db(Start::Seeded, async |db| {
-        let of_the_application = "select string_agg(r::text, '|' order by id) from padealing.pad_request r where not exists \
-                      (select from padealing.migration_mapping m where m.target_id = r.id and m.target_table = 'pad_request')";
+        let of_the_application = "select string_agg(r::text, '|' order by id) from padealing.pad_request r \
+                      where not exists \
+                      (select from padealing.migration_mapping m where m.target_id = r.id and m.target_table = \
+                      'pad_request')";
         let before = db.value(of_the_application).await;
         assert!(before.is_some(), "the fixtures have rows of the application");
         let (report, seen) = db.migrate(Options::default()).await;
@@ -250,7 +253,8 @@ async fn a_second_migrate_names_the_running_one() {
 #[tokio::test]
 async fn what_dies_leaves_whole_rows_and_the_next_run_goes_on() {
     with_db(Start::Seeded, async |db| {
-        // When a run has committed a page (and it sees its own, of two rows), it falls asleep in the middle of the next.
+        // When a run has committed a page (and it sees its own, of two rows), it falls asleep in the middle of the
+        // next.
         db.execute(
             "create table public.application as select id from padealing.pad_request; \
              create table public.run (requests bigint); insert into public.run values (0); \
@@ -283,10 +287,15 @@ async fn what_dies_leaves_whole_rows_and_the_next_run_goes_on() {
             })
             .await;
             let error = running.await.expect("the task ends").expect_err("a worker was killed");
-            assert!(matches!(error, MigrateError::Page { .. } | MigrateError::Query(_)), "another error: {error}");
-            let half = "select count(*) from padealing.pad_request r where id not in (select id from public.application) \
+            assert!(
+                matches!(error, MigrateError::Page { .. } | MigrateError::Session(SessionError::Query(_))),
+                "another error: {error}"
+            );
+            let half = "select count(*) from padealing.pad_request r where id not in (select id \
+                        from public.application) \
                         and not (exists (select from padealing.audit_log a where a.request_id = r.id) and exists \
-                        (select from padealing.migration_mapping m where m.target_id = r.id and target_table = 'pad_request'))";
+                        (select from padealing.migration_mapping m where m.target_id = r.id and target_table = \
+                        'pad_request'))";
             assert_eq!(count(&db, half).await, 0, "no row is half migrated");
             assert!(count(&db, requests).await > before, "what was committed before stays");
             let failed = "select count(*) from padealing.migration_run where outcome = 'failed'";
@@ -313,7 +322,7 @@ async fn an_interrupted_run_is_recorded_as_such() {
         let mut blocker = db.connect().await;
         let lock = "begin; lock table padealing.audit_log in exclusive mode";
         sqlx::raw_sql(lock).execute(&mut blocker).await.expect("the lock is taken");
-        let request = migrate::Request {
+        let request = migrate::MigrateRequest {
             target: &db.database,
             source: &db.database,
             table: &TableName::legacy(),
@@ -339,7 +348,7 @@ async fn the_source_may_be_another_database() {
     with_db(Start::Seeded, async |source| {
         with_db(Start::Applied, async |target| {
             let table = TableName::legacy();
-            let request = migrate::Request {
+            let request = migrate::MigrateRequest {
                 target: &target.database,
                 source: &source.database,
                 table: &table,
@@ -425,7 +434,8 @@ async fn columns_of_other_types_are_read_as_their_text() {
                  alter column currency type char(3); \
              insert into personal_account_dealing (id, employee, requested_date, last_modified_date, status, \
                  related_yn, conflicts_yn, restricted_yn, buysell, trade_size, name, currency, is_deleted_yn) \
-             values (5, 1003, '2021-03-01 10:00:00+02', '2021-03-02', 'request', '1', '2', 1, 's', 1.5, '<a/>', 'GB', 'N')",
+             values (5, 1003, '2021-03-01 10:00:00+02', '2021-03-02', 'request', '1', '2', 1, 's', 1.5, '<a/>', \
+             'GB', 'N')",
         )
         .await;
         let (report, seen) = db.migrate(Options::default()).await;
@@ -511,7 +521,7 @@ async fn a_row_that_an_earlier_tool_migrated_is_respected_and_reported() {
 #[tokio::test]
 async fn a_target_of_another_environment_is_refused() {
     with_db(Start::Seeded, async |db| {
-        let request = migrate::Request {
+        let request = migrate::MigrateRequest {
             target: &db.database,
             source: &db.database,
             table: &TableName::legacy(),
@@ -537,8 +547,8 @@ async fn rows_behind_a_policy_are_an_error_and_not_nothing() {
              create policy narrow on personal_account_dealing using (id < 200)",
         )
         .await;
-        let narrow = ephemeral(&db.url_as(Role::Stranger).await).expect("the URL is right");
-        let request = migrate::Request {
+        let narrow = EphemeralDatabase::at(&db.url_as(Role::Stranger).await).expect("the URL is right");
+        let request = migrate::MigrateRequest {
             target: &narrow,
             source: &narrow,
             table: &TableName::legacy(),
@@ -546,7 +556,9 @@ async fn rows_behind_a_policy_are_an_error_and_not_nothing() {
             options: Options { dry_run: true, ..Options::default() },
         };
         let error = migrate::migrate(&request, &mut Seen::default(), std::future::pending()).await;
-        let MigrateError::Query(error) = error.expect_err("it is refused") else { panic!("another error") };
+        let MigrateError::Session(SessionError::Query(error)) = error.expect_err("it is refused") else {
+            panic!("another error")
+        };
         assert!(error.source.to_string().contains("row-level security"), "{}", error.source);
     })
     .await;
@@ -652,7 +664,9 @@ async fn sources_of_other_encodings_are_read_or_their_rows_rejected() {
         with_db(Start::Applied, async |target| {
             let own = target.place().name;
             let name = format!("{own}_{}", encoding.to_lowercase());
-            target.execute(&format!("create database {name} encoding '{encoding}' template template0 locale 'C'")).await;
+            target
+                .execute(&format!("create database {name} encoding '{encoding}' template template0 locale 'C'"))
+                .await;
             let source = Db { database: target.database.named(&name), url: target.url.replace(&own, &name) };
             source.execute(fixtures::LEGACY_TABLE).await;
             source
@@ -660,14 +674,15 @@ async fn sources_of_other_encodings_are_read_or_their_rows_rejected() {
                     "set client_encoding = 'UTF8'; insert into personal_account_dealing (id, employee, requested_date, \
                          status, is_deleted_yn, justification, other_comments) values \
                          (1, 1003, '2021-01-01', 'request', 'N', repeat('x', 300000), null), \
-                         (2, 1003, '2021-01-01', 'request', 'N', null, repeat(convert_from('\\xe9', 'LATIN1'), 200000))",
+                         (2, 1003, '2021-01-01', 'request', 'N', null, repeat(convert_from('\\xe9', 'LATIN1'), \
+                         200000))",
                 )
                 .await;
             if encoding == "SQL_ASCII" {
                 source.execute("update personal_account_dealing set other_comments = E'caf\\xe9' where id = 2").await;
             }
             let table = TableName::legacy();
-            let request = migrate::Request {
+            let request = migrate::MigrateRequest {
                 target: &target.database,
                 source: &source.database,
                 table: &table,
@@ -677,10 +692,14 @@ async fn sources_of_other_encodings_are_read_or_their_rows_rejected() {
             let mut seen = Seen::default();
             let report = migrate::migrate(&request, &mut seen, std::future::pending()).await.expect("it runs");
             assert_eq!(report.counts.migrated, migrated, "{encoding}");
-            let reasons: Vec<String> =
-                seen.rejections.iter().flat_map(|row| &row.reasons).map(|reason| format!("{} {}", reason.field, reason.rule)).collect();
+            let reasons: Vec<String> = seen
+                .rejections
+                .iter()
+                .flat_map(|row| &row.reasons)
+                .map(|reason| format!("{} {}", reason.field, reason.rule))
+                .collect();
             assert_eq!(reasons, if migrated == 1 { vec!["other_comments unreadable"] } else { Vec::new() });
-            let request = verify::Request {
+            let request = verify::VerifyRequest {
                 target: &target.database,
                 source: &source.database,
                 table: &table,

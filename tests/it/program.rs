@@ -37,7 +37,7 @@ fn help_is_reviewed() {
     let (_, commands) = reported.split_once("\nCommands:\n").expect("there is a list of commands");
     let lines = commands.lines().take_while(|it| !it.is_empty());
     // A description that goes on stands further to the right.
-    let commands = lines.filter_map(|it| it.strip_prefix("  ")?.split(' ').next().filter(|it| !it.is_empty()));
+    let commands = lines.filter_map(|it| it.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()));
     let commands: Vec<&str> = commands.filter(|it| *it != "help").collect();
     assert_eq!(commands, reviewed.map(|it| it.0));
     for (command, snapshot) in reviewed {
@@ -161,7 +161,7 @@ fn the_rehearsal_on_generated_rows_is_clean() {
     );
 }
 
-/// What becomes of a row otherwise than expected is told: here the server changes two rows on their way into the table.
+/// An outcome other than the expected one is reported: here the server changes two rows on their way into the table.
 #[tokio::test]
 async fn a_rehearsal_that_goes_otherwise_than_expected_says_so() {
     let server = other::start("").await;
@@ -180,14 +180,14 @@ async fn a_rehearsal_that_goes_otherwise_than_expected_says_so() {
     let url = server.url("postgres");
     let output = run(&["rehearse", "-q", "--provider", "url"], &[("PAD_TEST_DATABASE_URL", &url)]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    let told = stdout(&output);
+    let printed = stdout(&output);
     for unexpected in [
         "row 101 was rejected for buysell invalid_direction",
         "row 3101 was not rejected for buysell invalid_direction",
     ] {
-        assert!(told.contains(&format!("unexpected: {unexpected}\n")), "{told}");
+        assert!(printed.contains(&format!("unexpected: {unexpected}\n")), "{printed}");
     }
-    assert!(told.contains("2 unexpected outcomes"), "{told}");
+    assert!(printed.contains("2 unexpected outcomes"), "{printed}");
 }
 
 /// Generated rows beside the fixtures' reference rows: the second seeding leaves the first one's rows as they are.
@@ -324,8 +324,8 @@ async fn a_real_source_is_rehearsed_and_only_read() {
     with_db(Start::Reference, async |db| {
         db.execute(
             "alter table personal_account_dealing add column \"Odd \"\"Name\" point, add column salary numeric; \
-             insert into personal_account_dealing (id, employee, requested_date, status, inst_symbol, \"Odd \"\"Name\", salary) \
-                 values (1, 1003, '2021-01-01', 'approved', 'ACME', '(1,2)', 1.50), \
+             insert into personal_account_dealing (id, employee, requested_date, status, inst_symbol, \"Odd \
+                 \"\"Name\", salary) values (1, 1003, '2021-01-01', 'approved', 'ACME', '(1,2)', 1.50), \
                         (2, 1004, '2021-01-02', 'request', null, null, 'NaN')",
         )
         .await;

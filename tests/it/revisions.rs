@@ -7,7 +7,7 @@ use rstest::rstest;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::harness::{Db, ROWS, Role, Start, apply_all, apply_request, roles, with_db};
-use crate::waiting::{PATIENCE, until_true};
+use crate::waiting::{LIMIT, until_true};
 use pad_migrate::config::settings::Roles;
 use pad_migrate::ledger::properties::parse;
 use pad_migrate::ledger::revisions::{ALL, declarations, declared_schema};
@@ -17,7 +17,8 @@ use pad_migrate::schema::pg::{apply, request};
 
 /// Roles whose names must be quoted, too.
 const CREATE_ROLES: &str = "
-    do $$ begin create role \"pad_migrate_odd \"\"owner\"\"\"; exception when duplicate_object or unique_violation then null; end $$;
+    do $$ begin create role \"pad_migrate_odd \"\"owner\"\"\"; exception when duplicate_object or unique_violation \
+    then null; end $$;
     comment on role \"pad_migrate_odd \"\"owner\"\"\" is 'made by pad-migrate for tests';
     grant usage on schema bo_airflow to public; grant references on all tables in schema bo_airflow to public";
 
@@ -73,17 +74,30 @@ async fn each_revision_down_and_up_again_is_the_identity() {
                     db.execute(ROWS).await;
                 }
                 let rows = data(&db).await;
-                let reverted = revert::revert(&request::Request { to: Some(before.unwrap_or(NOTHING)), ..request }, true, None).await.expect("the down migrations run");
+                let reverted = revert::revert(
+                    &request::ChangeRequest { to: Some(before.unwrap_or(NOTHING)), ..request },
+                    true,
+                    None,
+                )
+                .await
+                .expect("the down migrations run");
                 assert_eq!(reverted.revisions.len(), ALL.len() - at);
                 let applied = apply::apply(&request, None).await.expect("the revisions apply again");
                 assert_eq!(applied.route.records.len(), ALL.len() - at, "down to before {}", revision.number);
                 assert_eq!(schema(&db).await, head, "down to before {} and up again", revision.number);
                 if revision.number > "0003" {
                     assert_eq!(data(&db).await, rows, "down to before {} and up again", revision.number);
-                    db.execute("truncate padealing.pad_request, padealing.pad_breach, padealing.employee_role, padealing.restricted_security, padealing.compliance_config, padealing.chatbot_session restart identity cascade").await;
+                    db.execute(
+                        "truncate padealing.pad_request, padealing.pad_breach, padealing.employee_role, \
+                        padealing.restricted_security, padealing.compliance_config, padealing.chatbot_session \
+                        restart identity cascade",
+                    )
+                    .await;
                 }
             }
-            revert::revert(&request::Request { to: Some(NOTHING), ..request }, true, None).await.expect("the down migrations run");
+            revert::revert(&request::ChangeRequest { to: Some(NOTHING), ..request }, true, None)
+                .await
+                .expect("the down migrations run");
             let gone = "select to_regnamespace('padealing') is null";
             assert_eq!(db.value(gone).await.as_deref(), Some("true"), "nothing is left of the schema");
         })
@@ -123,7 +137,8 @@ async fn roles_get_what_the_data_model_says() {
 async fn tables_in_public_move_with_data_keys_and_sequences_and_move_back() {
     with_db(Start::Public, async |db| {
         // Somebody else's table of the same name stays where it is.
-        db.execute("alter table public.chatbot_session rename to chatbot_session_of_ours; create table public.chatbot_session (id int)").await;
+        db.execute("alter table public.chatbot_session rename to chatbot_session_of_ours; create table \
+            public.chatbot_session (id int)").await;
         let before = (schema(&db).await, data(&db).await);
         let applied = apply_all(&db.database).await;
         let records: Vec<String> =
@@ -139,9 +154,11 @@ async fn tables_in_public_move_with_data_keys_and_sequences_and_move_back() {
         // The keys still hold, both ways, and the sequences go on.
         db.execute("insert into padealing.pad_request (employee_id, status) values (1003, 'approved')").await;
         assert_eq!(db.value("select max(id) from padealing.pad_request").await.as_deref(), Some("2"));
-        db.execute("insert into padealing.pad_breach (employee_id, breach_type, severity) values (1003, 'x', 'low'); delete from padealing.pad_breach where breach_type = 'x'").await;
+        db.execute("insert into padealing.pad_breach (employee_id, breach_type, severity) values (1003, 'x', 'low'); \
+            delete from padealing.pad_breach where breach_type = 'x'").await;
         for orphan in [
-            "insert into padealing.pad_approval (request_id, approval_type, decision, decided_at) values (99, 'manager', 'approved', now())",
+            "insert into padealing.pad_approval (request_id, approval_type, decision, decided_at) values (99, \
+             'manager', 'approved', now())",
             "insert into padealing.pad_request (employee_id, status) values (99, 'approved')",
             "delete from padealing.pad_request where id = 1",
         ] {
@@ -149,9 +166,10 @@ async fn tables_in_public_move_with_data_keys_and_sequences_and_move_back() {
             let error = sqlx::raw_sql(orphan).execute(&mut connection).await.expect_err("the foreign key holds");
             assert_eq!(error.as_database_error().and_then(|it| it.code()).as_deref(), Some("23503"), "{orphan}");
         }
-        db.execute("delete from padealing.pad_request where id = 2; select setval('padealing.pad_request_id_seq', 1); select setval('padealing.loose', 1); select setval('padealing.pad_approval_id_seq', 1)").await;
+        db.execute("delete from padealing.pad_request where id = 2; select setval('padealing.pad_request_id_seq', \
+            1); select setval('padealing.loose', 1); select setval('padealing.pad_approval_id_seq', 1)").await;
         let roles = Roles::default();
-        revert::revert(&request::Request { to: Some(NOTHING), ..apply_request(&db.database, &roles) }, false, None).await.expect("the down migrations run");
+        revert::revert(&request::ChangeRequest { to: Some(NOTHING), ..apply_request(&db.database, &roles) }, false, None).await.expect("the down migrations run");
         // The legacy fields' indexes went with their columns; everything else is where it was.
         assert_eq!((schema(&db).await, data(&db).await), before);
     })
@@ -218,13 +236,13 @@ async fn what_apply_can_not_answer_for_is_refused() {
     }
 }
 
-/// A revision that was taken back and applied again in another text is what it is now.
+/// A revision that was rolled back and applied again with other SQL counts with its present SQL.
 #[tokio::test]
 async fn an_earlier_text_of_a_revision_that_was_taken_back_is_no_matter() {
     with_db(Start::Applied, async |db| {
         let roles = roles();
         let request = apply_request(&db.database, &roles);
-        revert::revert(&request, false, None).await.expect("the newest is taken back");
+        revert::revert(&request, false, None).await.expect("the newest is rolled back");
         apply::apply(&request, None).await.expect("it is applied again");
         let lines = "select count(*) from padealing.schema_revision where revision = '0007'";
         assert_eq!(db.value(lines).await.as_deref(), Some("3"));
@@ -247,19 +265,20 @@ async fn each_role_can_do_what_it_may_and_no_more() {
         let write = "insert into padealing.pad_request (employee_id, status) values (1003, 'approved')";
         let lineage = "delete from padealing.migration_mapping";
         let change = "alter table padealing.pad_request add column later int";
-        let theirs = "insert into bo_airflow.oracle_employee (id) values (-1)";
+        let write_reference = "insert into bo_airflow.oracle_employee (id) values (-1)";
         for (role, may) in [
             (Role::Owner, vec![read, reference, write, lineage, change]),
             (Role::App, vec![read, reference, write]),
             (Role::Reader, vec![read, reference]),
             (Role::Stranger, vec![]),
         ] {
-            for statement in [read, reference, write, lineage, change, theirs] {
+            for statement in [read, reference, write, lineage, change, write_reference] {
                 let mut connection =
                     PgConnection::connect(&db.url_as(role).await).await.expect("the role has its password");
                 let sql = format!("begin; {statement}; rollback");
                 let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
-                let code = done.as_ref().err().and_then(|it| it.as_database_error()?.code().map(|it| it.into_owned()));
+                let code =
+                    done.as_ref().err().and_then(|it| it.as_database_error()?.code().map(|code| code.into_owned()));
                 let want = (!may.contains(&statement)).then_some("42501");
                 assert_eq!(code.as_deref(), want, "{role:?}: {statement}: {done:?}");
             }
@@ -272,7 +291,7 @@ async fn each_role_can_do_what_it_may_and_no_more() {
 async fn two_applies_at_once_make_one_history() {
     with_db(Start::Reference, async |db| {
         let roles = Roles::default();
-        let request = request::Request { lock_timeout: PATIENCE, ..apply_request(&db.database, &roles) };
+        let request = request::ChangeRequest { lock_timeout: LIMIT, ..apply_request(&db.database, &roles) };
         // A reader keeps the one that comes first at work until the other is there.
         let mut reader = db.connect().await;
         let read = "begin; select count(*) from bo_airflow.oracle_employee; lock table bo_airflow.oracle_employee";

@@ -1,5 +1,5 @@
-//! The JSON of each command has a schema, generated from the types and committed: a change of the contract is a change of a
-//! file in `schemas/`. Every JSON that a test gets from the program is held against it (`check`).
+//! The JSON of each command has a schema, generated from the types and committed: a change of the contract is a change
+//! of a file in `schemas/`. Every JSON that a test gets from the program is held against it (`check`).
 //!
 //! `PAD_RECORD=1 cargo test schemas` writes the files.
 

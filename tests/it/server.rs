@@ -14,14 +14,16 @@ use serde::{Deserialize, Serialize};
 use sqlx::{Connection, PgConnection};
 
 use crate::harness::{Start, host, program, with_db};
+use crate::waiting::output;
 use pad_migrate::config::mask::Secret;
 use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::harness::pg::lease::keep_statement;
 use pad_migrate::harness::server::error::Provider;
 use pad_migrate::harness::server::host::Announcement;
 use pad_migrate::harness::server::local::{LOCK, parents};
 use pad_migrate::harness::server::names::PREFIX;
-use pad_migrate::harness::server::request::{Durability, Request};
+use pad_migrate::harness::server::request::{Durability, ServerRequest};
 use pad_migrate::harness::server::{self, alive};
 
 /// Everything that an end has to remove is gone by then, however busy the machine is.
@@ -120,7 +122,8 @@ fn signal(process: &Child, name: &str) {
     assert!(status.expect("kill runs").success());
 }
 
-/// The end of a process. Where a signal is ignored, as SIGINT is by what a script runs in its background, it never comes.
+/// The end of a process. Where a signal is ignored, as SIGINT is by what a script runs in its background, it never
+/// comes.
 fn wait(child: &mut Child) -> std::process::ExitStatus {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
@@ -136,8 +139,8 @@ fn wait(child: &mut Child) -> std::process::ExitStatus {
 }
 
 /// A server of the same kind as the run's.
-fn wanted() -> Request {
-    Request::new(std::env::var("PAD_PROVIDER").map_or(Provider::Auto, |it| it.parse().expect("a provider")), None)
+fn wanted() -> ServerRequest {
+    ServerRequest::new(std::env::var("PAD_PROVIDER").map_or(Provider::Auto, |it| it.parse().expect("a provider")), None)
 }
 
 /// Gets a server of the same kind as the run's, which first removes what dead runs have left, and lets it go again.
@@ -152,7 +155,7 @@ async fn a_dropped_server_is_gone() {
     let wanted = wanted();
     let server = tokio::task::spawn_blocking(move || server::start(&wanted).expect("a server starts"));
     let server = server.await.expect("it doesn't panic");
-    let admin = admin::ephemeral(&server.url).expect("the URL is right");
+    let admin = EphemeralDatabase::at(&server.url).expect("the URL is right");
     let name = server.database_name("dropped");
     admin::create_database(&admin, &name, None).await.expect("a database is created");
     let trace = Trace::of(&server.connect.replace("{}", &name), host().announcement.given);
@@ -170,9 +173,9 @@ async fn start_rehearsal(source: &str) -> (Child, Trace) {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let mut told = BufReader::new(child.stderr.take().expect("stderr is piped")).lines().map_while(Result::ok);
-    let server = told.find(|it| it.contains("connect with ")).expect("the server has started");
-    assert!(told.any(|it| it.contains("prepare")), "it waits for its source");
+    let mut printed = BufReader::new(child.stderr.take().expect("stderr is piped")).lines().map_while(Result::ok);
+    let server = printed.find(|it| it.contains("connect with ")).expect("the server has started");
+    assert!(printed.any(|it| it.contains("prepare")), "it waits for its source");
     let connect = server.split("connect with ").nth(1).expect("it says how to connect").to_owned();
     let trace = Trace::of(&connect, host().announcement.given);
     let deadline = Instant::now() + GONE;
@@ -210,8 +213,8 @@ async fn a_rehearsal_that_is_stopped_leaves_nothing(#[case] name: &str, #[case] 
 /// The test below, which the others run in a process of its own.
 const VICTIM: &str = "server::a_test_run_that_passes_leaves_nothing";
 
-/// Runs itself, as a test run of its own; that one has `PAD_VICTIM`, says what there is of its server, and does as it is
-/// told.
+/// Runs itself, as a test run of its own; that one has `PAD_VICTIM`, prints what there is of its server, and ends as
+/// the variable says.
 #[tokio::test]
 async fn a_test_run_that_passes_leaves_nothing() {
     match std::env::var("PAD_VICTIM") {
@@ -262,20 +265,20 @@ fn start_run(what: &str, shared: Option<&str>) -> (Child, Vec<Trace>) {
         .stderr(Stdio::null())
         .process_group(0);
     let mut child = command.spawn().expect("the test binary starts");
-    let mut told = BufReader::new(child.stdout.take().expect("stdout is piped")).lines().map_while(Result::ok);
+    let mut printed = BufReader::new(child.stdout.take().expect("stdout is piped")).lines().map_while(Result::ok);
     let victims = if shared.is_some() && what != "hang" { 2 } else { 1 };
-    let traces = told.by_ref().filter_map(|it| Some(it.split("victim: ").nth(1)?.to_owned()));
-    let traces = traces.take(victims).map(|it| serde_json::from_str(&it).expect("a victim tells of its server"));
+    let traces = printed.by_ref().filter_map(|it| Some(it.split("victim: ").nth(1)?.to_owned()));
+    let traces = traces.take(victims).map(|it| serde_json::from_str(&it).expect("a victim prints its server"));
     let traces = traces.collect();
     // Whoever closes the pipe ends the writer.
-    std::thread::spawn(move || told.for_each(drop));
+    std::thread::spawn(move || printed.for_each(drop));
     (child, traces)
 }
 
 /// Whatever becomes of a run of one test.
 async fn check_run(what: &str, name: Option<&str>) {
     let (mut child, traces) = start_run(what, None);
-    assert_eq!(traces.len(), 1, "the run has told of its database");
+    assert_eq!(traces.len(), 1, "the run has printed its database");
     if let Some(name) = name {
         assert!(traces[0].is_there().await);
         signal(&child, name);
@@ -288,7 +291,7 @@ async fn check_run(what: &str, name: Option<&str>) {
         && let Trace::Database(name) = &traces[0]
     {
         assert!(traces[0].is_there().await);
-        let admin = admin::ephemeral(&host().announcement.url).expect("the URL is right");
+        let admin = EphemeralDatabase::at(&host().announcement.url).expect("the URL is right");
         admin::execute(&admin, &format!("drop database {name}")).await.expect("it is dropped");
     }
     traces[0].check_gone().await;
@@ -333,7 +336,8 @@ async fn processes_of_one_run_share_a_server_that_ends_with_the_run(#[case] what
     }
 }
 
-/// Whoever ends while the server is being made is no exception: a directory may have no keeper yet, a keeper runs initdb.
+/// Whoever ends while the server is being made is no exception: a directory may have no keeper yet, a keeper runs
+/// initdb.
 #[rstest]
 #[case::at_once(None)]
 #[case::with_a_directory(Some(LOCK))]
@@ -420,38 +424,38 @@ fn children(of: u32) -> Vec<u32> {
     pids.filter(|pid| fields(*pid).get(1) == Some(&of.to_string())).collect()
 }
 
-/// The command that holds a server for others removes what it has made in a directory, and not the directory it is given.
+/// The command that holds a server for others removes what it has made in a directory, and not the directory it is
+/// given.
 #[test]
 fn a_directory_that_holds_something_else_is_refused_and_left() {
     let folder = tempfile::tempdir().expect("a directory is made");
     std::fs::write(folder.path().join("thesis.txt"), "years of work").expect("a file is written");
-    let output = Command::new(program()).arg("ephemeral").arg(folder.path()).stdin(Stdio::null()).output();
-    let output = output.expect("the program runs");
+    let output = output(Command::new(program()).arg("ephemeral").arg(folder.path()));
     assert_eq!(output.status.code(), Some(2));
-    let told = String::from_utf8(output.stderr).expect("the text is UTF-8");
-    assert!(told.contains("can't be used for a server, because it holds "), "{told}");
+    let printed = String::from_utf8(output.stderr).expect("the text is UTF-8");
+    assert!(printed.contains("can't be used for a server, because it holds "), "{printed}");
     let kept = std::fs::read_dir(folder.path()).expect("the directory is there").count();
     assert_eq!(kept, 1);
 }
 
-/// On a given server a dead run's databases go at the next visit, those of a living one stay, and what is only named like
-/// ours is somebody's.
+/// On a given server a dead run's databases go at the next visit, those of a living one stay, and what is only named
+/// like ours is somebody's.
 #[tokio::test]
 async fn a_visit_removes_what_dead_runs_have_left_and_nothing_else() {
-    let start = async |wanted: Request| {
+    let start = async |wanted: ServerRequest| {
         let server = tokio::task::spawn_blocking(move || server::start(&wanted).expect("a server starts"));
         server.await.expect("it doesn't panic")
     };
     let own = start(wanted()).await;
     let url = Some(Secret(own.url.clone()));
-    let given = async || start(Request { url: url.clone(), ..Request::new(Provider::Url, None) }).await;
+    let given = async || start(ServerRequest { url: url.clone(), ..ServerRequest::new(Provider::Url, None) }).await;
     let visit = given().await;
-    let admin = admin::ephemeral(&own.url).expect("the URL is right");
+    let admin = EphemeralDatabase::at(&own.url).expect("the URL is right");
     let number = std::process::id();
-    let theirs = ["dev", "template_of_the_team", "0123456789ab"].map(|it| format!("{PREFIX}{it}{number}"));
+    let foreign = ["dev", "template_of_the_team", "0123456789ab"].map(|it| format!("{PREFIX}{it}{number}"));
     let (living, dead) = (visit.database_name("living"), format!("{PREFIX}0123456789ab_{number}"));
     let (kept, aged) = (format!("{dead}_kept"), format!("{dead}_aged"));
-    for name in theirs.iter().chain([&living, &dead]) {
+    for name in foreign.iter().chain([&living, &dead]) {
         admin::create_database(&admin, name, None).await.expect("a database is created");
     }
     let long_ago = format!("comment on database {aged} is 'kept by pad-migrate at 1600000000'");
@@ -476,8 +480,8 @@ async fn a_visit_removes_what_dead_runs_have_left_and_nothing_else() {
         let found = sqlx::query_scalar("select exists (select from pg_database where datname = $1)").bind(name);
         found.fetch_one(&mut connection).await.expect("the query runs")
     };
-    // Another run's visit may have been at the dead run's databases just then, and have known fewer of them. What is left
-    // goes at the next visit.
+    // Another run's visit may have been at the dead run's databases just then, and have known fewer of them. What is
+    // left goes at the next visit.
     let deadline = Instant::now() + Duration::from_secs(60);
     for name in [&dead, &aged] {
         while is_there(name).await {
@@ -485,14 +489,14 @@ async fn a_visit_removes_what_dead_runs_have_left_and_nothing_else() {
             drop(given().await);
         }
     }
-    for name in theirs.iter().chain([&living, &kept]) {
+    for name in foreign.iter().chain([&living, &kept]) {
         let found: bool = is_there(name).await;
         assert!(found, "{name} was dropped");
     }
     drop(visit);
     let found: bool = is_there(&living).await;
     assert!(!found, "{living} goes with its run");
-    for name in theirs.into_iter().chain([kept]) {
+    for name in foreign.into_iter().chain([kept]) {
         admin::execute(&admin, &format!("drop database {name}")).await.expect("it is dropped");
     }
 }
@@ -507,10 +511,10 @@ fn a_run_without_a_server_says_why(#[case] shared: Option<&str>) {
     command.args(["--exact", "--nocapture", VICTIM]).env("PAD_VICTIM", "pass").env_remove("NEXTEST_RUN_ID");
     command.envs(shared.map(|it| ("NEXTEST_RUN_ID", it))).env("TMPDIR", temporary.path());
     command.env("PAD_PROVIDER", "url").env("PAD_TEST_DATABASE_URL", "postgres://u:hunter2@127.0.0.1:1/n");
-    let output = command.output().expect("the test binary runs");
+    let output = output(&mut command);
     assert_eq!(output.status.code(), Some(101));
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(told.contains("as u failed: Connection refused") && !told.contains("hunter2"), "{told}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(printed.contains("as u failed: Connection refused") && !printed.contains("hunter2"), "{printed}");
     let left: Vec<_> = std::fs::read_dir(temporary.path()).expect("the folder is there").flatten().collect();
     assert!(left.is_empty(), "{left:?}");
 }
@@ -529,7 +533,7 @@ async fn what_a_power_cut_left_is_swept_and_nothing_else() {
     let (kept, lock) = make("kept", true);
     let lock = lock.expect("it has a lock");
     lock.lock().expect("nobody else knows the file");
-    let (theirs, _) = make("theirs", false);
+    let (foreign, _) = make("foreign", false);
     // Before a certain age a keeper may be about to come; and another run may be at it.
     let deadline = Instant::now() + GONE;
     while dead.exists() {
@@ -537,7 +541,7 @@ async fn what_a_power_cut_left_is_swept_and_nothing_else() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         come_and_go().await;
     }
-    for dir in [kept, theirs] {
+    for dir in [kept, foreign] {
         assert!(dir.exists(), "{} is not", dir.display());
         std::fs::remove_dir_all(dir).expect("it is ours");
     }
@@ -545,9 +549,9 @@ async fn what_a_power_cut_left_is_swept_and_nothing_else() {
 
 #[tokio::test]
 async fn a_kept_server_stays_until_it_is_stopped() {
-    let output = Command::new(program()).args(["rehearse", "-q", "--keep"]).output().expect("the program runs");
-    let told = String::from_utf8(output.stderr).expect("the text is UTF-8");
-    let (connect, stop) = told.trim().split_once("; stop it with: ").expect("it says how to stop");
+    let output = output(Command::new(program()).args(["rehearse", "-q", "--keep"]));
+    let printed = String::from_utf8(output.stderr).expect("the text is UTF-8");
+    let (connect, stop) = printed.trim().split_once("; stop it with: ").expect("it says how to stop");
     let trace =
         Trace::of(connect.split("connect with ").nth(1).expect("it says how to connect"), host().announcement.given);
     assert!(trace.is_there().await);
@@ -559,7 +563,7 @@ async fn a_kept_server_stays_until_it_is_stopped() {
         Trace::Container(id) => assert_eq!(stop, format!("docker rm -f -v {id}")),
         Trace::Database(name) => {
             assert_eq!(stop, format!("dropdb --maintenance-db=\"$PAD_TEST_DATABASE_URL\" {name}"));
-            let admin = admin::ephemeral(&host().announcement.url).expect("the URL is right");
+            let admin = EphemeralDatabase::at(&host().announcement.url).expect("the URL is right");
             admin::execute(&admin, &format!("drop database {name}")).await.expect("it is dropped");
         }
     }
@@ -581,7 +585,7 @@ fn rehearse(provider: &str, variables: &[(&str, &str)]) -> (Option<i32>, String)
         command.env_remove(name);
     }
     command.args(["rehearse", "-q", "--provider", provider]).envs(variables.iter().copied());
-    let output = command.output().expect("the program runs");
+    let output = output(&mut command);
     (output.status.code(), String::from_utf8(output.stderr).expect("the text is UTF-8"))
 }
 
@@ -617,9 +621,12 @@ fn the_cache_of_downloaded_programs_is_used() {
     for (wanted, found) in [(None, "18.1"), (Some("16"), "16.3"), (Some("16.3-alpine"), "16.3")] {
         let wanted = wanted.map(|it| ("PAD_POSTGRES_VERSION", it));
         let variables: Vec<_> = [("PAD_CACHE_DIR", dir)].into_iter().chain(wanted).collect();
-        let (code, told) = rehearse("download", &variables);
+        let (code, printed) = rehearse("download", &variables);
         assert_eq!(code, Some(2));
-        assert!(told.contains(&format!("log ends with: initdb (PostgreSQL) {found}; FATAL: initdb failed")), "{told}");
+        assert!(
+            printed.contains(&format!("log ends with: initdb (PostgreSQL) {found}; FATAL: initdb failed")),
+            "{printed}"
+        );
     }
 }
 
@@ -641,9 +648,9 @@ async fn a_downloaded_archive_becomes_programs_in_the_cache() {
     let entries: Vec<_> = std::fs::read_dir(&folder).expect("the folder is there").flatten().collect();
     assert_eq!(entries.len(), 1, "nothing else is left: {entries:?}");
     let dir = cache.path().to_str().expect("a path in UTF-8");
-    let (code, told) = rehearse("download", &[("PAD_CACHE_DIR", dir)]);
+    let (code, printed) = rehearse("download", &[("PAD_CACHE_DIR", dir)]);
     assert_eq!(code, Some(2));
-    assert!(told.contains("log ends with: initdb (PostgreSQL) 18.2; FATAL: initdb failed"), "{told}");
+    assert!(printed.contains("log ends with: initdb (PostgreSQL) 18.2; FATAL: initdb failed"), "{printed}");
 }
 
 #[test]
@@ -656,20 +663,24 @@ fn the_highest_version_comes_first() {
         path.push(":");
         path.push(folder.path().join(version));
     }
-    let (code, told) =
+    let (code, printed) =
         rehearse("local", &[("PATH", path.to_str().expect("a path in UTF-8")), ("PAD_POSTGRES_VERSION", "1")]);
     assert_eq!(code, Some(2));
-    let (_, found) = told.split_once("no PostgreSQL 1 programs were found on this machine, only ").expect("it says so");
+    let (_, found) =
+        printed.split_once("no PostgreSQL 1 programs were found on this machine, only ").expect("it says so");
     let (found, remedy) = found.split_once("; to fix this: ").expect("it says what to do");
     let ours: Vec<&str> = found.split(" and ").filter(|it| it.starts_with(['2', '3', '4'])).collect();
-    assert_eq!(ours, ["4devel", "3.11rc1", "3.10", "3.9", "2.6.24"], "{told}");
-    assert!(remedy.starts_with("Debian: apt-get install postgresql; Fedora: "), "{told}");
+    assert_eq!(ours, ["4devel", "3.11rc1", "3.10", "3.9", "2.6.24"], "{printed}");
+    assert!(remedy.starts_with("on Debian, apt-get install postgresql; on Fedora, "), "{printed}");
     // Of those that will do, one that is released.
     for (wanted, taken) in [("3", "3.10"), ("4", "4devel")] {
         let path = path.to_str().expect("a path in UTF-8");
-        let (code, told) = rehearse("local", &[("PATH", path), ("PAD_POSTGRES_VERSION", wanted)]);
+        let (code, printed) = rehearse("local", &[("PATH", path), ("PAD_POSTGRES_VERSION", wanted)]);
         assert_eq!(code, Some(2));
-        assert!(told.contains(&format!("log ends with: initdb (PostgreSQL) {taken}; FATAL: initdb failed")), "{told}");
+        assert!(
+            printed.contains(&format!("log ends with: initdb (PostgreSQL) {taken}; FATAL: initdb failed")),
+            "{printed}"
+        );
     }
 }
 
@@ -686,12 +697,12 @@ fn a_provider_that_does_not_work_says_why(
     #[case] variables: &[(&str, &str)],
     #[case] want: &str,
 ) {
-    let (code, told) = rehearse(provider, variables);
+    let (code, printed) = rehearse(provider, variables);
     assert_eq!(code, Some(2));
-    assert!(told.contains(want), "{told}");
-    assert!(told.contains("to fix this: "), "{told}");
-    assert_eq!(told.lines().count(), 1, "{told}");
-    assert!(!told.contains("hunter2"), "{told}");
+    assert!(printed.contains(want), "{printed}");
+    assert!(printed.contains("to fix this: "), "{printed}");
+    assert_eq!(printed.lines().count(), 1, "{printed}");
+    assert!(!printed.contains("hunter2"), "{printed}");
 }
 
 /// Where nothing works, the message names each provider and what mends it.
@@ -705,19 +716,19 @@ fn when_nothing_works_one_message_names_each_provider() {
         ("PAD_CACHE_DIR", "/dev/null"),
         ("HTTPS_PROXY", "http://127.0.0.1:1"),
     ];
-    let (code, told) = rehearse("auto", &variables);
+    let (code, printed) = rehearse("auto", &variables);
     assert_eq!(code, Some(2));
     for provider in ["\n  PAD_TEST_DATABASE_URL: ", "\n  Docker: ", "\n  programs: ", "\n  download: "] {
-        assert_eq!(told.matches(provider).count(), 1, "{provider}: {told}");
+        assert_eq!(printed.matches(provider).count(), 1, "{provider}: {printed}");
     }
-    assert_eq!(told.matches("to fix this: ").count(), 4, "{told}");
-    assert!(!told.contains("hunter2"), "{told}");
+    assert_eq!(printed.matches("to fix this: ").count(), 4, "{printed}");
+    assert!(!printed.contains("hunter2"), "{printed}");
 }
 
 #[test]
 fn a_measurement_wants_a_server_of_its_own() {
     let url = Some(Secret(host().announcement.url.clone()));
-    let wanted = Request { durability: Durability::Full, url, ..Request::new(Provider::Url, None) };
+    let wanted = ServerRequest { durability: Durability::Full, url, ..ServerRequest::new(Provider::Url, None) };
     let error = server::start(&wanted).expect_err("it is refused").to_string();
     assert!(error.contains("a benchmark can't use the server"), "{error}");
 }

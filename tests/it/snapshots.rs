@@ -1,6 +1,7 @@
 //! The snapshots, by name: one that no test compares doesn't compile, and one that isn't named here is found.
 //!
-//! This is as strict as `cargo insta test --unreferenced=reject`, and needs neither that program nor a run of all tests.
+//! This is as strict as `cargo insta test --unreferenced=reject`, and needs neither that program nor a run of all
+//! tests.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -190,8 +191,8 @@ fn a_name_that_no_test_uses_does_not_compile() {
         let output = output.expect("the compiler runs");
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    let (compiles, told) = compile("Snapshot::plan__one, Snapshot::plan__two");
-    assert!(compiles, "{told}");
-    let (compiles, told) = compile("Snapshot::plan__one");
-    assert!(!compiles && told.contains("variant `plan__two` is never constructed"), "{told}");
+    let (compiles, printed) = compile("Snapshot::plan__one, Snapshot::plan__two");
+    assert!(compiles, "{printed}");
+    let (compiles, printed) = compile("Snapshot::plan__one");
+    assert!(!compiles && printed.contains("variant `plan__two` is never constructed"), "{printed}");
 }

@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use crate::harness::{Start, with_db};
 use pad_migrate::migration::run::Options;
-use pad_migrate::migration::verification::Counts;
+use pad_migrate::migration::verification::VerifyCounts;
 
 /// Corrupts what is stored for a migrated fixture and checks that exactly these are named: source id, target, field.
 async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
@@ -110,7 +110,8 @@ async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
     &[(401, "pad_request", "justification"), (1901, "pad_request", "justification")]
 )]
 #[case::a_dangling_mapping(
-    "update padealing.migration_mapping set target_id = 999999 where source_id = 1901 and target_table = 'pad_execution'",
+    "update padealing.migration_mapping set target_id = 999999 where source_id = 1901 and target_table = \
+     'pad_execution'",
     &[(1901, "pad_execution", "lineage")]
 )]
 #[case::mappings_exchanged(
@@ -177,8 +178,8 @@ async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
     &[(2001, "personal_account_dealing", "tags")]
 )]
 #[case::a_value_of_the_residual_changed(
-    "update padealing.pad_request set compliance_assessment = jsonb_set(compliance_assessment, '{legacy,name}', '\"B\"') \
-     where id = 1101",
+    "update padealing.pad_request set compliance_assessment = jsonb_set(compliance_assessment, '{legacy,name}', \
+     '\"B\"') where id = 1101",
     &[(1101, "personal_account_dealing", "name")]
 )]
 #[case::a_key_that_says_nothing(
@@ -264,7 +265,7 @@ async fn rows_are_counted_by_what_became_of_them() {
         )
         .await;
         let counts = db.verify().await.counts;
-        let Counts { source, verified, different, missing, rejected, pending, missing_source, extra } = counts;
+        let VerifyCounts { source, verified, different, missing, rejected, pending, missing_source, extra } = counts;
         assert_eq!((source, missing, missing_source), (99, 1, 1));
         // What was tried, but for the two, and what was not.
         assert_eq!((verified, pending), (58, 40));

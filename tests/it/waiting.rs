@@ -1,19 +1,24 @@
 //! Waits that end: what doesn't happen in time fails the test, which says what it waited for.
 
 use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::harness::Db;
 
 /// Long enough on a machine however busy, and short enough to tell a wait from a hang. It is no measurement.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// A program that does all its work in this time, a rehearsal on a busy machine included.
+const PROGRAM_LIMIT: Duration = Duration::from_secs(300);
 
 /// Between two questions. Others need the processor too.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Asks until there is an answer.
 pub(crate) async fn until<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
-    within(PATIENCE, what, ask).await
+    within(LIMIT, what, ask).await
 }
 
 async fn within<T>(patience: Duration, what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
@@ -35,21 +40,52 @@ pub(crate) async fn until_true(db: &Db, what: &str, condition: &str) {
 /// The next connection to a port, from which reads end in time, too.
 pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
     listener.set_nonblocking(true).expect("the listener is ours");
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + LIMIT;
     loop {
         match listener.accept() {
             Ok((stream, _)) => {
                 stream.set_nonblocking(false).expect("the stream is ours");
-                stream.set_read_timeout(Some(PATIENCE)).expect("the stream is ours");
+                stream.set_read_timeout(Some(LIMIT)).expect("the stream is ours");
                 return stream;
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                assert!(Instant::now() < deadline, "nobody connected within {PATIENCE:?}");
+                assert!(Instant::now() < deadline, "nobody connected within {LIMIT:?}");
                 std::thread::sleep(PAUSE);
             }
             Err(error) => panic!("no connection can be accepted: {error}"),
         }
     }
+}
+
+/// What a program prints until it ends, without input.
+#[track_caller]
+pub(crate) fn output(command: &mut Command) -> Output {
+    output_within(PROGRAM_LIMIT, command)
+}
+
+#[track_caller]
+fn output_within(limit: Duration, command: &mut Command) -> Output {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.expect("the program starts");
+    let pid = rustix::process::Pid::from_child(&child);
+    let (sender, ended) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    match ended.recv_timeout(limit) {
+        Ok(output) => output.expect("the program's output is read"),
+        Err(_) => {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            // A given server's URL has a password.
+            let arguments: Vec<_> = command.get_args().map(|it| it.display().to_string()).collect();
+            let words: Vec<_> = arguments.iter().filter(|it| !it.contains("://")).collect();
+            panic!("it did not end within {limit:?}: {} {words:?}", command.get_program().display());
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "it did not end within 50ms: sleep [\"60\"]")]
+fn a_program_that_does_not_end_fails() {
+    output_within(Duration::from_millis(50), Command::new("sleep").arg("60"));
 }
 
 #[tokio::test]

@@ -4,11 +4,11 @@ use crate::base::text::list;
 use crate::checks::check::{Check, Status};
 use crate::checks::doctor::subjects::{Part, Subject};
 use crate::checks::expectations::Expectations;
-use crate::checks::facts::{Attribute, Facts};
+use crate::checks::facts::{Attribute, TargetFacts};
 use crate::config::environment::Environment;
 use crate::schema::names::APPLICATION_TABLES;
 
-pub(crate) fn check(facts: &Facts, expected: &Expectations<'_>, subjects: &[Subject<'_>]) -> Check {
+pub(crate) fn check(facts: &TargetFacts, expected: &Expectations<'_>, subjects: &[Subject<'_>]) -> Check {
     const NAME: &str = "excess_privileges";
     let found: Vec<String> = subjects.iter().flat_map(|subject| excess(facts, subject)).collect();
     if found.is_empty() {
@@ -21,7 +21,7 @@ pub(crate) fn check(facts: &Facts, expected: &Expectations<'_>, subjects: &[Subj
     Check::new(NAME, Status::Warn, format!("{found}; revoke these, or use a role without them"))
 }
 
-fn excess(facts: &Facts, Subject { role, parts }: &Subject<'_>) -> Vec<String> {
+fn excess(facts: &TargetFacts, Subject { role, parts }: &Subject<'_>) -> Vec<String> {
     let attributes: Vec<Attribute> =
         facts.attributes.iter().filter(|(name, _)| name == role).map(|(_, attribute)| *attribute).collect();
     // A superuser has every privilege: naming them says nothing.

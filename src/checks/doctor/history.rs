@@ -7,10 +7,10 @@ use serde_json::json;
 use crate::base::text::list;
 use crate::checks::check::{Check, Status};
 use crate::checks::expectations::Expectations;
-use crate::checks::facts::Facts;
+use crate::checks::facts::TargetFacts;
 use crate::schema::names::MANAGED_TABLES;
 
-pub(crate) fn row_security(facts: &Facts) -> Check {
+pub(crate) fn row_security(facts: &TargetFacts) -> Check {
     let policed = facts.relations.iter().filter(|relation| relation.policed);
     let policed = policed.map(|relation| format!("{}.{}", relation.schema, relation.name));
     let policed: Vec<String> = policed.collect();
@@ -21,7 +21,7 @@ pub(crate) fn row_security(facts: &Facts) -> Check {
     Check::new("row_security", Status::Fail, text)
 }
 
-pub(crate) fn revision(facts: &Facts, expected: &Expectations<'_>) -> Check {
+pub(crate) fn revision(facts: &TargetFacts, expected: &Expectations<'_>) -> Check {
     const NAME: &str = "revision";
     let revisions = match &facts.revisions {
         Ok(revisions) => revisions,
@@ -36,8 +36,8 @@ pub(crate) fn revision(facts: &Facts, expected: &Expectations<'_>) -> Check {
                 Check::new(NAME, Status::Skip, format!("padealing.schema_revision is not readable by this role: {why}"))
             }
             (false, true) => {
-                let text = "padealing has tables but no history of pad-migrate: another program created them; apply adopts them \
-                            (see pad-migrate plan)";
+                let text = "padealing has tables but no history of pad-migrate: another program created them; apply \
+                            adopts them (see pad-migrate plan)";
                 Check::new(NAME, Status::Fail, text)
             }
             (false, false) => Check::new(NAME, Status::Fail, "nothing is applied yet; run: pad-migrate apply"),
@@ -59,7 +59,7 @@ pub(crate) fn revision(facts: &Facts, expected: &Expectations<'_>) -> Check {
     }
 }
 
-pub(crate) fn other_managers(facts: &Facts) -> Check {
+pub(crate) fn other_managers(facts: &TargetFacts) -> Check {
     const NAME: &str = "other_managers";
     if facts.managers.is_empty() {
         return Check::new(NAME, Status::Pass, "no other program keeps its migration history in this database");

@@ -3,11 +3,11 @@
 use crate::base::text::{plural, thousands};
 use crate::checks::check::{Check, Status};
 use crate::checks::expectations::Expectations;
-use crate::checks::facts::{Facts, Filled, Relation, Rows};
+use crate::checks::facts::{Filled, Relation, Rows, TargetFacts};
 use crate::config::settings::TableName;
 
 /// The legacy table where it is in the target.
-pub(crate) fn in_target(facts: &Facts, expected: &Expectations<'_>) -> Check {
+pub(crate) fn in_target(facts: &TargetFacts, expected: &Expectations<'_>) -> Check {
     let table = expected.legacy;
     let found = facts.relations.iter().find(|it| it.schema == table.schema && it.name == table.name);
     check(found, table, "")

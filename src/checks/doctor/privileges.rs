@@ -6,17 +6,17 @@ use crate::base::text::{list, plural};
 use crate::checks::check::{Check, Status};
 use crate::checks::doctor::subjects::Subject;
 use crate::checks::expectations::Expectations;
-use crate::checks::facts::{Facts, Relation, TableRights};
+use crate::checks::facts::{Relation, TableRights, TargetFacts};
 use crate::schema::names::{APPLICATION_TABLES, CRITICAL_REFERENCE_TABLES, MANAGED_TABLES, REFERENCE_TABLES};
 
 /// What the connected role can do: read, apply, migrate. The table has every role's privileges.
-pub(crate) fn check(facts: &Facts, expected: &Expectations<'_>, subjects: &[Subject<'_>]) -> Check {
+pub(crate) fn check(facts: &TargetFacts, expected: &Expectations<'_>, subjects: &[Subject<'_>]) -> Check {
     connected(facts, expected).with_table(COLUMNS, rows(facts, subjects))
 }
 
 const COLUMNS: &[&str] = &["role", "schema", "usage", "create", "select", "insert", "update", "delete", "references"];
 
-fn rows(facts: &Facts, subjects: &[Subject<'_>]) -> Vec<Vec<Value>> {
+fn rows(facts: &TargetFacts, subjects: &[Subject<'_>]) -> Vec<Vec<Value>> {
     let mut rows = Vec::new();
     for Subject { role, .. } in subjects {
         for rights in facts.schema_rights.iter().filter(|it| it.role == *role) {
@@ -38,7 +38,7 @@ fn rows(facts: &Facts, subjects: &[Subject<'_>]) -> Vec<Vec<Value>> {
     rows
 }
 
-fn connected(facts: &Facts, expected: &Expectations<'_>) -> Check {
+fn connected(facts: &TargetFacts, expected: &Expectations<'_>) -> Check {
     const NAME: &str = "privileges";
     let role = &*facts.role.name;
     // The application has no use for the migration's own tables.
@@ -73,7 +73,7 @@ fn of_others<'a>(tables: impl Iterator<Item = &'a Relation>) -> Option<String> {
 }
 
 /// Whether the connected role can apply what is pending.
-fn may_apply(facts: &Facts, owner: Option<&str>) -> String {
+fn may_apply(facts: &TargetFacts, owner: Option<&str>) -> String {
     let mut obstacles = Vec::new();
     match &facts.apply {
         Some(Ok(0)) => return "nothing is pending".to_owned(),
@@ -120,7 +120,7 @@ const WRITTEN: &[&str] = &[
 ];
 
 /// Whether the connected role can migrate.
-fn may_migrate(facts: &Facts, expected: &Expectations<'_>) -> String {
+fn may_migrate(facts: &TargetFacts, expected: &Expectations<'_>) -> String {
     if !MANAGED_TABLES.iter().all(|name| facts.has_table(name)) {
         return "no (tables of padealing are missing)".to_owned();
     }

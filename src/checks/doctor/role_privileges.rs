@@ -5,11 +5,11 @@ use crate::base::text::{list, plural};
 use crate::checks::check::{Check, Status};
 use crate::checks::doctor::subjects::{Part, Subject};
 use crate::checks::expectations::Expectations;
-use crate::checks::facts::{Facts, Relation};
+use crate::checks::facts::{Relation, TargetFacts};
 use crate::config::settings::Roles;
 use crate::schema::names::{APPLICATION_TABLES, CRITICAL_REFERENCE_TABLES, MANAGED_TABLES, REFERENCE_TABLES};
 
-pub(crate) fn check(facts: &Facts, expected: &Expectations<'_>, subjects: &[Subject<'_>]) -> Check {
+pub(crate) fn check(facts: &TargetFacts, expected: &Expectations<'_>, subjects: &[Subject<'_>]) -> Check {
     const NAME: &str = "role_privileges";
     let missing = facts.missing_roles.iter();
     let mut problems: Vec<String> = missing.map(|(key, role)| format!("role {role} ({key}) doesn't exist")).collect();
@@ -45,7 +45,7 @@ pub(crate) fn check(facts: &Facts, expected: &Expectations<'_>, subjects: &[Subj
 }
 
 /// The grants that a role lacks for its part, as SQL.
-fn missing_grants(facts: &Facts, role: &str, part: Part) -> Vec<String> {
+fn missing_grants(facts: &TargetFacts, role: &str, part: Part) -> Vec<String> {
     const WORK: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE"];
     let reference: (&str, &[&str], &[&str]) = ("bo_airflow", &REFERENCE_TABLES, &["SELECT"]);
     let mut missing = match part {
@@ -62,7 +62,7 @@ fn missing_grants(facts: &Facts, role: &str, part: Part) -> Vec<String> {
 }
 
 /// What of padealing doesn't belong to the role that DB_OWNER_ROLE names.
-fn ownership(facts: &Facts, role: &str) -> Vec<String> {
+fn ownership(facts: &TargetFacts, role: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if let Some(other) = facts.role.application_owner.as_ref().filter(|owner| *owner != role) {
         problems.push(format!("padealing belongs to {other}, but DB_OWNER_ROLE is {role}"));

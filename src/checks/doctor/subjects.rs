@@ -1,6 +1,6 @@
 //! The roles that are checked.
 
-use crate::checks::facts::Facts;
+use crate::checks::facts::TargetFacts;
 use crate::config::settings::Roles;
 
 /// What a role is here.
@@ -35,7 +35,7 @@ pub(crate) struct Subject<'a> {
 }
 
 /// The connected role and the configured ones that exist, each once.
-pub(crate) fn subjects<'a>(facts: &'a Facts, roles: &'a Roles) -> Vec<Subject<'a>> {
+pub(crate) fn subjects<'a>(facts: &'a TargetFacts, roles: &'a Roles) -> Vec<Subject<'a>> {
     let named = [(Part::Owner, &roles.owner), (Part::App, &roles.app), (Part::Reader, &roles.reader)];
     let named = named.into_iter().filter_map(|(part, name)| Some((part, name.as_deref()?)));
     let mut all: Vec<Subject<'a>> = Vec::new();

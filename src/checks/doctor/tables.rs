@@ -7,16 +7,16 @@ use serde_json::json;
 use crate::base::text::{list, size};
 use crate::checks::check::{Check, Status};
 use crate::checks::expectations::Expectations;
-use crate::checks::facts::{Facts, Filled, Relation};
+use crate::checks::facts::{Filled, Relation, TargetFacts};
 use crate::config::environment::Environment;
 use crate::schema::names::{CRITICAL_REFERENCE_TABLES, MANAGED_TABLES, REFERENCE_TABLES};
 
-pub(crate) fn checks(facts: &Facts, expected: &Expectations<'_>) -> [Check; 3] {
+pub(crate) fn checks(facts: &TargetFacts, expected: &Expectations<'_>) -> [Check; 3] {
     [all(facts), critical(facts), reference(facts, expected)]
 }
 
 /// Every table, with its rows and size.
-fn all(facts: &Facts) -> Check {
+fn all(facts: &TargetFacts) -> Check {
     let rows = facts.relations.iter().map(|relation| {
         vec![
             json!(relation.schema),
@@ -37,7 +37,7 @@ fn all(facts: &Facts) -> Check {
         .with_table(&["schema", "table", "kind", "rows", "row_count_is", "size"], rows.collect())
 }
 
-fn critical(facts: &Facts) -> Check {
+fn critical(facts: &TargetFacts) -> Check {
     const NAME: &str = "critical_tables";
     let missing: Vec<&&str> = MANAGED_TABLES.iter().filter(|name| !facts.has_table(name)).collect();
     if missing.is_empty() {
@@ -50,7 +50,7 @@ fn critical(facts: &Facts) -> Check {
     Check::new(NAME, Status::Fail, text)
 }
 
-fn reference(facts: &Facts, expected: &Expectations<'_>) -> Check {
+fn reference(facts: &TargetFacts, expected: &Expectations<'_>) -> Check {
     const NAME: &str = "reference_tables";
     let found: BTreeMap<&str, &Relation> = facts
         .relations

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::base::text::{list, size};
 use crate::checks::check::{Check, Status};
-use crate::checks::facts::{Facts, Filled, Relation, Rows};
+use crate::checks::facts::{Filled, Relation, Rows, TargetFacts};
 use crate::schema::relation::UnknownRelation;
 
 /// How a comment begins that ends the warning.
@@ -27,7 +27,7 @@ const COLUMNS: &[&str] = &[
     "sql",
 ];
 
-pub(crate) fn check(facts: &Facts) -> Check {
+pub(crate) fn check(facts: &TargetFacts) -> Check {
     const NAME: &str = "unknown_tables";
     let mut rows = Vec::new();
     let mut open = Vec::new();

@@ -11,16 +11,16 @@ use crate::checks::check::{Check, Status};
 use crate::checks::doctor::{checks, legacy_table};
 use crate::checks::examination::Examination;
 use crate::checks::expectations::Expectations;
-use crate::checks::facts::Facts;
+use crate::checks::facts::TargetFacts;
 use crate::checks::pg::facts::facts;
 use crate::checks::pg::reach::{Reached, reach};
 use crate::checks::pg::relations::{count_rows, relations};
-use crate::checks::pg::request::{BEGIN, Request};
+use crate::checks::pg::request::{BEGIN, ExamineRequest};
 use crate::checks::pg::server::server;
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
 use crate::config::settings::Config;
-use crate::ledger::pg::admission::{RefusedError, check_environment};
+use crate::ledger::pg::admission::{SessionError, check_environment};
 use crate::ledger::pg::history::history_access;
 use crate::ledger::revisions::ALL;
 use crate::postgres::connect::{Access, Database};
@@ -28,23 +28,12 @@ use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::{Attempt, QueryError, run};
 use crate::postgres::sqlstate;
 
-/// Why an examination ended early.
-#[derive(Debug, thiserror::Error)]
-enum ExamineError {
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    #[error(transparent)]
-    Refused(#[from] RefusedError),
-    #[error(transparent)]
-    Query(#[from] QueryError),
-}
-
 /// Examines what a configuration names. Reads only.
 pub async fn examine_environment(config: &Config, exact: bool) -> Result<Examination, EnvironmentError> {
     let resolve = |endpoint| Database::new(endpoint, config.environment, &config.transport);
     let target = resolve(config.target()?)?;
     let source = config.source.as_ref().map(resolve).transpose()?;
-    let request = Request {
+    let request = ExamineRequest {
         target: &target,
         source: source.as_ref(),
         environment: config.environment,
@@ -66,7 +55,7 @@ pub enum EnvironmentError {
 }
 
 /// Examines the target, and the legacy table's database if it is another. Reads only.
-pub async fn examine(request: &Request<'_>) -> Examination {
+pub async fn examine(request: &ExamineRequest<'_>) -> Examination {
     let mut found = Examination::of(request.target.place());
     if let Err(failure) = examine_into(request, &mut found).await {
         found.mark_failed(step_of(&failure), sentence(&failure));
@@ -75,8 +64,8 @@ pub async fn examine(request: &Request<'_>) -> Examination {
 }
 
 /// The step that an error belongs to.
-fn step_of(failure: &ExamineError) -> &'static str {
-    let ExamineError::Connect(error) = failure else { return "schemas" };
+fn step_of(failure: &SessionError) -> &'static str {
+    let SessionError::Connect(error) = failure else { return "schemas" };
     match error {
         ConnectError::Url | ConnectError::Name { .. } => "name",
         ConnectError::Timeout { .. } | ConnectError::Unreachable { .. } => "port",
@@ -98,7 +87,7 @@ fn step_of(failure: &ExamineError) -> &'static str {
     }
 }
 
-async fn examine_into(request: &Request<'_>, found: &mut Examination) -> Result<(), ExamineError> {
+async fn examine_into(request: &ExamineRequest<'_>, found: &mut Examination) -> Result<(), SessionError> {
     let target = request.target;
     let deadline = Instant::now() + target.timeout;
     let left = || deadline.saturating_duration_since(Instant::now());
@@ -118,12 +107,12 @@ async fn examine_into(request: &Request<'_>, found: &mut Examination) -> Result<
 }
 
 async fn examine_session(
-    request: &Request<'_>,
+    request: &ExamineRequest<'_>,
     connection: &mut PgConnection,
     found: &mut Examination,
     reached: Reached,
     spent: Duration,
-) -> Result<(), ExamineError> {
+) -> Result<(), SessionError> {
     let target = request.target;
     let since = Instant::now();
     run(connection, BEGIN, "starting the transaction").await?;
@@ -237,17 +226,18 @@ async fn schemas(connection: &mut PgConnection, environment: Environment) -> Res
 }
 
 /// The legacy table in a database of its own. A database that can't be read is a failed check.
-async fn source_check(request: &Request<'_>, source: &Database) -> Check {
+async fn source_check(request: &ExamineRequest<'_>, source: &Database) -> Check {
     let asked = async {
         let mut connection = source.connect(Access::Read, "doctor").await?;
         run(&mut connection, BEGIN, "starting the transaction").await?;
-        let mut found = Facts { relations: relations(request, &mut connection, &[]).await?, ..Facts::default() };
+        let mut found =
+            TargetFacts { relations: relations(request, &mut connection, &[]).await?, ..TargetFacts::default() };
         run(&mut connection, "commit", "ending the transaction").await?;
         if request.exact {
             count_rows(&mut connection, request.table, &mut found).await?;
         }
         let _ = connection.close().await;
-        Ok::<_, ExamineError>(found)
+        Ok::<_, SessionError>(found)
     };
     let place = format!(" at {}", source.place());
     match asked.await {

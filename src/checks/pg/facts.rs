@@ -3,9 +3,9 @@
 use sqlx::postgres::PgConnection;
 
 use crate::base::text::sentence;
-use crate::checks::facts::{Facts, Server};
+use crate::checks::facts::{Server, TargetFacts};
 use crate::checks::pg::relations::relations;
-use crate::checks::pg::request::Request;
+use crate::checks::pg::request::ExamineRequest;
 use crate::checks::pg::rights::{attributes, role, schema_rights, table_rights};
 use crate::config::settings::TableName;
 use crate::ledger::history::applied;
@@ -18,10 +18,10 @@ use crate::schema::pg::relations::{migration_histories, unknown_relations};
 use crate::schema::pg::{plan, request};
 
 pub(crate) async fn facts(
-    request: &Request<'_>,
+    request: &ExamineRequest<'_>,
     connection: &mut PgConnection,
     server: Server,
-) -> Result<Facts, QueryError> {
+) -> Result<TargetFacts, QueryError> {
     let role = role(connection, request.roles.owner.as_deref(), server.major).await?;
     let named = [
         ("DB_OWNER_ROLE", &request.roles.owner),
@@ -41,7 +41,7 @@ pub(crate) async fn facts(
             .map_err(|error| sentence(&error)),
         false => Ok(None),
     };
-    Ok(Facts {
+    Ok(TargetFacts {
         apply: Some(steps_to_apply(request, connection).await?),
         unknown: unknown_relations(connection, &known(request.table), server.major).await?,
         relations: relations(request, connection, &["padealing", "bo_airflow"]).await?,
@@ -58,12 +58,12 @@ pub(crate) async fn facts(
 
 /// How many steps `apply` would take, or why it would not.
 async fn steps_to_apply(
-    request: &Request<'_>,
+    request: &ExamineRequest<'_>,
     connection: &mut PgConnection,
 ) -> Result<Result<usize, String>, QueryError> {
-    let wanted = request::Request {
+    let wanted = request::ChangeRequest {
         legacy: Some(request.table),
-        ..request::Request::new(request.target, request.environment, request.roles)
+        ..request::ChangeRequest::new(request.target, request.environment, request.roles)
     };
     Ok(match savepoint(connection, async |connection| plan::assess(connection, &wanted).await).await? {
         Ok(found) => match found.route.plan.blocking().count() {

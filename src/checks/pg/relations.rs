@@ -5,8 +5,8 @@ use sqlx::postgres::PgConnection;
 
 use crate::base::quote::quote_identifier;
 use crate::base::text::sentence;
-use crate::checks::facts::{Facts, Filled, Relation, Rows};
-use crate::checks::pg::request::{BEGIN, Request};
+use crate::checks::facts::{Filled, Relation, Rows, TargetFacts};
+use crate::checks::pg::request::{BEGIN, ExamineRequest};
 use crate::config::settings::TableName;
 use crate::postgres::session::{Attempt, QueryError, fetch_value, run};
 use crate::postgres::transaction::savepoint;
@@ -15,7 +15,7 @@ use crate::schema::pg::relations::{ESTIMATE, kind};
 
 /// The relations of these schemas, the legacy table, and those in `public` with a managed table's name.
 pub(crate) async fn relations(
-    request: &Request<'_>,
+    request: &ExamineRequest<'_>,
     connection: &mut PgConnection,
     schemas: &[&str],
 ) -> Result<Vec<Relation>, QueryError> {
@@ -28,7 +28,8 @@ pub(crate) async fn relations(
          from pg_class c join pg_namespace n on n.oid = c.relnamespace \
          where c.relkind in ('r', 'p', 'v', 'm', 'f') and (n.nspname = any($1) or n.nspname = $2 and c.relname = $3 \
                  or n.nspname = 'public' and 'padealing' = any($1) and c.relname = any($4)) \
-           and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e') \
+           and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid \
+                           and deptype = 'e') \
          order by n.nspname = 'padealing' desc, n.nspname = 'bo_airflow' desc, 2, 3"
     )))
     .bind(schemas)
@@ -113,7 +114,7 @@ async fn measure(connection: &mut PgConnection, oids: &[i64]) -> Result<Vec<(Opt
 pub(crate) async fn count_rows(
     connection: &mut PgConnection,
     legacy: &TableName,
-    facts: &mut Facts,
+    facts: &mut TargetFacts,
 ) -> Result<(), QueryError> {
     for relation in &mut facts.relations {
         let is_legacy = relation.schema == legacy.schema && relation.name == legacy.name;

@@ -6,16 +6,13 @@ use crate::postgres::connect::Database;
 
 /// What to examine.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// The target.
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct ExamineRequest<'a> {
     pub target: &'a Database,
     /// The database with the legacy table, if it is another.
     pub source: Option<&'a Database>,
-    /// The environment.
     pub environment: Environment,
-    /// The configured roles.
     pub roles: &'a Roles,
-    /// The legacy table.
     pub table: &'a TableName,
     /// Whether rows are counted.
     pub exact: bool,

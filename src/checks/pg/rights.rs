@@ -63,7 +63,8 @@ pub(crate) async fn schema_rights(
         "select r.rolname::text, n.nspname::text, has_schema_privilege(r.oid, n.oid, 'usage'), \
                 has_schema_privilege(r.oid, n.oid, 'create'), \
                 count(c.oid) filter (where not coalesce(has_sequence_privilege(r.oid, c.oid, 'usage'), true) \
-                    and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'i')), \
+                    and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid \
+                                    and deptype = 'i')), \
                 count(c.oid) filter (where not coalesce(has_sequence_privilege(r.oid, c.oid, 'usage') \
                     and has_sequence_privilege(r.oid, c.oid, 'select'), true)), \
                 count(c.oid) filter (where has_sequence_privilege(r.oid, c.oid, 'usage, update')) \
@@ -94,8 +95,8 @@ pub(crate) async fn table_rights(
 ) -> Result<Vec<TableRights>, QueryError> {
     let rows: Vec<(String, String, String, Vec<String>, bool)> = sqlx::query_as(
         "select r.rolname::text, n.nspname::text, c.relname::text, \
-                array(select it from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES']) it \
-                      where has_table_privilege(r.oid, c.oid, it)), \
+                array(select it from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES']) \
+                      it where has_table_privilege(r.oid, c.oid, it)), \
                 coalesce(has_table_privilege(r.oid, c.oid, 'insert, update, delete, truncate') \
                     or has_any_column_privilege(r.oid, c.oid, 'insert, update'), false) \
          from pg_roles r, pg_class c join pg_namespace n on n.oid = c.relnamespace \

@@ -75,7 +75,8 @@ async fn collation_changes(connection: &mut PgConnection, major: u32) -> Result<
 async fn zones(connection: &mut PgConnection) -> Result<Vec<(String, String)>, QueryError> {
     sqlx::query_as(
         "select concat_ws(' in ', case when setrole <> 0 then 'role ' || pg_get_userbyid(setrole) end, \
-                case when setdatabase <> 0 then 'this database' else 'every database' end), split_part(setting, '=', 2) \
+                case when setdatabase <> 0 then 'this database' else 'every database' end), \
+                split_part(setting, '=', 2) \
          from pg_db_role_setting, unnest(setconfig) setting where lower(setting) like 'timezone=%' \
            and setdatabase in (0, (select oid from pg_database where datname = current_database())) order by 1",
     )

@@ -110,7 +110,8 @@ pub fn cells(column: Col) -> Cells {
             (IsNull(Col::RequestedDate), &[(1, After(30))]),
             (Always, &[(40, Null), (1950, After(400)), (10, RARE_MOMENTS)]),
         ],
-        // A stage can have an approver and no decision, or a decision and no approver (D16); then the approver isn't looked up (D16b).
+        // A stage can have an approver and no decision, or a decision and no approver (D16); then the approver isn't
+        // looked up (D16b).
         Col::AuthManager => &[
             (Decided(Col::StatusManager), &[(97, Manager), (3, Null)]),
             (Always, &[(84, Null), (15, Manager), (1, UnknownPerson)]),

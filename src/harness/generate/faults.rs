@@ -30,7 +30,8 @@ impl Fault {
         self.with.iter().map(|(column, _)| *column).chain(self.relies.iter().copied()).chain([field])
     }
 
-    /// Whether a row can't have this fault in `field` and the other in `other_field`: one would change what the other needs.
+    /// Whether a row can't have this fault in `field` and the other in `other_field`: one would change what the other
+    /// needs.
     pub(super) fn clashes(&self, field: Col, other: &Self, other_field: Col) -> bool {
         self.touches(field).any(|it| other.changes(other_field, it))
             || other.touches(other_field).any(|it| self.changes(field, it))

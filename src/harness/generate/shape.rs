@@ -6,10 +6,9 @@ use crate::migration::legacy::LegacyColumn as Col;
 
 /// What a cell can be.
 #[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each variant is named for what it is")]
 pub enum Shape {
-    /// Null.
     Null,
-    /// The empty string.
     Empty,
     /// One of these texts.
     OneOf(&'static [&'static str]),
@@ -53,7 +52,6 @@ pub enum Shape {
     Hex(u64),
     /// A `jsonb`.
     Json,
-    /// Words.
     Prose {
         /// How many at least.
         from: u64,

@@ -1,18 +1,14 @@
 //! Databases of an ephemeral server: created, and filled with what a rehearsal needs.
 
-use std::time::Duration;
-
 use sqlx::Connection;
 
 use crate::base::quote::quote_identifier;
-use crate::config::environment::Environment;
-use crate::config::mask::Secret;
-use crate::config::settings::{Endpoint, Transport};
 use crate::harness::fixtures::{self, Case, FixtureError};
 use crate::harness::generate::Generator;
-use crate::harness::pg::seed::{load_cases, load_generated, load_reference, settle};
+use crate::harness::pg::ephemeral::EphemeralDatabase;
+use crate::harness::pg::seed::{analyze, load_cases, load_generated, load_reference};
 use crate::migration::pg::source::SourceError;
-use crate::postgres::connect::{Access, Database};
+use crate::postgres::connect::Access;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::{QueryError, run, server_facts};
 use crate::schema::mirror;
@@ -31,8 +27,8 @@ pub enum PrepareError {
     Source(#[from] SourceError),
     /// Neither database has reference rows.
     #[error(
-        "neither the source nor the target has the tables bo_airflow.oracle_employee and oracle_bloomberg, from which the \
-         referenced people and securities are copied; name the database that has them with --database-url"
+        "neither the source nor the target has the tables bo_airflow.oracle_employee and oracle_bloomberg, from \
+         which the referenced people and securities are copied; name the database that has them with --database-url"
     )]
     NoReference,
     /// A statement failed.
@@ -55,15 +51,8 @@ pub enum PrepareError {
 /// The legacy table of an ephemeral database.
 const LEGACY_TABLE: &str = "public.personal_account_dealing";
 
-/// Connection settings of an ephemeral database, which belongs to no environment.
-pub fn ephemeral(url: &str) -> Result<Database, ConnectError> {
-    let transport =
-        Transport { ssl_mode: None, ssl_root_cert: None, client_cert: None, connect_timeout: Duration::from_secs(30) };
-    Database::new(&Endpoint::Url(Secret(url.to_owned())), Environment::Local, &transport)
-}
-
 /// Runs SQL on a database of an ephemeral server.
-pub async fn execute(database: &Database, sql: &str) -> Result<(), PrepareError> {
+pub async fn execute(database: &EphemeralDatabase, sql: &str) -> Result<(), PrepareError> {
     let mut connection = database.connect(Access::Write, "rehearse").await?;
     run(&mut connection, sql, "preparing the ephemeral database").await?;
     let _ = connection.close().await;
@@ -71,7 +60,7 @@ pub async fn execute(database: &Database, sql: &str) -> Result<(), PrepareError>
 }
 
 /// The version that a server says it has.
-pub async fn server_version(database: &Database) -> Result<String, PrepareError> {
+pub async fn server_version(database: &EphemeralDatabase) -> Result<String, PrepareError> {
     let mut connection = database.connect(Access::Read, "rehearse").await?;
     let facts = server_facts(&mut connection).await?;
     let _ = connection.close().await;
@@ -79,7 +68,7 @@ pub async fn server_version(database: &Database) -> Result<String, PrepareError>
 }
 
 /// Creates the reference mirror, the legacy table and the rows of the cases in an ephemeral database.
-pub async fn fill_with_fixtures(database: &Database, cases: &[Case]) -> Result<usize, PrepareError> {
+pub async fn fill_with_fixtures(database: &EphemeralDatabase, cases: &[Case]) -> Result<usize, PrepareError> {
     let mut connection = database.connect(Access::Write, "rehearse").await?;
     for sql in [mirror::REFERENCE_SCHEMA, fixtures::REFERENCE_ROWS, fixtures::LEGACY_TABLE] {
         run(&mut connection, sql, "loading the fixtures").await?;
@@ -92,7 +81,7 @@ pub async fn fill_with_fixtures(database: &Database, cases: &[Case]) -> Result<u
 /// Creates the reference mirror and the legacy table in an ephemeral database, and fills them with generated rows;
 /// `progress` is given the number of legacy rows so far.
 pub async fn fill_with_generated(
-    database: &Database,
+    database: &EphemeralDatabase,
     generator: Generator,
     progress: impl FnMut(u64),
 ) -> Result<(), PrepareError> {
@@ -102,14 +91,18 @@ pub async fn fill_with_generated(
     }
     load_reference(&mut connection).await?;
     load_generated(&mut connection, LEGACY_TABLE, generator, progress).await?;
-    settle(&mut connection, LEGACY_TABLE).await?;
+    analyze(&mut connection, LEGACY_TABLE).await?;
     let _ = connection.close().await;
     Ok(())
 }
 
-/// Creates a database on an ephemeral server, from a sealed template, or else as initdb made it: template0, which accepts
-/// no connections that could be in the way.
-pub async fn create_database(server: &Database, name: &str, template: Option<&str>) -> Result<Database, PrepareError> {
+/// Creates a database on an ephemeral server, from a sealed template, or else as initdb made it: template0, which
+/// accepts no connections that could be in the way.
+pub async fn create_database(
+    server: &EphemeralDatabase,
+    name: &str,
+    template: Option<&str>,
+) -> Result<EphemeralDatabase, PrepareError> {
     let template = match template {
         Some(template) => quote_identifier(template),
         None => "template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'".to_owned(),

@@ -129,8 +129,8 @@ impl DatabaseLease {
         }
     }
 
-    /// Removes the run's databases but the kept one, and templates and roles if it was the last run. What can't be removed
-    /// now is left to the next run.
+    /// Removes the run's databases but the kept one, and templates and roles if it was the last run. What can't be
+    /// removed now is left to the next run.
     pub async fn release(mut self, kept: Option<&str>) {
         if let Some(kept) = kept {
             let _ = run(&mut self.connection, &keep_statement(kept), "marking a database as kept").await;
@@ -141,8 +141,8 @@ impl DatabaseLease {
         let _ = self.connection.close().await;
     }
 
-    /// Drops databases whose run is dead, unless they are kept and young; and if no run is alive, templates and, when no
-    /// database is left, roles.
+    /// Drops databases whose run is dead, unless they are kept and young; and if no run is alive, templates and, when
+    /// no database is left, roles.
     async fn remove_leftovers(&mut self) -> Result<(), QueryError> {
         const WHAT: &str = "removing databases that were left";
         let locked = self.lock("pg_try_advisory_lock", SHARED_LOCK).await?;

@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, Connection};
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::config::settings::TableName;
 use crate::harness::pg::databases::PrepareError;
+use crate::harness::pg::ephemeral::EphemeralDatabase;
 use crate::migration::legacy::LegacyColumn;
 use crate::migration::pg::source::Source;
 use crate::migration::value::parse_identifier;
@@ -17,7 +18,7 @@ use crate::schema::mirror;
 /// Copies the people and securities that a real source's rows refer to into the mirror of an ephemeral database:
 /// from the source's own reference schema, or else from `other`. Reads only.
 pub(crate) async fn copy_references(
-    database: &Database,
+    database: &EphemeralDatabase,
     source: &Database,
     table: &TableName,
     other: Option<&Database>,
@@ -93,7 +94,8 @@ impl Copied {
 
     async fn columns(&self, connection: &mut PgConnection) -> Result<Vec<(String, String)>, QueryError> {
         sqlx::query_as(
-            "select quote_ident(a.attname), t.typcategory::text from pg_attribute a join pg_type t on t.oid = a.atttypid \
+            "select quote_ident(a.attname), t.typcategory::text from pg_attribute a \
+             join pg_type t on t.oid = a.atttypid \
              where a.attrelid = to_regclass('bo_airflow.' || $1) and a.attnum > 0 and not a.attisdropped \
                and a.attname <> 'manager_id' order by a.attnum",
         )

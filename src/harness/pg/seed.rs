@@ -12,7 +12,8 @@ use crate::harness::fixtures::{self, Case, FixtureError};
 use crate::harness::generate::Generator;
 use crate::harness::generate::columns::{UNKNOWN, WIDENED};
 use crate::harness::generate::reference::{FIRST_PERSON, REFERENCE};
-use crate::ledger::pg::admission::{RefusedError, check_environment, check_local};
+use crate::harness::pg::ephemeral::EphemeralDatabase;
+use crate::ledger::pg::admission::{RefusedError, SessionError, check_environment, check_local, from_session_error};
 use crate::migration::copy_text::escape;
 use crate::migration::legacy::LegacyColumn;
 use crate::postgres::connect::{Access, Database};
@@ -23,19 +24,15 @@ use crate::schema::mirror::mirror;
 /// Why nothing was seeded.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
-    /// There is no connection.
+    /// The session with the database ended.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// The database may not be seeded.
-    #[error(transparent)]
-    Refused(#[from] RefusedError),
+    Session(#[from] SessionError),
     /// The fixtures can't be read.
     #[error(transparent)]
     Fixture(#[from] FixtureError),
-    /// A statement failed.
-    #[error(transparent)]
-    Query(#[from] QueryError),
 }
+
+from_session_error!(SeedError: ConnectError, RefusedError, QueryError);
 
 /// What was seeded: each thing, and how many rows it got. What existed before is unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,7 +109,7 @@ pub async fn seed(
     }
     run(&mut connection, "commit", "committing the seed").await?;
     if free && rows != SeedRows::None {
-        settle(&mut connection, &legacy).await?;
+        analyze(&mut connection, &legacy).await?;
     }
     let _ = connection.close().await;
     Ok(seeded)
@@ -150,7 +147,7 @@ async fn seed_fixtures(
 }
 
 /// Lets the planner know the tables that were just filled; a scan of them then has no hint bits to write either.
-pub(crate) async fn settle(connection: &mut PgConnection, legacy: &str) -> Result<(), QueryError> {
+pub(crate) async fn analyze(connection: &mut PgConnection, legacy: &str) -> Result<(), QueryError> {
     let filled: String = REFERENCE.iter().map(|it| format!("bo_airflow.{}, ", it.table)).collect();
     run(connection, &format!("vacuum (analyze) {filled}{legacy}"), "analysing what was filled").await
 }
@@ -261,7 +258,7 @@ pub(crate) async fn load_cases(
 }
 
 /// Runs the statements that the cases need in the target before the migration.
-pub async fn prepare_target(database: &Database, cases: &[Case]) -> Result<(), SeedError> {
+pub async fn prepare_target(database: &EphemeralDatabase, cases: &[Case]) -> Result<(), SeedError> {
     let mut connection = database.connect(Access::Write, "seed").await?;
     for sql in cases.iter().filter_map(|it| it.before.as_deref()) {
         run(&mut connection, sql, "preparing the target for a fixture").await?;

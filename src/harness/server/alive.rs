@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::harness::server::error::ServerError;
 
-/// Whether a process of this number lives, be it another user's. One that has ended and that its parent has not waited for, a
-/// zombie, doesn't.
+/// Whether a process of this number lives, be it another user's. One that has ended and that its parent has not waited
+/// for, a zombie, doesn't.
 pub fn is_alive(pid: u32) -> bool {
     // The state follows the name, which may hold anything (proc(5)).
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

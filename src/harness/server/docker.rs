@@ -21,14 +21,15 @@ use testcontainers_modules::testcontainers::{ContainerAsync, ImageExt, Testconta
 use crate::base::text::sentence;
 use crate::base::version::NEWEST;
 use crate::harness::pg::databases as admin;
+use crate::harness::pg::ephemeral::EphemeralDatabase;
 use crate::harness::server::alive::{Alive, is_alive};
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::{Lease, Started, off_runtime};
 use crate::harness::server::names::{PREFIX, random, token};
-use crate::harness::server::request::{Durability, Request, settings};
+use crate::harness::server::request::{Durability, ServerRequest, settings};
 
-/// Runs the image's entrypoint with our arguments, and ends it when for half an hour there was no connection to its port
-/// (5432, in hexadecimal 1538; state 01 is an established connection) or to its socket (state 03); see proc(5).
+/// Runs the image's entrypoint with our arguments, and ends it when for half an hour there was no connection to its
+/// port (5432, in hexadecimal 1538; state 01 is an established connection) or to its socket (state 03); see proc(5).
 const LEASE: &str = r#"
 docker-entrypoint.sh "$@" &
 server=$!
@@ -44,7 +45,7 @@ done
 /// Bytes that a container's files in memory may take at most.
 const MEMORY: u64 = 2 << 30;
 /// An engine that is there answers at once; a forwarded socket may take a moment.
-const ENGINE_PATIENCE: Duration = Duration::from_secs(5);
+const ENGINE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that doesn't answer by then never will.
 const STARTING: Duration = Duration::from_secs(60);
 /// Seconds after which a container that was created has been started.
@@ -59,7 +60,7 @@ pub(super) struct Container {
     container: Option<Box<ContainerAsync<Postgres>>>,
 }
 
-pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
+pub(super) fn start(request: &ServerRequest) -> Result<Started, ServerError> {
     let request = request.clone();
     off_runtime(async move {
         let engine = engine().await.map_err(ServerError::NoEngine)?;
@@ -78,10 +79,10 @@ pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
 /// A client of an engine that answers, or why there is none.
 async fn engine() -> Result<Docker, String> {
     let engine = docker_client_instance().await.map_err(|error| sentence(&error))?;
-    match tokio::time::timeout(ENGINE_PATIENCE, engine.ping()).await {
+    match tokio::time::timeout(ENGINE_TIMEOUT, engine.ping()).await {
         Ok(Ok(_)) => Ok(engine),
         Ok(Err(error)) => Err(sentence(&error)),
-        Err(_) => Err(format!("it took longer than {} s", ENGINE_PATIENCE.as_secs())),
+        Err(_) => Err(format!("it took longer than {} s", ENGINE_TIMEOUT.as_secs())),
     }
 }
 
@@ -120,7 +121,7 @@ async fn remove(engine: &Docker, id: &str) {
     let _ = engine.remove_container(id, Some(with_volume)).await;
 }
 
-async fn run(tag: &str, request: &Request, alive: Alive) -> Result<Started, TestcontainersError> {
+async fn run(tag: &str, request: &ServerRequest, alive: Alive) -> Result<Started, TestcontainersError> {
     // The image's entrypoint runs a command that isn't `postgres` as it is; that command then is the entrypoint again.
     let lease = ["sh", "-c", LEASE, "lease", "postgres"].map(str::to_owned);
     let settings = settings(request.durability).into_iter().flat_map(|it| ["-c".to_owned(), it]);
@@ -138,7 +139,8 @@ async fn run(tag: &str, request: &Request, alive: Alive) -> Result<Started, Test
         .with_mapped_port(0, 5432.tcp())
         .with_host_config_modifier(|config| config.auto_remove = Some(true));
     if let Some(setup) = &request.setup {
-        // Where the image looks for scripts that it runs in a new data directory. A standby logs another line when ready.
+        // Where the image looks for scripts that it runs in a new data directory. A standby logs another line when
+        // ready.
         let script = format!("(cd \"$PGDATA\"\n{setup}\n)\n").into_bytes();
         container = container
             .with_copy_to("/docker-entrypoint-initdb.d/setup.sh", script)
@@ -167,7 +169,7 @@ async fn run(tag: &str, request: &Request, alive: Alive) -> Result<Started, Test
 
 /// Gives a server the time to start; the next connection reports why it didn't.
 async fn wait_until_it_answers(url: &str) {
-    let Ok(database) = admin::ephemeral(url) else { return };
+    let Ok(database) = EphemeralDatabase::at(url) else { return };
     let deadline = Instant::now() + STARTING;
     while admin::server_version(&database).await.is_err() && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -21,7 +21,7 @@ use crate::base::version::NEWEST;
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::{Started, off_runtime};
 use crate::harness::server::local::{SERVER, run};
-use crate::harness::server::request::{Request, numbers};
+use crate::harness::server::request::{ServerRequest, numbers};
 use crate::postgres::programs::programs_in;
 
 /// The place where they come from answers by then, or is out of reach.
@@ -29,12 +29,14 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// Some fifteen megabytes come by then over any line that is worth waiting for.
 const FETCH: Duration = Duration::from_secs(900);
 
-pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
+pub(super) fn start(request: &ServerRequest) -> Result<Started, ServerError> {
     let folder = cache().join("postgresql");
     let find = || {
         let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         let entries = entries.filter(|it| !it.file_name().to_string_lossy().starts_with('.'));
-        programs_in(entries.map(|it| it.path().join("bin")), SERVER).into_iter().find(|it| request.wants(&it.version))
+        programs_in(entries.map(|entry| entry.path().join("bin")), SERVER)
+            .into_iter()
+            .find(|programs| request.wants(&programs.version))
     };
     let programs = match find() {
         Some(programs) => programs,
@@ -60,12 +62,12 @@ fn cache() -> PathBuf {
     named.or(root).or_else(system).or_else(home).unwrap_or_else(|| std::env::temp_dir().join("pad-migrate"))
 }
 
-fn wanted(request: &Request) -> String {
+fn wanted(request: &ServerRequest) -> String {
     request.version.as_deref().map_or_else(|| NEWEST.to_string(), |it| numbers(it).to_owned())
 }
 
 /// Downloads the newest release that is wanted into a folder of its own.
-async fn fetch(request: &Request, folder: &Path) -> Result<(), String> {
+async fn fetch(request: &ServerRequest, folder: &Path) -> Result<(), String> {
     let text = |error: &dyn std::error::Error| sentence(error);
     let newest = VersionReq::parse(&format!("={}", wanted(request)));
     let newest = newest.map_err(|_| "PAD_POSTGRES_VERSION must be a version, such as 17 or 17.2".to_owned())?;

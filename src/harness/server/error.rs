@@ -31,16 +31,16 @@ impl Provider {
             Self::Auto => "",
             Self::Url => "export PAD_TEST_DATABASE_URL=postgres://USER@HOST/postgres, USER being a superuser",
             Self::Docker => {
-                "Debian: apt-get install docker.io && systemctl start docker; \
-                 Fedora: dnf install moby-engine && systemctl start docker; \
-                 macOS: brew install --cask docker && open -a Docker"
+                "on Debian, apt-get install docker.io && systemctl start docker; \
+                 on Fedora, dnf install moby-engine && systemctl start docker; \
+                 on macOS, brew install --cask docker && open -a Docker"
             }
             Self::Local => {
-                "Debian: apt-get install postgresql; Fedora: dnf install postgresql-server postgresql-contrib; \
-                 macOS: brew install postgresql@18"
+                "on Debian, apt-get install postgresql; on Fedora, dnf install postgresql-server postgresql-contrib; \
+                 on macOS, brew install postgresql@18"
             }
             Self::Download => {
-                "allow this machine to reach https://github.com; Debian, Fedora and macOS: through a proxy with \
+                "allow this machine to reach https://github.com, or name a proxy with \
                  export HTTPS_PROXY=http://HOST:PORT"
             }
         }
@@ -69,6 +69,7 @@ impl FromStr for Provider {
 
 /// Why there is no ephemeral server. Each is one sentence.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each is")]
 pub enum ServerError {
     /// No provider works: each with the reason.
     #[error("no ephemeral PostgreSQL server could be started{}", each(.0))]
@@ -76,7 +77,6 @@ pub enum ServerError {
     /// The provider that was asked for doesn't work.
     #[error("{reason}; to fix this: {remedy}")]
     Only {
-        /// Why not.
         reason: String,
         /// The commands that fix it.
         remedy: &'static str,
@@ -92,30 +92,19 @@ pub enum ServerError {
         "{what} is PostgreSQL {found}, but {wanted} is required (13 to 19 are supported); use another server, or set \
          another version in PAD_POSTGRES_VERSION"
     )]
-    OtherVersion {
-        /// Which server.
-        what: String,
-        /// What it is.
-        found: String,
-        /// What is wanted.
-        wanted: String,
-    },
+    OtherVersion { what: String, found: String, wanted: String },
     /// A benchmark on a given server.
     #[error("a benchmark can't use the server that PAD_TEST_DATABASE_URL names, whose durability isn't known")]
     UnknownDurability,
     /// No PostgreSQL programs were found.
     #[error(
-        "no PostgreSQL server programs (initdb, postgres) were found on PATH, through pg_config or where packages install them"
+        "no PostgreSQL server programs (initdb, postgres) were found on PATH, through pg_config or where packages \
+         install them"
     )]
     NoPrograms,
     /// No PostgreSQL programs of the wanted version were found.
     #[error("no PostgreSQL {wanted} programs were found on this machine, only {found}")]
-    NoSuchPrograms {
-        /// What is wanted.
-        wanted: String,
-        /// What there is.
-        found: String,
-    },
+    NoSuchPrograms { wanted: String, found: String },
     /// The program runs as root, and there is no other user to run the server.
     #[error("PostgreSQL refuses to run as root, and this machine has neither a user postgres nor a user nobody")]
     NoUser,
@@ -127,9 +116,7 @@ pub enum ServerError {
     #[cfg(feature = "docker")]
     #[error("a container of postgres:{tag} could not be started")]
     Docker {
-        /// The image's tag.
         tag: String,
-        /// The cause.
         #[source]
         source: testcontainers_modules::testcontainers::TestcontainersError,
     },
@@ -144,20 +131,11 @@ pub enum ServerError {
     /// The programs could not be downloaded.
     #[cfg(feature = "download")]
     #[error("PostgreSQL {wanted} could not be downloaded from {from}: {reason}")]
-    Download {
-        /// What is wanted.
-        wanted: String,
-        /// The place.
-        from: &'static str,
-        /// The cause.
-        reason: String,
-    },
+    Download { wanted: String, from: &'static str, reason: String },
     /// A file or a process of the server could not be created.
     #[error("{what} failed")]
     Io {
-        /// What was attempted.
         what: String,
-        /// The cause.
         #[source]
         source: std::io::Error,
     },

@@ -1,22 +1,22 @@
 //! A server that PAD_TEST_DATABASE_URL names: a CI service, a team's test server.
 //!
-//! Nothing is done there but creating and dropping databases (and, by the tests, roles) under the program's own prefix. A
-//! run holds advisory locks as long as it lives, so that every run can tell what dead ones have left, and removes it at its
-//! start and at its end.
+//! Nothing is done there but creating and dropping databases (and, by the tests, roles) under the program's own
+//! prefix. A run holds advisory locks as long as it lives, so that every run can tell what dead ones have left, and
+//! removes it at its start and at its end.
 
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::harness::pg::databases as admin;
 use crate::harness::pg::databases::PrepareError;
+use crate::harness::pg::ephemeral::EphemeralDatabase;
 use crate::harness::pg::lease::DatabaseLease;
 use crate::harness::server::alive::Alive;
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::{Lease, Started};
 use crate::harness::server::names::{database_url, token};
-use crate::harness::server::request::{Durability, Request};
+use crate::harness::server::request::{Durability, ServerRequest};
 
 /// Between two statements that keep the session alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -27,7 +27,7 @@ pub(super) struct GivenServer {
     thread: Option<JoinHandle<()>>,
 }
 
-pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
+pub(super) fn start(request: &ServerRequest) -> Result<Started, ServerError> {
     let url = request.url.clone().ok_or(ServerError::NoUrl)?.0;
     if request.durability == Durability::Full {
         return Err(ServerError::UnknownDurability);
@@ -62,7 +62,7 @@ async fn hold_lease(
     mut ended: oneshot::Receiver<Option<String>>,
 ) {
     let acquired = async {
-        let server = admin::ephemeral(&url)?;
+        let server = EphemeralDatabase::at(&url)?;
         Ok((server.place(), DatabaseLease::acquire(&server, &token).await?))
     };
     let mut lease = match acquired.await {

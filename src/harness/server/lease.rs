@@ -89,7 +89,8 @@ pub(crate) struct Started {
     pub(crate) alive: Alive,
 }
 
-/// Runs something asynchronous to its end, whether or not the caller is within a runtime, which would not allow another.
+/// Runs something asynchronous to its end, whether or not the caller is within a runtime, which would not allow
+/// another.
 pub(crate) fn off_runtime<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

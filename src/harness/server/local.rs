@@ -1,10 +1,10 @@
 //! An ephemeral server from the PostgreSQL programs on this machine.
 //!
-//! A keeper, a small shell script in a process group of its own, starts the server and waits for its standard input
-//! to close. However this process ends, a SIGKILL included, the kernel closes that pipe; the keeper then stops the
-//! server and removes its directory. As long as it lives it holds a lock on a file in there, so that a directory whose
-//! keeper was killed too, or went with the power, can be told from one in use, and is removed at the next start. As root the
-//! server, the keeper and the directory belong to another user, since PostgreSQL refuses to run as root.
+//! A keeper, a small shell script in a process group of its own, starts the server and waits for its standard input to
+//! close. However this process ends, a SIGKILL included, the kernel closes that pipe; the keeper then stops the server
+//! and removes its directory. As long as it lives it holds a lock on a file in there, so that a directory whose keeper
+//! was killed too, or went with the power, can be distinguished from one in use, and is removed at the next start. As
+//! root the server, the keeper and the directory belong to another user, since PostgreSQL refuses to run as root.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::Write;
@@ -24,7 +24,7 @@ use crate::harness::server::alive::Alive;
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::{Lease, Started};
 use crate::harness::server::names::{PREFIX, database_url, token};
-use crate::harness::server::request::{Durability, Request, settings};
+use crate::harness::server::request::{Durability, ServerRequest, settings};
 use crate::postgres::programs::{Programs, programs};
 
 /// A server that isn't ready by then never will be.
@@ -36,9 +36,9 @@ pub const LOCK: &str = "pad_migrate.lock";
 /// The keeper holds its lock well before a directory is this old.
 const YOUNG: Duration = Duration::from_secs(2);
 
-/// Arguments: the programs' folder, the server's directory, a script for the data directory, the server's options. Reads
-/// one word: `keep` leaves the server running until it is stopped by hand; anything else, or the end of input, stops it at
-/// once. Immediate shutdown, because nothing in the directory outlives it.
+/// Arguments: the programs' folder, the server's directory, a script for the data directory, the server's options.
+/// Reads one word: `keep` leaves the server running until it is stopped by hand; anything else, or the end of input,
+/// stops it at once. Immediate shutdown, because nothing in the directory outlives it.
 const KEEPER: &str = r#"
 trap '' INT TERM HUP
 bin=$1; dir=$2; setup=$3; shift 3
@@ -110,7 +110,7 @@ fn last_lines(text: &[u8]) -> String {
 }
 
 /// Starts the highest version of the installed programs that will do; one that isn't released only where no other will.
-pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
+pub(super) fn start(request: &ServerRequest) -> Result<Started, ServerError> {
     let found = programs(SERVER);
     let is_released = |it: &&Programs| it.version.chars().all(|it| it == '.' || it.is_ascii_digit());
     let mut fitting = found.iter().filter(|it| request.wants(&it.version));
@@ -125,7 +125,7 @@ pub(super) fn start(request: &Request) -> Result<Started, ServerError> {
 }
 
 /// Starts a server from these programs.
-pub(super) fn run(programs: &Programs, kind: &str, request: &Request) -> Result<Started, ServerError> {
+pub(super) fn run(programs: &Programs, kind: &str, request: &ServerRequest) -> Result<Started, ServerError> {
     let alive = Alive::begin()?;
     let user = server_user()?;
     let io = |what: String| move |source| ServerError::Io { what, source };
@@ -182,8 +182,8 @@ pub(super) fn run(programs: &Programs, kind: &str, request: &Request) -> Result<
     })
 }
 
-/// Where the directories are: below TMPDIR, unless that leaves no room for a socket's path, which has some hundred bytes
-/// at most (`sockaddr_un`); or in memory.
+/// Where the directories are: below TMPDIR, unless that leaves no room for a socket's path, which has some hundred
+/// bytes at most (`sockaddr_un`); or in memory.
 pub fn parents() -> [PathBuf; 2] {
     let temporary = Some(std::env::temp_dir()).filter(|it| it.as_os_str().len() < 60);
     [temporary.unwrap_or_else(|| "/tmp".into()), MEMORY.into()]
@@ -202,16 +202,17 @@ pub(super) fn sweep() {
     let servers = server_user().ok().flatten().map(|it| it.uid);
     let entries = parents().into_iter().flat_map(|it| std::fs::read_dir(it).into_iter().flatten());
     let named = |name: &std::ffi::OsStr| name.to_str().is_some_and(|it| it.starts_with(PREFIX));
-    for path in entries.flatten().filter(|it| named(&it.file_name())).map(|it| it.path()) {
+    for path in entries.flatten().filter(|entry| named(&entry.file_name())).map(|entry| entry.path()) {
         let Ok(found) = std::fs::symlink_metadata(&path) else { continue };
         if !found.is_dir() || found.uid() != own.as_raw() && Some(found.uid()) != servers {
             continue;
         }
-        let is_young = |of: &Metadata| of.modified().ok().and_then(|it| it.elapsed().ok()).is_none_or(|it| it < YOUNG);
+        let is_young =
+            |of: &Metadata| of.modified().ok().and_then(|time| time.elapsed().ok()).is_none_or(|age| age < YOUNG);
         let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits() as i32;
         let Ok(lock) = OpenOptions::new().read(true).custom_flags(flags).open(path.join(LOCK)) else {
-            // A directory of that name without a lock is not a server's, unless it is empty: its creator died before there
-            // was a lock, or the keeper could remove only what is in it.
+            // A directory of that name without a lock is not a server's, unless it is empty: its creator died before
+            // there was a lock, or the keeper could remove only what is in it.
             if !is_young(&found) {
                 let _ = std::fs::remove_dir(&path);
             }
@@ -224,7 +225,7 @@ pub(super) fn sweep() {
         // process of the directory's owner, too.
         let port = pid_file(&path, 4).unwrap_or_default();
         if UnixStream::connect(path.join(format!(".s.PGSQL.{}", port.trim()))).is_ok()
-            && let Some(pid) = pid_file(&path, 1).and_then(|it| it.parse().ok()).filter(|it| *it > 1)
+            && let Some(pid) = pid_file(&path, 1).and_then(|line| line.parse().ok()).filter(|pid| *pid > 1)
             && std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|it| it.uid() == found.uid())
             && let Some(pid) = Pid::from_raw(pid)
         {

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 /// Prefix of every database, role, directory and container that this program creates for itself.
 pub const PREFIX: &str = "pad_migrate_";
 
-/// Digits of the hexadecimal number that tells a run's databases from another's.
+/// Digits of the hexadecimal number that distinguishes a run's databases from another's.
 pub(crate) const TOKEN: usize = 12;
 
 /// Connection URL of another database on the same server.

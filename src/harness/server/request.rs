@@ -18,7 +18,7 @@ pub enum Durability {
 
 /// What server is wanted.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct ServerRequest {
     /// The way to get it.
     pub provider: Provider,
     /// How durable it must be.
@@ -27,14 +27,14 @@ pub struct Request {
     pub version: Option<String>,
     /// PAD_TEST_DATABASE_URL.
     pub url: Option<Secret>,
-    /// A shell script that runs in the new data directory before the server starts, which then is reached over TCP, too:
-    /// for tests of what only another configuration shows. Not for a given server.
+    /// A shell script that runs in the new data directory before the server starts, which then is reached over TCP,
+    /// too: for tests of what only another configuration shows. Not for a given server.
     pub setup: Option<String>,
     /// Shows a sentence about what takes long: a download, an image that is pulled. Without it nothing is shown.
     pub notify: Option<fn(&str)>,
 }
 
-impl Request {
+impl ServerRequest {
     /// What the environment wants of a provider.
     pub fn new(provider: Provider, notify: Option<fn(&str)>) -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|it| !it.is_empty());

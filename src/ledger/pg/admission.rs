@@ -6,10 +6,12 @@ use crate::config::environment::Environment;
 use crate::ledger::history::pending;
 use crate::ledger::pg::history::{history_access, read_history};
 use crate::postgres::connect::Database;
+use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::{Attempt, QueryError, server_facts};
 
 /// Why a command may not run here.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each is")]
 pub enum RefusedError {
     /// The database belongs to another environment.
     #[error(
@@ -17,7 +19,6 @@ pub enum RefusedError {
          correct --env or APP_ENV, or the address"
     )]
     OtherEnvironment {
-        /// Where.
         place: String,
         /// What the database says.
         recorded: String,
@@ -26,30 +27,43 @@ pub enum RefusedError {
     },
     /// The application schema isn't at the current revision.
     #[error("the database at {place} has no padealing schema at the current revision; run `pad-migrate apply` first")]
-    NotApplied {
-        /// Where.
-        place: String,
-    },
+    NotApplied { place: String },
     /// A command for local databases was called elsewhere.
     #[error("{what} is for local databases only: {reason}")]
-    NotLocal {
-        /// What was refused.
-        what: &'static str,
-        /// Which condition fails.
-        reason: String,
-    },
+    NotLocal { what: &'static str, reason: String },
     /// The database can't hold every text.
     #[error("the database at {place} has the encoding {encoding}; the target must be UTF8 to hold every text")]
-    Encoding {
-        /// Where.
-        place: String,
-        /// Its encoding.
-        encoding: String,
-    },
+    Encoding { place: String, encoding: String },
     /// The question itself failed.
     #[error(transparent)]
     Query(#[from] QueryError),
 }
+
+/// Why a command's session on a database ended: what every command that works on one can meet.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The command may not run on this database.
+    #[error(transparent)]
+    Refused(#[from] RefusedError),
+    /// A statement failed.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// Lets `?` turn causes of a [`SessionError`] into an error with a variant `Session` for it.
+macro_rules! from_session_error {
+    ($error:ty: $($cause:ty),+) => {$(
+        impl From<$cause> for $error {
+            fn from(cause: $cause) -> Self {
+                Self::Session(cause.into())
+            }
+        }
+    )+};
+}
+pub(crate) use from_session_error;
 
 /// Checks that the database is the one that the run is meant for.
 pub(crate) async fn check_environment(
@@ -108,7 +122,8 @@ pub(crate) async fn lacks_mirror(connection: &mut PgConnection) -> Result<bool, 
     .attempt("looking for the reference mirror")
 }
 
-/// Checks everything that a command for local databases needs (environment local, an address on this machine, no reference schema of somebody else's).
+/// Checks everything that a command for local databases needs (environment local, an address on this machine, no
+/// reference schema that pad-migrate did not create).
 pub(crate) async fn check_local(
     connection: &mut PgConnection,
     database: &Database,

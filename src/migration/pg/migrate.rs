@@ -2,9 +2,9 @@
 //!
 //! One reader ([`crate::migration::pg::reader`]) walks the source in id order and hands out pages of rows that have no
 //! lineage yet. Workers ([`crate::migration::pg::worker`]) transform and write; each page is one transaction, with its
-//! lineage and its rejections. The reader's connection to the target holds the advisory lock. Outcomes are put back into
-//! id order before anyone sees them, so that the result depends neither on the number of workers nor on which was faster
-//! (D22).
+//! lineage and its rejections. The reader's connection to the target holds the advisory lock. Outcomes are put back
+//! into id order before anyone sees them, so that the result depends neither on the number of workers nor on which was
+//! faster (D22).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -26,32 +26,31 @@ use crate::migration::pg::run_record::RunRecord;
 use crate::migration::pg::sequences;
 use crate::migration::pg::source::Source;
 use crate::migration::pg::worker::{Work, run_worker};
-use crate::migration::run::{Counts, Observer, Options, PageOutcome, Progress, Report};
+use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress};
 use crate::postgres::connect::{Access, Database};
 use crate::postgres::lock::{Acquired, Lock};
 use crate::postgres::session::{run, server_facts};
 
 /// What to migrate, where.
 #[derive(Clone, Debug)]
-pub struct Request<'a> {
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct MigrateRequest<'a> {
     /// Holds `padealing` and `bo_airflow`.
     pub target: &'a Database,
     /// Holds the legacy table.
     pub source: &'a Database,
-    /// The legacy table.
     pub table: &'a TableName,
     /// Recorded with the run.
     pub environment: Environment,
-    /// How.
     pub options: Options,
 }
 
 /// Migrates what has no lineage yet, until `interrupt` is ready.
 pub async fn migrate(
-    request: &Request<'_>,
+    request: &MigrateRequest<'_>,
     observer: &mut (dyn Observer + Send),
     interrupt: impl Future<Output = ()>,
-) -> Result<Report, MigrateError> {
+) -> Result<MigrateReport, MigrateError> {
     let record = OnceLock::new();
     // Dropping the run closes its connections, and the server rolls back what they had not committed.
     let result = tokio::select! {
@@ -66,12 +65,12 @@ pub async fn migrate(
 }
 
 async fn run_to_end(
-    request: &Request<'_>,
+    request: &MigrateRequest<'_>,
     observer: &mut (dyn Observer + Send),
     record: &OnceLock<RunRecord>,
-) -> Result<Report, MigrateError> {
+) -> Result<MigrateReport, MigrateError> {
     let started = Instant::now();
-    let Request { target, source: source_database, options, .. } = request;
+    let MigrateRequest { target, source: source_database, options, .. } = request;
     let access = if options.dry_run { Access::Read } else { Access::Write };
     let activity = if options.dry_run { "migrate --dry-run" } else { "migrate" };
     let mut lock_connection = target.connect(access, activity).await?;
@@ -122,7 +121,7 @@ async fn run_to_end(
 }
 
 /// What `padealing.migration_run` keeps of how the run was asked for.
-fn recorded_options(request: &Request<'_>) -> serde_json::Value {
+fn recorded_options(request: &MigrateRequest<'_>) -> serde_json::Value {
     let Options { limit, batch_size, jobs, on_missing_security, on_id_collision, .. } = request.options;
     json!({
         "source": request.source.place(),
@@ -164,7 +163,7 @@ async fn run_pipeline(
     source_connection: PgConnection,
     total: u64,
     observer: &mut (dyn Observer + Send),
-) -> Result<(Report, PgConnection), MigrateError> {
+) -> Result<(MigrateReport, PgConnection), MigrateError> {
     let jobs = work.options.jobs.max(1);
     let (batches, queue) = mpsc::channel::<Batch>(1);
     let queue = Arc::new(Mutex::new(queue));
@@ -194,7 +193,7 @@ async fn run_pipeline(
         ended.map_err(MigrateError::Worker)?;
     }
     let ended = reading.join_next().await.expect("the reader was started").map_err(MigrateError::Worker)?;
-    let Counts { read, migrated, already_migrated, rejected, .. } = report.counts;
+    let MigrateCounts { read, migrated, already_migrated, rejected, .. } = report.counts;
     assert_eq!(read, migrated + already_migrated + rejected, "every row read is accounted for");
     Ok((report, ended?))
 }
@@ -205,8 +204,8 @@ async fn collect(
     window: &Semaphore,
     total: u64,
     observer: &mut (dyn Observer + Send),
-) -> Result<Report, MigrateError> {
-    let mut report = Report::default();
+) -> Result<MigrateReport, MigrateError> {
+    let mut report = MigrateReport::default();
     let mut waiting: BTreeMap<u64, PageOutcome> = BTreeMap::new();
     let mut next = 0;
     while let Some(outcome) = results.recv().await {
@@ -219,7 +218,7 @@ async fn collect(
                 observer.rejected(rejection).map_err(MigrateError::Rejects)?;
             }
             report.add(outcome);
-            let Counts { read, rejected, .. } = report.counts;
+            let MigrateCounts { read, rejected, .. } = report.counts;
             observer.progress(Progress { done: read, total: total.max(read), rejected });
         }
     }

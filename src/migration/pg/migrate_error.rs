@@ -1,19 +1,17 @@
 //! Why a migration stopped.
 
-use crate::ledger::pg::admission::RefusedError;
+use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
 use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::QueryError;
 
 /// Why a migration stopped. What was committed before stays, and the next run continues after it.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each is")]
 pub enum MigrateError {
-    /// There is no connection.
+    /// The session with the database ended.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// The target isn't set up for this run.
-    #[error(transparent)]
-    Refused(#[from] RefusedError),
+    Session(#[from] SessionError),
     /// The legacy table can't be read.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -33,11 +31,9 @@ pub enum MigrateError {
     Page {
         /// The first source id.
         first: i64,
-        /// The last.
         last: i64,
         /// Host, port, database and role of the target.
         place: String,
-        /// The cause.
         #[source]
         source: QueryError,
     },
@@ -50,7 +46,6 @@ pub enum MigrateError {
     /// A task of the migration panicked.
     #[error("a worker of the migration panicked; this is a defect of pad-migrate")]
     Worker(#[source] tokio::task::JoinError),
-    /// A statement outside of a page failed.
-    #[error(transparent)]
-    Query(#[from] QueryError),
 }
+
+from_session_error!(MigrateError: ConnectError, RefusedError, QueryError);

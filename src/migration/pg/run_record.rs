@@ -6,7 +6,7 @@ use sqlx::query::Query;
 use sqlx::{Connection, Postgres};
 
 use crate::config::environment::Environment;
-use crate::migration::run::Counts;
+use crate::migration::run::MigrateCounts;
 use crate::postgres::connect::{Access, Database};
 use crate::postgres::session::{Attempt, QueryError, run};
 
@@ -39,7 +39,7 @@ impl RunRecord {
     }
 
     /// Records that the run came to its end.
-    pub(crate) async fn finish(&self, connection: &mut PgConnection, counts: &Counts) -> Result<(), QueryError> {
+    pub(crate) async fn finish(&self, connection: &mut PgConnection, counts: &MigrateCounts) -> Result<(), QueryError> {
         let outcome = if counts.rejected == 0 { "clean" } else { "attention" };
         // This commit vouches for those of the pages, whatever the role's or the database's own setting is.
         let wait = "select set_config('synchronous_commit', 'on', false) \

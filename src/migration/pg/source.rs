@@ -14,32 +14,25 @@ use crate::postgres::session::{Attempt, QueryError, run, server_facts};
 pub enum SourceError {
     /// There is no such table, or the role may not see it.
     #[error(
-        "the table {table} doesn't exist at {place}, or its schema isn't visible to this role; correct LEGACY_TABLE, or grant USAGE on the schema"
+        "the table {table} doesn't exist at {place}, or its schema isn't visible to this role; correct LEGACY_TABLE, \
+         or grant USAGE on the schema"
     )]
     NoTable {
-        /// The table.
         table: TableName,
         /// Host, port, database and role.
         place: String,
     },
     /// Columns that the mapping needs are missing.
     #[error("{table} lacks the columns {columns}; correct LEGACY_TABLE, or add the columns")]
-    MissingColumns {
-        /// The table.
-        table: TableName,
-        /// Their names.
-        columns: String,
-    },
+    MissingColumns { table: TableName, columns: String },
     /// A column's type has no value that could be read.
     #[error(
-        "{table}.{column} has the type {found}, whose values can't be read as {wanted}; change the column's type, or name a view that casts it in LEGACY_TABLE"
+        "{table}.{column} has the type {found}, whose values can't be read as {wanted}; change the column's type, or \
+         name a view that casts it in LEGACY_TABLE"
     )]
     Type {
-        /// The table.
         table: TableName,
-        /// The column.
         column: &'static str,
-        /// Its type.
         found: String,
         /// What it should be.
         wanted: &'static str,
@@ -47,7 +40,6 @@ pub enum SourceError {
     /// Ids don't identify rows.
     #[error("{table} can't be read by id: {problem}; correct the table, or name a view of it in LEGACY_TABLE")]
     Ids {
-        /// The table.
         table: TableName,
         /// Which id, and what is wrong with it.
         problem: String,
@@ -204,7 +196,8 @@ impl Source {
         // A table that others inherit from shows their rows too, which its index doesn't know.
         // Before a text is cast to a number, it must look like one.
         let odd: Option<Option<String>> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
-            "select {name}::text from {} l where {name}::text !~ '^\\s*[-+]?[0-9]+(\\.0*)?\\s*$' or {name} is null limit 1",
+            "select {name}::text from {} l where {name}::text !~ '^\\s*[-+]?[0-9]+(\\.0*)?\\s*$' \
+             or {name} is null limit 1",
             self.qualified
         )))
         .fetch_optional(&mut *connection)

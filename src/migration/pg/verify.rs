@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::base::quote::quote_literal;
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
-use crate::ledger::pg::admission::{RefusedError, check_applied};
+use crate::ledger::pg::admission::{RefusedError, SessionError, check_applied, from_session_error};
 use crate::migration::difference::Difference;
 use crate::migration::legacy::{LARGE, LegacyRow, Text};
 use crate::migration::pg::lookup::Securities;
@@ -24,7 +24,7 @@ use crate::migration::pg::source::{Source, SourceError, companion, parse_compani
 use crate::migration::run::Progress;
 use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredLineage};
 use crate::migration::target::{Assessment, LEGACY_MARK, Role, SOURCE_TABLE};
-use crate::migration::verification::{BothPages, Counts, Report};
+use crate::migration::verification::{BothPages, VerifyCounts, VerifyReport};
 use crate::postgres::connect::{Access, Database};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::{Attempt, QueryError, run, server_facts};
@@ -37,7 +37,7 @@ const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// What to verify, where.
 #[derive(Clone, Debug)]
-pub struct Request<'a> {
+pub struct VerifyRequest<'a> {
     /// Holds `padealing` and `bo_airflow`.
     pub target: &'a Database,
     /// Holds the legacy table.
@@ -51,22 +51,18 @@ pub struct Request<'a> {
 /// Why a verification ended without a result.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// There is no connection.
+    /// The session with the database ended.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// The target isn't set up for this run.
-    #[error(transparent)]
-    Refused(#[from] RefusedError),
+    Session(#[from] SessionError),
     /// The legacy table can't be read.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// A reader panicked.
     #[error("a reader of the verification panicked; this is a defect of pad-migrate")]
     Worker(#[source] tokio::task::JoinError),
-    /// A statement failed.
-    #[error(transparent)]
-    Query(#[from] QueryError),
 }
+
+from_session_error!(VerifyError: ConnectError, RefusedError, QueryError);
 
 /// A page of the source, and the range of ids that it covers: after the first, up to the second, or all of the rest.
 struct SourcePage {
@@ -76,7 +72,10 @@ struct SourcePage {
 }
 
 /// Verifies every migrated row.
-pub async fn verify(request: &Request<'_>, mut progress: impl FnMut(Progress)) -> Result<Report, VerifyError> {
+pub async fn verify(
+    request: &VerifyRequest<'_>,
+    mut progress: impl FnMut(Progress),
+) -> Result<VerifyReport, VerifyError> {
     let started = Instant::now();
     let mut target = request.target.connect(Access::Read, "verify").await?;
     check_applied(&mut target, request.target, request.environment).await?;
@@ -95,7 +94,7 @@ pub async fn verify(request: &Request<'_>, mut progress: impl FnMut(Progress)) -
     readers.spawn(read_source(from, Arc::clone(&source), pages));
     readers.spawn(read_target(target, source_pages, both));
 
-    let mut report = Report { server_version, ..Report::default() };
+    let mut report = VerifyReport { server_version, ..VerifyReport::default() };
     let total = u64::try_from(total).unwrap_or(0);
     while let Some(page) = both_pages.recv().await {
         report.add(page);
@@ -110,7 +109,7 @@ pub async fn verify(request: &Request<'_>, mut progress: impl FnMut(Progress)) -
             }
         }
     }
-    let Counts { source, verified, different, missing, rejected, pending, .. } = report.counts;
+    let VerifyCounts { source, verified, different, missing, rejected, pending, .. } = report.counts;
     assert_eq!(source, verified + different + missing + rejected + pending, "every legacy row is accounted for");
     report.elapsed = started.elapsed();
     Ok(report)
@@ -171,8 +170,8 @@ async fn read_target(
     both: mpsc::Sender<BothPages>,
 ) -> Result<Unclaimed, VerifyError> {
     let mut securities = Securities::default();
-    // A page is a small part of a large table; the planner, which takes random reads for expensive, would read the whole
-    // table for each page, which makes the verification quadratic.
+    // A page is a small part of a large table; the planner, which takes random reads for expensive, would read the
+    // whole table for each page, which makes the verification quadratic.
     run(&mut target, "set local enable_seqscan = off", "setting up the transaction").await?;
     while let Some(page) = source_pages.recv().await {
         let range = Range { after: page.after, until: page.until };
@@ -393,7 +392,8 @@ async fn read_rejected(target: &mut PgConnection, range: &Range) -> Result<HashS
 async fn read_unclaimed(target: &mut PgConnection) -> Result<Vec<Difference>, QueryError> {
     let source_table = quote_literal(SOURCE_TABLE);
     let migrated = format!(
-        "select from padealing.migration_mapping m where m.source_table = {source_table} and m.target_table = 'pad_request'"
+        "select from padealing.migration_mapping m where m.source_table = {source_table} \
+         and m.target_table = 'pad_request'"
     );
     let mark = quote_literal(LEGACY_MARK);
     let sql = format!(

@@ -16,7 +16,7 @@ use crate::migration::pg::reader::Batch;
 use crate::migration::pg::rejects::record_rejections;
 use crate::migration::pg::source::Source;
 use crate::migration::pg::write::{draw_ids, write_page};
-use crate::migration::run::{Counts, OnIdCollision, OnMissingSecurity, Options, PageOutcome, SAMPLES};
+use crate::migration::run::{MigrateCounts, OnIdCollision, OnMissingSecurity, Options, PageOutcome, SAMPLES};
 use crate::migration::sample::Sample;
 use crate::migration::target::TargetRows;
 use crate::migration::transform::transform;
@@ -118,7 +118,7 @@ async fn migrate_page(
             Err(rejection) => rejections.push(rejection),
         }
     }
-    let counts = Counts {
+    let counts = MigrateCounts {
         read: batch.read,
         already_migrated: batch.already,
         rejected: rejections.len() as u64,
@@ -169,17 +169,17 @@ async fn look_up(work: &Work, connection: &mut PgConnection, batch: &Batch) -> R
 }
 
 /// Counts the target rows.
-fn count(accepted: &[TargetRows]) -> Counts {
+fn count(accepted: &[TargetRows]) -> MigrateCounts {
     let sum = |each: fn(&TargetRows) -> usize| accepted.iter().map(each).sum::<usize>() as u64;
     let (pad_request, pad_approval) = (accepted.len() as u64, sum(|rows| rows.approvals.len()));
     let (pad_execution, audit_log) = (sum(|rows| usize::from(rows.execution.is_some())), sum(|rows| rows.audit.len()));
-    Counts {
+    MigrateCounts {
         migrated: pad_request,
         pad_request,
         pad_approval,
         pad_execution,
         audit_log,
         migration_mapping: pad_request + pad_approval + pad_execution + audit_log,
-        ..Counts::default()
+        ..MigrateCounts::default()
     }
 }

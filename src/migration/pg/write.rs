@@ -30,10 +30,10 @@ pub(crate) async fn write_page(
     if accepted.is_empty() {
         return Ok(());
     }
-    // The foreign keys' own queries are planned once a session instead of once a row, and by index, since the tables may
-    // be empty when it happens. No page waits for the disk: the commit that records the end of the run does, and with
-    // it everything before it is on disk. Should the server crash earlier, the last pages are gone whole, with their
-    // lineage, and the next run migrates them.
+    // The foreign keys' own queries are planned once a session instead of once a row, and by index, since the tables
+    // may be empty when it happens. No page waits for the disk: the commit that records the end of the run does, and
+    // with it everything before it is on disk. Should the server crash earlier, the last pages are gone whole, with
+    // their lineage, and the next run migrates them.
     let settings = "set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off; \
                     set local synchronous_commit = off";
     run(connection, settings, "setting up the transaction").await?;

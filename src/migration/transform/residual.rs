@@ -93,7 +93,8 @@ impl RowReader<'_> {
                 rule: Rule::TooLong,
                 value: text.as_ref().map(Text::record),
                 message: format!(
-                    "{field} is kept in compliance_assessment, which would have {total} bytes; a jsonb holds {JSONB_LIMIT}; shorten it in the source"
+                    "{field} is kept in compliance_assessment, which would have {total} bytes; a jsonb holds \
+                     {JSONB_LIMIT}; shorten it in the source"
                 ),
             });
         }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::report::drift::verdict;
 use crate::report::layout::Head;
 use crate::schema::drift::exceptions::{Excepted, Exception};
-use crate::schema::drift::finding::{Facts, Finding, Severity};
+use crate::schema::drift::finding::{Finding, RelationFacts, Severity};
 use crate::schema::drift::outcome::Drift;
 
 /// What `drift --format json` prints.
@@ -90,7 +90,7 @@ pub struct FindingJson {
     pub effects: Vec<String>,
     /// Of a relation that is not expected only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub facts: Option<Facts>,
+    pub facts: Option<RelationFacts>,
     /// Of an accepted finding only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception: Option<ExceptionJson>,

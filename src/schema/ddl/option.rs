@@ -24,8 +24,11 @@ impl Ddl<'_> {
         let wanted = self.parts(property);
         let there = live.and_then(|it| it.get(&property)).map(Value::parts).unwrap_or_default();
         let name = |it: &String| it.split('=').next().unwrap_or_default().to_owned();
-        let set: Vec<String> =
-            wanted.iter().filter(|it| !there.contains(it)).map(|it| format!("{prefix}{}", option(it))).collect();
+        let set: Vec<String> = wanted
+            .iter()
+            .filter(|wanted| !there.contains(wanted))
+            .map(|set| format!("{prefix}{}", option(set)))
+            .collect();
         let gone = there.iter().map(name).filter(|it| !wanted.iter().any(|wanted| name(wanted) == *it));
         let gone: Vec<String> = gone.map(|it| format!("{prefix}{it}")).collect();
         let verbs = [("set", set), ("reset", gone)];

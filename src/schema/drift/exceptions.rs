@@ -11,6 +11,7 @@ use crate::schema::names::APPLICATION_SCHEMA;
 
 /// Why a file of exceptions can't be used.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each is")]
 pub enum ExceptionsError {
     /// It isn't TOML of this shape.
     #[error(
@@ -32,12 +33,7 @@ pub enum ExceptionsError {
     #[error(
         "the exception {name:?} has the kind {kind:?}, which no finding can have; copy the kind from `drift --format json`"
     )]
-    NoKind {
-        /// The exception.
-        name: String,
-        /// Its kind.
-        kind: String,
-    },
+    NoKind { name: String, kind: String },
     /// A time of day, or a day that doesn't exist.
     #[error("the exception {0:?} must expire on a date, such as 2026-12-31, without quotes or a time of day")]
     NoDate(String),

@@ -69,8 +69,8 @@ impl Expectation {
 pub struct RoleContext {
     /// Their names.
     pub roles: Roles,
-    /// The roles whose privileges each of them has too, since it is a member of them and inherits. A superuser has those
-    /// of every role.
+    /// The roles whose privileges each of them has too, since it is a member of them and inherits. A superuser has
+    /// those of every role.
     pub inherits: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -79,7 +79,7 @@ impl Expectation {
     pub(crate) fn against<'p>(self, mut live: Catalog, context: &'p RoleContext) -> (Catalog, Comparison<'p>) {
         let Self { catalog: mut expected, embedded } = self;
         if embedded {
-            settle_roles(&mut expected, &mut live, &context.roles);
+            resolve_roles(&mut expected, &mut live, &context.roles);
         }
         let mut comparison = Comparison::new(expected.clone(), live, embedded, &context.inherits);
         comparison.planning = true;
@@ -100,7 +100,7 @@ struct Placeholder {
 
 /// Puts the configured roles in place of the embedded catalog's placeholders, and removes from both catalogs what can't
 /// be compared as long as a role is not configured.
-pub(crate) fn settle_roles(expected: &mut Catalog, live: &mut Catalog, roles: &Roles) -> Vec<Finding> {
+pub(crate) fn resolve_roles(expected: &mut Catalog, live: &mut Catalog, roles: &Roles) -> Vec<Finding> {
     let schema =
         Id { schema: APPLICATION_SCHEMA.to_owned(), parent: String::new(), kind: Kind::Schema, name: String::new() };
     let live_owner = live.objects.get(&schema).and_then(|object| object.get(&Property::Owner)).map(Value::to_string);
@@ -140,7 +140,11 @@ pub(crate) fn settle_roles(expected: &mut Catalog, live: &mut Catalog, roles: &R
         }
         catalog.objects.retain(|id, object| id.kind != Kind::DefaultPrivileges || !object.is_empty());
     }
-    let missing: Vec<&str> = placeholders.iter().filter(|it| it.role.is_none()).map(|it| it.key).collect();
+    let missing: Vec<&str> = placeholders
+        .iter()
+        .filter(|placeholder| placeholder.role.is_none())
+        .map(|placeholder| placeholder.key)
+        .collect();
     if missing.is_empty() { Vec::new() } else { vec![unnamed(&missing)] }
 }
 

@@ -58,10 +58,10 @@ pub enum Change {
 
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct Finding {
     /// How much it matters.
     pub severity: Severity,
-    /// What happened.
     pub change: Change,
     /// To which object, by its expected name.
     pub id: Id,
@@ -69,20 +69,19 @@ pub struct Finding {
     pub role: Option<String>,
     /// As it should be.
     pub expected: Option<String>,
-    /// As it is.
     pub actual: Option<String>,
     /// What to do; SQL where SQL helps.
     pub remedy: String,
     /// Consequences: what else differs because of this.
     pub effects: Vec<String>,
     /// What is known of a relation that is not expected.
-    pub facts: Option<Facts>,
+    pub facts: Option<RelationFacts>,
 }
 
 /// What is known of a relation that is not expected, for those who decide whether it is needed.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
-pub struct Facts {
+pub struct RelationFacts {
     /// How many, by the planner's estimate.
     pub rows: String,
     /// Names and types.
@@ -96,7 +95,7 @@ pub struct Facts {
     pub comment: String,
 }
 
-impl Facts {
+impl RelationFacts {
     /// Each with its label.
     pub(crate) fn labelled(&self) -> [(&'static str, &str); 5] {
         [

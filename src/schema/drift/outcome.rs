@@ -9,14 +9,13 @@ use crate::schema::drift::finding::{Finding, Severity};
 
 /// The result.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct Drift {
-    /// The environment.
     pub environment: Environment,
     /// Host, port, database and role.
     pub place: String,
     /// What the live database was compared with, for sentences.
     pub expected: String,
-    /// The server's version.
     pub server_version: String,
     /// The schemas that were compared.
     pub schemas: Vec<String>,

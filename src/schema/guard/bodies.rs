@@ -10,8 +10,8 @@ use crate::schema::guard::refusal::{Checked, HOLE, refusal, refuse};
 use crate::schema::guard::tree::{among, child, first_argument, literal, only_child, text_of, tokens};
 
 /// Outside a statement that was checked, none of these words is in a block or a body.
-const WRITING_WORDS: &str = "insert update delete merge truncate create alter drop grant revoke lock copy call set reset do \
-    execute";
+const WRITING_WORDS: &str = "insert update delete merge truncate create alter drop grant revoke lock copy call set \
+    reset do execute";
 
 impl Guard<'_> {
     fn plpgsql(self, source: &str) -> Checked {
@@ -55,8 +55,11 @@ impl Guard<'_> {
 
     /// The body of a function that is in a string; one that is not is walked with the rest.
     pub(super) fn routine(self, node: &SyntaxNode) -> Checked {
-        let options: Vec<SyntaxNode> =
-            node.children().filter(|it| it.kind() == S::FUNC_OPTION_LIST).flat_map(|it| it.children()).collect();
+        let options: Vec<SyntaxNode> = node
+            .children()
+            .filter(|child| child.kind() == S::FUNC_OPTION_LIST)
+            .flat_map(|list| list.children())
+            .collect();
         let all = |kind| options.iter().filter(move |it| it.kind() == kind);
         let (mut languages, mut bodies) = (all(S::LANGUAGE_FUNC_OPTION), all(S::AS_FUNC_OPTION));
         let (language, body) = (languages.next().map(language), bodies.next());
@@ -82,7 +85,7 @@ impl Guard<'_> {
         };
         let text = match value {
             Some(it) if it.kind() == S::CALL_EXPR && is_format(&it) => {
-                first_argument(&it).and_then(|it| literal(&it)).map(|it| filled(&it))
+                first_argument(&it).and_then(|argument| literal(&argument)).map(|text| filled(&text))
             }
             Some(it) => literal(&it).map(Some),
             None => None,
@@ -122,8 +125,8 @@ fn filled(format: &str) -> Option<String> {
     Some(text + rest)
 }
 
-/// A body without the targets of `select … into x, y`, as PL/pgSQL itself takes them out. The parser doesn't, and leaves
-/// such a statement as one error.
+/// A body without the targets of `select … into x, y`, as PL/pgSQL itself takes them out. The parser doesn't, and
+/// leaves such a statement as one error.
 fn without_into(source: &str) -> String {
     let root = SyntaxNode::new_root(ast::Plpgsql::parse_text(source).0);
     let mut text = source.to_owned();

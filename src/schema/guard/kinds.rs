@@ -1,4 +1,4 @@
-//! Kinds of nodes that the guard tells apart, by the parser's own names.
+//! Kinds of nodes that the guard distinguishes, by the parser's own names.
 //!
 //! `Cargo.toml` pins the parser, and a test (`guard::the_parser_is_the_one_that_was_reviewed`) fails with any other
 //! version: a new kind of statement is refused here until it is listed, but a kind that is split or renamed must be

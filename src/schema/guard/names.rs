@@ -25,7 +25,8 @@ impl Guard<'_> {
         let (written, alone) = (parts.join("."), parts.len() == 1);
         let mut above = path.ancestors().skip(1).map(|it| it.kind()).chain([S::ERROR; 3]);
         let places = [above.next(), above.next(), above.next()].map(|it| it.unwrap_or(S::ERROR));
-        let statement = path.ancestors().map(|it| it.kind()).find(|it| ast::Stmt::can_cast(*it)).unwrap_or(S::ERROR);
+        let statement =
+            path.ancestors().map(|node| node.kind()).find(|kind| ast::Stmt::can_cast(*kind)).unwrap_or(S::ERROR);
         let (managed, hole) = (MANAGED_TABLES.contains(&&**last), last.contains(HOLE));
         match places {
             // A cast has no name; it is in padealing if one of its types is.
@@ -91,7 +92,7 @@ impl Guard<'_> {
     /// `commutator = operator(bo_airflow.+)` and the like.
     pub(super) fn option(self, option: &SyntaxNode) -> Checked {
         let name = child(option, S::ATTRIBUTE_NAME).map(|it| text_of(&it).to_lowercase());
-        let path = option.descendants().find(|it| it.kind() == S::PATH_REF).map(|it| it.text().to_string());
+        let path = option.descendants().find(|node| node.kind() == S::PATH_REF).map(|node| node.text().to_string());
         match name {
             Some(name) if name.contains(HOLE) => refuse(option, "which option it is, is not known"),
             Some(name) if among(NAMING_OPTIONS, &name) && !path.is_some_and(|it| is_our_name(&it)) => {

@@ -1,8 +1,8 @@
 //! Applies a plan in one transaction, on a connection of its own.
 //!
 //! The connection is closed on every path, and the advisory lock goes with its session. Nothing is sent that
-//! [`crate::schema::guard`] hasn't read, and nothing is committed before the server was asked what is locked (`locks`) and the
-//! catalog was read again.
+//! [`crate::schema::guard`] hasn't read, and nothing is committed before the server was asked what is locked (`locks`)
+//! and the catalog was read again.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,9 +21,9 @@ use crate::schema::guard::scope::Scope;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::locks::{Allowed, Outside};
 use crate::schema::pg::plan::{assess, live, stage};
-use crate::schema::pg::request::Request;
+use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::transaction::{
-    ATTEMPTS, check_held, locked_connection, patiently, record_one, reference, scope, send,
+    ATTEMPTS, check_held, locked_connection, record_one, reference, retry_while_locked, scope, send,
 };
 use crate::schema::plan::outcome::{Applied, Found, Unbuilt};
 use crate::schema::plan::planner::plan;
@@ -32,7 +32,7 @@ use crate::schema::plan::step::{ConcurrentBuild, Decision, HazardKind, Plan, Ste
 
 /// Brings the schema to the revision that is asked for, if the plan is still the one that was agreed to.
 /// In a local database without a reference schema, creates the mirror first.
-pub async fn apply(request: &Request<'_>, agreed: Option<&Route>) -> Result<Applied, ApplyError> {
+pub async fn apply(request: &ChangeRequest<'_>, agreed: Option<&Route>) -> Result<Applied, ApplyError> {
     let mut connection = locked_connection(request, "apply").await?;
     let result = apply_locked(&mut connection, request, agreed).await;
     // Whatever happened, an open transaction ends with the session, and so does the lock.
@@ -42,10 +42,10 @@ pub async fn apply(request: &Request<'_>, agreed: Option<&Route>) -> Result<Appl
 
 async fn apply_locked(
     connection: &mut PgConnection,
-    request: &Request<'_>,
+    request: &ChangeRequest<'_>,
     agreed: Option<&Route>,
 ) -> Result<Applied, ApplyError> {
-    let mut done = patiently(connection, request, async |it| attempt(it, request, agreed).await).await?;
+    let mut done = retry_while_locked(connection, request, async |it| attempt(it, request, agreed).await).await?;
     if request.concurrently {
         for step in &done.route.plan.steps {
             let Some(build) = &step.concurrent else { continue };
@@ -69,7 +69,7 @@ fn blocked(plan: &Plan) -> Option<ApplyError> {
 
 async fn attempt(
     connection: &mut PgConnection,
-    request: &Request<'_>,
+    request: &ChangeRequest<'_>,
     agreed: Option<&Route>,
 ) -> Result<Applied, ApplyError> {
     let found = assess(connection, request).await?;
@@ -78,7 +78,7 @@ async fn attempt(
         return Err(error);
     }
     // A schema of another program, beside a reference schema that isn't the mirror, may be QA through a tunnel.
-    let Request { database, environment, .. } = *request;
+    let ChangeRequest { database, environment, .. } = *request;
     let is_adoption = found.history.is_empty() && route.records.iter().any(|it| it.kind == RecordKind::Baseline);
     if environment == Environment::Local && is_adoption {
         check_local(connection, database, environment, "adopting a schema that another program created").await?;
@@ -111,7 +111,7 @@ async fn attempt(
     // What is there now is asked of the server, not concluded.
     let (_, reached) = live(connection, request).await?;
     let expected = stage(request.to).map(|it| it.after);
-    let rest = expected.map(|it| plan(it, reached.clone(), &found.parties, &found.facts)).unwrap_or_default();
+    let rest = expected.map(|it| plan(it, reached.clone(), &found.context, &found.facts)).unwrap_or_default();
     let mut rest: Vec<&Step> = rest.steps.iter().collect();
     rest.retain(|it| !later(it));
     if let Some(first) = rest.first() {
@@ -143,13 +143,16 @@ async fn attempt(
 /// Reference tables that foreign keys are added to.
 fn references(route: &Route) -> BTreeSet<String> {
     let hazards = route.plan.steps.iter().flat_map(|it| &it.hazards);
-    hazards.filter(|it| it.kind == HazardKind::ReferenceLock).map(|it| it.table.replace('"', "")).collect()
+    hazards
+        .filter(|hazard| hazard.kind == HazardKind::ReferenceLock)
+        .map(|hazard| hazard.table.replace('"', ""))
+        .collect()
 }
 
 /// Builds or rebuilds an index without blocking writes. An invalid index that a failure leaves is dropped.
 async fn build_concurrently(
     connection: &mut PgConnection,
-    request: &Request<'_>,
+    request: &ChangeRequest<'_>,
     build: &ConcurrentBuild,
 ) -> Result<(), ApplyError> {
     let ConcurrentBuild { sql, leftover } = build;

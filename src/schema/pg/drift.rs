@@ -17,7 +17,7 @@ use crate::schema::catalog::{Catalog, Id};
 use crate::schema::drift::compare;
 use crate::schema::drift::exceptions::Exceptions;
 use crate::schema::drift::expectation::{Expectation, RoleContext};
-use crate::schema::drift::finding::{Change, Facts, Finding};
+use crate::schema::drift::finding::{Change, Finding, RelationFacts};
 use crate::schema::drift::outcome::{Drift, Name};
 use crate::schema::names::{APPLICATION_SCHEMA, schemas_or_both};
 use crate::schema::pg::introspect::{CatalogSession, IntrospectError, introspect};
@@ -48,14 +48,12 @@ pub fn today() -> Date {
 
 /// What to compare.
 #[derive(Debug)]
-pub struct Request<'a> {
-    /// The live database.
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct DriftRequest<'a> {
     pub target: &'a Database,
-    /// Its environment.
     pub environment: Environment,
     /// The roles that the embedded catalog has placeholders for.
     pub roles: &'a Roles,
-    /// What is expected.
     pub expected: Expected,
     /// The schemas to compare; without any, all that are expected.
     pub schemas: &'a [String],
@@ -67,24 +65,19 @@ pub struct Request<'a> {
 
 /// Why nothing was compared.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each is")]
 pub enum DriftError {
     /// A catalog could not be read.
     #[error(transparent)]
     Introspect(#[from] IntrospectError),
     /// The file is not a snapshot.
     #[error("{name}: {source}")]
-    Snapshot {
-        /// The file.
-        name: String,
-        /// Why.
-        source: SnapshotError,
-    },
+    Snapshot { name: String, source: SnapshotError },
     /// A schema that is not expected.
     #[error("{expected} has no schema {schema}, so there is nothing to compare with; name other schemas with --schema")]
     Unexpected {
         /// What the live database is compared with.
         expected: String,
-        /// The schema.
         schema: String,
     },
 }
@@ -93,7 +86,7 @@ pub enum DriftError {
 const MOST_DESCRIBED: usize = 50;
 
 /// What the live catalog is compared with.
-struct Settled {
+struct Resolved {
     /// For sentences.
     name: String,
     expectation: Expectation,
@@ -103,7 +96,7 @@ struct Settled {
 
 impl Expected {
     /// The expected catalog, and the schemas of it that are to be compared.
-    async fn settle(self, schemas: &[String]) -> Result<Settled, DriftError> {
+    async fn resolve(self, schemas: &[String]) -> Result<Resolved, DriftError> {
         // A file says which schemas it has; a database that lacks one of the two is the wrong database.
         let is_database = matches!(self, Self::Database(_));
         let (name, expectation) = match self {
@@ -132,14 +125,14 @@ impl Expected {
         };
         match missing {
             Some(schema) => Err(DriftError::Unexpected { expected: name, schema: schema.to_owned() }),
-            None => Ok(Settled { name, expectation: expectation.restricted(&schemas), schemas }),
+            None => Ok(Resolved { name, expectation: expectation.restricted(&schemas), schemas }),
         }
     }
 }
 
 /// Compares.
-pub async fn drift(request: Request<'_>) -> Result<Drift, DriftError> {
-    let Request { target, environment, roles, expected, schemas, exceptions, today } = request;
+pub async fn drift(request: DriftRequest<'_>) -> Result<Drift, DriftError> {
+    let DriftRequest { target, environment, roles, expected, schemas, exceptions, today } = request;
     let is_embedded = matches!(expected, Expected::Embedded);
     let asked = schemas_or_both(schemas);
     // The live catalog is read while the expected one is.
@@ -148,28 +141,28 @@ pub async fn drift(request: Request<'_>) -> Result<Drift, DriftError> {
         let found = session.read(&asked).await;
         Ok::<_, IntrospectError>((session, found))
     };
-    let (live, settled) = tokio::join!(live, expected.settle(schemas));
+    let (live, resolved) = tokio::join!(live, expected.resolve(schemas));
     let (mut session, found) = match live {
         Ok(live) => live,
-        Err(error) => return Err(settled.err().unwrap_or(error.into())),
+        Err(error) => return Err(resolved.err().unwrap_or(error.into())),
     };
     // What else is asked depends on both.
     let compared = async {
-        let (settled, mut found) = (settled?, found?);
-        if !settled.schemas.iter().all(|schema| asked.contains(schema)) {
+        let (resolved, mut found) = (resolved?, found?);
+        if !resolved.schemas.iter().all(|schema| asked.contains(schema)) {
             // A snapshot of schemas other than the two.
-            found = session.read(&settled.schemas).await?;
+            found = session.read(&resolved.schemas).await?;
         }
         let context = match is_embedded {
             true => session.ask(async |connection| role_context(connection, roles).await).await?,
             false => RoleContext::default(),
         };
-        let unknown = unknown(&mut session, &found.catalog, &settled.expectation).await?;
-        Ok::<_, DriftError>((settled, found, context, unknown))
+        let unknown = unknown(&mut session, &found.catalog, &resolved.expectation).await?;
+        Ok::<_, DriftError>((resolved, found, context, unknown))
     };
     let compared = compared.await;
     session.end().await;
-    let (Settled { name, expectation, schemas }, found, context, unknown) = compared?;
+    let (Resolved { name, expectation, schemas }, found, context, unknown) = compared?;
 
     let names = expectation.names();
     let mut findings = compare(expectation, found.catalog.restricted(&schemas), &context);
@@ -192,7 +185,8 @@ pub(crate) async fn role_context(connection: &mut PgConnection, roles: &Roles) -
     let names: Vec<&String> = [&roles.owner, &roles.app, &roles.reader].into_iter().flatten().collect();
     let rows: Vec<(String, Vec<String>)> = sqlx::query_as(
         "select r.rolname::text, \
-                array(select o.rolname::text from pg_roles o where o.oid <> r.oid and pg_has_role(r.oid, o.oid, 'usage')) \
+                array(select o.rolname::text from pg_roles o where o.oid <> r.oid \
+                      and pg_has_role(r.oid, o.oid, 'usage')) \
          from pg_roles r where r.rolname = any($1)",
     )
     .bind(names)
@@ -231,7 +225,7 @@ fn describe(findings: &mut [Finding], relations: &[UnknownRelation]) {
         if !is_new || !is_application_relation(&finding.id) {
             continue;
         }
-        finding.facts = by_name.get(finding.id.name.as_str()).map(|relation| Facts {
+        finding.facts = by_name.get(finding.id.name.as_str()).map(|relation| RelationFacts {
             rows: match relation.estimate {
                 Some(rows) => format!("about {rows} (an estimate)"),
                 None => "not estimated".to_owned(),

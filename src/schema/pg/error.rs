@@ -1,7 +1,7 @@
 //! Why nothing was applied.
 
 use crate::config::environment::Environment;
-use crate::ledger::pg::admission::RefusedError;
+use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
 use crate::ledger::revisions::{self, Revision};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::QueryError;
@@ -10,24 +10,17 @@ use crate::schema::pg::introspect::IntrospectError;
 
 /// Why nothing was applied.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each is")]
 pub enum ApplyError {
-    /// There is no connection.
+    /// The session with the database ended.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// The database is not for this.
-    #[error(transparent)]
-    Refused(#[from] RefusedError),
+    Session(#[from] SessionError),
     /// The catalog could not be read.
     #[error(transparent)]
     Introspect(#[from] IntrospectError),
     /// Another `apply` is at work.
     #[error("another apply is running on {place}: {holder}; wait for it to end, then run this again")]
-    Locked {
-        /// Where.
-        place: String,
-        /// Who.
-        holder: String,
-    },
+    Locked { place: String, holder: String },
     /// Another session holds a lock on what is to be changed.
     #[error(
         "{object} is locked by {holders}; tried {attempts} times for {seconds} s; nothing was changed; \
@@ -38,9 +31,7 @@ pub enum ApplyError {
         object: String,
         /// For how long each attempt waited.
         seconds: f32,
-        /// How often.
         attempts: u32,
-        /// Who holds locks.
         holders: String,
     },
     /// A revision's SQL is not what was applied.
@@ -48,18 +39,10 @@ pub enum ApplyError {
         "revision {number} was applied with other SQL than this program has for it; \
          use the program version that applied it, or restore migrations/{number}_{name}.up.sql"
     )]
-    Changed {
-        /// The revision.
-        number: String,
-        /// Its name.
-        name: String,
-    },
+    Changed { number: String, name: String },
     /// The history names a revision that the program doesn't know.
     #[error("the database is at revision {number}, which this program doesn't know; use a newer pad-migrate")]
-    Newer {
-        /// The revision.
-        number: String,
-    },
+    Newer { number: String },
     /// There is no such revision.
     #[error("there is no revision {number}; there are {}", numbers())]
     Unknown {
@@ -71,20 +54,10 @@ pub enum ApplyError {
         "{place} has no table bo_airflow.{table}, which padealing refers to; \
          create the reference schema, or grant USAGE on bo_airflow to this role"
     )]
-    NoReference {
-        /// Where.
-        place: String,
-        /// The table.
-        table: &'static str,
-    },
+    NoReference { place: String, table: &'static str },
     /// Something must be done by hand first.
     #[error("{count} manual action, so nothing was changed: {first}; `pad-migrate plan` shows the whole plan")]
-    Blocked {
-        /// How many.
-        count: String,
-        /// One of them.
-        first: String,
-    },
+    Blocked { count: String, first: String },
     /// The schema has changed since it was planned for.
     #[error(
         "the schema has changed since the plan was shown; nothing was changed; run it again and review the new plan"
@@ -103,7 +76,6 @@ pub enum ApplyError {
     Unreached {
         /// How many steps would be left.
         count: usize,
-        /// One of them.
         first: String,
     },
     /// A step failed; all of them are rolled back.
@@ -111,7 +83,6 @@ pub enum ApplyError {
     Step {
         /// What it is about.
         object: String,
-        /// The cause.
         #[source]
         source: QueryError,
     },
@@ -121,7 +92,6 @@ pub enum ApplyError {
     /// There is nothing to roll back.
     #[error("no revision above {to} is applied at {place}, so there is nothing to roll back")]
     NothingToRevert {
-        /// Where.
         place: String,
         /// The revision to go to.
         to: String,
@@ -132,19 +102,16 @@ pub enum ApplyError {
          `pad-migrate --env {environment} revert --to {to} --allow-data-loss`"
     )]
     Loss {
-        /// The environment.
         environment: Environment,
         /// The revision to go to.
         to: String,
-        /// The revisions.
         revisions: String,
         /// What would be lost.
         losses: String,
     },
-    /// A statement between the steps failed.
-    #[error(transparent)]
-    Query(#[from] QueryError),
 }
+
+from_session_error!(ApplyError: ConnectError, RefusedError, QueryError);
 
 pub(crate) fn numbers() -> String {
     let number = |it: Option<&Revision>| it.map_or("none", |it| it.number);

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection, Either, Executor};
 use tokio::time::Instant;
 
 use crate::config::environment::Environment;
-use crate::ledger::pg::admission::{RefusedError, check_environment};
+use crate::ledger::pg::admission::{RefusedError, SessionError, check_environment, from_session_error};
 use crate::postgres::connect::{Access, Database};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::session::{Attempt, QueryError};
@@ -23,7 +23,7 @@ use crate::schema::pg::introspect::reader::Reader;
 const OBJECTS: &str = include_str!("introspect/objects.sql");
 
 /// The whole takes at most so many times DB_CONNECT_TIMEOUT, whatever the server or the network does.
-const PATIENCE: u32 = 6;
+const TIMEOUT_FACTOR: u32 = 6;
 
 /// How long a table may be locked, by an ALTER TABLE say, before reading the catalog gives up.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,15 +40,9 @@ pub struct Introspection {
 /// Why a catalog could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum IntrospectError {
-    /// No connection.
+    /// The session with the database ended.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// It is another environment's database.
-    #[error(transparent)]
-    Refused(#[from] RefusedError),
-    /// A query failed.
-    #[error(transparent)]
-    Query(#[from] QueryError),
+    Session(#[from] SessionError),
     /// Another session has locked a table.
     #[error(
         "a table at {place} is locked by another session, and its definition could not be read within {} s; \
@@ -61,8 +55,8 @@ pub enum IntrospectError {
     },
     /// The server no longer answers.
     #[error(
-        "reading the catalog at {place} took longer than {seconds} s and was cancelled; look for what blocks the server \
-         (pg_stat_activity, pg_locks), or raise DB_CONNECT_TIMEOUT (the limit is {PATIENCE} times that)"
+        "reading the catalog at {place} took longer than {seconds} s and was cancelled; look for what blocks the \
+         server (pg_stat_activity, pg_locks), or raise DB_CONNECT_TIMEOUT (the limit is {TIMEOUT_FACTOR} times that)"
     )]
     Stalled {
         /// Host, port, database and role.
@@ -71,6 +65,8 @@ pub enum IntrospectError {
         seconds: u64,
     },
 }
+
+from_session_error!(IntrospectError: ConnectError, RefusedError, QueryError);
 
 /// Reads the catalog of some schemas of a database. Those that aren't there are missing from the catalog's list.
 /// With an environment, a database that is another's is refused.
@@ -100,10 +96,10 @@ impl<'a> CatalogSession<'a> {
         environment: Option<Environment>,
         activity: &str,
     ) -> Result<Self, IntrospectError> {
-        let deadline = Instant::now() + database.timeout * PATIENCE;
+        let deadline = Instant::now() + database.timeout * TIMEOUT_FACTOR;
         let connection = limited(database, deadline, database.connect(Access::Read, activity)).await?;
         let mut session = Self { database, connection, deadline };
-        let statement = Duration::from_secs(database.timeout.as_secs().max(1)) * PATIENCE;
+        let statement = Duration::from_secs(database.timeout.as_secs().max(1)) * TIMEOUT_FACTOR;
         let limits = Limits { lock: Some(LOCK_TIMEOUT), statement: Some(statement) };
         let begun = session
             .ask(async |connection| {
@@ -149,12 +145,12 @@ async fn limited<T, E: Into<IntrospectError>>(
     answer: impl Future<Output = Result<T, E>>,
 ) -> Result<T, IntrospectError> {
     let stalled =
-        || IntrospectError::Stalled { place: database.place(), seconds: (database.timeout * PATIENCE).as_secs() };
+        || IntrospectError::Stalled { place: database.place(), seconds: (database.timeout * TIMEOUT_FACTOR).as_secs() };
     match tokio::time::timeout_at(deadline, answer).await {
         Err(_) => Err(stalled()),
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(match error.into() {
-            IntrospectError::Query(error) => match error.sqlstate().as_deref() {
+            IntrospectError::Session(SessionError::Query(error)) => match error.sqlstate().as_deref() {
                 Some(sqlstate::LOCK_NOT_AVAILABLE) => IntrospectError::Locked { place: database.place() },
                 Some(sqlstate::QUERY_CANCELED) => stalled(),
                 _ => error.into(),
@@ -170,7 +166,8 @@ pub async fn read(connection: &mut PgConnection, schemas: &[String]) -> Result<I
     let query = "select split_part(current_setting('server_version'), ' ', 1), \
              coalesce(array_agg(n.nspname::text order by n.nspname), '{}'), coalesce(array_agg(n.oid)::text, '{}'), \
              coalesce((select array_agg(d.objid) from pg_depend d join pg_class c on c.oid = d.objid \
-                 where d.classid = 'pg_class'::regclass and d.deptype = 'e' and c.relnamespace = any(array_agg(n.oid)))::text, '{}'), \
+                 where d.classid = 'pg_class'::regclass and d.deptype = 'e' \
+                     and c.relnamespace = any(array_agg(n.oid)))::text, '{}'), \
              array(select distinct d.classid::regclass::text from pg_depend d \
                  where d.refclassid = 'pg_namespace'::regclass and d.refobjid = any(array_agg(n.oid))) \
          from pg_namespace n where n.nspname = any($1)";

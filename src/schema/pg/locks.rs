@@ -1,7 +1,8 @@
 //! What a transaction has locked outside padealing, by the server's own account.
 //!
-//! The other half of the guard, and it shares nothing with [`crate::schema::guard`]: that one reads statements before they are
-//! sent, this one asks before COMMIT which relations the transaction holds locks on (PostgreSQL 13.3.1, 54.12).
+//! The other half of the guard, and it shares nothing with [`crate::schema::guard`]: that one reads statements before
+//! they are sent, this one asks before COMMIT which relations the transaction holds locks on (PostgreSQL 13.3.1,
+//! 54.12).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +33,8 @@ impl Outside {
             "select c.oid::int8, coalesce(t.relname, c.relname)::text from pg_class c \
              join pg_namespace n on n.oid = c.relnamespace \
              left join pg_index i on i.indexrelid = c.oid left join pg_class t on t.oid = i.indrelid \
-             where n.nspname not in ('padealing', 'pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'",
+             where n.nspname not in ('padealing', 'pg_catalog', 'information_schema') \
+               and n.nspname !~ '^pg_(toast|temp)'",
         )
         .fetch_all(connection)
         .await
@@ -49,7 +51,8 @@ impl Outside {
         type Row = (i64, String, Option<String>, Option<String>, Option<String>);
         let rows: Vec<Row> = sqlx::query_as(
             "select l.relation::int8, l.mode, n.nspname::text, c.relname::text, c.relkind::text \
-             from pg_locks l left join pg_class c on c.oid = l.relation left join pg_namespace n on n.oid = c.relnamespace \
+             from pg_locks l left join pg_class c on c.oid = l.relation \
+             left join pg_namespace n on n.oid = c.relnamespace \
              where l.pid = pg_backend_pid() and l.locktype = 'relation' \
                and l.database = (select oid from pg_database where datname = current_database()) \
                and l.mode not in ('AccessShareLock', 'RowShareLock') \
@@ -62,7 +65,8 @@ impl Outside {
             let table = self.0.get(&oid);
             let was_outside = table.is_some();
             let (Some(schema), Some(name), Some(kind)) = (schema, name, kind) else {
-                // It is gone: in padealing, an interim table of a rewrite, an index of a table that has moved, or another's.
+                // It is gone: in padealing, an interim table of a rewrite, an index of a table that has moved, or
+                // another's.
                 let table = table.filter(|it| !allowed.moved.contains(*it));
                 return table.map(|it| format!("{it}, which is outside padealing, was dropped or rewritten"));
             };

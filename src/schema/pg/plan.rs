@@ -18,21 +18,21 @@ use crate::schema::drift::spelling::words_of;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, MANAGED_TABLES};
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::relations::ESTIMATE;
-use crate::schema::pg::request::Request;
+use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::{drift, introspect};
 use crate::schema::plan::outcome::Found;
 use crate::schema::plan::route::{Situation, Stage, stages};
-use crate::schema::plan::step::{Answer, Dependent, Facts, Size};
+use crate::schema::plan::step::{Answer, DataFacts, Dependent, Size};
 
 /// Plans in a read-only transaction of its own.
-pub async fn plan(request: &Request<'_>) -> Result<Found, ApplyError> {
+pub async fn plan(request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
     let mut connection = request.database.connect(Access::Read, "plan").await?;
     let found = in_transaction(&mut connection, request).await;
     let _ = connection.close().await;
     found
 }
 
-async fn in_transaction(connection: &mut PgConnection, request: &Request<'_>) -> Result<Found, ApplyError> {
+async fn in_transaction(connection: &mut PgConnection, request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
     begin_read_only(connection, Limits { lock: Some(request.lock_timeout), ..Limits::default() }).await?;
     let found = assess(connection, request).await?;
     run(connection, "commit", "ending the transaction").await?;
@@ -62,8 +62,8 @@ fn known(number: &str) -> bool {
 }
 
 /// Plans in the transaction that the session is in.
-pub(crate) async fn assess(connection: &mut PgConnection, request: &Request<'_>) -> Result<Found, ApplyError> {
-    let Request { database, environment, roles, .. } = *request;
+pub(crate) async fn assess(connection: &mut PgConnection, request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
+    let ChangeRequest { database, environment, roles, .. } = *request;
     check_environment(connection, database, environment).await?;
     let history = read_history(connection).await?;
     check_history(&history)?;
@@ -76,14 +76,14 @@ pub(crate) async fn assess(connection: &mut PgConnection, request: &Request<'_>)
         check_reference(connection, request).await?;
     }
     let (server_version, live) = live(connection, request).await?;
-    let parties = drift::role_context(connection, roles).await?;
+    let context = drift::role_context(connection, roles).await?;
     let names = role_names(connection, request).await?;
     let stages = stages();
-    let mut facts = Facts::default();
-    let route_with = |facts: &Facts, live: &Catalog| {
-        let (history, parties, names) = (&history[..], &parties, &names);
+    let mut facts = DataFacts::default();
+    let route_with = |facts: &DataFacts, live: &Catalog| {
+        let (history, context, names) = (&history[..], &context, &names);
         let situation =
-            Situation { stages: &stages, environment, live, history, parties, names, facts, to: request.to };
+            Situation { stages: &stages, environment, live, history, context, names, facts, to: request.to };
         situation.route().unwrap_or_default()
     };
     let mut route = route_with(&facts, &live);
@@ -98,11 +98,11 @@ pub(crate) async fn assess(connection: &mut PgConnection, request: &Request<'_>)
         route = route_with(&facts, &live);
     }
     let mirror = crate::schema::mirror::mirror(roles).sql;
-    Ok(Found { server_version, route, history, makes_mirror, live, parties, mirror, facts })
+    Ok(Found { server_version, route, history, makes_mirror, live, context, mirror, facts })
 }
 
 /// The tables that foreign keys point at.
-async fn check_reference(connection: &mut PgConnection, request: &Request<'_>) -> Result<(), ApplyError> {
+async fn check_reference(connection: &mut PgConnection, request: &ChangeRequest<'_>) -> Result<(), ApplyError> {
     for table in ["oracle_employee", "oracle_bloomberg"] {
         let there: bool = sqlx::query_scalar("select to_regclass('bo_airflow.' || $1) is not null")
             .bind(table)
@@ -117,7 +117,10 @@ async fn check_reference(connection: &mut PgConnection, request: &Request<'_>) -
 }
 
 /// The role names for revisions: without a name, the owner is the role that applies.
-pub(crate) async fn role_names(connection: &mut PgConnection, request: &Request<'_>) -> Result<RoleNames, QueryError> {
+pub(crate) async fn role_names(
+    connection: &mut PgConnection,
+    request: &ChangeRequest<'_>,
+) -> Result<RoleNames, QueryError> {
     let current: String = sqlx::query_scalar("select current_user::text")
         .fetch_one(connection)
         .await
@@ -129,7 +132,7 @@ pub(crate) async fn role_names(connection: &mut PgConnection, request: &Request<
 /// Both schemas, and managed tables in other schemas.
 pub(crate) async fn live(
     connection: &mut PgConnection,
-    request: &Request<'_>,
+    request: &ChangeRequest<'_>,
 ) -> Result<(String, Catalog), QueryError> {
     let elsewhere = elsewhere(connection, request).await?;
     let mut schemas = vec![APPLICATION_SCHEMA.to_owned(), CONTRACT_SCHEMA.to_owned()];
@@ -158,7 +161,7 @@ pub(crate) async fn live(
 /// Tables in `public`, and beside the legacy table, with the name and the identifying columns of a managed one.
 async fn elsewhere(
     connection: &mut PgConnection,
-    request: &Request<'_>,
+    request: &ChangeRequest<'_>,
 ) -> Result<BTreeMap<String, Vec<String>>, QueryError> {
     let marks: BTreeMap<&str, &[String]> = (revisions::ALL.iter())
         .flat_map(|revision| &revision.properties.moves_tables)
@@ -170,10 +173,12 @@ async fn elsewhere(
         ["public", legacy].into_iter().filter(|it| ![APPLICATION_SCHEMA, CONTRACT_SCHEMA].contains(it)).collect();
     let rows: Vec<(String, String, Vec<String>)> = sqlx::query_as(
         "select n.nspname::text, c.relname::text, \
-                array(select attname::text from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped) \
+                array(select attname::text from pg_attribute where attrelid = c.oid and attnum > 0 \
+                      and not attisdropped) \
          from pg_class c join pg_namespace n on n.oid = c.relnamespace \
          where n.nspname = any($1) and c.relname = any($2) and c.relkind in ('r', 'p') \
-           and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e') \
+           and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid \
+                           and deptype = 'e') \
          order by 1, 2",
     )
     .bind(places)
@@ -210,11 +215,12 @@ async fn outside(connection: &mut PgConnection) -> Result<BTreeMap<(String, Stri
         "select n.nspname::text, t.relname::text, a.attname::text, min(it.what), \
                 (array_agg(it.child order by it.what))[1] \
          from ( \
-             select d.refobjid, d.refobjsubid, format('%s %s', case c.relkind when 'm' then 'materialized view' else 'view' end, \
-                 w.ev_class::regclass) as what, null::text as child \
+             select d.refobjid, d.refobjsubid, format('%s %s', \
+                 case c.relkind when 'm' then 'materialized view' else 'view' end, w.ev_class::regclass) as what, null::text as child \
              from pg_depend d join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid \
              join pg_class c on c.oid = w.ev_class and c.relkind in ('v', 'm') \
-             where d.refclassid = 'pg_class'::regclass and c.relnamespace <> coalesce(to_regnamespace('padealing')::oid, 0) \
+             where d.refclassid = 'pg_class'::regclass \
+               and c.relnamespace <> coalesce(to_regnamespace('padealing')::oid, 0) \
              union all \
              select d.refobjid, d.refobjsubid, format('foreign key %s of %s', k.conname, k.conrelid::regclass), null \
              from pg_depend d join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid \

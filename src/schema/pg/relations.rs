@@ -34,30 +34,37 @@ pub(crate) async fn unknown_relations(
     // What depends on the table, on its row type or on a sequence that it owns, except for its own parts.
     let sql = format!(
         "with unknown as ( \
-             select c.* from pg_class c where c.relnamespace = (select oid from pg_namespace where nspname = 'padealing') \
+             select c.* from pg_class c where \
+                   c.relnamespace = (select oid from pg_namespace where nspname = 'padealing') \
                and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname <> all($1) and not exists ( \
                    select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e')) \
-         select c.relname::text, c.relkind::text, pg_get_userbyid(c.relowner)::text, obj_description(c.oid, 'pg_class'), \
+         select c.relname::text, c.relkind::text, pg_get_userbyid(c.relowner)::text, \
+                obj_description(c.oid, 'pg_class'), \
                 (select string_agg(format('%s %s', attname, format_type(atttypid, atttypmod)), ', ' order by attnum) \
                  from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped), \
                 array(select distinct case when v.oid is not null then \
-                          format('%s %s', case v.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'rule of' end, v.oid::regclass) \
-                          else pg_describe_object(d.classid, d.objid, 0) end \
-                      from pg_depend d left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid \
+                          format('%s %s', case v.relkind when 'v' then 'view' when 'm' then 'materialized view' \
+                              else 'rule of' end, v.oid::regclass) else pg_describe_object(d.classid, d.objid, 0) end \
+                      from pg_depend d left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass \
+                          and w.oid = d.objid \
                       left join pg_class v on v.oid = w.ev_class \
                       left join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid \
                       left join pg_attrdef a on d.classid = 'pg_attrdef'::regclass and a.oid = d.objid \
                       where (d.refclassid = 'pg_class'::regclass and (d.refobjid = c.oid or d.refobjid in ( \
-                                 select o.objid from pg_depend o join pg_class q on q.oid = o.objid and q.relkind = 'S' \
+                                 select o.objid from pg_depend o join pg_class q on q.oid = o.objid \
+                                     and q.relkind = 'S' \
                                  where o.classid = 'pg_class'::regclass and o.refclassid = 'pg_class'::regclass \
                                    and o.refobjid = c.oid and o.deptype in ('a', 'i'))) \
-                          or d.refclassid = 'pg_type'::regclass and d.refobjid in (c.reltype, (select typarray from pg_type where oid = c.reltype))) \
+                          or d.refclassid = 'pg_type'::regclass and \
+                             d.refobjid in (c.reltype, (select typarray from pg_type where oid = c.reltype))) \
                         and (d.deptype = 'n' or d.classid = 'pg_publication_rel'::regclass) \
                         and not (d.classid = 'pg_class'::regclass and d.objid = c.oid) \
                         and coalesce(v.oid, k.conrelid, a.adrelid, 0) <> c.oid \
-                        and d.classid not in ('pg_type'::regclass, 'pg_policy'::regclass, 'pg_statistic_ext'::regclass, 'pg_trigger'::regclass, 'pg_default_acl'::regclass) \
+                        and d.classid not in ('pg_type'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass, \
+                            'pg_statistic_ext'::regclass, 'pg_default_acl'::regclass) \
                       order by 1), \
-                case when c.relkind = 'p' then 'it is partitioned' when c.relispartition then 'it is a partition of ' || \
+                case when c.relkind = 'p' then 'it is partitioned' \
+                     when c.relispartition then 'it is a partition of ' || \
                          (select inhparent::regclass::text from pg_inherits where inhrelid = c.oid limit 1) \
                      when exists (select from pg_inherits where inhparent = c.oid) then 'others inherit from it' \
                      when exists (select from pg_inherits where inhrelid = c.oid) then 'it inherits from ' || \
@@ -111,14 +118,16 @@ pub(crate) const HISTORY_TABLES: [(&str, &str); 12] = [
     ("refinery_schema_history", "refinery"),
 ];
 
-/// The history tables of other migration tools in the database: table, tool, and the version that it is at, if readable.
+/// The history tables of other migration tools in the database: table, tool, and the version that it is at, if
+/// readable.
 pub(crate) async fn migration_histories(
     connection: &mut PgConnection,
 ) -> Result<Vec<(String, &'static str, Option<String>)>, QueryError> {
     const WHAT: &str = "looking for history tables of other migration tools";
     let names = HISTORY_TABLES.map(|(table, _)| table);
     let rows: Vec<(String, String, bool)> = sqlx::query_as(
-        "select n.nspname::text, c.relname::text, has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') \
+        "select n.nspname::text, c.relname::text, has_schema_privilege(n.oid, 'usage') \
+         and has_table_privilege(c.oid, 'select') \
          from pg_class c join pg_namespace n on n.oid = c.relnamespace \
          where c.relkind in ('r', 'p') and c.relname = any($1) order by 1, 2",
     )

@@ -8,7 +8,7 @@ use crate::postgres::connect::Database;
 
 /// What to apply, where.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub struct ChangeRequest<'a> {
     /// The target.
     pub database: &'a Database,
     /// The environment, recorded with each revision.
@@ -25,7 +25,7 @@ pub struct Request<'a> {
     pub concurrently: bool,
 }
 
-impl<'a> Request<'a> {
+impl<'a> ChangeRequest<'a> {
     /// To the newest revision, waiting five seconds for a lock.
     pub fn new(database: &'a Database, environment: Environment, roles: &'a Roles) -> Self {
         let lock_timeout = Duration::from_secs(5);

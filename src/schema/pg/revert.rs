@@ -20,8 +20,8 @@ use crate::schema::pg::drift;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::locks::{Allowed, Outside};
 use crate::schema::pg::plan::{check_history, live, role_names, stage};
-use crate::schema::pg::request::Request;
-use crate::schema::pg::transaction::{check_held, locked_connection, patiently, record_one, scope, send};
+use crate::schema::pg::request::ChangeRequest;
+use crate::schema::pg::transaction::{check_held, locked_connection, record_one, retry_while_locked, scope, send};
 use crate::schema::plan::losses::{Loss, created_tables, losses};
 use crate::schema::plan::outcome::Reversal;
 use crate::schema::plan::planner::plan;
@@ -31,7 +31,7 @@ use crate::schema::plan::step::{Action, Step};
 pub const NOTHING: &str = "0000";
 
 /// What `revert` would do, without doing it. Without `to`, the newest revision only; `0000` reverts all of them.
-pub async fn plan_reversal(request: &Request<'_>) -> Result<Reversal, ApplyError> {
+pub async fn plan_reversal(request: &ChangeRequest<'_>) -> Result<Reversal, ApplyError> {
     let mut connection = request.database.connect(Access::Read, "revert").await?;
     let found = assess(&mut connection, request, false).await;
     let _ = connection.close().await;
@@ -46,7 +46,7 @@ struct Assessed {
 }
 
 /// The applied revisions above the one to go to, newest first.
-fn above(request: &Request<'_>, history: &[Record]) -> Result<(Vec<Revision>, String), ApplyError> {
+fn above(request: &ChangeRequest<'_>, history: &[Record]) -> Result<(Vec<Revision>, String), ApplyError> {
     let applied = applied(history);
     let newest = revisions::ALL.iter().rfind(|revision| applied.contains_key(revision.number));
     let before = newest.and_then(|newest| revisions::ALL.iter().rfind(|other| other.number < newest.number));
@@ -65,7 +65,11 @@ fn above(request: &Request<'_>, history: &[Record]) -> Result<(Vec<Revision>, St
     Ok((revisions, to.to_owned()))
 }
 
-async fn assess(connection: &mut PgConnection, request: &Request<'_>, lock: bool) -> Result<Assessed, ApplyError> {
+async fn assess(
+    connection: &mut PgConnection,
+    request: &ChangeRequest<'_>,
+    lock: bool,
+) -> Result<Assessed, ApplyError> {
     check_environment(connection, request.database, request.environment).await?;
     let history = read_history(connection).await?;
     check_history(&history)?;
@@ -125,20 +129,20 @@ async fn created_by_adoptions(connection: &mut PgConnection) -> Result<BTreeSet<
 
 /// Reverts what `agreed` says, if that is still what there is to revert.
 pub async fn revert(
-    request: &Request<'_>,
+    request: &ChangeRequest<'_>,
     allow_data_loss: bool,
     agreed: Option<&Reversal>,
 ) -> Result<Reversal, ApplyError> {
     let mut connection = locked_connection(request, "revert").await?;
     let work = async |connection: &mut PgConnection| revert_once(connection, request, allow_data_loss, agreed).await;
-    let result = patiently(&mut connection, request, work).await;
+    let result = retry_while_locked(&mut connection, request, work).await;
     let _ = connection.close().await;
     result
 }
 
 async fn revert_once(
     connection: &mut PgConnection,
-    request: &Request<'_>,
+    request: &ChangeRequest<'_>,
     allow_data_loss: bool,
     agreed: Option<&Reversal>,
 ) -> Result<Reversal, ApplyError> {
@@ -158,10 +162,10 @@ async fn revert_once(
             losses: reversal.losses.join(", "),
         });
     }
-    let parties = drift::role_context(connection, request.roles).await?;
+    let context = drift::role_context(connection, request.roles).await?;
     let rest_to = |number: &str, catalog: &Catalog| {
         let stage = stage(Some(number))?;
-        Some(plan(stage.after, catalog.clone(), &parties, &Default::default()).steps)
+        Some(plan(stage.after, catalog.clone(), &context, &Default::default()).steps)
     };
     let from = reversal.revisions.first().map_or("", |revision| revision.number);
     let was_clean = rest_to(from, &live_before).is_some_and(|rest| rest.is_empty());
@@ -186,7 +190,7 @@ async fn revert_once(
 
 async fn run_down_migrations(
     connection: &mut PgConnection,
-    request: &Request<'_>,
+    request: &ChangeRequest<'_>,
     reverted: &[Revision],
     names: &RoleNames,
 ) -> Result<(), ApplyError> {

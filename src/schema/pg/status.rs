@@ -14,20 +14,20 @@ use crate::schema::names::MANAGED_TABLES;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::plan::check_history;
 use crate::schema::pg::relations::migration_histories;
-use crate::schema::pg::request::Request;
+use crate::schema::pg::request::ChangeRequest;
 use crate::schema::plan::outcome::{Manager, Status};
 use crate::schema::plan::route::Skipped;
 
 /// Where a database stands, from its history.
-pub async fn status(request: &Request<'_>) -> Result<Status, ApplyError> {
+pub async fn status(request: &ChangeRequest<'_>) -> Result<Status, ApplyError> {
     let mut connection = request.database.connect(Access::Read, "status").await?;
     let result = status_of(&mut connection, request).await;
     let _ = connection.close().await;
     result
 }
 
-async fn status_of(connection: &mut PgConnection, request: &Request<'_>) -> Result<Status, ApplyError> {
-    let Request { database, environment, .. } = *request;
+async fn status_of(connection: &mut PgConnection, request: &ChangeRequest<'_>) -> Result<Status, ApplyError> {
+    let ChangeRequest { database, environment, .. } = *request;
     begin_read_only(connection, Limits::default()).await?;
     check_environment(connection, database, environment).await?;
     let history = read_history(connection).await?;

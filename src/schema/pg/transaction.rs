@@ -7,6 +7,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
+use crate::ledger::pg::admission::SessionError;
 use crate::ledger::revisions::Revision;
 use crate::postgres::connect::Access;
 use crate::postgres::lock::{Acquired, Lock};
@@ -17,17 +18,17 @@ use crate::schema::guard::scope::Scope;
 use crate::schema::names::CONTRACT_SCHEMA;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::locks::{Allowed, Outside};
-use crate::schema::pg::request::Request;
+use crate::schema::pg::request::ChangeRequest;
 use crate::schema::plan::step::Step;
 
 /// How long `apply` waits for another `apply` to end.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const APPLY_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often everything is tried while another session holds a lock. Before each retry it is rolled back.
 pub(crate) const ATTEMPTS: u32 = 4;
 
 /// What is read, not changed, when no step is under way.
-pub(crate) const CATALOG: &str = "the catalog";
+const CATALOG: &str = "the catalog";
 
 /// Has the server end the statement of an `apply` or a `revert` when its connection is lost
 /// (PostgreSQL 20.3.2; from 14).
@@ -36,10 +37,10 @@ pub(crate) async fn watch_the_connection(connection: &mut PgConnection) -> Resul
     sqlx::query(sql).execute(connection).await.map(|_| ()).attempt("setting up the session")
 }
 
-pub(crate) async fn locked_connection(request: &Request<'_>, activity: &str) -> Result<PgConnection, ApplyError> {
+pub(crate) async fn locked_connection(request: &ChangeRequest<'_>, activity: &str) -> Result<PgConnection, ApplyError> {
     let mut connection = request.database.connect(Access::Write, activity).await?;
     watch_the_connection(&mut connection).await?;
-    match Lock::Apply.acquire(&mut connection, PATIENCE).await? {
+    match Lock::Apply.acquire(&mut connection, APPLY_LOCK_TIMEOUT).await? {
         Acquired::Yes => Ok(connection),
         Acquired::HeldBy(holder) => {
             let _ = connection.close().await;
@@ -48,7 +49,7 @@ pub(crate) async fn locked_connection(request: &Request<'_>, activity: &str) -> 
     }
 }
 
-pub(crate) async fn begin(connection: &mut PgConnection, request: &Request<'_>) -> Result<(), QueryError> {
+pub(crate) async fn begin(connection: &mut PgConnection, request: &ChangeRequest<'_>) -> Result<(), QueryError> {
     let sql = format!(
         "begin read write; set local lock_timeout = {}; set local check_function_bodies = off",
         request.lock_timeout.as_millis()
@@ -57,28 +58,20 @@ pub(crate) async fn begin(connection: &mut PgConnection, request: &Request<'_>) 
 }
 
 /// Tries again, from the beginning, when another session holds a lock.
-pub(crate) async fn patiently<T>(
+pub(crate) async fn retry_while_locked<T>(
     connection: &mut PgConnection,
-    request: &Request<'_>,
+    request: &ChangeRequest<'_>,
     work: impl AsyncFn(&mut PgConnection) -> Result<T, ApplyError>,
 ) -> Result<T, ApplyError> {
     let mut tried = 1;
     loop {
         begin(connection, request).await?;
-        let (object, source) = match work(connection).await {
-            Err(ApplyError::Step { object, source }) => (object, source),
-            Err(ApplyError::Query(source)) => (CATALOG.to_owned(), source),
+        // Not available within lock_timeout; a deadlock.
+        let object = match work(connection).await {
+            Err(ApplyError::Step { object, source }) if source.is_lock_conflict() => object,
+            Err(ApplyError::Session(SessionError::Query(source))) if source.is_lock_conflict() => CATALOG.to_owned(),
             other => return other,
         };
-        // Not available within lock_timeout; a deadlock.
-        let waits = source.is_lock_conflict();
-        if !waits {
-            return Err(if object == CATALOG {
-                ApplyError::Query(source)
-            } else {
-                ApplyError::Step { object, source }
-            });
-        }
         run(connection, "rollback", "rolling back").await?;
         if tried == ATTEMPTS {
             let holders = holders(connection).await?;
@@ -94,8 +87,9 @@ pub(crate) async fn patiently<T>(
 pub(crate) async fn holders(connection: &mut PgConnection) -> Result<String, QueryError> {
     let found: Option<String> = sqlx::query_scalar(
         "select string_agg(it, '; ' order by it) from ( \
-             select distinct format('%s (process %s, role %s%s)', coalesce(nullif(a.application_name, ''), 'an unnamed program'), a.pid, \
-                 a.usename, ', ' || a.state || ' since ' || to_char(a.xact_start, 'HH24:MI:SS')) as it \
+             select distinct format('%s (process %s, role %s%s)', \
+                 coalesce(nullif(a.application_name, ''), 'an unnamed program'), a.pid, a.usename, \
+                 ', ' || a.state || ' since ' || to_char(a.xact_start, 'HH24:MI:SS')) as it \
              from pg_locks l join pg_stat_activity a using (pid) join pg_class c on c.oid = l.relation \
              join pg_namespace n on n.oid = c.relnamespace \
              where l.granted and l.pid <> pg_backend_pid() and n.nspname in ('padealing', 'bo_airflow', 'public') \
@@ -108,7 +102,7 @@ pub(crate) async fn holders(connection: &mut PgConnection) -> Result<String, Que
 }
 
 /// What may be sent, besides changes within padealing.
-pub(crate) fn scope(request: &Request<'_>, down: bool) -> Scope {
+pub(crate) fn scope(request: &ChangeRequest<'_>, down: bool) -> Scope {
     let mut moves_from = vec!["public".to_owned()];
     moves_from.extend(request.legacy.map(|it| it.schema.clone()));
     Scope { down, mirror: false, moves_from }

@@ -64,8 +64,9 @@ pub(super) fn fit(column: &str, from: &str, to: &str, live: &Catalog, expected: 
         };
     }
     if let Some((base, checks)) = domain(expected, to) {
-        let conditions = checks.iter().map(|it| it.to_string()).filter_map(|it| {
-            let condition = it.strip_prefix("CHECK ")?.trim_end_matches(" NOT VALID").to_owned();
+        let conditions = checks.iter().filter_map(|check| {
+            let check = check.to_string();
+            let condition = check.strip_prefix("CHECK ")?.trim_end_matches(" NOT VALID").to_owned();
             Some(condition.replace("VALUE", column))
         });
         let mut conditions: Vec<String> = conditions.collect();

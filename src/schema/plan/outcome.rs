@@ -8,7 +8,7 @@ use crate::schema::ddl::qualified;
 use crate::schema::drift::expectation::RoleContext;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::route::{Route, Skipped};
-use crate::schema::plan::step::{Facts, Size};
+use crate::schema::plan::step::{DataFacts, Size};
 
 /// What `apply` did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +56,9 @@ pub struct Found {
     pub makes_mirror: bool,
     /// What there is now.
     pub(crate) live: Catalog,
-    pub(crate) parties: RoleContext,
+    pub(crate) context: RoleContext,
     pub(crate) mirror: String,
-    pub(crate) facts: Facts,
+    pub(crate) facts: DataFacts,
 }
 
 impl Found {
@@ -69,7 +69,8 @@ impl Found {
 
     /// What to back up, as options of `pg_dump`: the application schema, and managed tables in other schemas.
     pub fn backup_patterns(&self) -> Vec<String> {
-        let schema = self.live.schemas.iter().filter(|it| *it == APPLICATION_SCHEMA).map(|it| format!("--schema={it}"));
+        let schema =
+            self.live.schemas.iter().filter(|name| *name == APPLICATION_SCHEMA).map(|name| format!("--schema={name}"));
         let schemas = [APPLICATION_SCHEMA, CONTRACT_SCHEMA];
         let elsewhere = self.live.objects.keys().filter(|it| it.kind == Kind::Table && !schemas.contains(&&*it.schema));
         schema.chain(elsewhere.map(|it| format!("--table={}", qualified(&it.schema, &it.name)))).collect()

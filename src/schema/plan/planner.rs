@@ -24,22 +24,22 @@ use crate::schema::names::APPLICATION_SCHEMA;
 use crate::schema::plan::order::{Place, order};
 use crate::schema::plan::planner::diagnostic_query::diagnostic_query;
 use crate::schema::plan::planner::nodes::{EMPTY, Node, Part, Retyped};
-use crate::schema::plan::step::{Decision, Facts, Left, Plan, Step};
+use crate::schema::plan::step::{DataFacts, Decision, Left, Plan, Step};
 
 /// The steps that make the live application schema the expected one.
-pub fn plan(expectation: Expectation, live: Catalog, parties: &RoleContext, facts: &Facts) -> Plan {
-    plan_but_moves(expectation, live, parties, facts, None)
+pub fn plan(expectation: Expectation, live: Catalog, context: &RoleContext, facts: &DataFacts) -> Plan {
+    plan_but_moves(expectation, live, context, facts, None)
 }
 
 /// The same, for when a revision has moved what is in a schema by then.
 pub(super) fn plan_but_moves(
     expectation: Expectation,
     live: Catalog,
-    parties: &RoleContext,
-    facts: &Facts,
+    context: &RoleContext,
+    facts: &DataFacts,
     moved_from: Option<&str>,
 ) -> Plan {
-    let (wanted, comparison) = expectation.against(live, parties);
+    let (wanted, comparison) = expectation.against(live, context);
     let mut planner = Planner {
         wanted: &wanted,
         comparison: &comparison,
@@ -66,7 +66,7 @@ struct Planner<'a> {
     wanted: &'a Catalog,
     /// What is expected and what there is, by the names that there are.
     comparison: &'a Comparison<'a>,
-    facts: &'a Facts,
+    facts: &'a DataFacts,
     /// The schema from which a revision moves tables.
     moved_from: Option<&'a str>,
     nodes: Vec<Node>,
@@ -110,7 +110,7 @@ impl<'a> Planner<'a> {
         let left_there: Vec<&'a Id> = differences
             .iter()
             .filter(|it| {
-                let id = it.live_id.as_ref().map(|it| self.origin(it));
+                let id = it.live_id.as_ref().map(|id| self.origin(id));
                 matches!(it.change, Change::Renamed | Change::Moved) && id.is_some_and(|id| self.needs_decision(id, it))
             })
             .filter_map(|it| Some(self.origin(it.live_id.as_ref()?)))
@@ -152,7 +152,7 @@ impl<'a> Planner<'a> {
                 Change::Unmanaged | Change::Empty | Change::Expired | Change::Unused | Change::Unnamed => {}
                 Change::Unexpected if self.is_implied(&difference.id) || self.is_of_unknown(&difference.id) => {}
                 Change::Unexpected => {
-                    let reason = "unexpected object; left unchanged".to_owned();
+                    let reason = "unexpected object".to_owned();
                     self.leave(difference, reason, None);
                 }
                 Change::Replaced => {

@@ -9,7 +9,7 @@ use crate::schema::drift::expectation::{Expectation, RoleContext};
 use crate::schema::drift::finding::Severity;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, MANAGED_TABLES};
 use crate::schema::plan::planner::{plan, plan_but_moves};
-use crate::schema::plan::step::{Action, Decision, Facts, Hazard, HazardKind, Left, Plan, Step};
+use crate::schema::plan::step::{Action, DataFacts, Decision, Hazard, HazardKind, Left, Plan, Step};
 
 /// A revision, and what the schema is after it.
 #[derive(Clone, Debug)]
@@ -38,11 +38,11 @@ pub struct Situation<'a> {
     /// The history, oldest first.
     pub history: &'a [Record],
     /// Who the roles are.
-    pub parties: &'a RoleContext,
+    pub context: &'a RoleContext,
     /// Their names in revisions.
     pub names: &'a RoleNames,
     /// What is known of the rows.
-    pub facts: &'a Facts,
+    pub facts: &'a DataFacts,
     /// The revision to go to; the newest, if none is named.
     pub to: Option<&'a str>,
 }
@@ -71,10 +71,9 @@ pub struct Route {
 
 /// A revision that an environment skips.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct Skipped {
-    /// The revision.
     pub revision: Revision,
-    /// Why.
     pub reason: &'static str,
 }
 
@@ -111,7 +110,7 @@ impl Situation<'_> {
     }
 
     fn difference(&self, to: usize) -> Plan {
-        plan(self.stages[to].after.clone(), self.live.clone(), self.parties, self.facts)
+        plan(self.stages[to].after.clone(), self.live.clone(), self.context, self.facts)
     }
 
     /// Whether managed tables are in another schema than padealing.
@@ -124,7 +123,7 @@ impl Situation<'_> {
     /// The names of the managed tables in another schema.
     fn elsewhere(&self, schema: &str) -> Vec<&str> {
         let tables = self.live.objects.keys().filter(|it| it.kind.is_relation() && it.schema == schema);
-        tables.map(|it| it.name.as_str()).filter(|it| MANAGED_TABLES.contains(it)).collect()
+        tables.map(|id| id.name.as_str()).filter(|name| MANAGED_TABLES.contains(name)).collect()
     }
 
     fn is_here(&self, table: &str) -> bool {
@@ -138,7 +137,7 @@ impl Situation<'_> {
 
     /// Whether something is there that only a later revision makes: then the schema isn't that of this one.
     fn has_later(&self, at: usize) -> bool {
-        let catalog = |stage: &Stage| stage.after.clone().named(&self.parties.roles);
+        let catalog = |stage: &Stage| stage.after.clone().named(&self.context.roles);
         let here = catalog(&self.stages[at]);
         let later = self.stages[at + 1..].iter().map(catalog).flat_map(|it| it.objects.into_keys());
         let is_later = |id: &Id| id.schema == APPLICATION_SCHEMA && !here.objects.contains_key(id);
@@ -151,8 +150,8 @@ impl Situation<'_> {
         let sql = render(revision.up, self.names);
         let hazards = match at.checked_sub(1) {
             Some(before) => {
-                let before = self.stages[before].after.clone().named(&self.parties.roles);
-                let change = plan(self.stages[at].after.clone(), before, self.parties, self.facts);
+                let before = self.stages[before].after.clone().named(&self.context.roles);
+                let change = plan(self.stages[at].after.clone(), before, self.context, self.facts);
                 change.steps.into_iter().flat_map(|it| it.hazards).collect()
             }
             None => Vec::new(),
@@ -264,7 +263,7 @@ impl Situation<'_> {
     fn warn_of_lost_tables(&self, steps: &mut [Step]) {
         let applied = applied(self.history);
         let current = self.stages.iter().rfind(|it| applied.contains_key(it.revision.number));
-        let Some(known) = current.map(|it| it.after.clone().named(&self.parties.roles)) else { return };
+        let Some(known) = current.map(|it| it.after.clone().named(&self.context.roles)) else { return };
         for step in steps.iter_mut().filter(|it| it.action == Action::Create(Kind::Table)) {
             if known.relation(APPLICATION_SCHEMA, &step.object).is_some() {
                 let note = format!(
@@ -284,7 +283,7 @@ impl Situation<'_> {
         if self.is_untouched() {
             self.run(route, 0..=at);
         } else {
-            let before = plan(self.stages[at - 1].after.clone(), live.clone(), self.parties, self.facts);
+            let before = plan(self.stages[at - 1].after.clone(), live.clone(), self.context, self.facts);
             // The history alone: everything else is created for the target, once the tables are here.
             let is_history = |step: &Step| step.belongs_to == HISTORY_TABLE;
             let steps: Vec<Step> = before.steps.into_iter().filter(is_history).collect();
@@ -293,14 +292,14 @@ impl Situation<'_> {
             self.run(route, at..=at);
         }
         // What is there once these have run.
-        let reached = self.stages[at].after.clone().named(&self.parties.roles);
+        let reached = self.stages[at].after.clone().named(&self.context.roles);
         for (id, object) in reached.objects {
             live.objects.entry(id).or_insert(object);
         }
         if !live.schemas.iter().any(|it| it == APPLICATION_SCHEMA) {
             live.schemas.push(APPLICATION_SCHEMA.to_owned());
         }
-        let rest = plan_but_moves(self.stages[target].after.clone(), live, self.parties, self.facts, Some(PUBLIC));
+        let rest = plan_but_moves(self.stages[target].after.clone(), live, self.context, self.facts, Some(PUBLIC));
         if !rest.steps.is_empty() || target > at {
             route.records.push(self.baseline(target, &rest.steps));
         }
@@ -317,7 +316,8 @@ impl Situation<'_> {
                 object: table.to_owned(),
                 severity: Severity::Breaking,
                 reason: format!(
-                    "public.{table} and padealing.{table} both exist; merge them, or rename the one that pad-migrate doesn't manage"
+                    "public.{table} and padealing.{table} both exist; merge them, or rename the one that pad-migrate \
+                     doesn't manage"
                 ),
                 query: Some(format!("select * from public.{table}")),
                 is_blocking: true,

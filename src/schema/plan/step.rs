@@ -193,7 +193,7 @@ pub struct Dependent {
 
 /// What is known of the data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct DataFacts {
     /// The tables, by schema and name.
     pub sizes: BTreeMap<(String, String), Size>,
     /// An object outside padealing that keeps a managed column from changing: by schema, table and column.

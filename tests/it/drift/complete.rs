@@ -1,5 +1,5 @@
-//! Every kind of finding has a case: a new property, kind of object or change doesn't compile until it is listed here, and
-//! the test fails until the case exists.
+//! Every kind of finding has a case: a new property, kind of object or change doesn't compile until it is listed here,
+//! and the test fails until the case exists.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ enum Shown {
     By(&'static [&'static str]),
     /// An edit of a catalog: a test's server can't have it (another tablespace, a provider of labels).
     Edited(Kind),
-    /// Not a finding by itself: it only tells causes from consequences.
+    /// Not a finding by itself: it only separates causes from consequences.
     Silent,
     /// The snapshot of a report.
     Reported(&'static str),

@@ -125,8 +125,8 @@ async fn a_dump_and_restore_is_no_drift(#[case] start: Start) {
     .await;
 }
 
-/// pg_dump shares no code with pad-migrate: changes that are not reported are not in its output either, or their cases say
-/// that they are.
+/// pg_dump shares no code with pad-migrate: changes that are not reported are not in its output either, or their cases
+/// say that they are.
 #[tokio::test]
 async fn what_is_not_reported_is_not_in_a_dump_either() {
     with_db(Start::Drift, async |db| {

@@ -23,7 +23,8 @@ const DRIFTED: &str = "
     alter table padealing.pad_approval rename column decision to verdict;
     alter table padealing.pad_request alter column ticker type varchar(20) collate \"C\";
     alter table padealing.pad_request drop constraint pad_request_status_check;
-    alter table padealing.pad_request add constraint pad_request_status_check check (status in ('pending', 'approved', 'denied'));
+    alter table padealing.pad_request add constraint pad_request_status_check check (status in ('pending', \
+    'approved', 'denied'));
     drop index padealing.pad_request_isin_key;
     revoke delete on padealing.pad_request from pad_migrate_app;
     grant select on padealing.pad_request to pad_migrate_stranger;
@@ -191,7 +192,8 @@ async fn a_role_without_any_privilege_finds_the_same() {
 async fn drift_reads_only() {
     with_db(Start::Drift, async |db| {
         // Sessions report what they have done within a second: a count that stays is one that is complete.
-        let written = "select (tup_inserted + tup_updated + tup_deleted)::text from pg_stat_database where datname = current_database()";
+        let written = "select (tup_inserted + tup_updated + tup_deleted)::text from pg_stat_database where datname = \
+            current_database()";
         let count = async |db: &Db| {
             let mut last = db.value(written).await;
             until("no session reports what it has written", async || {
@@ -319,29 +321,58 @@ async fn what_can_not_be_compared_is_refused_in_one_sentence() {
         };
         let snapshot = stdout(&run(&["--database-url", &db.url, "snapshot"], &[]));
         let verify = stdout(&run(&["--database-url", &db.url, "drift", "--format", "json"], &[]));
-        let empty = snapshot.split("\"schemas\": [").next().expect("a head").to_owned() + "\"schemas\": [], \"objects\": []}";
-        let exception = "[[exception]]\nname = \"a\"\nkind = \"table_missing\"\nobject = \"b\"\nreason = \"c\"\nexpires = 2999-01-01\n";
+        let empty =
+            snapshot.split("\"schemas\": [").next().expect("a head").to_owned() + "\"schemas\": [], \"objects\": []}";
+        let exception = "[[exception]]\nname = \"a\"\nkind = \"table_missing\"\nobject = \"b\"\nreason = \
+            \"c\"\nexpires = 2999-01-01\n";
         let cases: Vec<(Snapshot, Vec<String>)> = vec![
             (Snapshot::error__drift_no_file, vec!["--expected".into(), "/nowhere/base.json".into()]),
             (Snapshot::error__drift_no_json, vec!["--expected".into(), file("a.json", "select 1")]),
             (Snapshot::error__drift_other_output, vec!["--expected".into(), file("b.json", &verify)]),
-            (Snapshot::error__drift_newer, vec!["--expected".into(), file("c.json", &snapshot.replace("\"format\": 1", "\"format\": 99"))]),
-            (Snapshot::error__drift_unknown_property, vec!["--expected".into(), file("d.json", &snapshot.replacen("\"owner\"", "\"colour\"", 1))]),
+            (
+                Snapshot::error__drift_newer,
+                vec!["--expected".into(), file("c.json", &snapshot.replace("\"format\": 1", "\"format\": 99"))],
+            ),
+            (
+                Snapshot::error__drift_unknown_property,
+                vec!["--expected".into(), file("d.json", &snapshot.replacen("\"owner\"", "\"colour\"", 1))],
+            ),
             (Snapshot::error__drift_nothing_expected, vec!["--expected".into(), file("e.json", &empty)]),
             (Snapshot::error__drift_no_schema, vec!["--schema".into(), "public".into()]),
-            (Snapshot::error__drift_no_database, vec!["--expected".into(), "postgres://nobody@127.0.0.1:1/nothing".into()]),
+            (
+                Snapshot::error__drift_no_database,
+                vec!["--expected".into(), "postgres://nobody@127.0.0.1:1/nothing".into()],
+            ),
             (Snapshot::error__drift_exceptions_no_file, vec!["--exceptions".into(), "/nowhere/exceptions.toml".into()]),
             (Snapshot::error__drift_exceptions_no_toml, vec!["--exceptions".into(), file("a.toml", "exception = 1")]),
-            (Snapshot::error__drift_exceptions_no_reason, vec!["--exceptions".into(), file("b.toml", &exception.replace("\"c\"", "\" \""))]),
-            (Snapshot::error__drift_exceptions_no_kind, vec!["--exceptions".into(), file("c.toml", &exception.replace("table_missing", "table_lost"))]),
-            (Snapshot::error__drift_exceptions_no_date, vec!["--exceptions".into(), file("d.toml", &exception.replace("2999-01-01", "12:00:00"))]),
-            (Snapshot::error__drift_exceptions_twice, vec!["--exceptions".into(), file("e.toml", &exception.repeat(2))]),
-            (Snapshot::error__drift_exceptions_field, vec!["--exceptions".into(), file("f.toml", &exception.replace("expires", "until"))]),
+            (
+                Snapshot::error__drift_exceptions_no_reason,
+                vec!["--exceptions".into(), file("b.toml", &exception.replace("\"c\"", "\" \""))],
+            ),
+            (
+                Snapshot::error__drift_exceptions_no_kind,
+                vec!["--exceptions".into(), file("c.toml", &exception.replace("table_missing", "table_lost"))],
+            ),
+            (
+                Snapshot::error__drift_exceptions_no_date,
+                vec!["--exceptions".into(), file("d.toml", &exception.replace("2999-01-01", "12:00:00"))],
+            ),
+            (
+                Snapshot::error__drift_exceptions_twice,
+                vec!["--exceptions".into(), file("e.toml", &exception.repeat(2))],
+            ),
+            (
+                Snapshot::error__drift_exceptions_field,
+                vec!["--exceptions".into(), file("f.toml", &exception.replace("expires", "until"))],
+            ),
         ];
         for (snapshot, more) in cases {
             let more: Vec<&str> = more.iter().map(String::as_str).collect();
             let mut output = named(run(&[&["--database-url", &db.url, "drift"], &more[..]].concat(), &[]), &db);
-            output.stderr = stderr(&output).replace(folder.path().to_str().expect("UTF-8"), "FOLDER").replace("127.0.0.1", "SERVER").into_bytes();
+            output.stderr = stderr(&output)
+                .replace(folder.path().to_str().expect("UTF-8"), "FOLDER")
+                .replace("127.0.0.1", "SERVER")
+                .into_bytes();
             snapshot.check_refused(&output);
         }
         with_db(Start::Reference, async |other| {
@@ -391,8 +422,10 @@ async fn a_catalog_with_unusual_names_and_sizes() {
         let long = "l".repeat(63);
         db.execute(&format!(
             "create schema padealing; create schema bo_airflow; \
-             create table padealing.\"Quote\"\"d 100%% näme\" (\"a \"\"b\"\"\" int primary key, \"new\nline\" text default 'x''y', \"{long}\" int); \
-             create view padealing.\"select\" as select \"new\nline\" as \"from\" from padealing.\"Quote\"\"d 100%% näme\"; \
+             create table padealing.\"Quote\"\"d 100%% näme\" (\"a \"\"b\"\"\" int primary key, \"new\nline\" text \
+             default 'x''y', \"{long}\" int); \
+             create view padealing.\"select\" as select \"new\nline\" as \"from\" \
+             from padealing.\"Quote\"\"d 100%% näme\"; \
              create index \"i . i\" on padealing.\"Quote\"\"d 100%% näme\" (lower(\"new\nline\")); \
              create function padealing.\"f(x)\"(\"select\" int) returns int language sql as 'select 1'; \
              create extension hstore schema padealing; create extension pg_trgm schema padealing; \
@@ -415,7 +448,11 @@ async fn a_catalog_with_unusual_names_and_sizes() {
         let (code, report) = drift(&db.url, &["--expected", &snapshot]);
         assert_eq!((code, &report["findings"]), (Some(0), &serde_json::json!([])));
         let found = catalog_of(&db).await;
-        assert!(!found.objects.keys().any(|it| it.name.contains("similarity")), "objects of an extension are not compared");
+        assert!(
+            !found.objects.keys().any(|it| it.name.contains("similarity")),
+            "objects of an extension are not \
+            compared"
+        );
         db.execute(
             "alter table padealing.\"Quote\"\"d 100%% näme\" drop column \"a \"\"b\"\"\"; \
              alter table padealing.wide drop column c800; drop table padealing.t7",

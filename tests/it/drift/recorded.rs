@@ -1,5 +1,5 @@
-//! The embedded catalog: what `migrations/` produce, with placeholders for the roles, and the part of the reference schema
-//! that the application relies on.
+//! The embedded catalog: what `migrations/` produce, with placeholders for the roles, and the part of the reference
+//! schema that the application relies on.
 
 use std::path::Path;
 

@@ -107,11 +107,11 @@ fn wait(folder: &Path, mut host: Option<Starting>) -> (Announcement, Option<Chil
         }
         let ended = host.as_mut().and_then(|it| it.child.try_wait().expect("the host is our child"));
         if ended.is_some() || Instant::now() > deadline {
-            let mut told = String::new();
+            let mut printed = String::new();
             if let Some(log) = host.as_mut().and_then(|it| it.log.as_mut()) {
-                log.read_to_string(&mut told).expect("the log is text");
+                log.read_to_string(&mut printed).expect("the log is text");
             }
-            panic!("the ephemeral server could not be had ({ended:?}); see above or here: {told}");
+            panic!("the ephemeral server could not be had ({ended:?}); see above or here: {printed}");
         }
         std::thread::sleep(Duration::from_millis(5));
     }

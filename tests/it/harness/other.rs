@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::PgConnectOptions;
 
 use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::harness::server;
 use pad_migrate::harness::server::error::Provider;
 use pad_migrate::harness::server::lease::Server;
 use pad_migrate::harness::server::names::database_url;
-use pad_migrate::harness::server::request::{Durability, Request};
+use pad_migrate::harness::server::request::{Durability, ServerRequest};
 
 /// A setup: who comes over TCP, and isn't the superuser, needs a password, which is kept as SCRAM wants it (not so by
 /// default before version 14).
@@ -34,11 +35,11 @@ pub(crate) struct Other {
 pub(crate) async fn start(setup: &str) -> Other {
     let provider = std::env::var("PAD_PROVIDER").map_or(Provider::Auto, |it| it.parse().expect("a provider"));
     let provider = if provider == Provider::Url { Provider::Auto } else { provider };
-    let request = Request {
+    let request = ServerRequest {
         url: None,
         durability: Durability::Full,
         setup: Some(setup.to_owned()),
-        ..Request::new(provider, None)
+        ..ServerRequest::new(provider, None)
     };
     let server = tokio::task::spawn_blocking(move || server::start(&request).expect("a server starts"));
     let server = server.await.expect("it doesn't panic");
@@ -56,7 +57,7 @@ impl Other {
 
     /// Runs statements as the superuser, one at a time.
     pub(crate) async fn execute(&self, database: &str, statements: &[&str]) {
-        let database = admin::ephemeral(&self.url(database)).expect("the URL is right");
+        let database = EphemeralDatabase::at(&self.url(database)).expect("the URL is right");
         for sql in statements {
             admin::execute(&database, sql).await.expect("the SQL runs");
         }

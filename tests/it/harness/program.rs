@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use pretty_assertions::assert_eq;
 
-use crate::schemas;
+use crate::{schemas, waiting};
 
 use super::{Db, Place, check_snapshot, program};
 
@@ -24,13 +24,8 @@ pub(crate) fn run_in(dir: &Path, arguments: &[&str], variables: &[(&str, &str)])
         }
     }
     // Text is wrapped to the terminal's width, and there is none.
-    let output = command
-        .current_dir(dir)
-        .args(arguments)
-        .envs(variables.iter().copied())
-        .env("COLUMNS", "100")
-        .output()
-        .expect("the program runs");
+    command.current_dir(dir).args(arguments).envs(variables.iter().copied()).env("COLUMNS", "100");
+    let output = waiting::output(&mut command);
     schemas::check(&output);
     output
 }
@@ -48,9 +43,9 @@ pub(crate) fn stderr(output: &Output) -> String {
 pub(crate) fn check_refused(name: &str, output: &Output) {
     assert_eq!(output.status.code(), Some(2), "{}", stderr(output));
     assert_eq!(stdout(output), "", "nothing is printed");
-    let told = stderr(output);
-    assert_eq!(told.trim_end().lines().count(), 1, "one sentence: {told}");
-    check_snapshot(&format!("error__{name}"), &told);
+    let printed = stderr(output);
+    assert_eq!(printed.trim_end().lines().count(), 1, "one sentence: {printed}");
+    check_snapshot(&format!("error__{name}"), &printed);
 }
 
 /// An output in which the test's own server and database have fixed names.

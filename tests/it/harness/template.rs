@@ -13,11 +13,11 @@ use super::{apply_with, cases, host};
 use pad_migrate::base::quote::{quote_identifier, quote_literal};
 use pad_migrate::base::text::hex;
 use pad_migrate::config::settings::Roles;
+use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::harness::pg::lease::ROLE_MARK;
 use pad_migrate::harness::pg::{databases as admin, seed};
 use pad_migrate::harness::server::names::{PREFIX, database_url};
 use pad_migrate::ledger::revisions::{ALL, RoleNames, render};
-use pad_migrate::postgres::connect::Database;
 
 /// What a test's database holds at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,10 +77,12 @@ pub(crate) fn roles() -> Roles {
 /// Rows for every table of the application, as far as its columns exist at a revision.
 pub(crate) const ROWS: &str = "
     insert into padealing.pad_request (id, employee_id, status, justification) values (1, 1003, 'approved', 'kept');
-    insert into padealing.pad_approval (request_id, approval_type, decision, decided_at) values (1, 'manager', 'approved', '2021-01-01');
+    insert into padealing.pad_approval (request_id, approval_type, decision, decided_at) values (1, 'manager', \
+    'approved', '2021-01-01');
     insert into padealing.pad_execution (request_id, executed_at) values (1, '2021-01-02');
     insert into padealing.pad_breach (employee_id, breach_type, severity) values (1003, 'late_note', 'low');
-    insert into padealing.audit_log (action_type, action_status, actor_type, request_id) values ('x', 'success', 'user', 1);
+    insert into padealing.audit_log (action_type, action_status, actor_type, request_id) values ('x', 'success', \
+    'user', 1);
     insert into padealing.employee_role (employee_id, role) values (1002, 'compliance_officer');
     insert into padealing.restricted_security (reason, added_by_id) values ('r', 1002);
     insert into padealing.compliance_config (config_key, config_value) values ('k', '1');
@@ -136,7 +138,7 @@ impl Start {
         }
         let name = format!("{PREFIX}template_{}_{self:?}", content()).to_lowercase();
         let url = &host().announcement.url;
-        let admin = admin::ephemeral(url).expect("the server's URL is right");
+        let admin = EphemeralDatabase::at(url).expect("the server's URL is right");
         // Other processes, and other runs on the same server, want the same. The lock goes with its session.
         let mut connection = locking().await;
         let key = u64::from_be_bytes(Sha256::digest(&name)[..8].try_into().expect("a digest has 32 bytes")) as i64;
@@ -157,7 +159,7 @@ impl Start {
         Some(name)
     }
 
-    async fn build(self, database: &Database) {
+    async fn build(self, database: &EphemeralDatabase) {
         if self == Self::Drift {
             return execute(database, DRIFT).await;
         }
@@ -165,7 +167,8 @@ impl Start {
         admin::fill_with_fixtures(database, &legacy).await.expect("the fixtures load");
         for role in Role::ALL {
             let grant = format!(
-                "grant usage on schema bo_airflow to {role}; grant select, references on all tables in schema bo_airflow to {role}",
+                "grant usage on schema bo_airflow to {role}; grant select, references on all tables in schema \
+                 bo_airflow to {role}",
                 role = role.name()
             );
             if role != Role::Stranger {
@@ -191,9 +194,11 @@ impl Start {
                 }
                 let [app, reader] = [Role::App, Role::Reader].map(Role::name);
                 let grants = format!(
-                    "grant usage on schema padealing to {app}, {reader}; grant select on all tables in schema padealing to {reader}; \
+                    "grant usage on schema padealing to {app}, {reader}; grant select on all tables in schema \
+                     padealing to {reader}; \
                      grant select, insert, update, delete on all tables in schema padealing to {app}; \
-                     grant usage on all sequences in schema padealing to {app}; grant select on public.personal_account_dealing to {app}"
+                     grant usage on all sequences in schema padealing to {app}; grant select on \
+                     public.personal_account_dealing to {app}"
                 );
                 execute(database, &grants).await;
             }
@@ -266,7 +271,7 @@ pub(crate) async fn mark(connection: &mut PgConnection, role: &str) {
     query(connection, &format!("comment on role {role} is {mark}")).await;
 }
 
-async fn execute(database: &Database, sql: &str) {
+async fn execute(database: &EphemeralDatabase, sql: &str) {
     admin::execute(database, sql).await.expect("the SQL runs");
 }
 

@@ -17,11 +17,11 @@ use pad_migrate::schema::guard;
 use pad_migrate::schema::guard::scope::Scope;
 use pad_migrate::schema::names::APPLICATION_SCHEMA;
 use pad_migrate::schema::plan::planner::plan;
-use pad_migrate::schema::plan::step::{Answer, Facts, Left, LockMode, Plan, Step};
+use pad_migrate::schema::plan::step::{Answer, DataFacts, Left, LockMode, Plan, Step};
 
 /// The plan, with its questions answered.
 async fn planned(connection: &mut PgConnection, expected: &Expectation, live: &Catalog) -> Plan {
-    let mut facts = Facts::default();
+    let mut facts = DataFacts::default();
     let first = plan(expected.clone(), live.clone(), &RoleContext::default(), &facts);
     for question in first.questions {
         let sql = format!("select exists ({question})");
@@ -169,7 +169,8 @@ fn hazards(step: &Step) -> String {
 
 /// The words of a statement that say what it does, without names, values and what is in parentheses.
 fn form(sql: &str) -> String {
-    const WORDS: &str = "add aggregate all alter always attach attribute by cache check collate collation column comment \
+    const WORDS: &str = "add aggregate all alter always attach attribute by cache check collate collation column \
+         comment \
          compression concurrently configuration constraint create cycle dictionary default deferrable deferred detach \
          disable domain drop enable exclude execute extended external for force foreign from function generated grant \
          identity immediate in increment index inherit initially is key level link logged main mapping materialized \

@@ -15,9 +15,10 @@ use crate::harness::{Db, Start, apply_request, other, program, roles, with_db};
 use crate::waiting::{until, until_true};
 use pad_migrate::config::settings::Roles;
 use pad_migrate::harness::pg::databases as admin;
+use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::schema::pg::apply;
 use pad_migrate::schema::pg::error::ApplyError;
-use pad_migrate::schema::pg::request::Request;
+use pad_migrate::schema::pg::request::ChangeRequest;
 
 /// At statement `public.at`, does what `act` says. The counter is a sequence: it counts in transactions that are rolled
 /// back, too.
@@ -31,8 +32,11 @@ fn trap(act: &str) -> String {
 }
 
 async fn set_trap(db: &Db, at: u64) {
-    db.execute(&format!("alter event trigger trap disable; select setval('public.at', {at}); alter sequence public.steps restart; alter event trigger trap enable"))
-        .await;
+    db.execute(&format!(
+        "alter event trigger trap disable; select setval('public.at', {at}); alter sequence \
+        public.steps restart; alter event trigger trap enable"
+    ))
+    .await;
 }
 
 async fn take_trap_away(db: &Db) {
@@ -44,7 +48,8 @@ async fn check_nobody_is_left(db: &Db) {
     let left = "not exists (select from pg_stat_activity where datname = current_database() \
                 and pid <> pg_backend_pid() and application_name like 'pad-migrate%')";
     until_true(db, "every session of the program ends", left).await;
-    let locks = "select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())";
+    let locks = "select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from \
+        pg_database where datname = current_database())";
     assert_eq!(db.value(locks).await.as_deref(), Some("0"));
 }
 
@@ -55,7 +60,7 @@ async fn accepts_again(db: &Db, mut session: PgConnection) {
 }
 
 /// How many statements there are: the trap counts to the end, where the guard sees its sequence.
-async fn steps(db: &Db, request: &Request<'_>) -> u64 {
+async fn steps(db: &Db, request: &ChangeRequest<'_>) -> u64 {
     set_trap(db, 1_000_000).await;
     let error = apply::apply(request, None).await.expect_err("it is stopped at its end");
     assert!(matches!(error, ApplyError::Held(_)), "{error}");
@@ -119,7 +124,7 @@ async fn what_dies_at_any_step_leaves_nothing(#[case] act: &str) {
             let server = other::start("").await;
             server.execute("postgres", &["create database killed"]).await;
             let url = server.url("killed");
-            let db = Db { database: admin::ephemeral(&url).expect("the URL is right"), url };
+            let db = Db { database: EphemeralDatabase::at(&url).expect("the URL is right"), url };
             admin::fill_with_fixtures(&db.database, &[]).await.expect("the reference rows load");
             db.execute(include_str!("../../../fixtures/alembic/tables.sql")).await;
             body(db).await;
@@ -162,8 +167,8 @@ async fn a_program_that_dies_at_a_step_leaves_nothing(#[case] signal: &str, #[ca
             assert_eq!(output.status.signal(), Some(9), "{output:?}");
         } else {
             assert_eq!(output.status.code(), Some(2));
-            let told = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(told.contains("interrupted. What was not committed is rolled back"), "{told}");
+            let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(printed.contains("interrupted. What was not committed is rolled back"), "{printed}");
         }
         check_nobody_is_left(&db).await;
         take_trap_away(&db).await;

@@ -21,8 +21,10 @@ async fn session(db: &Db) -> PgConnection {
 
 fn all_cases(major: u32) -> Vec<Case> {
     let all = FILES.iter().flat_map(|it| cases(it));
-    all.filter(|it| it.from <= major && it.findings.iter().any(|it| it.split(' ').nth(2) == Some("padealing")))
-        .collect()
+    all.filter(|it| {
+        it.from <= major && it.findings.iter().any(|finding| finding.split(' ').nth(2) == Some("padealing"))
+    })
+    .collect()
 }
 
 /// What is too much in one direction is missing in the other.
@@ -122,7 +124,8 @@ async fn what_is_removed_is_dumped_as_before() {
         for case in all_cases(major).iter().filter(ours).step_by(5) {
             run(&mut connection, "begin").await.expect("a transaction begins");
             run(&mut connection, &case.sql).await.unwrap_or_else(|error| panic!("{}: {error}", case.place));
-            let columns = "select string_agg(attrelid::regclass || '.' || attname || attnum, ',' order by 1) from pg_attribute \
+            let columns = "select string_agg(attrelid::regclass || '.' || attname || attnum, ',' order by 1) \
+                           from pg_attribute \
                            where attnum > 0 and attrelid::regclass::text like 'padealing.%'";
             let places: Option<String> = sqlx::query_scalar(columns).fetch_one(&mut connection).await.expect("it runs");
             let removed = matches!(remove(&mut connection, &expected).await, Ok(Some(End::Removed(_))));
@@ -141,8 +144,8 @@ async fn what_is_removed_is_dumped_as_before() {
     .await;
 }
 
-/// The types that each column may have. Within a row most values of one are values of the others, so that a change can be
-/// planned; between rows nothing is known that would keep them.
+/// The types that each column may have. Within a row most values of one are values of the others, so that a change can
+/// be planned; between rows nothing is known that would keep them.
 const TYPES: [&[&str]; 5] = [
     &["integer", "bigint", "smallint"],
     &["text", "varchar(10)", "varchar(20)"],
@@ -257,8 +260,9 @@ async fn psql_does_what_apply_does() {
         with_db(start, async |by_psql| {
             with_db(start, async |by_apply| {
                 let roles = roles();
-                let found =
-                    pad_migrate::schema::pg::plan::plan(&apply_request(&by_psql.database, &roles)).await.expect("a plan");
+                let found = pad_migrate::schema::pg::plan::plan(&apply_request(&by_psql.database, &roles))
+                    .await
+                    .expect("a plan");
                 let rows = Rows::of(&by_psql).await;
                 let before = rows.digests(&by_psql).await;
                 let place = by_psql.database.place();
@@ -273,7 +277,8 @@ async fn psql_does_what_apply_does() {
                 pad_migrate::schema::pg::apply::apply(&request, None).await.expect("it applies");
                 // When it was recorded is the one thing that differs.
                 let dump = async |db: &Db| {
-                    let history = "select string_agg(concat_ws('|', id, revision, name, checksum, kind, sql, database_role, \
+                    let history = "select string_agg(concat_ws('|', id, revision, name, checksum, kind, sql, \
+                        database_role, \
                                    program_version, environment), e'\\n' order by id) from padealing.schema_revision";
                     let text = db.dump(&["--schema=padealing", "--exclude-table-data=padealing.schema_revision"]).await;
                     text + &db.value(history).await.expect("a history")

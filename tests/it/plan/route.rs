@@ -12,7 +12,7 @@ use pad_migrate::schema::catalog::{Catalog, Id, Kind};
 use pad_migrate::schema::drift::expectation::RoleContext;
 use pad_migrate::schema::plan::losses::created_tables;
 use pad_migrate::schema::plan::route::{Route, Situation, stages};
-use pad_migrate::schema::plan::step::Facts;
+use pad_migrate::schema::plan::step::DataFacts;
 use pad_migrate::schema::snapshot::Snapshot;
 
 /// The schema after a revision.
@@ -53,16 +53,16 @@ fn route(live: &Catalog, history: &[(&str, RecordKind)]) -> Route {
         environment: String::new(),
     };
     let history: Vec<Record> = history.iter().map(record).collect();
-    let (parties, names, facts) = (RoleContext::default(), RoleNames::default(), Facts::default());
+    let (context, names, facts) = (RoleContext::default(), RoleNames::default(), DataFacts::default());
     let environment = Environment::Qa;
-    let (stages, history, parties, names, facts) = (&stages[..], &history[..], &parties, &names, &facts);
-    let situation = Situation { stages, environment, live, history, parties, names, facts, to: None };
+    let (stages, history, context, names, facts) = (&stages[..], &history[..], &context, &names, &facts);
+    let situation = Situation { stages, environment, live, history, context, names, facts, to: None };
     situation.route().expect("there is such a revision")
 }
 
 fn check(route: &Route, records: &[&str]) {
-    let told: Vec<String> = route.records.iter().map(|it| format!("{} {}", it.revision.number, it.kind)).collect();
-    assert_eq!(told, records);
+    let printed: Vec<String> = route.records.iter().map(|it| format!("{} {}", it.revision.number, it.kind)).collect();
+    assert_eq!(printed, records);
 }
 
 /// The difference leads to the revision before it; it runs in its place, and all that follow.
@@ -77,7 +77,7 @@ fn a_revision_that_moves_rows_runs_in_its_place() {
         at("pad_request.deleted_at") < at("revision 0005") && at("revision 0005") < at("revision 0006"),
         "{objects:?}"
     );
-    assert!(!objects.contains(&"migration_run"), "what later revisions make is theirs: {objects:?}");
+    assert!(!objects.contains(&"migration_run"), "what later revisions create belongs to them: {objects:?}");
     assert!(route.plan.steps[at("revision 0005")].sql.contains("update padealing.pad_request"), "verbatim");
 }
 

@@ -97,7 +97,8 @@ impl Comparison<'_> {
     }
 }
 
-/// Properties that are no findings by themselves: position, privileges, and what only tells causes from consequences.
+/// Properties that are no findings by themselves: position, privileges, and what only separates causes from
+/// consequences.
 fn is_compared_elsewhere(property: Property) -> bool {
     use Property::{Constraint, Inherited, Position, Privileges, Revoked};
     matches!(property, Position | Inherited | Constraint | Privileges | Revoked)

@@ -119,7 +119,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// What stays the same when an object is renamed. Of what belongs to a table, only the table: the rest is compared later.
+    /// What stays the same when an object is renamed. Of what belongs to a table, only the table: the rest is compared
+    /// later.
     fn signature(&self, catalog: &Catalog, id: &Id, object: &Object) -> String {
         if !id.parent.is_empty() {
             return id.parent.clone();
@@ -176,8 +177,8 @@ impl Comparison<'_> {
         same(Property::Position) || !self.keeps_positions(from) && same_neighbours()
     }
 
-    /// Whether all other columns of the relation have the same number in both catalogs, as within one database's life: then
-    /// a renamed one has kept its number, too.
+    /// Whether all other columns of the relation have the same number in both catalogs, as within one database's life:
+    /// then a renamed one has kept its number, too.
     fn keeps_positions(&self, column: &Id) -> bool {
         let columns = self.expected.children(&column.schema, &column.parent).filter(|(id, _)| id.kind == column.kind);
         let mut both = columns.filter_map(|(id, expected)| Some((expected, self.live.objects.get(id)?)));

@@ -53,7 +53,7 @@ impl Search<'_> {
             let there =
                 Id { schema: schema.clone(), parent: table.clone(), kind: Kind::Constraint, name: String::new() };
             self.sibling(&there, Kind::Constraint, |it| {
-                let key = self.objects(it).0.and_then(|it| it.get(&Property::Type)).map(Value::to_string);
+                let key = self.objects(it).0.and_then(|object| object.get(&Property::Type)).map(Value::to_string);
                 it.change == Change::Missing && matches!(key.as_deref(), Some("primary key" | "unique"))
             })
         })

@@ -36,7 +36,8 @@ pub(super) fn diagnostic_query(id: &Id) -> Option<String> {
             let bare = literal(id.name.split('(').next().unwrap_or_default());
             let schema = literal(&id.schema);
             format!(
-                "select pg_get_functiondef(oid) from pg_proc where pronamespace = {schema}::regnamespace and proname = {bare}"
+                "select pg_get_functiondef(oid) from pg_proc where pronamespace = {schema}::regnamespace \
+                 and proname = {bare}"
             )
         }
         Kind::Enum => format!("select enumlabel from pg_enum where enumtypid = {}::regtype", literal(&name)),

@@ -142,7 +142,8 @@ impl<'a> Planner<'a> {
         }
         let place = (difference.id.schema.clone(), difference.id.parent.clone(), difference.id.name.clone());
         let upon = format!(
-            "select pg_describe_object(classid, objid, objsubid) from pg_depend where refobjid = {}::regclass and refobjsubid > 0",
+            "select pg_describe_object(classid, objid, objsubid) from pg_depend where refobjid = {}::regclass and \
+             refobjsubid > 0",
             literal(&self.live_table(id))
         );
         if let Some(dependent) = self.facts.outside.get(&place) {
