@@ -122,8 +122,7 @@ fn signal(process: &Child, name: &str) {
     assert!(status.expect("kill runs").success());
 }
 
-/// The end of a process. Where a signal is ignored, as SIGINT is by what a script runs in its background, it never
-/// comes.
+/// The end of a process.
 fn wait(child: &mut Child) -> std::process::ExitStatus {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
@@ -132,7 +131,7 @@ fn wait(child: &mut Child) -> std::process::ExitStatus {
         }
         if Instant::now() > deadline {
             child.kill().expect("the process is ours");
-            panic!("the process didn't end; is the signal ignored here, by nohup or in a script's background?");
+            panic!("the process didn't end; is SIGINT ignored here? See `interruptible`.");
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -240,13 +239,26 @@ async fn victim(what: &str) {
     .await;
 }
 
+/// A program that SIGINT ends, also where it is ignored, as by what a script runs in its background: that is inherited,
+/// and only GNU's `env` undoes it.
+fn interruptible(program: &Path) -> Command {
+    const DEFAULT: &str = "--default-signal=INT";
+    let undone = Command::new("env").args([DEFAULT, "true"]).output().is_ok_and(|it| it.status.success());
+    if !undone {
+        return Command::new(program);
+    }
+    let mut command = Command::new("env");
+    command.arg(DEFAULT).arg(program);
+    command
+}
+
 /// A test run of its own, of one test, which hangs, fails or passes.
 fn start_run(what: &str, shared: Option<&str>) -> (Child, Vec<Trace>) {
     let binary = std::env::current_exe().expect("this is a program");
     let tests = format!("--exact --nocapture {VICTIM}");
     let mut command = match shared {
         None => {
-            let mut command = Command::new(&binary);
+            let mut command = interruptible(&binary);
             command.args(tests.split(' ')).env_remove("NEXTEST_RUN_ID");
             command
         }
