@@ -1,19 +1,18 @@
 //! The migration against a real database: idempotency, resuming, locks, collisions, sources of other shapes.
 
+mod sources;
+
 use std::collections::BTreeMap;
 
 use pretty_assertions::assert_eq;
 
-use crate::harness::{Db, Role, Seen, Start, stored, with_db};
+use crate::harness::{Db, Seen, Start, stored, with_db};
 use crate::waiting::{until, until_true};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
-use pad_migrate::harness::fixtures;
-use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::ledger::pg::admission::SessionError;
 use pad_migrate::migration::pg::migrate;
 use pad_migrate::migration::pg::migrate_error::MigrateError;
-use pad_migrate::migration::pg::verify;
 use pad_migrate::migration::run::{IncompleteLineage, OnIdCollision, OnMissingSecurity, Options};
 
 /// Everything in `padealing`, surrogate keys and times included, to see that nothing has changed.
@@ -344,159 +343,6 @@ const WAITING: &str = "exists (select from pg_stat_activity where application_na
                        and datname = current_database() and wait_event_type = 'Lock')";
 
 #[tokio::test]
-async fn the_source_may_be_another_database() {
-    with_db(Start::Seeded, async |source| {
-        with_db(Start::Applied, async |target| {
-            let table = TableName::legacy();
-            let request = migrate::MigrateRequest {
-                target: &target.database,
-                source: &source.database,
-                table: &table,
-                environment: Environment::Local,
-                options: Options::default(),
-            };
-            let report = migrate::migrate(&request, &mut Seen::default(), std::future::pending()).await;
-            // Without the fixtures' own requests in the target, nothing collides.
-            assert_eq!(report.expect("the migration runs").counts.migrated, 69);
-            assert_eq!(count(&source, "select count(*) from padealing.migration_mapping").await, 0);
-        })
-        .await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_text_larger_than_memory_should_hold_is_moved_in_pieces() {
-    with_db(Start::Seeded, async |db| {
-        db.execute(
-            "alter table personal_account_dealing add column attachment bytea, add column essay text; \
-             update personal_account_dealing set attachment = decode(repeat('00ff5c22', 1500000), 'hex'), \
-                 essay = repeat(E'Ünïcode \"quoted\" \\\\ back\\n\\t\\u0001', 200000), \
-                 comments_manager = repeat('äöü', 2000000), justification = repeat('x', 5000000) || 'ü' \
-             where id in (1901, 401)",
-        )
-        .await;
-        let (report, _) = db.migrate(Options::default()).await;
-        assert_eq!(report.counts.migrated, 67);
-        let same = "select bool_and(r.justification = l.justification \
-                        and r.compliance_assessment -> 'legacy' ->> 'attachment' = l.attachment::text \
-                        and r.compliance_assessment -> 'legacy' ->> 'essay' = l.essay \
-                        and coalesce((select a.comments from padealing.pad_approval a where a.request_id = r.id and \
-                            approval_type = 'manager'), r.compliance_assessment -> 'legacy' ->> 'comments_manager') \
-                            = l.comments_manager) \
-                    from padealing.pad_request r join personal_account_dealing l using (id) where id in (1901, 401)";
-        assert_eq!(db.value(same).await.as_deref(), Some("true"));
-        db.check_clean().await;
-        // One character in millions.
-        db.execute("update padealing.pad_request set justification = left(justification, -1) || 'u' where id = 1901")
-            .await;
-        let verified = db.verify().await;
-        let fields: Vec<(i64, &str)> =
-            verified.differences.iter().map(|it| (it.source_id, it.field.as_str())).collect();
-        assert_eq!(fields, [(1901, "justification")]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_value_that_no_jsonb_holds_is_a_rejection() {
-    with_db(Start::Seeded, async |db| {
-        db.execute(
-            "delete from personal_account_dealing where id <> 401; \
-             alter table personal_account_dealing add column attachment bytea; \
-             update personal_account_dealing set attachment = decode(repeat('ab', 140000000), 'hex')",
-        )
-        .await;
-        let (_, seen) = db.migrate(Options::default()).await;
-        let reasons: Vec<String> = seen
-            .rejections
-            .iter()
-            .flat_map(|row| &row.reasons)
-            .map(|reason| format!("{} {}", reason.field, reason.rule))
-            .collect();
-        assert_eq!(reasons, ["attachment too_long"]);
-    })
-    .await;
-}
-
-/// Unexpected types in known columns.
-#[tokio::test]
-async fn columns_of_other_types_are_read_as_their_text() {
-    with_db(Start::Seeded, async |db| {
-        db.execute(
-            "create type mood as enum ('1', '2'); create domain flag as varchar(1); \
-             truncate personal_account_dealing; alter table personal_account_dealing \
-                 alter column id type numeric, alter column employee type numeric(20,2), \
-                 alter column requested_date type timestamptz, alter column last_modified_date type date, \
-                 alter column related_yn type mood using null, alter column conflicts_yn type flag, \
-                 alter column restricted_yn type integer using null, alter column buysell type char(4), \
-                 alter column trade_size type double precision, alter column name type xml using null, \
-                 alter column currency type char(3); \
-             insert into personal_account_dealing (id, employee, requested_date, last_modified_date, status, \
-                 related_yn, conflicts_yn, restricted_yn, buysell, trade_size, name, currency, is_deleted_yn) \
-             values (5, 1003, '2021-03-01 10:00:00+02', '2021-03-02', 'request', '1', '2', 1, 's', 1.5, '<a/>', \
-             'GB', 'N')",
-        )
-        .await;
-        let (report, seen) = db.migrate(Options::default()).await;
-        assert_eq!(report.counts.migrated, 1, "{:?}", seen.rejections);
-        let row = "select concat_ws('|', employee_id, created_at, updated_at, is_related_party, has_conflict, \
-                   is_restricted, direction, quantity, currency) from padealing.pad_request where id = 5";
-        let want = "1003|2021-03-01 08:00:00|2021-03-02 00:00:00|t|f|t|SELL|1.5000|GB ";
-        assert_eq!(db.value(row).await.as_deref(), Some(want));
-        db.check_clean().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_table_that_can_not_be_read_is_refused_before_the_first_row() {
-    for (change, want) in [
-        ("drop table personal_account_dealing", "the table public.personal_account_dealing doesn't exist"),
-        ("alter table personal_account_dealing drop column sedol, drop column isin", "lacks the columns isin, sedol"),
-        (
-            "alter table personal_account_dealing alter column value type bytea using null",
-            "personal_account_dealing.value has the type bytea",
-        ),
-        (
-            "alter table personal_account_dealing drop constraint personal_account_dealing_pkey; \
-             insert into personal_account_dealing (id) values (101)",
-            "the id 101 occurs twice",
-        ),
-        (
-            "alter table personal_account_dealing drop constraint personal_account_dealing_pkey; \
-             alter table personal_account_dealing alter column id drop not null; \
-             insert into personal_account_dealing (id) values (null)",
-            "a row has no id",
-        ),
-        (
-            "alter table personal_account_dealing alter column id type text; \
-             update personal_account_dealing set id = 'A1' where id = '101'",
-            "the id A1 is not a whole number",
-        ),
-    ] {
-        with_db(Start::Seeded, async |db| {
-            db.execute(change).await;
-            let error = db.try_migrate(Options::default(), &mut Seen::default()).await.expect_err("it is refused");
-            assert!(error.to_string().contains(want), "{error}");
-            assert_eq!(count(&db, "select count(*) from padealing.migration_mapping").await, 0);
-        })
-        .await;
-    }
-}
-
-#[tokio::test]
-async fn ids_that_are_texts_are_ordered_as_numbers() {
-    with_db(Start::Seeded, async |db| {
-        db.execute("alter table personal_account_dealing alter column id type text").await;
-        let (report, _) = db.migrate(Options { batch_size: 7, ..Options::default() }).await;
-        assert_eq!(report.counts.migrated, 67);
-        db.check_clean().await;
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn a_row_that_an_earlier_tool_migrated_is_respected_and_reported() {
     with_db(Start::Seeded, async |db| {
         db.execute(
@@ -531,49 +377,6 @@ async fn a_target_of_another_environment_is_refused() {
         let error = migrate::migrate(&request, &mut Seen::default(), std::future::pending()).await;
         let text = error.expect_err("it is refused").to_string();
         assert!(text.contains("set up as environment local, and this run is for qa"), "{text}");
-    })
-    .await;
-}
-
-/// A policy hides rows from a role that it applies to; reading what is left would lose the others in silence.
-#[tokio::test]
-async fn rows_behind_a_policy_are_an_error_and_not_nothing() {
-    with_db(Start::Seeded, async |db| {
-        db.execute(
-            "grant usage on schema padealing, bo_airflow to pad_migrate_stranger; \
-             grant all on all tables in schema padealing, public to pad_migrate_stranger; \
-             grant select on all tables in schema bo_airflow to pad_migrate_stranger; \
-             alter table personal_account_dealing enable row level security; \
-             create policy narrow on personal_account_dealing using (id < 200)",
-        )
-        .await;
-        let narrow = EphemeralDatabase::at(&db.url_as(Role::Stranger).await).expect("the URL is right");
-        let request = migrate::MigrateRequest {
-            target: &narrow,
-            source: &narrow,
-            table: &TableName::legacy(),
-            environment: Environment::Local,
-            options: Options { dry_run: true, ..Options::default() },
-        };
-        let error = migrate::migrate(&request, &mut Seen::default(), std::future::pending()).await;
-        let MigrateError::Session(SessionError::Query(error)) = error.expect_err("it is refused") else {
-            panic!("another error")
-        };
-        assert!(error.source.to_string().contains("row-level security"), "{}", error.source);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_id_that_an_inheriting_table_repeats_is_refused() {
-    with_db(Start::Seeded, async |db| {
-        db.execute(
-            "create table kid () inherits (personal_account_dealing); \
-             insert into kid (id, employee, requested_date, status) values (101, 1003, now(), 'request')",
-        )
-        .await;
-        let error = db.try_migrate(Options::default(), &mut Seen::default()).await.expect_err("it is refused");
-        assert!(error.to_string().contains("the id 101 occurs twice"), "{error}");
     })
     .await;
 }
@@ -655,60 +458,4 @@ async fn the_last_id_of_all_leaves_none_for_the_application() {
         db.check_clean().await;
     })
     .await;
-}
-
-/// A LATIN1 source holds in 200 kB what takes 400 kB in UTF-8, and an SQL_ASCII source may hold what is no text at all.
-#[tokio::test]
-async fn sources_of_other_encodings_are_read_or_their_rows_rejected() {
-    for (encoding, migrated) in [("LATIN1", 2), ("SQL_ASCII", 1)] {
-        with_db(Start::Applied, async |target| {
-            let own = target.place().name;
-            let name = format!("{own}_{}", encoding.to_lowercase());
-            target
-                .execute(&format!("create database {name} encoding '{encoding}' template template0 locale 'C'"))
-                .await;
-            let source = Db { database: target.database.named(&name), url: target.url.replace(&own, &name) };
-            source.execute(fixtures::LEGACY_TABLE).await;
-            source
-                .execute(
-                    "set client_encoding = 'UTF8'; insert into personal_account_dealing (id, employee, requested_date, \
-                         status, is_deleted_yn, justification, other_comments) values \
-                         (1, 1003, '2021-01-01', 'request', 'N', repeat('x', 300000), null), \
-                         (2, 1003, '2021-01-01', 'request', 'N', null, repeat(convert_from('\\xe9', 'LATIN1'), \
-                         200000))",
-                )
-                .await;
-            if encoding == "SQL_ASCII" {
-                source.execute("update personal_account_dealing set other_comments = E'caf\\xe9' where id = 2").await;
-            }
-            let table = TableName::legacy();
-            let request = migrate::MigrateRequest {
-                target: &target.database,
-                source: &source.database,
-                table: &table,
-                environment: Environment::Local,
-                options: Options::default(),
-            };
-            let mut seen = Seen::default();
-            let report = migrate::migrate(&request, &mut seen, std::future::pending()).await.expect("it runs");
-            assert_eq!(report.counts.migrated, migrated, "{encoding}");
-            let reasons: Vec<String> = seen
-                .rejections
-                .iter()
-                .flat_map(|row| &row.reasons)
-                .map(|reason| format!("{} {}", reason.field, reason.rule))
-                .collect();
-            assert_eq!(reasons, if migrated == 1 { vec!["other_comments unreadable"] } else { Vec::new() });
-            let request = verify::VerifyRequest {
-                target: &target.database,
-                source: &source.database,
-                table: &table,
-                environment: Environment::Local,
-            };
-            let verified = verify::verify(&request, |_| ()).await.expect("it runs");
-            assert!(verified.counts.is_clean(), "{encoding}: {:?}", verified.differences);
-            target.execute(&format!("drop database {name}")).await;
-        })
-        .await;
-    }
 }

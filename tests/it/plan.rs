@@ -1,7 +1,9 @@
 //! Plans: what they say, that they lead where they should, and that nothing is half done whatever happens on the way.
 
+mod adoption;
 mod apply;
 mod cases;
+mod concurrency;
 mod killed;
 mod laws;
 mod output;

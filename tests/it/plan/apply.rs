@@ -1,29 +1,26 @@
 //! `apply` and `revert` on every kind of database that they may meet: each ends fully there or untouched.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use pretty_assertions::assert_eq;
 use rstest::rstest;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::drift::cases::catalog;
 use crate::harness::{Db, ROWS, Role, Start, apply_request, roles, with_db};
-use crate::waiting::{LIMIT, until, until_true};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::Roles;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
-use pad_migrate::ledger::history::RecordKind;
 use pad_migrate::ledger::revisions::ALL;
 use pad_migrate::schema::drift::compare;
 use pad_migrate::schema::drift::expectation::Expectation;
 use pad_migrate::schema::drift::finding::{Change, Severity};
 use pad_migrate::schema::pg::error::ApplyError;
 use pad_migrate::schema::pg::request::ChangeRequest;
-use pad_migrate::schema::pg::revert::{self, NOTHING};
-use pad_migrate::schema::pg::{apply, plan, status};
+use pad_migrate::schema::pg::revert::NOTHING;
+use pad_migrate::schema::pg::{apply, plan, revert, status};
 use pad_migrate::schema::plan::outcome;
-use pad_migrate::schema::plan::step::{Decision, HazardKind, LockMode};
+use pad_migrate::schema::plan::step::Decision;
 
 /// The rows of our tables, wherever they are: a digest for each, over the columns that it had at first.
 pub(super) struct Rows(BTreeMap<String, Vec<String>>);
@@ -116,102 +113,6 @@ pub(super) async fn bring_there(db: &Db) -> outcome::Applied {
     let applied = go(&request).await;
     check_there(db, &request).await;
     applied
-}
-
-/// Sequences that are behind the rows of their tables would give numbers twice.
-const MORE_ROWS: &str = "
-    insert into padealing.pad_request (employee_id, status) select 1003, 'approved' from generate_series(1, 50);
-    insert into padealing.audit_log (action_type, action_status, actor_type, request_id, entity_id)
-        select 'x', 'success', 'user', 1 + i % 50, i from generate_series(1, 300) i;
-    create table padealing.active_stocks (ticker text);
-    insert into padealing.active_stocks values ('X');";
-
-#[rstest]
-#[case::without_lineage(Start::Alembic)]
-#[case::with_lineage(Start::AlembicLater)]
-#[tokio::test]
-async fn what_alembic_left_is_adopted_with_its_rows(#[case] start: Start) {
-    with_db(start, async |db| {
-        db.execute(
-            "truncate padealing.pad_request, padealing.audit_log restart identity cascade; drop table if \
-            exists padealing.active_stocks",
-        )
-        .await;
-        db.execute(MORE_ROWS).await;
-        let rows = Rows::of(&db).await;
-        let before = rows.digests(&db).await;
-        let roles = roles();
-        let request = apply_request(&db.database, &roles);
-        let applied = go(&request).await;
-        let records: Vec<(&str, RecordKind)> =
-            applied.route.records.iter().map(|it| (it.revision.number, it.kind)).collect();
-        assert_eq!(records, [("0007", RecordKind::Baseline)]);
-        assert_eq!(applied.route.plan.tables["pad_request"], Decision::Upgrade);
-        assert_eq!(applied.route.plan.tables["migration_run"], Decision::Create);
-        assert_eq!(rows.digests(&db).await, before);
-        assert!(before["alembic_version"].starts_with("1 "), "{before:?}");
-        check_there(&db, &request).await;
-        let status = status::status(&request).await.expect("a status");
-        assert_eq!(status.current.map(|it| it.number), Some("0007"));
-        assert_eq!(status.pending, []);
-        assert!(status.managers.iter().any(|it| it.program == "Alembic"), "{:?}", status.managers);
-    })
-    .await;
-}
-
-/// Alembic's tables, before anybody thought of schemas.
-#[tokio::test]
-async fn alembics_tables_in_public_are_moved_and_adopted() {
-    with_db(Start::Alembic, async |db| {
-        db.execute(MORE_ROWS.split("create table").next().expect("a part")).await;
-        db.execute(
-            "do $$ declare it record; begin for it in select relname from pg_class \
-             where relnamespace = 'padealing'::regnamespace and relkind = 'r' \
-             loop execute format('alter table padealing.%I set schema public', it.relname); end loop; end $$; \
-             drop schema padealing; comment on table public.pad_breach is 'Breaches'; \
-             create view public.requests as select id, employee_id, status from public.pad_request",
-        )
-        .await;
-        let rows = Rows::of(&db).await;
-        let before = rows.digests(&db).await;
-        let roles = roles();
-        let request = apply_request(&db.database, &roles);
-        // An unmanaged view depends on a column whose type has to change: everything or nothing.
-        let dump = everything(&db).await;
-        let error = apply::apply(&request, None).await.expect_err("the view is in the way");
-        assert!(pad_migrate::base::text::sentence(&error).contains("requests"), "{error:?}");
-        assert_eq!(everything(&db).await, dump);
-        db.execute("drop view public.requests").await;
-        let applied = go(&request).await;
-        assert_eq!(applied.route.plan.tables["pad_request"], Decision::Move);
-        assert_eq!(rows.digests(&db).await, before);
-        check_there(&db, &request).await;
-        assert_eq!(
-            db.value(
-                "select count(*) from pg_class where relnamespace = 'public'::regnamespace and relname \
-            like 'pad%'"
-            )
-            .await
-            .as_deref(),
-            Some("0")
-        );
-    })
-    .await;
-}
-
-/// A table in both schemas must be merged by hand.
-#[tokio::test]
-async fn a_table_that_is_in_both_schemas_stops_everything() {
-    with_db(Start::Alembic, async |db| {
-        db.execute("create table public.pad_request (like padealing.pad_request)").await;
-        let before = everything(&db).await;
-        let roles = roles();
-        let error = apply::apply(&apply_request(&db.database, &roles), None).await.expect_err("it is refused");
-        let ApplyError::Blocked { first, .. } = &error else { panic!("another error: {error}") };
-        assert!(first.contains("public.pad_request and padealing.pad_request both exist"), "{first}");
-        assert_eq!(everything(&db).await, before);
-    })
-    .await;
 }
 
 /// What has been changed at the newest revision, and how it looks to `apply`.
@@ -379,35 +280,6 @@ async fn values_at_the_limit_of_a_type_are_kept(#[case] column: &str, #[case] of
     .await;
 }
 
-/// Whoever holds a lock is named, and nothing is kept waiting behind us for longer than the timeout.
-#[tokio::test]
-async fn a_lock_that_another_session_holds_is_waited_for_and_then_reported() {
-    with_db(Start::Alembic, async |db| {
-        let before = everything(&db).await;
-        let mut other = db.connect().await;
-        let hold = "set application_name = 'PA Dealing'; begin; select count(*) from padealing.pad_request";
-        sqlx::raw_sql(hold).execute(&mut other).await.expect("the application reads");
-        let roles = roles();
-        let request = ChangeRequest { lock_timeout: Duration::from_millis(50), ..apply_request(&db.database, &roles) };
-        let error = apply::apply(&request, None).await.expect_err("it is busy");
-        let text = pad_migrate::base::text::sentence(&error);
-        assert!(matches!(error, ApplyError::Busy { .. }), "{text}");
-        assert!(text.contains("PA Dealing") && text.contains("4 times for 0.05 s"), "{text}");
-        assert_eq!(everything(&db).await, before);
-        // A lock that is released in time isn't reported.
-        let request = ChangeRequest { lock_timeout: LIMIT, ..request };
-        let (applied, ()) = tokio::join!(apply::apply(&request, None), async {
-            let waits = "exists (select from pg_stat_activity where datname = current_database() \
-                         and application_name = 'pad-migrate apply' and wait_event_type = 'Lock')";
-            until_true(&db, "apply waits for the application", waits).await;
-            sqlx::raw_sql("commit").execute(&mut other).await.expect("the application is done");
-        });
-        applied.expect("it applies in the end");
-        check_there(&db, &request).await;
-    })
-    .await;
-}
-
 /// A role without a right fails at the step that needs it, and leaves nothing.
 #[tokio::test]
 async fn a_role_that_lacks_a_right_changes_nothing() {
@@ -543,83 +415,6 @@ async fn another_plan_than_the_one_that_was_shown_is_not_run() {
     .await;
 }
 
-/// Indexes after the transaction: built, valid, and none of them within it.
-#[tokio::test]
-async fn indexes_are_built_after_the_transaction() {
-    with_db(Start::Alembic, async |db| {
-        let roles = roles();
-        let request = ChangeRequest { concurrently: true, ..apply_request(&db.database, &roles) };
-        let applied = go(&request).await;
-        assert!(applied.built > 10, "{}", applied.built);
-        check_there(&db, &request).await;
-        assert_eq!(db.value(INVALID).await.as_deref(), Some("0"));
-        // Rows that came in after the plan: the index can't be, and nothing of it is left.
-        db.execute("drop index padealing.employee_role_current_key; drop index padealing.pad_request_status_idx").await;
-        let shown = plan::plan(&request).await.expect("a plan").route;
-        db.execute("insert into padealing.employee_role (employee_id, role) values (1003, 'x'), (1003, 'x')").await;
-        let before = everything(&db).await;
-        let error = apply::apply(&request, Some(&shown)).await.expect_err("another plan");
-        assert!(matches!(error, ApplyError::Blocked { .. }), "{error}");
-        assert_eq!(everything(&db).await, before);
-    })
-    .await;
-}
-
-/// How many indexes are not valid.
-const INVALID: &str = "select count(*) from pg_index where not indisvalid";
-
-/// The phase of an index that some session builds concurrently.
-const PHASE: &str = "select phase from pg_stat_progress_create_index where command = 'CREATE INDEX CONCURRENTLY' \
-                     and datname = current_database()";
-
-/// Writers are not kept waiting, neither before the table is read nor after, and what they write is in the index.
-#[tokio::test]
-async fn indexes_are_built_while_others_write() {
-    with_db(Start::Applied, async |db| {
-        db.execute("drop index padealing.pad_request_created_at_idx").await;
-        let roles = roles();
-        let request = ChangeRequest { concurrently: true, lock_timeout: LIMIT, ..apply_request(&db.database, &roles) };
-        // An open transaction that has written keeps the building from beginning, one with an old snapshot from ending.
-        let (mut writing, mut reading) = (db.connect().await, db.connect().await);
-        let insert = "insert into padealing.pad_request (employee_id, status) values (1003, 'approved')";
-        sqlx::raw_sql(AssertSqlSafe(format!("begin; {insert}"))).execute(&mut writing).await.expect("a row is written");
-        // Writes, and sees that the building stands where it stood before.
-        let write_in = async |phase: &str| {
-            until(phase, async || (db.value(PHASE).await.as_deref() == Some(phase)).then_some(())).await;
-            db.execute(&format!("set lock_timeout = '5s'; {insert}; update padealing.pad_request set ticker = 'X'"))
-                .await;
-            assert_eq!(db.value(PHASE).await.as_deref(), Some(phase), "it was being built all the time");
-        };
-        let (applied, ()) = tokio::join!(go(&request), async {
-            write_in("waiting for writers before build").await;
-            let snapshot = "begin isolation level repeatable read; select count(*) from padealing.employee_role";
-            sqlx::raw_sql(snapshot).execute(&mut reading).await.expect("a snapshot is taken");
-            sqlx::raw_sql("commit").execute(&mut writing).await.expect("the first row is committed");
-            write_in("waiting for old snapshots").await;
-            sqlx::raw_sql("commit").execute(&mut reading).await.expect("the snapshot is let go");
-        });
-        assert_eq!((applied.built, &applied.unbuilt[..]), (1, &[][..]));
-        assert_eq!(db.value(INVALID).await.as_deref(), Some("0"));
-        let mut connection = db.connect().await;
-        let by_index = "set enable_seqscan = off; \
-                        explain select count(created_at) from padealing.pad_request where created_at > '2000-01-01'";
-        let plan: Vec<String> = sqlx::raw_sql(by_index)
-            .fetch_all(&mut connection)
-            .await
-            .expect("it is planned")
-            .iter()
-            .map(|it| it.get(0))
-            .collect();
-        assert!(plan.concat().contains("pad_request_created_at_idx"), "{plan:#?}");
-        let (_, count) = by_index.split_once("explain ").expect("a query");
-        let count: i64 = sqlx::query_scalar(count).fetch_one(&mut connection).await.expect("it is counted");
-        connection.close().await.expect("the connection closes");
-        assert_eq!(count, 3, "every row is in the index");
-        check_there(&db, &request).await;
-    })
-    .await;
-}
-
 /// A revision that isn't for an environment is shown with its reason, and not run.
 #[tokio::test]
 async fn a_revision_that_is_not_for_an_environment_is_skipped() {
@@ -639,23 +434,6 @@ async fn a_revision_that_is_not_for_an_environment_is_skipped() {
             "{skipped:?}"
         );
         check_there(&db, &request).await;
-    })
-    .await;
-}
-
-/// The lock that a step takes on a reference table is named, and it takes none that is stronger.
-#[tokio::test]
-async fn the_locks_on_reference_tables_are_hazards() {
-    with_db(Start::Alembic, async |db| {
-        let roles = roles();
-        let found = plan::plan(&apply_request(&db.database, &roles)).await.expect("a plan");
-        let hazards = found.route.plan.steps.iter().flat_map(|it| &it.hazards);
-        let on_reference: Vec<_> = hazards.filter(|it| it.table.starts_with("bo_airflow.")).collect();
-        assert!(!on_reference.is_empty());
-        for hazard in on_reference {
-            let found = (hazard.kind, hazard.lock);
-            assert_eq!(found, (HazardKind::ReferenceLock, Some(LockMode::ShareRowExclusive)), "{hazard:?}");
-        }
     })
     .await;
 }
@@ -690,71 +468,6 @@ async fn roles_may_be_named_later() {
     .await;
 }
 
-/// Alembic's tables taken to the first revision only, and from there to the newest.
-#[tokio::test]
-async fn an_adoption_may_be_made_in_two_steps() {
-    with_db(Start::Alembic, async |db| {
-        let roles = roles();
-        let request = apply_request(&db.database, &roles);
-        let rows = Rows::of(&db).await;
-        let before = rows.digests(&db).await;
-        apply::apply(&ChangeRequest { to: Some("0001"), ..request }, None).await.expect("the history is made");
-        go(&request).await;
-        assert_eq!(rows.digests(&db).await, before);
-        check_there(&db, &request).await;
-    })
-    .await;
-}
-
-/// Managed tables beside the legacy table, in a schema of its own.
-#[tokio::test]
-async fn tables_where_the_legacy_table_is_are_moved_with_their_rows() {
-    with_db(Start::Alembic, async |db| {
-        db.execute(
-            "create schema legacy; do $$ declare it record; begin for it in select relname from pg_class \
-             where relnamespace = 'padealing'::regnamespace \
-             and relkind = 'r' and relname <> 'active_stocks' loop execute format('alter table padealing.%I set \
-             schema legacy', it.relname); end loop; end $$",
-        )
-        .await;
-        let roles = roles();
-        let legacy = pad_migrate::config::settings::TableName {
-            schema: "legacy".to_owned(),
-            name: "personal_account_dealing".to_owned(),
-        };
-        let request = ChangeRequest { legacy: Some(&legacy), ..apply_request(&db.database, &roles) };
-        let count = db.value("select count(*) from legacy.pad_request").await;
-        let applied = go(&request).await;
-        assert_eq!(applied.route.plan.tables["pad_request"], Decision::Move);
-        assert_eq!(db.value("select count(*) from padealing.pad_request").await, count);
-        check_there(&db, &request).await;
-    })
-    .await;
-}
-
-/// Whatever gave the numbers, new rows get new ones.
-#[rstest]
-#[case::no_default("alter table padealing.pad_request alter column id drop default")]
-#[case::loose(
-    "alter table padealing.pad_request alter column id drop default; alter sequence padealing.pad_request_id_seq \
-     owned by none"
-)]
-#[case::no_sequence("drop sequence padealing.pad_request_id_seq cascade")]
-#[tokio::test]
-async fn new_rows_get_new_numbers(#[case] change: &str) {
-    with_db(Start::Alembic, async |db| {
-        db.execute(change).await;
-        db.execute(
-            "insert into padealing.pad_request (id, employee_id, status, created_at) values (7, 1003, \
-            'approved', now())",
-        )
-        .await;
-        bring_there(&db).await;
-        assert_eq!(db.value("select max(id) from padealing.pad_request").await.as_deref(), Some("8"));
-    })
-    .await;
-}
-
 /// Privileges that default privileges grant on new objects are revoked.
 #[tokio::test]
 async fn default_privileges_of_others_give_nothing_here() {
@@ -772,35 +485,6 @@ async fn default_privileges_of_others_give_nothing_here() {
         {
             assert_eq!(db.value(&may(table)).await.as_deref(), Some(may_read), "{table}");
         }
-    })
-    .await;
-}
-
-/// No superuser: a role that owns what Alembic made, and is a member of the owner to be.
-#[tokio::test]
-async fn who_is_no_superuser_can_adopt() {
-    with_db(Start::Alembic, async |db| {
-        let place = db.place();
-        // Of this test's own: other runs on the same server make their own.
-        let me = format!("{}_adopter", place.name);
-        db.execute(&format!(
-            "create role {me} login password 'adopter'; comment on role {me} is 'made by pad-migrate for tests'; \
-             grant {owner} to {me}; alter schema padealing owner to {me}; \
-             grant usage on schema bo_airflow to {me}; \
-             grant references, select on all tables in schema bo_airflow to {me}; \
-             do $$ declare it record; begin \
-             execute format('grant create on database %I to {me}, {owner}', current_database()); \
-             for it in select relname from pg_class where relnamespace = 'padealing'::regnamespace and relkind = 'r' \
-             loop execute format('alter table padealing.%I owner to {me}', it.relname); end loop; end $$",
-            owner = Role::Owner.name(),
-        ))
-        .await;
-        let url =
-            format!("postgres:///{}?host={}&port={}&user={me}&password=adopter", place.name, place.host, place.port);
-        let database = EphemeralDatabase::at(&url).expect("the URL is right");
-        let roles = roles();
-        go(&apply_request(&database, &roles)).await;
-        check_there(&db, &apply_request(&db.database, &roles)).await;
     })
     .await;
 }
@@ -833,70 +517,6 @@ async fn a_table_that_was_there_once_is_reported() {
         let notes: Vec<&str> =
             found.route.plan.steps.iter().flat_map(|it| &it.hazards).map(|it| it.note.as_str()).collect();
         assert!(notes.iter().any(|it| it.starts_with("pad_breach existed before")), "{notes:?}");
-    })
-    .await;
-}
-
-/// A writer keeps an index waiting; what that leaves half built is dropped, and it is tried again.
-#[tokio::test]
-async fn an_index_that_a_writer_keeps_waiting_is_built_in_the_end() {
-    with_db(Start::Applied, async |db| {
-        db.execute("drop index padealing.pad_request_created_at_idx").await;
-        let roles = roles();
-        let request = ChangeRequest {
-            concurrently: true,
-            lock_timeout: Duration::from_millis(200),
-            ..apply_request(&db.database, &roles)
-        };
-        let mut other = db.connect().await;
-        let write = "begin; insert into padealing.pad_request (employee_id, status) values (1003, 'approved')";
-        sqlx::raw_sql(write).execute(&mut other).await.expect("the application writes");
-        let (applied, ()) = tokio::join!(go(&request), async {
-            until_true(&db, "it waits for the writer", &format!("({PHASE}) is not null")).await;
-            until_true(&db, "it gives up", &format!("({PHASE}) is null and ({INVALID}) = 1")).await;
-            sqlx::raw_sql("commit").execute(&mut other).await.expect("the application is done");
-        });
-        assert_eq!((applied.built, &applied.unbuilt[..]), (1, &[][..]));
-        assert_eq!(db.value(INVALID).await.as_deref(), Some("0"));
-        // One that is invalid is built again, as slowly.
-        db.execute(
-            "update pg_index set indisvalid = false where indexrelid = \
-            'padealing.pad_request_created_at_idx'::regclass",
-        )
-        .await;
-        let applied = go(&request).await;
-        assert_eq!(applied.built, 1, "{:?}", applied.unbuilt);
-        assert_eq!(db.value(INVALID).await.as_deref(), Some("0"));
-        check_there(&db, &request).await;
-    })
-    .await;
-}
-
-/// The schema is committed by then: an index that can't be built is reported.
-#[tokio::test]
-async fn an_index_that_can_not_be_built_is_reported() {
-    with_db(Start::Applied, async |db| {
-        db.execute(
-            "drop index padealing.pad_request_created_at_idx; \
-             create function public.no_index() returns event_trigger language plpgsql as $$ begin raise exception \
-             'no index today'; end $$; \
-             create event trigger no_index on ddl_command_start when tag in ('CREATE INDEX') execute function \
-             public.no_index()",
-        )
-        .await;
-        let roles = roles();
-        let request = ChangeRequest { concurrently: true, ..apply_request(&db.database, &roles) };
-        let applied = go(&request).await;
-        assert_eq!(applied.built, 0);
-        let [outcome::Unbuilt { index, reason: why }] = &applied.unbuilt[..] else { panic!("{applied:?}") };
-        assert!(index.ends_with("pad_request_created_at_idx") && why.contains("no index today"), "{index}: {why}");
-        assert_eq!(
-            pad_migrate::report::apply::applied_verdict(&applied),
-            pad_migrate::base::outcome::Verdict::Attention
-        );
-        db.execute("drop event trigger no_index").await;
-        go(&request).await;
-        check_there(&db, &request).await;
     })
     .await;
 }
