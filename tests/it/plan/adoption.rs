@@ -15,7 +15,6 @@ use pad_migrate::schema::plan::step::Decision;
 /// Sequences that are behind the rows of their tables would give numbers twice.
 const MORE_ROWS: &str = "
     insert into padealing.pad_request (employee_id, status) select 1003, 'approved' from generate_series(1, 50);
-
     insert into padealing.audit_log (action_type, action_status, actor_type, request_id, entity_id)
         select 'x', 'success', 'user', 1 + i % 50, i from generate_series(1, 300) i;
     create table padealing.active_stocks (ticker text);
