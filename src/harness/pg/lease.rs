@@ -111,6 +111,21 @@ impl DatabaseLease {
         .attempt("reading the locks of the test server")
     }
 
+    /// Whether a database is one that a run has kept, and still young.
+    async fn is_kept(&mut self, name: &str) -> Result<bool, QueryError> {
+        sqlx::query_scalar(
+            "select coalesce(bool_or(starts_with(mark, $2) \
+               and substr(mark, length($2) + 1)::int8 > extract(epoch from now())::int8 - $3 * 60), false) \
+             from (select shobj_description(oid, 'pg_database') as mark from pg_database where datname = $1) as found",
+        )
+        .bind(name)
+        .bind(KEPT_MARK)
+        .bind(i64::from(KEPT_MINUTES))
+        .fetch_one(&mut self.connection)
+        .await
+        .attempt("reading whether a database is kept")
+    }
+
     async fn lock(&mut self, function: &str, key: i64) -> Result<bool, QueryError> {
         let sql = format!("select {function}({key})");
         sqlx::query_scalar(AssertSqlSafe(sql))
@@ -149,15 +164,10 @@ impl DatabaseLease {
         let alone = locked && !self.is_held(SHARED_LOCK).await?;
         let found: Vec<(String, bool)> = sqlx::query_as(
             "select datname::text, datistemplate from pg_database d \
-             where datname ~ ('^' || $1 || '([0-9a-f]{' || $4 || '}_|template_[0-9a-f]{' || $4 || '}_)') \
-               and datname <> current_database() and pg_has_role(datdba, 'usage') and not coalesce( \
-                 starts_with(shobj_description(oid, 'pg_database'), $2) \
-                 and substr(shobj_description(oid, 'pg_database'), length($2) + 1)::int8 \
-                     > extract(epoch from now())::int8 - $3 * 60, false)",
+             where datname ~ ('^' || $1 || '([0-9a-f]{' || $2 || '}_|template_[0-9a-f]{' || $2 || '}_)') \
+               and datname <> current_database() and pg_has_role(datdba, 'usage')",
         )
         .bind(PREFIX)
-        .bind(KEPT_MARK)
-        .bind(i64::from(KEPT_MINUTES))
         .bind(TOKEN.to_string())
         .fetch_all(&mut self.connection)
         .await
@@ -171,7 +181,8 @@ impl DatabaseLease {
                 None => alone,
             };
             let dead = claimed && (token.is_none() || !self.is_held(key(token.unwrap_or_default())).await?);
-            if dead {
+            // Asked after the run, which marks the database it keeps before it ends; the list may be older than that.
+            if dead && !self.is_kept(&name).await? {
                 let quoted = quote_identifier(&name);
                 if is_template {
                     let _ =

@@ -99,17 +99,19 @@ async fn sweep(engine: &Docker) {
     let filters = HashMap::from([("label", vec![LABELS[0]])]);
     let all = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
     for container in engine.list_containers(Some(all)).await.unwrap_or_default() {
-        let kept = container.names.iter().flatten().any(|it| it.contains(KEPT));
         let owned = container.labels.as_ref().and_then(|it| it.get(LABELS[1]));
         let pid = owned.and_then(|owner| owner.rsplit_once(':')).and_then(|(_, pid)| pid.parse().ok());
         let gone = pid.is_some_and(|pid| owned == Some(&owner(pid)) && !is_alive(pid));
+        // Asked after the process, which names the container it keeps before it ends; the list is older than that, by
+        // as long as it took to remove what comes before in it.
+        let Some(id) = container.id else { continue };
+        let Ok(now) = engine.inspect_container(&id, None).await else { continue };
+        let kept = now.name.is_some_and(|it| it.contains(KEPT));
         // A container that a restarted machine left is stopped; one whose start was cut short never ran.
-        let state = container.state.map(|it| it.to_string()).unwrap_or_default();
+        let state = now.state.and_then(|it| it.status).map(|it| it.to_string()).unwrap_or_default();
         let age = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |it| it.as_secs() as i64) - container.created.unwrap_or(0);
         let stopped = ["exited", "dead"].contains(&state.as_str()) || state == "created" && age > STALE;
-        if let Some(id) = container.id
-            && (gone && !kept || stopped)
-        {
+        if gone && !kept || stopped {
             remove(engine, &id).await;
         }
     }
