@@ -2,6 +2,7 @@
 //! looked for afterwards is a directory and a process, a container, or a database.
 
 mod providers;
+mod visits;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -17,10 +18,8 @@ use sqlx::{Connection, PgConnection};
 
 use crate::harness::{Start, host, program, with_db};
 use crate::waiting::output;
-use pad_migrate::config::mask::Secret;
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
-use pad_migrate::harness::pg::lease::keep_statement;
 use pad_migrate::harness::server;
 use pad_migrate::harness::server::alive;
 use pad_migrate::harness::server::error::Provider;
@@ -451,69 +450,6 @@ fn a_directory_that_holds_something_else_is_refused_and_left() {
     assert!(printed.contains("can't be used for a server, because it holds "), "{printed}");
     let kept = std::fs::read_dir(folder.path()).expect("the directory is there").count();
     assert_eq!(kept, 1);
-}
-
-/// On a given server a dead run's databases go at the next visit, those of a living one stay, and what is only named
-/// like ours is somebody's.
-#[tokio::test]
-async fn a_visit_removes_what_dead_runs_have_left_and_nothing_else() {
-    let start = async |wanted: ServerRequest| {
-        let server = tokio::task::spawn_blocking(move || server::start(&wanted).expect("a server starts"));
-        server.await.expect("it doesn't panic")
-    };
-    let own = start(wanted()).await;
-    let url = Some(Secret(own.url.clone()));
-    let given = async || start(ServerRequest { url: url.clone(), ..ServerRequest::new(Provider::Url, None) }).await;
-    let visit = given().await;
-    let admin = EphemeralDatabase::at(&own.url).expect("the URL is right");
-    let number = std::process::id();
-    let foreign = ["dev", "template_of_the_team", "0123456789ab"].map(|it| format!("{PREFIX}{it}{number}"));
-    let (living, dead) = (visit.database_name("living"), format!("{PREFIX}0123456789ab_{number}"));
-    let (kept, aged) = (format!("{dead}_kept"), format!("{dead}_aged"));
-    for name in foreign.iter().chain([&living, &dead]) {
-        admin::create_database(&admin, name, None).await.expect("a database is created");
-    }
-    let long_ago = format!("comment on database {aged} is 'kept by pad-migrate at 1600000000'");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    for name in [&kept, &aged] {
-        // Another run's visit may come between a database and its mark, and take it for what a dead run has left.
-        loop {
-            admin::create_database(&admin, name, None).await.expect("a database is created");
-            let marked = match name == &kept {
-                true => admin::execute(&admin, &keep_statement(name)).await.is_ok(),
-                false => admin::execute(&admin, &long_ago).await.is_ok(),
-            };
-            if marked {
-                break;
-            }
-            assert!(Instant::now() < deadline, "{name} could not be marked");
-        }
-    }
-    drop(given().await);
-    let is_there = async |name: &str| {
-        let mut connection = PgConnection::connect(&own.url).await.expect("the server answers");
-        let found = sqlx::query_scalar("select exists (select from pg_database where datname = $1)").bind(name);
-        found.fetch_one(&mut connection).await.expect("the query runs")
-    };
-    // Another run's visit may have been at the dead run's databases just then, and have known fewer of them. What is
-    // left goes at the next visit.
-    let deadline = Instant::now() + Duration::from_secs(60);
-    for name in [&dead, &aged] {
-        while is_there(name).await {
-            assert!(Instant::now() < deadline, "{name} is of a run that doesn't live");
-            drop(given().await);
-        }
-    }
-    for name in foreign.iter().chain([&living, &kept]) {
-        let found: bool = is_there(name).await;
-        assert!(found, "{name} was dropped");
-    }
-    drop(visit);
-    let found: bool = is_there(&living).await;
-    assert!(!found, "{living} goes with its run");
-    for name in foreign.into_iter().chain([kept]) {
-        admin::execute(&admin, &format!("drop database {name}")).await.expect("it is dropped");
-    }
 }
 
 /// A directory without a keeper is removed at the next start; one that somebody keeps, or that isn't ours, is not.

@@ -165,7 +165,7 @@ impl DatabaseLease {
         let found: Vec<(String, bool)> = sqlx::query_as(
             "select datname::text, datistemplate from pg_database d \
              where datname ~ ('^' || $1 || '([0-9a-f]{' || $2 || '}_|template_[0-9a-f]{' || $2 || '}_)') \
-               and datname <> current_database() and pg_has_role(datdba, 'usage')",
+               and datname <> current_database() and pg_has_role(datdba, 'usage') order by datname",
         )
         .bind(PREFIX)
         .bind(TOKEN.to_string())
