@@ -37,6 +37,14 @@ pub struct DatabaseLease {
     token: String,
 }
 
+/// What is said of a removal that fails.
+const REMOVAL: &str = "removing databases that were left";
+
+/// The token of the run that a database belongs to; a template belongs to all runs.
+fn token_of(name: &str) -> Option<&str> {
+    name.strip_prefix(PREFIX)?.split('_').next().filter(|it| it.len() == TOKEN && key(it) != 0)
+}
+
 /// The key of a run's own lock.
 fn key(token: &str) -> i64 {
     i64::from_str_radix(token, 16).unwrap_or_default()
@@ -150,20 +158,24 @@ impl DatabaseLease {
         if let Some(kept) = kept {
             let _ = run(&mut self.connection, &keep_statement(kept), "marking a database as kept").await;
         }
-        let _ = self.lock("pg_advisory_unlock", key(&self.token)).await;
+        // While the lock is held no other run's visit is at them, so that they are gone when this returns.
+        let own = self.token.clone();
+        for (name, is_template) in self.databases().await.unwrap_or_default() {
+            if token_of(&name) == Some(&own) && kept != Some(&name) {
+                self.drop_database(&name, is_template).await;
+            }
+        }
+        let _ = self.lock("pg_advisory_unlock", key(&own)).await;
         let _ = self.lock("pg_advisory_unlock_shared", SHARED_LOCK).await;
         let _ = self.remove_leftovers().await;
         let _ = self.connection.close().await;
     }
 
-    /// Drops databases whose run is dead, unless they are kept and young; and if no run is alive, templates and, when
-    /// no database is left, roles.
-    async fn remove_leftovers(&mut self) -> Result<(), QueryError> {
-        const WHAT: &str = "removing databases that were left";
-        let locked = self.lock("pg_try_advisory_lock", SHARED_LOCK).await?;
-        let alone = locked && !self.is_held(SHARED_LOCK).await?;
-        let found: Vec<(String, bool)> = sqlx::query_as(
-            "select datname::text, datistemplate from pg_database d \
+    /// Databases that runs have created and this role may drop, in the order of their names, and whether each is a
+    /// template.
+    async fn databases(&mut self) -> Result<Vec<(String, bool)>, QueryError> {
+        sqlx::query_as(
+            "select datname::text, datistemplate from pg_database \
              where datname ~ ('^' || $1 || '([0-9a-f]{' || $2 || '}_|template_[0-9a-f]{' || $2 || '}_)') \
                and datname <> current_database() and pg_has_role(datdba, 'usage') order by datname",
         )
@@ -171,9 +183,27 @@ impl DatabaseLease {
         .bind(TOKEN.to_string())
         .fetch_all(&mut self.connection)
         .await
-        .attempt(WHAT)?;
-        for (name, is_template) in found {
-            let token = name[PREFIX.len()..].split('_').next().filter(|it| it.len() == TOKEN && key(it) != 0);
+        .attempt(REMOVAL)
+    }
+
+    /// Drops a database, whoever is connected to it. What can't be dropped now is left to the next run.
+    async fn drop_database(&mut self, name: &str, is_template: bool) {
+        let quoted = quote_identifier(name);
+        if is_template {
+            let statement = format!("alter database {quoted} is_template false");
+            let _ = run(&mut self.connection, &statement, REMOVAL).await;
+        }
+        let statement = format!("drop database if exists {quoted} with (force)");
+        let _ = run(&mut self.connection, &statement, REMOVAL).await;
+    }
+
+    /// Drops databases whose run is dead, unless they are kept and young; and if no run is alive, templates and, when
+    /// no database is left, roles.
+    async fn remove_leftovers(&mut self) -> Result<(), QueryError> {
+        let locked = self.lock("pg_try_advisory_lock", SHARED_LOCK).await?;
+        let alone = locked && !self.is_held(SHARED_LOCK).await?;
+        for (name, is_template) in self.databases().await? {
+            let token = token_of(&name);
             // Taking a run's lock keeps other sweeps off: of a database that is being dropped, PostgreSQL ends the
             // session that asks to alter it.
             let claimed = match token {
@@ -183,13 +213,7 @@ impl DatabaseLease {
             let dead = claimed && (token.is_none() || !self.is_held(key(token.unwrap_or_default())).await?);
             // Asked after the run, which marks the database it keeps before it ends; the list may be older than that.
             if dead && !self.is_kept(&name).await? {
-                let quoted = quote_identifier(&name);
-                if is_template {
-                    let _ =
-                        run(&mut self.connection, &format!("alter database {quoted} is_template false"), WHAT).await;
-                }
-                let _ =
-                    run(&mut self.connection, &format!("drop database if exists {quoted} with (force)"), WHAT).await;
+                self.drop_database(&name, is_template).await;
             }
             if let Some(token) = token.filter(|_| claimed) {
                 self.lock("pg_advisory_unlock", key(token)).await?;
@@ -207,9 +231,10 @@ impl DatabaseLease {
         .bind(PREFIX)
         .fetch_all(&mut self.connection)
         .await
-        .attempt(WHAT)?;
+        .attempt(REMOVAL)?;
         for name in roles {
-            let _ = run(&mut self.connection, &format!("drop role if exists {}", quote_identifier(&name)), WHAT).await;
+            let _ =
+                run(&mut self.connection, &format!("drop role if exists {}", quote_identifier(&name)), REMOVAL).await;
         }
         self.lock("pg_advisory_unlock", SHARED_LOCK).await.map(|_| ())
     }
