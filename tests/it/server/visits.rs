@@ -93,13 +93,19 @@ async fn what_is_kept_during_a_visit_stays() {
     let kept = keeper.database_name("kept");
     // A dead run's, and first in the list.
     let dead = format!("{PREFIX}{:012x}_first", std::process::id());
-    for name in [&kept, &dead] {
-        admin::create_database(&admin, name, None).await.expect("a database is created");
-    }
-    // Nobody drops a database that is being commented on.
+    admin::create_database(&admin, &kept, None).await.expect("a database is created");
+    // Nobody drops a database that is being commented on. Another run's visit may come before the comment.
     let mut other = PgConnection::connect(&own.url).await.expect("the server answers");
-    let comment = format!("begin; comment on database {dead} is 'being looked at'");
-    other.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(comment))).await.expect("it is there");
+    until("the dead run's database is held", async || {
+        admin::create_database(&admin, &dead, None).await.expect("a database is created");
+        let comment = format!("begin; comment on database {dead} is 'being looked at'");
+        let held = other.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(comment))).await;
+        if held.is_err() {
+            other.execute("rollback").await.expect("the session is there");
+        }
+        held.ok()
+    })
+    .await;
     let visit = tokio::spawn(start(visitor(&own)));
     until("the visit waits", async || {
         let mut connection = PgConnection::connect(&own.url).await.expect("the server answers");
