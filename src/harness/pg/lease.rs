@@ -152,7 +152,7 @@ impl DatabaseLease {
         }
     }
 
-    /// Removes the run's databases but the kept one, and templates and roles if it was the last run. What can't be
+    /// Removes the run's databases but those that are kept, and templates and roles if it was the last run. What can't be
     /// removed now is left to the next run.
     pub async fn release(mut self, kept: Option<&str>) {
         if let Some(kept) = kept {
@@ -187,7 +187,7 @@ impl DatabaseLease {
         .attempt(REMOVAL)
     }
 
-    /// Drops a database, whoever is connected to it. What can't be dropped now is left to the next run.
+    /// Drops a database and ends the sessions in it. What can't be dropped now is left to the next run.
     async fn drop_database(&mut self, name: &str, is_template: bool) {
         let quoted = quote_identifier(name);
         if is_template {
