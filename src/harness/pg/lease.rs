@@ -152,8 +152,8 @@ impl DatabaseLease {
         }
     }
 
-    /// Removes the run's databases but those that are kept, and templates and roles if it was the last run. What can't be
-    /// removed now is left to the next run.
+    /// Removes the run's databases but those that are kept, and templates and roles if it was the last run. What can't
+    /// be removed now is left to the next run.
     pub async fn release(mut self, kept: Option<&str>) {
         if let Some(kept) = kept {
             let _ = run(&mut self.connection, &keep_statement(kept), "marking a database as kept").await;
