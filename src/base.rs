@@ -1,5 +1,6 @@
 //! What every layer uses: verdicts, text, styles, quoting, versions. Pure but for `file`.
 
+pub mod escape;
 pub mod file;
 pub mod outcome;
 pub mod quote;

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod drift;
 pub mod layout;
 pub mod migrate;
+pub mod page;
 pub mod plan;
 pub mod rehearsal;
 pub mod rejects;

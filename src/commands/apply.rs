@@ -8,7 +8,7 @@ use crate::commands::ended::Ended;
 use crate::commands::global::parse_duration;
 use crate::commands::revert::roll_back;
 use crate::ledger::history::applied;
-use crate::report::apply::{applied_text, applied_verdict};
+use crate::report::apply::{applied_page, applied_verdict};
 use crate::report::plan::Planned;
 use crate::schema::pg::apply::apply;
 use crate::schema::pg::plan::plan;
@@ -48,14 +48,13 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         context.back_up(&target, &found, args.backup.as_deref()).await?;
         return roll_back(context, &request, args.yes, false).await;
     }
-    let width = context.printer.width();
     let environment = context.config.environment;
     let planned = Planned { environment, place: &target.place(), found: &found, check: false };
     let is_blocked = found.route.plan.blocking().next().is_some();
     let is_done = found.route.is_empty() && !found.makes_mirror;
     // A plan that can't be applied is refused without asking.
     if !is_done && !is_blocked {
-        context.printer.confirm("apply", &format!("{}Apply?", planned.text(width)), args.yes).await?;
+        context.printer.confirm("apply", &planned.page(), "Apply?", args.yes).await?;
         context.back_up(&target, &found, args.backup.as_deref()).await?;
     }
     let done = if is_done && !is_blocked {
@@ -63,6 +62,6 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     } else {
         apply(&request, Some(&found.route)).await?
     };
-    context.printer.plain(&applied_text(&done, applied_before.keys().next_back().map(String::as_str), width))?;
+    context.printer.page(&applied_page(&done, applied_before.keys().next_back().map(String::as_str)))?;
     Ok(applied_verdict(&done))
 }

@@ -28,7 +28,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let found = examine::examine_environment(&context.config, args.exact).await?;
     let report = Doctor::new(&context.config, &found);
     match args.format {
-        Format::Text => context.printer.text(&report.text(context.printer.width()))?,
+        Format::Text => context.printer.page(&report.page())?,
         Format::Json => context.printer.json(&report.json())?,
     }
     let verdict = report.verdict();

@@ -87,12 +87,12 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let drift = drift(request).await?;
     let printer = &context.printer;
     match args.format {
-        DriftFormat::Text => printer.text(&report::text(&drift, args.fail_on, printer.width()))?,
+        DriftFormat::Text => printer.page(&report::page(&drift, args.fail_on))?,
         DriftFormat::Json => printer.json(&DriftJson::new(&drift, args.fail_on))?,
-        DriftFormat::Markdown => printer.plain(&formats::markdown(&drift, args.fail_on))?,
-        DriftFormat::Junit => printer.plain(&formats::junit(&drift, args.fail_on)?)?,
+        DriftFormat::Markdown => printer.document(&formats::markdown(&drift, args.fail_on))?,
+        DriftFormat::Junit => printer.document(&formats::junit(&drift, args.fail_on)?)?,
         DriftFormat::Sarif => printer.json(&formats::sarif(&drift))?,
-        DriftFormat::Github => printer.plain(&formats::github(&drift))?,
+        DriftFormat::Github => printer.document(&formats::github(&drift))?,
     }
     Ok(report::verdict(&drift, args.fail_on))
 }

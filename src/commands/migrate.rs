@@ -8,7 +8,7 @@ use crate::commands::global::{Format, parse_count};
 use crate::commands::progress::Screen;
 use crate::migration::pg::migrate::{MigrateRequest, migrate};
 use crate::migration::run::{OnIdCollision, OnMissingSecurity, Options};
-use crate::report::migrate::{MigrateJson, migrate_text};
+use crate::report::migrate::{MigrateJson, migrate_page};
 
 /// Migrate the legacy rows that have not been migrated yet
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,7 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
     let report = result?;
     screen.keep_rejects()?;
     match args.format {
-        Format::Text => context.printer.plain(&migrate_text(&report, args.dry_run))?,
+        Format::Text => context.printer.page(&migrate_page(&report, args.dry_run))?,
         Format::Json => context.printer.json(&MigrateJson::new(&report, context.config.environment, args.dry_run))?,
     }
     Ok(report.verdict())

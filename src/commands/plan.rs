@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::base::file::PendingFile;
-use crate::base::style;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
-use crate::commands::printer::json_text;
+use crate::commands::printer::{FILE_WIDTH, json_text};
 use crate::ledger::history::applied;
 use crate::report::plan::Planned;
 use crate::report::plan::json::PlanJson;
@@ -56,16 +55,16 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let planned = Planned { environment, place: &target.place(), found: &found, check: args.check };
     let text = match args.format {
         PlanFormat::Text if out.is_none() => {
-            context.printer.text(&planned.text(context.printer.width()))?;
+            context.printer.page(&planned.page())?;
             return Ok(planned.verdict());
         }
-        PlanFormat::Text => style::plain(&planned.text(100)),
+        PlanFormat::Text => planned.page().render(FILE_WIDTH, false),
         PlanFormat::Sql => planned.sql(),
         PlanFormat::Json => json_text(&PlanJson::new(&planned))?,
     };
     match out {
         Some(file) => file.save(&text)?,
-        None => context.printer.plain(&text)?,
+        None => context.printer.document(&text)?,
     }
     Ok(planned.verdict())
 }

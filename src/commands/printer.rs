@@ -1,15 +1,15 @@
 //! The only place that writes to the terminal: results to the standard output, everything else to stderr.
 
-use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
-use crate::base::style;
+use crate::base::escape;
 use crate::commands::ended::Failure;
 use crate::commands::global::{Color, Global};
+use crate::report::page::Page;
 
 /// Prints results, notes and questions: colours, widths and JSON are decided here once.
 #[derive(Clone, Debug)]
@@ -26,14 +26,13 @@ impl Printer {
         Self { color: global.color, quiet: global.quiet, verbose: global.verbose > 0, asking }
     }
 
-    /// A text with its styles, if the stream is to be coloured, or else without.
-    fn styled<'t>(&self, out: &impl IsTerminal, text: &'t str) -> Cow<'t, str> {
-        let is_coloured = match self.color {
+    /// Whether styles are wanted on this stream.
+    fn is_coloured(&self, out: &impl IsTerminal) -> bool {
+        match self.color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-        };
-        if is_coloured { Cow::Borrowed(text) } else { Cow::Owned(style::plain(text)) }
+        }
     }
 
     /// Whether a question waits for its answer.
@@ -42,25 +41,25 @@ impl Printer {
     }
 
     /// The terminal's width, or else COLUMNS, or else 100.
-    pub(crate) fn width(&self) -> u16 {
+    fn width() -> u16 {
         let terminal = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0);
         let columns = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        terminal.or_else(columns).unwrap_or(100)
+        terminal.or_else(columns).unwrap_or(FILE_WIDTH)
     }
 
     /// Prints a result for people, in colours if they are wanted.
-    pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
-        print(&self.styled(&std::io::stdout(), text))
+    pub(crate) fn page(&self, page: &Page) -> Result<(), Failure> {
+        print(&page.render(Self::width(), self.is_coloured(&std::io::stdout())))
     }
 
-    /// Prints a result as it is.
-    pub(crate) fn plain(&self, text: &str) -> Result<(), Failure> {
+    /// Prints a result for programs: JSON, SQL and the like, each escaped where it was written.
+    pub(crate) fn document(&self, text: &str) -> Result<(), Failure> {
         print(text)
     }
 
     /// Prints a result for scripts.
     pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
-        self.plain(&json_text(value)?)
+        self.document(&json_text(value)?)
     }
 
     /// Prints a line to stderr.
@@ -76,7 +75,7 @@ impl Printer {
     }
 
     /// Asks on the terminal. Without one, `yes` has to be given.
-    pub(crate) async fn confirm(&self, what: &str, question: &str, yes: bool) -> Result<(), Failure> {
+    pub(crate) async fn confirm(&self, what: &str, page: &Page, question: &str, yes: bool) -> Result<(), Failure> {
         if yes {
             return Ok(());
         }
@@ -86,7 +85,8 @@ impl Printer {
                 format!("{what} changes the schema and asks for confirmation; without a terminal use --yes").into()
             );
         }
-        write!(std::io::stderr(), "{} [y/N] ", self.styled(&std::io::stderr(), question))?;
+        let page = page.render(Self::width(), self.is_coloured(&std::io::stderr()));
+        write!(std::io::stderr(), "{page}{question} [y/N] ")?;
         self.asking.store(true, Ordering::Relaxed);
         // A thread of its own: the runtime would wait for one of its own to end, and so for Enter.
         let (sender, answer) = tokio::sync::oneshot::channel();
@@ -103,14 +103,22 @@ impl Printer {
     }
 }
 
+/// The width of a page in a file.
+pub(crate) const FILE_WIDTH: u16 = 100;
+
 /// JSON as every command prints it.
 pub(crate) fn json_text(value: &impl Serialize) -> Result<String, Failure> {
-    Ok(format!("{}\n", serde_json::to_string_pretty(value)?))
+    Ok(format!("{}\n", escape::json(&serde_json::to_string_pretty(value)?)))
 }
 
 /// Prints a line to stderr. Errors writing to stderr are ignored.
 pub(crate) fn print_message(text: &str) {
-    let _ = writeln!(std::io::stderr(), "pad-migrate: {text}");
+    let _ = writeln!(std::io::stderr(), "pad-migrate: {}", escape::text(text));
+}
+
+/// The same for a text of several lines.
+pub(crate) fn print_lines(text: &str) {
+    let _ = writeln!(std::io::stderr(), "pad-migrate: {}", escape::lines(text));
 }
 
 /// Prints a result. A closed pipe is no error: `head` closes it.

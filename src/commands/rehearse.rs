@@ -1,15 +1,13 @@
 //! `rehearse`.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use crate::base::file::PendingFile;
-use crate::base::style;
 use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::generated::Generated;
 use crate::commands::global::{Format, Global};
-use crate::commands::printer::{json_text, print_message};
+use crate::commands::printer::{FILE_WIDTH, json_text, print_message};
 use crate::commands::progress::Screen;
 use crate::harness::rehearse::{self, RehearseError};
 use crate::harness::server::error::Provider;
@@ -57,26 +55,19 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
         RehearseError::Server(error) => Failure::from(error),
         error => error.into(),
     })?;
-    let text = match args.format {
-        Format::Text => rehearsal.text(),
-        Format::Json => json_text(&RehearseJson::new(&rehearsal))?,
-    };
+    let page = rehearsal.page();
+    let json = (args.format == Format::Json).then(|| json_text(&RehearseJson::new(&rehearsal))).transpose()?;
     if let Some(file) = file {
-        file.save(&if args.format == Format::Text { style::plain(&text) } else { text.clone() })?;
+        file.save(json.as_ref().unwrap_or(&page.render(FILE_WIDTH, false)))?;
     }
-    match args.format {
-        Format::Text => context.printer.text(&text)?,
-        Format::Json => context.printer.plain(&text)?,
+    match json {
+        Some(json) => context.printer.document(&json)?,
+        None => context.printer.page(&page)?,
     }
     if args.keep {
         let database = server.database_name(rehearse::DATABASE);
         let kept = server.keep(&database);
-        let _ = writeln!(
-            std::io::stderr(),
-            "server kept running; connect with {}; stop it with: {}",
-            kept.connect,
-            kept.stop
-        );
+        print_message(&format!("server kept running; connect with {}; stop it with: {}", kept.connect, kept.stop));
     }
     Ok(rehearsal.verdict())
 }

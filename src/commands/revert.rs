@@ -6,6 +6,7 @@ use crate::base::outcome::Verdict;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::parse_duration;
+use crate::report::page::Page;
 use crate::report::revert::{done_reversal, planned_reversal};
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::revert::{plan_reversal, revert};
@@ -41,15 +42,15 @@ pub(crate) async fn roll_back(
     yes: bool,
     allow_data_loss: bool,
 ) -> Ended {
-    let width = context.printer.width();
     let reversal = plan_reversal(request).await?;
     if reversal.losses.is_empty() || allow_data_loss {
         let place = request.database.place();
-        let text = planned_reversal(&reversal, width);
-        let question = format!("On {place} (environment {}):\n{text}Revert?", request.environment);
-        context.printer.confirm("revert", &question, yes).await?;
+        let mut page = Page::default();
+        page.line(0, format!("On {place} (environment {}):", request.environment));
+        page.append(planned_reversal(&reversal));
+        context.printer.confirm("revert", &page, "Revert?", yes).await?;
     }
     let reverted = revert(request, allow_data_loss, Some(&reversal)).await?;
-    context.printer.plain(&done_reversal(&reverted, width))?;
+    context.printer.page(&done_reversal(&reverted))?;
     Ok(Verdict::Clean)
 }

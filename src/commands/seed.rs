@@ -7,6 +7,7 @@ use crate::commands::generated::Generated;
 use crate::commands::progress::Screen;
 use crate::harness::pg::seed::{SeedRows, seed};
 use crate::migration::run::{Observer, Progress};
+use crate::report::page::Page;
 
 /// Fill a local database with test data: reference mirror, legacy table, rows
 #[derive(Debug, clap::Args)]
@@ -34,7 +35,9 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let result = seed(&source, config.environment, &config.roles, &config.legacy_table, rows, progress).await;
     screen.finish();
     let seeded = result?;
-    let lines = |verb: &str, what: &[String]| what.iter().map(|name| format!("{verb:<12}{name}\n")).collect::<String>();
-    context.printer.plain(&(lines("Seeded", &seeded.done) + &lines("Unchanged", &seeded.unchanged)))?;
+    let mut page = Page::default();
+    seeded.done.iter().for_each(|name| page.row("Seeded", name));
+    seeded.unchanged.iter().for_each(|name| page.row("Unchanged", name));
+    context.printer.page(&page)?;
     Ok(Verdict::Clean)
 }

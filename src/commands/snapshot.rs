@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::base::escape;
 use crate::base::file::PendingFile;
 use crate::base::outcome::Verdict;
 use crate::commands::context::Context;
@@ -34,16 +35,16 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         )
         .into());
     }
-    let text = Snapshot {
+    let snapshot = Snapshot {
         environment: environment.to_string(),
         server_version: found.server_version,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         catalog: found.catalog,
-    }
-    .write();
+    };
+    let text = escape::json(&snapshot.write());
     match out {
         Some(file) => file.save(&text)?,
-        None => context.printer.plain(&text)?,
+        None => context.printer.document(&text)?,
     }
     Ok(Verdict::Clean)
 }

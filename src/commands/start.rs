@@ -4,16 +4,18 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, ValueEnum};
 use futures_util::FutureExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::base::escape;
 use crate::base::outcome::Verdict;
 use crate::base::text::sentence;
 use crate::commands::cli::{Cli, Command};
 use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
-use crate::commands::printer::{Printer, print_message};
+use crate::commands::printer::{Printer, print_lines, print_message};
 use crate::commands::{apply, doctor, drift, migrate, plan, revert, snapshot, status, verify};
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
@@ -41,9 +43,9 @@ pub fn main() -> ExitCode {
         // Help and version, which hold nothing that the user typed.
         Err(error) if !error.use_stderr() => error.exit(),
         Err(error) => {
-            let text = mask_usage(&error.render().to_string());
+            let text = mask_usage(&usage(error));
             match text.strip_prefix("error: ") {
-                Some(text) => print_message(text.trim_end()),
+                Some(text) => print_lines(text.trim_end()),
                 // Without a command, the help.
                 None => {
                     let _ = write!(std::io::stderr(), "{text}");
@@ -81,6 +83,19 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// A usage error in several lines, of which none begins within an argument.
+fn usage(mut error: clap::Error) -> String {
+    let escaped = |(kind, value): (ContextKind, &ContextValue)| match value {
+        ContextValue::String(text) => Some((kind, ContextValue::String(escape::text(text).into_owned()))),
+        _ => None,
+    };
+    let arguments: Vec<(ContextKind, ContextValue)> = error.context().filter_map(escaped).collect();
+    for (kind, value) in arguments {
+        error.insert(kind, value);
+    }
+    error.render().to_string()
+}
+
 /// How long to wait for work that goes on: a server that is just being started must be removed again; nothing else
 /// needs waiting for.
 fn grace() -> Duration {
@@ -100,7 +115,7 @@ fn report(
     let text = mask_urls(&sentence(failure));
     match (failure.downcast_ref::<ConfigErrors>(), several_lines(failure)) {
         (Some(errors), _) => errors.0.iter().for_each(|it| print_message(&mask_urls(&it.to_string()))),
-        (None, Some(lines)) => print_message(&mask_urls(&lines)),
+        (None, Some(lines)) => print_lines(&mask_urls(&lines)),
         (None, None) => print_message(&text),
     }
     if let Some((command, environment)) = failed_json.filter(|_| !failure.is::<doctor::Printed>()) {

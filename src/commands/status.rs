@@ -3,7 +3,7 @@
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::Format;
-use crate::report::status::{StatusJson, status_text, status_verdict};
+use crate::report::status::{StatusJson, status_page, status_verdict};
 use crate::schema::pg::status::status;
 
 /// Show where the schema stands: history, current revision, what is pending, what is skipped here and why
@@ -20,7 +20,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
     let status = status(&context.schema_request(&target, None)).await?;
     match args.format {
-        Format::Text => context.printer.plain(&status_text(&status, context.printer.width()))?,
+        Format::Text => context.printer.page(&status_page(&status))?,
         Format::Json => context.printer.json(&StatusJson::new(&status))?,
     }
     Ok(status_verdict(&status))

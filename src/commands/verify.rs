@@ -7,7 +7,7 @@ use crate::commands::global::Format;
 use crate::commands::progress::Screen;
 use crate::migration::pg::verify::{VerifyRequest, verify};
 use crate::migration::run::Observer;
-use crate::report::verify::{VerifyJson, verify_text};
+use crate::report::verify::{VerifyJson, verify_page};
 
 /// Check every migrated row against its legacy row, and every lineage row against its target row
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     screen.finish();
     let report = result?;
     match args.format {
-        Format::Text => context.printer.text(&verify_text(&report))?,
+        Format::Text => context.printer.page(&verify_page(&report))?,
         Format::Json => context.printer.json(&VerifyJson::new(&report, environment))?,
     }
     Ok(Verdict::clean_if(report.counts.is_clean()))

@@ -3,7 +3,7 @@
 use crate::base::outcome::Verdict;
 use crate::base::text::plural;
 use crate::ledger::history::RecordKind;
-use crate::report::drift::labelled;
+use crate::report::page::Page;
 use crate::report::plan::matters;
 use crate::schema::plan::outcome::{Applied, Unbuilt};
 use crate::schema::plan::step::Left;
@@ -14,28 +14,26 @@ pub fn applied_verdict(applied: &Applied) -> Verdict {
 }
 
 /// What `apply` did. `before` is the newest revision that was applied before.
-pub fn applied_text(applied: &Applied, before: Option<&str>, width: u16) -> String {
-    let width = usize::from(width.max(60));
-    let mut out = String::new();
+pub fn applied_page(applied: &Applied, before: Option<&str>) -> Page {
+    let mut page = Page::default();
     if applied.mirror_created {
-        out.push_str("Created     the reference mirror bo_airflow\n");
+        page.row("Created", "the reference mirror bo_airflow");
     }
     for record in &applied.route.records {
         let revision = format!("{} {}", record.revision.number, record.revision.name);
         match (record.kind, record.sql.is_empty()) {
             (RecordKind::Baseline, false) => {
-                let text = format!("{revision}: schema altered to match, and recorded as the baseline");
-                labelled(&mut out, width, 0, "Baseline", &text);
+                page.row("Baseline", format!("{revision}: schema altered to match, and recorded as the baseline"));
             }
             (RecordKind::Baseline, true) => {
                 let text = format!("{revision}: the schema matched already, and was recorded as the baseline");
-                labelled(&mut out, width, 0, "Baseline", &text);
+                page.row("Baseline", text);
             }
-            _ => labelled(&mut out, width, 0, "Applied", &revision),
+            _ => page.row("Applied", revision),
         }
     }
     if applied.route.is_empty() && !applied.mirror_created {
-        out.push_str(&format!("Up to date  already at {}\n", before.unwrap_or("the newest revision")));
+        page.row("Up to date", format!("already at {}", before.unwrap_or("the newest revision")));
     } else {
         let steps = plural(applied.route.plan.steps.len() as u64, "step", "steps");
         let built = match applied.built {
@@ -43,16 +41,16 @@ pub fn applied_text(applied: &Applied, before: Option<&str>, width: u16) -> Stri
             built => format!(", {} built after it", plural(built as u64, "index", "indexes")),
         };
         let text = format!("{steps} in one transaction{built}; the schema was read back and is as expected");
-        labelled(&mut out, width, 0, "Done", &text);
+        page.row("Done", text);
     }
     for Unbuilt { index, reason } in &applied.unbuilt {
-        labelled(&mut out, width, 0, "Not built", &format!("{index}: {reason}; run apply again"));
+        page.row("Not built", format!("{index}: {reason}; run apply again"));
     }
     let rest: Vec<&Left> = applied.route.plan.left.iter().filter(|left| matters(left)).collect();
     if !rest.is_empty() {
         let names: Vec<String> = rest.iter().map(|left| format!("{} {}", left.kind, left.object)).collect();
         let text = format!("{}; `pad-migrate plan` says why", names.join(", "));
-        labelled(&mut out, width, 0, "Unchanged", &text);
+        page.row("Unchanged", text);
     }
-    out
+    page
 }

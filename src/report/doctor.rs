@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use anstyle::Style;
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde_json::{Map, Value, json};
 
 use crate::base::outcome::Verdict;
@@ -16,6 +14,7 @@ use crate::config::environment::Environment;
 use crate::config::mask::mask_urls;
 use crate::config::settings::{Config, Origin, Setting};
 use crate::report::layout::Head;
+use crate::report::page::{Grid, Page, Text};
 
 /// The examination of an environment, and the configuration it was made with.
 #[derive(Clone, Debug)]
@@ -54,9 +53,6 @@ const GROUPS: [(&str, &[&str]); 4] = [
 
 /// The check whose particulars come last, since they are long.
 const LONG: &str = "tables";
-
-/// Narrower than this nothing can be laid out.
-const NARROW: u16 = 40;
 
 /// What `doctor --format json` prints, also when the examination ended early.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -141,29 +137,26 @@ impl Doctor<'_> {
         Verdict::clean_if(self.warnings.is_empty() && verdict(self.checks) == Verdict::Clean)
     }
 
-    /// As text, no line longer than the width where that can be helped.
-    pub fn text(&self, width: u16) -> String {
-        let width = width.max(NARROW);
+    /// As a page.
+    pub fn page(&self) -> Page {
         let configuration = self.configuration();
-        let mut out = String::new();
-        block(&mut out, width, "Environment", &format!("{}, {}", self.environment, self.place));
-        out.push_str("\nConfiguration\n");
+        let mut page = Page::default();
+        page.labelled(0, format!("{:<LABEL$}", "Environment"), format!("{}, {}", self.environment, self.place));
+        page.heading("Configuration");
         let (mut set, mut usual, mut unset) = (Vec::new(), Vec::new(), Vec::new());
         for Setting { key, value, origin } in self.settings {
             match (value, origin) {
-                (None, _) => unset.push((*key).to_owned()),
+                (None, _) => unset.push(*key),
                 (Some(value), Origin::Default) => usual.push(format!("{key} {value}")),
                 (Some(value), _) => set.push(vec![(*key).to_owned(), value.clone(), origin.to_string()]),
             }
         }
-        set.push(vec!["by default".to_owned(), usual.join(", ")]);
+        page.grid(2, Grid { rows: set, gap: 2, ..Grid::default() });
+        page.labelled(2, "by default", usual.join(", "));
         if !unset.is_empty() {
-            set.push(vec!["not set".to_owned(), unset.join(", ")]);
+            page.labelled(2, "not set", unset.join(", "));
         }
-        let (long, short) = (set.split_off(set.len() - 2), set);
-        grid(&mut out, width, 2, None, short, &[]);
-        grid(&mut out, width, 2, None, long, &[]);
-        lines(&mut out, width, &[&configuration]);
+        checks(&mut page, &[&configuration]);
         let mut rest: Vec<&Check> = self.checks.iter().collect();
         let mut all = GROUPS.to_vec();
         all.push(("History", &[]));
@@ -172,23 +165,17 @@ impl Doctor<'_> {
                 rest.into_iter().partition(|it| names.is_empty() || names.contains(&it.name));
             rest = others;
             if !here.is_empty() {
-                out.push_str(&format!("\n{heading}\n"));
-                lines(&mut out, width, &here);
+                page.heading(heading);
+                checks(&mut page, &here);
             }
         }
         if let Some(check) = self.checks.iter().find(|it| it.name == LONG) {
-            out.push_str("\nTables by schema\n");
-            particulars(&mut out, width, 2, check);
+            page.heading("Tables by schema");
+            particulars(&mut page, 2, check);
         }
-        out.push('\n');
-        let verdict = self.conclusion(&configuration);
-        let mut wrapped = String::new();
-        block(&mut wrapped, width, "Verdict", &verdict);
-        // Painted when it is laid out: the table counts a style as text.
-        let (label, sentence) = wrapped.split_at(LABEL + 2);
-        out.push_str(label);
-        out.push_str(&style::verdict(sentence));
-        out
+        page.blank();
+        page.labelled(0, format!("{:<LABEL$}", "Verdict"), Text::verdict(&self.conclusion(&configuration)));
+        page
     }
 
     fn conclusion(&self, configuration: &Check) -> String {
@@ -217,13 +204,8 @@ impl Doctor<'_> {
     }
 }
 
-/// The columns of a label.
+/// The columns of a label, without what follows it.
 const LABEL: usize = 12;
-
-/// A label and a text, wrapped beside it.
-fn block(out: &mut String, width: u16, label: &str, text: &str) {
-    grid(out, width, 0, None, vec![vec![format!("{label:<LABEL$}"), text.to_owned()]], &[]);
-}
 
 fn tone(status: Status) -> Style {
     match status {
@@ -239,23 +221,15 @@ fn time(elapsed: Option<Duration>) -> String {
 }
 
 /// Checks, a line each as far as it goes, with their particulars below.
-fn lines(out: &mut String, width: u16, checks: &[&Check]) {
+fn checks(page: &mut Page, checks: &[&Check]) {
     let timed = checks.iter().any(|it| it.elapsed.is_some());
     let name_width = checks.iter().map(|it| it.name.len()).max().unwrap_or_default();
     for check in checks {
-        let mut row = vec![check.status.as_str().to_owned(), format!("{:<name_width$}", check.name)];
-        if timed {
-            row.push(format!("{:>9}", time(check.elapsed)));
-        }
-        row.push(check.message.clone());
-        let mut wrapped = String::new();
-        grid(&mut wrapped, width, 2, None, vec![row], &[]);
-        // Painted when it is laid out: the table counts a style as text.
-        let status = check.status.as_str();
-        let rest = wrapped.trim_start().trim_start_matches(status);
-        out.push_str(&format!("  {}{rest}", style::paint(tone(check.status), status)));
+        let time = if timed { format!("  {:>9}", time(check.elapsed)) } else { String::new() };
+        let label = Text::styled(tone(check.status), check.status.as_str());
+        page.labelled(2, label.and(format!("  {:<name_width$}{time}", check.name)), &check.message);
         if !["configuration", LONG].contains(&check.name) {
-            particulars(out, width, 4, check);
+            particulars(page, 4, check);
         }
     }
 }
@@ -263,8 +237,7 @@ fn lines(out: &mut String, width: u16, checks: &[&Check]) {
 fn plain(cell: &Value) -> String {
     match cell {
         Value::Null => "–".to_owned(),
-        // Names and comments come from the database: no control character may reach the terminal.
-        Value::String(text) => text.replace(char::is_control, " "),
+        Value::String(text) => text.clone(),
         Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), thousands),
         other => other.to_string(),
     }
@@ -277,7 +250,7 @@ const MANY: usize = 6;
 const NAMES: usize = 2;
 
 /// Blanks between so many columns.
-fn between(columns: usize) -> usize {
+fn between(columns: usize) -> u16 {
     if columns > MANY { 1 } else { 2 }
 }
 
@@ -288,64 +261,33 @@ fn heading(column: &str) -> String {
 /// More columns than this are shown as a list of names and values for each row.
 const COLUMNS: usize = 10;
 
-fn particulars(out: &mut String, width: u16, indent: usize, check: &Check) {
+fn particulars(page: &mut Page, indent: usize, check: &Check) {
     let table = &check.table;
     if table.rows.is_empty() {
         return;
     }
     if table.columns.len() > COLUMNS {
         for (at, row) in table.rows.iter().enumerate() {
-            out.push_str(if at > 0 { "\n" } else { "" });
+            if at > 0 {
+                page.blank();
+            }
             let pairs = table.columns.iter().zip(row).map(|(column, cell)| vec![(*column).to_owned(), plain(cell)]);
-            grid(out, width, indent, None, pairs.collect(), &[]);
+            page.grid(indent, Grid { rows: pairs.collect(), gap: 2, ..Grid::default() });
         }
         return;
     }
     let rows: Vec<Vec<String>> = table.rows.iter().map(|row| row.iter().map(plain).collect()).collect();
-    let widest = |at: usize| rows.iter().map(|row| row[at].chars().count()).chain([table.columns[at].len()]).max();
-    let natural: usize = (0..table.columns.len()).filter_map(widest).map(|it| it + between(table.columns.len())).sum();
-    if natural > usize::from(width) - indent && table.columns.len() > NAMES {
-        // So narrow that words would be broken: a sentence for each row is easier to read.
-        let row = |cells: &Vec<String>| {
-            let rest = table.columns.iter().zip(cells).skip(NAMES);
-            let rest: Vec<String> = rest.map(|(column, cell)| format!("{} {cell}", heading(column))).collect();
-            vec![cells[..NAMES].join(" "), rest.join(", ")]
-        };
-        grid(out, width, indent, None, rows.iter().map(row).collect(), &[]);
-        return;
+    let names = |cells: &[String]| cells[..NAMES.min(cells.len())].join(" ");
+    let column = rows.iter().map(|cells| names(cells).chars().count() + 2).max().unwrap_or_default();
+    // So narrow that words would be broken, a sentence for each row is easier to read.
+    let mut narrow = Page::default();
+    for cells in &rows {
+        let rest = table.columns.iter().zip(cells).skip(NAMES);
+        let rest: Vec<String> = rest.map(|(column, cell)| format!("{} {cell}", heading(column))).collect();
+        narrow.beside(indent, column, names(cells), rest.join(", "));
     }
-    let numbers: Vec<usize> =
-        (0..table.columns.len()).filter(|at| table.rows.iter().any(|row| row[*at].is_number())).collect();
-    grid(out, width, indent, Some(table.columns), rows, &numbers);
-}
-
-/// Rows in columns, wrapped within their columns where the width demands it.
-fn grid(
-    out: &mut String,
-    width: u16,
-    indent: usize,
-    header: Option<&[&str]>,
-    rows: Vec<Vec<String>>,
-    numbers: &[usize],
-) {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width - indent as u16);
-    if let Some(header) = header {
-        table.set_header(header.iter().map(|it| heading(it)));
-    }
-    table.add_rows(rows);
-    let between = between(table.column_count()) as u16;
-    for column in table.column_iter_mut() {
-        column.set_padding((0, between));
-    }
-    for at in numbers {
-        if let Some(column) = table.column_mut(*at) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    for line in table.lines() {
-        out.push_str(format!("{:indent$}{line}", "").trim_end());
-        out.push('\n');
-    }
+    let numbers = (0..table.columns.len()).filter(|at| table.rows.iter().any(|row| row[*at].is_number())).collect();
+    let header = Some(table.columns.iter().map(|column| heading(column)).collect());
+    let grid = Grid { header, rows, numbers, gap: between(table.columns.len()) };
+    if table.columns.len() > NAMES { page.grid_or(indent, grid, narrow) } else { page.grid(indent, grid) }
 }

@@ -1,4 +1,4 @@
-//! Findings as text for a terminal; below, as JSON for scripts, and in the formats of CI systems.
+//! Findings as a page for people; below, as JSON for scripts, and in the formats of CI systems.
 
 pub mod formats;
 pub mod json;
@@ -12,6 +12,7 @@ use crate::base::outcome::Verdict;
 use crate::base::style;
 use crate::base::text::plural;
 use crate::ledger::revisions;
+use crate::report::page::{Page, Text};
 use crate::schema::drift::exceptions::Excepted;
 use crate::schema::drift::finding::{Change, Finding, RelationFacts, Severity};
 use crate::schema::drift::outcome::Drift;
@@ -50,39 +51,37 @@ pub(crate) fn summary(drift: &Drift) -> String {
 /// Findings of one kind and of severity info that are shown; the rest is a count.
 const SHOWN: usize = 8;
 
-/// As text, wrapped at the width where possible. The verdict comes first.
-pub fn text(drift: &Drift, fail_on: Severity, width: u16) -> String {
-    let width = usize::from(width.max(60));
-    let mut out = String::new();
+/// As a page for a terminal. The verdict comes first.
+pub fn page(drift: &Drift, fail_on: Severity) -> Page {
+    let mut page = Page::default();
     let word = match verdict(drift, fail_on) {
         Verdict::Clean => "CLEAN",
         Verdict::Attention => "ATTENTION",
     };
-    labelled(&mut out, width, 0, "Verdict", &style::verdict(&format!("{word}: {}", counted(drift))));
-    out.push_str(&format!("{:<12}{}\n", "Live", drift.place));
-    let server = format!("PostgreSQL {}, environment {}", drift.server_version, drift.environment);
-    labelled(&mut out, width, 0, "Server", &server);
-    labelled(&mut out, width, 0, "Expected", &drift.expected);
-    labelled(&mut out, width, 0, "Schemas", &drift.schemas.join(", "));
+    page.row("Verdict", Text::verdict(&format!("{word}: {}", counted(drift))));
+    page.row("Live", &drift.place);
+    page.row("Server", format!("PostgreSQL {}, environment {}", drift.server_version, drift.environment));
+    page.row("Expected", &drift.expected);
+    page.row("Schemas", drift.schemas.join(", "));
     for severity in SEVERITIES {
         let of: Vec<&Finding> = drift.findings.iter().filter(|finding| finding.severity == severity).collect();
         if of.is_empty() {
             continue;
         }
-        out.push_str(&format!("\n{}\n", style::paint(tone(severity).bold(), heading(severity))));
+        page.heading(Text::styled(tone(severity).bold(), heading(severity)));
         match severity {
-            Severity::Info => brief(&mut out, width, &of),
-            _ => in_full(&mut out, width, &of),
+            Severity::Info => brief(&mut page, &of),
+            _ => in_full(&mut page, &of),
         }
     }
     if !drift.excepted.is_empty() {
-        out.push_str("\nExcepted\n");
+        page.heading("Excepted");
         for Excepted { finding, exception } in &drift.excepted {
             let text = format!("{} until {}: {}", exception.name, exception.expires, exception.reason);
-            labelled(&mut out, width, 2, &format!("{} {}", name(finding), finding.kind()), &clean(&text));
+            page.labelled(2, format!("{} {}", name(finding), finding.kind()), text);
         }
     }
-    out
+    page
 }
 
 fn heading(severity: Severity) -> &'static str {
@@ -103,47 +102,16 @@ fn tone(severity: Severity) -> Style {
 
 /// The object, with its schema unless that is the application schema.
 fn name(finding: &Finding) -> String {
-    if finding.id.schema == APPLICATION_SCHEMA { clean(&finding.object()) } else { place(finding) }
+    if finding.id.schema == APPLICATION_SCHEMA { finding.object() } else { place(finding) }
 }
 
 /// Schema and object.
 fn place(finding: &Finding) -> String {
     let object = finding.object();
-    clean(&if finding.id.schema.is_empty() || object == finding.id.schema {
+    if finding.id.schema.is_empty() || object == finding.id.schema {
         object
     } else {
         format!("{}.{object}", finding.id.schema)
-    })
-}
-
-/// Without control characters: names and texts come from the database, and must not control the terminal.
-fn clean(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\n', " ")
-}
-
-/// A label in its column, and a text beside it, wrapped at blanks.
-pub(super) fn labelled(out: &mut String, width: usize, indent: usize, label: &str, text: &str) {
-    const COLUMN: usize = 12;
-    let start = indent + COLUMN.max(label.chars().count() + 2);
-    let room = width.saturating_sub(start).max(20);
-    let mut lines = Vec::new();
-    for line in text.lines() {
-        let mut rest = String::new();
-        for word in line.split(' ') {
-            if !rest.is_empty() && style::width(&rest) + 1 + style::width(word) > room {
-                lines.push(std::mem::take(&mut rest));
-            }
-            if !rest.is_empty() {
-                rest.push(' ');
-            }
-            rest.push_str(word);
-        }
-        lines.push(rest);
-    }
-    for (number, line) in lines.iter().enumerate() {
-        let label = if number == 0 { label } else { "" };
-        out.push_str(format!("{:indent$}{label:<column$}{line}", "", column = start - indent).trim_end());
-        out.push('\n');
     }
 }
 
@@ -151,7 +119,7 @@ pub(super) fn labelled(out: &mut String, width: usize, indent: usize, label: &st
 const REMEDIES: usize = 3;
 
 /// Findings in full; those of one kind that say the same are one entry.
-fn in_full(out: &mut String, width: usize, findings: &[&Finding]) {
+fn in_full(page: &mut Page, findings: &[&Finding]) {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
     for it in findings {
         // What is missing or unexpected has one side only.
@@ -174,51 +142,53 @@ fn in_full(out: &mut String, width: usize, findings: &[&Finding]) {
     for (number, group) in groups.iter().enumerate() {
         let Some(first) = group.first() else { continue };
         if number > 0 {
-            out.push('\n');
+            page.blank();
         }
         let places: Vec<String> = group.iter().map(|it| name(it)).collect();
-        labelled(out, width, 2, &first.kind(), &places.join(", "));
+        page.labelled(2, first.kind(), places.join(", "));
         if group.len() == 1 || !matches!(first.change, Change::Missing | Change::Unexpected) {
-            sides(out, width, first);
+            sides(page, first);
         }
-        facts(out, width, 4, first.facts.as_ref());
-        let mut remedies: Vec<String> = group.iter().map(|it| clean(&it.remedy)).collect();
+        facts(page, 4, first.facts.as_ref());
+        let mut remedies: Vec<&str> = group.iter().map(|it| it.remedy.as_str()).collect();
         remedies.dedup();
+        let others = remedies.len() as u64 - 1;
         if remedies.len() > REMEDIES {
-            let others = plural(remedies.len() as u64 - 1, "other", "others");
             remedies.truncate(1);
-            remedies.push(format!("and likewise for the {others}; --format json lists them"));
         }
-        labelled(out, width, 4, "remedy", &remedies.join("\n"));
+        for (at, remedy) in remedies.iter().enumerate() {
+            page.labelled(4, if at == 0 { "remedy" } else { "" }, *remedy);
+        }
+        if others >= REMEDIES as u64 {
+            let others = plural(others, "other", "others");
+            page.labelled(4, "", format!("and likewise for the {others}; --format json lists them"));
+        }
         if !first.effects.is_empty() {
-            labelled(out, width, 4, "consequences", &clean(&first.effects.join(", ")));
+            page.labelled(4, "consequences", first.effects.join(", "));
         }
     }
 }
 
 /// Expected and actual, one below the other; long texts as what differs in them.
-fn sides(out: &mut String, width: usize, finding: &Finding) {
+fn sides(page: &mut Page, finding: &Finding) {
     match (&finding.expected, &finding.actual) {
         (Some(expected), Some(actual)) if expected.contains('\n') || actual.contains('\n') => {
-            labelled(out, width, 4, "expected -", "actual +");
+            page.labelled(4, "expected -", "actual +");
             let diff = similar::TextDiff::from_lines(expected.trim_end(), actual.trim_end());
             for hunk in diff.unified_diff().context_radius(1).iter_hunks() {
                 for change in hunk.iter_changes() {
-                    let value = clean(change.value());
-                    let line = format!("      {}{}", change.tag(), value.trim_end_matches('\n'));
-                    let line = line.trim_end();
-                    out.push_str(&match change.tag() {
-                        ChangeTag::Delete => style::paint(style::BAD, line),
-                        ChangeTag::Insert => style::paint(style::GOOD, line),
-                        ChangeTag::Equal => line.to_owned(),
-                    });
-                    out.push('\n');
+                    let line = format!("{}{}", change.tag(), change.value().trim_end_matches('\n'));
+                    let style = match change.tag() {
+                        ChangeTag::Delete => style::BAD,
+                        ChangeTag::Insert => style::GOOD,
+                        ChangeTag::Equal => Style::new(),
+                    };
+                    page.line(6, Text::styled(style, line.trim_end()));
                 }
             }
         }
         (_, Some(actual)) if finding.change == Change::Renamed => {
-            let text = format!("{} (probably: only the name differs)", clean(actual));
-            labelled(out, width, 4, "is now", &text);
+            page.labelled(4, "is now", format!("{actual} (probably: only the name differs)"));
         }
         (expected, actual) => {
             // The kind of the finding says which side is there, and often the remedy repeats it.
@@ -227,44 +197,27 @@ fn sides(out: &mut String, width: usize, finding: &Finding) {
             if !differs && repeated(expected) && repeated(actual) {
                 return;
             }
-            let side = |side: &Option<String>| side.as_ref().map(|text| clean(text).replace('\n', " "));
+            let side = |side: &Option<String>| side.as_ref().map(|text| text.replace('\n', " "));
             let absent = || differs.then(|| "none".to_owned());
             let (expected, actual) = (side(expected).or_else(absent), side(actual).or_else(absent));
-            for (label, side) in [("expected", &expected), ("actual", &actual)] {
-                if let Some(side) = side {
-                    labelled(out, width, 4, label, side);
-                }
-            }
-            if let (Some(expected), Some(actual)) = (expected, actual) {
-                pointer(out, width, &expected, &actual);
+            match (expected, actual) {
+                (Some(expected), Some(actual)) => page.compared(4, ["expected", "actual"], [expected, actual]),
+                (Some(expected), None) => page.labelled(4, "expected", expected),
+                (None, Some(actual)) => page.labelled(4, "actual", actual),
+                (None, None) => {}
             }
         }
     }
 }
 
-/// A line that points at what differs between two long lines that are mostly the same.
-fn pointer(out: &mut String, width: usize, expected: &str, actual: &str) {
-    let (one, other): (Vec<char>, Vec<char>) = (expected.chars().collect(), actual.chars().collect());
-    let same = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
-    let left = (one.len() - same).min(other.len() - same);
-    let after = (1..=left).take_while(|back| one[one.len() - back] == other[other.len() - back]).count();
-    let fits = one.len().max(other.len()) + 16 < width;
-    // A pointer helps only where most is the same.
-    if fits && same + after >= 12 {
-        let marked = (other.len() - same - after).max(1);
-        let marks = style::paint(style::BAD, &"^".repeat(marked));
-        out.push_str(&format!("{:start$}{marks}\n", "", start = 16 + same));
-    }
-}
-
-fn facts(out: &mut String, width: usize, indent: usize, facts: Option<&RelationFacts>) {
+fn facts(page: &mut Page, indent: usize, facts: Option<&RelationFacts>) {
     for (label, text) in facts.iter().flat_map(|facts| facts.labelled()) {
-        labelled(out, width, indent, label, &clean(text));
+        page.labelled(indent, label, text);
     }
 }
 
 /// A line each, by kind.
-fn brief(out: &mut String, width: usize, findings: &[&Finding]) {
+fn brief(page: &mut Page, findings: &[&Finding]) {
     let mut by_kind: BTreeMap<String, Vec<&Finding>> = BTreeMap::new();
     for it in findings {
         by_kind.entry(it.kind()).or_default().push(it);
@@ -272,7 +225,7 @@ fn brief(out: &mut String, width: usize, findings: &[&Finding]) {
     for (kind, of) in by_kind {
         let more = of.len().saturating_sub(SHOWN);
         let count = if of.len() == 1 { String::new() } else { format!(" ({})", of.len()) };
-        out.push_str(&format!("  {kind}{count}\n"));
+        page.line(2, format!("{kind}{count}"));
         let shown = if more > 1 { SHOWN } else { of.len() };
         for it in &of[..shown] {
             let line = match (&it.expected, &it.actual) {
@@ -282,13 +235,12 @@ fn brief(out: &mut String, width: usize, findings: &[&Finding]) {
                 (None, Some(actual)) => actual.clone(),
                 (None, None) => String::new(),
             };
-            let line = clean(&line).replace('\n', " ");
-            out.push_str(format!("    {}: {line}", name(it)).trim_end_matches(": "));
-            out.push('\n');
-            facts(out, width, 6, it.facts.as_ref());
+            let line = line.replace('\n', " ");
+            page.paragraph(4, format!("{}: {line}", name(it)).trim_end_matches(": "));
+            facts(page, 6, it.facts.as_ref());
         }
         if more > 1 {
-            out.push_str(&format!("    and {more} more; --format json lists them\n"));
+            page.line(4, format!("and {more} more; --format json lists them"));
         }
     }
 }

@@ -1,6 +1,5 @@
-//! What every report shares: the JSON's first fields, and lines of text.
+//! What every report shares: the JSON's first fields.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::base::outcome::Verdict;
@@ -74,11 +73,6 @@ impl Failed {
             error: error.to_owned(),
         }
     }
-}
-
-/// A line of `label  text`, the text aligned with the other lines' texts.
-pub(crate) fn line(out: &mut String, label: &str, text: &str) {
-    let _ = writeln!(out, "{label:<12}{text}");
 }
 
 pub(crate) fn rate(rows: u64, elapsed: Duration) -> f64 {

@@ -1,13 +1,13 @@
 //! What a migration did.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
 use crate::migration::run::{self, IncompleteLineage, MigrateCounts, RejectedField};
 use crate::migration::sample::Sample;
-use crate::report::layout::{Head, SHOWN, line, rate};
+use crate::report::layout::{Head, SHOWN, rate};
+use crate::report::page::{Grid, Page};
 
 fn by_rule(rules: &BTreeMap<&'static str, u64>) -> String {
     rules.iter().map(|(rule, count)| format!("{rule} {}", thousands(*count))).collect::<Vec<_>>().join(", ")
@@ -29,12 +29,12 @@ fn written(counts: &MigrateCounts) -> String {
     by_table(counts).map(|(table, count)| format!("{table} {}", thousands(count))).join(", ")
 }
 
-pub(crate) fn rejections(out: &mut String, report: &run::MigrateReport) {
+pub(crate) fn rejections(page: &mut Page, report: &run::MigrateReport) {
     for RejectedField { source_id, reason } in report.rejections.iter().take(SHOWN) {
-        let _ = writeln!(out, "  row {source_id}: {} ({})", reason.message, reason.rule);
+        page.paragraph(2, format!("row {source_id}: {} ({})", reason.message, reason.rule));
     }
     if report.rejections.len() > SHOWN {
-        let _ = writeln!(out, "  … and more: use --rejects FILE or --format json, or query padealing.migration_reject");
+        page.paragraph(2, "… and more: use --rejects FILE or --format json, or query padealing.migration_reject");
     }
 }
 
@@ -52,17 +52,16 @@ fn incomplete(report: &run::MigrateReport) -> Option<String> {
 }
 
 /// What a migration did, as text.
-pub(crate) fn migrate_text(report: &run::MigrateReport, dry_run: bool) -> String {
-    let mut out = String::new();
+pub(crate) fn migrate_page(report: &run::MigrateReport, dry_run: bool) -> Page {
+    let mut page = Page::default();
     let counts = &report.counts;
     for sample in &report.samples {
-        sample_text(&mut out, sample);
+        sample_page(&mut page, sample);
     }
     let moved = if dry_run { "to migrate" } else { "migrated" };
-    line(
-        &mut out,
+    page.row(
         "Rows",
-        &format!(
+        format!(
             "{} read, {} {moved}, {} already migrated, {} rejected",
             thousands(counts.read),
             thousands(counts.migrated),
@@ -70,36 +69,45 @@ pub(crate) fn migrate_text(report: &run::MigrateReport, dry_run: bool) -> String
             thousands(counts.rejected)
         ),
     );
-    line(&mut out, if dry_run { "To write" } else { "Written" }, &written(counts));
+    page.row(if dry_run { "To write" } else { "Written" }, written(counts));
     if !report.by_rule.is_empty() {
-        line(&mut out, "Rejected", &by_rule(&report.by_rule));
-        rejections(&mut out, report);
+        page.row("Rejected", by_rule(&report.by_rule));
+        rejections(&mut page, report);
     }
     if let Some(text) = incomplete(report) {
-        line(&mut out, "Incomplete", &text);
+        page.row("Incomplete", text);
     }
     let seconds = report.elapsed.as_secs_f64();
-    line(&mut out, "Time", &format!("{seconds:.1} s, {:.0} rows a second", rate(counts.read, report.elapsed)));
+    page.row("Time", format!("{seconds:.1} s, {:.0} rows a second", rate(counts.read, report.elapsed)));
     if dry_run {
-        line(&mut out, "Dry run", "nothing was written");
+        page.row("Dry run", "nothing was written");
     }
-    out
+    page
 }
 
-fn sample_text(out: &mut String, sample: &Sample) {
-    let cell = |cell: Option<&(String, String)>| {
-        cell.map_or_else(String::new, |(name, text)| format!("{name} = {}", text.escape_debug()))
+/// Characters of a legacy value that a sample shows.
+const SAMPLE: usize = 58;
+
+/// A row old | new, side by side where that fits, and else one below the other.
+fn sample_page(page: &mut Page, sample: &Sample) {
+    let cell = |(name, text): &(String, String)| format!("{name} = {text}");
+    let short = |cell: String| match cell.char_indices().nth(SAMPLE) {
+        Some((end, _)) => format!("{}…", &cell[..end]),
+        None => cell,
     };
-    let _ = writeln!(out, "Row {}", sample.source_id);
-    for at in 0..sample.old.len().max(sample.new.len()) {
-        let (old, new) = (cell(sample.old.get(at)), cell(sample.new.get(at)));
-        let mut old: String = old.chars().take(58).collect();
-        if old.chars().count() == 58 {
-            old.push('…');
+    let old: Vec<String> = sample.old.iter().map(cell).map(short).collect();
+    let new: Vec<String> = sample.new.iter().map(cell).collect();
+    page.line(0, format!("Row {}", sample.source_id));
+    let side = |cells: &[String], at: usize| cells.get(at).cloned().unwrap_or_default();
+    let rows = (0..old.len().max(new.len())).map(|at| vec![side(&old, at), side(&new, at)]).collect();
+    let mut narrow = Page::default();
+    for (label, cells) in [("old", &old), ("new", &new)] {
+        for (at, cell) in cells.iter().enumerate() {
+            narrow.beside(2, 5, if at == 0 { label } else { "" }, cell);
         }
-        let _ = writeln!(out, "  {}", format!("{old:<60}{new}").trim_end());
     }
-    out.push('\n');
+    page.grid_or(2, Grid { rows, gap: 2, ..Grid::default() }, narrow);
+    page.blank();
 }
 
 /// What `migrate --format json` prints.

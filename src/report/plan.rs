@@ -6,12 +6,12 @@ mod sql;
 
 use std::collections::BTreeMap;
 
+use crate::base::escape;
 use crate::base::outcome::Verdict;
-use crate::base::style;
 use crate::base::text::plural;
 use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
-use crate::report::drift::labelled;
+use crate::report::page::{Page, Text};
 use crate::schema::drift::finding::Severity;
 use crate::schema::plan::outcome::Found;
 use crate::schema::plan::step::{Action, Decision, HazardKind, Left, Plan, Step};
@@ -90,53 +90,51 @@ impl Planned<'_> {
         }
     }
 
-    /// Text for a terminal.
-    pub fn text(&self, width: u16) -> String {
-        let width = usize::from(width.max(60));
-        let mut out = String::new();
+    /// A page for a terminal.
+    pub fn page(&self) -> Page {
+        let mut page = Page::default();
         let plan = self.plan();
-        labelled(&mut out, width, 0, "Plan", &style::verdict(&self.summary()));
-        out.push_str(&format!("{:<12}{}\n", "Live", self.place));
-        let server = format!("PostgreSQL {}, environment {}", self.found.server_version, self.environment);
-        labelled(&mut out, width, 0, "Server", &server);
-        labelled(&mut out, width, 0, "Method", &self.method());
+        page.row("Plan", Text::verdict(&self.summary()));
+        page.row("Live", self.place);
+        page.row("Server", format!("PostgreSQL {}, environment {}", self.found.server_version, self.environment));
+        page.row("Method", self.method());
         for skipped in &self.found.route.skipped {
-            labelled(&mut out, width, 0, "Skipped", &skipped.sentence(self.environment));
+            page.row("Skipped", skipped.sentence(self.environment));
         }
         let mut decisions: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (table, decision) in &plan.tables {
             decisions.entry(decision.to_string()).or_default().push(table);
         }
-        out.push_str("\nTables\n");
+        page.heading("Tables");
         for decision in [Decision::Create, Decision::Move, Decision::Upgrade, Decision::Use] {
             if let Some(tables) = decisions.get(&decision.to_string()) {
-                labelled(&mut out, width, 2, &decision.to_string(), &tables.join(", "));
+                page.labelled(2, decision.to_string(), tables.join(", "));
             }
         }
         if !plan.steps.is_empty() {
-            self.effects(&mut out, width);
+            self.effects(&mut page);
         }
         for (title, is_blocking) in [("Manual action required", true), ("Left unchanged", false)] {
             let left: Vec<&Left> = plan.left.iter().filter(|left| left.is_blocking == is_blocking).collect();
             if !left.is_empty() {
-                out.push_str(&format!("\n{title}\n"));
-                list_left(&mut out, width, &left);
+                page.heading(title);
+                list_left(&mut page, &left);
             }
         }
         if !plan.steps.is_empty() || self.found.makes_mirror {
-            out.push_str("\nSQL\n");
+            page.heading("SQL");
             if self.found.makes_mirror {
-                out.push_str("  -- the reference mirror bo_airflow: migrations/reference.sql\n");
+                page.sql(2, escape::comment("the reference mirror bo_airflow: migrations/reference.sql"));
             }
             for step in &plan.steps {
-                show_step(&mut out, step);
+                show_step(&mut page, step);
             }
         }
-        out
+        page
     }
 }
 
-fn list_left(out: &mut String, width: usize, left: &[&Left]) {
+fn list_left(page: &mut Page, left: &[&Left]) {
     // What is left for the same reason is listed once.
     let mut groups: Vec<Vec<&Left>> = Vec::new();
     for item in left {
@@ -147,16 +145,16 @@ fn list_left(out: &mut String, width: usize, left: &[&Left]) {
     }
     for items in groups {
         let names: Vec<&str> = items.iter().map(|item| item.object.as_str()).collect();
-        labelled(out, width, 2, &items[0].kind, &names.join(", "));
-        labelled(out, width, 4, "", &items[0].reason);
+        page.labelled(2, &items[0].kind, names.join(", "));
+        page.labelled(4, "", &items[0].reason);
         let queries = items.iter().filter(|item| matters(item)).filter_map(|item| item.query.as_deref());
         for query in queries.take(if items[0].is_blocking { usize::MAX } else { 3 }) {
-            out.push_str(&format!("    query: {query};\n"));
+            page.sql(4, format!("query: {query};"));
         }
     }
 }
 
-fn show_step(out: &mut String, step: &Step) {
+fn show_step(page: &mut Page, step: &Step) {
     let mut notes: Vec<String> = Vec::new();
     for hazard in &step.hazards {
         let note = match (hazard.kind, hazard.lock) {
@@ -168,17 +166,15 @@ fn show_step(out: &mut String, step: &Step) {
             notes.push(note);
         }
     }
-    out.push_str(&format!("  -- {}\n", step.object));
+    page.sql(2, escape::comment(&step.object));
     for note in notes {
-        out.push_str(&format!("  --   {note}\n"));
+        page.sql(2, escape::comment(&format!("  {note}")));
     }
     // A revision is a file that can be read elsewhere, and is shown whole in --format sql.
     if step.action == Action::Revision {
         let lines = step.sql.lines().count();
-        out.push_str(&format!("  --   {lines} lines, verbatim; --format sql shows them\n"));
+        page.sql(2, escape::comment(&format!("  {lines} lines, verbatim; --format sql shows them")));
         return;
     }
-    for line in step.sql.lines() {
-        out.push_str(&format!("  {line}\n"));
-    }
+    page.sql(2, &step.sql);
 }

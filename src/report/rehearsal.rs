@@ -1,11 +1,9 @@
 //! A rehearsal's summary.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::base::outcome::Verdict;
-use crate::base::style;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
 use crate::migration::difference::Difference;
@@ -13,8 +11,9 @@ use crate::migration::run::{self, LISTED, RejectedField};
 use crate::migration::verification;
 use crate::report::drift;
 use crate::report::drift::json::{DriftCounts, FindingJson, findings};
-use crate::report::layout::{Head, SHOWN, line};
+use crate::report::layout::{Head, SHOWN};
 use crate::report::migrate::{by_table, rejections};
+use crate::report::page::{Page, Text};
 use crate::report::verify::{differences, verified};
 use crate::schema::drift::finding::Severity;
 use crate::schema::drift::outcome::Drift;
@@ -118,24 +117,23 @@ impl Rehearsal {
     }
 
     /// The summary for people.
-    pub fn text(&self) -> String {
-        let mut out = String::new();
+    pub fn page(&self) -> Page {
+        let mut page = Page::default();
         let counts = &self.migrated.counts;
-        line(&mut out, "Server", &self.server);
-        line(&mut out, "Source", &self.source);
+        page.row("Server", &self.server);
+        page.row("Source", &self.source);
         let names: Vec<String> = self.revisions.iter().map(|(number, name)| format!("{number} {name}")).collect();
-        line(&mut out, "Revisions", &format!("{} applied", names.len()));
+        page.row("Revisions", format!("{} applied", names.len()));
         for name in names {
-            let _ = writeln!(out, "  {name}");
+            page.paragraph(2, name);
         }
         let rejected = match &self.unexpected {
             Some(Unexpected { total: 0, .. }) => " (as expected)",
             _ => "",
         };
-        line(
-            &mut out,
+        page.row(
             "Rows",
-            &format!(
+            format!(
                 "{} read, {} migrated, {} rejected{rejected}",
                 thousands(counts.read),
                 thousands(counts.migrated),
@@ -143,40 +141,43 @@ impl Rehearsal {
             ),
         );
         if !self.migrated.by_rule.is_empty() {
-            line(&mut out, "Rejected", "a row with several reasons counts under each rule");
+            page.row("Rejected", "a row with several reasons counts under each rule");
             for (rule, count) in &self.migrated.by_rule {
-                let _ = writeln!(out, "  {rule:<24}{:>10}", thousands(*count));
+                page.line(2, format!("{rule:<24}{:>10}", thousands(*count)));
             }
         }
         match &self.unexpected {
             Some(unexpected) => {
                 for sentence in unexpected.first.iter().take(SHOWN) {
-                    let _ = writeln!(out, "  unexpected: {sentence}");
+                    page.paragraph(2, format!("unexpected: {sentence}"));
                 }
                 if unexpected.total > SHOWN as u64 {
                     let more = unexpected.total - SHOWN as u64;
-                    let _ = writeln!(out, "  … and {} more; --format json lists the first {}", thousands(more), LISTED);
+                    page.paragraph(
+                        2,
+                        format!("… and {} more; --format json lists the first {LISTED}", thousands(more)),
+                    );
                 }
             }
-            None => rejections(&mut out, &self.migrated),
+            None => rejections(&mut page, &self.migrated),
         }
-        line(&mut out, "Written", "rows by target table");
+        page.row("Written", "rows by target table");
         for (table, count) in by_table(counts) {
-            let _ = writeln!(out, "  {table:<24}{:>10}", thousands(count));
+            page.line(2, format!("{table:<24}{:>10}", thousands(count)));
         }
-        line(&mut out, "Verified", &verified(&self.verified.counts));
-        differences(&mut out, &self.verified);
-        line(&mut out, "Drift", &format!("{}, compared with {}", drift::summary(&self.drift), self.drift.expected));
+        page.row("Verified", verified(&self.verified.counts));
+        differences(&mut page, &self.verified);
+        page.row("Drift", format!("{}, compared with {}", drift::summary(&self.drift), self.drift.expected));
         for it in self.drift.findings.iter().filter(|it| it.severity >= Severity::Warning).take(SHOWN) {
-            let _ = writeln!(out, "  {} {} {}: {}", it.severity, it.kind(), it.object(), it.remedy);
+            page.paragraph(2, format!("{} {} {}: {}", it.severity, it.kind(), it.object(), it.remedy));
         }
-        line(&mut out, "Phases", "");
+        page.row("Phases", "");
         for phase in &self.phases {
             let time = phase.elapsed.map_or("not checked".to_owned(), |it| format!("{:.2} s", it.as_secs_f64()));
-            let _ = writeln!(out, "{}", format!("  {:<12}{time:>12}  {}", phase.name, phase.text).trim_end());
+            page.beside(2, 26, format!("{:<12}{time:>12}", phase.name), &phase.text);
         }
-        line(&mut out, "Verdict", &style::verdict(&self.judgement()));
-        out
+        page.row("Verdict", Text::verdict(&self.judgement()));
+        page
     }
 }
 

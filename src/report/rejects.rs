@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::base::escape;
 use crate::migration::rejection::{Reason, Rejection};
 use crate::migration::run::RejectedField;
 
@@ -10,7 +11,11 @@ pub(crate) fn rejects_jsonl(rejection: &Rejection) -> String {
     let mut out = String::new();
     for reason in &rejection.reasons {
         let rejected = RejectedField { source_id: rejection.source_id, reason: reason.clone() };
-        let _ = writeln!(out, "{}", serde_json::to_string(&rejected).expect("it has only texts and numbers"));
+        let _ = writeln!(
+            out,
+            "{}",
+            escape::json(&serde_json::to_string(&rejected).expect("it has only texts and numbers"))
+        );
     }
     out
 }
@@ -21,9 +26,10 @@ pub(crate) const REJECTS_CSV_HEAD: &str = "source_id,field,rule,value,message\r\
 /// The lines of a rejection in a `.csv` file (RFC 4180).
 ///
 /// A null value is empty and not quoted, an empty text is quoted: Postgres's `copy … csv` reads them as what they are.
-/// The csv crate quotes by writer, not by cell (`QuoteStyle`), and can't tell the two apart.
+/// The csv crate quotes by writer, not by cell (`QuoteStyle`), and can't tell the two apart. Such files are opened in
+/// spreadsheets: a text is escaped for these, and `.jsonl` has it as it is.
 pub(crate) fn rejects_csv(rejection: &Rejection) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let quoted = |text: &str| format!("\"{}\"", escape::cell(text).replace('"', "\"\""));
     let mut out = String::new();
     for Reason { field, rule, value, message } in &rejection.reasons {
         let (field, message) = (quoted(field), quoted(message));

@@ -1,23 +1,22 @@
 //! What `revert` would do or did, as text.
 
-use crate::report::drift::labelled;
+use crate::report::page::Page;
 use crate::schema::plan::outcome::Reversal;
 
 /// What `revert` asks about.
-pub fn planned_reversal(reversal: &Reversal, width: u16) -> String {
-    text(reversal, "Roll back", "Would lose", width)
+pub fn planned_reversal(reversal: &Reversal) -> Page {
+    page(reversal, "Roll back", "Would lose")
 }
 
 /// What `revert` did.
-pub fn done_reversal(reversal: &Reversal, width: u16) -> String {
-    text(reversal, "Rolled back", "Lost", width)
+pub fn done_reversal(reversal: &Reversal) -> Page {
+    page(reversal, "Rolled back", "Lost")
 }
 
-fn text(reversal: &Reversal, verb: &str, loss_verb: &str, width: u16) -> String {
-    let width = usize::from(width.max(60));
-    let mut out = String::new();
+fn page(reversal: &Reversal, verb: &str, loss_verb: &str) -> Page {
+    let mut page = Page::default();
     for revision in &reversal.revisions {
-        labelled(&mut out, width, 0, verb, &format!("{} {}", revision.number, revision.name));
+        page.row(verb, format!("{} {}", revision.number, revision.name));
     }
     // Newest first.
     let adopted = match &reversal.adopted[..] {
@@ -28,10 +27,10 @@ fn text(reversal: &Reversal, verb: &str, loss_verb: &str, width: u16) -> String 
         }
     };
     if let Some(adopted) = adopted {
-        labelled(&mut out, width, 0, "Note", &adopted);
+        page.row("Note", adopted);
     }
     for loss in &reversal.losses {
-        labelled(&mut out, width, 0, loss_verb, loss);
+        page.row(loss_verb, loss);
     }
-    out
+    page
 }

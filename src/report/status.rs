@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::base::outcome::Verdict;
 use crate::base::text::{list, plural};
 use crate::ledger::history::RecordKind;
-use crate::report::drift::labelled;
 use crate::report::layout::Head;
+use crate::report::page::Page;
 use crate::report::plan::json::SkippedJson;
 use crate::schema::plan::outcome::Status;
 
@@ -16,12 +16,10 @@ pub fn status_verdict(status: &Status) -> Verdict {
 }
 
 /// Text for a terminal.
-pub fn status_text(status: &Status, width: u16) -> String {
-    let width = usize::from(width.max(60));
-    let mut out = String::new();
-    out.push_str(&format!("{:<12}{}\n", "Live", status.place));
-    let server = format!("PostgreSQL {}, environment {}", status.server_version, status.environment);
-    labelled(&mut out, width, 0, "Server", &server);
+pub fn status_page(status: &Status) -> Page {
+    let mut page = Page::default();
+    page.row("Live", &status.place);
+    page.row("Server", format!("PostgreSQL {}, environment {}", status.server_version, status.environment));
     let current = match &status.current {
         Some(revision) => format!("{} {}", revision.number, revision.name),
         None if status.tables.is_empty() => {
@@ -32,27 +30,27 @@ pub fn status_text(status: &Status, width: u16) -> String {
             plural(status.tables.len() as u64, "table", "tables")
         ),
     };
-    labelled(&mut out, width, 0, "Current", &current);
+    page.row("Current", current);
     let pending = status.pending.iter().map(|revision| format!("{} {}", revision.number, revision.name));
     let pending = list(pending);
-    labelled(&mut out, width, 0, "Pending", if pending.is_empty() { "none" } else { &pending });
+    page.row("Pending", if pending.is_empty() { "none" } else { &pending });
     for skipped in &status.skipped {
-        labelled(&mut out, width, 0, "Skipped", &skipped.sentence(status.environment));
+        page.row("Skipped", skipped.sentence(status.environment));
     }
     for manager in &status.managers {
         let version = manager.version.as_ref().map(|version| format!(", at {version}")).unwrap_or_default();
         let text = format!("{}: {}{version}; left unchanged", manager.program, manager.table);
-        labelled(&mut out, width, 0, "Also found", &text);
+        page.row("Also found", text);
     }
     if !status.history.is_empty() {
-        out.push_str("\nHistory\n");
+        page.heading("History");
         for record in &status.history {
             let who = format!("by {} with {} in {}", record.role, record.version, record.environment);
             let what = format!("{} {} {}", record.revision, record.kind, record.name);
-            out.push_str(&format!("  {}  {what:<48} {who}\n", record.applied_at));
+            page.beside(2, 18, &record.applied_at, format!("{what:<48} {who}"));
         }
     }
-    out
+    page
 }
 
 /// What `status --format json` prints.

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use crate::base::outcome::Verdict;
-use crate::base::style;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
 use crate::migration::difference::Difference;
 use crate::migration::run::LISTED;
 use crate::migration::verification;
-use crate::report::layout::{Head, SHOWN, line, rate};
+use crate::report::layout::{Head, SHOWN, rate};
+use crate::report::page::{Page, Text};
 
 pub(crate) fn verified(counts: &verification::VerifyCounts) -> String {
     let mut text = format!(
@@ -32,32 +32,31 @@ pub(crate) fn verified(counts: &verification::VerifyCounts) -> String {
     text
 }
 
-pub(crate) fn differences(out: &mut String, report: &verification::VerifyReport) {
-    let shown =
-        |text: &Option<String>| text.as_ref().map_or("null".to_owned(), |it| format!("'{}'", it.escape_debug()));
+pub(crate) fn differences(page: &mut Page, report: &verification::VerifyReport) {
+    let shown = |text: &Option<String>| text.as_ref().map_or("null".to_owned(), |it| format!("'{it}'"));
     for difference in report.differences.iter().take(SHOWN) {
         let Difference { source_id, target, field, .. } = difference;
         let (expected, actual) = (shown(&difference.expected), shown(&difference.actual));
-        let _ = writeln!(out, "  row {source_id}: {target}.{field} is {actual}, expected {expected}");
+        page.paragraph(2, format!("row {source_id}: {target}.{field} is {actual}, expected {expected}"));
     }
     if report.total_differences > SHOWN as u64 {
         let more = report.total_differences - SHOWN as u64;
-        let _ = writeln!(out, "  … and {} more; --format json lists the first {}", thousands(more), LISTED);
+        page.paragraph(2, format!("… and {} more; --format json lists the first {LISTED}", thousands(more)));
     }
 }
 
 /// What a verification found, as text.
-pub(crate) fn verify_text(report: &verification::VerifyReport) -> String {
-    let mut out = String::new();
-    line(&mut out, "Rows", &format!("{} in the source: {}", thousands(report.counts.source), verified(&report.counts)));
+pub(crate) fn verify_page(report: &verification::VerifyReport) -> Page {
+    let mut page = Page::default();
+    page.row("Rows", format!("{} in the source: {}", thousands(report.counts.source), verified(&report.counts)));
     if report.total_differences > 0 {
-        line(&mut out, "Differences", &thousands(report.total_differences));
-        differences(&mut out, report);
+        page.row("Differing", thousands(report.total_differences));
+        differences(&mut page, report);
     }
     let (seconds, rate) = (report.elapsed.as_secs_f64(), rate(report.counts.source, report.elapsed));
-    line(&mut out, "Time", &format!("{seconds:.1} s, {rate:.0} rows a second"));
-    line(&mut out, "Verdict", &style::verdict(&judgement(&report.counts)));
-    out
+    page.row("Time", format!("{seconds:.1} s, {rate:.0} rows a second"));
+    page.row("Verdict", Text::verdict(&judgement(&report.counts)));
+    page
 }
 
 fn judgement(counts: &verification::VerifyCounts) -> String {

@@ -31,7 +31,7 @@ fn is_asked_for() -> bool {
 async fn check_doctor(config: &Config) {
     let found = examine::examine_environment(config, false).await.expect("a database is named");
     let report = Doctor::new(config, &found);
-    eprintln!("{}", report.text(100));
+    eprintln!("{}", report.page().render(100, false));
     let failed: Vec<&str> = found.checks.iter().filter(|it| it.status == Status::Fail).map(|it| it.name).collect();
     let failure = found.failure.clone().unwrap_or_default();
     let (environment, failed) = (config.environment, failed.join(", "));
@@ -56,7 +56,7 @@ async fn check_drift(config: &Config) {
         Ok(drift) => drift,
         Err(error) => panic!("{} could not be compared: {}", config.environment, sentence(&error)),
     };
-    eprintln!("{}", report::drift::text(&drift, Severity::Warning, 100));
+    eprintln!("{}", report::drift::page(&drift, Severity::Warning).render(100, false));
     let drifted = report::drift::verdict(&drift, Severity::Warning) == Verdict::Attention;
     assert!(!drifted, "{} has drifted: {}", config.environment, report::drift::counted(&drift));
 }

@@ -11,6 +11,7 @@
 //! - `connect`: every way of not getting a session is one sentence; TLS.
 //! - `doctor`: an environment examined. `live`: the same on a real one, when asked for. `local`: what local may do.
 //! - `server`: the ephemeral server leaves nothing behind.
+//! - `hostile`: names and values that a terminal, psql or a CI system would obey.
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
 //! - `layers`: arrows between files run down, and pure files are pure.
@@ -26,6 +27,7 @@ mod fixtures;
 mod generate;
 mod guard;
 mod harness;
+mod hostile;
 mod laws;
 mod layers;
 mod live;

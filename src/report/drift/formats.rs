@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
 
+use crate::base::escape;
 use crate::base::outcome::Verdict;
 use crate::report::drift::{DECLARED, SEVERITIES, counted, heading, line, place, verdict};
 use crate::schema::drift::exceptions::Excepted;
@@ -28,23 +29,17 @@ fn sentence(finding: &Finding) -> String {
 
 /// As Markdown, for a pull request or a wiki.
 pub fn markdown(drift: &Drift, fail_on: Severity) -> String {
-    // What is syntax in Markdown.
-    let cell = |text: &str| text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ");
-    let code = |text: &Option<String>| match text {
-        // A code span ends at as many backticks as it began with.
-        Some(text) if text.contains('`') => format!("`` {} ``", cell(text)),
-        Some(text) => format!("`{}`", cell(text)),
-        None => "–".to_owned(),
-    };
+    use escape::{markdown as cell, markdown_code as code};
+    let side = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), code);
     let word = if verdict(drift, fail_on) == Verdict::Clean { "clean" } else { "attention" };
     let mut out = format!(
         "# Drift: {word}, {}\n\nLive: {}, PostgreSQL {}, environment {}. Expected: {}. Schemas: {}.\n",
         counted(drift),
-        drift.place,
-        drift.server_version,
+        code(&drift.place),
+        cell(&drift.server_version),
         drift.environment,
-        drift.expected,
-        drift.schemas.join(", ")
+        cell(&drift.expected),
+        cell(&drift.schemas.join(", "))
     );
     for severity in SEVERITIES {
         let of: Vec<&Finding> = drift.findings.iter().filter(|it| it.severity == severity).collect();
@@ -56,13 +51,13 @@ pub fn markdown(drift: &Drift, fail_on: Severity) -> String {
             heading(severity)
         ));
         for it in of {
-            let object = code(&Some(place(it)));
+            let object = code(&place(it));
             out.push_str(&format!(
                 "| {object} | {} | {} | {} | {} |\n",
                 it.kind(),
-                code(&it.expected),
-                code(&it.actual),
-                code(&Some(it.remedy.clone()))
+                side(&it.expected),
+                side(&it.actual),
+                code(&it.remedy)
             ));
         }
     }
@@ -71,7 +66,7 @@ pub fn markdown(drift: &Drift, fail_on: Severity) -> String {
             "\n## Excepted\n\n| object | kind | exception | until | reason |\n| --- | --- | --- | --- | --- |\n",
         );
         for Excepted { finding: it, exception } in &drift.excepted {
-            let object = code(&Some(place(it)));
+            let object = code(&place(it));
             out.push_str(&format!(
                 "| {object} | {} | {} | {} | {} |\n",
                 it.kind(),
@@ -100,7 +95,7 @@ pub fn junit(drift: &Drift, fail_on: Severity) -> Result<String, quick_junit::Se
     for (Name { schema, name }, findings) in cases {
         let lines = |all: &[&&Finding]| {
             let line = |it: &&&Finding| format!("{}: {} {}: {}", it.severity, it.kind(), it.object(), sentence(it));
-            all.iter().map(line).collect::<Vec<_>>().join("\n")
+            all.iter().map(line).map(|it| escape::text(&it).into_owned()).collect::<Vec<_>>().join("\n")
         };
         let (failing, others): (Vec<&&Finding>, Vec<&&Finding>) =
             findings.iter().partition(|it| it.severity >= fail_on);
@@ -108,12 +103,15 @@ pub fn junit(drift: &Drift, fail_on: Severity) -> Result<String, quick_junit::Se
             None => TestCaseStatus::success(),
             Some(first) => {
                 let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                status.set_type(first.kind()).set_message(sentence(first)).set_description(lines(&failing));
+                status
+                    .set_type(first.kind())
+                    .set_message(escape::text(&sentence(first)))
+                    .set_description(lines(&failing));
                 status
             }
         };
-        let mut case = TestCase::new(name, status);
-        case.set_classname(if schema.is_empty() { "database" } else { &schema });
+        let mut case = TestCase::new(escape::text(&name).into_owned(), status);
+        case.set_classname(escape::text(if schema.is_empty() { "database" } else { &schema }).into_owned());
         if !others.is_empty() {
             case.set_system_out(lines(&others));
         }
@@ -121,7 +119,7 @@ pub fn junit(drift: &Drift, fail_on: Severity) -> Result<String, quick_junit::Se
     }
     let mut report = Report::new("pad-migrate drift");
     for (schema, cases) in suites {
-        let mut suite = TestSuite::new(if schema.is_empty() { "database" } else { &schema });
+        let mut suite = TestSuite::new(escape::text(if schema.is_empty() { "database" } else { &schema }).into_owned());
         suite.add_test_cases(cases);
         report.add_test_suite(suite);
     }
@@ -181,14 +179,12 @@ fn level(severity: Severity, [breaking, warning, info]: [&'static str; 3]) -> &'
 
 /// As GitHub's workflow commands, which become annotations.
 pub fn github(drift: &Drift) -> String {
-    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let mut out = String::new();
     for it in &drift.findings {
         let command = level(it.severity, ["error", "warning", "notice"]);
         let at = line(it).map(|line| format!("file={DECLARED},line={line},")).unwrap_or_default();
-        let title = property(&format!("{} {}", it.kind(), place(it)));
-        out.push_str(&format!("::{command} {at}title={title}::{}\n", data(&sentence(it))));
+        let title = escape::github_property(&format!("{} {}", it.kind(), place(it)));
+        out.push_str(&format!("::{command} {at}title={title}::{}\n", escape::github(&sentence(it))));
     }
     out
 }

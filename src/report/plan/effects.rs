@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::text::{list, plural};
-use crate::report::drift::labelled;
+use crate::report::page::Page;
 use crate::report::plan::Planned;
 use crate::schema::plan::step::{Hazard, HazardKind, LockMode, Size};
 
@@ -16,20 +16,20 @@ const READ: i64 = 200 << 20;
 const SMALL: i64 = 1 << 20;
 
 impl Planned<'_> {
-    pub(super) fn effects(&self, out: &mut String, width: usize) {
+    pub(super) fn effects(&self, page: &mut Page) {
         let hazards: Vec<&Hazard> = self.plan().steps.iter().flat_map(|step| &step.hazards).collect();
-        locks(out, width, &hazards);
-        self.effort(out, width, &hazards);
+        locks(page, &hazards);
+        self.effort(page, &hazards);
         let undone = hazards.iter().filter(|hazard| hazard.kind == HazardKind::NotUndone);
         let undone: BTreeSet<&str> = undone.map(|hazard| hazard.table.as_str()).collect();
         if !undone.is_empty() {
-            out.push_str("\nRevert won't restore old column types in\n");
-            labelled(out, width, 4, "", &list(undone));
+            page.heading("Revert won't restore old column types in");
+            page.labelled(4, "", list(undone));
         }
-        warnings(out, width, &hazards);
+        warnings(page, &hazards);
     }
 
-    fn effort(&self, out: &mut String, width: usize, hazards: &[&Hazard]) {
+    fn effort(&self, page: &mut Page, hazards: &[&Hazard]) {
         let efforts: [(&str, HazardKind, i64); 3] = [
             ("rewritten", HazardKind::Rewrite, WRITTEN),
             ("indexed", HazardKind::IndexBuild, READ / 2),
@@ -64,9 +64,9 @@ impl Planned<'_> {
         if lines.is_empty() {
             return;
         }
-        out.push_str("\nEffort\n");
+        page.heading("Effort");
         for (label, text) in lines {
-            labelled(out, width, 2, label, &text);
+            page.labelled(2, label, text);
         }
         let roughly = match seconds {
             seconds if seconds < 1.0 => "less than a second".to_owned(),
@@ -74,12 +74,12 @@ impl Planned<'_> {
             seconds => format!("{:.0} min", seconds / 60.0),
         };
         let text = format!("{roughly}, at {} MiB a second written and {} read", WRITTEN >> 20, READ >> 20);
-        labelled(out, width, 2, "roughly", &text);
+        page.labelled(2, "roughly", text);
     }
 }
 
-fn locks(out: &mut String, width: usize, hazards: &[&Hazard]) {
-    out.push_str("\nLocks, all held until the transaction ends\n");
+fn locks(page: &mut Page, hazards: &[&Hazard]) {
+    page.heading("Locks, all held until the transaction ends");
     // The strongest of a table's is the one that counts.
     let mut strongest: BTreeMap<&str, LockMode> = BTreeMap::new();
     for hazard in hazards {
@@ -98,16 +98,16 @@ fn locks(out: &mut String, width: usize, hazards: &[&Hazard]) {
                 LockMode::ShareRowExclusive | LockMode::Share => "blocks writes",
                 LockMode::ShareUpdateExclusive => "blocks neither reads nor writes",
             };
-            out.push_str(&format!("  {lock}: {meaning}\n"));
-            labelled(out, width, 4, "", &list(held));
+            page.paragraph(2, format!("{lock}: {meaning}"));
+            page.labelled(4, "", list(held));
         }
     }
     if strongest.is_empty() {
-        out.push_str("  none on existing tables\n");
+        page.line(2, "none on existing tables");
     }
 }
 
-fn warnings(out: &mut String, width: usize, hazards: &[&Hazard]) {
+fn warnings(page: &mut Page, hazards: &[&Hazard]) {
     use HazardKind::{Move, Overwrite, Rename, Revoke, Unverified};
     // What is the same of several is said once.
     let mut notes: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
@@ -115,9 +115,9 @@ fn warnings(out: &mut String, width: usize, hazards: &[&Hazard]) {
         notes.entry(hazard.note.replacen(&hazard.table, "{}", 1)).or_default().insert(&hazard.table);
     }
     if !notes.is_empty() {
-        out.push_str("\nWarnings\n");
+        page.heading("Warnings");
     }
     for (note, objects) in notes {
-        labelled(out, width, 2, "", &note.replacen("{}", &list(objects), 1));
+        page.labelled(2, "", note.replacen("{}", &list(objects), 1));
     }
 }

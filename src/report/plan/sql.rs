@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::escape::{comment, statement};
 use crate::base::quote::quote_literal;
 use crate::report::plan::Planned;
 
@@ -9,14 +10,12 @@ impl Planned<'_> {
     /// What `psql -v ON_ERROR_STOP=1 -f` runs, with the same end as `apply`.
     pub fn sql(&self) -> String {
         let version = env!("CARGO_PKG_VERSION");
-        let mut out = format!(
-            "-- pad-migrate {version}: {} (environment {})\n-- {}\n",
-            self.place,
-            self.environment,
-            self.method()
-        );
+        let mut out = String::new();
+        let remark = |out: &mut String, text: &str| out.extend([comment(text), "\n".to_owned()]);
+        remark(&mut out, &format!("pad-migrate {version}: {} (environment {})", self.place, self.environment));
+        remark(&mut out, &self.method());
         for left in self.plan().blocking() {
-            out.push_str(&format!("-- manual action required: {} {}: {}\n", left.kind, left.object, left.reason));
+            remark(&mut out, &format!("manual action required: {} {}: {}", left.kind, left.object, left.reason));
         }
         if self.is_empty() {
             return out;
@@ -25,21 +24,25 @@ impl Planned<'_> {
             out.push_str("do $$ begin raise exception 'manual action is required first: see the comments'; end $$;\n");
             return out;
         }
-        out.push_str("begin read write;\nset local search_path = pg_catalog;\nset local lock_timeout = '5s';\n");
+        // psql reads what follows by these two: with another encoding, a quotation mark may be part of a character.
+        out.push_str("begin read write;\nset local client_encoding = 'UTF8';\n");
+        out.push_str("set local standard_conforming_strings = on;\n");
+        out.push_str("set local search_path = pg_catalog;\nset local lock_timeout = '5s';\n");
         out.push_str("set local check_function_bodies = off;\n");
         if self.found.makes_mirror {
             out.push_str(&format!("\n{}\n", self.found.mirror_sql()));
         }
         for step in &self.plan().steps {
-            out.push_str(&format!("\n-- {}\n", step.object));
+            out.push('\n');
+            remark(&mut out, &step.object);
             let notes: BTreeSet<&str> = step.hazards.iter().map(|hazard| hazard.note.as_str()).collect();
-            notes.into_iter().for_each(|note| out.push_str(&format!("--   {note}\n")));
-            out.push_str(&format!("{}\n", step.sql.trim_end()));
+            notes.into_iter().for_each(|note| remark(&mut out, &format!("  {note}")));
+            out.push_str(&format!("{}\n", statement(step.sql.trim_end())));
         }
         for record in &self.found.route.records {
             let revision = record.revision;
             let values = [revision.number, revision.name, &revision.checksum(), &record.kind.to_string(), &record.sql]
-                .map(quote_literal);
+                .map(|value| statement(&quote_literal(value)));
             out.push_str(
                 "\ninsert into padealing.schema_revision\n    \
                  (revision, name, checksum, kind, sql, database_role, program_version, environment)\n",
