@@ -6,7 +6,7 @@
 
 mod sql;
 
-pub use sql::{comment, statement};
+pub use sql::{comment, statement, statement_line, words};
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -14,7 +14,7 @@ use crate::base::text::plural;
 use crate::ledger::revisions;
 use crate::report::page::{Page, Text};
 use crate::schema::drift::exceptions::Excepted;
-use crate::schema::drift::finding::{Change, Finding, RelationFacts, Severity};
+use crate::schema::drift::finding::{Change, Finding, RelationFacts, Remedy, Severity};
 use crate::schema::drift::outcome::Drift;
 use crate::schema::names::APPLICATION_SCHEMA;
 
@@ -150,14 +150,18 @@ fn in_full(page: &mut Page, findings: &[&Finding]) {
             sides(page, first);
         }
         facts(page, 4, first.facts.as_ref());
-        let mut remedies: Vec<&str> = group.iter().map(|it| it.remedy.as_str()).collect();
+        let mut remedies: Vec<&Remedy> = group.iter().map(|it| &it.remedy).collect();
         remedies.dedup();
         let others = remedies.len() as u64 - 1;
         if remedies.len() > REMEDIES {
             remedies.truncate(1);
         }
-        for (at, remedy) in remedies.iter().enumerate() {
-            page.labelled(4, if at == 0 { "remedy" } else { "" }, *remedy);
+        let mut label = "remedy";
+        for Remedy { advice, sql } in remedies {
+            if !advice.is_empty() {
+                page.labelled(4, std::mem::take(&mut label), advice);
+            }
+            page.statements(4, std::mem::take(&mut label), sql);
         }
         if others >= REMEDIES as u64 {
             let others = plural(others, "other", "others");
@@ -192,7 +196,7 @@ fn sides(page: &mut Page, finding: &Finding) {
         }
         (expected, actual) => {
             // The kind of the finding says which side is there, and often the remedy repeats it.
-            let repeated = |side: &Option<String>| side.as_ref().is_none_or(|text| finding.remedy.contains(text));
+            let repeated = |side: &Option<String>| side.as_ref().is_none_or(|text| finding.remedy.sql.contains(text));
             let differs = matches!(finding.change, Change::Differs(_));
             if !differs && repeated(expected) && repeated(actual) {
                 return;

@@ -120,7 +120,13 @@ enum Block {
         labels: [&'static str; 2],
         texts: [String; 2],
     },
-    /// Statements with their own lines, never wrapped: people copy them.
+    /// A label, and statements beside it, wrapped where SQL may be: they mean the same.
+    Statements {
+        indent: usize,
+        label: &'static str,
+        sql: String,
+    },
+    /// Statements with their own lines, never wrapped.
     Sql {
         indent: usize,
         sql: String,
@@ -194,6 +200,13 @@ impl Page {
         self.0.push(Block::Sql { indent, sql: sql.into() });
     }
 
+    /// A label, and statements beside it, if there are any.
+    pub(crate) fn statements(&mut self, indent: usize, label: &'static str, sql: &str) {
+        if !sql.is_empty() {
+            self.0.push(Block::Statements { indent, label, sql: sql.to_owned() });
+        }
+    }
+
     /// Rows in columns.
     pub(crate) fn grid(&mut self, indent: usize, grid: Grid) {
         self.0.push(Block::Grid(Box::new(grid), indent));
@@ -240,6 +253,13 @@ impl Rendered {
                     }
                     let [one, other] = texts;
                     self.marks(indent + COLUMN, &escape::text(one), &escape::text(other));
+                }
+                Block::Statements { indent, label, sql } => {
+                    let start = indent + COLUMN.max(label.len() + 2);
+                    let mut label = *label;
+                    for line in escape::words(sql.trim_end()) {
+                        self.statement_line(*indent, std::mem::take(&mut label), start, &line);
+                    }
                 }
                 Block::Sql { indent, sql } => {
                     for line in escape::statement(sql.trim_end()).split('\n') {
@@ -292,6 +312,24 @@ impl Rendered {
                 self.word(&mut line, !is_first, &part);
                 is_first = false;
             }
+        }
+        self.end(&line);
+    }
+
+    fn statement_line(&mut self, indent: usize, label: &str, start: usize, words: &[String]) {
+        let mut line = format!("{:indent$}{label:<1$}", "", start - indent);
+        let mut at = start;
+        for (number, word) in words.iter().enumerate() {
+            if number > 0 && at + 1 + first_width(word) > self.width && at > start {
+                self.end(&line);
+                (line, at) = (" ".repeat(start), start);
+            } else if number > 0 {
+                line.push(' ');
+                at += 1;
+            }
+            line.push_str(word);
+            // A string of several lines isn't indented: it would be another one.
+            at = word.rsplit_once('\n').map_or_else(|| at + word.width(), |(_, end)| end.width());
         }
         self.end(&line);
     }
@@ -363,6 +401,11 @@ fn natural_width(grid: &Grid) -> usize {
     let columns = rows().map(Vec::len).max().unwrap_or_default();
     let widest = |at: usize| rows().filter_map(|row| row.get(at)).map(|cell| escape::text(cell).width()).max();
     (0..columns).filter_map(widest).map(|it| it + usize::from(grid.gap)).sum()
+}
+
+/// The columns of a word's first line.
+fn first_width(word: &str) -> usize {
+    word.split('\n').next().unwrap_or_default().width()
 }
 
 /// A word in parts that fit into the room: broken where it is longer, after what separates names where there is that.

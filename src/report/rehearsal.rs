@@ -169,7 +169,9 @@ impl Rehearsal {
         differences(&mut page, &self.verified);
         page.row("Drift", format!("{}, compared with {}", drift::summary(&self.drift), self.drift.expected));
         for it in self.drift.findings.iter().filter(|it| it.severity >= Severity::Warning).take(SHOWN) {
-            page.paragraph(2, format!("{} {} {}: {}", it.severity, it.kind(), it.object(), it.remedy));
+            let finding = format!("{} {} {}: {}", it.severity, it.kind(), it.object(), it.remedy.advice);
+            page.paragraph(2, finding.trim_end_matches(": "));
+            page.statements(4, "", &it.remedy.sql);
         }
         page.row("Phases", "");
         for phase in &self.phases {

@@ -316,20 +316,27 @@ async fn a_printed_statement_means_the_same() {
             .collect();
         let escaped = text.replace('\\', "\\\\").replace('\'', "\\'");
         let sql = format!(
-            "select {} as {}, e'{escaped}' as b, $a${text}\n\\! x$a$ as c",
+            "select {} as {}, e'{escaped}' as b, -- x\n $a${text}\n\\! x$a$ as c",
             quote_literal(&text),
             quote_identifier(&name)
         );
         if text.contains("$a$") {
             continue;
         }
-        let printed = escape::statement(&sql);
-        check_shown("a statement", &printed.replace('\t', " "));
-        let row = sqlx::raw_sql(AssertSqlSafe(printed.clone())).fetch_one(&mut connection).await;
-        let row = row.unwrap_or_else(|error| panic!("{error}: {printed}"));
-        let read = |at: usize| row.try_get_unchecked::<String, _>(at).expect("a text");
-        assert_eq!(row.columns()[0].name(), name, "{printed}");
-        assert_eq!([read(0), read(1), read(2)], [text.clone(), text.clone(), format!("{text}\n\\! x")], "{printed}");
+        let wrapped: Vec<String> = escape::words(&sql).into_iter().map(|words| words.join("\n")).collect();
+        for printed in [escape::statement(&sql), escape::statement_line(&sql), wrapped.join("\n")] {
+            check_shown("a statement", &printed.replace('\t', " "));
+            let row = sqlx::raw_sql(AssertSqlSafe(printed.clone())).fetch_one(&mut connection).await;
+            let row = row.unwrap_or_else(|error| panic!("{error}: {printed}"));
+            let read = |at: usize| row.try_get_unchecked::<String, _>(at).expect("a text");
+            assert_eq!(row.columns()[0].name(), name, "{printed}");
+            assert_eq!(
+                [read(0), read(1), read(2)],
+                [text.clone(), text.clone(), format!("{text}\n\\! x")],
+                "{printed}"
+            );
+        }
+        assert!(!escape::statement_line(&sql).contains('\n'), "{sql}");
     }
     connection.close().await.expect("the connection closes");
 }

@@ -21,12 +21,46 @@ pub fn comment(words: &str) -> String {
 ///   psql or to a CI system;
 /// - comments have visible characters only.
 pub fn statement(sql: &str) -> String {
+    printed(sql, false)
+}
+
+/// Statements on one line. They mean the same.
+pub fn statement_line(sql: &str) -> String {
+    printed(sql, true)
+}
+
+/// The lines of [`statement`], each in the parts between which another line may begin.
+pub fn words(sql: &str) -> Vec<Vec<String>> {
+    let printed = statement(sql);
+    let (mut lines, mut rest) = (vec![vec![String::new()]], printed.as_str());
+    for token in tokenize(&printed) {
+        let (part, after) = rest.split_at(token.len as usize);
+        rest = after;
+        let line = lines.last_mut().expect("there is always one");
+        match token.kind {
+            TokenKind::Whitespace => match part.rsplit_once('\n') {
+                // The indentation belongs to the first word.
+                Some((_, indentation)) => lines.push(vec![indentation.to_owned()]),
+                None => line.push(String::new()),
+            },
+            _ => line.last_mut().expect("a line has a word").push_str(part),
+        }
+    }
+    lines
+}
+
+fn printed(sql: &str, is_one_line: bool) -> String {
     let mut out = String::with_capacity(sql.len());
     let mut rest = sql;
     for token in tokenize(sql) {
         let (part, after) = rest.split_at(token.len as usize);
         rest = after;
         match token.kind {
+            TokenKind::Whitespace if is_one_line && part.contains(['\n', '\r']) => out.push(' '),
+            TokenKind::LineComment if is_one_line => {
+                let words = text(part.trim_start_matches('-').trim()).replace("*/", "* /");
+                let _ = write!(out, "/* {words} */");
+            }
             TokenKind::Whitespace => {
                 out.extend(part.chars().map(|c| if matches!(c, '\n' | '\r') { '\n' } else { ' ' }))
             }
@@ -41,7 +75,8 @@ pub fn statement(sql: &str) -> String {
                     name(inner, uescape, &mut out);
                 }
             }
-            TokenKind::Literal { kind } => literal(kind, part, &mut out),
+            TokenKind::Literal { kind } => literal(kind, part, is_one_line, &mut out),
+            TokenKind::BlockComment { .. } if is_one_line => out.push_str(&text(part)),
             TokenKind::LineComment | TokenKind::BlockComment { .. } => out.push_str(&lines(part)),
             _ if part.chars().all(|c| c == '\n' || is_plain(c)) => out.push_str(part),
             _ => out.push_str(&text(part)),
@@ -69,10 +104,10 @@ fn name(inner: &str, is_escaped: bool, out: &mut String) {
     out.push('"');
 }
 
-fn literal(kind: LiteralKind, part: &str, out: &mut String) {
+fn literal(kind: LiteralKind, part: &str, is_one_line: bool, out: &mut String) {
     match kind {
         LiteralKind::Str { .. } | LiteralKind::EscStr { .. } | LiteralKind::DollarQuotedString { .. }
-            if has_plain_lines(part) =>
+            if has_plain_lines(part) && !(is_one_line && part.contains('\n')) =>
         {
             out.push_str(part);
         }

@@ -9,8 +9,14 @@ use crate::base::escape;
 use crate::base::outcome::Verdict;
 use crate::report::drift::{DECLARED, SEVERITIES, counted, heading, line, place, verdict};
 use crate::schema::drift::exceptions::Excepted;
-use crate::schema::drift::finding::{Finding, Severity};
+use crate::schema::drift::finding::{Finding, Remedy, Severity};
 use crate::schema::drift::outcome::{Drift, Name};
+
+/// A remedy on one line.
+fn remedy(finding: &Finding) -> String {
+    let Remedy { advice, sql } = &finding.remedy;
+    format!("{advice} {}", escape::statement_line(sql)).trim().to_owned()
+}
 
 /// A finding in a sentence.
 fn sentence(finding: &Finding) -> String {
@@ -20,7 +26,7 @@ fn sentence(finding: &Finding) -> String {
         (None, Some(actual)) => format!("expected none; actual {actual}"),
         (None, None) => finding.kind(),
     };
-    text.push_str(&format!("; {}", finding.remedy));
+    text.push_str(&format!("; {}", remedy(finding)));
     if !finding.effects.is_empty() {
         text.push_str(&format!("; consequences: {}", finding.effects.join(", ")));
     }
@@ -57,7 +63,7 @@ pub fn markdown(drift: &Drift, fail_on: Severity) -> String {
                 it.kind(),
                 side(&it.expected),
                 side(&it.actual),
-                code(&it.remedy)
+                code(&remedy(it))
             ));
         }
     }

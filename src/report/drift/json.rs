@@ -121,7 +121,7 @@ fn json(finding: &Finding, exception: Option<&Exception>) -> FindingJson {
         object: finding.object(),
         expected: finding.expected.clone(),
         actual: finding.actual.clone(),
-        remedy: finding.remedy.clone(),
+        remedy: finding.remedy.to_string(),
         effects: finding.effects.clone(),
         facts: finding.facts.clone(),
         exception: exception.map(|exception| ExceptionJson {

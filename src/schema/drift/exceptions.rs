@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::schema::catalog::{Id, Kind};
-use crate::schema::drift::finding::{Change, Finding, Severity, kinds, sort};
+use crate::schema::drift::finding::{Change, Finding, Remedy, Severity, kinds, sort};
 use crate::schema::names::APPLICATION_SCHEMA;
 
 /// Why a file of exceptions can't be used.
@@ -174,7 +174,7 @@ impl Exception {
             role: None,
             expected: Some(expected),
             actual: Some(actual),
-            remedy: remedy.to_owned(),
+            remedy: Remedy::advice(remedy),
             effects: Vec::new(),
             facts: None,
         }

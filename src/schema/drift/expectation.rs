@@ -6,7 +6,7 @@ use crate::config::settings::Roles;
 use crate::ledger::revisions::ALL;
 use crate::schema::catalog::{Catalog, Id, Kind, Property, Value};
 use crate::schema::drift::comparison::Comparison;
-use crate::schema::drift::finding::{Change, Finding, Severity};
+use crate::schema::drift::finding::{Change, Finding, Remedy, Severity};
 use crate::schema::drift::outcome::Name;
 use crate::schema::names::APPLICATION_SCHEMA;
 
@@ -188,7 +188,7 @@ fn unnamed(keys: &[&str]) -> Finding {
         role: None,
         expected: Some(format!("roles named by {keys}")),
         actual: Some("not set; ownership and privileges of these roles are not compared".to_owned()),
-        remedy: format!("set {keys} in the environment's .env file"),
+        remedy: Remedy::advice(format!("set {keys} in the environment's .env file")),
         effects: Vec::new(),
         facts: None,
     }

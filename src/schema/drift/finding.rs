@@ -1,6 +1,7 @@
 //! One thing that differs, and how much it matters.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use strum::{Display, VariantArray};
 
@@ -56,6 +57,35 @@ pub enum Change {
     Differs(Property),
 }
 
+/// What to do about a finding: words, SQL, or words and the SQL that they are about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remedy {
+    /// In words; empty if the SQL says it all.
+    pub advice: String,
+    /// Statements; empty if no SQL helps.
+    pub sql: String,
+}
+
+impl Remedy {
+    /// In words only.
+    pub(crate) fn advice(advice: impl Into<String>) -> Self {
+        Self { advice: advice.into(), sql: String::new() }
+    }
+
+    /// In SQL only.
+    pub(crate) fn sql(sql: impl Into<String>) -> Self {
+        Self { advice: String::new(), sql: sql.into() }
+    }
+}
+
+/// As JSON has it. What is printed for people is escaped for its destination: the SQL as SQL.
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let blank = if self.advice.is_empty() || self.sql.is_empty() { "" } else { " " };
+        write!(f, "{}{blank}{}", self.advice, self.sql)
+    }
+}
+
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is named for what it holds")]
@@ -70,8 +100,7 @@ pub struct Finding {
     /// As it should be.
     pub expected: Option<String>,
     pub actual: Option<String>,
-    /// What to do; SQL where SQL helps.
-    pub remedy: String,
+    pub remedy: Remedy,
     /// Consequences: what else differs because of this.
     pub effects: Vec<String>,
     /// What is known of a relation that is not expected.

@@ -2,31 +2,36 @@
 
 use squawk_syntax::quote::quote_ident as identifier;
 
-use crate::base::quote::quote_literal as literal;
+use crate::base::quote::{quote_identifier, quote_literal as literal};
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property};
 use crate::schema::ddl::Ddl;
 use crate::schema::drift::comparison::{Comparison, Difference};
-use crate::schema::drift::finding::Change;
+use crate::schema::drift::finding::{Change, Remedy};
 use crate::schema::names::{CONTRACT_SCHEMA, PHANTOM_COLUMNS};
 
 /// What a report says.
-pub(super) fn remedy(difference: &Difference, comparison: &Comparison<'_>) -> String {
+pub(super) fn remedy(difference: &Difference, comparison: &Comparison<'_>) -> Remedy {
     let live_id = difference.live_id.as_ref().unwrap_or(&difference.id);
     let catalog = &comparison.expected;
     let live = comparison.live.objects.get(live_id);
     let ddl = Ddl::new(catalog, live_id);
     let case = Case { ddl, catalog, live, difference, id: &difference.id, live_id, embedded: comparison.embedded };
     if let Some(text) = case.phantom() {
-        return text;
+        return Remedy::advice(text);
     }
     let sql = case.sql();
     if comparison.is_contract(&difference.id) {
         return match sql {
-            Some(sql) => format!("pad-migrate doesn't manage {CONTRACT_SCHEMA}; ask its owners to run: {sql}"),
-            None => format!("pad-migrate doesn't manage {CONTRACT_SCHEMA}; ask its owners whether this is intended"),
+            Some(sql) => {
+                let advice = format!("pad-migrate doesn't manage {CONTRACT_SCHEMA}; ask its owners to run:");
+                Remedy { advice, sql }
+            }
+            None => Remedy::advice(format!(
+                "pad-migrate doesn't manage {CONTRACT_SCHEMA}; ask its owners whether this is intended"
+            )),
         };
     }
-    sql.unwrap_or_else(|| case.words())
+    sql.map_or_else(|| Remedy::advice(case.words()), Remedy::sql)
 }
 
 struct Case<'a> {
@@ -57,6 +62,7 @@ impl Case<'_> {
             _ if matches!(id.kind, Kind::OperatorClass | Kind::OperatorFamily | Kind::Cast) => return None,
             Change::Missing if id.kind == Kind::Extension => vec![format!("create extension {}", identifier(&id.name))],
             Change::Missing if id.kind == Kind::Setting => vec![self.setting(self.wanted(Property::Value))],
+            Change::Unexpected if id.kind == Kind::Setting => vec![self.setting(None)],
             // A revision creates tables and schemas, with more than one statement.
             Change::Missing if id.kind == Kind::Table || id.kind == Kind::Schema => return None,
             Change::Missing if id.kind == Kind::Constraint => vec![self.constraint()?],
@@ -134,9 +140,13 @@ impl Case<'_> {
                 None => format!("alter role {} in database %I", identifier(role)),
             },
         };
+        // A name without odd characters is as it is: quoted, some would be taken for others.
+        let is_plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let part = |part: &str| if is_plain(part) { part.to_owned() } else { quote_identifier(part) };
+        let name = self.id.name.split('.').map(part).collect::<Vec<_>>().join(".");
         let statement = match value {
-            Some(value) => format!("{target} set {} = {}", self.id.name, literal(&value)),
-            None => format!("{target} reset {}", self.id.name),
+            Some(value) => format!("{target} set {name} = {}", literal(&value)),
+            None => format!("{target} reset {name}"),
         };
         match target.contains("%I") {
             true => format!("do $$ begin execute format({}, current_database()); end $$", literal(&statement)),
@@ -157,12 +167,11 @@ impl Case<'_> {
                 "check that this is the right database; `pad-migrate apply` then creates the missing objects".to_owned()
             }
             Change::Missing => format!("create it as in {origin}"),
-            Change::Unexpected => match self.id.kind {
-                Kind::Setting => self.setting(None) + ";",
-                _ => format!(
+            Change::Unexpected => {
+                format!(
                     "unexpected {kind}, left unchanged: find out what it is for, then add it to {origin} or drop it"
-                ),
-            },
+                )
+            }
             Change::Replaced => format!("find out who replaced the {kind}"),
             Change::Order => "no action needed: columns are read by name".to_owned(),
             Change::Unmanaged => "no action needed: a known table that pad-migrate doesn't manage".to_owned(),
