@@ -4,6 +4,7 @@ pub mod escape;
 pub mod file;
 pub mod outcome;
 pub mod quote;
+pub mod sql_text;
 pub(crate) mod style;
 pub mod text;
 pub mod version;

@@ -2,11 +2,7 @@
 //!
 //! A name may hold anything but NUL: a newline that begins a line of its own, a sequence that a terminal obeys, a
 //! character that looks like a blank or like nothing. Reports hand texts over as they are; what prints them calls the
-//! function of its destination.
-
-mod sql;
-
-pub use sql::{comment, statement, statement_line, words};
+//! function of its destination; `sql_text` has those of SQL.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -32,7 +28,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// Whether a character is shown as what it is, after another one.
-fn is_plain(c: char) -> bool {
+pub(crate) fn is_plain(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
     }
@@ -52,7 +48,7 @@ fn is_plain_text(text: &str) -> bool {
 }
 
 /// Where a text has what a CI system obeys wherever it stands in a line: `##[error]`, `##vso[…]`, `##teamcity[…]`.
-fn marker(text: &str) -> Option<usize> {
+pub(crate) fn marker(text: &str) -> Option<usize> {
     text.match_indices("##").map(|(at, _)| at).find(|at| {
         let rest = text[at + 2..].trim_start_matches(|c: char| c.is_ascii_alphabetic());
         rest.starts_with('[')
@@ -60,7 +56,7 @@ fn marker(text: &str) -> Option<usize> {
 }
 
 /// A character as people read it: `\n`, `\t`, `\u{1b}`.
-fn escaped(c: char, out: &mut String) {
+pub(crate) fn escaped(c: char, out: &mut String) {
     let _ = match c {
         '\n' | '\r' | '\t' => write!(out, "{}", c.escape_default()),
         _ => write!(out, "{}", c.escape_unicode()),

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use crate::base::file::reason;
 use crate::commands::ended::Failure;
-use crate::commands::printer::Printer;
+use crate::commands::printer::{Printer, print_message};
 use crate::config::settings::{Config, Endpoint};
 use crate::postgres::backup;
-use crate::postgres::connect::Database;
+use crate::postgres::database::Database;
 use crate::schema::pg::request;
 use crate::schema::plan::outcome::Found;
 
@@ -20,7 +20,8 @@ pub(crate) struct Context {
 impl Context {
     /// A database as the configuration reaches it.
     pub(crate) fn database(&self, endpoint: &Endpoint) -> Result<Database, Failure> {
-        Ok(Database::new(endpoint, self.config.environment, &self.config.transport)?)
+        let database = Database::new(endpoint, self.config.environment, &self.config.transport)?;
+        Ok(if self.printer.quiet { database } else { database.noting(print_message) })
     }
 
     /// The target.

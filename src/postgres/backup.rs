@@ -6,7 +6,7 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use crate::base::file::{FileError, PendingFile};
-use crate::postgres::connect::Database;
+use crate::postgres::database::Database;
 
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]

@@ -1,97 +1,21 @@
-//! A database's address with all settings resolved, and sessions with pinned settings.
+//! Sessions with pinned settings.
 
-use std::io::ErrorKind;
-use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, Row};
 
 use crate::base::version::SUPPORTED;
-use crate::config::environment::Environment;
-use crate::config::settings::{Endpoint, Transport};
 use crate::postgres::connect_error::ConnectError;
-use crate::postgres::session::{Attempt, Cause, run};
-use crate::postgres::{tls, url};
-
-/// How to connect to one database, all settings resolved.
-#[derive(Clone, Debug)]
-pub struct Database {
-    pub(crate) options: PgConnectOptions,
-    pub(crate) timeout: Duration,
-    root_cert: Option<PathBuf>,
-}
-
-/// What a session may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Nothing is written: the session's transactions are read-only.
-    Read,
-    /// Writing is allowed.
-    Write,
-}
+use crate::postgres::database::{Access, Database};
+use crate::postgres::pooler;
+use crate::postgres::query_error::Attempt;
+use crate::postgres::session::Session;
+use crate::postgres::transaction::pin;
+use crate::postgres::watch::Watch;
 
 impl Database {
-    /// Resolves an endpoint. Outside local, TLS is verified in full unless a mode was asked for.
-    pub fn new(endpoint: &Endpoint, environment: Environment, transport: &Transport) -> Result<Self, ConnectError> {
-        let mut options = url::parse(endpoint)?;
-        let asked = transport.ssl_mode.as_deref().and_then(|it| PgSslMode::from_str(it).ok());
-        options = match (asked, environment, options.get_ssl_mode()) {
-            (Some(mode), _, _) => options.ssl_mode(mode),
-            (None, Environment::Local, _) | (None, _, PgSslMode::VerifyCa | PgSslMode::VerifyFull) => options,
-            // The driver's default; a URL's own `prefer` looks the same, and doesn't ask for less.
-            (None, _, PgSslMode::Prefer) => options.ssl_mode(PgSslMode::VerifyFull),
-            (None, _, _) if options.get_socket().is_none() => return Err(ConnectError::Unverified { environment }),
-            (None, _, _) => options,
-        };
-        // A socket's folder that comes from PGHOST.
-        if options.get_socket().is_none() && options.get_host().starts_with('/') {
-            let folder = options.get_host().to_owned();
-            options = options.socket(folder);
-        }
-        if options.get_socket().is_some() {
-            // There is no TLS on a socket, and no network between its two ends.
-            options = options.ssl_mode(PgSslMode::Disable);
-        }
-        if let Some(cert) = &transport.ssl_root_cert {
-            options = options.ssl_root_cert(cert);
-        }
-        if let Some((cert, key)) = &transport.client_cert {
-            options = options.ssl_client_cert(cert).ssl_client_key(key);
-        }
-        // An address of IPv6 is in brackets in a URL, and nowhere else.
-        let host = options.get_host().trim_matches(['[', ']']).to_owned();
-        let options = options.host(&host).disable_statement_logging();
-        Ok(Self { options, timeout: transport.connect_timeout, root_cert: transport.ssl_root_cert.clone() })
-    }
-
-    /// The same server and role, another database.
-    pub fn named(&self, database: &str) -> Self {
-        Self { options: self.options.clone().database(database), ..self.clone() }
-    }
-
-    /// Host, port, database and role, for people; never the password.
-    pub fn place(&self) -> String {
-        let options = &self.options;
-        let host = match options.get_socket() {
-            Some(socket) => socket.display().to_string(),
-            None => format!("{}:{}", options.get_host(), options.get_port()),
-        };
-        let database = options.get_database().unwrap_or_else(|| options.get_username());
-        format!("{host}/{database} as {}", options.get_username())
-    }
-
-    /// Whether the server is on this machine, as far as its address shows.
-    pub fn is_loopback(&self) -> bool {
-        let host = self.options.get_host();
-        self.options.get_socket().is_some()
-            || host == "localhost"
-            || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback())
-    }
-
     /// Opens a session. `activity` is what `pg_stat_activity` shows of it.
-    pub(crate) async fn connect(&self, access: Access, activity: &str) -> Result<PgConnection, ConnectError> {
+    pub(crate) async fn connect(&self, access: Access, activity: &str) -> Result<Session, ConnectError> {
         self.connect_within(self.timeout, access, activity).await
     }
 
@@ -101,7 +25,7 @@ impl Database {
         left: Duration,
         access: Access,
         activity: &str,
-    ) -> Result<PgConnection, ConnectError> {
+    ) -> Result<Session, ConnectError> {
         let half = left / 2;
         let mut opening = std::pin::pin!(self.open(access, activity));
         if let Ok(opened) = tokio::time::timeout(half, &mut opening).await {
@@ -117,137 +41,64 @@ impl Database {
         Err(if accepted { ConnectError::Silent { place, seconds } } else { ConnectError::Timeout { place, seconds } })
     }
 
-    /// Whether the server's port, or socket, accepts connections.
-    pub(crate) async fn probe(self) -> std::io::Result<()> {
-        match self.options.get_socket() {
-            Some(folder) => {
-                let socket = folder.join(format!(".s.PGSQL.{}", self.options.get_port()));
-                tokio::net::UnixStream::connect(socket).await.map(|_| ())
-            }
-            None => {
-                let address = (self.options.get_host(), self.options.get_port());
-                tokio::net::TcpStream::connect(address).await.map(|_| ())
-            }
-        }
-    }
-
-    /// What an error of the driver means here.
-    pub(crate) fn connect_error(&self, error: sqlx::Error) -> ConnectError {
+    async fn open(&self, access: Access, activity: &str) -> Result<Session, ConnectError> {
+        let mut connection = self.dial(activity).await.map_err(|error| self.connect_error(error))?;
         let place = self.place();
-        let host = self.options.get_host().to_owned();
-        if let Some(tls) = tls::as_tls(&error) {
-            return ConnectError::Tls { place, problem: tls::problem(tls, &host, self.root_cert.as_deref()) };
-        }
-        match error {
-            // The standard library has no kind for it.
-            sqlx::Error::Io(error) if error.to_string().contains("failed to lookup address") => {
-                let reason = error.to_string();
-                let reason = reason.rsplit_once(": ").map_or(&*reason, |(_, last)| last).to_owned();
-                ConnectError::Name { place, host, reason }
-            }
-            sqlx::Error::Io(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
-                ConnectError::Closed { place }
-            }
-            sqlx::Error::Protocol(reason) if reason.contains("uthenticat") || reason.contains("SASL") => {
-                ConnectError::Method { place, reason }
-            }
-            sqlx::Error::Protocol(_) => ConnectError::Closed { place },
-            sqlx::Error::Io(error)
-                if self.options.get_socket().is_none()
-                    && matches!(
-                        error.kind(),
-                        ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::IsADirectory
-                    ) =>
-            {
-                let problem = format!(
-                    "a certificate or key file can't be read ({error}); check sslrootcert, sslcert and sslkey in the \
-                     URL, and the variables PGSSLROOTCERT, PGSSLCERT and PGSSLKEY"
-                );
-                ConnectError::Tls { place, problem }
-            }
-            sqlx::Error::Configuration(error) => {
-                ConnectError::Tls { place, problem: format!("{error}; check the client certificate and its key") }
-            }
-            sqlx::Error::Io(source) => ConnectError::Unreachable { place, source },
-            // The driver has no variant for a server that declines.
-            sqlx::Error::Tls(error) if error.to_string().contains("does not support TLS") => {
-                let problem = "the server has TLS switched off; switch it on there (ssl = on), \
-                               or allow an unencrypted connection with DB_SSLMODE=disable"
-                    .to_owned();
-                ConnectError::Tls { place, problem }
-            }
-            sqlx::Error::Tls(error) => ConnectError::Tls { place, problem: error.to_string() },
-            source => {
-                let with_password = url::password(&self.options).is_some_and(|it| !it.is_empty());
-                ConnectError::Refused { place, with_password, source: Cause(source) }
-            }
-        }
-    }
-
-    /// The connection as PostgreSQL's client programs read it from their environment (documentation, libpq,
-    /// Environment Variables).
-    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
-        let options = &self.options;
-        let mode = match options.get_ssl_mode() {
-            PgSslMode::Disable => "disable",
-            PgSslMode::Allow => "allow",
-            PgSslMode::Prefer => "prefer",
-            PgSslMode::Require => "require",
-            PgSslMode::VerifyCa => "verify-ca",
-            PgSslMode::VerifyFull => "verify-full",
-        };
-        let socket = options.get_socket().map(|it| it.display().to_string());
-        let mut variables = vec![
-            ("PGHOST", socket.unwrap_or_else(|| options.get_host().to_owned())),
-            ("PGPORT", options.get_port().to_string()),
-            ("PGUSER", options.get_username().to_owned()),
-            ("PGDATABASE", options.get_database().unwrap_or(options.get_username()).to_owned()),
-            ("PGSSLMODE", mode.to_owned()),
-            ("PGCONNECT_TIMEOUT", self.timeout.as_secs().max(2).to_string()),
-        ];
-        variables.extend(url::password(options).map(|it| ("PGPASSWORD", it)));
-        variables.extend(self.root_cert.iter().map(|it| ("PGSSLROOTCERT", it.display().to_string())));
-        variables
-    }
-
-    async fn open(&self, access: Access, activity: &str) -> Result<PgConnection, ConnectError> {
-        let options = self.options.clone().application_name(&format!("pad-migrate {activity}"));
-        let mut connection = PgConnection::connect_with(&options).await.map_err(|error| self.connect_error(error))?;
-        let place = self.place();
-        if let Some(number) = connection.server_version_num().filter(|it| *it < SUPPORTED.start() * 10_000) {
+        let version = connection.server_version_num().unwrap_or_default();
+        if version != 0 && version < SUPPORTED.start() * 10_000 {
             // 9.6.24 was 90624, 12.22 is 120022.
-            let minor = if number < 100_000 { number / 100 % 100 } else { number % 10_000 };
-            let version = format!("{}.{minor}", number / 10_000);
+            let minor = if version < 100_000 { version / 100 % 100 } else { version % 10_000 };
+            let version = format!("{}.{minor}", version / 10_000);
             return Err(ConnectError::Version { place, version });
         }
-        // Rows that a policy hides would be lost without notice: with row_security off the server raises an error
-        // instead. A cached plan would stay the one for empty tables: force_custom_plan plans each batch for the
-        // tables as they are. Just-in-time compilation costs more than these short statements take.
-        let mut settings = String::from(
-            "set search_path = pg_catalog; set datestyle = 'ISO'; set intervalstyle = 'postgres'; \
-             set timezone = 'UTC'; set extra_float_digits = 3; set bytea_output = 'hex'; set lc_monetary = 'C'; \
-             set standard_conforming_strings = on; set plan_cache_mode = force_custom_plan; set jit = off; \
-             set lock_timeout = '30s'; set idle_in_transaction_session_timeout = 0; \
-             set row_security = off; set quote_all_identifiers = off; ",
-        );
-        if connection.server_version_num().is_some_and(|it| it >= 140_000) {
-            settings.push_str("set idle_session_timeout = 0; ");
+        self.is_session.get_or_try_init(|| pooler::check(self, &mut connection)).await?;
+        let settings = settings(access, version, self.patience.unheard);
+        let facts = sqlx::raw_sql(AssertSqlSafe(settings)).fetch_one(&mut connection).await.attempt(SETTING_UP)?;
+        let fact = |at: usize| facts.try_get::<String, _>(at).attempt(SETTING_UP);
+        let process = fact(0)?.parse().unwrap_or_default();
+        if access == Access::Write && fact(2)? == "true" {
+            return Err(ConnectError::Standby { place });
         }
-        if access == Access::Read {
-            settings.push_str("set default_transaction_read_only = on; set statement_timeout = '10min'; ");
-        } else {
-            settings.push_str("set statement_timeout = 0; ");
+        if access == Access::Write && fact(3)? != "origin" {
+            return Err(ConnectError::Replica { place, value: fact(3)? });
         }
-        run(&mut connection, &settings, "setting up the session").await?;
-        if access == Access::Write {
-            let standby: bool = sqlx::query_scalar("select pg_is_in_recovery()")
-                .fetch_one(&mut connection)
-                .await
-                .attempt("asking whether the server is a standby")?;
-            if standby {
-                return Err(ConnectError::Standby { place });
-            }
-        }
-        Ok(connection)
+        Ok(Session::watched(connection, Watch::new(self.clone(), process, fact(1)?)))
     }
+}
+
+const SETTING_UP: &str = "setting up the session";
+
+/// What a session is set to before anything else, and what is asked of it then: its process, since when that is there,
+/// whether it is a standby's, whether triggers fire.
+///
+/// Nothing that a database, a role or the server's configuration sets may change a result or end a command. The server
+/// ends a session that it hears nothing of: `idle_…` counts while it waits for us, the rest notices a connection that
+/// carries nothing any more. [`Session::while_waiting`] says something in time.
+fn settings(access: Access, version: u32, unheard: Duration) -> String {
+    let unheard = unheard.as_millis();
+    // A cached plan would stay the one for empty tables: force_custom_plan plans each batch for the tables as they are.
+    // Just-in-time compilation costs more than these short statements take.
+    let mut settings = pin("set");
+    settings.push_str(&format!(
+        "set plan_cache_mode = force_custom_plan; set jit = off; set gin_fuzzy_search_limit = 0; \
+         set exit_on_error = off; set lock_timeout = '30s'; \
+         set default_transaction_isolation = 'read committed'; set default_transaction_deferrable = off; \
+         set idle_in_transaction_session_timeout = {unheard}; set tcp_user_timeout = {unheard}; \
+         set tcp_keepalives_idle = 15; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4; ",
+    ));
+    if version >= 140_000 {
+        settings.push_str(&format!("set idle_session_timeout = {unheard}; "));
+    }
+    if version >= 170_000 {
+        settings.push_str("set transaction_timeout = 0; ");
+    }
+    settings.push_str(match access {
+        Access::Read => "set default_transaction_read_only = on; set statement_timeout = '10min'; ",
+        Access::Write => "set default_transaction_read_only = off; set statement_timeout = 0; ",
+    });
+    settings.push_str(
+        "select pg_backend_pid()::text, extract(epoch from backend_start)::text, pg_is_in_recovery()::text, \
+         current_setting('session_replication_role') from pg_stat_activity where pid = pg_backend_pid()",
+    );
+    settings
 }

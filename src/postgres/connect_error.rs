@@ -2,7 +2,7 @@
 
 use crate::base::version::SUPPORTED;
 use crate::config::environment::Environment;
-use crate::postgres::session::{Cause, QueryError};
+use crate::postgres::query_error::{Cause, QueryError};
 use crate::postgres::sqlstate;
 
 /// Why there is no connection. Each is one sentence that says where, what, and what to do.
@@ -115,6 +115,27 @@ pub enum ConnectError {
     Standby {
         /// Host, port, database and role.
         place: String,
+    },
+    /// The other end is a pooler that shares the server's processes.
+    #[error(
+        "{place} is a connection pooler in transaction or statement mode ({how}), where settings and locks don't hold; \
+         connect to PostgreSQL itself, or to a pool in session mode"
+    )]
+    Pooler {
+        /// Host, port, database and role.
+        place: String,
+        /// How it was found out.
+        how: String,
+    },
+    /// Triggers and foreign keys wouldn't fire.
+    #[error(
+        "session_replication_role is {value} for this role or database at {place}, so that foreign keys and triggers \
+         would not fire; have it reset (alter role … reset session_replication_role, or alter database …)"
+    )]
+    Replica {
+        /// Host, port, database and role.
+        place: String,
+        value: String,
     },
     /// The session could not be set up.
     #[error(transparent)]

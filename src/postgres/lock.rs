@@ -1,8 +1,7 @@
 //! Advisory locks that keep a second writer of a kind out.
 
-use sqlx::postgres::PgConnection;
-
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 
 /// Key of the advisory lock that keeps a second writer of a kind out: `padm` in ASCII, then the kind.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +27,7 @@ impl Lock {
     /// that waits inside the lock function holds a snapshot, which stops CREATE INDEX CONCURRENTLY elsewhere.
     pub(crate) async fn acquire(
         self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         timeout: std::time::Duration,
     ) -> Result<Acquired, QueryError> {
         let (class, object) = self.keys();

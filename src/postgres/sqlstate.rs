@@ -1,5 +1,8 @@
 //! The SQLSTATEs that the program acts upon (documentation, appendix A, PostgreSQL Error Codes).
 
+/// What a pooler in statement mode says to BEGIN.
+pub(crate) const PROTOCOL_VIOLATION: &str = "08P01";
+pub(crate) const INVALID_PARAMETER_VALUE: &str = "22023";
 pub(crate) const FOREIGN_KEY_VIOLATION: &str = "23503";
 pub(crate) const UNIQUE_VIOLATION: &str = "23505";
 pub(crate) const INVALID_AUTHORIZATION: &str = "28000";
@@ -9,6 +12,8 @@ pub(crate) const UNKNOWN_DATABASE: &str = "3D000";
 pub(crate) const SERIALIZATION_FAILURE: &str = "40001";
 pub(crate) const DEADLOCK_DETECTED: &str = "40P01";
 pub(crate) const INSUFFICIENT_PRIVILEGE: &str = "42501";
+/// There is no setting of that name, among others.
+pub(crate) const UNDEFINED_OBJECT: &str = "42704";
 pub(crate) const DUPLICATE_OBJECT: &str = "42710";
 pub(crate) const DUPLICATE_TABLE: &str = "42P07";
 pub(crate) const TOO_MANY_CONNECTIONS: &str = "53300";
@@ -20,6 +25,16 @@ pub(crate) const LOCK_NOT_AVAILABLE: &str = "55P03";
 pub(crate) const QUERY_CANCELED: &str = "57014";
 /// The server is starting up or shutting down.
 pub(crate) const CANNOT_CONNECT_NOW: &str = "57P03";
+
+/// Whether a server, or a pooler, doesn't know what a session is to begin with.
+pub(crate) fn is_unknown_setting(sqlstate: &str) -> bool {
+    [UNDEFINED_OBJECT, PROTOCOL_VIOLATION, INVALID_PARAMETER_VALUE].contains(&sqlstate)
+}
+
+/// Whether the server ended the session (class 57P, but for one that only refuses to begin).
+pub(crate) fn is_end_of_session(sqlstate: &str) -> bool {
+    sqlstate.starts_with("57P") && sqlstate != CANNOT_CONNECT_NOW
+}
 
 /// Whether another session's lock was in the way, so that the same statement may succeed later.
 pub(crate) fn is_lock_conflict(sqlstate: &str) -> bool {

@@ -1,10 +1,41 @@
-//! Transactions that only read, and savepoints.
+//! Transactions: what is pinned in each, savepoints, and what became of one whose COMMIT was lost.
 
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Row};
+use tokio::time::{sleep, timeout};
 
-use crate::postgres::session::{QueryError, run};
+use crate::postgres::database::Database;
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::sqlstate;
+use crate::postgres::statement::run;
+
+/// Settings that what the server prints or computes depends on. Each transaction sets them again: a pooler that is not
+/// seen when the session begins may give it another server process later.
+pub(crate) const PINNED: [(&str, &str); 14] = [
+    ("search_path", "pg_catalog"),
+    ("datestyle", "'ISO'"),
+    ("intervalstyle", "'postgres'"),
+    ("timezone", "'UTC'"),
+    ("extra_float_digits", "3"),
+    ("bytea_output", "'hex'"),
+    ("xmlbinary", "'base64'"),
+    ("xmloption", "'content'"),
+    ("lc_monetary", "'C'"),
+    ("standard_conforming_strings", "on"),
+    ("transform_null_equals", "off"),
+    ("array_nulls", "on"),
+    ("quote_all_identifiers", "off"),
+    // Rows that a policy hides would be lost without notice: with this off the server raises an error instead.
+    ("row_security", "off"),
+];
+
+/// The statements that pin them.
+pub(crate) fn pin(set: &str) -> String {
+    PINNED.iter().map(|(name, value)| format!("{set} {name} = {value}; ")).collect()
+}
 
 /// How long a statement of a transaction may wait or run; without a limit, as the session is set.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,29 +46,135 @@ pub(crate) struct Limits {
     pub(crate) statement: Option<Duration>,
 }
 
-/// Begins a read-only transaction in which every statement sees the same moment.
-pub(crate) async fn begin_read_only(connection: &mut PgConnection, limits: Limits) -> Result<(), QueryError> {
-    let mut sql = "begin isolation level repeatable read read only".to_owned();
-    for (setting, limit) in [("lock_timeout", limits.lock), ("statement_timeout", limits.statement)] {
-        if let Some(limit) = limit {
-            // 0 would be no limit.
-            sql.push_str(&format!("; set local {setting} = {}", limit.as_millis().max(1)));
+impl Limits {
+    fn statements(self) -> String {
+        let mut sql = String::new();
+        for (setting, limit) in [("lock_timeout", self.lock), ("statement_timeout", self.statement)] {
+            if let Some(limit) = limit {
+                // 0 would be no limit.
+                sql.push_str(&format!("set local {setting} = {}; ", limit.as_millis().max(1)));
+            }
         }
+        sql
     }
-    run(connection, &sql, "starting the transaction").await
+}
+
+const BEGINNING: &str = "starting the transaction";
+
+/// Begins a read-only transaction in which every statement sees the same moment.
+pub(crate) async fn begin_read_only(session: &mut Session, limits: Limits) -> Result<(), QueryError> {
+    begin(session, "begin isolation level repeatable read read only", limits).await
+}
+
+/// Begins a read-only transaction in which every statement sees what is committed.
+pub(crate) async fn begin_reading(session: &mut Session, limits: Limits) -> Result<(), QueryError> {
+    begin(session, "begin isolation level read committed read only", limits).await
+}
+
+/// Begins a transaction that writes.
+pub(crate) async fn begin_writing(session: &mut Session, limits: Limits) -> Result<(), QueryError> {
+    begin(session, "begin isolation level read committed read write", limits).await
+}
+
+async fn begin(session: &mut Session, statement: &str, limits: Limits) -> Result<(), QueryError> {
+    let number = if statement.ends_with("write") { "pg_current_xact_id()::text" } else { "''" };
+    let sql =
+        format!("{statement}; {}{}select pg_backend_pid()::text, {number}", pin("set local"), limits.statements());
+    let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(&mut *session).await.attempt(BEGINNING)?;
+    let (process, number): (String, String) =
+        row.try_get(0).and_then(|process| Ok((process, row.try_get(1)?))).attempt(BEGINNING)?;
+    session.transaction = Some(number).filter(|it| !it.is_empty());
+    match session.process().filter(|it| it.to_string() != process) {
+        None => Ok(()),
+        Some(before) => Err(sqlx::Error::Protocol(format!(
+            "a connection pooler gave the session another server process ({process}, before {before}); connect to \
+             PostgreSQL itself, or to a pool in session mode"
+        )))
+        .attempt(BEGINNING),
+    }
 }
 
 /// Does work that may fail: the transaction goes on after it, without what the work did.
 pub(crate) async fn savepoint<T, E>(
-    connection: &mut PgConnection,
-    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+    session: &mut Session,
+    work: impl AsyncFnOnce(&mut Session) -> Result<T, E>,
 ) -> Result<Result<T, E>, QueryError> {
-    run(connection, "savepoint pad_migrate", "setting a savepoint").await?;
-    let result = work(connection).await;
+    run(session, "savepoint pad_migrate", "setting a savepoint").await?;
+    let result = work(session).await;
     let end = match result {
         Ok(_) => "release savepoint pad_migrate",
         Err(_) => "rollback to savepoint pad_migrate; release savepoint pad_migrate",
     };
-    run(connection, end, "ending a savepoint").await?;
+    run(session, end, "ending a savepoint").await?;
     Ok(result)
+}
+
+/// A COMMIT that didn't succeed, or that nobody has heard of.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The server refused it, and has rolled back.
+    #[error(transparent)]
+    Refused(QueryError),
+    /// The connection was lost, and the server says that it has rolled back.
+    #[error("the connection to {place} was lost while committing, and nothing was committed; run the command again")]
+    RolledBack {
+        /// Host, port, database and role.
+        place: String,
+        /// How it was lost.
+        #[source]
+        source: QueryError,
+    },
+    /// The connection was lost, and the server can't be asked.
+    #[error(
+        "the connection to {place} was lost while committing, and whether it was committed isn't known; when the server \
+         answers again, `pad-migrate status` shows it"
+    )]
+    Unknown {
+        /// Host, port, database and role.
+        place: String,
+        /// How it was lost.
+        #[source]
+        source: QueryError,
+    },
+}
+
+/// The server is asked so often what became of a transaction, a second apart.
+const QUESTIONS: u32 = 12;
+
+/// For a connection and an answer.
+const ASKING: Duration = Duration::from_secs(8);
+
+/// Commits what [`begin_writing`] began. When the connection is lost on the way, the server is asked by another one
+/// what became of the transaction (documentation, Transaction ID and Snapshot Information Functions).
+pub(crate) async fn commit(session: &mut Session, database: &Database, what: &str) -> Result<(), CommitError> {
+    let number = session.transaction.take();
+    let Err(source) = run(session, "commit", what).await else { return Ok(()) };
+    if source.sqlstate().is_some_and(|it| !sqlstate::is_end_of_session(&it)) {
+        return Err(CommitError::Refused(source));
+    }
+    let place = database.place();
+    let Some(number) = number else { return Err(CommitError::RolledBack { place, source }) };
+    for _ in 0..QUESTIONS {
+        match timeout(ASKING, status(database, &number)).await {
+            Ok(Ok(Some(status))) if status == "committed" => {
+                database.note("the connection was lost while committing; the server says that it was committed");
+                return Ok(());
+            }
+            Ok(Ok(Some(status))) if status == "aborted" => return Err(CommitError::RolledBack { place, source }),
+            Ok(Ok(_)) => {}
+            // The network is as silent as it was.
+            Ok(Err(_)) | Err(_) => break,
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+    Err(CommitError::Unknown { place, source })
+}
+
+async fn status(database: &Database, number: &str) -> Result<Option<String>, sqlx::Error> {
+    let mut connection: PgConnection = database.dial("status").await?;
+    let sql = format!("select pg_catalog.pg_xact_status('{number}'::pg_catalog.xid8)");
+    let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(&mut connection).await?;
+    let status = row.try_get(0)?;
+    let _ = connection.close().await;
+    Ok(status)
 }

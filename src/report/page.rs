@@ -10,7 +10,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use unicode_width::UnicodeWidthStr;
 
-use crate::base::{escape, style};
+use crate::base::{escape, sql_text, style};
 
 /// A text with styles.
 #[derive(Clone, Debug, Default)]
@@ -257,12 +257,12 @@ impl Rendered {
                 Block::Statements { indent, label, sql } => {
                     let start = indent + COLUMN.max(label.len() + 2);
                     let mut label = *label;
-                    for line in escape::words(sql.trim_end()) {
+                    for line in sql_text::words(sql.trim_end()) {
                         self.statement_line(*indent, std::mem::take(&mut label), start, &line);
                     }
                 }
                 Block::Sql { indent, sql } => {
-                    for line in escape::statement(sql.trim_end()).split('\n') {
+                    for line in sql_text::statement(sql.trim_end()).split('\n') {
                         self.end(&format!("{:indent$}{line}", ""));
                     }
                 }

@@ -6,8 +6,8 @@ mod sql;
 
 use std::collections::BTreeMap;
 
-use crate::base::escape;
 use crate::base::outcome::Verdict;
+use crate::base::sql_text;
 use crate::base::text::plural;
 use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
@@ -124,7 +124,7 @@ impl Planned<'_> {
         if !plan.steps.is_empty() || self.found.makes_mirror {
             page.heading("SQL");
             if self.found.makes_mirror {
-                page.sql(2, escape::comment("the reference mirror bo_airflow: migrations/reference.sql"));
+                page.sql(2, sql_text::comment("the reference mirror bo_airflow: migrations/reference.sql"));
             }
             for step in &plan.steps {
                 show_step(&mut page, step);
@@ -166,14 +166,14 @@ fn show_step(page: &mut Page, step: &Step) {
             notes.push(note);
         }
     }
-    page.sql(2, escape::comment(&step.object));
+    page.sql(2, sql_text::comment(&step.object));
     for note in notes {
-        page.sql(2, escape::comment(&format!("  {note}")));
+        page.sql(2, sql_text::comment(&format!("  {note}")));
     }
     // A revision is a file that can be read elsewhere, and is shown whole in --format sql.
     if step.action == Action::Revision {
         let lines = step.sql.lines().count();
-        page.sql(2, escape::comment(&format!("  {lines} lines, verbatim; --format sql shows them")));
+        page.sql(2, sql_text::comment(&format!("  {lines} lines, verbatim; --format sql shows them")));
         return;
     }
     page.sql(2, &step.sql);

@@ -29,7 +29,7 @@ use pad_migrate::harness::server::error::Provider;
 use pad_migrate::harness::server::lease::Server;
 use pad_migrate::harness::server::request::Durability;
 use pad_migrate::harness::server::{self, names};
-use pad_migrate::postgres::connect::Database;
+use pad_migrate::postgres::database::Database;
 use pad_migrate::schema::pg::{apply, request};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;

@@ -4,6 +4,7 @@
 //! - `template`: what a database holds at the start, and the roles.
 //! - `other`: servers of their own, for what only another configuration shows; `certificates` for them.
 //! - `program`: the built program, run as its user runs it.
+//! - `proxy`: a network that falls silent; `pooler`: one that gives each transaction another server process.
 //! - `stored`: what is stored for each legacy row, read with SQL that shares nothing with the program.
 //!
 //! Tests share a URL, never a connection: a connection belongs to the runtime that opened it.
@@ -11,7 +12,9 @@
 pub(crate) mod certificates;
 mod host;
 pub(crate) mod other;
+pub(crate) mod pooler;
 pub(crate) mod program;
+pub(crate) mod proxy;
 pub(crate) mod stored;
 mod template;
 
@@ -37,7 +40,7 @@ use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::rejection::Rejection;
 use pad_migrate::migration::run::{self, Observer, Options, Progress};
 use pad_migrate::migration::verification;
-use pad_migrate::postgres::connect::Database;
+use pad_migrate::postgres::database::Database;
 use pad_migrate::schema::pg::{apply, request};
 use pad_migrate::schema::plan::outcome;
 

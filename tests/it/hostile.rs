@@ -13,6 +13,7 @@ use crate::harness::program::{run, run_in, stderr, stdout};
 use crate::harness::{Db, Start, apply_request, host, with_db};
 use pad_migrate::base::escape;
 use pad_migrate::base::quote::{quote_identifier, quote_literal};
+use pad_migrate::base::sql_text;
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::Roles;
 use pad_migrate::report::plan::Planned;
@@ -278,11 +279,11 @@ proptest! {
         prop_assert!(shown.chars().all(printable) && !shown.contains("##["), "{shown:?}");
         let is_plain = text.chars().all(|c| printable(c) && c != '\u{301}' && !c.escape_debug().to_string().starts_with("\\u"));
         prop_assert!(!is_plain || text.contains("##") || shown == text, "{shown:?} of {text:?}");
-        for line in [escape::comment(&text), escape::markdown(&text), escape::markdown_code(&text),
+        for line in [sql_text::comment(&text), escape::markdown(&text), escape::markdown_code(&text),
                      escape::github(&text), escape::github_property(&text), escape::cell(&text).into_owned()] {
             prop_assert!(line.chars().all(printable), "{line:?}");
         }
-        prop_assert!(escape::comment(&text).starts_with("--"));
+        prop_assert!(sql_text::comment(&text).starts_with("--"));
         check_shown("lines", &escape::lines(&text));
         let json = escape::json(&serde_json::to_string(&text).expect("a text is JSON"));
         prop_assert!(json.chars().all(printable), "{json:?}");
@@ -323,8 +324,8 @@ async fn a_printed_statement_means_the_same() {
         if text.contains("$a$") {
             continue;
         }
-        let wrapped: Vec<String> = escape::words(&sql).into_iter().map(|words| words.join("\n")).collect();
-        for printed in [escape::statement(&sql), escape::statement_line(&sql), wrapped.join("\n")] {
+        let wrapped: Vec<String> = sql_text::words(&sql).into_iter().map(|words| words.join("\n")).collect();
+        for printed in [sql_text::statement(&sql), sql_text::statement_line(&sql), wrapped.join("\n")] {
             check_shown("a statement", &printed.replace('\t', " "));
             let row = sqlx::raw_sql(AssertSqlSafe(printed.clone())).fetch_one(&mut connection).await;
             let row = row.unwrap_or_else(|error| panic!("{error}: {printed}"));
@@ -336,7 +337,7 @@ async fn a_printed_statement_means_the_same() {
                 "{printed}"
             );
         }
-        assert!(!escape::statement_line(&sql).contains('\n'), "{sql}");
+        assert!(!sql_text::statement_line(&sql).contains('\n'), "{sql}");
     }
     connection.close().await.expect("the connection closes");
 }

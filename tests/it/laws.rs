@@ -247,7 +247,7 @@ fn some(count: usize, strategy: &impl Strategy<Value = LegacyRow>) -> Vec<Legacy
 #[tokio::test]
 async fn what_is_stored_gives_the_row_back() {
     with_db(Start::Applied, async |db| {
-        load_reference(&mut db.connect().await).await.expect("the reference rows load");
+        load_reference(&mut db.connect().await.into()).await.expect("the reference rows load");
         load(&db, &some(150, &good_row())).await;
         let (report, _) = db.migrate(Options { batch_size: 20, ..Options::default() }).await;
         assert_eq!(report.counts.migrated, 150, "{:?}", report.counts);
@@ -265,7 +265,7 @@ async fn the_result_depends_on_the_rows_only() {
     let rows = [some(60, &messy_row()), some(60, &good_row())].concat();
     for (batch_size, jobs, shuffled) in [(500, 2, false), (1, 1, false), (7, 4, true)] {
         with_db(Start::Applied, async |db| {
-            load_reference(&mut db.connect().await).await.expect("the reference rows load");
+            load_reference(&mut db.connect().await.into()).await.expect("the reference rows load");
             load(&db, &rows).await;
             if shuffled {
                 db.execute(

@@ -215,7 +215,7 @@ fn arrows_run_down_and_pure_files_are_pure() {
 /// Files whose code names a connection that may write.
 fn writers(tree: &BTreeMap<String, String>) -> Vec<&str> {
     let is_code = |line: &&str| !line.trim_start().starts_with("//");
-    let writes = |line: &str| line.contains("Access::Write") || line.contains("copy_in_raw");
+    let writes = |line: &str| line.contains("Access::Write") || line.contains(".copy_in(");
     let found = tree.iter().filter(|(_, text)| text.lines().filter(is_code).any(writes));
     found.map(|(file, _)| file.as_str()).collect()
 }

@@ -13,7 +13,7 @@ use pad_migrate::checks::check::Status;
 use pad_migrate::checks::pg::examine;
 use pad_migrate::config::load::Flags;
 use pad_migrate::config::settings::Config;
-use pad_migrate::postgres::connect::Database;
+use pad_migrate::postgres::database::Database;
 use pad_migrate::report;
 use pad_migrate::report::doctor::Doctor;
 use pad_migrate::schema::drift::exceptions::Exceptions;

@@ -11,6 +11,7 @@
 //! - `connect`: every way of not getting a session is one sentence; TLS.
 //! - `doctor`: an environment examined. `live`: the same on a real one, when asked for. `local`: what local may do.
 //! - `server`: the ephemeral server leaves nothing behind.
+//! - `pooler`: what isn't a session. `silence`: networks that carry nothing any more.
 //! - `hostile`: names and values that a terminal, psql or a CI system would obey.
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
@@ -34,10 +35,12 @@ mod live;
 mod local;
 mod migrate;
 mod plan;
+mod pooler;
 mod program;
 mod revisions;
 mod schemas;
 mod server;
+mod silence;
 mod snapshots;
 mod tidy;
 mod transform;

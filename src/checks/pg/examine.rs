@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::Connection;
-use sqlx::postgres::{PgConnection, PgSslMode};
+use sqlx::postgres::PgSslMode;
 
 use crate::base::text::sentence;
 use crate::base::version::SUPPORTED;
@@ -15,7 +14,7 @@ use crate::checks::facts::TargetFacts;
 use crate::checks::pg::facts::facts;
 use crate::checks::pg::reach::{Reached, reach};
 use crate::checks::pg::relations::{count_rows, relations};
-use crate::checks::pg::request::{BEGIN, ExamineRequest};
+use crate::checks::pg::request::{ExamineRequest, LIMITS};
 use crate::checks::pg::server::server;
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
@@ -23,10 +22,13 @@ use crate::config::settings::Config;
 use crate::ledger::pg::admission::{SessionError, check_environment};
 use crate::ledger::pg::history::history_access;
 use crate::ledger::revisions::ALL;
-use crate::postgres::connect::{Access, Database};
 use crate::postgres::connect_error::ConnectError;
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::database::{Access, Database};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 use crate::postgres::sqlstate;
+use crate::postgres::statement::run;
+use crate::postgres::transaction::begin_reading;
 
 /// Examines what a configuration names. Reads only.
 pub async fn examine_environment(config: &Config, exact: bool) -> Result<Examination, EnvironmentError> {
@@ -83,7 +85,11 @@ fn step_of(failure: &SessionError) -> &'static str {
             ) => "database",
             _ => "authentication",
         },
-        ConnectError::Version { .. } | ConnectError::Standby { .. } | ConnectError::Query(_) => "database",
+        ConnectError::Version { .. }
+        | ConnectError::Standby { .. }
+        | ConnectError::Pooler { .. }
+        | ConnectError::Replica { .. }
+        | ConnectError::Query(_) => "database",
     }
 }
 
@@ -108,14 +114,14 @@ async fn examine_into(request: &ExamineRequest<'_>, found: &mut Examination) -> 
 
 async fn examine_session(
     request: &ExamineRequest<'_>,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     found: &mut Examination,
     reached: Reached,
     spent: Duration,
 ) -> Result<(), SessionError> {
     let target = request.target;
     let since = Instant::now();
-    run(connection, BEGIN, "starting the transaction").await?;
+    begin_reading(connection, LIMITS).await?;
     let encrypted: Option<(String, String)> =
         sqlx::query_as("select version, cipher from pg_stat_ssl where pid = pg_backend_pid() and ssl")
             .fetch_optional(&mut *connection)
@@ -199,7 +205,7 @@ fn tls_check(
     elapsed.map_or_else(|| check.clone(), |it| check.clone().took(it))
 }
 
-async fn schemas(connection: &mut PgConnection, environment: Environment) -> Result<Check, QueryError> {
+async fn schemas(connection: &mut Session, environment: Environment) -> Result<Check, QueryError> {
     const NAME: &str = "schemas";
     let (application, reference): (bool, bool) = sqlx::query_as(
         "select exists (select from pg_namespace where nspname = 'padealing'), \
@@ -229,7 +235,7 @@ async fn schemas(connection: &mut PgConnection, environment: Environment) -> Res
 async fn source_check(request: &ExamineRequest<'_>, source: &Database) -> Check {
     let asked = async {
         let mut connection = source.connect(Access::Read, "doctor").await?;
-        run(&mut connection, BEGIN, "starting the transaction").await?;
+        begin_reading(&mut connection, LIMITS).await?;
         let mut found =
             TargetFacts { relations: relations(request, &mut connection, &[]).await?, ..TargetFacts::default() };
         run(&mut connection, "commit", "ending the transaction").await?;

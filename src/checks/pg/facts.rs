@@ -1,7 +1,5 @@
 //! Gathers the facts of a target.
 
-use sqlx::postgres::PgConnection;
-
 use crate::base::text::sentence;
 use crate::checks::facts::{Server, TargetFacts};
 use crate::checks::pg::relations::relations;
@@ -10,7 +8,8 @@ use crate::checks::pg::rights::{attributes, role, schema_rights, table_rights};
 use crate::config::settings::TableName;
 use crate::ledger::history::applied;
 use crate::ledger::pg::history::{history_access, read_history};
-use crate::postgres::session::QueryError;
+use crate::postgres::query_error::QueryError;
+use crate::postgres::session::Session;
 use crate::postgres::transaction::savepoint;
 use crate::schema::names::MANAGED_TABLES;
 use crate::schema::pg::error::ApplyError;
@@ -19,7 +18,7 @@ use crate::schema::pg::{plan, request};
 
 pub(crate) async fn facts(
     request: &ExamineRequest<'_>,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     server: Server,
 ) -> Result<TargetFacts, QueryError> {
     let role = role(connection, request.roles.owner.as_deref(), server.major).await?;
@@ -59,7 +58,7 @@ pub(crate) async fn facts(
 /// How many steps `apply` would take, or why it would not.
 async fn steps_to_apply(
     request: &ExamineRequest<'_>,
-    connection: &mut PgConnection,
+    connection: &mut Session,
 ) -> Result<Result<usize, String>, QueryError> {
     let wanted = request::ChangeRequest {
         legacy: Some(request.table),

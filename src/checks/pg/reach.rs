@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::PgSslMode;
 
 use crate::checks::check::{Check, Status};
-use crate::postgres::connect::Database;
 use crate::postgres::connect_error::ConnectError;
+use crate::postgres::database::Database;
 
 /// How long the steps took that opening a session repeats.
 #[derive(Clone, Copy, Debug, Default)]

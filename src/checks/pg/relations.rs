@@ -1,14 +1,16 @@
 //! The tables: their kinds, sizes and rows. A table that is locked or can't be read costs its own facts only.
 
 use sqlx::AssertSqlSafe;
-use sqlx::postgres::PgConnection;
 
 use crate::base::quote::quote_identifier;
 use crate::base::text::sentence;
 use crate::checks::facts::{Filled, Relation, Rows, TargetFacts};
-use crate::checks::pg::request::{BEGIN, ExamineRequest};
+use crate::checks::pg::request::{ExamineRequest, LIMITS};
 use crate::config::settings::TableName;
-use crate::postgres::session::{Attempt, QueryError, fetch_value, run};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::{fetch_value, run};
+use crate::postgres::transaction::begin_reading;
 use crate::postgres::transaction::savepoint;
 use crate::schema::names::{CRITICAL_REFERENCE_TABLES, MANAGED_TABLES};
 use crate::schema::pg::relations::{ESTIMATE, kind};
@@ -16,7 +18,7 @@ use crate::schema::pg::relations::{ESTIMATE, kind};
 /// The relations of these schemas, the legacy table, and those in `public` with a managed table's name.
 pub(crate) async fn relations(
     request: &ExamineRequest<'_>,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     schemas: &[&str],
 ) -> Result<Vec<Relation>, QueryError> {
     type Row = (i64, String, String, String, f32, String, bool, bool, bool, bool, bool);
@@ -74,7 +76,7 @@ pub(crate) async fn relations(
 }
 
 /// Whether a table holds a row. A table that can't be read costs this answer only.
-async fn filled(connection: &mut PgConnection, schema: &str, name: &str) -> Result<Filled, QueryError> {
+async fn filled(connection: &mut Session, schema: &str, name: &str) -> Result<Filled, QueryError> {
     let sql = format!("select exists (select from {}.{})", quote_identifier(schema), quote_identifier(name));
     let found = savepoint(connection, async |connection| fetch_value::<bool>(connection, &sql, LOOKING).await).await?;
     Ok(match found {
@@ -85,7 +87,7 @@ async fn filled(connection: &mut PgConnection, schema: &str, name: &str) -> Resu
 }
 
 /// Bytes in all and of the main fork, for each relation; none for one that is locked.
-async fn sizes(connection: &mut PgConnection, oids: &[i64]) -> Result<Vec<Option<(i64, i64)>>, QueryError> {
+async fn sizes(connection: &mut Session, oids: &[i64]) -> Result<Vec<Option<(i64, i64)>>, QueryError> {
     if let Ok(all) = savepoint(connection, async |connection| measure(connection, oids).await).await? {
         return Ok(all.into_iter().map(|(all, main)| all.zip(main)).collect());
     }
@@ -98,7 +100,7 @@ async fn sizes(connection: &mut PgConnection, oids: &[i64]) -> Result<Vec<Option
 }
 
 /// Bytes in all and of the main fork; nulls for what was dropped meanwhile.
-async fn measure(connection: &mut PgConnection, oids: &[i64]) -> Result<Vec<(Option<i64>, Option<i64>)>, QueryError> {
+async fn measure(connection: &mut Session, oids: &[i64]) -> Result<Vec<(Option<i64>, Option<i64>)>, QueryError> {
     sqlx::query_as(
         "select pg_total_relation_size(oid::oid), pg_relation_size(oid::oid) \
          from unnest($1::int8[]) with ordinality it (oid, at) order by at",
@@ -112,7 +114,7 @@ async fn measure(connection: &mut PgConnection, oids: &[i64]) -> Result<Vec<(Opt
 /// Counts the rows of each table, in a transaction of its own: locks on many tables at once, however weak, would block
 /// jobs that load them. Unknown relations are not counted, since their statistics would show that as use.
 pub(crate) async fn count_rows(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     legacy: &TableName,
     facts: &mut TargetFacts,
 ) -> Result<(), QueryError> {
@@ -126,7 +128,7 @@ pub(crate) async fn count_rows(
             relation.rows = Rows::Hidden;
             continue;
         }
-        run(connection, BEGIN, "starting the transaction").await?;
+        begin_reading(connection, LIMITS).await?;
         let sql =
             format!("select count(*) from {}.{}", quote_identifier(&relation.schema), quote_identifier(&relation.name));
         let counted = fetch_value(connection, &sql, LOOKING).await;

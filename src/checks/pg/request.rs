@@ -1,8 +1,11 @@
 //! What to examine.
 
+use std::time::Duration;
+
 use crate::config::environment::Environment;
 use crate::config::settings::{Roles, TableName};
-use crate::postgres::connect::Database;
+use crate::postgres::database::Database;
+use crate::postgres::transaction::Limits;
 
 /// What to examine.
 #[derive(Clone, Copy, Debug)]
@@ -18,5 +21,5 @@ pub struct ExamineRequest<'a> {
     pub exact: bool,
 }
 
-/// Starts every transaction. A table that another session locks for a change is not waited for.
-pub(crate) const BEGIN: &str = "begin read only; set local lock_timeout = '1s'";
+/// Of every transaction. A table that another session locks for a change is not waited for.
+pub(crate) const LIMITS: Limits = Limits { lock: Some(Duration::from_secs(1)), statement: None };

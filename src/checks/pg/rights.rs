@@ -1,12 +1,12 @@
 //! What the roles can do: the connected one and those that are configured.
 
 use sqlx::AssertSqlSafe;
-use sqlx::postgres::PgConnection;
 
 use crate::checks::facts::{Attribute, NamedOwner, PasswordExpiry, Role, SchemaRights, TableRights};
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 
-pub(crate) async fn role(connection: &mut PgConnection, owner: Option<&str>, major: u32) -> Result<Role, QueryError> {
+pub(crate) async fn role(connection: &mut Session, owner: Option<&str>, major: u32) -> Result<Role, QueryError> {
     type Row = (String, Option<String>, Option<f64>, bool, Option<String>, Option<bool>, Option<bool>, Option<bool>);
     // ALTER … OWNER TO requires SET ROLE, which since 16 is granted apart from membership.
     let become_it = if major >= 16 { "set" } else { "member" };
@@ -39,7 +39,7 @@ pub(crate) async fn role(connection: &mut PgConnection, owner: Option<&str>, maj
 pub(crate) type Attributes = (String, Option<Attribute>);
 
 /// Those of the roles that exist, with their attributes.
-pub(crate) async fn attributes(connection: &mut PgConnection, roles: &[String]) -> Result<Vec<Attributes>, QueryError> {
+pub(crate) async fn attributes(connection: &mut Session, roles: &[String]) -> Result<Vec<Attributes>, QueryError> {
     let rows: Vec<(String, bool, bool)> =
         sqlx::query_as("select rolname::text, rolsuper, rolbypassrls from pg_roles where rolname = any($1) order by 1")
             .bind(roles)
@@ -54,10 +54,7 @@ pub(crate) async fn attributes(connection: &mut PgConnection, roles: &[String]) 
     Ok(rows.into_iter().map(attribute).collect())
 }
 
-pub(crate) async fn schema_rights(
-    connection: &mut PgConnection,
-    roles: &[String],
-) -> Result<Vec<SchemaRights>, QueryError> {
+pub(crate) async fn schema_rights(connection: &mut Session, roles: &[String]) -> Result<Vec<SchemaRights>, QueryError> {
     // An insert needs no privilege on an identity column's sequence; migrate, which calls nextval, does.
     let rows: Vec<(String, String, bool, bool, i64, i64, i64)> = sqlx::query_as(
         "select r.rolname::text, n.nspname::text, has_schema_privilege(r.oid, n.oid, 'usage'), \
@@ -89,10 +86,7 @@ pub(crate) async fn schema_rights(
     Ok(rows.into_iter().map(rights).collect())
 }
 
-pub(crate) async fn table_rights(
-    connection: &mut PgConnection,
-    roles: &[String],
-) -> Result<Vec<TableRights>, QueryError> {
+pub(crate) async fn table_rights(connection: &mut Session, roles: &[String]) -> Result<Vec<TableRights>, QueryError> {
     let rows: Vec<(String, String, String, Vec<String>, bool)> = sqlx::query_as(
         "select r.rolname::text, n.nspname::text, c.relname::text, \
                 array(select it from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES']) \

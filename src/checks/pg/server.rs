@@ -1,14 +1,15 @@
 //! What a server and a database are.
 
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::checks::facts::{CollationChange, Server, Usage};
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 
 const WHAT: &str = "asking the server about itself";
 
-pub(crate) async fn server(connection: &mut PgConnection) -> Result<Server, QueryError> {
+pub(crate) async fn server(connection: &mut Session) -> Result<Server, QueryError> {
     let row = sqlx::query(
         "select split_part(current_setting('server_version'), ' ', 1) as version, \
                 current_setting('server_version_num')::int4 / 10000 as major, pg_is_in_recovery() as standby, \
@@ -53,7 +54,7 @@ fn decode(row: &PgRow) -> Result<Server, sqlx::Error> {
     })
 }
 
-async fn collation_changes(connection: &mut PgConnection, major: u32) -> Result<Vec<CollationChange>, QueryError> {
+async fn collation_changes(connection: &mut Session, major: u32) -> Result<Vec<CollationChange>, QueryError> {
     // The version of a database's own collation is recorded since 15.
     let own = "union all select 'the database''s default', datcollversion, pg_database_collation_actual_version(oid) \
                from pg_database where datname = current_database() \
@@ -72,7 +73,7 @@ async fn collation_changes(connection: &mut PgConnection, major: u32) -> Result<
 }
 
 /// Time zones that are set for databases and roles: for what, zone.
-async fn zones(connection: &mut PgConnection) -> Result<Vec<(String, String)>, QueryError> {
+async fn zones(connection: &mut Session) -> Result<Vec<(String, String)>, QueryError> {
     sqlx::query_as(
         "select concat_ws(' in ', case when setrole <> 0 then 'role ' || pg_get_userbyid(setrole) end, \
                 case when setdatabase <> 0 then 'this database' else 'every database' end), \

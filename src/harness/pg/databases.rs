@@ -1,16 +1,15 @@
 //! Databases of an ephemeral server: created, and filled with what a rehearsal needs.
 
-use sqlx::Connection;
-
 use crate::base::quote::quote_identifier;
 use crate::harness::fixtures::{self, Case, FixtureError};
 use crate::harness::generate::Generator;
 use crate::harness::pg::ephemeral::EphemeralDatabase;
 use crate::harness::pg::seed::{analyze, load_cases, load_generated, load_reference};
 use crate::migration::pg::source::SourceError;
-use crate::postgres::connect::Access;
 use crate::postgres::connect_error::ConnectError;
-use crate::postgres::session::{QueryError, run, server_facts};
+use crate::postgres::database::Access;
+use crate::postgres::query_error::QueryError;
+use crate::postgres::statement::{run, server_facts};
 use crate::schema::mirror;
 
 /// Why a rehearsal's database could not be prepared.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::config::environment::Environment;
 use crate::config::mask::Secret;
 use crate::config::settings::{Endpoint, Transport};
-use crate::postgres::connect::Database;
 use crate::postgres::connect_error::ConnectError;
+use crate::postgres::database::Database;
 
 /// A database of an ephemeral server, which belongs to no environment: the only kind that the harness fills, and the
 /// only kind in which it writes `bo_airflow` without asking.

@@ -2,16 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::AssertSqlSafe;
 
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::harness::pg::databases::PrepareError;
 use crate::harness::server::names::{PREFIX, TOKEN};
-use crate::postgres::connect::{Access, Database};
 use crate::postgres::connect_error::ConnectError;
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::database::{Access, Database};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 use crate::postgres::sqlstate;
+use crate::postgres::statement::run;
 
 /// How long a kept database stays, at least.
 const KEPT_MINUTES: u32 = 30;
@@ -32,7 +33,7 @@ pub fn keep_statement(name: &str) -> String {
 /// databases that bear its token, and one that all runs share, which protects templates and roles.
 #[derive(Debug)]
 pub struct DatabaseLease {
-    connection: PgConnection,
+    connection: Session,
     server: Database,
     token: String,
 }
@@ -54,7 +55,7 @@ fn key(token: &str) -> i64 {
 pub const ROLE_MARK: &str = "made by pad-migrate for tests";
 
 /// The database where all runs' locks are: an advisory lock belongs to one, and the URLs may name several.
-async fn maintenance(server: &Database, activity: &str) -> Result<PgConnection, ConnectError> {
+async fn maintenance(server: &Database, activity: &str) -> Result<Session, ConnectError> {
     match server.named("postgres").connect(Access::Write, activity).await {
         // It doesn't exist, or this role may not connect to it.
         Err(ConnectError::Refused { source, .. })
@@ -95,6 +96,9 @@ impl DatabaseLease {
         const WHAT: &str = "locking the databases of the test server";
         // A client's machine that lost its power must not hold the locks for hours.
         let settings = "set tcp_keepalives_idle = 60; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3";
+        run(&mut self.connection, settings, WHAT).await?;
+        // It says nothing for as long as the run takes.
+        let settings = "select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'";
         run(&mut self.connection, settings, WHAT).await?;
         self.lock("pg_try_advisory_lock", key(&self.token)).await?;
         let deadline = Instant::now() + Duration::from_secs(60);

@@ -1,8 +1,7 @@
 //! The people and securities that a real source's rows refer to, copied for a rehearsal.
 
 use futures_util::TryStreamExt;
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::AssertSqlSafe;
 
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::config::settings::TableName;
@@ -11,8 +10,10 @@ use crate::harness::pg::ephemeral::EphemeralDatabase;
 use crate::migration::legacy::LegacyColumn;
 use crate::migration::pg::source::Source;
 use crate::migration::value::parse_identifier;
-use crate::postgres::connect::{Access, Database};
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::database::{Access, Database};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::run;
 use crate::schema::mirror;
 
 /// Copies the people and securities that a real source's rows refer to into the mirror of an ephemeral database:
@@ -61,7 +62,7 @@ fn distinct(legacy: &Source, column: LegacyColumn) -> String {
     )
 }
 
-async fn has_reference(connection: &mut PgConnection) -> Result<bool, QueryError> {
+async fn has_reference(connection: &mut Session) -> Result<bool, QueryError> {
     sqlx::query_scalar(
         "select to_regclass('bo_airflow.oracle_employee') is not null \
          and to_regclass('bo_airflow.oracle_bloomberg') is not null",
@@ -83,7 +84,7 @@ impl Copied {
     const CHUNK: usize = 5000;
 
     /// The real table's texts may be longer than our mirror's: lets the mirror hold any.
-    async fn widen(&self, to: &mut PgConnection) -> Result<(), QueryError> {
+    async fn widen(&self, to: &mut Session) -> Result<(), QueryError> {
         let columns = self.columns(to).await?;
         for (column, _) in columns.iter().filter(|(_, category)| category == "S") {
             let sql = format!("alter table bo_airflow.{} alter column {column} type text", self.table);
@@ -92,7 +93,7 @@ impl Copied {
         Ok(())
     }
 
-    async fn columns(&self, connection: &mut PgConnection) -> Result<Vec<(String, String)>, QueryError> {
+    async fn columns(&self, connection: &mut Session) -> Result<Vec<(String, String)>, QueryError> {
         sqlx::query_as(
             "select quote_ident(a.attname), t.typcategory::text from pg_attribute a \
              join pg_type t on t.oid = a.atttypid \
@@ -107,10 +108,10 @@ impl Copied {
 
     async fn copy(
         &self,
-        from: &mut PgConnection,
+        from: &mut Session,
         distinct: String,
-        reference: &mut PgConnection,
-        to: &mut PgConnection,
+        reference: &mut Session,
+        to: &mut Session,
         key: impl Fn(String) -> Option<String>,
     ) -> Result<(), QueryError> {
         const WHAT: &str = "reading what the legacy rows refer to";
@@ -139,8 +140,8 @@ impl Copied {
         &self,
         keys: &[String],
         columns: &str,
-        reference: &mut PgConnection,
-        to: &mut PgConnection,
+        reference: &mut Session,
+        to: &mut Session,
     ) -> Result<(), QueryError> {
         const WHAT: &str = "copying reference rows";
         let Self { table, key, array } = self;
@@ -156,10 +157,10 @@ impl Copied {
              truncate pg_temp.incoming"
         );
         run(to, &incoming, WHAT).await?;
-        let mut out = reference.copy_out_raw(&select).await.attempt(WHAT)?;
-        let mut copy = to.copy_in_raw(&format!("copy pg_temp.incoming ({columns}) from stdin")).await.attempt(WHAT)?;
+        let mut out = reference.copy_out(&select).await.attempt(WHAT)?;
+        let mut copy = to.copy_in(&format!("copy pg_temp.incoming ({columns}) from stdin")).await.attempt(WHAT)?;
         while let Some(line) = out.try_next().await.attempt(WHAT)? {
-            copy.send(line).await.attempt(WHAT)?;
+            copy.send(line.as_ref()).await.attempt(WHAT)?;
         }
         copy.finish().await.attempt(WHAT)?;
         let insert = format!(

@@ -1,9 +1,7 @@
 //! Test data for local and ephemeral databases: the reference mirror, its rows, the legacy table and its rows.
 
 use std::collections::BTreeMap;
-
-use sqlx::Connection;
-use sqlx::postgres::PgConnection;
+use std::time::Duration;
 
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::config::environment::Environment;
@@ -16,9 +14,12 @@ use crate::harness::pg::ephemeral::EphemeralDatabase;
 use crate::ledger::pg::admission::{RefusedError, SessionError, check_environment, check_local, from_session_error};
 use crate::migration::copy_text::escape;
 use crate::migration::legacy::LegacyColumn;
-use crate::postgres::connect::{Access, Database};
 use crate::postgres::connect_error::ConnectError;
-use crate::postgres::session::{Attempt, QueryError, fetch_value, run};
+use crate::postgres::database::{Access, Database};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::{fetch_value, run};
+use crate::postgres::transaction::{CommitError, Limits, begin_writing, commit};
 use crate::schema::mirror::mirror;
 
 /// Why nothing was seeded.
@@ -30,6 +31,9 @@ pub enum SeedError {
     /// The fixtures can't be read.
     #[error(transparent)]
     Fixture(#[from] FixtureError),
+    /// The COMMIT.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
 }
 
 from_session_error!(SeedError: ConnectError, RefusedError, QueryError);
@@ -55,7 +59,7 @@ pub enum SeedRows {
 }
 
 /// Creates the mirror's tables and lets the roles of `padealing` refer to them.
-pub(crate) async fn create_mirror(connection: &mut PgConnection, roles: &Roles) -> Result<(), QueryError> {
+pub(crate) async fn create_mirror(connection: &mut Session, roles: &Roles) -> Result<(), QueryError> {
     run(connection, &mirror(roles).sql, "creating the reference mirror").await
 }
 
@@ -71,7 +75,7 @@ pub async fn seed(
     let mut connection = database.connect(Access::Write, "seed").await?;
     check_environment(&mut connection, database, environment).await?;
     check_local(&mut connection, database, environment, "seed").await?;
-    run(&mut connection, "begin", "starting the transaction").await?;
+    begin_writing(&mut connection, Limits { lock: None, statement: Some(STATEMENT) }).await?;
     let mut seeded = Seeded::default();
     let exists = |name: &'static str| format!("select to_regclass('{name}') is not null");
     if fetch_value::<bool>(&mut connection, &exists("bo_airflow.oracle_employee"), LOOKING).await? {
@@ -107,7 +111,7 @@ pub async fn seed(
         }
         SeedRows::Generated(_) => seeded.unchanged.push("the legacy rows".to_owned()),
     }
-    run(&mut connection, "commit", "committing the seed").await?;
+    commit(&mut connection, database, "committing the seed").await?;
     if free && rows != SeedRows::None {
         analyze(&mut connection, &legacy).await?;
     }
@@ -116,11 +120,7 @@ pub async fn seed(
 }
 
 /// Fills what is empty with the fixtures' rows; the legacy table if it is named.
-async fn seed_fixtures(
-    connection: &mut PgConnection,
-    legacy: Option<&str>,
-    seeded: &mut Seeded,
-) -> Result<(), SeedError> {
+async fn seed_fixtures(connection: &mut Session, legacy: Option<&str>, seeded: &mut Seeded) -> Result<(), SeedError> {
     if fetch_value::<bool>(connection, "select not exists (select from bo_airflow.oracle_employee)", LOOKING).await? {
         run(connection, fixtures::REFERENCE_ROWS, "filling the reference mirror").await?;
         seeded.done.push("reference rows: people, contacts, securities, currencies".to_owned());
@@ -147,13 +147,13 @@ async fn seed_fixtures(
 }
 
 /// Lets the planner know the tables that were just filled; a scan of them then has no hint bits to write either.
-pub(crate) async fn analyze(connection: &mut PgConnection, legacy: &str) -> Result<(), QueryError> {
+pub(crate) async fn analyze(connection: &mut Session, legacy: &str) -> Result<(), QueryError> {
     let filled: String = REFERENCE.iter().map(|it| format!("bo_airflow.{}, ", it.table)).collect();
     run(connection, &format!("vacuum (analyze) {filled}{legacy}"), "analysing what was filled").await
 }
 
 /// Loads the people and securities that generated rows refer to.
-pub async fn load_reference(connection: &mut PgConnection) -> Result<(), QueryError> {
+pub async fn load_reference(connection: &mut Session) -> Result<(), QueryError> {
     for reference in REFERENCE {
         let statement = format!("copy bo_airflow.{} ({}) from stdin", reference.table, reference.columns);
         let write = |row, out: &mut Vec<u8>| {
@@ -168,7 +168,7 @@ pub async fn load_reference(connection: &mut PgConnection) -> Result<(), QueryEr
 
 /// Shapes the legacy table for generated rows and loads them, in bounded memory.
 pub(crate) async fn load_generated(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     table: &str,
     generator: Generator,
     progress: impl FnMut(u64),
@@ -196,40 +196,44 @@ fn add_cell(text: Option<&str>, out: &mut Vec<u8>) {
 
 /// Sends rows to a COPY, a chunk at a time; `write` adds the cells of one.
 async fn copy_lines(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     statement: &str,
     rows: u64,
     mut write: impl FnMut(u64, &mut Vec<u8>),
     mut progress: impl FnMut(u64),
 ) -> Result<(), QueryError> {
     const CHUNK: usize = 1024 * 1024;
+    // The server ends a COPY that it hears nothing of by the time that the whole of it may take.
+    const ROWS: usize = 20_000;
     let what = statement.split('(').next().unwrap_or(statement).trim();
     let mut lines = Vec::new();
-    let mut copy = connection.copy_in_raw(statement).await.attempt(what)?;
-    for row in 0..rows {
-        write(row, &mut lines);
-        if let Some(last) = lines.last_mut() {
-            *last = b'\n';
+    for first in (0..rows).step_by(ROWS) {
+        let end = rows.min(first + ROWS as u64);
+        let mut copy = connection.copy_in(statement).await.attempt(what)?;
+        for row in first..end {
+            write(row, &mut lines);
+            if let Some(last) = lines.last_mut() {
+                *last = b'\n';
+            }
+            if lines.len() >= CHUNK || row + 1 == end {
+                copy.send(&*lines).await.attempt(what)?;
+                lines.clear();
+                progress(row + 1);
+            }
         }
-        if lines.len() >= CHUNK || row + 1 == rows {
-            copy.send(&*lines).await.attempt(what)?;
-            lines.clear();
-            progress(row + 1);
-        }
+        copy.finish().await.attempt(what)?;
     }
-    copy.finish().await.attempt(what)?;
     Ok(())
 }
+
+/// No statement of a seed takes so long.
+const STATEMENT: Duration = Duration::from_secs(60);
 
 /// What the question is called in an error.
 const LOOKING: &str = "checking what exists already";
 
 /// Loads the rows of cases, after giving the table the columns and types that they ask for.
-pub(crate) async fn load_cases(
-    connection: &mut PgConnection,
-    table: &str,
-    cases: &[Case],
-) -> Result<usize, QueryError> {
+pub(crate) async fn load_cases(connection: &mut Session, table: &str, cases: &[Case]) -> Result<usize, QueryError> {
     let columns: BTreeMap<&String, &String> = cases.iter().flat_map(|it| &it.columns).collect();
     for (name, kind) in columns {
         let quoted = quote_identifier(name);

@@ -1,13 +1,13 @@
 //! Whether a command may run on a database: its environment, its revision, whether it is local.
 
-use sqlx::postgres::PgConnection;
-
 use crate::config::environment::Environment;
 use crate::ledger::history::pending;
 use crate::ledger::pg::history::{history_access, read_history};
-use crate::postgres::connect::Database;
 use crate::postgres::connect_error::ConnectError;
-use crate::postgres::session::{Attempt, QueryError, server_facts};
+use crate::postgres::database::Database;
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::server_facts;
 
 /// Why a command may not run here.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +67,7 @@ pub(crate) use from_session_error;
 
 /// Checks that the database is the one that the run is meant for.
 pub(crate) async fn check_environment(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     database: &Database,
     environment: Environment,
 ) -> Result<(), RefusedError> {
@@ -89,7 +89,7 @@ pub(crate) async fn check_environment(
 
 /// Checks that the target is at the current revision and can hold every text.
 pub(crate) async fn check_applied(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     database: &Database,
     environment: Environment,
 ) -> Result<(), RefusedError> {
@@ -110,7 +110,7 @@ pub(crate) async fn check_applied(
 pub(crate) const MIRROR_MARK: &str = "Reference mirror made by pad-migrate for local and ephemeral use.";
 
 /// Whether there is no reference mirror yet: no schema, or one with our mark and no tables.
-pub(crate) async fn lacks_mirror(connection: &mut PgConnection) -> Result<bool, QueryError> {
+pub(crate) async fn lacks_mirror(connection: &mut Session) -> Result<bool, QueryError> {
     sqlx::query_scalar(
         "select not exists (select from pg_namespace n where nspname = 'bo_airflow' \
              and (obj_description(n.oid, 'pg_namespace') is distinct from $1 \
@@ -125,7 +125,7 @@ pub(crate) async fn lacks_mirror(connection: &mut PgConnection) -> Result<bool, 
 /// Checks everything that a command for local databases needs (environment local, an address on this machine, no
 /// reference schema that pad-migrate did not create).
 pub(crate) async fn check_local(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     database: &Database,
     environment: Environment,
     what: &'static str,

@@ -2,10 +2,9 @@
 
 use std::str::FromStr;
 
-use sqlx::postgres::PgConnection;
-
 use crate::ledger::history::{Record, RecordKind};
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 
 /// What this role can see of `padealing.schema_revision`.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +15,7 @@ pub(crate) struct HistoryAccess {
 }
 
 /// Whether the history is there, and whether this role can read all of it.
-pub(crate) async fn history_access(connection: &mut PgConnection) -> Result<HistoryAccess, QueryError> {
+pub(crate) async fn history_access(connection: &mut Session) -> Result<HistoryAccess, QueryError> {
     let access: Option<bool> = sqlx::query_scalar(
         "select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') \
                 and not row_security_active(c.oid) \
@@ -30,7 +29,7 @@ pub(crate) async fn history_access(connection: &mut PgConnection) -> Result<Hist
 }
 
 /// The history, oldest line first; none, if there is no table of that name.
-pub(crate) async fn read_history(connection: &mut PgConnection) -> Result<Vec<Record>, QueryError> {
+pub(crate) async fn read_history(connection: &mut Session) -> Result<Vec<Record>, QueryError> {
     type Row = (String, String, String, String, String, String, String, String);
     const WHAT: &str = "reading pad-migrate's history in padealing.schema_revision";
     if !history_access(connection).await?.exists {

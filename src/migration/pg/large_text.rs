@@ -2,21 +2,21 @@
 
 use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
-use sqlx::postgres::{PgConnection, PgCopyIn};
 
 use crate::base::text::hex;
 use crate::migration::copy_rows::LargeTextRef;
 use crate::migration::copy_text::{escape, escape_json};
 use crate::migration::pg::source::Source;
-use crate::postgres::connect::{Access, Database};
 use crate::postgres::connect_error::ConnectError;
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::database::{Access, Database};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::{CopyIn, Session};
 
 /// Reads large texts on a connection to the source that is opened when the first one comes.
 pub(crate) struct LargeTextReader<'a> {
     database: &'a Database,
     source: &'a Source,
-    connection: Option<PgConnection>,
+    connection: Option<Session>,
 }
 
 impl<'a> LargeTextReader<'a> {
@@ -25,21 +25,17 @@ impl<'a> LargeTextReader<'a> {
     }
 
     /// Sends a text to a COPY, and fails unless it is the one of the digest.
-    pub(crate) async fn send(
-        &mut self,
-        text: &LargeTextRef,
-        copy: &mut PgCopyIn<&mut PgConnection>,
-    ) -> Result<(), QueryError> {
+    pub(crate) async fn send(&mut self, text: &LargeTextRef, copy: &mut CopyIn<'_>) -> Result<(), QueryError> {
         const WHAT: &str = "reading a large text from the source";
         let pieces = self.source.pieces(text.source_id, &text.column);
         // Binary COPY, since a piece may end within a character; what must be escaped is ASCII, which no other
         // character's bytes contain.
         let query = format!("copy ({pieces}) to stdout (format binary)");
-        let mut stream = self.connect().await?.copy_out_raw(&query).await.attempt(WHAT)?;
+        let mut stream = self.connect().await?.copy_out(&query).await.attempt(WHAT)?;
         let mut digest = Sha256::new();
         let (mut quoted, mut escaped) = (Vec::new(), Vec::new());
         while let Some(message) = stream.try_next().await.attempt(WHAT)? {
-            let piece = binary_value(&message);
+            let piece = binary_value(message.as_ref());
             digest.update(piece);
             escaped.clear();
             if text.in_json {
@@ -58,7 +54,7 @@ impl<'a> LargeTextReader<'a> {
         Err(sqlx::Error::Protocol(changed)).attempt(WHAT)
     }
 
-    async fn connect(&mut self) -> Result<&mut PgConnection, QueryError> {
+    async fn connect(&mut self) -> Result<&mut Session, QueryError> {
         if self.connection.is_none() {
             let opened = self.database.connect(Access::Read, "migrate large texts").await;
             let failed = |error: ConnectError| sqlx::Error::Protocol(error.to_string());

@@ -1,12 +1,12 @@
 //! Reads one page of the legacy table through COPY.
 
 use futures_util::TryStreamExt;
-use sqlx::postgres::PgConnection;
 
 use crate::migration::copy_text::LineValues;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::source::Source;
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 
 /// Bytes of a page that are kept in memory. A page that turns out larger is cut; the rest comes with the next.
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -21,25 +21,26 @@ pub(crate) struct LegacyPage {
 
 /// Reads the rows after an id, `limit` of them at most.
 pub(crate) async fn read_legacy_page(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     source: &Source,
     after: Option<i64>,
     limit: usize,
 ) -> Result<LegacyPage, QueryError> {
     const WHAT: &str = "reading the legacy table";
     let sql = format!("copy ({}) to stdout", source.page(after, limit));
-    let mut stream = connection.copy_out_raw(&sql).await.attempt(WHAT)?;
+    let mut stream = connection.copy_out(&sql).await.attempt(WHAT)?;
     let mut page = LegacyPage { rows: Vec::with_capacity(limit), cut: false };
     let mut bytes = 0;
     let mut values = LineValues::default();
     // The server sends a message a row, and the stream must be read to its end.
     while let Some(line) = stream.try_next().await.attempt(WHAT)? {
+        let line = line.as_ref();
         bytes += line.len();
         if bytes > PAGE_BYTES && !page.rows.is_empty() {
             page.cut = true;
             continue;
         }
-        values.parse(&line);
+        values.parse(line);
         let row = (values.len() == source.width()).then(|| source.row(|at| values.get(at))).flatten();
         let malformed = || sqlx::Error::Protocol("COPY sent a row of another shape than its select".to_owned());
         page.rows.push(row.ok_or_else(malformed).attempt(WHAT)?);

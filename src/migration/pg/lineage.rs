@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use sqlx::postgres::PgConnection;
-
 use crate::migration::target::SOURCE_TABLE;
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 
 /// What lineage there is of a source row.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +18,7 @@ pub(crate) struct Lineage {
 /// The lineage of source ids after `after` up to `last`. Bounded on both sides: without the range the planner would
 /// read the whole mapping for each page.
 pub(crate) async fn read_lineage(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     after: Option<i64>,
     last: i64,
 ) -> Result<HashMap<i64, Lineage>, QueryError> {

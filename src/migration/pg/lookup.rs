@@ -4,16 +4,15 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use sqlx::postgres::PgConnection;
-
 use crate::migration::legacy::LegacyRow;
 use crate::migration::lookups::Security;
 use crate::migration::transform::references::{people, symbol};
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 
 /// Which of the people that the rows refer to exist.
 pub(crate) async fn employees<'a>(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     rows: impl Iterator<Item = &'a LegacyRow>,
 ) -> Result<HashSet<i64>, QueryError> {
     let wanted: BTreeSet<i64> = rows.flat_map(people).collect();
@@ -43,7 +42,7 @@ impl Securities {
     /// The securities with the symbols that the rows name.
     pub(crate) async fn of<'a>(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         rows: impl Iterator<Item = &'a LegacyRow>,
     ) -> Result<HashMap<String, Vec<Security>>, QueryError> {
         let wanted: BTreeSet<&str> = rows.filter_map(symbol).collect();

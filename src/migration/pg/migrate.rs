@@ -11,8 +11,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use sqlx::Connection;
-use sqlx::postgres::PgConnection;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -27,9 +25,10 @@ use crate::migration::pg::sequences;
 use crate::migration::pg::source::Source;
 use crate::migration::pg::worker::{Work, run_worker};
 use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress};
-use crate::postgres::connect::{Access, Database};
+use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::{Acquired, Lock};
-use crate::postgres::session::{run, server_facts};
+use crate::postgres::session::Session;
+use crate::postgres::statement::{run, server_facts};
 
 /// What to migrate, where.
 #[derive(Clone, Debug)]
@@ -136,7 +135,7 @@ fn recorded_options(request: &MigrateRequest<'_>) -> serde_json::Value {
 
 /// The tables have grown by orders of magnitude; without statistics the next reader's plans are for empty ones. A
 /// failure (a vacuum at work, a role that isn't the owner) does no harm: autovacuum does the same later.
-async fn analyze(target: &Database, connection: &mut PgConnection) {
+async fn analyze(target: &Database, connection: &mut Session) {
     const WHAT: &str = "updating the statistics";
     const SETTINGS: &str = "set lock_timeout = '1s'";
     // The widest table takes as long as the others together.
@@ -159,11 +158,11 @@ async fn analyze(target: &Database, connection: &mut PgConnection) {
 /// Runs reader and workers to the end. Gives the connection with the lock back.
 async fn run_pipeline(
     work: Arc<Work>,
-    lock_connection: PgConnection,
-    source_connection: PgConnection,
+    lock_connection: Session,
+    source_connection: Session,
     total: u64,
     observer: &mut (dyn Observer + Send),
-) -> Result<(MigrateReport, PgConnection), MigrateError> {
+) -> Result<(MigrateReport, Session), MigrateError> {
     let jobs = work.options.jobs.max(1);
     let (batches, queue) = mpsc::channel::<Batch>(1);
     let queue = Arc::new(Mutex::new(queue));

@@ -3,7 +3,7 @@
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
 use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
-use crate::postgres::session::QueryError;
+use crate::postgres::query_error::QueryError;
 
 /// Why a migration stopped. What was committed before stays, and the next run continues after it.
 #[derive(Debug, thiserror::Error)]

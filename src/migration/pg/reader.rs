@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use sqlx::postgres::PgConnection;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::migration::legacy::LegacyRow;
@@ -10,7 +9,10 @@ use crate::migration::pg::legacy_page::read_legacy_page;
 use crate::migration::pg::lineage::read_lineage;
 use crate::migration::pg::source::Source;
 use crate::migration::run::Options;
-use crate::postgres::session::QueryError;
+use crate::postgres::query_error::QueryError;
+use crate::postgres::session::Session;
+use crate::postgres::statement::run;
+use crate::postgres::transaction::{Limits, begin_reading};
 
 /// A page of rows without lineage, for a worker.
 #[derive(Default)]
@@ -39,9 +41,9 @@ impl Batch {
 /// The reader's connections, and where its pages go.
 pub(crate) struct Reader {
     pub(crate) source: Arc<Source>,
-    pub(crate) source_connection: PgConnection,
+    pub(crate) source_connection: Session,
     /// Holds the advisory lock of the run.
-    pub(crate) lock_connection: PgConnection,
+    pub(crate) lock_connection: Session,
     pub(crate) batches: mpsc::Sender<Batch>,
     /// A permit for each page that may be in memory.
     pub(crate) window: Arc<Semaphore>,
@@ -49,22 +51,28 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Reads to the end, or to the limit. Gives the connection with the lock back.
-    pub(crate) async fn run(mut self, options: Options) -> Result<PgConnection, QueryError> {
+    pub(crate) async fn run(self, options: Options) -> Result<Session, QueryError> {
         let full = options.batch_size.max(1);
         let mut left = options.limit.unwrap_or(u64::MAX);
         let (mut after, mut size, mut sequence) = (None, full, 0);
+        let Self { source, mut source_connection, mut lock_connection, batches, window } = self;
+        let (source_connection, holder) = (&mut source_connection, &mut lock_connection);
+        // In a transaction, the server notices in a minute when nobody holds the lock any more, in every version.
+        begin_reading(holder, Limits::default()).await?;
         while left > 0 {
             // This fails only when the run is being given up, for a reason that is reported elsewhere.
-            let Ok(permit) = self.window.acquire().await else {
+            let waiting = holder.while_waiting(window.acquire());
+            let Ok(permit) = source_connection.while_waiting(waiting).await?? else {
                 break;
             };
             permit.forget();
-            let page = read_legacy_page(&mut self.source_connection, &self.source, after, size).await?;
+            let reading = read_legacy_page(source_connection, &source, after, size);
+            let page = holder.while_waiting(reading).await??;
             let Some((last, _)) = page.rows.last() else {
                 break;
             };
             let last = *last;
-            let lineage = read_lineage(&mut self.lock_connection, after, last).await?;
+            let lineage = read_lineage(holder, after, last).await?;
             let mut batch = Batch { sequence, ..Batch::default() };
             // The next page is as large as this one turned out to be, or larger again if it was whole.
             size = if page.cut { page.rows.len() } else { (size * 2).min(full) };
@@ -87,10 +95,12 @@ impl Reader {
             }
             after = Some(last);
             sequence += 1;
-            if self.batches.send(batch).await.is_err() {
+            let waiting = holder.while_waiting(batches.send(batch));
+            if source_connection.while_waiting(waiting).await??.is_err() {
                 break;
             }
         }
-        Ok(self.lock_connection)
+        run(holder, "commit", "ending the transaction").await?;
+        Ok(lock_connection)
     }
 }

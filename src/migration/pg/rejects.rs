@@ -1,16 +1,15 @@
 //! Records why rows were rejected, in `padealing.migration_reject`.
 
-use sqlx::postgres::PgConnection;
-
 use crate::migration::rejection::Rejection;
 use crate::migration::target::{SOURCE_TABLE, TargetRows};
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 
 /// Replaces the reasons of the rows that are rejected now, and closes those of the rows that are migrated.
 ///
 /// `(first, last)` is the first and the last source id of the page.
 pub(crate) async fn record_rejections(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     run_id: &str,
     (first, last): (i64, i64),
     accepted: &[TargetRows],

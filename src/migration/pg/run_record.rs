@@ -1,14 +1,16 @@
 //! The record of a run in `padealing.migration_run`.
 
 use serde_json::{Value, json};
-use sqlx::postgres::{PgArguments, PgConnection};
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
-use sqlx::{Connection, Postgres};
 
 use crate::config::environment::Environment;
 use crate::migration::run::MigrateCounts;
-use crate::postgres::connect::{Access, Database};
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::database::{Access, Database};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::run;
 
 const START: &str = "recording the run";
 const END: &str = "recording the end of the run";
@@ -23,7 +25,7 @@ pub(crate) struct RunRecord {
 impl RunRecord {
     /// A record under a new id. Nothing is stored yet.
     pub(crate) async fn new(
-        connection: &mut PgConnection,
+        connection: &mut Session,
         environment: Environment,
         options: Value,
     ) -> Result<Self, QueryError> {
@@ -32,14 +34,14 @@ impl RunRecord {
     }
 
     /// Stores the record.
-    pub(crate) async fn start(&self, connection: &mut PgConnection) -> Result<(), QueryError> {
+    pub(crate) async fn start(&self, connection: &mut Session) -> Result<(), QueryError> {
         const NEW: &str = "insert into padealing.migration_run (id, command, environment, program_version, options) \
                            values ($1::uuid, 'migrate', $2, $3, $4::jsonb)";
         self.bind(NEW).execute(connection).await.map(|_| ()).attempt(START)
     }
 
     /// Records that the run came to its end.
-    pub(crate) async fn finish(&self, connection: &mut PgConnection, counts: &MigrateCounts) -> Result<(), QueryError> {
+    pub(crate) async fn finish(&self, connection: &mut Session, counts: &MigrateCounts) -> Result<(), QueryError> {
         let outcome = if counts.rejected == 0 { "clean" } else { "attention" };
         // This commit vouches for those of the pages, whatever the role's or the database's own setting is.
         let wait = "select set_config('synchronous_commit', 'on', false) \

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
-use sqlx::postgres::PgConnection;
 
 use crate::base::quote::quote_literal;
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 use crate::postgres::sqlstate;
+use crate::postgres::statement::run;
+use crate::postgres::transaction::{Limits, begin_writing};
 
 /// The most ids that are drawn and thrown away, so that the application isn't locked out of its sequence.
 const DRAWN: i64 = 10_000;
@@ -16,7 +18,7 @@ const ATTEMPTS: u32 = 60;
 
 /// Moves every identity sequence of `padealing` past the largest id of its table, and that of `pad_request` past
 /// `source_max` too. Never moves one back, even if other sessions draw from it meanwhile.
-pub(crate) async fn advance(connection: &mut PgConnection, source_max: i64) -> Result<(), QueryError> {
+pub(crate) async fn advance(connection: &mut Session, source_max: i64) -> Result<(), QueryError> {
     let owned: Vec<(String, String, String, bool)> = sqlx::query_as(
         "select t.oid::regclass::text, quote_ident(a.attname), s.oid::regclass::text, \
                 t.oid = 'padealing.pad_request'::regclass \
@@ -46,7 +48,7 @@ pub(crate) async fn advance(connection: &mut PgConnection, source_max: i64) -> R
             // ALTER SEQUENCE changes nothing here, and keeps others from drawing until the commit: between what is
             // read and what is set nothing may happen.
             let jump = format!(
-                "begin; set local lock_timeout = '250ms'; alter sequence {sequence} no cycle; \
+                "alter sequence {sequence} no cycle; \
                  select setval({name}, greatest({needed}, (select last_value from {sequence}))); commit"
             );
             jump_when_free(connection, &jump).await?;
@@ -56,9 +58,11 @@ pub(crate) async fn advance(connection: &mut PgConnection, source_max: i64) -> R
 }
 
 /// Waits for open transactions that have drawn from the sequence, without making other sessions wait for long.
-async fn jump_when_free(connection: &mut PgConnection, jump: &str) -> Result<(), QueryError> {
+async fn jump_when_free(connection: &mut Session, jump: &str) -> Result<(), QueryError> {
     let mut attempt = 1;
-    while let Err(error) = run(connection, jump, "moving an identity sequence").await {
+    loop {
+        begin_writing(connection, Limits { lock: Some(Duration::from_millis(250)), statement: None }).await?;
+        let Err(error) = run(connection, jump, "moving an identity sequence").await else { return Ok(()) };
         run(connection, "rollback", "rolling back").await?;
         if error.sqlstate().as_deref() != Some(sqlstate::LOCK_NOT_AVAILABLE) || attempt == ATTEMPTS {
             return Err(error);
@@ -66,5 +70,4 @@ async fn jump_when_free(connection: &mut PgConnection, jump: &str) -> Result<(),
         attempt += 1;
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    Ok(())
 }

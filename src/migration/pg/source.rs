@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use sqlx::postgres::PgConnection;
-
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::config::settings::TableName;
 use crate::migration::legacy::{Kind, LARGE, Large, LegacyColumn, LegacyRow, Text};
-use crate::postgres::session::{Attempt, QueryError, run, server_facts};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::{run, server_facts};
 
 /// Why the legacy table can't be migrated, found before the first row.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +99,7 @@ fn readable(kind: Kind, category: &str, type_name: &str) -> bool {
 impl Source {
     /// Reads the table's columns, and checks that every row can be read and has an id of its own.
     pub(crate) async fn describe(
-        connection: &mut PgConnection,
+        connection: &mut Session,
         table: &TableName,
         place: &str,
     ) -> Result<Self, SourceError> {
@@ -175,7 +175,7 @@ impl Source {
     }
 
     /// Reading by id loses rows whose ids are null or equal, so a table that allows such ids is searched for them.
-    async fn check_ids(&self, connection: &mut PgConnection, is_bigint: bool) -> Result<(), SourceError> {
+    async fn check_ids(&self, connection: &mut Session, is_bigint: bool) -> Result<(), SourceError> {
         let unique: bool = sqlx::query_scalar(
             "select exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid \
                             and a.attnum = i.indkey[0] \
@@ -221,7 +221,7 @@ impl Source {
     }
 
     /// How many rows there are, and the largest id but the last that a bigint holds, which is rejected.
-    pub(crate) async fn extent(&self, connection: &mut PgConnection) -> Result<(i64, Option<i64>), QueryError> {
+    pub(crate) async fn extent(&self, connection: &mut Session) -> Result<(i64, Option<i64>), QueryError> {
         let (id, table) = (&self.id, &self.qualified);
         let sql = format!(
             "select (select count(*) from {table}), (select max({id})::int8 from {table} l where {id} < {})",

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::TryStreamExt;
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Connection, Row, ValueRef};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Row, ValueRef};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -25,9 +25,11 @@ use crate::migration::run::Progress;
 use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredLineage};
 use crate::migration::target::{Assessment, LEGACY_MARK, Role, SOURCE_TABLE};
 use crate::migration::verification::{BothPages, VerifyCounts, VerifyReport};
-use crate::postgres::connect::{Access, Database};
 use crate::postgres::connect_error::ConnectError;
-use crate::postgres::session::{Attempt, QueryError, run, server_facts};
+use crate::postgres::database::{Access, Database};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::{run, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
 
 /// Legacy rows of one step.
@@ -119,7 +121,7 @@ pub async fn verify(
 type Unclaimed = Option<Vec<Difference>>;
 
 async fn read_source(
-    mut from: PgConnection,
+    mut from: Session,
     source: Arc<Source>,
     pages: mpsc::Sender<SourcePage>,
 ) -> Result<Unclaimed, VerifyError> {
@@ -146,7 +148,7 @@ async fn read_source(
         size = if cut { rows.len() } else { (size * 2).min(PAGE_ROWS) };
         // The last range is open, so that lineage beyond the last legacy row is seen too.
         let until = if done { None } else { rows.last().map(|(id, _)| *id) };
-        if pages.send(SourcePage { after, until, rows }).await.is_err() || done {
+        if from.while_waiting(pages.send(SourcePage { after, until, rows })).await?.is_err() || done {
             break;
         }
         after = until;
@@ -165,7 +167,7 @@ fn raw_values(row: &PgRow) -> Result<Vec<Option<&[u8]>>, sqlx::Error> {
 }
 
 async fn read_target(
-    mut target: PgConnection,
+    mut target: Session,
     mut source_pages: mpsc::Receiver<SourcePage>,
     both: mpsc::Sender<BothPages>,
 ) -> Result<Unclaimed, VerifyError> {
@@ -173,12 +175,13 @@ async fn read_target(
     // A page is a small part of a large table; the planner, which takes random reads for expensive, would read the
     // whole table for each page, which makes the verification quadratic.
     run(&mut target, "set local enable_seqscan = off", "setting up the transaction").await?;
-    while let Some(page) = source_pages.recv().await {
+    while let Some(page) = target.while_waiting(source_pages.recv()).await? {
         let range = Range { after: page.after, until: page.until };
         let stored = read_stored(&mut target, &range).await?;
         let rejected = read_rejected(&mut target, &range).await?;
         let securities = securities.of(&mut target, page.rows.iter().map(|(_, row)| row)).await?;
-        if both.send(BothPages { rows: page.rows, stored, rejected, securities }).await.is_err() {
+        let both = both.send(BothPages { rows: page.rows, stored, rejected, securities });
+        if target.while_waiting(both).await?.is_err() {
             return Ok(None);
         }
     }
@@ -253,7 +256,7 @@ fn number(value: Option<&[u8]>) -> Result<i64, sqlx::Error> {
 
 /// Runs a query of texts and hands each row's values to `each`.
 async fn for_each_row(
-    target: &mut PgConnection,
+    target: &mut Session,
     sql: String,
     what: &str,
     mut each: impl FnMut(&[Option<&[u8]>]) -> Result<(), sqlx::Error>,
@@ -265,7 +268,7 @@ async fn for_each_row(
     Ok(())
 }
 
-async fn read_stored(target: &mut PgConnection, range: &Range) -> Result<BTreeMap<i64, Stored>, QueryError> {
+async fn read_stored(target: &mut Session, range: &Range) -> Result<BTreeMap<i64, Stored>, QueryError> {
     let mut stored: BTreeMap<i64, Stored> = BTreeMap::new();
     let of_range = range.condition("m");
     let sql =
@@ -374,7 +377,7 @@ fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored)
     Ok(())
 }
 
-async fn read_rejected(target: &mut PgConnection, range: &Range) -> Result<HashSet<i64>, QueryError> {
+async fn read_rejected(target: &mut Session, range: &Range) -> Result<HashSet<i64>, QueryError> {
     let sql = format!(
         "select distinct r.source_id from padealing.migration_reject r where {} and r.resolved_run_id is null",
         range.condition("r")
@@ -389,7 +392,7 @@ async fn read_rejected(target: &mut PgConnection, range: &Range) -> Result<HashS
 }
 
 /// Target rows that no range shows: those that lineage claims twice, and marked ones that belong to no migrated row.
-async fn read_unclaimed(target: &mut PgConnection) -> Result<Vec<Difference>, QueryError> {
+async fn read_unclaimed(target: &mut Session) -> Result<Vec<Difference>, QueryError> {
     let source_table = quote_literal(SOURCE_TABLE);
     let migrated = format!(
         "select from padealing.migration_mapping m where m.source_table = {source_table} \

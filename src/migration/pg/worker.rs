@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sqlx::Connection;
-use sqlx::postgres::PgConnection;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::migration::lookups::{Collision, Lookups};
@@ -20,8 +18,11 @@ use crate::migration::run::{MigrateCounts, OnIdCollision, OnMissingSecurity, Opt
 use crate::migration::sample::Sample;
 use crate::migration::target::TargetRows;
 use crate::migration::transform::transform;
-use crate::postgres::connect::{Access, Database};
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::database::{Access, Database};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::run;
+use crate::postgres::transaction::{Limits, begin_reading, begin_writing};
 
 /// How often a page is tried again after a conflict with another transaction.
 const ATTEMPTS: u32 = 3;
@@ -47,11 +48,12 @@ pub(crate) async fn run_worker(
     let mut connection = work.target_database.connect(access, "migrate worker").await?;
     let mut large_texts = LargeTextReader::new(&work.source_database, &work.source);
     loop {
-        let Some(batch) = batches.lock().await.recv().await else {
+        let next = async { batches.lock().await.recv().await };
+        let Some(batch) = connection.while_waiting(next).await? else {
             break;
         };
         let outcome = migrate_page_with_retries(work, &mut connection, &mut large_texts, batch).await?;
-        if outcomes.send(Ok(outcome)).await.is_err() {
+        if connection.while_waiting(outcomes.send(Ok(outcome))).await?.is_err() {
             break;
         }
     }
@@ -62,7 +64,7 @@ pub(crate) async fn run_worker(
 /// Migrates a page, and tries again after a conflict with another transaction.
 async fn migrate_page_with_retries(
     work: &Work,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     large_texts: &mut LargeTextReader<'_>,
     mut batch: Batch,
 ) -> Result<PageOutcome, MigrateError> {
@@ -86,7 +88,7 @@ async fn migrate_page_with_retries(
 }
 
 /// Takes rows out of a page that another run has migrated since the page was read.
-async fn drop_migrated(connection: &mut PgConnection, batch: &mut Batch) -> Result<(), QueryError> {
+async fn drop_migrated(connection: &mut Session, batch: &mut Batch) -> Result<(), QueryError> {
     let Some((first, last)) = batch.range() else { return Ok(()) };
     let lineage = read_lineage(connection, first.checked_sub(1), last).await?;
     let before = batch.rows.len();
@@ -98,12 +100,15 @@ async fn drop_migrated(connection: &mut PgConnection, batch: &mut Batch) -> Resu
 /// One page, in one transaction: what it refers to, what becomes of it, what is written.
 async fn migrate_page(
     work: &Work,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     large_texts: &mut LargeTextReader<'_>,
     batch: &Batch,
 ) -> Result<PageOutcome, QueryError> {
-    let begin = if work.options.dry_run { "begin read only" } else { "begin" };
-    run(connection, begin, "starting the transaction").await?;
+    if work.options.dry_run {
+        begin_reading(connection, Limits::default()).await?;
+    } else {
+        begin_writing(connection, Limits::default()).await?;
+    }
     let lookups = look_up(work, connection, batch).await?;
     let (mut accepted, mut rejections) = (Vec::new(), Vec::new());
     let mut samples = Vec::new();
@@ -136,7 +141,7 @@ async fn migrate_page(
 }
 
 /// Looks up what the rows of a page refer to.
-async fn look_up(work: &Work, connection: &mut PgConnection, batch: &Batch) -> Result<Lookups, QueryError> {
+async fn look_up(work: &Work, connection: &mut Session, batch: &Batch) -> Result<Lookups, QueryError> {
     let ids: Vec<i64> = batch.rows.iter().map(|(id, _)| *id).collect();
     let rows = || batch.rows.iter().map(|(_, row)| row);
     // None of these rows has lineage, so a request of that id came from elsewhere.

@@ -1,13 +1,16 @@
 //! Writes the target rows of a page, and their lineage, with one COPY a table.
 
+use std::time::Duration;
+
 use sqlx::Row;
-use sqlx::postgres::PgConnection;
 
 use crate::migration::columns::{ApprovalRow, AuditRow, ExecutionRow, LineageRow, RequestRow, TargetRow};
 use crate::migration::copy_rows::{CopyPart, CopyRows, copy_statement};
 use crate::migration::pg::large_text::LargeTextReader;
 use crate::migration::target::{Role, TargetRows};
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::run;
 
 const DRAWING: &str = "drawing ids from the sequences";
 
@@ -23,7 +26,7 @@ struct EncodedPage {
 
 /// Writes the rows that a page of legacy rows becomes, in the transaction that is open.
 pub(crate) async fn write_page(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     large_texts: &mut LargeTextReader<'_>,
     accepted: &[TargetRows],
 ) -> Result<(), QueryError> {
@@ -34,10 +37,15 @@ pub(crate) async fn write_page(
     // may be empty when it happens. No page waits for the disk: the commit that records the end of the run does, and
     // with it everything before it is on disk. Should the server crash earlier, the last pages are gone whole, with
     // their lineage, and the next run migrates them.
+    let EncodedPage { requests, approvals, executions, audit, lineage } = encode(connection, accepted).await?;
     let settings = "set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off; \
                     set local synchronous_commit = off";
-    run(connection, settings, "setting up the transaction").await?;
-    let EncodedPage { requests, approvals, executions, audit, lineage } = encode(connection, accepted).await?;
+    let unheard = connection.unheard();
+    let parts = [&requests, &approvals, &executions, &audit, &lineage];
+    let longest = parts.map(|rows| longest(rows, unheard)).into_iter().max();
+    let limit = longest.unwrap_or_default().as_millis();
+    let settings = format!("{settings}; set local statement_timeout = {limit}");
+    run(connection, &settings, "setting up the transaction").await?;
     send::<RequestRow<'_>>(connection, requests, large_texts).await?;
     send::<ApprovalRow<'_>>(connection, approvals, large_texts).await?;
     send::<ExecutionRow<'_>>(connection, executions, large_texts).await?;
@@ -45,8 +53,15 @@ pub(crate) async fn write_page(
     send::<LineageRow<'_>>(connection, lineage, large_texts).await
 }
 
+/// No COPY of these rows takes so long. The server has no other way to end one that it hears nothing of.
+fn longest(rows: &CopyRows, at_least: Duration) -> Duration {
+    // A text that comes from the source meanwhile may have a gigabyte.
+    const TEXT: Duration = Duration::from_secs(1800);
+    at_least + Duration::from_millis(rows.count() as u64) + TEXT * rows.large_texts()
+}
+
 /// Encodes a page, after drawing an id for each row but the requests, which have their ids already.
-async fn encode(connection: &mut PgConnection, accepted: &[TargetRows]) -> Result<EncodedPage, QueryError> {
+async fn encode(connection: &mut Session, accepted: &[TargetRows]) -> Result<EncodedPage, QueryError> {
     let sum = |count: fn(&TargetRows) -> usize| accepted.iter().map(count).sum::<usize>();
     let wanted = [
         ("pad_approval", sum(|rows| rows.approvals.len())),
@@ -91,7 +106,7 @@ impl DrawnIds {
 
 /// Draws ids from the sequences of tables, so many for each.
 pub(crate) async fn draw_ids<const N: usize>(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     wanted: [(&str, usize); N],
 ) -> Result<[DrawnIds; N], QueryError> {
     let array = |(table, count): (&str, usize)| {
@@ -116,7 +131,7 @@ pub(crate) async fn draw_ids<const N: usize>(
 
 /// Sends the rows of one table. Large texts are read from the source meanwhile, piece by piece.
 async fn send<R: TargetRow>(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     rows: CopyRows,
     large_texts: &mut LargeTextReader<'_>,
 ) -> Result<(), QueryError> {
@@ -125,7 +140,7 @@ async fn send<R: TargetRow>(
         return Ok(());
     }
     let what = format!("writing to padealing.{}", R::TABLE);
-    let mut copy = connection.copy_in_raw(&copy_statement::<R>()).await.attempt(&what)?;
+    let mut copy = connection.copy_in(&copy_statement::<R>()).await.attempt(&what)?;
     for part in rows.into_parts() {
         match part {
             CopyPart::Bytes(bytes) => {

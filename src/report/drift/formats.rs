@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::base::escape;
 use crate::base::outcome::Verdict;
+use crate::base::sql_text;
 use crate::report::drift::{DECLARED, SEVERITIES, counted, heading, line, place, verdict};
 use crate::schema::drift::exceptions::Excepted;
 use crate::schema::drift::finding::{Finding, Remedy, Severity};
@@ -15,7 +16,7 @@ use crate::schema::drift::outcome::{Drift, Name};
 /// A remedy on one line.
 fn remedy(finding: &Finding) -> String {
     let Remedy { advice, sql } = &finding.remedy;
-    format!("{advice} {}", escape::statement_line(sql)).trim().to_owned()
+    format!("{advice} {}", sql_text::statement_line(sql)).trim().to_owned()
 }
 
 /// A finding in a sentence.

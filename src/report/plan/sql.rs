@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::escape::{comment, statement};
 use crate::base::quote::quote_literal;
+use crate::base::sql_text::{comment, statement};
 use crate::report::plan::Planned;
 
 impl Planned<'_> {

@@ -7,15 +7,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sqlx::Connection;
-use sqlx::postgres::PgConnection;
-
 use crate::base::text::{plural, sentence};
 use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
 use crate::ledger::pg::admission::check_local;
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 use crate::postgres::sqlstate;
+use crate::postgres::statement::run;
+use crate::postgres::transaction::commit;
 use crate::schema::guard;
 use crate::schema::guard::scope::Scope;
 use crate::schema::pg::error::ApplyError;
@@ -41,7 +41,7 @@ pub async fn apply(request: &ChangeRequest<'_>, agreed: Option<&Route>) -> Resul
 }
 
 async fn apply_locked(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     request: &ChangeRequest<'_>,
     agreed: Option<&Route>,
 ) -> Result<Applied, ApplyError> {
@@ -68,7 +68,7 @@ fn blocked(plan: &Plan) -> Option<ApplyError> {
 }
 
 async fn attempt(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     request: &ChangeRequest<'_>,
     agreed: Option<&Route>,
 ) -> Result<Applied, ApplyError> {
@@ -135,7 +135,7 @@ async fn attempt(
             "the reference schema changed meanwhile; find out who changed it, and run apply again".to_owned(),
         ));
     }
-    run(connection, "commit", "committing").await.map_err(ApplyError::Commit)?;
+    commit(connection, database, "committing").await?;
     done.route = found.route;
     Ok(done)
 }
@@ -151,7 +151,7 @@ fn references(route: &Route) -> BTreeSet<String> {
 
 /// Builds or rebuilds an index without blocking writes. An invalid index that a failure leaves is dropped.
 async fn build_concurrently(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     request: &ChangeRequest<'_>,
     build: &ConcurrentBuild,
 ) -> Result<(), ApplyError> {
@@ -180,7 +180,7 @@ async fn build_concurrently(
     }
 }
 
-async fn is_invalid(connection: &mut PgConnection, name: &str) -> Result<bool, QueryError> {
+async fn is_invalid(connection: &mut Session, name: &str) -> Result<bool, QueryError> {
     sqlx::query_scalar("select exists (select from pg_index where indexrelid = to_regclass($1) and not indisvalid)")
         .bind(name)
         .fetch_one(connection)

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use sqlx::postgres::PgConnection;
 use tokio::task::JoinHandle;
 
 use crate::config::environment::Environment;
 use crate::config::settings::Roles;
 use crate::ledger::revisions::ALL;
-use crate::postgres::connect::Database;
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::database::Database;
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 use crate::schema::catalog::{Catalog, Id};
 use crate::schema::drift::compare;
 use crate::schema::drift::exceptions::Exceptions;
@@ -181,7 +181,7 @@ pub async fn drift(request: DriftRequest<'_>) -> Result<Drift, DriftError> {
 }
 
 /// Who the named roles are, and which roles' privileges they have too.
-pub(crate) async fn role_context(connection: &mut PgConnection, roles: &Roles) -> Result<RoleContext, QueryError> {
+pub(crate) async fn role_context(connection: &mut Session, roles: &Roles) -> Result<RoleContext, QueryError> {
     let names: Vec<&String> = [&roles.owner, &roles.app, &roles.reader].into_iter().flatten().collect();
     let rows: Vec<(String, Vec<String>)> = sqlx::query_as(
         "select r.rolname::text, \

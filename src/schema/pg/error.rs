@@ -4,7 +4,8 @@ use crate::config::environment::Environment;
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
 use crate::ledger::revisions::{self, Revision};
 use crate::postgres::connect_error::ConnectError;
-use crate::postgres::session::QueryError;
+use crate::postgres::query_error::QueryError;
+use crate::postgres::transaction::CommitError;
 use crate::schema::guard::refusal::Refusal;
 use crate::schema::pg::introspect::IntrospectError;
 
@@ -86,9 +87,9 @@ pub enum ApplyError {
         #[source]
         source: QueryError,
     },
-    /// Whether the end was reached is not known.
-    #[error("the connection was lost while committing; `pad-migrate status` shows whether it was committed")]
-    Commit(#[source] QueryError),
+    /// The COMMIT.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
     /// There is nothing to roll back.
     #[error("no revision above {to} is applied at {place}, so there is nothing to roll back")]
     NothingToRevert {

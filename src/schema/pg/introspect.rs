@@ -5,15 +5,15 @@ mod reader;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection, Either, Executor};
+use sqlx::{AssertSqlSafe, Either, Executor};
 use tokio::time::Instant;
 
 use crate::config::environment::Environment;
 use crate::ledger::pg::admission::{RefusedError, SessionError, check_environment, from_session_error};
-use crate::postgres::connect::{Access, Database};
 use crate::postgres::connect_error::ConnectError;
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::database::{Access, Database};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 use crate::postgres::sqlstate;
 use crate::postgres::transaction::{Limits, begin_read_only};
 use crate::schema::catalog::Catalog;
@@ -85,7 +85,7 @@ pub async fn introspect(
 /// A read-only transaction that sees one moment, on a connection of its own, with a limit of time for the whole.
 pub(crate) struct CatalogSession<'a> {
     database: &'a Database,
-    connection: PgConnection,
+    connection: Session,
     deadline: Instant,
 }
 
@@ -127,7 +127,7 @@ impl<'a> CatalogSession<'a> {
     /// Asks something else in the same transaction.
     pub(crate) async fn ask<T, E: Into<IntrospectError>>(
         &mut self,
-        question: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+        question: impl AsyncFnOnce(&mut Session) -> Result<T, E>,
     ) -> Result<T, IntrospectError> {
         limited(self.database, self.deadline, question(&mut self.connection)).await
     }
@@ -161,7 +161,7 @@ async fn limited<T, E: Into<IntrospectError>>(
 }
 
 /// Reads the catalog of some schemas in the transaction that the session is in.
-pub async fn read(connection: &mut PgConnection, schemas: &[String]) -> Result<Introspection, QueryError> {
+pub async fn read(connection: &mut Session, schemas: &[String]) -> Result<Introspection, QueryError> {
     const WHAT: &str = "reading the catalog";
     let query = "select split_part(current_setting('server_version'), ' ', 1), \
              coalesce(array_agg(n.nspname::text order by n.nspname), '{}'), coalesce(array_agg(n.oid)::text, '{}'), \

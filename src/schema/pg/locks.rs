@@ -6,9 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::postgres::PgConnection;
-
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 
 /// The relations outside the application schema, before anything is done, each with its table's name.
 #[derive(Debug)]
@@ -28,7 +27,7 @@ pub(crate) struct Allowed {
 }
 
 impl Outside {
-    pub(crate) async fn read(connection: &mut PgConnection) -> Result<Self, QueryError> {
+    pub(crate) async fn read(connection: &mut Session) -> Result<Self, QueryError> {
         let relations: Vec<(i64, String)> = sqlx::query_as(
             "select c.oid::int8, coalesce(t.relname, c.relname)::text from pg_class c \
              join pg_namespace n on n.oid = c.relnamespace \
@@ -45,7 +44,7 @@ impl Outside {
     /// Relations that are locked and may not be, in words.
     pub(crate) async fn violations(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         allowed: &Allowed,
     ) -> Result<Vec<String>, QueryError> {
         type Row = (i64, String, Option<String>, Option<String>, Option<String>);

@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::AssertSqlSafe;
 
 use crate::config::environment::Environment;
 use crate::ledger::history::{Record, RecordKind, applied};
 use crate::ledger::pg::admission::{check_environment, lacks_mirror};
 use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions::{self, RoleNames};
-use crate::postgres::connect::Access;
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::database::Access;
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::run;
 use crate::postgres::transaction::{Limits, begin_read_only, savepoint};
 use crate::schema::catalog::{Catalog, Kind, Property};
 use crate::schema::drift::spelling::words_of;
@@ -32,7 +33,7 @@ pub async fn plan(request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
     found
 }
 
-async fn in_transaction(connection: &mut PgConnection, request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
+async fn in_transaction(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
     begin_read_only(connection, Limits { lock: Some(request.lock_timeout), ..Limits::default() }).await?;
     let found = assess(connection, request).await?;
     run(connection, "commit", "ending the transaction").await?;
@@ -62,7 +63,7 @@ fn known(number: &str) -> bool {
 }
 
 /// Plans in the transaction that the session is in.
-pub(crate) async fn assess(connection: &mut PgConnection, request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
+pub(crate) async fn assess(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
     let ChangeRequest { database, environment, roles, .. } = *request;
     check_environment(connection, database, environment).await?;
     let history = read_history(connection).await?;
@@ -102,7 +103,7 @@ pub(crate) async fn assess(connection: &mut PgConnection, request: &ChangeReques
 }
 
 /// The tables that foreign keys point at.
-async fn check_reference(connection: &mut PgConnection, request: &ChangeRequest<'_>) -> Result<(), ApplyError> {
+async fn check_reference(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<(), ApplyError> {
     for table in ["oracle_employee", "oracle_bloomberg"] {
         let there: bool = sqlx::query_scalar("select to_regclass('bo_airflow.' || $1) is not null")
             .bind(table)
@@ -117,10 +118,7 @@ async fn check_reference(connection: &mut PgConnection, request: &ChangeRequest<
 }
 
 /// The role names for revisions: without a name, the owner is the role that applies.
-pub(crate) async fn role_names(
-    connection: &mut PgConnection,
-    request: &ChangeRequest<'_>,
-) -> Result<RoleNames, QueryError> {
+pub(crate) async fn role_names(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<RoleNames, QueryError> {
     let current: String = sqlx::query_scalar("select current_user::text")
         .fetch_one(connection)
         .await
@@ -131,7 +129,7 @@ pub(crate) async fn role_names(
 
 /// Both schemas, and managed tables in other schemas.
 pub(crate) async fn live(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     request: &ChangeRequest<'_>,
 ) -> Result<(String, Catalog), QueryError> {
     let elsewhere = elsewhere(connection, request).await?;
@@ -160,7 +158,7 @@ pub(crate) async fn live(
 
 /// Tables in `public`, and beside the legacy table, with the name and the identifying columns of a managed one.
 async fn elsewhere(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     request: &ChangeRequest<'_>,
 ) -> Result<BTreeMap<String, Vec<String>>, QueryError> {
     let marks: BTreeMap<&str, &[String]> = (revisions::ALL.iter())
@@ -196,7 +194,7 @@ async fn elsewhere(
     Ok(found)
 }
 
-async fn sizes(connection: &mut PgConnection) -> Result<BTreeMap<(String, String), Size>, QueryError> {
+async fn sizes(connection: &mut Session) -> Result<BTreeMap<(String, String), Size>, QueryError> {
     let sql = format!(
         "select n.nspname::text, c.relname::text, {ESTIMATE}::float8, pg_total_relation_size(c.oid) \
          from pg_class c join pg_namespace n on n.oid = c.relnamespace \
@@ -210,7 +208,7 @@ async fn sizes(connection: &mut PgConnection) -> Result<BTreeMap<(String, String
 }
 
 /// Objects of other schemas that depend on columns of tables with a managed name (documentation, pg_depend).
-async fn outside(connection: &mut PgConnection) -> Result<BTreeMap<(String, String, String), Dependent>, QueryError> {
+async fn outside(connection: &mut Session) -> Result<BTreeMap<(String, String, String), Dependent>, QueryError> {
     let rows: Vec<(String, String, String, String, Option<String>)> = sqlx::query_as(
         "select n.nspname::text, t.relname::text, a.attname::text, min(it.what), \
                 (array_agg(it.child order by it.what))[1] \
@@ -253,7 +251,7 @@ async fn outside(connection: &mut PgConnection) -> Result<BTreeMap<(String, Stri
 }
 
 /// Whether a query finds rows. One that fails, for lack of a privilege say, must not end the transaction.
-async fn ask(connection: &mut PgConnection, question: &str) -> Result<Answer, QueryError> {
+async fn ask(connection: &mut Session, question: &str) -> Result<Answer, QueryError> {
     const WHAT: &str = "checking existing rows";
     let sql = format!("select exists ({question})");
     let found = savepoint(connection, async |connection| {

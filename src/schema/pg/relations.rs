@@ -1,11 +1,12 @@
 //! Relations that pad-migrate doesn't manage, and the histories of other migration tools. Read-only.
 
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::base::quote::quote_identifier;
 use crate::base::text::sentence;
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 use crate::postgres::transaction::savepoint;
 use crate::schema::relation::UnknownRelation;
 
@@ -26,7 +27,7 @@ pub(crate) const ESTIMATE: &str = "(case when c.reltuples = 0 and c.relpages = 0
 
 /// What is known of the relations of `padealing`, except for the known ones.
 pub(crate) async fn unknown_relations(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     known: &[&str],
     major: u32,
 ) -> Result<Vec<UnknownRelation>, QueryError> {
@@ -121,7 +122,7 @@ pub(crate) const HISTORY_TABLES: [(&str, &str); 12] = [
 /// The history tables of other migration tools in the database: table, tool, and the version that it is at, if
 /// readable.
 pub(crate) async fn migration_histories(
-    connection: &mut PgConnection,
+    connection: &mut Session,
 ) -> Result<Vec<(String, &'static str, Option<String>)>, QueryError> {
     const WHAT: &str = "looking for history tables of other migration tools";
     let names = HISTORY_TABLES.map(|(table, _)| table);

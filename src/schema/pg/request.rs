@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::environment::Environment;
 use crate::config::settings::{Roles, TableName};
-use crate::postgres::connect::Database;
+use crate::postgres::database::Database;
 
 /// What to apply, where.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::AssertSqlSafe;
 
 use crate::base::quote;
 use crate::base::text::plural;
@@ -11,8 +10,11 @@ use crate::ledger::history::{Record, RecordKind, applied};
 use crate::ledger::pg::admission::check_environment;
 use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions::{self, MOVED_NOTE, Revision, RoleNames, render};
-use crate::postgres::connect::Access;
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::database::Access;
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::run;
+use crate::postgres::transaction::commit;
 use crate::schema::catalog::{Catalog, Kind, Property};
 use crate::schema::ddl::qualified;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, REFERENCE_TABLES};
@@ -65,11 +67,7 @@ fn above(request: &ChangeRequest<'_>, history: &[Record]) -> Result<(Vec<Revisio
     Ok((revisions, to.to_owned()))
 }
 
-async fn assess(
-    connection: &mut PgConnection,
-    request: &ChangeRequest<'_>,
-    lock: bool,
-) -> Result<Assessed, ApplyError> {
+async fn assess(connection: &mut Session, request: &ChangeRequest<'_>, lock: bool) -> Result<Assessed, ApplyError> {
     check_environment(connection, request.database, request.environment).await?;
     let history = read_history(connection).await?;
     check_history(&history)?;
@@ -95,7 +93,7 @@ async fn assess(
 }
 
 /// Rows or values that would be lost, in words, if there are any.
-async fn count(connection: &mut PgConnection, loss: &Loss, lock: bool) -> Result<Option<String>, QueryError> {
+async fn count(connection: &mut Session, loss: &Loss, lock: bool) -> Result<Option<String>, QueryError> {
     let place = qualified(APPLICATION_SCHEMA, &loss.table);
     if lock {
         // Rows that come in after the counting would be lost unseen.
@@ -118,7 +116,7 @@ async fn count(connection: &mut PgConnection, loss: &Loss, lock: bool) -> Result
 }
 
 /// The tables that adoptions of this database have created, by the statements that they recorded.
-async fn created_by_adoptions(connection: &mut PgConnection) -> Result<BTreeSet<String>, QueryError> {
+async fn created_by_adoptions(connection: &mut Session) -> Result<BTreeSet<String>, QueryError> {
     let recorded: Vec<String> =
         sqlx::query_scalar("select sql from padealing.schema_revision where kind = 'baseline' order by id")
             .fetch_all(connection)
@@ -134,14 +132,14 @@ pub async fn revert(
     agreed: Option<&Reversal>,
 ) -> Result<Reversal, ApplyError> {
     let mut connection = locked_connection(request, "revert").await?;
-    let work = async |connection: &mut PgConnection| revert_once(connection, request, allow_data_loss, agreed).await;
+    let work = async |connection: &mut Session| revert_once(connection, request, allow_data_loss, agreed).await;
     let result = retry_while_locked(&mut connection, request, work).await;
     let _ = connection.close().await;
     result
 }
 
 async fn revert_once(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     request: &ChangeRequest<'_>,
     allow_data_loss: bool,
     agreed: Option<&Reversal>,
@@ -184,12 +182,12 @@ async fn revert_once(
     let references = REFERENCE_TABLES.iter().map(|table| format!("{CONTRACT_SCHEMA}.{table}")).collect();
     let allowed = Allowed { references, down: true, moved, mirror: false };
     check_held(connection, &outside, &allowed).await?;
-    run(connection, "commit", "committing the down migrations").await.map_err(ApplyError::Commit)?;
+    commit(connection, request.database, "committing the down migrations").await?;
     Ok(reversal)
 }
 
 async fn run_down_migrations(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     request: &ChangeRequest<'_>,
     reverted: &[Revision],
     names: &RoleNames,

@@ -1,14 +1,13 @@
 //! Where a database stands. Reads only.
 
-use sqlx::Connection;
-use sqlx::postgres::PgConnection;
-
 use crate::ledger::history::{applied, pending};
 use crate::ledger::pg::admission::check_environment;
 use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions;
-use crate::postgres::connect::Access;
-use crate::postgres::session::{Attempt, run, server_facts};
+use crate::postgres::database::Access;
+use crate::postgres::query_error::Attempt;
+use crate::postgres::session::Session;
+use crate::postgres::statement::{run, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
 use crate::schema::names::MANAGED_TABLES;
 use crate::schema::pg::error::ApplyError;
@@ -26,7 +25,7 @@ pub async fn status(request: &ChangeRequest<'_>) -> Result<Status, ApplyError> {
     result
 }
 
-async fn status_of(connection: &mut PgConnection, request: &ChangeRequest<'_>) -> Result<Status, ApplyError> {
+async fn status_of(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<Status, ApplyError> {
     let ChangeRequest { database, environment, .. } = *request;
     begin_read_only(connection, Limits::default()).await?;
     check_environment(connection, database, environment).await?;

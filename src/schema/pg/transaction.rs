@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use sqlx::Connection;
-use sqlx::postgres::PgConnection;
-
 use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
 use crate::ledger::pg::admission::SessionError;
 use crate::ledger::revisions::Revision;
-use crate::postgres::connect::Access;
+use crate::postgres::database::Access;
 use crate::postgres::lock::{Acquired, Lock};
-use crate::postgres::session::{Attempt, QueryError, run};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::run;
+use crate::postgres::transaction::{Limits, begin_writing};
 use crate::schema::catalog::{Catalog, Id, Object};
 use crate::schema::guard;
 use crate::schema::guard::scope::Scope;
@@ -32,12 +32,12 @@ const CATALOG: &str = "the catalog";
 
 /// Has the server end the statement of an `apply` or a `revert` when its connection is lost
 /// (PostgreSQL 20.3.2; from 14).
-pub(crate) async fn watch_the_connection(connection: &mut PgConnection) -> Result<(), QueryError> {
+pub(crate) async fn watch_the_connection(connection: &mut Session) -> Result<(), QueryError> {
     let sql = "select set_config(name, '1s', false) from pg_settings where name = 'client_connection_check_interval'";
     sqlx::query(sql).execute(connection).await.map(|_| ()).attempt("setting up the session")
 }
 
-pub(crate) async fn locked_connection(request: &ChangeRequest<'_>, activity: &str) -> Result<PgConnection, ApplyError> {
+pub(crate) async fn locked_connection(request: &ChangeRequest<'_>, activity: &str) -> Result<Session, ApplyError> {
     let mut connection = request.database.connect(Access::Write, activity).await?;
     watch_the_connection(&mut connection).await?;
     match Lock::Apply.acquire(&mut connection, APPLY_LOCK_TIMEOUT).await? {
@@ -49,19 +49,16 @@ pub(crate) async fn locked_connection(request: &ChangeRequest<'_>, activity: &st
     }
 }
 
-pub(crate) async fn begin(connection: &mut PgConnection, request: &ChangeRequest<'_>) -> Result<(), QueryError> {
-    let sql = format!(
-        "begin read write; set local lock_timeout = {}; set local check_function_bodies = off",
-        request.lock_timeout.as_millis()
-    );
-    run(connection, &sql, "starting the transaction").await
+pub(crate) async fn begin(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<(), QueryError> {
+    begin_writing(connection, Limits { lock: Some(request.lock_timeout), statement: None }).await?;
+    run(connection, "set local check_function_bodies = off", "setting up the transaction").await
 }
 
 /// Tries again, from the beginning, when another session holds a lock.
 pub(crate) async fn retry_while_locked<T>(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     request: &ChangeRequest<'_>,
-    work: impl AsyncFn(&mut PgConnection) -> Result<T, ApplyError>,
+    work: impl AsyncFn(&mut Session) -> Result<T, ApplyError>,
 ) -> Result<T, ApplyError> {
     let mut tried = 1;
     loop {
@@ -84,7 +81,7 @@ pub(crate) async fn retry_while_locked<T>(
 }
 
 /// The sessions that hold locks on managed or reference tables.
-pub(crate) async fn holders(connection: &mut PgConnection) -> Result<String, QueryError> {
+pub(crate) async fn holders(connection: &mut Session) -> Result<String, QueryError> {
     let found: Option<String> = sqlx::query_scalar(
         "select string_agg(it, '; ' order by it) from ( \
              select distinct format('%s (process %s, role %s%s)', \
@@ -108,7 +105,7 @@ pub(crate) fn scope(request: &ChangeRequest<'_>, down: bool) -> Scope {
     Scope { down, mirror: false, moves_from }
 }
 
-pub(crate) async fn send(connection: &mut PgConnection, step: &Step, scope: &Scope) -> Result<(), ApplyError> {
+pub(crate) async fn send(connection: &mut Session, step: &Step, scope: &Scope) -> Result<(), ApplyError> {
     guard::check(&step.sql, scope)?;
     let failed = |source| ApplyError::Step { object: step.object.clone(), source };
     run(connection, &step.sql, "the statement").await.map_err(failed)
@@ -119,7 +116,7 @@ pub(crate) fn reference(catalog: &Catalog) -> Vec<(&Id, &Object)> {
 }
 
 pub(crate) async fn check_held(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     outside: &Outside,
     allowed: &Allowed,
 ) -> Result<(), ApplyError> {
@@ -128,7 +125,7 @@ pub(crate) async fn check_held(
 }
 
 pub(crate) async fn record_one(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     revision: &Revision,
     kind: RecordKind,
     sql: &str,

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rstest::rstest;
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection};
+
+use sqlx::AssertSqlSafe;
 
 use crate::harness::{Start, with_db};
+use pad_migrate::postgres::session::Session;
 use pad_migrate::schema::catalog::Catalog;
 use pad_migrate::schema::drift::compare;
 use pad_migrate::schema::drift::expectation::{Expectation, RoleContext};
@@ -73,7 +74,7 @@ pub(crate) const FILES: [&str; 9] = [
 
 pub(crate) const SCHEMAS: [&str; 2] = ["bo_airflow", "padealing"];
 
-pub(crate) async fn catalog(connection: &mut PgConnection) -> Catalog {
+pub(crate) async fn catalog(connection: &mut Session) -> Catalog {
     introspect::read(connection, &SCHEMAS.map(str::to_owned)).await.expect("the catalog can be read").catalog
 }
 
@@ -83,7 +84,7 @@ fn line(finding: &Finding) -> String {
     format!("{} {} {schema} {}", finding.severity, finding.kind(), finding.object())
 }
 
-pub(crate) async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), sqlx::Error> {
+pub(crate) async fn run(connection: &mut Session, sql: &str) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(|_| ())
 }
 
@@ -103,7 +104,7 @@ const _: () = assert!(FILES.len() == 9, "a file without a case is not tried");
 #[tokio::test]
 async fn a_change_is_found_and_named(#[case] file: &str) {
     with_db(Start::Drift, async |db| {
-        let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");
+        let mut connection = Session::from(db.connect().await);
         run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
         let me: String =
             sqlx::query_scalar("select current_user::text").fetch_one(&mut connection).await.expect("a name");

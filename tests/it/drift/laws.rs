@@ -5,11 +5,11 @@ use std::path::Path;
 use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 use rstest::rstest;
-use sqlx::Connection;
 use strum::VariantArray;
 
 use super::cases::{cases, catalog, run};
 use crate::harness::{Db, Start, roles, with_db};
+use pad_migrate::postgres::session::Session;
 use pad_migrate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use pad_migrate::schema::drift::compare;
 use pad_migrate::schema::drift::exceptions::Exceptions;
@@ -23,7 +23,7 @@ fn drift(expected: &Catalog, live: &Catalog) -> Vec<Finding> {
 
 /// The catalog of a test's database.
 pub(super) async fn catalog_of(db: &Db) -> Catalog {
-    let mut connection = db.connect().await;
+    let mut connection = Session::from(db.connect().await);
     run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
     let catalog = catalog(&mut connection).await;
     connection.close().await.expect("the connection closes");

@@ -1,22 +1,19 @@
 //! What `drift` and `snapshot` print, run as their users run them.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde_json::Value;
-use sqlx::Connection;
 
 use super::cases::run as execute;
 use super::laws::catalog_of;
 use crate::harness::program::{named, run, stderr, stdout};
+use crate::harness::proxy::{NewOnes, Proxy};
 use crate::harness::{Db, Role, Start, with_db};
 use crate::snapshots::Snapshot;
 use crate::waiting::until;
+use pad_migrate::postgres::session::Session;
 
 /// Changes of every severity, in the application schema and in the reference schema.
 const DRIFTED: &str = "
@@ -203,7 +200,7 @@ async fn drift_reads_only() {
             })
             .await
         };
-        let mut holder = db.connect().await;
+        let mut holder = Session::from(db.connect().await);
         let lock = "do $$ declare it regclass; begin \
                         for it in select oid from pg_class where relkind in ('r', 'p') and relnamespace in \
                             ('padealing'::regnamespace, 'bo_airflow'::regnamespace, 'pg_catalog'::regnamespace) \
@@ -224,7 +221,12 @@ async fn drift_reads_only() {
         // A table that is being altered is not waited for forever, and a catalog that could not be read is not clean.
         execute(&mut holder, "begin; lock table padealing.pad_request in access exclusive mode").await.expect("a lock");
         let since = Instant::now();
-        let output = named(run(&["--database-url", &db.url, "drift"], &[]), &db);
+        let mut output = named(run(&["--database-url", &db.url, "drift"], &[]), &db);
+        // Who holds it is said after two seconds.
+        let text = stderr(&output);
+        let (waiting, sentence) = text.split_once('\n').expect("two lines");
+        assert!(waiting.starts_with("pad-migrate: waiting for a lock that process "), "{waiting}");
+        output.stderr = sentence.into();
         Snapshot::error__drift_locked.check_refused(&output);
         assert!(since.elapsed() < Duration::from_secs(30));
         holder.close().await.expect("the connection closes");
@@ -236,78 +238,18 @@ async fn drift_reads_only() {
 #[tokio::test]
 async fn drift_ends_by_itself_when_the_server_stalls() {
     with_db(Start::Drift, async |db| {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let port = listener.local_addr().expect("it has an address").port();
-        let place = db.place();
-        let upstream = move || -> Box<dyn Conversation> {
-            match place.host.starts_with('/') {
-                true => {
-                    let socket = format!("{}/.s.PGSQL.{}", place.host, place.port);
-                    Box::new(std::os::unix::net::UnixStream::connect(socket).expect("the server accepts connections"))
-                }
-                false => Box::new(
-                    TcpStream::connect(format!("{}:{}", place.host, place.port))
-                        .expect("the server accepts connections"),
-                ),
-            }
-        };
-        std::thread::spawn(move || {
-            let (client, _) = listener.accept().expect("the program connects");
-            stall(client, upstream());
-        });
-        let url = db.url_as(Role::Stranger).await;
-        let password = url.rsplit_once("password=").expect("a URL with a password").1.to_owned();
+        let proxy = Proxy::start(&db, "'schema' as kind", NewOnes::AreSilent);
+        let url = proxy.url(&db, &db.url_as(Role::Stranger).await);
         let name = db.place().name;
-        let url = format!("postgres://{}:{password}@127.0.0.1:{port}/{name}", Role::Stranger.name());
         let variables = [("DB_CONNECT_TIMEOUT", "1"), ("DB_SSLMODE", "disable")];
         let since = Instant::now();
         let mut output = run(&["--database-url", &url, "drift"], &variables);
         assert!(since.elapsed() < Duration::from_secs(30), "{:?}", since.elapsed());
-        output.stderr = stderr(&output).replace(&port.to_string(), "PORT").replace(&name, "DATABASE").into_bytes();
+        output.stderr =
+            stderr(&output).replace(&proxy.port.to_string(), "PORT").replace(&name, "DATABASE").into_bytes();
         Snapshot::error__drift_stalled.check_refused(&output);
     })
     .await;
-}
-
-trait Conversation: Read + Write + Send {
-    fn twin(&self) -> Box<dyn Conversation>;
-}
-
-impl Conversation for TcpStream {
-    fn twin(&self) -> Box<dyn Conversation> {
-        Box::new(self.try_clone().expect("a stream has two ends"))
-    }
-}
-
-impl Conversation for std::os::unix::net::UnixStream {
-    fn twin(&self) -> Box<dyn Conversation> {
-        Box::new(self.try_clone().expect("a stream has two ends"))
-    }
-}
-
-/// Forwards what both sides send, until the client asks for the catalog.
-fn stall(client: TcpStream, mut server: Box<dyn Conversation>) {
-    let stalled = Arc::new(AtomicBool::new(false));
-    let (mut answers, mut to_client, silent) = (server.twin(), client.try_clone().expect("two ends"), stalled.clone());
-    std::thread::spawn(move || {
-        let mut buffer = [0; 8192];
-        while let Ok(length @ 1..) = answers.read(&mut buffer) {
-            if silent.load(Ordering::SeqCst) || to_client.write_all(&buffer[..length]).is_err() {
-                break;
-            }
-        }
-    });
-    let mut client = client;
-    let mut buffer = [0; 65536];
-    while let Ok(length @ 1..) = client.read(&mut buffer) {
-        if String::from_utf8_lossy(&buffer[..length]).contains("'schema' as kind") {
-            stalled.store(true, Ordering::SeqCst);
-        }
-        if server.write_all(&buffer[..length]).is_err() {
-            break;
-        }
-    }
-    let _ = client.shutdown(Shutdown::Both);
 }
 
 #[tokio::test]

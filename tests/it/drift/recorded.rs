@@ -5,14 +5,13 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use pretty_assertions::assert_eq;
-use sqlx::Connection;
-use sqlx::postgres::PgConnection;
 
 use super::cases::SCHEMAS;
 use crate::harness::{Role, Start, roles, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::Roles;
 use pad_migrate::ledger::revisions::{ALL, RoleNames, render};
+use pad_migrate::postgres::session::Session;
 use pad_migrate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use pad_migrate::schema::names::{CONTRACT_SCHEMA, CRITICAL_REFERENCE_TABLES};
 use pad_migrate::schema::pg::introspect;
@@ -74,7 +73,7 @@ fn essence(catalog: Catalog, newest: bool) -> Catalog {
 async fn produced() -> Vec<(String, Snapshot)> {
     let mut result = Vec::new();
     with_db(Start::Reference, async |db| {
-        let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");
+        let mut connection = Session::from(db.connect().await);
         let Roles { owner, app, reader } = roles();
         let names = RoleNames { owner: owner.expect("a name"), app, reader };
         for revision in ALL.iter() {

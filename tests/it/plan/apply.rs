@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pretty_assertions::assert_eq;
 use rstest::rstest;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection};
 
 use crate::drift::cases::catalog;
 use crate::harness::{Db, ROWS, Role, Start, apply_request, roles, with_db};
@@ -12,6 +12,7 @@ use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::Roles;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::ledger::revisions::ALL;
+use pad_migrate::postgres::session::Session;
 use pad_migrate::schema::drift::compare;
 use pad_migrate::schema::drift::expectation::Expectation;
 use pad_migrate::schema::drift::finding::{Change, Severity};
@@ -80,7 +81,7 @@ pub(super) async fn everything(db: &Db) -> String {
 
 /// What differs from the newest revision, and matters.
 async fn drifted(db: &Db, roles: &Roles) -> Vec<String> {
-    let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");
+    let mut connection = Session::from(db.connect().await);
     sqlx::raw_sql("set search_path = pg_catalog").execute(&mut connection).await.expect("a setting");
     let live = catalog(&mut connection).await;
     connection.close().await.expect("the connection closes");

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::AssertSqlSafe;
 
 use crate::drift::cases::{FILES, cases, catalog, run};
 use crate::harness::{Start, with_db};
 use crate::snapshots::Snapshot;
+use pad_migrate::postgres::session::Session;
 use pad_migrate::schema::catalog::{Catalog, Kind};
 use pad_migrate::schema::drift::compare;
 use pad_migrate::schema::drift::expectation::{Expectation, RoleContext};
@@ -20,7 +20,7 @@ use pad_migrate::schema::plan::planner::plan;
 use pad_migrate::schema::plan::step::{Answer, DataFacts, Left, LockMode, Plan, Step};
 
 /// The plan, with its questions answered.
-async fn planned(connection: &mut PgConnection, expected: &Expectation, live: &Catalog) -> Plan {
+async fn planned(connection: &mut Session, expected: &Expectation, live: &Catalog) -> Plan {
     let mut facts = DataFacts::default();
     let first = plan(expected.clone(), live.clone(), &RoleContext::default(), &facts);
     for question in first.questions {
@@ -52,7 +52,7 @@ pub(super) enum End {
 }
 
 /// Plans, runs the plan, and sees that it leads there. None, if nothing differed.
-pub(super) async fn remove(connection: &mut PgConnection, expected: &Expectation) -> Result<Option<End>, String> {
+pub(super) async fn remove(connection: &mut Session, expected: &Expectation) -> Result<Option<End>, String> {
     let live = catalog(connection).await;
     if differing(expected, &live).is_empty() {
         return Ok(None);
@@ -104,7 +104,7 @@ async fn a_change_is_removed_or_reported() {
     let mut forms: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut reported: BTreeMap<String, String> = BTreeMap::new();
     with_db(Start::Drift, async |db| {
-        let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");
+        let mut connection = Session::from(db.connect().await);
         run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
         let before = catalog(&mut connection).await;
         let expected = Expectation::of(before.clone());

@@ -4,17 +4,16 @@ use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use sqlx::Connection;
-use sqlx::postgres::PgConnection;
 
 use super::apply::{Rows, check_there};
 use super::cases::{End, remove};
 use crate::drift::cases::{Case, FILES, cases, catalog, run};
 use crate::harness::{Db, Start, apply_request, roles, with_db};
+use pad_migrate::postgres::session::Session;
 use pad_migrate::schema::drift::expectation::Expectation;
 
-async fn session(db: &Db) -> PgConnection {
-    let mut connection = PgConnection::connect(&db.url).await.expect("the server accepts connections");
+async fn session(db: &Db) -> Session {
+    let mut connection = Session::from(db.connect().await);
     run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
     connection
 }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
 use sqlx::{Column, Row, TypeInfo, ValueRef};
 
 use crate::config::mask::HIDDEN;
-use crate::postgres::session::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 use crate::schema::catalog::{Id, Kind, Object, Property, Value};
 
 /// A column of a statement.
@@ -123,7 +124,7 @@ impl Reader {
     }
 
     /// Names the objects in the schemas that no statement has read.
-    pub(super) async fn name_unknown(&mut self, connection: &mut PgConnection) -> Result<(), QueryError> {
+    pub(super) async fn name_unknown(&mut self, connection: &mut Session) -> Result<(), QueryError> {
         if self.unknown.is_empty() {
             return Ok(());
         }

@@ -1,0 +1,273 @@
+//! A database's address, with all settings resolved.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use tokio::sync::OnceCell;
+
+use crate::config::environment::Environment;
+use crate::config::settings::{Endpoint, Transport};
+use crate::postgres::connect_error::ConnectError;
+use crate::postgres::query_error::Cause;
+use crate::postgres::sqlstate::is_unknown_setting;
+use crate::postgres::{tls, url};
+
+/// How to connect to one database, all settings resolved.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pub(crate) options: PgConnectOptions,
+    pub(crate) timeout: Duration,
+    root_cert: Option<PathBuf>,
+    /// Whether a connection is a session: found out once.
+    pub(crate) is_session: Arc<OnceCell<()>>,
+    /// Whether the other end doesn't know what a session begins with: an older server, a pooler.
+    begins_plainly: Arc<AtomicBool>,
+    pub(crate) patience: Patience,
+    /// What people are to know while a command waits.
+    note: Option<fn(&str)>,
+}
+
+/// How long a session waits before it asks what became of what it waits for, and before it gives up.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Before anybody asks.
+    pub first: Duration,
+    /// Between two questions.
+    pub every: Duration,
+    /// For a connection and an answer.
+    pub asking: Duration,
+    /// The server has answered, or waits for us, and we have not heard it: a large answer may be so long on its way.
+    pub on_its_way: Duration,
+    /// For a synchronous standby.
+    pub standby: Duration,
+    /// How long the server keeps a session of ours that it hears nothing of, twice as long as the session is silent on
+    /// purpose, or longer.
+    pub unheard: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(2),
+            every: Duration::from_secs(8),
+            asking: Duration::from_secs(8),
+            on_its_way: Duration::from_secs(40),
+            standby: Duration::from_secs(60),
+            unheard: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What a session may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing is written: the session's transactions are read-only.
+    Read,
+    /// Writing is allowed.
+    Write,
+}
+
+impl Database {
+    /// Resolves an endpoint. Outside local, TLS is verified in full unless a mode was asked for.
+    pub fn new(endpoint: &Endpoint, environment: Environment, transport: &Transport) -> Result<Self, ConnectError> {
+        let mut options = url::parse(endpoint)?;
+        let asked = transport.ssl_mode.as_deref().and_then(|it| PgSslMode::from_str(it).ok());
+        options = match (asked, environment, options.get_ssl_mode()) {
+            (Some(mode), _, _) => options.ssl_mode(mode),
+            (None, Environment::Local, _) | (None, _, PgSslMode::VerifyCa | PgSslMode::VerifyFull) => options,
+            // The driver's default; a URL's own `prefer` looks the same, and doesn't ask for less.
+            (None, _, PgSslMode::Prefer) => options.ssl_mode(PgSslMode::VerifyFull),
+            (None, _, _) if options.get_socket().is_none() => return Err(ConnectError::Unverified { environment }),
+            (None, _, _) => options,
+        };
+        // A socket's folder that comes from PGHOST.
+        if options.get_socket().is_none() && options.get_host().starts_with('/') {
+            let folder = options.get_host().to_owned();
+            options = options.socket(folder);
+        }
+        if options.get_socket().is_some() {
+            // There is no TLS on a socket, and no network between its two ends.
+            options = options.ssl_mode(PgSslMode::Disable);
+        }
+        if let Some(cert) = &transport.ssl_root_cert {
+            options = options.ssl_root_cert(cert);
+        }
+        if let Some((cert, key)) = &transport.client_cert {
+            options = options.ssl_client_cert(cert).ssl_client_key(key);
+        }
+        // An address of IPv6 is in brackets in a URL, and nowhere else.
+        let host = options.get_host().trim_matches(['[', ']']).to_owned();
+        let options = options.host(&host).disable_statement_logging();
+        // A pooler refuses what it doesn't know at the beginning; every session sets it anyway.
+        let options = options.extra_float_digits(None);
+        Ok(Self {
+            options,
+            timeout: transport.connect_timeout,
+            root_cert: transport.ssl_root_cert.clone(),
+            is_session: Arc::default(),
+            begins_plainly: Arc::default(),
+            patience: Patience::default(),
+            note: None,
+        })
+    }
+
+    /// The same; what people are to know while a command waits is said.
+    pub(crate) fn noting(self, note: fn(&str)) -> Self {
+        Self { note: Some(note), ..self }
+    }
+
+    /// The same server and role, another database.
+    pub fn named(&self, database: &str) -> Self {
+        Self { options: self.options.clone().database(database), is_session: Arc::default(), ..self.clone() }
+    }
+
+    /// A connection, nothing of a session's set on it. Where connections are known to be sessions, the server ends it
+    /// in time from its beginning on, and not only from the first statement on that it hears; what doesn't know these
+    /// settings gets none.
+    pub(crate) async fn dial(&self, activity: &str) -> Result<PgConnection, sqlx::Error> {
+        let plain = self.options.clone().application_name(&format!("pad-migrate {activity}"));
+        if !self.is_session.initialized() || self.begins_plainly.load(Ordering::Relaxed) {
+            return plain.connect().await;
+        }
+        let unheard = self.patience.unheard.as_millis().to_string();
+        let limits = ["idle_in_transaction_session_timeout", "idle_session_timeout", "tcp_user_timeout"];
+        let limited = plain.clone().options(limits.map(|it| (it, unheard.as_str())));
+        match limited.connect().await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref().is_some_and(is_unknown_setting) => {
+                self.begins_plainly.store(true, Ordering::Relaxed);
+                plain.connect().await
+            }
+            result => result,
+        }
+    }
+
+    /// Host, port, database and role, for people; never the password.
+    pub fn place(&self) -> String {
+        let options = &self.options;
+        let host = match options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", options.get_host(), options.get_port()),
+        };
+        let database = options.get_database().unwrap_or_else(|| options.get_username());
+        format!("{host}/{database} as {}", options.get_username())
+    }
+
+    /// Whether the server is on this machine, as far as its address shows.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.options.get_host();
+        self.options.get_socket().is_some()
+            || host == "localhost"
+            || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback())
+    }
+
+    /// Whether the server's port, or socket, accepts connections.
+    pub(crate) async fn probe(self) -> std::io::Result<()> {
+        match self.options.get_socket() {
+            Some(folder) => {
+                let socket = folder.join(format!(".s.PGSQL.{}", self.options.get_port()));
+                tokio::net::UnixStream::connect(socket).await.map(|_| ())
+            }
+            None => {
+                let address = (self.options.get_host(), self.options.get_port());
+                tokio::net::TcpStream::connect(address).await.map(|_| ())
+            }
+        }
+    }
+
+    /// What an error of the driver means here.
+    pub(crate) fn connect_error(&self, error: sqlx::Error) -> ConnectError {
+        let place = self.place();
+        let host = self.options.get_host().to_owned();
+        if let Some(tls) = tls::as_tls(&error) {
+            return ConnectError::Tls { place, problem: tls::problem(tls, &host, self.root_cert.as_deref()) };
+        }
+        match error {
+            // The standard library has no kind for it.
+            sqlx::Error::Io(error) if error.to_string().contains("failed to lookup address") => {
+                let reason = error.to_string();
+                let reason = reason.rsplit_once(": ").map_or(&*reason, |(_, last)| last).to_owned();
+                ConnectError::Name { place, host, reason }
+            }
+            sqlx::Error::Io(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => {
+                ConnectError::Closed { place }
+            }
+            sqlx::Error::Protocol(reason) if reason.contains("uthenticat") || reason.contains("SASL") => {
+                ConnectError::Method { place, reason }
+            }
+            sqlx::Error::Protocol(_) => ConnectError::Closed { place },
+            sqlx::Error::Io(error)
+                if self.options.get_socket().is_none()
+                    && matches!(
+                        error.kind(),
+                        ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::IsADirectory
+                    ) =>
+            {
+                let problem = format!(
+                    "a certificate or key file can't be read ({error}); check sslrootcert, sslcert and sslkey in the \
+                     URL, and the variables PGSSLROOTCERT, PGSSLCERT and PGSSLKEY"
+                );
+                ConnectError::Tls { place, problem }
+            }
+            sqlx::Error::Configuration(error) => {
+                ConnectError::Tls { place, problem: format!("{error}; check the client certificate and its key") }
+            }
+            sqlx::Error::Io(source) => ConnectError::Unreachable { place, source },
+            // The driver has no variant for a server that declines.
+            sqlx::Error::Tls(error) if error.to_string().contains("does not support TLS") => {
+                let problem = "the server has TLS switched off; switch it on there (ssl = on), \
+                               or allow an unencrypted connection with DB_SSLMODE=disable"
+                    .to_owned();
+                ConnectError::Tls { place, problem }
+            }
+            sqlx::Error::Tls(error) => ConnectError::Tls { place, problem: error.to_string() },
+            source => {
+                let with_password = url::password(&self.options).is_some_and(|it| !it.is_empty());
+                ConnectError::Refused { place, with_password, source: Cause(source) }
+            }
+        }
+    }
+
+    /// The connection as PostgreSQL's client programs read it from their environment (documentation, libpq,
+    /// Environment Variables).
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        let options = &self.options;
+        let mode = match options.get_ssl_mode() {
+            PgSslMode::Disable => "disable",
+            PgSslMode::Allow => "allow",
+            PgSslMode::Prefer => "prefer",
+            PgSslMode::Require => "require",
+            PgSslMode::VerifyCa => "verify-ca",
+            PgSslMode::VerifyFull => "verify-full",
+        };
+        let socket = options.get_socket().map(|it| it.display().to_string());
+        let mut variables = vec![
+            ("PGHOST", socket.unwrap_or_else(|| options.get_host().to_owned())),
+            ("PGPORT", options.get_port().to_string()),
+            ("PGUSER", options.get_username().to_owned()),
+            ("PGDATABASE", options.get_database().unwrap_or(options.get_username()).to_owned()),
+            ("PGSSLMODE", mode.to_owned()),
+            ("PGCONNECT_TIMEOUT", self.timeout.as_secs().max(2).to_string()),
+        ];
+        variables.extend(url::password(options).map(|it| ("PGPASSWORD", it)));
+        variables.extend(self.root_cert.iter().map(|it| ("PGSSLROOTCERT", it.display().to_string())));
+        variables
+    }
+
+    /// The same, with other patience.
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Says something to people, if anybody listens.
+    pub(crate) fn note(&self, text: &str) {
+        if let Some(note) = self.note {
+            note(text);
+        }
+    }
+}

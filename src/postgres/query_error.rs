@@ -1,0 +1,80 @@
+//! The errors of statements: what failed, and why.
+
+use crate::postgres::sqlstate;
+
+/// A statement that failed, and what it was for.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} failed")]
+#[expect(missing_docs, reason = "the messages say what each is")]
+pub struct QueryError {
+    pub what: String,
+    #[source]
+    pub source: Cause,
+}
+
+/// Why a database refused: the server's message, detail, hint and SQLSTATE, without the driver's wrapping.
+#[derive(Debug)]
+pub struct Cause(pub sqlx::Error);
+
+impl std::error::Error for Cause {}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            sqlx::Error::Database(error) => {
+                f.write_str(error.message())?;
+                if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+                    for more in [error.detail(), error.hint()].into_iter().flatten() {
+                        write!(f, "; {}", more.trim_end_matches('.'))?;
+                    }
+                }
+                let code = error.code().unwrap_or_default();
+                write!(f, " (SQLSTATE {code})")?;
+                // Without CONNECT on the database, doctor has no session either.
+                if code == sqlstate::INSUFFICIENT_PRIVILEGE && !error.message().contains("for database") {
+                    f.write_str("; `pad-migrate doctor` shows what the role lacks")?;
+                }
+                Ok(())
+            }
+            sqlx::Error::Io(error) => write!(f, "the connection was lost: {error}"),
+            sqlx::Error::Protocol(text) => f.write_str(text),
+            sqlx::Error::Tls(error) => write!(f, "TLS: {error}"),
+            error => write!(f, "{error}"),
+        }
+    }
+}
+
+impl Cause {
+    /// The SQLSTATE, if the error is the server's.
+    pub(crate) fn sqlstate(&self) -> Option<String> {
+        self.0.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
+    }
+}
+
+impl QueryError {
+    /// The SQLSTATE, if the error is the server's.
+    pub(crate) fn sqlstate(&self) -> Option<String> {
+        self.source.sqlstate()
+    }
+
+    /// Whether another session's lock was in the way, so that the same statement may succeed later.
+    pub(crate) fn is_lock_conflict(&self) -> bool {
+        self.sqlstate().is_some_and(|it| sqlstate::is_lock_conflict(&it))
+    }
+
+    /// Whether another session's change or lock was in the way, so that the same work may succeed on what is there now.
+    pub(crate) fn is_retryable(&self) -> bool {
+        self.sqlstate().is_some_and(|it| sqlstate::is_retryable(&it))
+    }
+}
+
+/// Says what was attempted when a statement fails.
+pub(crate) trait Attempt<T> {
+    fn attempt(self, what: &str) -> Result<T, QueryError>;
+}
+
+impl<T> Attempt<T> for Result<T, sqlx::Error> {
+    fn attempt(self, what: &str) -> Result<T, QueryError> {
+        self.map_err(|source| QueryError { what: what.to_owned(), source: Cause(source) })
+    }
+}

@@ -1,0 +1,171 @@
+//! A pooler in transaction mode, in front of the server: what PgBouncer does, as far as a client can tell.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+
+use super::proxy::{Conversation, upstream};
+use super::{Db, Place};
+
+/// Which of the free server connections a transaction gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    LastFreed,
+    FirstFreed,
+    /// One for all.
+    Single,
+    /// A client keeps its own until it goes.
+    Sessions,
+    /// A client keeps its own for a while.
+    SessionsAtFirst,
+}
+
+/// How many transactions are a while.
+const WHILE: usize = 8;
+
+/// The free ones, a bell, and whether a single one is there.
+type Pool = Arc<(Mutex<VecDeque<Box<dyn Conversation>>>, Condvar, AtomicBool)>;
+
+/// Starts one; the port.
+pub(crate) fn start(db: &Db, order: Order) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("it has an address").port();
+    let (place, pool) = (db.place(), Pool::default());
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let client = client.expect("a client comes");
+            let (place, pool) = (Place { ..place_of(&place) }, Arc::clone(&pool));
+            // A client that goes away ends its thread.
+            std::thread::spawn(move || serve(client, &place, &pool, order));
+        }
+    });
+    port
+}
+
+fn place_of(place: &Place) -> Place {
+    let Place { host, port, name, user, password } = place;
+    Place { host: host.clone(), port: port.clone(), name: name.clone(), user: user.clone(), password: password.clone() }
+}
+
+/// A message: its type, and all its bytes.
+fn message(from: &mut dyn Read) -> std::io::Result<(u8, Vec<u8>)> {
+    let mut head = [0; 5];
+    from.read_exact(&mut head)?;
+    let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
+    let mut bytes = head.to_vec();
+    bytes.resize(length + 1, 0);
+    from.read_exact(&mut bytes[5..])?;
+    Ok((head[0], bytes))
+}
+
+fn error(text: &str) -> Vec<u8> {
+    let fields = format!("SFATAL\0C08P01\0M{text}\0\0");
+    let mut bytes = vec![b'E'];
+    bytes.extend((fields.len() as u32 + 4).to_be_bytes());
+    bytes.extend(fields.as_bytes());
+    bytes
+}
+
+fn serve(mut client: TcpStream, place: &Place, pool: &Pool, order: Order) -> std::io::Result<()> {
+    let mut length = [0; 4];
+    client.read_exact(&mut length)?;
+    let mut startup = vec![0; u32::from_be_bytes(length) as usize - 4];
+    client.read_exact(&mut startup)?;
+    for parameter in ["extra_float_digits", "options"] {
+        if String::from_utf8_lossy(&startup).split('\0').any(|it| it == parameter) {
+            return client.write_all(&error(&format!("unsupported startup parameter: {parameter}")));
+        }
+    }
+    // The client proves itself to a server connection, which then belongs to all.
+    let mut server = upstream(place);
+    server.write_all(&length)?;
+    server.write_all(&startup)?;
+    loop {
+        let (kind, bytes) = message(&mut *server)?;
+        client.write_all(&bytes)?;
+        match kind {
+            // Those that ask for something; 0 is "ok", 12 the end of SASL.
+            b'R' if !matches!(bytes[8], 0 | 12) => server.write_all(&message(&mut client)?.1)?,
+            b'E' => return Ok(()),
+            b'Z' => break,
+            _ => {}
+        }
+    }
+    let keeps = matches!(order, Order::Sessions | Order::SessionsAtFirst);
+    let mut own = None;
+    if keeps {
+        own = Some(server);
+    } else if order != Order::Single || !pool.2.swap(true, Ordering::SeqCst) {
+        give_back(pool, server);
+    }
+    for number in 0.. {
+        let Ok(mut request) = message(&mut client) else { break };
+        if request.0 == b'X' {
+            break;
+        }
+        if order == Order::SessionsAtFirst && number == WHILE {
+            // Another client's, which is not in use any more: there are some by then.
+            own = None;
+        }
+        let mut server = own.take().unwrap_or_else(|| take(pool, order));
+        let mut exchange = || -> std::io::Result<()> {
+            loop {
+                server.write_all(&request.1)?;
+                // What is asked is complete with a query or a sync.
+                if matches!(request.0, b'Q' | b'S') && is_idle(&mut client, &mut *server)? {
+                    return Ok(());
+                }
+                request = message(&mut client)?;
+            }
+        };
+        if exchange().is_err() {
+            // A client that goes in a transaction takes the server's process with it; the next one brings another.
+            pool.2.store(false, Ordering::SeqCst);
+            return Ok(());
+        }
+        if keeps {
+            own = Some(server);
+        } else {
+            give_back(pool, server);
+        }
+    }
+    own.into_iter().for_each(|server| give_back(pool, server));
+    Ok(())
+}
+
+fn give_back(pool: &Pool, server: Box<dyn Conversation>) {
+    pool.0.lock().expect("nobody panicked").push_back(server);
+    pool.1.notify_one();
+}
+
+fn take(pool: &Pool, order: Order) -> Box<dyn Conversation> {
+    let mut free = pool.0.lock().expect("nobody panicked");
+    loop {
+        let found = if order == Order::LastFreed { free.pop_back() } else { free.pop_front() };
+        match found {
+            Some(server) => return server,
+            None => free = pool.1.wait(free).expect("nobody panicked"),
+        }
+    }
+}
+
+/// Hands the answer on; whether no transaction is open after it.
+fn is_idle(client: &mut TcpStream, server: &mut dyn Conversation) -> std::io::Result<bool> {
+    loop {
+        let (kind, bytes) = message(server)?;
+        client.write_all(&bytes)?;
+        match kind {
+            b'Z' => return Ok(bytes[5] == b'I'),
+            b'G' => loop {
+                let (kind, bytes) = message(client)?;
+                server.write_all(&bytes)?;
+                if matches!(kind, b'c' | b'f') {
+                    break;
+                }
+            },
+            _ => {}
+        }
+    }
+}

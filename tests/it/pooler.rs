@@ -1,0 +1,157 @@
+//! What isn't a session is refused before anything is set on it, and a pool of sessions is left as it was.
+//!
+//! The pooler is the harness's own; with `PAD_PGBOUNCER`, the path of a PgBouncer, a real one.
+
+use std::process::{Child, Command};
+
+use rstest::rstest;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection, Row};
+
+use crate::harness::pooler::{Order, start};
+use crate::harness::program::{run, stderr};
+use crate::harness::{Db, Role, Start, with_db};
+use crate::waiting::until;
+
+/// What a command would leave in a pool.
+const SETTINGS: &str = "select string_agg(name || '=' || setting, ',' order by name) from pg_settings where name in \
+    ('default_transaction_read_only', 'search_path', 'row_security', 'statement_timeout', 'lock_timeout', 'jit', \
+     'idle_in_transaction_session_timeout', 'plan_cache_mode', 'bytea_output')";
+
+const COMMANDS: [&str; 7] = ["doctor", "status", "drift", "plan", "verify", "migrate", "apply --yes"];
+
+/// Ends with the test.
+struct Pooler {
+    url: String,
+    child: Option<Child>,
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+async fn pooler(db: &Db, mode: &str, order: Order, role: Role) -> Pooler {
+    let url = db.url_as(role).await;
+    let password = url.rsplit_once("password=").expect("a URL with a password").1.to_owned();
+    let (name, user) = (db.place().name, role.name());
+    let at = |port: u16| format!("postgres://{user}:{password}@127.0.0.1:{port}/{name}?sslmode=disable");
+    match std::env::var("PAD_PGBOUNCER").ok().filter(|it| !it.is_empty()) {
+        None => Pooler { url: at(start(db, order)), child: None },
+        Some(program) => {
+            let port = free_port();
+            let child = pgbouncer(&program, db, mode, order, (user, &password), port);
+            until("PgBouncer listens", async || std::net::TcpStream::connect(("127.0.0.1", port)).ok()).await;
+            Pooler { url: at(port), child: Some(child) }
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("it has an address").port()
+}
+
+fn pgbouncer(program: &str, db: &Db, mode: &str, order: Order, (user, password): (&str, &str), port: u16) -> Child {
+    let folder = std::env::temp_dir().join(format!("pad_migrate_pgbouncer_{port}"));
+    std::fs::create_dir(&folder).expect("a folder is made");
+    let place = db.place();
+    let file = folder.join("pgbouncer.ini");
+    let text = format!(
+        "[databases]\n{name} = host={host} port={server_port} dbname={name} user={user} password={password}\n\
+         [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
+         pool_mode = {mode}\nserver_round_robin = {round}\ndefault_pool_size = {size}\nserver_reset_query =\n",
+        name = place.name,
+        host = place.host,
+        server_port = place.port,
+        round = u8::from(order == Order::FirstFreed),
+        size = if order == Order::Single { 1 } else { 20 },
+    );
+    std::fs::write(&file, text).expect("the file is written");
+    let mut command = Command::new(program);
+    // It refuses to be root.
+    if rustix::process::geteuid().is_root() {
+        command.args(["-u", "postgres"]);
+    }
+    command.arg("-q").arg(&file).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command.spawn().expect("PgBouncer starts")
+}
+
+/// What the next client of the pool finds on the server's connections, which it gets one after the other.
+async fn check_pool(url: &str, expected: Option<&str>) -> String {
+    let options: PgConnectOptions = url.parse().expect("a URL");
+    // The driver itself asks for a parameter that poolers refuse.
+    let connection = PgConnection::connect_with(&options.extra_float_digits(None)).await;
+    let mut connection = connection.expect("the pool answers");
+    let mut found = String::new();
+    for _ in 0..4 {
+        let row = sqlx::raw_sql(SETTINGS).fetch_one(&mut connection).await.expect("settings");
+        found = row.get(0);
+        assert!(expected.is_none_or(|it| it == found), "{found}");
+        let left = "select count(*)::text from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()";
+        let row = sqlx::raw_sql(left).fetch_one(&mut connection).await.expect("locks");
+        assert_eq!(row.get::<String, _>(0), "0");
+    }
+    connection.close().await.expect("it closes");
+    found
+}
+
+#[rstest]
+#[case::last_freed("transaction", Order::LastFreed)]
+#[case::first_freed("transaction", Order::FirstFreed)]
+#[case::one_for_all("transaction", Order::Single)]
+#[case::statements("statement", Order::LastFreed)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_of_transactions_is_refused_and_left_as_it_was(#[case] mode: &str, #[case] order: Order) {
+    with_db(Start::Migrated, async |db| {
+        let pooler = pooler(&db, mode, order, Role::Reader).await;
+        let before = check_pool(&pooler.url, None).await;
+        // A pool of one is found out by waiting.
+        let commands = if order == Order::Single { &COMMANDS[1..2] } else { &COMMANDS[..] };
+        for command in commands {
+            let arguments = [&["--database-url", &pooler.url][..], &command.split(' ').collect::<Vec<_>>()].concat();
+            let output = run(&arguments, &[]);
+            assert_eq!(output.status.code(), Some(2), "{command}: {}", stderr(&output));
+            let text = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
+            assert!(text.contains("is a connection pooler in transaction or statement mode"), "{command}: {text}");
+        }
+        check_pool(&pooler.url, Some(&before)).await;
+    })
+    .await;
+}
+
+/// A pooler that gives each client a server process of its own works, and gets it back as it was, also when it resets
+/// nothing by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_of_sessions_works_and_is_left_as_it_was() {
+    with_db(Start::Migrated, async |db| {
+        let pooler = pooler(&db, "session", Order::Sessions, Role::Reader).await;
+        let before = check_pool(&pooler.url, None).await;
+        for command in ["status", "plan", "drift"] {
+            let output = run(&["--database-url", &pooler.url, command], &[]);
+            assert_eq!(output.status.code(), Some(0), "{command}: {}", stderr(&output));
+        }
+        check_pool(&pooler.url, Some(&before)).await;
+    })
+    .await;
+}
+
+/// Whatever it looked like at first: a transaction that another server process runs ends the command.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_does_not_stay_one_is_noticed() {
+    with_db(Start::Migrated, async |db| {
+        let role = Role::Reader;
+        let url = db.url_as(role).await;
+        let password = url.rsplit_once("password=").expect("a URL with a password").1;
+        let (name, port) = (db.place().name, start(&db, Order::SessionsAtFirst));
+        let url = format!("postgres://{}:{password}@127.0.0.1:{port}/{name}?sslmode=disable", role.name());
+        let output = run(&["--database-url", &url, "doctor", "--exact"], &[]);
+        let text = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains("gave the session another server process"), "{text}");
+    })
+    .await;
+}

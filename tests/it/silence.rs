@@ -1,0 +1,140 @@
+//! A network that carries nothing any more: what waits for an answer ends, on both sides.
+//!
+//! With little patience, so that a test doesn't take the minute that people wait.
+
+use std::time::Duration;
+
+use rstest::rstest;
+
+use crate::harness::proxy::{NewOnes, Proxy};
+use crate::harness::{Db, Role, Seen, Start, apply_request, roles, with_db};
+use crate::waiting::{LIMIT, until_true};
+use pad_migrate::config::environment::Environment;
+use pad_migrate::config::mask::Secret;
+use pad_migrate::config::settings::{Endpoint, TableName, Transport};
+use pad_migrate::migration::pg::{migrate, verify};
+use pad_migrate::migration::run::Options;
+use pad_migrate::postgres::database::{Database, Patience};
+use pad_migrate::schema::pg::{apply, introspect, plan, status};
+
+const PATIENCE: Patience = Patience {
+    first: Duration::from_millis(200),
+    every: Duration::from_millis(200),
+    asking: Duration::from_millis(500),
+    on_its_way: Duration::from_millis(600),
+    standby: Duration::from_secs(2),
+    unheard: Duration::from_secs(2),
+};
+
+fn database(url: &str) -> Database {
+    let endpoint = Endpoint::Url(Secret(url.to_owned()));
+    let connect_timeout = Duration::from_secs(2);
+    let transport = Transport { ssl_mode: None, ssl_root_cert: None, client_cert: None, connect_timeout };
+    Database::new(&endpoint, Environment::Local, &transport).expect("the URL is right").with_patience(PATIENCE)
+}
+
+/// Runs a command through the proxy; its error.
+async fn command(name: &str, database: &Database) -> Option<String> {
+    let roles = roles();
+    let request = apply_request(database, &roles);
+    let table = TableName::legacy();
+    let of = |error: &dyn std::error::Error| Some(pad_migrate::base::text::sentence(error));
+    match name {
+        "status" => status::status(&request).await.err().and_then(|error| of(&error)),
+        "plan" => plan::plan(&request).await.err().and_then(|error| of(&error)),
+        "apply" => apply::apply(&request, None).await.err().and_then(|error| of(&error)),
+        "drift" => {
+            let schemas = ["padealing".to_owned()];
+            introspect::introspect(database, None, &schemas, "drift").await.err().and_then(|error| of(&error))
+        }
+        "verify" => {
+            let environment = Environment::Local;
+            let request = verify::VerifyRequest { target: database, source: database, table: &table, environment };
+            verify::verify(&request, |_| ()).await.err().and_then(|error| of(&error))
+        }
+        _ => {
+            let request = migrate::MigrateRequest {
+                target: database,
+                source: database,
+                table: &table,
+                environment: Environment::Local,
+                options: Options { batch_size: 20, ..Options::default() },
+            };
+            let migrated = migrate::migrate(&request, &mut Seen::default(), std::future::pending()).await;
+            migrated.err().and_then(|error| of(&error))
+        }
+    }
+}
+
+/// Nothing of ours stays, though the server hears of no end. Before version 14 it keeps a session that holds nothing.
+async fn nothing_stays(db: &Db) {
+    let idle = "(current_setting('server_version_num')::int >= 140000 or state <> 'idle')";
+    let sessions = format!(
+        "select string_agg(concat_ws(' ', application_name, state, wait_event, query), '; ') from pg_stat_activity \
+         where datname = current_database() and application_name like 'pad-migrate%' and {idle}"
+    );
+    let mut left = Some(String::new());
+    let deadline = std::time::Instant::now() + LIMIT;
+    while left.is_some() {
+        assert!(std::time::Instant::now() < deadline, "the server keeps {left:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        left = db.value(&sessions).await;
+    }
+    let locks = "select count(*) = 0 from pg_locks l join pg_stat_activity a using (pid) where a.datname = \
+        current_database() and a.application_name like 'pad-migrate%' and l.locktype in ('advisory', 'relation')";
+    until_true(db, "nothing of ours is locked", locks).await;
+}
+
+#[rstest]
+#[case::status("status", Start::Applied, "schema_revision", NewOnes::AreSilent)]
+#[case::plan("plan", Start::Alembic, "as kind", NewOnes::AreSilent)]
+#[case::drift("drift", Start::Applied, "as kind", NewOnes::Work)]
+#[case::apply_in_a_step("apply", Start::Alembic, "alter table padealing", NewOnes::AreSilent)]
+#[case::apply_in_a_step_with_another_way("apply", Start::Alembic, "alter table padealing", NewOnes::Work)]
+#[case::migrate_reading("migrate", Start::Seeded, "copy (select", NewOnes::AreSilent)]
+#[case::migrate_writing("migrate", Start::Seeded, "copy padealing.audit_log", NewOnes::Work)]
+#[case::migrate_looking_up("migrate", Start::Seeded, "oracle_employee", NewOnes::AreSilent)]
+#[case::verify("verify", Start::Migrated, "from padealing.migration_mapping", NewOnes::Work)]
+#[case::verify_the_source("verify", Start::Migrated, "personal_account_dealing\" l order by", NewOnes::AreSilent)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_ends_and_leaves_nothing(
+    #[case] name: &str,
+    #[case] start: Start,
+    #[case] trigger: &'static str,
+    #[case] new_ones: NewOnes,
+) {
+    with_db(start, async |db| {
+        let proxy = Proxy::start(&db, trigger, new_ones);
+        let url = match name {
+            "status" | "plan" | "drift" => db.url_as(Role::Reader).await,
+            _ => format!("{}&user={}", db.url, db.place().user),
+        };
+        let database = database(&proxy.url(&db, &url));
+        let error = tokio::time::timeout(LIMIT, command(name, &database)).await.expect("it ends by itself");
+        let error = error.expect("it fails");
+        assert!(proxy.is_silent(), "{name} never said {trigger}: {error}");
+        assert!(error.contains("no answer") || error.contains("not known") || error.contains("timed out"), "{error}");
+        nothing_stays(&db).await;
+    })
+    .await;
+}
+
+/// A COMMIT of which nobody hears: what became of it is found out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_commit_is_found_out() {
+    with_db(Start::Alembic, async |db| {
+        let proxy = Proxy::start(&db, "commit\0", NewOnes::Work);
+        let database = database(&proxy.url(&db, &format!("{}&user={}", db.url, db.place().user)));
+        let roles = roles();
+        // Whether it is a session is found out with transactions of its own.
+        proxy.arm(false);
+        status::status(&apply_request(&database, &roles)).await.expect("a status");
+        proxy.arm(true);
+        let applied = apply::apply(&apply_request(&database, &roles), None).await.expect("it was committed");
+        assert!(proxy.is_silent() && !applied.route.records.is_empty(), "the COMMIT was lost");
+        let found = plan::plan(&apply_request(&db.database, &roles)).await.expect("a plan");
+        assert!(found.route.is_empty(), "{:?}", found.route.plan.steps);
+        nothing_stays(&db).await;
+    })
+    .await;
+}
