@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use pretty_assertions::assert_eq;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::harness::certificates::Authority;
 use crate::harness::other::{self, Other};
-use crate::harness::program::{run, stderr, stdout};
+use crate::harness::program::{command, run, stderr, stdout};
 use crate::harness::{Role, Start, program, with_db};
 use crate::snapshots::Snapshot;
 use crate::waiting::accept;
@@ -364,7 +364,7 @@ fn a_handshake_that_drips_ends_in_time() {
 #[case(&["seed"])]
 fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
     let (listener, port) = silent();
-    let mut command = Command::new(program());
+    let mut command = command(program());
     let keys =
         [("DB_HOST", "127.0.0.1"), ("DB_PORT", &*port), ("DB_NAME", "n"), ("DB_USER", "u"), ("APP_ENV", "local")];
     let dir = tempfile::tempdir().expect("a directory is made");

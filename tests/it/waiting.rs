@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::harness::Db;
+use crate::harness::program::command;
 
 /// Long enough on a machine however busy, and short enough to tell a wait from a hang. It is no measurement.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -64,6 +65,7 @@ pub(crate) fn output(command: &mut Command) -> Output {
 }
 
 #[track_caller]
+#[expect(clippy::print_stderr, reason = "shown only when the test fails")]
 fn output_within(limit: Duration, command: &mut Command) -> Output {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let child = child.expect("the program starts");
@@ -71,7 +73,14 @@ fn output_within(limit: Duration, command: &mut Command) -> Output {
     let (sender, ended) = mpsc::channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
     match ended.recv_timeout(limit) {
-        Ok(output) => output.expect("the program's output is read"),
+        Ok(output) => {
+            let output = output.expect("the program's output is read");
+            let printed = String::from_utf8_lossy(&output.stderr);
+            if !printed.is_empty() {
+                eprintln!("{} ended with {}, and printed:\n{printed}", command.get_program().display(), output.status);
+            }
+            output
+        }
         Err(_) => {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
             // A given server's URL has a password.
@@ -85,7 +94,7 @@ fn output_within(limit: Duration, command: &mut Command) -> Output {
 #[test]
 #[should_panic(expected = "it did not end within 50ms: sleep [\"60\"]")]
 fn a_program_that_does_not_end_fails() {
-    output_within(Duration::from_millis(50), Command::new("sleep").arg("60"));
+    output_within(Duration::from_millis(50), command("sleep").arg("60"));
 }
 
 #[tokio::test]

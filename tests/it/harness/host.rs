@@ -9,10 +9,11 @@ use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::process::{CommandExt, parent_id};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use super::program::command;
 use pad_migrate::harness::server::host::{ANNOUNCEMENT, Announcement, KEEP};
 use pad_migrate::harness::server::local::{LOCK, parents};
 use pad_migrate::harness::server::names::PREFIX;
@@ -77,7 +78,7 @@ fn spawn(folder: &Path, process: Option<u32>) -> Option<Starting> {
     // Held by the host as its standard output: a sweep leaves the directory alone as long as the host lives.
     let lock = File::create(folder.join(LOCK)).expect("the host's directory is there");
     lock.try_lock().ok()?;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pad-migrate"));
+    let mut command = command(env!("CARGO_BIN_EXE_pad-migrate"));
     command.arg("ephemeral").arg(folder).stdout(lock).stdin(Stdio::piped());
     let mut log = None;
     if let Some(process) = process {

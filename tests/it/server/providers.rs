@@ -2,12 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 
 use super::{VICTIM, open_folder};
+use crate::harness::program::command;
 use crate::harness::{host, program};
 use crate::waiting::output;
 use pad_migrate::config::mask::Secret;
@@ -17,8 +17,8 @@ use pad_migrate::harness::server::request::{Durability, ServerRequest};
 
 /// The command that gets a server, with nothing of the run's environment but what is given.
 fn rehearse(provider: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
-    let mut command = Command::new(program());
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PAD_")) {
+    let mut command = command(program());
+    for name in ["PAD_PROVIDER", "PAD_POSTGRES_VERSION", "PAD_TEST_DATABASE_URL"] {
         command.env_remove(name);
     }
     command.args(["rehearse", "-q", "--provider", provider]).envs(variables.iter().copied());
@@ -63,7 +63,7 @@ async fn a_downloaded_archive_becomes_programs_in_the_cache() {
     let (cache, archive) = (open_folder(), open_folder());
     fake_programs(&archive.path().join("postgresql-18.2.0-of-some-machine/bin"), "18.2");
     let arguments = ["-czf", "archive.tar.gz", "postgresql-18.2.0-of-some-machine"];
-    let made = Command::new("tar").args(arguments).current_dir(archive.path()).status();
+    let made = command("tar").args(arguments).current_dir(archive.path()).status();
     assert!(made.expect("tar runs").success());
     let bytes = std::fs::read(archive.path().join("archive.tar.gz")).expect("the archive is there");
     let folder = cache.path().join("postgresql");
@@ -165,8 +165,8 @@ fn a_measurement_wants_a_server_of_its_own() {
 #[case::nextest(Some("none"))]
 fn a_run_without_a_server_says_why(#[case] shared: Option<&str>) {
     let temporary = open_folder();
-    let mut command = Command::new(std::env::current_exe().expect("this is a program"));
-    command.args(["--exact", "--nocapture", VICTIM]).env("PAD_VICTIM", "pass").env_remove("NEXTEST_RUN_ID");
+    let mut command = command(std::env::current_exe().expect("this is a program"));
+    command.args(["--exact", "--nocapture", VICTIM]).env("PAD_VICTIM", "pass");
     command.envs(shared.map(|it| ("NEXTEST_RUN_ID", it))).env("TMPDIR", temporary.path());
     command.env("PAD_PROVIDER", "url").env("PAD_TEST_DATABASE_URL", "postgres://u:hunter2@127.0.0.1:1/n");
     let output = output(&mut command);
