@@ -1,6 +1,7 @@
-//! What every layer uses: verdicts, text, styles, quoting, versions. Pure but for `file`.
+//! What every layer uses: verdicts, text, styles, quoting, versions. Pure but for `file` and `input`.
 
 pub mod file;
+pub(crate) mod input;
 pub mod outcome;
 pub mod quote;
 pub(crate) mod style;

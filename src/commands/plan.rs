@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use crate::base::file::PendingFile;
 use crate::base::style;
-use crate::commands::context::Context;
+use crate::commands::context::{Context, save};
 use crate::commands::ended::Ended;
 use crate::commands::printer::json_text;
 use crate::ledger::history::applied;
@@ -64,7 +64,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         PlanFormat::Json => json_text(&PlanJson::new(&planned))?,
     };
     match out {
-        Some(file) => file.save(&text)?,
+        Some(file) => save(file, text).await?,
         None => context.printer.plain(&text)?,
     }
     Ok(planned.verdict())

@@ -3,9 +3,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::base::file::PendingFile;
 use crate::base::style;
-use crate::commands::context::Context;
+use crate::commands::context::{Context, beside_result, save};
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::generated::Generated;
 use crate::commands::global::{Format, Global};
@@ -49,7 +48,7 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
         );
     }
     let mut screen = Screen::new(&context.printer, None)?;
-    let file = args.report.as_deref().map(PendingFile::create).transpose()?;
+    let file = beside_result("--report", args.report.as_deref())?;
     let wanted = ServerRequest::new(args.provider, (!global.quiet).then_some(print_message as fn(&str)));
     let result = rehearse::rehearse(&context.config, generator, wanted, &mut screen).await;
     screen.finish();
@@ -62,7 +61,7 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
         Format::Json => json_text(&RehearseJson::new(&rehearsal))?,
     };
     if let Some(file) = file {
-        file.save(&if args.format == Format::Text { style::plain(&text) } else { text.clone() })?;
+        save(file, if args.format == Format::Text { style::plain(&text) } else { text.clone() }).await?;
     }
     match args.format {
         Format::Text => context.printer.text(&text)?,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::base::file::PendingFile;
 use crate::base::outcome::Verdict;
-use crate::commands::context::Context;
+use crate::commands::context::{Context, save};
 use crate::commands::ended::Ended;
 use crate::schema::names::schemas_or_both;
 use crate::schema::pg::introspect::introspect;
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     }
     .write();
     match out {
-        Some(file) => file.save(&text)?,
+        Some(file) => save(file, text).await?,
         None => context.printer.plain(&text)?,
     }
     Ok(Verdict::Clean)

@@ -8,6 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::base::file::reason;
+use crate::base::input::read_within;
 use crate::config::env_file;
 use crate::config::environment::Environment;
 use crate::config::error::{ConfigError, ConfigErrors};
@@ -16,6 +18,9 @@ use crate::config::mask::{Secret, has_password};
 use crate::config::pem::Pem;
 use crate::config::settings::{Config, Endpoint, Origin, Roles, TableName, Transport};
 use crate::config::values::{Values, Variables};
+
+/// More than any file of keys has.
+const LIMIT: usize = 64 * 1024;
 
 /// What the command line says about the configuration.
 #[derive(Clone, Debug, Default)]
@@ -71,11 +76,16 @@ impl Config {
 
 /// Reads a file, if it exists, and says whether it holds a password.
 fn read_file(path: &Path, environment: Environment, values: &mut Values) -> Option<bool> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let failed = |reason: String| ConfigError::File { path: path.to_owned(), reason };
+    let text = match read_within(path, LIMIT).map(String::from_utf8) {
+        Ok(Ok(text)) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Ok(Err(_)) => {
+            values.problems.push(failed("it is not UTF-8 text".to_owned()));
+            return None;
+        }
         Err(error) => {
-            values.problems.push(ConfigError::File { path: path.to_owned(), reason: error.to_string() });
+            values.problems.push(failed(reason(&error, "it doesn't exist")));
             return None;
         }
     };
