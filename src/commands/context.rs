@@ -6,6 +6,7 @@ use crate::base::file::{PendingFile, reason};
 use crate::base::input::read_within;
 use crate::commands::ended::Failure;
 use crate::commands::printer::Printer;
+use crate::config::mask::mask_path;
 use crate::config::settings::{Config, Endpoint};
 use crate::postgres::backup;
 use crate::postgres::connect::Database;
@@ -32,8 +33,13 @@ impl Context {
     /// The target, and the source: another database, or the same.
     pub(crate) fn databases(&self) -> Result<(Database, Database), Failure> {
         let target = self.target()?;
-        let source = self.config.source.as_ref().map_or_else(|| Ok(target.clone()), |it| self.database(it))?;
+        let source = self.config.source.as_ref().map_or_else(|| Ok(target.clone()), |it| self.another(it, &target))?;
         Ok((target, source))
+    }
+
+    /// Another database than the target.
+    pub(crate) fn another(&self, endpoint: &Endpoint, target: &Database) -> Result<Database, Failure> {
+        Ok(Database::another(endpoint, self.config.environment, &self.config.transport, Some(target))?)
     }
 
     /// What commands that are about the schema's revisions work on.
@@ -96,7 +102,7 @@ pub(crate) async fn read(path: &Path) -> Result<String, Failure> {
     let file = path.to_owned();
     let read = tokio::task::spawn_blocking(move || read_within(&file, LIMIT)).await?;
     let bytes = read.map_err(|error| {
-        format!("{} can't be read: {}; check the path", path.display(), reason(&error, "the file doesn't exist"))
+        format!("{} can't be read: {}; check the path", mask_path(path), reason(&error, "the file doesn't exist"))
     })?;
     String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8 text", path.display()).into())
 }

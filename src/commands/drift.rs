@@ -65,7 +65,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let expected = match args.expected.as_deref() {
         None => Expected::Embedded,
         Some(url) if url.contains("://") => {
-            Expected::Database(Box::new(context.database(&Endpoint::Url(Secret(url.to_owned())))?))
+            Expected::Database(Box::new(context.another(&Endpoint::Url(Secret(url.to_owned())), &target)?))
         }
         Some(path) => {
             let text = read(Path::new(path)).await?;

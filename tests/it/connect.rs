@@ -1,5 +1,7 @@
 //! Getting to a database, and every way of not getting there: one sentence, exit 2, within the time.
 
+mod urls;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
@@ -79,6 +81,12 @@ async fn a_server_that_refuses_is_quoted_and_explained() {
         let keys = [&keys(&server, database, user, password)[..], &[("DB_SSLMODE", "disable")]].concat();
         check(snapshot, &server, &keys, &["verify"]);
     }
+    // A password that the driver has no way to send: none of its characters is shown.
+    server.execute("postgres", &["alter role pad_limited password 'hunter2 🔑' connection limit 5"]).await;
+    let keys_of = keys(&server, "work", "pad_limited", "hunter2 🔑");
+    let reported = stderr(&run(&["verify"], &[&keys_of[..], &[("DB_SSLMODE", "disable")]].concat()));
+    assert!(reported.contains("the password has a character that the driver can't send"), "{reported}");
+    assert!(!reported.contains('🔑') && !reported.contains("certificate"), "{reported}");
     // The right one gets further.
     let keys = [&keys(&server, "work", "pad_user", "hunter2")[..], &[("DB_SSLMODE", "disable")]].concat();
     check(Snapshot::error__connect_not_applied, &server, &keys, &["verify"]);
