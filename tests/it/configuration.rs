@@ -12,6 +12,7 @@ use crate::harness::certificates::Authority;
 use crate::harness::program::{run_in, stderr, stdout};
 use crate::harness::{Place, Role, Start, with_db};
 use crate::snapshots::Snapshot;
+use pad_migrate::harness::server::names::url_value;
 
 fn write(dir: &Path, files: &[(&str, &str)]) {
     for (name, text) in files {
@@ -296,7 +297,8 @@ async fn no_output_ever_shows_a_password() {
         let Place { host, port, name, .. } = db.place();
         let role = Role::Owner.name();
         let bad = format!("postgres://{role}:{ENCODED}@127.0.0.1:1/{name}");
-        let parameter = format!("postgres:///{name}?host={host}&port={port}&user={role}&password={ENCODED}");
+        let parameter =
+            format!("postgres:///{name}?host={}&port={port}&user={role}&password={ENCODED}", url_value(&host));
         // What the driver takes, too, though it should have been encoded.
         let spaced = format!("postgres://{role}:hunter2 pw@127.0.0.1:1/{name}");
         let quoted = format!("postgres://{role}:hunter2'\"x@127.0.0.1:1/{name}");

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use percent_encoding::percent_decode_str;
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde::{Deserialize, Serialize};
@@ -76,7 +77,7 @@ impl Trace {
             }
             _ => {
                 let dir = connect.split("host=").nth(1).and_then(|it| it.split('&').next()).expect("a socket's folder");
-                let dir = PathBuf::from(dir);
+                let dir = PathBuf::from(percent_decode_str(dir).decode_utf8_lossy().into_owned());
                 let file = std::fs::read_to_string(dir.join("data/postmaster.pid")).expect("the server has a pid file");
                 let pid = file.lines().next().and_then(|it| it.parse().ok()).expect("the pid is on the first line");
                 Self::Local(dir, Process::of(pid))
