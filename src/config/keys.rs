@@ -77,6 +77,17 @@ pub(crate) const DRIVER: [&str; 12] = [
     "PGOPTIONS",
 ];
 
+/// libpq's variables that ask for more than the driver does, and that it doesn't read.
+pub(crate) const IGNORED: [&str; 7] = [
+    "PGSERVICE",
+    "PGTARGETSESSIONATTRS",
+    "PGCHANNELBINDING",
+    "PGREQUIREAUTH",
+    "PGREQUIREPEER",
+    "PGSSLCRL",
+    "PGSSLMINPROTOCOLVERSION",
+];
+
 /// The key of that name, or the one that a misspelt name probably means.
 pub(crate) fn find(name: &str) -> Result<&'static Key, Option<&'static str>> {
     if let Some(key) = KEYS.iter().find(|key| key.name == name) {

@@ -13,7 +13,7 @@ use crate::base::input::read_within;
 use crate::config::env_file;
 use crate::config::environment::Environment;
 use crate::config::error::{ConfigError, ConfigErrors};
-use crate::config::keys::{ADDRESS, DRIVER, KEYS, NAMES, SSL_MODES};
+use crate::config::keys::{ADDRESS, DRIVER, IGNORED, KEYS, NAMES, SSL_MODES};
 use crate::config::mask::{Secret, has_password, is_address};
 use crate::config::pem::Pem;
 use crate::config::settings::{Config, Endpoint, Origin, Roles, TableName, Transport};
@@ -158,18 +158,23 @@ fn resolve(
         legacy_table: table.unwrap_or_else(TableName::legacy),
         settings: values.settings(flags.database_url.as_deref(), variables),
         warnings,
-        remarks: remarks(flags, environment),
+        remarks: remarks(flags, environment, variables),
     }
 }
 
-/// Passwords that the process list shows.
-fn remarks(flags: &Flags, environment: Environment) -> Vec<String> {
+/// Passwords that the process list shows, and variables that have no effect.
+fn remarks(flags: &Flags, environment: Environment, variables: Variables<'_>) -> Vec<String> {
     let urls = [("--database-url", &flags.database_url), ("--source-url", &flags.source_url)];
     let open = urls.into_iter().filter(|(_, url)| url.as_ref().is_some_and(|url| has_password(url)));
     let remark = |(flag, _)| {
         format!("the password in {flag} is visible to other users of this machine; use DB_PASSWORD or ~/.pgpass")
     };
-    if environment == Environment::Local { Vec::new() } else { open.map(remark).collect() }
+    if environment == Environment::Local {
+        return Vec::new();
+    }
+    let ignored = IGNORED.into_iter().filter(|key| variables(key).is_some_and(|value| !value.is_empty()));
+    let ignored = ignored.map(|key| format!("{key} is set, and pad-migrate doesn't read it; psql does"));
+    open.map(remark).chain(ignored).collect()
 }
 
 /// How to connect, whatever the database.

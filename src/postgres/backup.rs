@@ -50,6 +50,10 @@ pub async fn backup(database: &Database, patterns: &[String], file: &PendingFile
 async fn run(program: &'static str, bin: &Path, database: &Database, arguments: &[PathBuf]) -> Result<(), BackupError> {
     let mut command = Command::new(bin.join(program));
     command.args(arguments).envs(database.variables()).stdin(Stdio::null()).stdout(Stdio::null());
+    // In libpq they win over the host and the database that are given, and lead to another server.
+    for name in ["PGSERVICE", "PGSERVICEFILE", "PGHOSTADDR"] {
+        command.env_remove(name);
+    }
     // It is killed when the command is interrupted.
     let output = command.stderr(Stdio::piped()).kill_on_drop(true).output().await;
     let output = match output {

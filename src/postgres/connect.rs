@@ -21,6 +21,7 @@ pub struct Database {
     pub(crate) options: PgConnectOptions,
     pub(crate) timeout: Duration,
     root_cert: Option<PathBuf>,
+    client_cert: Option<(PathBuf, PathBuf)>,
 }
 
 fn strictness(mode: PgSslMode) -> u8 {
@@ -77,7 +78,12 @@ impl Database {
         // An address of IPv6 is in brackets in a URL, and nowhere else.
         let host = options.get_host().trim_matches(['[', ']']).to_owned();
         let options = options.host(&host).disable_statement_logging();
-        Ok(Self { options, timeout: transport.connect_timeout, root_cert: transport.ssl_root_cert.clone() })
+        Ok(Self {
+            options,
+            timeout: transport.connect_timeout,
+            root_cert: transport.ssl_root_cert.clone(),
+            client_cert: transport.client_cert.clone(),
+        })
     }
 
     /// Resolves another database than the target. What DB_SSLMODE and the environment allow is meant for the target's
@@ -249,6 +255,9 @@ impl Database {
             ("PGCONNECT_TIMEOUT", self.timeout.as_secs().max(2).to_string()),
         ];
         variables.extend(url::password(options).map(|it| ("PGPASSWORD", it)));
+        if let Some((cert, key)) = &self.client_cert {
+            variables.extend([("PGSSLCERT", cert.display().to_string()), ("PGSSLKEY", key.display().to_string())]);
+        }
         variables.extend(self.root_cert.iter().map(|it| ("PGSSLROOTCERT", it.display().to_string())));
         variables
     }

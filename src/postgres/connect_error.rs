@@ -27,6 +27,9 @@ pub enum ConnectError {
          in the password"
     )]
     UnknownParameter,
+    /// The driver would wait for a password file, or read it without an end.
+    #[error("the password file {path} is not a regular file; name one that is in PGPASSFILE, or set DB_PASSWORD")]
+    PasswordFile { path: String },
     /// The driver can't send the password.
     #[error(
         "connecting to {place} failed: the password has a character that the driver can't send, such as an emoji or a \

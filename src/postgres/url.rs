@@ -1,5 +1,6 @@
 //! Endpoints as the driver takes them: URLs, and what is in them.
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -8,12 +9,13 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::form_urlencoded;
 
 use crate::config::keys::{PARAMETERS, SSL_MODES};
-use crate::config::mask::has_assignment;
+use crate::config::mask::{has_assignment, mask_path};
 use crate::config::settings::Endpoint;
 use crate::postgres::connect_error::ConnectError;
 
 /// The driver's options for an endpoint, TLS not yet decided, and the mode that the URL asks for.
 pub(crate) fn parse(endpoint: &Endpoint) -> Result<(PgConnectOptions, Option<PgSslMode>), ConnectError> {
+    check_password_files()?;
     let (options, mode) = match endpoint {
         Endpoint::Url(url) => parse_url(&url.0)?,
         Endpoint::Parts { host, port, database, user, password } => {
@@ -33,6 +35,17 @@ pub(crate) fn parse(endpoint: &Endpoint) -> Result<(PgConnectOptions, Option<PgS
         return Err(ConnectError::Hosts);
     }
     Ok((options, mode))
+}
+
+/// The files that the driver reads while it parses a URL. libpq, too, takes only regular ones.
+fn check_password_files() -> Result<(), ConnectError> {
+    let default = std::env::home_dir().map(|it| it.join(".pgpass"));
+    let files = std::env::var_os("PGPASSFILE").map(PathBuf::from).into_iter().chain(default);
+    let is_wrong = |it: &PathBuf| it.metadata().is_ok_and(|found| !found.is_file()) && it != Path::new("/dev/null");
+    match files.into_iter().find(is_wrong) {
+        Some(path) => Err(ConnectError::PasswordFile { path: mask_path(&path) }),
+        None => Ok(()),
+    }
 }
 
 fn parse_url(url: &str) -> Result<(PgConnectOptions, Option<PgSslMode>), ConnectError> {

@@ -5,7 +5,6 @@ use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use pretty_assertions::assert_eq;
 use rstest::rstest;
@@ -177,12 +176,9 @@ async fn the_standard_streams_get_it_once() {
         assert_eq!(read(&folder.path().join("out")), snapshot);
         // A reader that has opened and takes nothing: the command still ends when it is interrupted.
         let fifo = fifo(folder.path());
-        let mut child = command(crate::harness::program())
-            .current_dir(folder.path())
-            .args(["--database-url", &db.url, "snapshot", "--out", "fifo"])
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
+        let mut snapshot = command(crate::harness::program());
+        snapshot.current_dir(folder.path()).args(["--database-url", &db.url, "snapshot", "--out", "fifo"]);
+        let mut child = waiting::start(&mut snapshot);
         let mut opened = File::open(fifo).expect("the program opens it, too");
         opened.read_exact(&mut [0; 10]).expect("the program writes");
         kill_process(Pid::from_child(&child), Signal::INT).expect("it runs still");
@@ -196,7 +192,7 @@ async fn the_standard_streams_get_it_once() {
 #[tokio::test]
 async fn a_file_that_is_read_is_read_within_bounds() {
     let folder = folder();
-    let [env, large, list] = [".env", "large", "list"].map(|it| folder.path().join(it));
+    let [env, large] = [".env", "large"].map(|it| folder.path().join(it));
     let url = ["--database-url", "postgres:///n?host=/nowhere"];
     let go = |arguments: &[&str]| {
         let output = run_in(folder.path(), &[&url, arguments].concat(), &[]);
@@ -213,24 +209,25 @@ async fn a_file_that_is_read_is_read_within_bounds() {
     symlink("large", &env).expect("a link is made");
     begins(&go(&["status"]), ".env can't be read: it has more than 64 KiB");
     std::fs::remove_file(&env).expect("it is there");
-    std::os::unix::fs::symlink("fifo", &env).expect("a link is made");
+    symlink("fifo", &env).expect("a link is made");
     let pipe = fifo(folder.path());
     begins(&go(&["status"]), ".env can't be read: it is a pipe into which nobody writes");
     // With somebody who writes, it is as good as a file.
     let writer = std::thread::spawn(move || std::fs::write(pipe, "LEGACY_TABLE=none\n"));
     begins(&go(&["status"]), "LEGACY_TABLE is \"none\" (from .env)");
     writer.join().expect("it ends").expect("it is read");
+    let fifo = folder.path().join("fifo").display().to_string();
+    std::fs::remove_file(&env).expect("it is there");
+    let output = run_in(folder.path(), &[&url[..], &["status"]].concat(), &[("PGPASSFILE", &fifo)]);
+    assert!(
+        stderr(&output).ends_with("fifo is not a regular file; name one that is in PGPASSFILE, or set DB_PASSWORD\n")
+    );
+    symlink("fifo", &env).expect("a link is made");
     // While it waits it can be interrupted, migrate too.
-    std::fs::write(&list, "").expect("it is written");
     for what in ["status", "migrate"] {
         let _writer = File::options().read(true).write(true).open(folder.path().join("fifo")).expect("a FIFO opens");
-        let mut child = command(crate::harness::program())
-            .current_dir(folder.path())
-            .args(url)
-            .arg(what)
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
+        let mut waiter = command(crate::harness::program());
+        let mut child = waiting::start(waiter.current_dir(folder.path()).args(url).arg(what));
         let name = format!("/proc/{}/fd", child.id());
         waiting::until("it has opened the FIFO", async || {
             let open = std::fs::read_dir(&name).ok()?.flatten();

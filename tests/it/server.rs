@@ -19,7 +19,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::harness::program::command;
 use crate::harness::{Start, host, program, with_db};
-use crate::waiting::output;
+use crate::waiting::{output, start};
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::harness::server;
@@ -274,8 +274,7 @@ fn start_run(what: &str, shared: Option<&str>) -> (Child, Vec<Trace>) {
             command
         }
     };
-    command.env("PAD_VICTIM", what).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
-    let mut child = command.spawn().expect("the test binary starts");
+    let mut child = start(command.env("PAD_VICTIM", what).stdout(Stdio::piped()).process_group(0));
     let mut printed = BufReader::new(child.stdout.take().expect("stdout is piped")).lines().map_while(Result::ok);
     let victims = if shared.is_some() && what != "hang" { 2 } else { 1 };
     let traces = printed.by_ref().filter_map(|it| Some(it.split("victim: ").nth(1)?.to_owned()));
@@ -360,11 +359,11 @@ async fn a_run_that_is_killed_while_its_server_is_made_leaves_nothing(#[case] ma
     let entries = || std::fs::read_dir(temporary.path()).expect("the folder is there").flatten().map(|it| it.path());
     let command = || {
         let mut command = command(program());
-        command.env("TMPDIR", temporary.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.env("TMPDIR", temporary.path()).stdin(Stdio::null()).stdout(Stdio::null());
         command
     };
     let local = Provider::Local == kind();
-    let mut child = command().args(["rehearse", "-q"]).spawn().expect("the program starts");
+    let mut child = start(command().args(["rehearse", "-q"]));
     let deadline = Instant::now() + GONE;
     while let Some(made) = made
         && match local {
@@ -390,7 +389,8 @@ async fn a_run_that_is_killed_while_its_server_is_made_leaves_nothing(#[case] ma
     while entries().count() > 0 || containers_of(child.id()).await > 0 {
         assert!(Instant::now() < deadline, "left: {:?}", entries().collect::<Vec<_>>());
         let shared = tempfile::tempdir().expect("a folder is made");
-        let next = command().arg("ephemeral").arg(shared.path()).status().expect("the program runs");
+        let next =
+            command().arg("ephemeral").arg(shared.path()).stderr(Stdio::null()).status().expect("the program runs");
         assert!(next.success(), "{next}");
     }
 }

@@ -1,7 +1,8 @@
 //! Waits that end: what doesn't happen in time fails the test, which says what it waited for.
 
+use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -56,6 +57,15 @@ pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
             Err(error) => panic!("no connection can be accepted: {error}"),
         }
     }
+}
+
+/// A program that runs. What it prints on its standard error is shown when the test fails.
+#[expect(clippy::print_stderr, reason = "shown only when the test fails")]
+pub(crate) fn start(command: &mut Command) -> Child {
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
+    let printed = BufReader::new(child.stderr.take().expect("stderr is piped"));
+    std::thread::spawn(move || printed.lines().map_while(Result::ok).for_each(|line| eprintln!("{line}")));
+    child
 }
 
 /// What a program prints until it ends, without input.

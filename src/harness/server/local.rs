@@ -109,11 +109,14 @@ fn command(program: &Path, user: Option<User>) -> Command {
     command
 }
 
-/// The last lines of what a keeper and a server have said, but for the process's number.
+/// The last lines of what a keeper and a server have said, but for the process's number; before them the first that
+/// gives a reason, which others may follow from.
 fn last_lines(text: &str) -> String {
     let is_text = |it: &&str| !it.trim().is_empty() && it.parse::<u32>().is_err();
     let lines: Vec<&str> = text.lines().filter(is_text).collect();
-    lines[lines.len().saturating_sub(4)..].join("; ")
+    let (earlier, last) = lines.split_at(lines.len().saturating_sub(4));
+    let reason = earlier.iter().find(|it| ["FATAL:", "PANIC:", "rror:"].iter().any(|word| it.contains(word)));
+    reason.into_iter().chain(last).copied().collect::<Vec<_>>().join("; ")
 }
 
 /// Starts the highest version of the installed programs that will do; one that isn't released only where no other will.

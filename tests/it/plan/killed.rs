@@ -13,7 +13,7 @@ use sqlx::{Connection, PgConnection};
 use super::apply::{Rows, bring_there, check_there, everything, go};
 use crate::harness::program::command;
 use crate::harness::{Db, Start, apply_request, other, program, roles, with_db};
-use crate::waiting::{until, until_true};
+use crate::waiting::{start, until, until_true};
 use pad_migrate::config::settings::Roles;
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
@@ -191,12 +191,9 @@ async fn a_half_built_index_is_rebuilt_by_the_next_run() {
             .execute(&mut other)
             .await
             .expect("the application reads");
-        let mut child = command(program())
-            .args(["--database-url", &db.url, "apply", "--yes", "--concurrently", "--lock-timeout", "1min"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program runs");
+        let mut apply = command(program());
+        apply.args(["--database-url", &db.url, "apply", "--yes", "--concurrently", "--lock-timeout", "1min"]);
+        let mut child = start(apply.stdout(Stdio::null()));
         let invalid = "select count(*) from pg_index where not indisvalid";
         until_true(&db, "the index is begun", &format!("({invalid}) = 1")).await;
         child.kill().expect("it can be killed");
