@@ -101,6 +101,9 @@ impl PendingFile {
         let content = Content::within(&folder).map_err(|error| FileError::Create {
             path: shown(),
             reason: match error.kind() {
+                _ if matches!(goal, Goal::Stream { .. }) => {
+                    format!("its text can't be kept in {} until then ({error})", folder.display())
+                }
                 ErrorKind::PermissionDenied => "its folder doesn't let this user write".to_owned(),
                 ErrorKind::NotADirectory => "its folder is a file".to_owned(),
                 _ => reason(&error, "its folder doesn't exist"),
@@ -241,7 +244,7 @@ fn open_stream(path: &Path) -> io::Result<File> {
     let deadline = Instant::now() + READER;
     let stream = loop {
         match OpenOptions::new().append(true).custom_flags(flags).open(path) {
-            Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            Err(error) if errno(&error) == Errno::NXIO => {
                 if Instant::now() > deadline {
                     return Err(io::Error::other("nobody reads from it"));
                 }
@@ -306,8 +309,9 @@ impl Content {
             Self::Named(file) => std::fs::rename(file.path(), target),
         };
         match renamed {
-            // A file that is mounted by itself, as into a container, keeps its place.
-            Err(error) if error.raw_os_error() == Some(Errno::BUSY.raw_os_error()) => {
+            // A file that is mounted by itself, as into a container, and somebody else's in a folder like /tmp keep their
+            // places.
+            Err(error) if earlier.is_some() && [Errno::BUSY, Errno::PERM, Errno::ACCESS].contains(&errno(&error)) => {
                 self.copy_to(&OpenOptions::new().write(true).truncate(true).open(target)?)
             }
             renamed => renamed,
@@ -319,6 +323,10 @@ impl Content {
         file.rewind()?;
         io::copy(&mut file, &mut out).map(|_| ())
     }
+}
+
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_raw_os_error(error.raw_os_error().unwrap_or_default())
 }
 
 /// Gives a file without a name one (open(2), `O_TMPFILE`).
