@@ -58,7 +58,7 @@ fn a_file_is_replaced_whole_and_keeps_its_permissions() {
     let [new, plain, old] = ["new", "plain", "old"].map(|it| folder.path().join(it));
     File::create(&plain).expect("it is written");
     std::fs::write(&old, "an earlier run's").expect("it is written");
-    std::fs::set_permissions(&old, Permissions::from_mode(0o640)).expect("it is ours");
+    std::fs::set_permissions(&old, Permissions::from_mode(0o640)).expect("it may be changed");
     let mode = |path: &Path| path.metadata().expect("it is there").mode() & 0o7777;
     written(&new, "text").expect("it is written");
     assert_eq!((read(&new), mode(&new)), ("text".to_owned(), mode(&plain)));
@@ -182,7 +182,7 @@ async fn the_standard_streams_get_it_once() {
         let mut opened = File::open(fifo).expect("the program opens it, too");
         opened.read_exact(&mut [0; 10]).expect("the program writes");
         kill_process(Pid::from_child(&child), Signal::INT).expect("it runs still");
-        let ended = waiting::until("it ends", async || child.try_wait().expect("it is ours")).await;
+        let ended = waiting::until("it ends", async || child.try_wait().expect("it can be asked")).await;
         assert_eq!(ended.code(), Some(2));
     })
     .await;
@@ -235,7 +235,7 @@ async fn a_file_that_is_read_is_read_within_bounds() {
         })
         .await;
         kill_process(Pid::from_child(&child), Signal::INT).expect("it runs still");
-        let ended = waiting::until("it ends", async || child.try_wait().expect("it is ours")).await;
+        let ended = waiting::until("it ends", async || child.try_wait().expect("it can be asked")).await;
         assert_eq!(ended.code(), Some(2));
     }
 }

@@ -102,13 +102,13 @@ fn join(run: &str) -> Result<Host, String> {
         if let Ok(why) = std::fs::read_to_string(&failure) {
             return Err(why.lines().next().unwrap_or_default().to_owned());
         }
-        // Everybody may write to /tmp; what somebody else put there is not ours.
+        // Everybody may write to /tmp: a directory of another user isn't this run's.
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder).and_then(|()| folder.metadata());
-        let ours = rustix::process::geteuid().as_raw();
-        assert_eq!(made.expect("the run's directory is made").uid(), ours, "{} is somebody else's", folder.display());
+        let own = rustix::process::geteuid().as_raw();
+        assert_eq!(made.expect("the run's directory is made").uid(), own, "{} is somebody else's", folder.display());
         let Ok(turn) = File::create(folder.join("turn")) else { continue };
         turn.lock().expect("another process starts the server and ends");
-        // Whoever had its turn and got no server has taken the directory away.
+        // A process that had its turn and got no server has taken the directory away.
         if folder.join("turn").exists() {
             let found = announced(&folder)
                 .map_or_else(|| wait(&folder, spawn(&folder, Some(parent_id()))), |it| Ok((it, None)));
