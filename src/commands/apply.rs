@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::commands::context::Context;
+use crate::commands::context::{Context, beside_result};
 use crate::commands::ended::Ended;
 use crate::commands::global::parse_duration;
 use crate::commands::revert::roll_back;
@@ -37,6 +37,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
+    let backup = beside_result("--backup", args.backup.as_deref())?;
     let request = ChangeRequest {
         lock_timeout: args.lock_timeout,
         concurrently: args.concurrently,
@@ -45,7 +46,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let found = plan(&request).await?;
     let applied_before = applied(&found.history);
     if args.to.as_deref().is_some_and(|to| applied_before.keys().any(|it| it.as_str() > to)) {
-        context.back_up(&target, &found, args.backup.as_deref()).await?;
+        context.back_up(&target, &found, backup).await?;
         return roll_back(context, &request, args.yes, false).await;
     }
     let environment = context.config.environment;
@@ -55,7 +56,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     // A plan that can't be applied is refused without asking.
     if !is_done && !is_blocked {
         context.printer.confirm("apply", &planned.page(), "Apply?", args.yes).await?;
-        context.back_up(&target, &found, args.backup.as_deref()).await?;
+        context.back_up(&target, &found, backup).await?;
     }
     let done = if is_done && !is_blocked {
         Applied { mirror_created: false, route: found.route, built: 0, unbuilt: Vec::new() }

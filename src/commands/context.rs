@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use crate::base::file::reason;
+use crate::base::file::{PendingFile, reason};
+use crate::base::input::read_within;
 use crate::commands::ended::Failure;
 use crate::commands::printer::{Printer, print_message};
+use crate::config::mask::mask_path;
 use crate::config::settings::{Config, Endpoint};
 use crate::postgres::backup;
 use crate::postgres::database::Database;
@@ -20,8 +22,12 @@ pub(crate) struct Context {
 impl Context {
     /// A database as the configuration reaches it.
     pub(crate) fn database(&self, endpoint: &Endpoint) -> Result<Database, Failure> {
-        let database = Database::new(endpoint, self.config.environment, &self.config.transport)?;
-        Ok(if self.printer.quiet { database } else { database.noting(print_message) })
+        Ok(self.noting(Database::new(endpoint, self.config.environment, &self.config.transport)?))
+    }
+
+    /// Says while it waits what it waits for.
+    fn noting(&self, database: Database) -> Database {
+        if self.printer.quiet { database } else { database.noting(print_message) }
     }
 
     /// The target.
@@ -32,8 +38,14 @@ impl Context {
     /// The target, and the source: another database, or the same.
     pub(crate) fn databases(&self) -> Result<(Database, Database), Failure> {
         let target = self.target()?;
-        let source = self.config.source.as_ref().map_or_else(|| Ok(target.clone()), |it| self.database(it))?;
+        let source = self.config.source.as_ref().map_or_else(|| Ok(target.clone()), |it| self.another(it, &target))?;
         Ok((target, source))
+    }
+
+    /// Another database than the target.
+    pub(crate) fn another(&self, endpoint: &Endpoint, target: &Database) -> Result<Database, Failure> {
+        let database = Database::another(endpoint, self.config.environment, &self.config.transport, Some(target))?;
+        Ok(self.noting(database))
     }
 
     /// What commands that are about the schema's revisions work on.
@@ -47,24 +59,56 @@ impl Context {
     }
 
     /// Backs up what is about to change, if that is wanted.
-    pub(crate) async fn back_up(&self, target: &Database, found: &Found, path: Option<&Path>) -> Result<(), Failure> {
-        let Some(path) = path else { return Ok(()) };
+    pub(crate) async fn back_up(
+        &self,
+        target: &Database,
+        found: &Found,
+        file: Option<PendingFile>,
+    ) -> Result<(), Failure> {
+        let Some(file) = file else { return Ok(()) };
         match &found.backup_patterns()[..] {
             [] => self.printer.note("there is nothing to back up yet"),
             patterns => {
-                backup::backup(target, patterns, path).await?;
-                self.printer.note(&format!("backed up to {}", path.display()));
+                backup::backup(target, patterns, &file).await?;
+                let name = file.path().display().to_string();
+                finish(file).await?;
+                self.printer.note(&format!("backed up to {name}"));
             }
         }
         Ok(())
     }
 }
 
+/// Starts the file of a flag, if it is given, of a command whose result is printed besides: the two must not mix.
+pub(crate) fn beside_result(flag: &str, path: Option<&Path>) -> Result<Option<PendingFile>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    let file = PendingFile::create(path)?;
+    if file.is_stdout() {
+        let path = path.display();
+        return Err(format!("{flag} {path} is the standard output, which gets the result; name another file").into());
+    }
+    Ok(Some(file))
+}
+
+/// Puts a complete file in its place. The reader of a pipe may take its time: what waits for it can be interrupted.
+pub(crate) async fn finish(file: PendingFile) -> Result<(), Failure> {
+    Ok(tokio::task::spawn_blocking(|| file.finish()).await??)
+}
+
+/// The same for a file of which nothing is written yet.
+pub(crate) async fn save(file: PendingFile, text: String) -> Result<(), Failure> {
+    Ok(tokio::task::spawn_blocking(move || file.save(&text)).await??)
+}
+
+/// More than the catalog of any database has.
+const LIMIT: usize = 64 << 20;
+
 /// A file's text, or a sentence that names the file.
-pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    let failed = |error: std::io::Error| {
-        format!("{} can't be read: {}; check the path", path.display(), reason(error.kind(), "the file doesn't exist"))
-    };
-    let bytes = std::fs::read(path).map_err(failed)?;
+pub(crate) async fn read(path: &Path) -> Result<String, Failure> {
+    let file = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || read_within(&file, LIMIT)).await?;
+    let bytes = read.map_err(|error| {
+        format!("{} can't be read: {}; check the path", mask_path(path), reason(&error, "the file doesn't exist"))
+    })?;
     String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8 text", path.display()).into())
 }

@@ -60,15 +60,15 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
     let exceptions = match &args.exceptions {
         None => Exceptions::default(),
-        Some(path) => Exceptions::read(&read(path)?).map_err(|error| format!("{}: {error}", path.display()))?,
+        Some(path) => Exceptions::read(&read(path).await?).map_err(|error| format!("{}: {error}", path.display()))?,
     };
     let expected = match args.expected.as_deref() {
         None => Expected::Embedded,
         Some(url) if url.contains("://") => {
-            Expected::Database(Box::new(context.database(&Endpoint::Url(Secret(url.to_owned())))?))
+            Expected::Database(Box::new(context.another(&Endpoint::Url(Secret(url.to_owned())), &target)?))
         }
         Some(path) => {
-            let text = read(Path::new(path))?;
+            let text = read(Path::new(path)).await?;
             Expected::Snapshot {
                 name: path.to_owned(),
                 snapshot: tokio::task::spawn_blocking(move || Snapshot::read(&text)),

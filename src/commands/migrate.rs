@@ -48,7 +48,7 @@ fn parse_rejects(text: &str) -> Result<PathBuf, String> {
 }
 
 /// Migrates until it is done or `interrupted` is ready, which it records.
-pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()>) -> Ended {
+pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()> + Clone) -> Ended {
     let (target, source) = context.databases()?;
     let request = MigrateRequest {
         target: &target,
@@ -67,10 +67,16 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
     let mut screen = Screen::new(&context.printer, args.rejects.as_deref())?;
     context.printer.detail(&format!("migrating from {} to {}", source.place(), target.place()));
     screen.begin("migrate");
-    let result = migrate(&request, &mut screen, interrupted).await;
+    let result = migrate(&request, &mut screen, interrupted.clone()).await;
     screen.finish();
     let report = result?;
-    screen.keep_rejects()?;
+    tokio::select! {
+        kept = screen.keep_rejects() => kept?,
+        () = interrupted => {
+            let what = "interrupted while the file of rejections was written; rows that were committed stay";
+            return Err(what.into());
+        }
+    }
     match args.format {
         Format::Text => context.printer.page(&migrate_page(&report, args.dry_run))?,
         Format::Json => context.printer.json(&MigrateJson::new(&report, context.config.environment, args.dry_run))?,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::base::file::PendingFile;
-use crate::commands::context::Context;
+use crate::commands::context::{Context, save};
 use crate::commands::ended::Ended;
 use crate::commands::printer::{FILE_WIDTH, json_text};
 use crate::ledger::history::applied;
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         PlanFormat::Json => json_text(&PlanJson::new(&planned))?,
     };
     match out {
-        Some(file) => file.save(&text)?,
+        Some(file) => save(file, text).await?,
         None => context.printer.document(&text)?,
     }
     Ok(planned.verdict())

@@ -8,6 +8,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::base::file::PendingFile;
 use crate::base::text::thousands;
+use crate::commands::context::{beside_result, finish};
 use crate::commands::ended::Failure;
 use crate::commands::printer::Printer;
 use crate::migration::rejection::Rejection;
@@ -38,7 +39,7 @@ fn is_csv(path: &Path) -> bool {
 
 impl<'a> Screen<'a> {
     pub(crate) fn new(printer: &'a Printer, rejects: Option<&Path>) -> Result<Self, Failure> {
-        let mut rejects = rejects.map(PendingFile::create).transpose()?;
+        let mut rejects = beside_result("--rejects", rejects)?;
         if let Some(file) = &mut rejects
             && is_csv(file.path())
         {
@@ -70,8 +71,11 @@ impl<'a> Screen<'a> {
     }
 
     /// Puts the file of rejections in its place. Until then an earlier one stays as it was.
-    pub(crate) fn keep_rejects(&mut self) -> Result<(), Failure> {
-        Ok(self.rejects.take().map_or(Ok(()), PendingFile::finish)?)
+    pub(crate) async fn keep_rejects(&mut self) -> Result<(), Failure> {
+        match self.rejects.take() {
+            Some(file) => finish(file).await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::base::file::PendingFile;
-use crate::commands::context::Context;
+use crate::commands::context::{Context, beside_result, save};
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::generated::Generated;
 use crate::commands::global::{Format, Global};
@@ -47,7 +46,7 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
         );
     }
     let mut screen = Screen::new(&context.printer, None)?;
-    let file = args.report.as_deref().map(PendingFile::create).transpose()?;
+    let file = beside_result("--report", args.report.as_deref())?;
     let wanted = ServerRequest::new(args.provider, (!global.quiet).then_some(print_message as fn(&str)));
     let result = rehearse::rehearse(&context.config, generator, wanted, &mut screen).await;
     screen.finish();
@@ -58,7 +57,7 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
     let page = rehearsal.page();
     let json = (args.format == Format::Json).then(|| json_text(&RehearseJson::new(&rehearsal))).transpose()?;
     if let Some(file) = file {
-        file.save(json.as_ref().unwrap_or(&page.render(FILE_WIDTH, false)))?;
+        save(file, json.clone().unwrap_or_else(|| page.render(FILE_WIDTH, false))).await?;
     }
     match json {
         Some(json) => context.printer.document(&json)?,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::base::escape;
 use crate::base::file::PendingFile;
 use crate::base::outcome::Verdict;
-use crate::commands::context::Context;
+use crate::commands::context::{Context, save};
 use crate::commands::ended::Ended;
 use crate::schema::names::schemas_or_both;
 use crate::schema::pg::introspect::introspect;
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     };
     let text = escape::json(&snapshot.write());
     match out {
-        Some(file) => file.save(&text)?,
+        Some(file) => save(file, text).await?,
         None => context.printer.document(&text)?,
     }
     Ok(Verdict::Clean)

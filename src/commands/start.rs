@@ -156,7 +156,7 @@ fn interruption() -> impl Future<Output = ()> {
     }
 }
 
-fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
+async fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
     let global = cli.global.clone();
     let flags = Flags {
         environment: global.env,
@@ -165,7 +165,8 @@ fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
         source_url: global.source_url,
         needs_target: cli.command.needs_target(),
     };
-    let config = Config::load(flags, |key| std::env::var_os(key))?;
+    // A file may be a pipe, for whose writer it waits.
+    let config = tokio::task::spawn_blocking(|| Config::load(flags, |key| std::env::var_os(key))).await??;
     for warning in &config.warnings {
         printer.note(&format!("warning: {}", mask_urls(warning)));
     }
@@ -187,12 +188,19 @@ fn interruption_text(command: &Command, is_asking: bool) -> &'static str {
 async fn run(cli: &Cli, printer: Printer) -> Ended {
     let asked = printer.clone();
     let interrupted = interruption().shared();
+    let is_ended = || Err(interruption_text(&cli.command, asked.is_asking()).into());
+    #[cfg(feature = "harness")]
+    if let Command::Ephemeral(args) = &cli.command {
+        return tokio::select! {
+            result = ephemeral::run(args) => result,
+            () = interrupted.clone() => is_ended(),
+        };
+    }
+    let context = &tokio::select! {
+        context = configure(cli, printer) => context?,
+        () = interrupted.clone() => return is_ended(),
+    };
     let work = async {
-        #[cfg(feature = "harness")]
-        if let Command::Ephemeral(args) = &cli.command {
-            return ephemeral::run(args).await;
-        }
-        let context = &configure(cli, printer)?;
         match &cli.command {
             #[cfg(feature = "harness")]
             Command::Rehearse(args) => rehearse::run(args, &cli.global, context).await,
@@ -218,6 +226,6 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
     }
     tokio::select! {
         result = work => result,
-        () = interrupted.clone() => Err(interruption_text(&cli.command, asked.is_asking()).into()),
+        () = interrupted.clone() => is_ended(),
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::environment::Environment;
+use crate::config::mask::mask_path;
 use crate::config::settings::Origin;
 
 /// Everything that is wrong with a configuration.
@@ -22,7 +23,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// The folder of the files doesn't exist.
-    #[error("--config-dir {} is not a folder; name the folder of .env and .env.{environment}", path.display())]
+    #[error("--config-dir {} is not a folder; name the folder of .env and .env.{environment}", mask_path(path))]
     NoFolder { path: PathBuf, environment: Environment },
     /// A key has a value that it can't have.
     #[error("{key} is {value:?} ({origin}); it must be {must}")]
@@ -72,7 +73,7 @@ pub enum ConfigError {
     )]
     Unquoted { path: PathBuf, key: &'static str },
     /// A file that a key names doesn't exist, or doesn't hold what it must.
-    #[error("{key} is {} ({origin}), which can't be used: {reason}; name the right file", path.display())]
+    #[error("{key} is {} ({origin}), which can't be used: {reason}; name the right file", mask_path(path))]
     NoFile {
         key: &'static str,
         path: PathBuf,

@@ -33,6 +33,34 @@ pub(crate) const ADDRESS: [&str; 4] = ["DB_HOST", "DB_NAME", "DB_USER", "DB_PASS
 /// Keys whose values hold a password.
 pub(crate) const SECRET: [&str; 2] = ["DB_PASSWORD", "SOURCE_DATABASE_URL"];
 
+/// What `sslmode` may be.
+pub(crate) const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+
+/// Parameters of a URL that the driver knows, but for the password, and that hold no secret.
+pub(crate) const PARAMETERS: [&str; 17] = [
+    "host",
+    "hostaddr",
+    "port",
+    "user",
+    "dbname",
+    "application_name",
+    "options",
+    "statement-cache-capacity",
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+];
+
+/// Keys, and variables of libpq, whose values are names: nothing with a colon, as an address with a password has.
+pub(crate) const NAMES: [&str; 7] =
+    ["DB_NAME", "DB_USER", "DB_OWNER_ROLE", "DB_APP_ROLE", "DB_READER_ROLE", "PGDATABASE", "PGUSER"];
+
 /// libpq's variables, which the driver reads where the keys above say nothing.
 pub(crate) const DRIVER: [&str; 12] = [
     "PGHOST",
@@ -47,6 +75,17 @@ pub(crate) const DRIVER: [&str; 12] = [
     "PGSSLCERT",
     "PGSSLKEY",
     "PGOPTIONS",
+];
+
+/// libpq's variables that ask for more than the driver does, and that it doesn't read.
+pub(crate) const IGNORED: [&str; 7] = [
+    "PGSERVICE",
+    "PGTARGETSESSIONATTRS",
+    "PGCHANNELBINDING",
+    "PGREQUIREAUTH",
+    "PGREQUIREPEER",
+    "PGSSLCRL",
+    "PGSSLMINPROTOCOLVERSION",
 ];
 
 /// The key of that name, or the one that a misspelt name probably means.

@@ -8,14 +8,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::base::file::reason;
+use crate::base::input::read_within;
 use crate::config::env_file;
 use crate::config::environment::Environment;
 use crate::config::error::{ConfigError, ConfigErrors};
-use crate::config::keys::{ADDRESS, KEYS};
-use crate::config::mask::{Secret, has_password};
+use crate::config::keys::{ADDRESS, DRIVER, IGNORED, KEYS, NAMES, SSL_MODES};
+use crate::config::mask::{Secret, has_password, is_address};
 use crate::config::pem::Pem;
 use crate::config::settings::{Config, Endpoint, Origin, Roles, TableName, Transport};
 use crate::config::values::{Values, Variables};
+
+/// More than any file of keys has.
+const LIMIT: usize = 64 * 1024;
 
 /// What the command line says about the configuration.
 #[derive(Clone, Debug, Default)]
@@ -54,8 +59,8 @@ impl Config {
                 warnings.push(format!("{path} holds a password and other users can read it; run: chmod 600 {path}"));
             }
         }
-        for key in KEYS {
-            values.read_variable(key.name, variables);
+        for key in KEYS.iter().map(|key| key.name).chain(DRIVER.into_iter().filter(|key| *key != "PGPASSWORD")) {
+            values.read_variable(key, variables);
         }
         values.check_placeholders(environment, flags.database_url.is_some(), flags.source_url.is_some());
         let config = resolve(&mut values, &flags, environment, absent, warnings, variables);
@@ -71,11 +76,16 @@ impl Config {
 
 /// Reads a file, if it exists, and says whether it holds a password.
 fn read_file(path: &Path, environment: Environment, values: &mut Values) -> Option<bool> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let failed = |reason: String| ConfigError::File { path: path.to_owned(), reason };
+    let text = match read_within(path, LIMIT).map(String::from_utf8) {
+        Ok(Ok(text)) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Ok(Err(_)) => {
+            values.problems.push(failed("it is not UTF-8 text".to_owned()));
+            return None;
+        }
         Err(error) => {
-            values.problems.push(ConfigError::File { path: path.to_owned(), reason: error.to_string() });
+            values.problems.push(failed(reason(&error, "it doesn't exist")));
             return None;
         }
     };
@@ -101,9 +111,14 @@ fn resolve(
     for (key, only) in [("DATABASE_SCHEMA", "padealing"), ("REFERENCE_SCHEMA", "bo_airflow")] {
         values.parsed(key, only, |text| (text == only).then_some(()));
     }
+    for key in NAMES {
+        let must = "a name by itself; a password goes into DB_PASSWORD, a URL into --database-url";
+        values.parsed(key, must, |text| (!is_address(text)).then_some(()));
+    }
     let must = "a schema and a table, such as public.personal_account_dealing";
     let table = values.parsed("LEGACY_TABLE", must, |text| {
-        let (schema, name) = text.split_once('.').filter(|(schema, name)| !schema.is_empty() && !name.is_empty())?;
+        let parts = text.split_once('.').filter(|_| !is_address(text) && !text.contains(['@', '/']));
+        let (schema, name) = parts.filter(|(schema, name)| !schema.is_empty() && !name.is_empty())?;
         Some(TableName { schema: schema.to_owned(), name: name.to_owned() })
     });
     let transport = transport(values);
@@ -143,18 +158,23 @@ fn resolve(
         legacy_table: table.unwrap_or_else(TableName::legacy),
         settings: values.settings(flags.database_url.as_deref(), variables),
         warnings,
-        remarks: remarks(flags, environment),
+        remarks: remarks(flags, environment, variables),
     }
 }
 
-/// Passwords that the process list shows.
-fn remarks(flags: &Flags, environment: Environment) -> Vec<String> {
+/// Passwords that the process list shows, and variables that have no effect.
+fn remarks(flags: &Flags, environment: Environment, variables: Variables<'_>) -> Vec<String> {
     let urls = [("--database-url", &flags.database_url), ("--source-url", &flags.source_url)];
     let open = urls.into_iter().filter(|(_, url)| url.as_ref().is_some_and(|url| has_password(url)));
     let remark = |(flag, _)| {
         format!("the password in {flag} is visible to other users of this machine; use DB_PASSWORD or ~/.pgpass")
     };
-    if environment == Environment::Local { Vec::new() } else { open.map(remark).collect() }
+    if environment == Environment::Local {
+        return Vec::new();
+    }
+    let ignored = IGNORED.into_iter().filter(|key| variables(key).is_some_and(|value| !value.is_empty()));
+    let ignored = ignored.map(|key| format!("{key} is set, and pad-migrate doesn't read it; psql does"));
+    open.map(remark).chain(ignored).collect()
 }
 
 /// How to connect, whatever the database.
@@ -162,10 +182,16 @@ fn transport(values: &mut Values) -> Transport {
     let seconds = values.parsed("DB_CONNECT_TIMEOUT", "a number of seconds from 1 to 600", |text| {
         text.parse::<u64>().ok().filter(|seconds| (1..=600).contains(seconds))
     });
-    const MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
-    let ssl_mode = values.parsed("DB_SSLMODE", "disable, allow, prefer, require, verify-ca or verify-full", |text| {
-        MODES.contains(&text).then(|| text.to_owned())
-    });
+    const MUST: &str = "disable, allow, prefer, require, verify-ca or verify-full";
+    let mode = |text: &str| SSL_MODES.contains(&text).then(|| text.to_owned());
+    let ssl_mode = values.parsed("DB_SSLMODE", MUST, mode);
+    // The driver would take what it doesn't know for the default.
+    values.parsed("PGSSLMODE", MUST, mode);
+    values.parsed("PGPORT", PORT, as_port);
+    values.parsed("PGHOST", HOST, as_host);
+    values.parsed("PGHOSTADDR", HOST, as_host);
+    let options = |text: &str| text.trim_start().starts_with('-').then_some(());
+    values.parsed("PGOPTIONS", "options of a session, such as -c work_mem=64MB", options);
     let ssl_root_cert = pem_file(values, "DB_SSLROOTCERT", Pem::Certificate);
     let client_cert = match (pem_file(values, "DB_SSLCERT", Pem::Certificate), pem_file(values, "DB_SSLKEY", Pem::Key))
     {
@@ -208,16 +234,24 @@ fn check_modes(values: &mut Values, ssl_mode: Option<&str>) {
     values.problems.extend(problems);
 }
 
+const PORT: &str = "a port, a number from 1 to 65535";
+
+fn as_port(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|port| *port > 0)
+}
+
+const HOST: &str = "a host name, an address or a socket's folder; the port goes into DB_PORT";
+
+fn as_host(text: &str) -> Option<()> {
+    let is_number = text.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let is_name = !text.contains(['/', ':', '@', ' ', ',', '=']);
+    (text.starts_with('/') || is_number || is_name).then_some(())
+}
+
 /// The target that the `DB_` keys name.
 fn parts(values: &mut Values, needed: bool) -> Option<Endpoint> {
-    let port = values
-        .parsed("DB_PORT", "a port, a number from 1 to 65535", |text| text.parse().ok().filter(|port: &u16| *port > 0));
-    let must = "a host name, an address or a socket's folder; the port goes into DB_PORT";
-    values.parsed("DB_HOST", must, |text| {
-        let is_address = text.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
-        let is_name = !text.contains(['/', ':', '@', ' ']);
-        (text.starts_with('/') || is_address || is_name).then_some(())
-    });
+    let port = values.parsed("DB_PORT", PORT, as_port);
+    values.parsed("DB_HOST", HOST, as_host);
     let set = ADDRESS.into_iter().find(|key| values.found.contains_key(key))?;
     let [host, name, user, _] = ADDRESS;
     let needed_keys = [host, name, user];

@@ -1,6 +1,9 @@
 //! Passwords are never shown: what is printed goes through here.
 
 use std::fmt;
+use std::path::Path;
+
+use crate::config::keys::PARAMETERS;
 
 /// A text that is never shown.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -27,11 +30,19 @@ pub(crate) fn mask_url(text: &str) -> String {
     shown += url.host_str().unwrap_or_default();
     shown += &url.port().map(|it| format!(":{it}")).unwrap_or_default();
     shown += url.path();
-    let parameters: Vec<String> = url
-        .query_pairs()
-        .map(|(key, value)| if key.contains("pass") { format!("{key}={HIDDEN}") } else { format!("{key}={value}") })
-        .collect();
-    if parameters.is_empty() { shown } else { format!("{shown}?{}", parameters.join("&")) }
+    match url.query() {
+        Some(query) if !query.is_empty() => format!("{shown}?{}", mask_parameters(query)),
+        _ => shown,
+    }
+}
+
+/// The parameters of a URL, with the values of those that are known to hold no secret.
+fn mask_parameters(query: &str) -> String {
+    let parameter = |parameter: &str| match parameter.split_once('=') {
+        Some((key, _)) if !PARAMETERS.contains(&key) => format!("{key}={HIDDEN}"),
+        _ => parameter.to_owned(),
+    };
+    query.split('&').map(parameter).collect::<Vec<_>>().join("&")
 }
 
 /// Whether a URL holds a password.
@@ -39,38 +50,122 @@ pub(crate) fn has_password(text: &str) -> bool {
     mask_url(text).contains(HIDDEN)
 }
 
+/// Whether a value that should be a name looks like an address, which may have a password: a URL, a connection string
+/// or `user:password`.
+pub(crate) fn is_address(value: &str) -> bool {
+    // A role may have a colon in its name: only what is a plain name and a colon is taken for a role and its password.
+    let is_plain = |it: &str| it.chars().all(|it| it.is_alphanumeric() || "_.-".contains(it));
+    let with_password = value.split_once(':').is_some_and(|(name, rest)| is_plain(name) && !rest.is_empty());
+    with_password || value.contains("://") || has_assignment(value)
+}
+
+/// Whether a value has `key=value`, as a connection string.
+pub(crate) fn has_assignment(value: &str) -> bool {
+    let keys = value.split('=').map(|it| it.trim_end().rsplit(char::is_whitespace).next().unwrap_or_default());
+    let is_key = |key: &str| is_secret(key) || PARAMETERS.contains(&key);
+    value.contains('=') && keys.into_iter().any(is_key)
+}
+
+/// Whether a key is that of a password, misspelt or not.
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["pass", "pwd", "secret", "token"].iter().any(|it| key.contains(it))
+        || strsim::damerau_levenshtein(&key, "password") <= 2
+}
+
 /// A value that isn't secret by its key, but may hold a URL or an address with a password by mistake.
-pub(crate) fn mask_value(value: &str) -> String {
-    match (value.contains("://"), value.rfind('@')) {
-        (true, _) => mask_url(value),
-        (false, Some(at)) => format!("{HIDDEN}{}", &value[at..]),
-        (false, None) => value.to_owned(),
+pub(crate) fn mask_value(key: &str, value: &str) -> String {
+    if value.contains("://") {
+        return mask_url(value);
+    } else if has_assignment(value) {
+        return HIDDEN.to_owned();
+    } else if let Some(at) = value.rfind('@') {
+        return format!("{HIDDEN}{}", &value[at..]);
+    }
+    match value.split_once(':') {
+        // A port, or an address of version 6.
+        Some((_, rest)) if key == "DB_HOST" && rest.chars().all(|it| it.is_ascii_digit() || it == ':') => {
+            value.to_owned()
+        }
+        Some((before, _)) if !value.starts_with('/') => format!("{before}:{HIDDEN}"),
+        _ => value.to_owned(),
     }
 }
 
 /// What is shown of a password.
 pub(crate) const HIDDEN: &str = "••••";
 
-/// A usage error without what may be a password: of a line that repeats a URL with one, the rest of the line goes,
-/// since a password may have any character.
+/// A path as it is shown: what is an address instead is masked.
+pub(crate) fn mask_path(path: &Path) -> String {
+    let path = path.display().to_string();
+    if is_address(&path) { mask_value("", &path) } else { path }
+}
+
+/// A usage error without what may be a password: of a line that repeats an address, the rest of the value goes, since a
+/// password may have any character.
 pub(crate) fn mask_usage(text: &str) -> String {
-    let line = |line: &str| match line.find("://") {
-        Some(at) if line[at..].contains(['@', '?']) => format!("{}{HIDDEN}", &line[..at + 3]),
-        _ => line.to_owned(),
+    let line = |line: &str| {
+        let Some((before, value)) = line.split_once('\'').filter(|(_, value)| is_address(value)) else {
+            return line.to_owned();
+        };
+        let shown = match (value.find("://"), value.find(['=', ':'])) {
+            (Some(at), _) if value[at..].contains(['@', '?']) => at + 3,
+            (Some(_), _) => return line.to_owned(),
+            (None, at) => at.map_or(0, |at| at + 1),
+        };
+        let after = value[shown..].rfind("' for '").map_or("", |at| &value[shown + at..]);
+        format!("{before}'{}{HIDDEN}{after}", &value[..shown])
     };
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A sentence without the passwords of the URLs in it, such as a proxy's. What users write is mask_urls where it is
-/// read.
+/// A sentence without the passwords of the URLs and connection strings in it, such as a proxy's: the last that is done
+/// to what a library or a server says. What users write is masked where it is read.
 pub(crate) fn mask_urls(text: &str) -> String {
-    let word = |word: &str| {
-        let Some(at) = word.find("://").map(|it| it + 3) else { return word.to_owned() };
-        let (before, url) = word.split_at(at);
-        match (url.find(':'), url.rfind('@')) {
-            (Some(colon), Some(host)) if colon < host => format!("{before}{}{HIDDEN}{}", &url[..=colon], &url[host..]),
-            _ => word.to_owned(),
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://").map(|it| it + 3) {
+        let (before, after) = rest.split_at(at);
+        shown += before;
+        // A password may have a space, but not what parts a sentence.
+        let sentence = after.find("; ").or(after.find("://")).map_or(after, |end| &after[..end]);
+        rest = match (sentence.find(':'), sentence.find('@')) {
+            (Some(colon), Some(first)) if colon < first => {
+                let word = sentence[first..].find(' ').map_or(sentence, |end| &sentence[..first + end]);
+                shown += &after[..=colon];
+                shown += HIDDEN;
+                &after[word.rfind('@').unwrap_or(first)..]
+            }
+            _ => after,
+        };
+        let word = rest.find(' ').map_or(rest, |end| &rest[..end]);
+        if let Some((address, query)) = word.split_once('?') {
+            shown += &format!("{address}?{}", mask_parameters(query));
+            rest = &rest[word.len()..];
         }
-    };
-    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    }
+    mask_assignments(&(shown + rest))
+}
+
+/// A text without the values of `password=…`, quoted or not.
+fn mask_assignments(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some((before, value)) = rest.split_once('=') {
+        shown += before;
+        shown.push('=');
+        rest = value;
+        let key = before.trim_end().rsplit(|it: char| !it.is_alphanumeric() && it != '_').next().unwrap_or_default();
+        if key.is_empty() || !is_secret(key) {
+            continue;
+        }
+        let value = value.trim_start();
+        let end = match value.chars().next().filter(|it| ['\'', '"'].contains(it)) {
+            Some(quote) => value[1..].find(quote).map(|it| it + 2),
+            None => value.find(|it: char| it.is_whitespace() || "&;\"'".contains(it)),
+        };
+        shown += HIDDEN;
+        rest = &value[end.unwrap_or(value.len())..];
+    }
+    shown + rest
 }

@@ -6,6 +6,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::base::file::reason;
+use crate::base::input::read_within;
+
+/// A system's own certificates have a quarter of this.
+const LIMIT: usize = 1 << 20;
 
 /// What a file of certificates or keys must hold.
 #[derive(Clone, Copy)]
@@ -17,8 +21,8 @@ pub(crate) enum Pem {
 impl Pem {
     /// Why a file can't be used for this.
     pub(crate) fn problem(self, path: &Path) -> Option<String> {
-        match std::fs::read(path) {
-            Err(error) => Some(reason(error.kind(), "the file doesn't exist")),
+        match read_within(path, LIMIT) {
+            Err(error) => Some(reason(&error, "the file doesn't exist")),
             Ok(text) => self.problem_in(&text),
         }
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
 use crate::config::keys::{ADDRESS, DRIVER, KEYS, SECRET, find};
-use crate::config::mask::{HIDDEN, mask_url, mask_value};
+use crate::config::mask::{HIDDEN, mask_url, mask_urls, mask_value};
 use crate::config::placeholder::is_placeholder;
 use crate::config::settings::{Origin, Setting};
 
@@ -35,7 +35,12 @@ impl Values {
         };
         clap::ValueEnum::from_str(&name, false).unwrap_or_else(|_| {
             let must = "local, dev, qa or prod";
-            self.problems.push(ConfigError::Value { key: "APP_ENV", value: mask_value(&name), origin, must });
+            self.problems.push(ConfigError::Value {
+                key: "APP_ENV",
+                value: mask_value("APP_ENV", &name),
+                origin,
+                must,
+            });
             Environment::Local
         })
     }
@@ -49,7 +54,7 @@ impl Values {
             Some(Err(value)) => {
                 // What isn't text may be a password all the same.
                 let is_secret = SECRET.contains(&key);
-                let value = if is_secret { HIDDEN.to_owned() } else { mask_value(&value.display().to_string()) };
+                let value = if is_secret { HIDDEN.to_owned() } else { mask_value(key, &value.display().to_string()) };
                 let must = "UTF-8 text";
                 self.problems.push(ConfigError::Value { key, value, origin: Origin::Variable, must });
             }
@@ -67,7 +72,7 @@ impl Values {
                 }
                 Err(_) if name == "APP_ENV" => {
                     if !value.is_empty() && value != environment.as_str() {
-                        let (path, value) = (path.to_owned(), mask_value(value));
+                        let (path, value) = (path.to_owned(), mask_value("APP_ENV", value));
                         self.problems.push(ConfigError::OtherEnvironment { path, value, environment });
                     }
                 }
@@ -89,7 +94,7 @@ impl Values {
             let words = !(SECRET.contains(key) && environment == Environment::Local);
             if is_placeholder(value, words) {
                 // It might be a password after all.
-                let value = if SECRET.contains(key) { HIDDEN.to_owned() } else { mask_value(value) };
+                let value = if SECRET.contains(key) { HIDDEN.to_owned() } else { mask_value(key, value) };
                 let origin = origin.clone();
                 self.problems.push(ConfigError::Placeholder { key, value, origin });
             }
@@ -110,7 +115,7 @@ impl Values {
         let (value, origin) = self.found.get(key)?;
         let parsed = parse(value);
         if parsed.is_none() && !is_placeholder(value, true) {
-            let (value, origin) = (mask_value(value), origin.clone());
+            let (value, origin) = (mask_value(key, value), origin.clone());
             self.problems.push(ConfigError::Value { key, value, origin, must });
         }
         parsed
@@ -120,7 +125,7 @@ impl Values {
     pub(crate) fn settings(&self, url: Option<&str>, variables: Variables<'_>) -> Vec<Setting> {
         let mut settings = Vec::new();
         // A role's name may have an @.
-        let visible = |value: &str| if value.contains("://") { mask_url(value) } else { value.to_owned() };
+        let visible = |value: &str| if value.contains("://") { mask_url(value) } else { mask_urls(value) };
         let mut overruled = BTreeSet::new();
         let setting = |key: &'static str| {
             let (value, origin) = self.found.get(key)?;

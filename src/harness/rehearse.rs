@@ -5,7 +5,7 @@ use std::iter::Peekable;
 use std::time::{Duration, Instant};
 
 use crate::config::environment::Environment;
-use crate::config::settings::{Config, Endpoint, Roles, TableName};
+use crate::config::settings::{Config, Roles, TableName};
 use crate::harness::fixtures::{self, Case, FixtureError, Outcome};
 use crate::harness::generate::Generator;
 use crate::harness::pg::databases::{self, PrepareError};
@@ -225,9 +225,9 @@ async fn load(
         let rows = databases::fill_with_fixtures(target, &cases).await?;
         return Ok(in_target(format!("fixtures, {rows} rows of {} cases", cases.len()), Some(cases)));
     };
-    let connect = |endpoint: &Endpoint| Database::new(endpoint, config.environment, &config.transport);
-    let source = connect(endpoint)?;
-    let other = config.target.as_ref().map(connect).transpose()?;
+    let (environment, transport) = (config.environment, &config.transport);
+    let other = config.target.as_ref().map(|it| Database::new(it, environment, transport)).transpose()?;
+    let source = Database::another(endpoint, environment, transport, other.as_ref())?;
     let table = config.legacy_table.clone();
     copy_references(target, &source, &table, other.as_ref()).await?;
     let description = format!("{table} at {}", source.place());

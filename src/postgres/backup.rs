@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::base::file::{FileError, PendingFile};
+use crate::base::file::PendingFile;
 use crate::postgres::database::Database;
 
 /// Why there is no backup.
@@ -25,35 +25,35 @@ pub enum BackupError {
         /// Its stderr, on one line.
         output: String,
     },
-    /// The file could not be written.
-    #[error(transparent)]
-    File(#[from] FileError),
 }
 
 /// The program that writes, and the one that reads.
 const PROGRAMS: [&str; 2] = ["pg_dump", "pg_restore"];
 
-/// Backs up to a file, as `pg_dump -Fc` does: what the patterns name, `--schema=padealing` for example. An earlier file
-/// stays as it was until the new one has been read back.
-pub async fn backup(database: &Database, patterns: &[String], path: &Path) -> Result<(), BackupError> {
+/// Backs up to a pending file, as `pg_dump -Fc` does: what the patterns name, `--schema=padealing` for example. It is
+/// read back before it counts.
+pub async fn backup(database: &Database, patterns: &[String], file: &PendingFile) -> Result<(), BackupError> {
     // The newest: an older one would not read a newer server.
     let programs = tokio::task::spawn_blocking(|| crate::postgres::programs::programs(PROGRAMS).into_iter().next());
     let bin = programs.await.ok().flatten().ok_or(BackupError::Programs)?.bin;
-    let file = PendingFile::create(path)?;
     let mut dump: Vec<PathBuf> = ["--format=custom", "--no-password", "--file"].map(PathBuf::from).into();
-    dump.push(file.pending_path().to_owned());
+    dump.push(file.pending_path());
     dump.extend(patterns.iter().map(PathBuf::from));
-    let list = [PathBuf::from("--list"), file.pending_path().to_owned()];
+    let list = [PathBuf::from("--list"), file.pending_path()];
     for (program, arguments) in [(PROGRAMS[0], &dump[..]), (PROGRAMS[1], &list)] {
         run(program, &bin, database, arguments).await?;
     }
-    Ok(file.finish()?)
+    Ok(())
 }
 
 /// Runs a program with the connection in its environment: other users can read a process's arguments.
 async fn run(program: &'static str, bin: &Path, database: &Database, arguments: &[PathBuf]) -> Result<(), BackupError> {
     let mut command = Command::new(bin.join(program));
     command.args(arguments).envs(database.variables()).stdin(Stdio::null()).stdout(Stdio::null());
+    // In libpq they win over the host and the database that are given, and lead to another server.
+    for name in ["PGSERVICE", "PGSERVICEFILE", "PGHOSTADDR"] {
+        command.env_remove(name);
+    }
     // It is killed when the command is interrupted.
     let output = command.stderr(Stdio::piped()).kill_on_drop(true).output().await;
     let output = match output {

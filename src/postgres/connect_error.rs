@@ -15,6 +15,30 @@ pub enum ConnectError {
          / ? # @ : % in its password"
     )]
     Url,
+    /// The URL names several hosts.
+    #[error("several hosts are named; name one, that of the primary, in the URL or in DB_HOST")]
+    Hosts,
+    /// The URL has a parameter that can't be honoured. Its value isn't shown, since it may be a password.
+    #[error("the database URL has the parameter {name}, which can't be used as it is: {advice}")]
+    Parameter { name: String, advice: String },
+    /// The URL has a parameter of which not even the name is shown: it may be part of a password.
+    #[error(
+        "the database URL has a parameter that PostgreSQL doesn't have; remove it, and percent-encode the character ? \
+         in the password"
+    )]
+    UnknownParameter,
+    /// The driver would wait for a password file, or read it without an end.
+    #[error("the password file {path} is not a regular file; name one that is in PGPASSFILE, or set DB_PASSWORD")]
+    PasswordFile { path: String },
+    /// The driver can't send the password.
+    #[error(
+        "connecting to {place} failed: the password has a character that the driver can't send, such as an emoji or a \
+         control character (it keeps to RFC 4013); give the role another password: alter role … password '…'"
+    )]
+    Password {
+        /// Host, port, database and role.
+        place: String,
+    },
     /// TLS would not be verified, and no setting allows that.
     #[error(
         "a connection without verified TLS is refused in environment {environment}; \

@@ -24,6 +24,7 @@ pub struct Database {
     pub(crate) options: PgConnectOptions,
     pub(crate) timeout: Duration,
     root_cert: Option<PathBuf>,
+    client_cert: Option<(PathBuf, PathBuf)>,
     /// Whether a connection is a session: found out once.
     pub(crate) is_session: Arc<OnceCell<()>>,
     /// Whether the other end doesn't know what a session begins with: an older server, a pooler.
@@ -31,6 +32,17 @@ pub struct Database {
     pub(crate) patience: Patience,
     /// What people are to know while a command waits.
     note: Option<fn(&str)>,
+}
+
+fn strictness(mode: PgSslMode) -> u8 {
+    match mode {
+        PgSslMode::Disable => 0,
+        PgSslMode::Allow => 1,
+        PgSslMode::Prefer => 2,
+        PgSslMode::Require => 3,
+        PgSslMode::VerifyCa => 4,
+        PgSslMode::VerifyFull => 5,
+    }
 }
 
 /// How long a session waits before it asks what became of what it waits for, and before it gives up.
@@ -76,16 +88,19 @@ pub enum Access {
 impl Database {
     /// Resolves an endpoint. Outside local, TLS is verified in full unless a mode was asked for.
     pub fn new(endpoint: &Endpoint, environment: Environment, transport: &Transport) -> Result<Self, ConnectError> {
-        let mut options = url::parse(endpoint)?;
+        let (options, own) = url::parse(endpoint)?;
         let asked = transport.ssl_mode.as_deref().and_then(|it| PgSslMode::from_str(it).ok());
-        options = match (asked, environment, options.get_ssl_mode()) {
-            (Some(mode), _, _) => options.ssl_mode(mode),
-            (None, Environment::Local, _) | (None, _, PgSslMode::VerifyCa | PgSslMode::VerifyFull) => options,
-            // The driver's default; a URL's own `prefer` looks the same, and doesn't ask for less.
-            (None, _, PgSslMode::Prefer) => options.ssl_mode(PgSslMode::VerifyFull),
+        let mode = match (asked, environment, own.unwrap_or(options.get_ssl_mode())) {
+            // Of two that are asked for, the stricter.
+            (Some(asked), _, _) => own.filter(|own| strictness(*own) > strictness(asked)).unwrap_or(asked),
+            (None, Environment::Local, mode) => mode,
+            (None, _, mode @ (PgSslMode::VerifyCa | PgSslMode::VerifyFull)) => mode,
+            // The driver's default; a URL's own `prefer` doesn't ask for less.
+            (None, _, PgSslMode::Prefer) => PgSslMode::VerifyFull,
             (None, _, _) if options.get_socket().is_none() => return Err(ConnectError::Unverified { environment }),
-            (None, _, _) => options,
+            (None, _, mode) => mode,
         };
+        let mut options = options.ssl_mode(mode);
         // A socket's folder that comes from PGHOST.
         if options.get_socket().is_none() && options.get_host().starts_with('/') {
             let folder = options.get_host().to_owned();
@@ -110,11 +125,33 @@ impl Database {
             options,
             timeout: transport.connect_timeout,
             root_cert: transport.ssl_root_cert.clone(),
+            client_cert: transport.client_cert.clone(),
             is_session: Arc::default(),
             begins_plainly: Arc::default(),
             patience: Patience::default(),
             note: None,
         })
+    }
+
+    /// Resolves another database than the target. What DB_SSLMODE and the environment allow is meant for the target's
+    /// server and for this machine: on any other server TLS is verified unless the database's own URL asks for less, so
+    /// that no password is sent there in clear.
+    pub fn another(
+        endpoint: &Endpoint,
+        environment: Environment,
+        transport: &Transport,
+        target: Option<&Self>,
+    ) -> Result<Self, ConnectError> {
+        let found = Self::new(endpoint, environment, transport)?;
+        let (_, own) = url::parse(endpoint)?;
+        let is_meant = match target {
+            Some(target) => target.options.get_host() == found.options.get_host(),
+            None => transport.ssl_mode.is_some(),
+        };
+        if own.is_some() || is_meant || found.is_loopback() {
+            return Ok(found);
+        }
+        Ok(Self { options: found.options.ssl_mode(PgSslMode::VerifyFull), ..found })
     }
 
     /// The same; what people are to know while a command waits is said.
@@ -156,6 +193,18 @@ impl Database {
         };
         let database = options.get_database().unwrap_or_else(|| options.get_username());
         format!("{host}/{database} as {}", options.get_username())
+    }
+
+    /// What TLS has to prove, as `sslmode` says it.
+    pub fn ssl_mode(&self) -> &'static str {
+        match self.options.get_ssl_mode() {
+            PgSslMode::Disable => "disable",
+            PgSslMode::Allow => "allow",
+            PgSslMode::Prefer => "prefer",
+            PgSslMode::Require => "require",
+            PgSslMode::VerifyCa => "verify-ca",
+            PgSslMode::VerifyFull => "verify-full",
+        }
     }
 
     /// Whether the server is on this machine, as far as its address shows.
@@ -214,6 +263,10 @@ impl Database {
                 );
                 ConnectError::Tls { place, problem }
             }
+            // The driver's words show the character.
+            sqlx::Error::Configuration(error) if error.to_string().contains("saslprep") => {
+                ConnectError::Password { place }
+            }
             sqlx::Error::Configuration(error) => {
                 ConnectError::Tls { place, problem: format!("{error}; check the client certificate and its key") }
             }
@@ -237,24 +290,19 @@ impl Database {
     /// Environment Variables).
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let options = &self.options;
-        let mode = match options.get_ssl_mode() {
-            PgSslMode::Disable => "disable",
-            PgSslMode::Allow => "allow",
-            PgSslMode::Prefer => "prefer",
-            PgSslMode::Require => "require",
-            PgSslMode::VerifyCa => "verify-ca",
-            PgSslMode::VerifyFull => "verify-full",
-        };
         let socket = options.get_socket().map(|it| it.display().to_string());
         let mut variables = vec![
             ("PGHOST", socket.unwrap_or_else(|| options.get_host().to_owned())),
             ("PGPORT", options.get_port().to_string()),
             ("PGUSER", options.get_username().to_owned()),
             ("PGDATABASE", options.get_database().unwrap_or(options.get_username()).to_owned()),
-            ("PGSSLMODE", mode.to_owned()),
+            ("PGSSLMODE", self.ssl_mode().to_owned()),
             ("PGCONNECT_TIMEOUT", self.timeout.as_secs().max(2).to_string()),
         ];
         variables.extend(url::password(options).map(|it| ("PGPASSWORD", it)));
+        if let Some((cert, key)) = &self.client_cert {
+            variables.extend([("PGSSLCERT", cert.display().to_string()), ("PGSSLKEY", key.display().to_string())]);
+        }
         variables.extend(self.root_cert.iter().map(|it| ("PGSSLROOTCERT", it.display().to_string())));
         variables
     }

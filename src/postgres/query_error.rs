@@ -1,5 +1,6 @@
 //! The errors of statements: what failed, and why.
 
+use crate::config::mask::mask_urls;
 use crate::postgres::sqlstate;
 
 /// A statement that failed, and what it was for.
@@ -22,13 +23,15 @@ impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             sqlx::Error::Database(error) => {
-                f.write_str(error.message())?;
-                if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+                f.write_str(&mask_urls(error.message()))?;
+                let code = error.code().unwrap_or_default();
+                if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+                    && !sqlstate::is_about_rows(&code)
+                {
                     for more in [error.detail(), error.hint()].into_iter().flatten() {
-                        write!(f, "; {}", more.trim_end_matches('.'))?;
+                        write!(f, "; {}", mask_urls(more.trim_end_matches('.')))?;
                     }
                 }
-                let code = error.code().unwrap_or_default();
                 write!(f, " (SQLSTATE {code})")?;
                 // Without CONNECT on the database, doctor has no session either.
                 if code == sqlstate::INSUFFICIENT_PRIVILEGE && !error.message().contains("for database") {
@@ -37,9 +40,9 @@ impl std::fmt::Display for Cause {
                 Ok(())
             }
             sqlx::Error::Io(error) => write!(f, "the connection was lost: {error}"),
-            sqlx::Error::Protocol(text) => f.write_str(text),
+            sqlx::Error::Protocol(text) => f.write_str(&mask_urls(text)),
             sqlx::Error::Tls(error) => write!(f, "TLS: {error}"),
-            error => write!(f, "{error}"),
+            error => f.write_str(&mask_urls(&error.to_string())),
         }
     }
 }

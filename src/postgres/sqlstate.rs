@@ -36,6 +36,12 @@ pub(crate) fn is_end_of_session(sqlstate: &str) -> bool {
     sqlstate.starts_with("57P") && sqlstate != CANNOT_CONNECT_NOW
 }
 
+/// Whether an error is about values of rows: bad data, a violated constraint or check option, what a function raises. Its
+/// message names the constraint, its detail quotes the row, with all that is personal in it.
+pub(crate) fn is_about_rows(sqlstate: &str) -> bool {
+    ["22", "23", "44", "P0"].iter().any(|class| sqlstate.starts_with(class))
+}
+
 /// Whether another session's lock was in the way, so that the same statement may succeed later.
 pub(crate) fn is_lock_conflict(sqlstate: &str) -> bool {
     [LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED].contains(&sqlstate)

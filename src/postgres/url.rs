@@ -1,36 +1,153 @@
 //! Endpoints as the driver takes them: URLs, and what is in them.
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sqlx::ConnectOptions;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use url::form_urlencoded;
 
+use crate::config::keys::{PARAMETERS, SSL_MODES};
+use crate::config::mask::{has_assignment, mask_path};
 use crate::config::settings::Endpoint;
 use crate::postgres::connect_error::ConnectError;
 
-/// The driver's options for an endpoint, TLS not yet decided.
-pub(crate) fn parse(endpoint: &Endpoint) -> Result<PgConnectOptions, ConnectError> {
-    match endpoint {
-        Endpoint::Url(url) => {
-            // The driver accepts any scheme, and takes what follows an unencoded / ? or # in a password for a name.
-            let is_postgres = ["postgres://", "postgresql://"].iter().any(|it| url.0.starts_with(it));
-            let parsed = PgConnectOptions::from_str(&url.0).ok().filter(|_| is_postgres && !url.0.contains('#'));
-            let query = url.0.split_once('?').map_or("", |(_, query)| query);
-            let names =
-                |options: &PgConnectOptions| [options.get_host(), options.get_database().unwrap_or(""), query].concat();
-            parsed.filter(|options| !names(options).contains('@')).ok_or(ConnectError::Url)
-        }
+/// The driver's options for an endpoint, TLS not yet decided, and the mode that the URL asks for.
+pub(crate) fn parse(endpoint: &Endpoint) -> Result<(PgConnectOptions, Option<PgSslMode>), ConnectError> {
+    check_password_files()?;
+    let (options, mode) = match endpoint {
+        Endpoint::Url(url) => parse_url(&url.0)?,
         Endpoint::Parts { host, port, database, user, password } => {
             // The driver reads ~/.pgpass when it parses a URL, and not for a host that is set afterwards.
             let [host, user, database] =
                 [host, user, database].map(|it| utf8_percent_encode(it, NON_ALPHANUMERIC).to_string());
             let url = format!("postgres:///?host={host}&port={port}&user={user}&dbname={database}&sslmode=prefer");
             let options = PgConnectOptions::from_str(&url).map_err(|_| ConnectError::Url)?;
-            Ok(password.iter().fold(options, |options, password| options.password(&password.0)))
+            (password.iter().fold(options, |options, password| options.password(&password.0)), None)
+        }
+    };
+    // In the first message to the server a zero ends a value, and what follows would be another setting.
+    let texts = [options.get_host(), options.get_username(), options.get_database().unwrap_or_default()];
+    if texts.concat().contains('\0') {
+        return Err(ConnectError::Url);
+    } else if options.get_socket().is_none() && options.get_host().contains(',') {
+        return Err(ConnectError::Hosts);
+    }
+    Ok((options, mode))
+}
+
+/// The files that the driver reads while it parses a URL. libpq, too, takes only regular ones.
+fn check_password_files() -> Result<(), ConnectError> {
+    let default = std::env::home_dir().map(|it| it.join(".pgpass"));
+    let files = std::env::var_os("PGPASSFILE").map(PathBuf::from).into_iter().chain(default);
+    let is_wrong = |it: &PathBuf| it.metadata().is_ok_and(|found| !found.is_file()) && it != Path::new("/dev/null");
+    match files.into_iter().find(is_wrong) {
+        Some(path) => Err(ConnectError::PasswordFile { path: mask_path(&path) }),
+        None => Ok(()),
+    }
+}
+
+fn parse_url(url: &str) -> Result<(PgConnectOptions, Option<PgSslMode>), ConnectError> {
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    // The driver accepts any scheme, and takes what follows an unencoded / ? or # in a password for a name.
+    let is_postgres = ["postgres://", "postgresql://"].iter().any(|it| url.starts_with(it));
+    if !is_postgres || url.contains('#') || query.contains('@') {
+        return Err(ConnectError::Url);
+    }
+    let hosts = address.split_once("://").map_or("", |(_, it)| it).split('/').next().unwrap_or_default();
+    if hosts.rsplit('@').next().unwrap_or_default().contains(',') {
+        return Err(ConnectError::Hosts);
+    }
+    let mut mode = None;
+    for part in query.split('&').filter(|it| !it.is_empty()) {
+        let Some((key, value)) = form_urlencoded::parse(part.as_bytes()).next().filter(|_| part.contains('=')) else {
+            return Err(ConnectError::Url);
+        };
+        check_parameter(&key, &value)?;
+        if ["sslmode", "ssl-mode"].contains(&&*key) {
+            mode = PgSslMode::from_str(&value).ok();
+        }
+    }
+    let options = PgConnectOptions::from_str(url).map_err(|_| ConnectError::Url)?;
+    let names = [options.get_host(), options.get_database().unwrap_or_default()].concat();
+    if names.contains('@') || has_assignment(&names) {
+        return Err(ConnectError::Url);
+    }
+    Ok((options, mode))
+}
+
+/// Refuses what the driver would drop without a word: a connection with less than what was asked for is none.
+fn check_parameter(key: &str, value: &str) -> Result<(), ConnectError> {
+    let refused = |advice: &str| Err(ConnectError::Parameter { name: key.to_owned(), advice: advice.to_owned() });
+    match key {
+        "sslmode" | "ssl-mode" if !SSL_MODES.contains(&value) => {
+            refused(&format!("it must be {}", SSL_MODES.join(", ")))
+        }
+        "port" if value.parse().is_ok_and(|it: u16| it > 0) => Ok(()),
+        "port" => refused("it must be a number from 1 to 65535"),
+        "hostaddr" if value.parse::<std::net::IpAddr>().is_err() => refused("it must be an address"),
+        "options" if !value.trim_start().starts_with('-') || value.contains('\0') => refused("write -c NAME=VALUE"),
+        "password" => Ok(()),
+        known if PARAMETERS.contains(&known) => Ok(()),
+        known if known.starts_with("options[") && known.ends_with(']') && !value.contains('\0') => Ok(()),
+        // What is asked for is what is done anyway.
+        "fallback_application_name" => Ok(()),
+        "target_session_attrs" if value == "any" => Ok(()),
+        "channel_binding" | "gssencmode" if ["disable", "prefer"].contains(&value) => Ok(()),
+        "sslnegotiation" if value == "postgres" => Ok(()),
+        "client_encoding" if ["utf8", "utf-8", "auto"].contains(&&*value.to_ascii_lowercase()) => Ok(()),
+        "load_balance_hosts" if value == "disable" => Ok(()),
+        "connect_timeout" => refused("set DB_CONNECT_TIMEOUT instead"),
+        "passfile" => refused("set PGPASSFILE instead"),
+        "service" | "servicefile" => refused("write the host, the database and the role into the URL instead"),
+        "target_session_attrs" => refused("name the server that is meant, and remove the parameter"),
+        "channel_binding" => {
+            refused("the driver has no channel binding; sslmode=verify-full proves the server instead")
+        }
+        unknown => {
+            // It may be a part of a password with a bare question mark, so only what is a known name's like is shown.
+            let distance = |it: &&str| strsim::damerau_levenshtein(it, unknown);
+            let known = PARAMETERS.into_iter().chain(["password"]).chain(OTHERS);
+            match known.min_by_key(distance).filter(|it| distance(it) <= 2) {
+                Some(like) if like == unknown => refused("the driver doesn't have it; remove it"),
+                Some(like) => refused(&format!("did you mean {like}?")),
+                None => Err(ConnectError::UnknownParameter),
+            }
         }
     }
 }
+
+/// libpq's other parameters (documentation, libpq, Parameter Key Words).
+const OTHERS: [&str; 27] = [
+    "require_auth",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+    "replication",
+    "gssencmode",
+    "requiressl",
+    "sslnegotiation",
+    "sslcompression",
+    "sslpassword",
+    "sslcertmode",
+    "sslcrl",
+    "sslcrldir",
+    "sslsni",
+    "requirepeer",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
+    "krbsrvname",
+    "gsslib",
+    "gssdelegation",
+    "load_balance_hosts",
+    "client_encoding",
+    "min_protocol_version",
+    "max_protocol_version",
+    "channel_binding",
+];
 
 /// The password that the driver has found, in the URL, in ~/.pgpass or in PGPASSWORD: only a URL gives it away.
 pub(crate) fn password(options: &PgConnectOptions) -> Option<String> {

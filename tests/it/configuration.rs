@@ -12,6 +12,7 @@ use crate::harness::certificates::Authority;
 use crate::harness::program::{run_in, stderr, stdout};
 use crate::harness::{Place, Role, Start, with_db};
 use crate::snapshots::Snapshot;
+use pad_migrate::harness::server::names::url_value;
 
 fn write(dir: &Path, files: &[(&str, &str)]) {
     for (name, text) in files {
@@ -296,11 +297,16 @@ async fn no_output_ever_shows_a_password() {
         let Place { host, port, name, .. } = db.place();
         let role = Role::Owner.name();
         let bad = format!("postgres://{role}:{ENCODED}@127.0.0.1:1/{name}");
-        let parameter = format!("postgres:///{name}?host={host}&port={port}&user={role}&password={ENCODED}");
+        let parameter =
+            format!("postgres:///{name}?host={}&port={port}&user={role}&password={ENCODED}", url_value(&host));
         // What the driver takes, too, though it should have been encoded.
         let spaced = format!("postgres://{role}:hunter2 pw@127.0.0.1:1/{name}");
         let quoted = format!("postgres://{role}:hunter2'\"x@127.0.0.1:1/{name}");
         let twice = format!("postgres://{role}@127.0.0.1:1/{name}?sslpassword=z&password=hunter2 x");
+        let misspelt = format!("postgres://{role}@127.0.0.1:1/{name}?pasword=hunter2");
+        let conninfo = format!("host=127.0.0.1 port=1 user={role} passwd='hunter2 x' dbname={name}");
+        let mixed = format!("postgres://{role}@127.0.0.1:1/{name} password=hunter2");
+        let pair = format!("{role}:hunter2");
         let disguised = format!("postgres://{role}@127.0.0.1:1/{name}?pass%77ord=hunter2");
         // Reached where the server trusts whom it knows, refused where it asks.
         let keys =
@@ -322,7 +328,7 @@ async fn no_output_ever_shows_a_password() {
             outputs.push(run_in(dir.path(), command, &[("APP_ENV", "qa")]));
             // One command for all is enough for what differs in the URL only.
             let urls: &[&String] = match command[0] {
-                "doctor" => &[&bad, &parameter, &spaced, &quoted, &twice, &disguised],
+                "doctor" => &[&bad, &parameter, &spaced, &quoted, &twice, &disguised, &misspelt, &conninfo, &mixed],
                 _ => &[&bad, &parameter],
             };
             for url in urls {
@@ -334,15 +340,20 @@ async fn no_output_ever_shows_a_password() {
         }
         outputs.push(run_in(dir.path(), &["rehearse", "-vvv", "--source-url", &bad, "--report", "report.txt"], &[]));
         outputs.push(run_in(dir.path(), &["--env", &bad, "verify"], &[]));
-        for url in [&bad, &parameter, &spaced, &quoted, &twice, &disguised] {
-            outputs.push(run_in(dir.path(), &[&**url], &[]));
-            outputs.push(run_in(dir.path(), &["--env", url, "verify"], &[]));
-            outputs.push(run_in(
-                dir.path(),
-                &["verify"],
-                &[("DB_HOST", &**url), ("DB_PORT", url), ("LEGACY_TABLE", url)],
-            ));
-            outputs.push(run_in(dir.path(), &["verify"], &[("APP_ENV", &**url)]));
+        for url in [&bad, &parameter, &spaced, &quoted, &twice, &disguised, &misspelt, &conninfo, &mixed, &pair] {
+            for arguments in [&[&**url] as &[&str], &["--env", url, "verify"], &["apply", "--lock-timeout", url]] {
+                outputs.push(run_in(dir.path(), arguments, &[]));
+            }
+            for flag in ["--config-dir", "--database-url"] {
+                outputs.push(run_in(dir.path(), &[flag, url, "doctor"], &[]));
+            }
+            let in_wrong_places = WRONG_PLACES.map(|key| (key, &**url));
+            outputs.push(run_in(dir.path(), &["verify"], &in_wrong_places));
+            // One by one, where a command gets further.
+            for wrong in in_wrong_places {
+                outputs.push(run_in(dir.path(), &["doctor"], &[&keys[..], &[wrong]].concat()));
+            }
+            outputs.push(run_in(dir.path(), &["drift", "--expected", url], &keys));
         }
         let refused: Vec<_> = outputs.iter().filter(|it| it.status.code() == Some(2)).collect();
         assert!(refused.iter().any(|it| stdout(it).contains("••••")), "that there is a password is shown");
@@ -357,6 +368,25 @@ async fn no_output_ever_shows_a_password() {
     })
     .await;
 }
+
+/// Where a password doesn't belong.
+const WRONG_PLACES: [&str; 15] = [
+    "APP_ENV",
+    "DB_HOST",
+    "DB_PORT",
+    "DB_NAME",
+    "DB_USER",
+    "DB_SSLMODE",
+    "DB_SSLROOTCERT",
+    "DB_CONNECT_TIMEOUT",
+    "DB_OWNER_ROLE",
+    "DATABASE_SCHEMA",
+    "LEGACY_TABLE",
+    "PGHOST",
+    "PGUSER",
+    "PGDATABASE",
+    "PGOPTIONS",
+];
 
 #[test]
 fn help_names_every_key() {

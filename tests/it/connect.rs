@@ -1,9 +1,11 @@
 //! Getting to a database, and every way of not getting there: one sentence, exit 2, within the time.
 
+mod urls;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use pretty_assertions::assert_eq;
@@ -14,7 +16,7 @@ use serde_json::Value;
 
 use crate::harness::certificates::Authority;
 use crate::harness::other::{self, Other};
-use crate::harness::program::{run, stderr, stdout};
+use crate::harness::program::{command, run, stderr, stdout};
 use crate::harness::{Role, Start, program, with_db};
 use crate::snapshots::Snapshot;
 use crate::waiting::accept;
@@ -79,6 +81,12 @@ async fn a_server_that_refuses_is_quoted_and_explained() {
         let keys = [&keys(&server, database, user, password)[..], &[("DB_SSLMODE", "disable")]].concat();
         check(snapshot, &server, &keys, &["verify"]);
     }
+    // A password that the driver has no way to send: none of its characters is shown.
+    server.execute("postgres", &["alter role pad_limited password 'hunter2 🔑' connection limit 5"]).await;
+    let keys_of = keys(&server, "work", "pad_limited", "hunter2 🔑");
+    let reported = stderr(&run(&["verify"], &[&keys_of[..], &[("DB_SSLMODE", "disable")]].concat()));
+    assert!(reported.contains("the password has a character that the driver can't send"), "{reported}");
+    assert!(!reported.contains('🔑') && !reported.contains("certificate"), "{reported}");
     // The right one gets further.
     let keys = [&keys(&server, "work", "pad_user", "hunter2")[..], &[("DB_SSLMODE", "disable")]].concat();
     check(Snapshot::error__connect_not_applied, &server, &keys, &["verify"]);
@@ -364,7 +372,7 @@ fn a_handshake_that_drips_ends_in_time() {
 #[case(&["seed"])]
 fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
     let (listener, port) = silent();
-    let mut command = Command::new(program());
+    let mut command = command(program());
     let keys =
         [("DB_HOST", "127.0.0.1"), ("DB_PORT", &*port), ("DB_NAME", "n"), ("DB_USER", "u"), ("APP_ENV", "local")];
     let dir = tempfile::tempdir().expect("a directory is made");

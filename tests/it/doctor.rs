@@ -7,7 +7,7 @@ use std::path::Path;
 use pretty_assertions::assert_eq;
 use serde_json::Value;
 
-use crate::harness::program::{run, run_in, stderr, stdout};
+use crate::harness::program::{command, run, run_in, stderr, stdout};
 use crate::harness::{Db, Role, Start, with_db};
 use crate::snapshots::Snapshot;
 use crate::waiting;
@@ -52,7 +52,7 @@ async fn the_qa_look_alike_reads_as_something_to_act_on() {
         for width in ["60", "80", "140"] {
             let dir = tempfile::tempdir().expect("a directory is made");
             let keys = [&role_keys()[..], &[("DB_SSLMODE", "disable")]].concat();
-            let mut command = std::process::Command::new(crate::harness::program());
+            let mut command = command(crate::harness::program());
             command.args(["--env", "qa", "--database-url", &url, "doctor"]).envs(keys).current_dir(dir.path());
             let output = waiting::output(command.env("COLUMNS", width));
             assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));

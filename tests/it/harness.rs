@@ -34,7 +34,7 @@ use pad_migrate::harness::fixtures::{self, Case};
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::harness::pg::lease::keep_statement;
-use pad_migrate::harness::server::names::database_url;
+use pad_migrate::harness::server::names::{database_url, url_value};
 use pad_migrate::migration::pg::migrate_error::MigrateError;
 use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::rejection::Rejection;
@@ -193,6 +193,7 @@ impl Db {
     /// The URL for one of the roles that exist everywhere.
     pub(crate) async fn url_as(&self, role: Role) -> String {
         let Place { host, port, name, .. } = self.place();
+        let host = url_value(host);
         let (user, password) = (role.name(), template::password(role).await);
         format!("postgres:///{name}?host={host}&port={port}&user={user}&password={password}")
     }
@@ -231,8 +232,12 @@ impl Db {
     /// have it, the server runs it.
     async fn program(&self, name: &str, connection: &mut PgConnection) -> String {
         let sql = "select format('''%s/%s'' -h ''%s'' -p %s -U ''%s'' -d ''%s''', setting, $1::text, \
-                       trim(split_part(current_setting('unix_socket_directories'), ',', 1)), current_setting('port'), \
-                       current_user, current_database()) from pg_config where name = 'BINDIR'";
+                       case when left(folders, 1) = chr(34) then trim(chr(34) from folders) \
+                       else trim(split_part(folders, ',', 1)) end, \
+                       current_setting('port'), \
+                       current_user, current_database()) \
+                   from (select setting, current_setting('unix_socket_directories') as folders from pg_config \
+                         where name = 'BINDIR') as found";
         let found = sqlx::query_scalar(sql).bind(name).fetch_one(connection).await;
         found.expect("the server says where its programs are")
     }

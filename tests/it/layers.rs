@@ -30,7 +30,7 @@ const ROOTS: [&str; 2] = ["lib.rs", "main.rs"];
 const ACTING: [&str; 3] = ["postgres", "harness", "commands"];
 
 /// Files that act though they are in no folder `pg`: those that write and read files for all.
-const ACTING_FILES: [&str; 3] = ["base/file.rs", "config/load.rs", "config/pem.rs"];
+const ACTING_FILES: [&str; 4] = ["base/file.rs", "base/input.rs", "config/load.rs", "config/pem.rs"];
 
 /// Folders and files of an acting layer that are pure.
 const PURE_WITHIN: [&str; 3] = ["harness/fixtures.rs", "harness/generate.rs", "harness/generate/"];

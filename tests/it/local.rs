@@ -2,13 +2,13 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 
 use crate::harness::other::{self, Other};
-use crate::harness::program::{run, run_in, stderr, stdout};
+use crate::harness::program::{command, run, run_in, stderr, stdout};
 use crate::harness::{Start, with_db};
 use crate::waiting::output;
 use pad_migrate::config::environment::Environment;
@@ -147,13 +147,7 @@ async fn the_same_checks_run_on_an_environment_that_is_named() {
     apply::apply(&request, None).await.expect("the revisions apply");
     let folder = tempfile::tempdir().expect("a directory is made");
     let ask = |environment: &str| -> Output {
-        let mut command = Command::new(std::env::current_exe().expect("this is a program"));
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            if name.starts_with("NEXTEST") || name.starts_with("PG") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = command(std::env::current_exe().expect("this is a program"));
         // Where no file of a developer's own has a say.
         command.args(["live", "--nocapture"]).current_dir(folder.path()).env("APP_ENV", environment);
         command.envs([("DB_HOST", &*server.host), ("DB_PORT", &*server.port), ("DB_NAME", "pad_db")]);

@@ -9,6 +9,8 @@
 //! - `program`: the built command as its user runs it.
 //! - `configuration`: what is in files and variables, where it came from, and everything that is wrong with it.
 //! - `connect`: every way of not getting a session is one sentence; TLS.
+//! - `environment`: what the shell of the tests holds has no say in them.
+//! - `files`: what is done to files that a flag names.
 //! - `doctor`: an environment examined. `live`: the same on a real one, when asked for. `local`: what local may do.
 //! - `server`: the ephemeral server leaves nothing behind.
 //! - `pooler`: what isn't a session. `silence`: networks that carry nothing any more.
@@ -24,6 +26,8 @@ mod connect;
 mod docs;
 mod doctor;
 pub(crate) mod drift;
+mod environment;
+mod files;
 mod fixtures;
 mod generate;
 mod guard;

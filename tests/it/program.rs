@@ -190,14 +190,15 @@ async fn a_rehearsal_that_goes_otherwise_than_expected_says_so() {
     assert!(printed.contains("2 unexpected outcomes"), "{printed}");
 }
 
-/// Generated rows beside the fixtures' reference rows: the second seeding leaves the first one's rows as they are.
+/// Generated rows beside the fixtures' reference rows: seeding again changes nothing, and other rows than those that are
+/// there are refused, whichever came first.
 #[tokio::test]
 async fn a_local_database_is_seeded_with_generated_rows() {
     with_db(Start::Reference, async |db| {
-        for (snapshot, arguments) in [
-            (Snapshot::local__seed_generated, &["seed", "--rows", "300", "--seed", "4"] as &[&str]),
-            (Snapshot::local__seed_generated_again, &["seed", "--rows", "500"]),
-        ] {
+        let generated: &[&str] = &["seed", "--rows", "300", "--seed", "4"];
+        for (snapshot, arguments) in
+            [(Snapshot::local__seed_generated, generated), (Snapshot::local__seed_generated_again, generated)]
+        {
             let output = run(&[&["--database-url", &db.url], arguments].concat(), &[]);
             assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
             snapshot.check(&stdout(&output));
@@ -207,6 +208,55 @@ async fn a_local_database_is_seeded_with_generated_rows() {
             db.value("select reltuples from pg_class where relname = 'personal_account_dealing'").await.as_deref(),
             Some("300")
         );
+        let go = |arguments: &[&str]| run(&[&["--database-url", &db.url], arguments].concat(), &[]);
+        let refused = |arguments: &[&str], found: &str, wanted: &str| {
+            let reported = stderr(&go(arguments));
+            let rows =
+                format!("holds other rows ({found}) than those that were asked for ({wanted}); name another database");
+            assert!(reported.contains(&rows) && reported.lines().count() == 1, "{reported}");
+        };
+        for (arguments, wanted) in [
+            (&["seed"] as &[&str], "fixtures"),
+            (&["seed", "--rows", "500", "--seed", "4"], "generated, 500 rows, seed 4"),
+            (&["seed", "--rows", "300"], "generated, 300 rows, seed 1"),
+        ] {
+            refused(arguments, "generated, 300 rows, seed 4", wanted);
+        }
+        assert_eq!(go(&["seed", "--empty"]).status.code(), Some(0), "the tables are there");
+        // As the sentence says it.
+        db.execute("drop table public.personal_account_dealing").await;
+        assert_eq!(go(&["seed"]).status.code(), Some(0));
+        refused(generated, "fixtures", "generated, 300 rows, seed 4");
+    })
+    .await;
+}
+
+/// An address on this machine may be the end of a tunnel: rows that seed didn't put there are not touched, and nothing is
+/// created beside them.
+#[tokio::test]
+async fn rows_that_seed_did_not_make_are_refused() {
+    with_db(Start::Empty, async |db| {
+        db.execute(
+            "create table public.personal_account_dealing (id int); insert into personal_account_dealing values (1)",
+        )
+        .await;
+        let before = db.dump(&[]).await;
+        for arguments in [&["seed"] as &[&str], &["seed", "--rows", "5"], &["seed", "--empty"]] {
+            let output = run(&[&["--database-url", &db.url], arguments].concat(), &[]);
+            assert_eq!(output.status.code(), Some(2));
+            let reported = stderr(&output);
+            assert!(reported.contains("that seed did not put there, and they may be real; name another"), "{reported}");
+            assert_eq!(db.dump(&[]).await, before);
+        }
+        // One kind of rows after the other, as a refusal says it, each with the people that it refers to.
+        for arguments in [&["seed", "--rows", "5"] as &[&str], &["seed"]] {
+            db.execute("drop table public.personal_account_dealing").await;
+            let output = run(&[&["--database-url", &db.url], arguments].concat(), &[]);
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        }
+        let lacking = "select count(*) from personal_account_dealing as p left join bo_airflow.oracle_employee as e \
+                       on e.id = p.employee where p.employee < 20000 and e.id is null";
+        assert_eq!(db.value(lacking).await.as_deref(), Some("0"));
     })
     .await;
 }

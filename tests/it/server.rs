@@ -11,13 +11,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use percent_encoding::percent_decode_str;
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde::{Deserialize, Serialize};
 use sqlx::{Connection, PgConnection};
 
+use crate::harness::program::command;
 use crate::harness::{Start, host, program, with_db};
-use crate::waiting::output;
+use crate::waiting::{output, start};
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::harness::server;
@@ -75,7 +77,7 @@ impl Trace {
             }
             _ => {
                 let dir = connect.split("host=").nth(1).and_then(|it| it.split('&').next()).expect("a socket's folder");
-                let dir = PathBuf::from(dir);
+                let dir = PathBuf::from(percent_decode_str(dir).decode_utf8_lossy().into_owned());
                 let file = std::fs::read_to_string(dir.join("data/postmaster.pid")).expect("the server has a pid file");
                 let pid = file.lines().next().and_then(|it| it.parse().ok()).expect("the pid is on the first line");
                 Self::Local(dir, Process::of(pid))
@@ -120,7 +122,7 @@ async fn database_is_there(name: &str) -> bool {
 }
 
 fn signal(process: &Child, name: &str) {
-    let status = Command::new("kill").args([format!("-{name}"), process.id().to_string()]).status();
+    let status = command("kill").args([format!("-{name}"), process.id().to_string()]).status();
     assert!(status.expect("kill runs").success());
 }
 
@@ -168,7 +170,7 @@ async fn a_dropped_server_is_gone() {
 
 /// A rehearsal that is kept busy by a lock on its source, and what there is of its server.
 async fn start_rehearsal(source: &str) -> (Child, Trace) {
-    let mut child = Command::new(program())
+    let mut child = command(program())
         .args(["rehearse", "-v", "--source-url", source])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -245,11 +247,11 @@ async fn victim(what: &str) {
 /// and only GNU's `env` undoes it.
 fn interruptible(program: &Path) -> Command {
     const DEFAULT: &str = "--default-signal=INT";
-    let undone = Command::new("env").args([DEFAULT, "true"]).output().is_ok_and(|it| it.status.success());
+    let undone = command("env").args([DEFAULT, "true"]).output().is_ok_and(|it| it.status.success());
     if !undone {
-        return Command::new(program);
+        return command(program);
     }
-    let mut command = Command::new("env");
+    let mut command = command("env");
     command.arg(DEFAULT).arg(program);
     command
 }
@@ -261,24 +263,18 @@ fn start_run(what: &str, shared: Option<&str>) -> (Child, Vec<Trace>) {
     let mut command = match shared {
         None => {
             let mut command = interruptible(&binary);
-            command.args(tests.split(' ')).env_remove("NEXTEST_RUN_ID");
+            command.args(tests.split(' '));
             command
         }
         // Two processes of one run, as nextest has them: what they share is their parent.
         Some(run) => {
-            let mut command = Command::new("sh");
+            let mut command = command("sh");
             let script = format!("\"$0\" {tests}; \"$0\" {tests}; true");
             command.args(["-c", &script]).arg(&binary).env("NEXTEST_RUN_ID", run);
             command
         }
     };
-    command
-        .env("PAD_VICTIM", what)
-        .env_remove("PAD_KEEP")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0);
-    let mut child = command.spawn().expect("the test binary starts");
+    let mut child = start(command.env("PAD_VICTIM", what).stdout(Stdio::piped()).process_group(0));
     let mut printed = BufReader::new(child.stdout.take().expect("stdout is piped")).lines().map_while(Result::ok);
     let victims = if shared.is_some() && what != "hang" { 2 } else { 1 };
     let traces = printed.by_ref().filter_map(|it| Some(it.split("victim: ").nth(1)?.to_owned()));
@@ -329,8 +325,7 @@ async fn processes_of_one_run_share_a_server_that_ends_with_the_run(#[case] what
     let run = format!("{}_{what}", std::process::id());
     let (mut child, traces) = start_run(what, Some(&run));
     if let Some(name) = name {
-        let group =
-            Command::new("kill").args([format!("-{name}"), "--".to_owned(), format!("-{}", child.id())]).status();
+        let group = command("kill").args([format!("-{name}"), "--".to_owned(), format!("-{}", child.id())]).status();
         assert!(group.expect("kill runs").success());
     }
     wait(&mut child);
@@ -363,12 +358,12 @@ async fn a_run_that_is_killed_while_its_server_is_made_leaves_nothing(#[case] ma
     let temporary = open(tempfile::tempdir_in("/tmp").expect("a folder is made"));
     let entries = || std::fs::read_dir(temporary.path()).expect("the folder is there").flatten().map(|it| it.path());
     let command = || {
-        let mut command = Command::new(program());
-        command.env("TMPDIR", temporary.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut command = command(program());
+        command.env("TMPDIR", temporary.path()).stdin(Stdio::null()).stdout(Stdio::null());
         command
     };
     let local = Provider::Local == kind();
-    let mut child = command().args(["rehearse", "-q"]).spawn().expect("the program starts");
+    let mut child = start(command().args(["rehearse", "-q"]));
     let deadline = Instant::now() + GONE;
     while let Some(made) = made
         && match local {
@@ -394,7 +389,8 @@ async fn a_run_that_is_killed_while_its_server_is_made_leaves_nothing(#[case] ma
     while entries().count() > 0 || containers_of(child.id()).await > 0 {
         assert!(Instant::now() < deadline, "left: {:?}", entries().collect::<Vec<_>>());
         let shared = tempfile::tempdir().expect("a folder is made");
-        let next = command().arg("ephemeral").arg(shared.path()).status().expect("the program runs");
+        let next =
+            command().arg("ephemeral").arg(shared.path()).stderr(Stdio::null()).status().expect("the program runs");
         assert!(next.success(), "{next}");
     }
 }
@@ -444,7 +440,7 @@ fn children(of: u32) -> Vec<u32> {
 fn a_directory_that_holds_something_else_is_refused_and_left() {
     let folder = tempfile::tempdir().expect("a directory is made");
     std::fs::write(folder.path().join("thesis.txt"), "years of work").expect("a file is written");
-    let output = output(Command::new(program()).arg("ephemeral").arg(folder.path()));
+    let output = output(command(program()).arg("ephemeral").arg(folder.path()));
     assert_eq!(output.status.code(), Some(2));
     let printed = String::from_utf8(output.stderr).expect("the text is UTF-8");
     assert!(printed.contains("can't be used for a server, because it holds "), "{printed}");
@@ -482,7 +478,7 @@ async fn what_a_power_cut_left_is_swept_and_nothing_else() {
 
 #[tokio::test]
 async fn a_kept_server_stays_until_it_is_stopped() {
-    let output = output(Command::new(program()).args(["rehearse", "-q", "--keep"]));
+    let output = output(command(program()).args(["rehearse", "-q", "--keep"]));
     let printed = String::from_utf8(output.stderr).expect("the text is UTF-8");
     let (connect, stop) = printed.trim().split_once("; stop it with: ").expect("it says how to stop");
     let trace =
@@ -492,7 +488,7 @@ async fn a_kept_server_stays_until_it_is_stopped() {
     come_and_go().await;
     assert!(trace.is_there().await, "{trace:?} was swept");
     match &trace {
-        Trace::Local(..) => assert!(Command::new("sh").args(["-c", stop]).status().expect("sh runs").success()),
+        Trace::Local(..) => assert!(command("sh").args(["-c", stop]).status().expect("sh runs").success()),
         Trace::Container(id) => assert_eq!(stop, format!("docker rm -f -v {id}")),
         Trace::Database(name) => {
             assert_eq!(stop, format!("dropdb --maintenance-db=\"$PAD_TEST_DATABASE_URL\" {name}"));

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use pretty_assertions::assert_eq;
 
+use crate::harness::program::command;
 use crate::harness::{check_snapshot, program};
 
 include!("snapshots/macro.rs");
@@ -187,7 +188,7 @@ fn a_name_that_no_test_uses_does_not_compile() {
         std::fs::write(&file, program).expect("a file is written");
         let compiler = Path::new(env!("CARGO")).with_file_name("rustc");
         let arguments = ["--edition=2024", "--emit=metadata", "main.rs"];
-        let output = Command::new(compiler).args(arguments).current_dir(folder.path()).output();
+        let output = command(compiler).args(arguments).current_dir(folder.path()).output();
         let output = output.expect("the compiler runs");
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     };

@@ -28,6 +28,15 @@ pub(crate) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).expect("the file can be read")
 }
 
+/// The shell that starts the tests may hold a real database's address: no child of a test inherits it.
+#[test]
+fn programs_are_started_in_an_empty_environment() {
+    let start = ["Command", "::new("].concat();
+    for file in files("tests/it", ".rs").iter().filter(|it| !it.ends_with("harness/program.rs")) {
+        assert!(!read(file).contains(&start), "{}: use crate::harness::program::command", file.display());
+    }
+}
+
 #[test]
 fn fixtures_name_no_real_host_and_no_real_mailbox() {
     let mut mailboxes = 0;

@@ -1,11 +1,13 @@
 //! Waits that end: what doesn't happen in time fails the test, which says what it waited for.
 
+use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::harness::Db;
+use crate::harness::program::command;
 
 /// Long enough on a machine however busy, and short enough to tell a wait from a hang. It is no measurement.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -57,6 +59,15 @@ pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
+/// A program that runs. What it prints on its standard error is shown when the test fails.
+#[expect(clippy::print_stderr, reason = "shown only when the test fails")]
+pub(crate) fn start(command: &mut Command) -> Child {
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
+    let printed = BufReader::new(child.stderr.take().expect("stderr is piped"));
+    std::thread::spawn(move || printed.lines().map_while(Result::ok).for_each(|line| eprintln!("{line}")));
+    child
+}
+
 /// What a program prints until it ends, without input.
 #[track_caller]
 pub(crate) fn output(command: &mut Command) -> Output {
@@ -64,6 +75,7 @@ pub(crate) fn output(command: &mut Command) -> Output {
 }
 
 #[track_caller]
+#[expect(clippy::print_stderr, reason = "shown only when the test fails")]
 fn output_within(limit: Duration, command: &mut Command) -> Output {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let child = child.expect("the program starts");
@@ -71,7 +83,14 @@ fn output_within(limit: Duration, command: &mut Command) -> Output {
     let (sender, ended) = mpsc::channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
     match ended.recv_timeout(limit) {
-        Ok(output) => output.expect("the program's output is read"),
+        Ok(output) => {
+            let output = output.expect("the program's output is read");
+            let printed = String::from_utf8_lossy(&output.stderr);
+            if !printed.is_empty() {
+                eprintln!("{} ended with {}, and printed:\n{printed}", command.get_program().display(), output.status);
+            }
+            output
+        }
         Err(_) => {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
             // A given server's URL has a password.
@@ -85,7 +104,7 @@ fn output_within(limit: Duration, command: &mut Command) -> Output {
 #[test]
 #[should_panic(expected = "it did not end within 50ms: sleep [\"60\"]")]
 fn a_program_that_does_not_end_fails() {
-    output_within(Duration::from_millis(50), Command::new("sleep").arg("60"));
+    output_within(Duration::from_millis(50), command("sleep").arg("60"));
 }
 
 #[tokio::test]

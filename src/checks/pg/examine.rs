@@ -32,9 +32,10 @@ use crate::postgres::transaction::begin_reading;
 
 /// Examines what a configuration names. Reads only.
 pub async fn examine_environment(config: &Config, exact: bool) -> Result<Examination, EnvironmentError> {
-    let resolve = |endpoint| Database::new(endpoint, config.environment, &config.transport);
-    let target = resolve(config.target()?)?;
-    let source = config.source.as_ref().map(resolve).transpose()?;
+    let (environment, transport) = (config.environment, &config.transport);
+    let target = Database::new(config.target()?, environment, transport)?;
+    let source = |it| Database::another(it, environment, transport, Some(&target));
+    let source = config.source.as_ref().map(source).transpose()?;
     let request = ExamineRequest {
         target: &target,
         source: source.as_ref(),
@@ -69,11 +70,12 @@ pub async fn examine(request: &ExamineRequest<'_>) -> Examination {
 fn step_of(failure: &SessionError) -> &'static str {
     let SessionError::Connect(error) = failure else { return "schemas" };
     match error {
-        ConnectError::Url | ConnectError::Name { .. } => "name",
+        ConnectError::Url | ConnectError::Hosts | ConnectError::Parameter { .. } => "name",
+        ConnectError::UnknownParameter | ConnectError::PasswordFile { .. } | ConnectError::Name { .. } => "name",
         ConnectError::Timeout { .. } | ConnectError::Unreachable { .. } => "port",
         ConnectError::Silent { .. } | ConnectError::Closed { .. } => "port",
         ConnectError::Unverified { .. } | ConnectError::Tls { .. } => "tls",
-        ConnectError::Method { .. } => "authentication",
+        ConnectError::Method { .. } | ConnectError::Password { .. } => "authentication",
         ConnectError::Refused { source, .. } => match source.sqlstate().as_deref() {
             // A server that is full says so before it authenticates the role.
             Some(sqlstate::TOO_MANY_CONNECTIONS) if source.to_string().starts_with("sorry, ") => "authentication",

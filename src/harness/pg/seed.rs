@@ -1,6 +1,7 @@
 //! Test data for local and ephemeral databases: the reference mirror, its rows, the legacy table and its rows.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use crate::base::quote::{quote_identifier, quote_literal};
@@ -34,6 +35,13 @@ pub enum SeedError {
     /// The COMMIT.
     #[error(transparent)]
     Commit(#[from] CommitError),
+    /// An earlier seed has put other rows there.
+    #[error(
+        "the legacy table {table} at {place} holds other rows ({found}) than those that were asked for ({wanted}); name \
+         another database with --database-url, or run `{drop}` there and seed again"
+    )]
+    #[expect(missing_docs, reason = "the message says what each is")]
+    OtherRows { table: String, place: String, found: String, wanted: String, drop: String },
 }
 
 from_session_error!(SeedError: ConnectError, RefusedError, QueryError);
@@ -58,9 +66,68 @@ pub enum SeedRows {
     Generated(Generator),
 }
 
+/// As the mark of a legacy table has it.
+impl fmt::Display for SeedRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Fixtures => f.write_str("fixtures"),
+            Self::Generated(generator) => fmt::Display::fmt(generator, f),
+        }
+    }
+}
+
 /// Creates the mirror's tables and lets the roles of `padealing` refer to them.
 pub(crate) async fn create_mirror(connection: &mut Session, roles: &Roles) -> Result<(), QueryError> {
     run(connection, &mirror(roles).sql, "creating the reference mirror").await
+}
+
+/// What the comment of a legacy table begins with that seed has filled; what it was filled with follows.
+const LEGACY_MARK: &str = "Legacy table filled by pad-migrate for local and ephemeral use: ";
+
+/// What is in a legacy table.
+enum Content {
+    Nothing,
+    /// What an earlier seed has put there, as [`SeedRows`] says it.
+    Seeded(String),
+    Unknown,
+}
+
+async fn content(connection: &mut Session, legacy: &str) -> Result<Content, QueryError> {
+    if fetch_value::<bool>(connection, &format!("select not exists (select from {legacy})"), LOOKING).await? {
+        return Ok(Content::Nothing);
+    }
+    let comment = format!("select obj_description({}::regclass, 'pg_class')", quote_literal(legacy));
+    let comment = fetch_value::<Option<String>>(connection, &comment, LOOKING).await?;
+    let rows = comment.as_deref().and_then(|it| it.strip_prefix(LEGACY_MARK));
+    Ok(rows.map_or(Content::Unknown, |it| Content::Seeded(it.to_owned())))
+}
+
+/// Whether the legacy table is to be filled. Rows that seed didn't put there may be real ones: an address on this machine
+/// may be the end of a tunnel.
+async fn is_to_be_filled(
+    connection: &mut Session,
+    database: &Database,
+    table: &TableName,
+    legacy: &str,
+    rows: SeedRows,
+) -> Result<bool, SeedError> {
+    let (place, table) = (database.place(), table.to_string());
+    match content(connection, legacy).await? {
+        Content::Nothing => Ok(rows != SeedRows::None),
+        Content::Seeded(found) if rows == SeedRows::None || found == rows.to_string() => Ok(false),
+        Content::Seeded(found) => {
+            let drop = format!("drop table {legacy}");
+            Err(SeedError::OtherRows { table, place, found, wanted: rows.to_string(), drop })
+        }
+        Content::Unknown => {
+            let reason = format!(
+                "{place} has rows in {table} that seed did not put there, and they may be real; name another database \
+                 with --database-url, or an empty table with LEGACY_TABLE"
+            );
+            Err(RefusedError::NotLocal { what: "seed", reason }.into())
+        }
+    }
 }
 
 /// Seeds a local database.
@@ -77,28 +144,13 @@ pub async fn seed(
     check_local(&mut connection, database, environment, "seed").await?;
     begin_writing(&mut connection, Limits { lock: None, statement: Some(STATEMENT) }).await?;
     let mut seeded = Seeded::default();
-    let exists = |name: &'static str| format!("select to_regclass('{name}') is not null");
-    if fetch_value::<bool>(&mut connection, &exists("bo_airflow.oracle_employee"), LOOKING).await? {
-        seeded.unchanged.push("the reference mirror".to_owned());
-    } else {
-        create_mirror(&mut connection, roles).await?;
-        seeded.done.push("the reference mirror bo_airflow".to_owned());
-    }
     let legacy = format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name));
-    let legacy_exists = format!("select to_regclass({}) is not null", quote_literal(&legacy));
-    if fetch_value::<bool>(&mut connection, &legacy_exists, LOOKING).await? {
-        seeded.unchanged.push(format!("the legacy table {table}"));
-    } else {
-        let sql = fixtures::LEGACY_TABLE.replace("public.personal_account_dealing", &legacy);
-        run(&mut connection, &sql, "creating the legacy table").await?;
-        seeded.done.push(format!("the legacy table {table}"));
-    }
-    let free =
-        fetch_value::<bool>(&mut connection, &format!("select not exists (select from {legacy})"), LOOKING).await?;
+    create_tables(&mut connection, roles, table, &legacy, &mut seeded).await?;
+    let fill = is_to_be_filled(&mut connection, database, table, &legacy, rows).await?;
     match rows {
         SeedRows::None => {}
-        SeedRows::Fixtures => seed_fixtures(&mut connection, free.then_some(&*legacy), &mut seeded).await?,
-        SeedRows::Generated(generator) if free => {
+        SeedRows::Fixtures => seed_fixtures(&mut connection, fill.then_some(&*legacy), &mut seeded).await?,
+        SeedRows::Generated(generator) if fill => {
             let there = format!("select exists (select from bo_airflow.oracle_employee where id = {FIRST_PERSON})");
             if fetch_value::<bool>(&mut connection, &there, LOOKING).await? {
                 seeded.unchanged.push("the generated reference rows".to_owned());
@@ -111,12 +163,41 @@ pub async fn seed(
         }
         SeedRows::Generated(_) => seeded.unchanged.push("the legacy rows".to_owned()),
     }
+    if fill {
+        let mark = quote_literal(&format!("{LEGACY_MARK}{rows}"));
+        run(&mut connection, &format!("comment on table {legacy} is {mark}"), "marking the legacy table").await?;
+    }
     commit(&mut connection, database, "committing the seed").await?;
-    if free && rows != SeedRows::None {
+    if fill {
         analyze(&mut connection, &legacy).await?;
     }
     let _ = connection.close().await;
     Ok(seeded)
+}
+
+/// Creates the mirror and the legacy table, if they aren't there.
+async fn create_tables(
+    connection: &mut Session,
+    roles: &Roles,
+    table: &TableName,
+    legacy: &str,
+    seeded: &mut Seeded,
+) -> Result<(), QueryError> {
+    if fetch_value::<bool>(connection, "select to_regclass('bo_airflow.oracle_employee') is not null", LOOKING).await? {
+        seeded.unchanged.push("the reference mirror".to_owned());
+    } else {
+        create_mirror(connection, roles).await?;
+        seeded.done.push("the reference mirror bo_airflow".to_owned());
+    }
+    let legacy_exists = format!("select to_regclass({}) is not null", quote_literal(legacy));
+    if fetch_value::<bool>(connection, &legacy_exists, LOOKING).await? {
+        seeded.unchanged.push(format!("the legacy table {table}"));
+    } else {
+        let sql = fixtures::LEGACY_TABLE.replace("public.personal_account_dealing", legacy);
+        run(connection, &sql, "creating the legacy table").await?;
+        seeded.done.push(format!("the legacy table {table}"));
+    }
+    Ok(())
 }
 
 /// Fills what is empty with the fixtures' rows; the legacy table if it is named.

@@ -7,23 +7,24 @@
 //! root the server, the keeper and the directory belong to another user, since PostgreSQL refuses to run as root.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 
-use crate::harness::server::alive::Alive;
+use crate::harness::server::alive::{Alive, is_alive};
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::{Lease, Started};
-use crate::harness::server::names::{PREFIX, database_url, token};
+use crate::harness::server::names::{PREFIX, database_url, token, url_value};
 use crate::harness::server::request::{Durability, ServerRequest, settings};
 use crate::postgres::programs::{Programs, programs};
 
@@ -37,20 +38,25 @@ pub const LOCK: &str = "pad_migrate.lock";
 const YOUNG: Duration = Duration::from_secs(2);
 
 /// Arguments: the programs' folder, the server's directory, a script for the data directory, the server's options.
-/// Reads one word: `keep` leaves the server running until it is stopped by hand; anything else, or the end of input,
-/// stops it at once. Immediate shutdown, because nothing in the directory outlives it.
+/// Says on its standard error why there is no server, or the server's process; initdb's words aren't in a file, since a
+/// full disk would not take them. Reads one word: `keep` leaves the server running until it is stopped by hand; anything
+/// else, or the end of input, stops it at once. Immediate shutdown, because nothing in the directory outlives it.
 const KEEPER: &str = r#"
-trap '' INT TERM HUP
+trap '' INT TERM HUP PIPE
 bin=$1; dir=$2; setup=$3; shift 3
-if "$bin/initdb" --pgdata "$dir/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync \
-    </dev/null >"$dir/log" 2>&1 && (cd "$dir/data" && eval "$setup") </dev/null >>"$dir/log" 2>&1
+server=
+if made=$(exec 2>&1 </dev/null
+    "$bin/initdb" --pgdata "$dir/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync &&
+    cd "$dir/data" && eval "$setup")
 then
-    (trap - INT TERM HUP; exec "$bin/postgres" -D "$dir/data" "$@") </dev/null >>"$dir/log" 2>&1 &
+    (trap - INT TERM HUP PIPE; exec "$bin/postgres" -D "$dir/data" "$@") </dev/null >"$dir/log" 2>&1 &
     server=$!
+    echo "$server" >&2
 else
-    echo 'FATAL: initdb failed' >>"$dir/log"
-    server=
+    echo "$made" >&2
+    echo 'FATAL: initdb failed' >&2
 fi
+exec 2>/dev/null
 word=
 read -r word
 if [ -n "$server" ]; then
@@ -103,10 +109,14 @@ fn command(program: &Path, user: Option<User>) -> Command {
     command
 }
 
-fn last_lines(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let lines: Vec<&str> = text.lines().filter(|it| !it.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(4)..].join("; ")
+/// The last lines of what a keeper and a server have said, but for the process's number; before them the first that
+/// gives a reason, which others may follow from.
+fn last_lines(text: &str) -> String {
+    let is_text = |it: &&str| !it.trim().is_empty() && it.parse::<u32>().is_err();
+    let lines: Vec<&str> = text.lines().filter(is_text).collect();
+    let (earlier, last) = lines.split_at(lines.len().saturating_sub(4));
+    let reason = earlier.iter().find(|it| ["FATAL:", "PANIC:", "rror:"].iter().any(|word| it.contains(word)));
+    reason.into_iter().chain(last).copied().collect::<Vec<_>>().join("; ")
 }
 
 /// Starts the highest version of the installed programs that will do; one that isn't released only where no other will.
@@ -137,7 +147,8 @@ pub(super) fn run(programs: &Programs, kind: &str, request: &ServerRequest) -> R
         Some(_) => ("127.0.0.1", free_port().map_err(io("finding a free port".to_owned()))?),
     };
     let place = [
-        format!("unix_socket_directories={}", dir.path().display()),
+        // A list: a comma or a blank in it would part it.
+        format!("unix_socket_directories=\"{}\"", dir.path().display().to_string().replace('"', "\"\"")),
         format!("listen_addresses={address}"),
         format!("port={port}"),
     ];
@@ -153,24 +164,21 @@ pub(super) fn run(programs: &Programs, kind: &str, request: &ServerRequest) -> R
         .process_group(0)
         .stdin(Stdio::piped())
         .stdout(lock.map_err(io("locking the server's directory".to_owned()))?)
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .map_err(io("starting the server's keeper".to_owned()))?;
     drop(keeper);
     let stdin = child.stdin.take();
+    let mut said = child.stderr.take();
+    // It says all it has to say, and closes the pipe, once the server is started or can't be.
+    let said = std::thread::spawn(move || {
+        let mut text = String::new();
+        let _ = said.as_mut().map(|it| it.read_to_string(&mut text));
+        text
+    });
     let keeper = Keeper { child, stdin, dir };
-
-    // The pid file says so on its eighth line once connections are accepted (pg_ctl waits for the same).
-    let is_ready = || pid_file(keeper.dir.path(), 8).is_some_and(|it| ["ready", "standby"].contains(&it.trim()));
-    let deadline = Instant::now() + Duration::from_secs(READY_SECONDS);
-    while !is_ready() {
-        if Instant::now() > deadline || pid_file(keeper.dir.path(), 1).is_none() && keeper.has_ended() {
-            let log = last_lines(&std::fs::read(keeper.dir.path().join("log")).unwrap_or_default());
-            return Err(ServerError::NotReady { log });
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let url = format!("postgres:///postgres?host={}&port={port}&user=postgres", keeper.dir.path().display());
+    wait_until_ready(keeper.dir.path(), said)?;
+    let url = format!("postgres:///postgres?host={}&port={port}&user=postgres", url_value(keeper.dir.path()));
     Ok(Started {
         connect: format!("psql '{}'", database_url(&url, "{}")),
         stop: format!("kill -INT {}", pid_file(keeper.dir.path(), 1).unwrap_or_default()),
@@ -182,11 +190,60 @@ pub(super) fn run(programs: &Programs, kind: &str, request: &ServerRequest) -> R
     })
 }
 
-/// Where the directories are: below TMPDIR, unless that leaves no room for a socket's path, which has some hundred
-/// bytes at most (`sockaddr_un`); or in memory.
+/// Waits for a server that a keeper starts, which says its process or why there is none.
+fn wait_until_ready(dir: &Path, said: JoinHandle<String>) -> Result<(), ServerError> {
+    let mut said = Some(said);
+    let mut words = String::new();
+    let mut process = None;
+    let deadline = Instant::now() + Duration::from_secs(READY_SECONDS);
+    // The pid file says so on its eighth line once connections are accepted (pg_ctl waits for the same).
+    while !pid_file(dir, 8).is_some_and(|it| ["ready", "standby"].contains(&it.trim())) {
+        if let Some(said) = said.take_if(|it| it.is_finished()) {
+            words = said.join().unwrap_or_default();
+            process = words.lines().find_map(|it| it.parse().ok());
+        }
+        let has_ended = said.is_none() && !process.is_some_and(is_alive);
+        if has_ended || Instant::now() > deadline {
+            let logged = std::fs::read(dir.join("log")).unwrap_or_default();
+            let mut log = last_lines(&format!("{words}{}", String::from_utf8_lossy(&logged)));
+            if !has_ended {
+                log += &format!("; it isn't ready after {READY_SECONDS} s");
+            }
+            let room = rustix::fs::statvfs(dir).map_or(u64::MAX, |it| it.f_bavail * it.f_frsize);
+            if room < NO_ROOM {
+                log += &format!("; there is no space left in {}", dir.display());
+            }
+            return Err(ServerError::NotReady { log });
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// Less room than one segment of the write-ahead log takes.
+const NO_ROOM: u64 = 16 << 20;
+
+/// Where the directories are: below TMPDIR, unless a server couldn't have its socket there; or in memory.
 pub fn parents() -> [PathBuf; 2] {
-    let temporary = Some(std::env::temp_dir()).filter(|it| it.as_os_str().len() < 60);
+    let user = server_user().ok().flatten();
+    let temporary = std::path::absolute(std::env::temp_dir()).ok().filter(|it| is_usable(it, user));
     [temporary.unwrap_or_else(|| "/tmp".into()), MEMORY.into()]
+}
+
+/// Whether a server's directory may be in a folder: a socket's path has some hundred bytes at most (`sockaddr_un`), all
+/// of which are text here, and the server's user must get there.
+fn is_usable(folder: &Path, user: Option<User>) -> bool {
+    let is_text = folder.to_str().is_some_and(|it| it.len() < 60 && !it.contains(char::is_control));
+    let is_open = |found: Metadata, user: User| {
+        let shift = match (found.uid() == user.uid, found.gid() == user.gid) {
+            (true, _) => 6,
+            (false, true) => 3,
+            (false, false) => 0,
+        };
+        found.mode() >> shift & 1 == 1
+    };
+    let may_enter = |user| folder.ancestors().all(|it| it.metadata().is_ok_and(|found| is_open(found, user)));
+    is_text && user.is_none_or(may_enter)
 }
 
 /// Linux's file system in memory. Many small files are created and removed there several times as fast.
@@ -265,13 +322,6 @@ pub(super) struct Keeper {
     child: Child,
     stdin: Option<ChildStdin>,
     dir: TempDir,
-}
-
-impl Keeper {
-    fn has_ended(&self) -> bool {
-        // Without the log there was no server; with it, a server that ended has said why.
-        std::fs::read(self.dir.path().join("log")).is_ok_and(|it| it.windows(5).any(|word| word == b"FATAL"))
-    }
 }
 
 impl Lease for Keeper {

@@ -1,6 +1,9 @@
 //! Names of what an ephemeral run creates.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::Path;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Prefix of every database, role, directory and container that this program creates for itself.
 pub const PREFIX: &str = "pad_migrate_";
@@ -17,6 +20,13 @@ pub fn database_url(url: &str, database: &str) -> String {
     let kept: Vec<&str> = parameters.split('&').filter(|it| !it.is_empty() && !it.starts_with("dbname=")).collect();
     let parameters = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
     format!("{scheme}://{authority}/{database}{parameters}")
+}
+
+/// A path as the value of a URL's parameter.
+pub fn url_value(path: impl AsRef<Path>) -> String {
+    // Readable where it can be.
+    const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'_').remove(b'-');
+    utf8_percent_encode(&path.as_ref().display().to_string(), VALUE).to_string()
 }
 
 /// A number that nobody can guess: the keys of the standard library's hasher come from the system's generator.

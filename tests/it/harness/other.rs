@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
 
+use super::host;
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::harness::server;
@@ -33,8 +34,14 @@ pub(crate) struct Other {
 
 /// Starts one; the script runs in its data directory first.
 pub(crate) async fn start(setup: &str) -> Other {
-    let provider = std::env::var("PAD_PROVIDER").map_or(Provider::Auto, |it| it.parse().expect("a provider"));
-    let provider = if provider == Provider::Url { Provider::Auto } else { provider };
+    let asked = std::env::var("PAD_PROVIDER").map_or(Provider::Auto, |it| it.parse().expect("a provider"));
+    let provider = if asked == Provider::Url {
+        Provider::Auto
+    } else {
+        // A run that gets no server gets none here, which is found out once.
+        host();
+        asked
+    };
     let request = ServerRequest {
         url: None,
         durability: Durability::Full,

@@ -1,5 +1,6 @@
 //! The built program, run as its user runs it.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -9,6 +10,43 @@ use crate::{schemas, waiting};
 
 use super::{Db, Place, check_snapshot, program};
 
+/// Variables that a program needs to run at all, and to get a server of the kind that this run has. The shell that starts
+/// the tests may hold a real database's address in any other.
+const PASSED: [&str; 23] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "CARGO_HOME",
+    "LLVM_PROFILE_FILE",
+    "PAD_PROVIDER",
+    "PAD_POSTGRES_VERSION",
+    "PAD_TEST_DATABASE_URL",
+    "PAD_PROGRAM",
+    "DOCKER_HOST",
+    "DOCKER_CONFIG",
+    "DOCKER_CERT_PATH",
+    "DOCKER_TLS_VERIFY",
+    "XDG_CACHE_HOME",
+    "XDG_RUNTIME_DIR",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
+/// Any program that a test starts: from an empty environment but for [`PASSED`], and where there is no file `.env`.
+/// `tidy` sees to it that there is no other way.
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    let passed = PASSED.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+    command.env_clear().envs(passed).current_dir("/");
+    command
+}
+
 /// Runs the program in an empty directory, with nothing of our own environment that it would read but what gets it a
 /// server of the kind that this run has.
 pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -17,13 +55,8 @@ pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
 }
 
 pub(crate) fn run_in(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(program());
-    for (name, _) in std::env::vars() {
-        if name.starts_with("DB_") || name.starts_with("PG") || name == "APP_ENV" {
-            command.env_remove(name);
-        }
-    }
     // Text is wrapped to the terminal's width, and there is none.
+    let mut command = command(program());
     command.current_dir(dir).args(arguments).envs(variables.iter().copied()).env("COLUMNS", "100");
     let output = waiting::output(&mut command);
     schemas::check(&output);

@@ -6,6 +6,7 @@ use rstest::rstest;
 use super::apply::{Rows, bring_there, check_there, everything, go};
 use crate::harness::{Role, Start, apply_request, roles, with_db};
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
+use pad_migrate::harness::server::names::url_value;
 use pad_migrate::ledger::history::RecordKind;
 use pad_migrate::schema::pg::error::ApplyError;
 use pad_migrate::schema::pg::request::ChangeRequest;
@@ -192,8 +193,12 @@ async fn who_is_no_superuser_can_adopt() {
             owner = Role::Owner.name(),
         ))
         .await;
-        let url =
-            format!("postgres:///{}?host={}&port={}&user={me}&password=adopter", place.name, place.host, place.port);
+        let url = format!(
+            "postgres:///{}?host={}&port={}&user={me}&password=adopter",
+            place.name,
+            url_value(&place.host),
+            place.port
+        );
         let database = EphemeralDatabase::at(&url).expect("the URL is right");
         let roles = roles();
         go(&apply_request(&database, &roles)).await;

@@ -4,15 +4,16 @@
 //! wants: it runs in our own session, so it is exactly there.
 
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use sqlx::{Connection, PgConnection};
 
 use super::apply::{Rows, bring_there, check_there, everything, go};
+use crate::harness::program::command;
 use crate::harness::{Db, Start, apply_request, other, program, roles, with_db};
-use crate::waiting::{until, until_true};
+use crate::waiting::{start, until, until_true};
 use pad_migrate::config::settings::Roles;
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
@@ -145,10 +146,8 @@ async fn a_program_that_dies_at_a_step_leaves_nothing(#[case] signal: &str, #[ca
         let rows = Rows::of(&db).await;
         let digests = rows.digests(&db).await;
         set_trap(&db, at).await;
-        let mut child = Command::new(program())
+        let mut child = command(program())
             .args(["--database-url", &db.url, "apply", "--yes"])
-            .env_remove("APP_ENV")
-            .current_dir("/")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -160,7 +159,7 @@ async fn a_program_that_dies_at_a_step_leaves_nothing(#[case] signal: &str, #[ca
             (db.value(asleep).await.as_deref() == Some("1")).then_some(())
         })
         .await;
-        let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+        let sent = command("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
         assert!(sent.expect("kill runs").success());
         let output = child.wait_with_output().expect("it ends");
         if signal == "KILL" {
@@ -192,13 +191,9 @@ async fn a_half_built_index_is_rebuilt_by_the_next_run() {
             .execute(&mut other)
             .await
             .expect("the application reads");
-        let mut child = Command::new(program())
-            .args(["--database-url", &db.url, "apply", "--yes", "--concurrently", "--lock-timeout", "1min"])
-            .current_dir("/")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program runs");
+        let mut apply = command(program());
+        apply.args(["--database-url", &db.url, "apply", "--yes", "--concurrently", "--lock-timeout", "1min"]);
+        let mut child = start(apply.stdout(Stdio::null()));
         let invalid = "select count(*) from pg_index where not indisvalid";
         until_true(&db, "the index is begun", &format!("({invalid}) = 1")).await;
         child.kill().expect("it can be killed");

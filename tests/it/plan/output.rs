@@ -110,7 +110,9 @@ async fn every_command_from_nothing_to_all_and_back_is_reviewed() {
             (&["status"], 1),
             (&["apply", "--yes", "--to", "0007"], 0),
         ] {
-            let output = go(&db.url, arguments);
+            // pg_dump would go where these lead.
+            let elsewhere = [&ROLES[..], &[("PGSERVICE", "nowhere"), ("PGHOSTADDR", "127.0.0.9")]].concat();
+            let output = run(&[&["--env", "qa", "--database-url", &db.url], arguments].concat(), &elsewhere);
             assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
             let command = arguments.join(" ").replace(&backup, "FILE");
             all.push_str(&format!("$ {command}\n{}\n", normalized(&db, &stdout(&output)).await));

@@ -2,12 +2,13 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 
-use super::{VICTIM, open_folder};
+use super::{open, open_folder};
+use crate::harness::program::command;
 use crate::harness::{host, program};
 use crate::waiting::output;
 use pad_migrate::config::mask::Secret;
@@ -17,8 +18,8 @@ use pad_migrate::harness::server::request::{Durability, ServerRequest};
 
 /// The command that gets a server, with nothing of the run's environment but what is given.
 fn rehearse(provider: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
-    let mut command = Command::new(program());
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PAD_")) {
+    let mut command = command(program());
+    for name in ["PAD_PROVIDER", "PAD_POSTGRES_VERSION", "PAD_TEST_DATABASE_URL"] {
         command.env_remove(name);
     }
     command.args(["rehearse", "-q", "--provider", provider]).envs(variables.iter().copied());
@@ -63,7 +64,7 @@ async fn a_downloaded_archive_becomes_programs_in_the_cache() {
     let (cache, archive) = (open_folder(), open_folder());
     fake_programs(&archive.path().join("postgresql-18.2.0-of-some-machine/bin"), "18.2");
     let arguments = ["-czf", "archive.tar.gz", "postgresql-18.2.0-of-some-machine"];
-    let made = Command::new("tar").args(arguments).current_dir(archive.path()).status();
+    let made = command("tar").args(arguments).current_dir(archive.path()).status();
     assert!(made.expect("tar runs").success());
     let bytes = std::fs::read(archive.path().join("archive.tar.gz")).expect("the archive is there");
     let folder = cache.path().join("postgresql");
@@ -159,20 +160,68 @@ fn a_measurement_wants_a_server_of_its_own() {
     assert!(error.contains("a benchmark can't use the server"), "{error}");
 }
 
-/// A run that can get no server says why, under either runner, and leaves nothing.
+/// A run that can get no server says why, under either runner, and leaves nothing. The reason is found out once: other
+/// tests of the run fail at once, with a line.
 #[rstest]
-#[case::cargo_test(None)]
-#[case::nextest(Some("none"))]
-fn a_run_without_a_server_says_why(#[case] shared: Option<&str>) {
+#[case::cargo_test(false)]
+#[case::nextest(true)]
+fn a_run_without_a_server_says_why(#[case] shared: bool) {
     let temporary = open_folder();
-    let mut command = Command::new(std::env::current_exe().expect("this is a program"));
-    command.args(["--exact", "--nocapture", VICTIM]).env("PAD_VICTIM", "pass").env_remove("NEXTEST_RUN_ID");
-    command.envs(shared.map(|it| ("NEXTEST_RUN_ID", it))).env("TMPDIR", temporary.path());
-    command.env("PAD_PROVIDER", "url").env("PAD_TEST_DATABASE_URL", "postgres://u:hunter2@127.0.0.1:1/n");
-    let output = output(&mut command);
+    let tests = "--exact --nocapture --test-threads 1 server::a_test_run_that_passes_leaves_nothing \
+                 program::rows_that_seed_did_not_make_are_refused";
+    // What two processes of a nextest run share is their parent.
+    let script = if shared { format!("\"$0\" {tests}; \"$0\" {tests}") } else { format!("\"$0\" {tests}") };
+    let mut command = command("sh");
+    command.args(["-c", &script]).arg(std::env::current_exe().expect("this is a program"));
+    command.env("PAD_VICTIM", "pass").env("TMPDIR", temporary.path());
+    command.envs(shared.then_some(("NEXTEST_RUN_ID", "none")));
+    // Something that is no server, and counts how often it is asked.
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+    let url = format!("postgres://u:hunter2@{}/n", listener.local_addr().expect("it has an address"));
+    let asked = std::sync::Arc::new(AtomicUsize::new(0));
+    let counter = asked.clone();
+    std::thread::spawn(move || {
+        for _ in listener.incoming() {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let output = output(command.env("PAD_PROVIDER", "url").env("PAD_TEST_DATABASE_URL", url));
     assert_eq!(output.status.code(), Some(101));
     let printed = String::from_utf8_lossy(&output.stderr);
-    assert!(printed.contains("as u failed: Connection refused") && !printed.contains("hunter2"), "{printed}");
+    assert!(printed.contains("was closed before PostgreSQL answered") && !printed.contains("hunter2"), "{printed}");
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "{printed}");
+    let tests = if shared { 4 } else { 2 };
+    assert_eq!(printed.matches("the run has no server: ").count(), tests, "{printed}");
     let left: Vec<_> = std::fs::read_dir(temporary.path()).expect("the folder is there").flatten().collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// A server starts below any TMPDIR that a CI system or a person may have; where it can't, as the user that runs it, it
+/// starts elsewhere.
+#[rstest]
+#[case::of_all_that_means_something_to_somebody("ws@2 a+b&c%20,d#e?f=g;\"h'$", 0o755)]
+#[case::closed("closed", 0o700)]
+#[case::too_long_for_a_socket(&"long".repeat(40), 0o755)]
+fn a_server_starts_below_any_folder(#[case] name: &str, #[case] mode: u32) {
+    let parent = open(tempfile::tempdir_in("/tmp").expect("a folder is made"));
+    let folder = parent.path().join(name);
+    std::fs::create_dir(&folder).expect("a folder is made");
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode)).expect("it may be changed");
+    let output = output(command(program()).args(["rehearse", "-q", "--rows", "1"]).env("TMPDIR", &folder));
+    assert!([0, 1].map(Some).contains(&output.status.code()), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(std::fs::read_dir(&folder).expect("the folder is there").count(), 0);
+}
+
+/// What keeps a server from being made is said in its own words, also where there is no room for a log.
+#[test]
+fn what_the_server_says_is_said() {
+    if super::kind() != Provider::Local {
+        return;
+    }
+    // Blocks of 512 bytes in some shells, of 1,024 in others.
+    let script = "trap '' XFSZ; ulimit -f 10; exec \"$0\" rehearse -q --provider local";
+    let output = output(command("sh").args(["-c", script, program()]));
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{printed}");
+    assert!(printed.contains("File too large") && printed.trim_end().lines().count() == 1, "{printed}");
 }
