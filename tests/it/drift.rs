@@ -8,3 +8,4 @@ mod complete;
 mod laws;
 mod output;
 mod recorded;
+mod spellings;

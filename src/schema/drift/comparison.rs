@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::drift::finding::Change;
-use crate::schema::drift::spelling::{Normalizer, Rename};
+use crate::schema::drift::spelling::Normalizer;
 use crate::schema::names::CONTRACT_SCHEMA;
 
 /// Instead of an identity, for a column that takes its numbers from a sequence by default.
@@ -83,8 +83,10 @@ struct Joined<'a> {
 /// A column with another name in the live catalog.
 struct RenamedColumn {
     /// The relation's live name: a column's name means something with its relation only.
+    schema: String,
     relation: String,
-    rename: Rename,
+    old: String,
+    new: String,
 }
 
 /// Two catalogs, the expected one with the names that its objects have in the live one.

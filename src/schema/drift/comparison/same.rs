@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crate::schema::catalog::{Id, Kind, Object, Property, Value};
+use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::drift::comparison::Comparison;
-use crate::schema::drift::spelling::equality;
-use crate::schema::drift::spelling::{Normalizer, words_of};
+use crate::schema::drift::comparison::RenamedColumn;
+use crate::schema::drift::spelling::{Normalizer, Rename, alike, equality, words_of};
 
 impl Comparison<'_> {
     /// What to ignore in an object's texts: renamed columns count only where it belongs to their relation or names it.
@@ -18,8 +18,28 @@ impl Comparison<'_> {
         words.extend(object.values().flat_map(Value::parts).flat_map(|it| words_of(it)));
         let mut normalizer = self.normalizer.clone();
         let known = self.columns.iter().filter(|column| words.contains(&column.relation));
-        normalizer.renames.extend(known.map(|column| column.rename.clone()));
+        let known = known.filter(|column| !self.is_ambiguous(column, &words));
+        let renames = known.map(|column| Rename::Column { old: column.old.clone(), new: column.new.clone() });
+        normalizer.renames.0.extend(renames);
         Cow::Owned(normalizer)
+    }
+
+    /// Whether another relation that is named has columns of both names: a text may have changed from one to the other.
+    fn is_ambiguous(&self, column: &RenamedColumn, words: &BTreeSet<String>) -> bool {
+        let has = |catalog: &Catalog, id: &Id, name: &str| {
+            let column = Id { kind: Kind::Column, name: name.to_owned(), ..id.clone() };
+            catalog.objects.contains_key(&column)
+        };
+        let relations = self.live.objects.keys().filter(|id| id.kind.is_relation() && words.contains(&id.name));
+        let others = relations.filter(|id| (&id.schema, &id.name) != (&column.schema, &column.relation));
+        others
+            .map(|id| Id {
+                schema: id.schema.clone(),
+                parent: id.name.clone(),
+                kind: Kind::Column,
+                name: String::new(),
+            })
+            .any(|id| has(&self.expected, &id, &column.old) && has(&self.live, &id, &column.new))
     }
 
     /// Whether a property means the same on both sides.
@@ -33,8 +53,8 @@ impl Comparison<'_> {
     ) -> bool {
         match (expected, live) {
             (Some(Value::List(one)), Some(Value::List(other))) if property == Property::Inherits => {
-                let alike = |(one, other): (&String, &String)| normalizer.in_words(one) == normalizer.in_words(other);
-                one.len() == other.len() && one.iter().zip(other).all(alike)
+                let is_same = |(one, other): (&String, &String)| alike::texts(one, other, &normalizer.renames);
+                one.len() == other.len() && one.iter().zip(other).all(is_same)
             }
             // The values of a list partition in another order.
             (Some(Value::Text(one)), Some(Value::Text(other))) if property == Property::PartitionBound => {
@@ -48,8 +68,12 @@ impl Comparison<'_> {
                 equality::same(kind, property, one, other, normalizer)
             }
             (Some(Value::List(one)), Some(Value::List(other))) if property != Property::Labels => {
-                let set = |list: &[String]| list.iter().map(|it| normalizer.in_words(it)).collect::<BTreeSet<_>>();
-                one == other || set(one) == set(other)
+                let renames = &normalizer.renames;
+                let is_same = |one: &String, other: &String| match equality::names_objects(property) {
+                    true => alike::texts(one, other, renames),
+                    false => one == other,
+                };
+                one == other || alike::as_sets(one, other, is_same)
             }
             (one, other) => one == other,
         }
