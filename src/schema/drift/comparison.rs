@@ -124,6 +124,9 @@ impl<'p> Comparison<'p> {
             inherits,
         };
         comparison.forget_maintain();
+        if before_14 {
+            comparison.forget_in();
+        }
         comparison.follow_moves();
         comparison.follow_renames();
         comparison
@@ -147,6 +150,18 @@ impl<'p> Comparison<'p> {
                         object.remove(&property);
                     }
                 }
+            }
+        }
+    }
+
+    /// Servers before 14 name a procedure without the word IN, which is how a parameter is without a word.
+    fn forget_in(&mut self) {
+        for catalog in [&mut self.expected, &mut self.live] {
+            let procedures = catalog.objects.keys().filter(|id| id.kind == Kind::Procedure).cloned();
+            for id in procedures.collect::<Vec<_>>() {
+                let object = catalog.objects.remove(&id).expect("the key was just read");
+                let name = id.name.replace("(IN ", "(").replace(", IN ", ", ");
+                catalog.objects.insert(Id { name, ..id }, object);
             }
         }
     }

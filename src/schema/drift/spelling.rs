@@ -6,12 +6,14 @@
 
 mod aliases;
 pub(crate) mod alike;
+pub(crate) mod bodies;
 mod calls;
 pub(crate) mod equality;
 mod lists;
 mod normal;
 mod retyped;
 mod tree;
+pub(crate) mod values;
 
 pub(crate) use retyped::Retyped;
 

@@ -193,8 +193,7 @@ impl Comparison<'_> {
     fn is_like(&self, id: &Id, expected: &Object, live: &Object) -> bool {
         let own: Vec<&Property> = expected.keys().chain(live.keys()).filter(|it| !INCIDENTAL.contains(it)).collect();
         let normalizer = self.normalizer(id, live);
-        !own.is_empty()
-            && own.into_iter().all(|it| self.same(id.kind, *it, expected.get(it), live.get(it), &normalizer))
+        !own.is_empty() && own.into_iter().all(|it| self.same(id, *it, expected.get(it), live.get(it), &normalizer))
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::drift::comparison::Comparison;
 use crate::schema::drift::comparison::RenamedColumn;
-use crate::schema::drift::spelling::{Normalizer, Rename, alike, equality, words_of};
+use crate::schema::drift::spelling::{Normalizer, Rename, alike, bodies, equality, values, words_of};
 
 impl Comparison<'_> {
     /// What to ignore in an object's texts: renamed columns count only where it belongs to their relation or names it.
@@ -45,7 +45,7 @@ impl Comparison<'_> {
     /// Whether a property means the same on both sides.
     pub(super) fn same(
         &self,
-        kind: Kind,
+        id: &Id,
         property: Property,
         expected: Option<&Value>,
         live: Option<&Value>,
@@ -64,8 +64,31 @@ impl Comparison<'_> {
                 };
                 one == other || values(one).is_some() && values(one) == values(other)
             }
+            (Some(Value::Text(one)), Some(Value::Text(other))) if id.kind == Kind::Setting => {
+                values::same_setting(&id.name, one, other)
+            }
             (Some(Value::Text(one)), Some(Value::Text(other))) => {
-                equality::same(kind, property, one, other, normalizer)
+                let is_source = || property == Property::Body && self.is_of_lines(id);
+                equality::same(id.kind, property, one, other, normalizer)
+                    || is_source() && bodies::same_lines(one, other)
+            }
+            (Some(Value::List(_)), _) | (_, Some(Value::List(_)))
+                if matches!(property, Property::Options | Property::ToastOptions) =>
+            {
+                let parts = |value: Option<&Value>| -> Vec<String> {
+                    let parts = value.map(Value::parts).unwrap_or_default().iter();
+                    parts.filter(|option| !values::is_default_option(option)).cloned().collect()
+                };
+                alike::as_sets(&parts(expected), &parts(live), |one, other| values::same_option(one, other))
+            }
+            (Some(Value::List(one)), Some(Value::List(other))) if property == Property::Configuration => {
+                let is_same = |one: &String, other: &String| match (one.split_once('='), other.split_once('=')) {
+                    (Some((name, one)), Some((other_name, other))) => {
+                        name == other_name && values::same_setting(name, one, other)
+                    }
+                    _ => one == other,
+                };
+                alike::as_sets(one, other, is_same)
             }
             (Some(Value::List(one)), Some(Value::List(other))) if property != Property::Labels => {
                 let renames = &normalizer.renames;
@@ -75,7 +98,25 @@ impl Comparison<'_> {
                 };
                 one == other || alike::as_sets(one, other, is_same)
             }
+            (Some(Value::Text(default)), None) | (None, Some(Value::Text(default)))
+                if property == Property::Default =>
+            {
+                equality::is_null(default) && self.is_built_in(id)
+            }
             (one, other) => one == other,
         }
+    }
+
+    /// Whether a function's body is of a language in which a line may end in either way.
+    fn is_of_lines(&self, id: &Id) -> bool {
+        let language = |catalog: &Catalog| catalog.objects.get(id).and_then(|it| it.get(&Property::Language)).cloned();
+        let is_known = |language: Value| matches!(&*language.to_string(), "sql" | "plpgsql");
+        language(&self.live).is_some_and(is_known)
+    }
+
+    /// Whether a column's type is built-in: a domain may have a default, which NULL overrides.
+    fn is_built_in(&self, id: &Id) -> bool {
+        let of = |catalog: &Catalog| catalog.objects.get(id).and_then(|it| it.get(&Property::Type)).cloned();
+        [of(&self.expected), of(&self.live)].into_iter().flatten().all(|it| !it.to_string().contains('.'))
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn call(parts: Vec<Tree>, before_14: bool) -> Tree {
 fn named(name: &str, arguments: Vec<Tree>) -> Tree {
     match (name, &arguments[..]) {
         ("transaction_timestamp", []) => Tree::call("now", arguments),
-        ("normalize", [_, form]) if form.is_node() => {
+        ("normalize" | "is_normalized", [_, form]) if form.is_node() => {
             let form = normal_form(form);
             Tree::call(name, arguments.into_iter().take(1).chain([form]).collect())
         }

@@ -3,12 +3,15 @@
 use crate::schema::catalog::{Kind, Property};
 use crate::schema::drift::spelling::normal::normal_form;
 use crate::schema::drift::spelling::retyped::forgiven;
-use crate::schema::drift::spelling::{Normalizer, alike};
+use crate::schema::drift::spelling::{Normalizer, alike, values};
 
 /// Whether two spellings of a property mean the same.
 pub(crate) fn same(kind: Kind, property: Property, expected: &str, live: &str, normalizer: &Normalizer) -> bool {
     if expected == live {
         return true;
+    }
+    if kind == Kind::Collation && property == Property::Definition {
+        return values::collation(expected) == values::collation(live);
     }
     let Some(statement) = statement(kind, property) else {
         return names_objects(property) && alike::texts(expected, live, &normalizer.renames);
@@ -29,6 +32,13 @@ pub(crate) fn same(kind: Kind, property: Property, expected: &str, live: &str, n
         (Some(expected), Some(live)) => alike::trees(&expected, &live, &normalizer.renames),
         _ => alike::texts(expected, live, &normalizer.renames),
     }
+}
+
+/// Whether a default is the same as none: NULL, of whatever type.
+pub(crate) fn is_null(default: &str) -> bool {
+    let mut parts = default.split("::");
+    let is_type = |part: &str| !part.contains(|sign: char| !(sign.is_alphanumeric() || " (),[]\"_.".contains(sign)));
+    parts.next().is_some_and(|value| value.trim_start_matches('(') == "NULL") && parts.all(is_type)
 }
 
 /// Whether a text that is not parsed has the names of objects in it. Others have words, numbers or roles.

@@ -4,7 +4,7 @@ use squawk_syntax::quote::quote_ident;
 use squawk_syntax::{SourceFile, SyntaxElement, SyntaxKind as S, SyntaxNode, SyntaxToken};
 
 use crate::schema::drift::spelling::tree::Tree;
-use crate::schema::drift::spelling::{aliases, calls, lists, words_of};
+use crate::schema::drift::spelling::{aliases, calls, lists, values, words_of};
 
 /// The tree of a statement in its normal form; none if it can't be parsed. `before_14`: one of the two texts is of a
 /// server before 14.
@@ -68,6 +68,10 @@ fn node(syntax: &SyntaxNode, before_14: bool) -> Tree {
             calls::call(parts, before_14)
         }
         S::TARGET => target(parts),
+        S::ATTRIBUTE_VALUE => {
+            let value = Tree::Node(S::ATTRIBUTE_VALUE, parts).leaves().concat();
+            Tree::Node(S::ATTRIBUTE_VALUE, vec![Tree::Word(values::plain(value.trim_matches('\'')))])
+        }
         // IN is how a parameter is without a word.
         S::PARAM => {
             parts.retain(|part| part.parts_of(S::PARAM_IN).is_none());

@@ -323,11 +323,13 @@ impl<'a> Planner<'a> {
             (_, false) => Action::Revoke,
         };
         let mut parts: Vec<Part> = statements.into_iter().map(|sql| Part::new(action, sql)).collect();
+        let again = if is_grant { Vec::new() } else { ddl.columns_again(role, text) };
         if !is_grant {
             let note = format!("{role} will no longer have {text} on {}; jobs that rely on it will fail", id.object());
             let hazard = Hazard { kind: HazardKind::Revoke, lock: None, table: id.object(), note };
             parts.iter_mut().for_each(|it| it.hazards.push(hazard.clone()));
         }
+        parts.extend(again.into_iter().map(|sql| Part::new(Action::Grant, sql)));
         self.push(rank, id, parts);
     }
 }
