@@ -60,7 +60,7 @@ impl Comparison<'_> {
             (Some(Value::Text(one)), Some(Value::Text(other))) if property == Property::PartitionBound => {
                 let values = |text: &str| {
                     let list = text.strip_prefix("FOR VALUES IN (").and_then(|it| it.strip_suffix(')'))?;
-                    Some(list.split(", ").map(str::to_owned).collect::<BTreeSet<String>>())
+                    Some(alike::items(list).into_iter().collect::<BTreeSet<String>>())
                 };
                 one == other || values(one).is_some() && values(one) == values(other)
             }

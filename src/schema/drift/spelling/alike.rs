@@ -102,6 +102,18 @@ enum Token {
     Other(String),
 }
 
+/// The items of a list between commas. A comma in a literal is none.
+pub(crate) fn items(list: &str) -> Vec<String> {
+    let mut items = vec![String::new()];
+    for token in tokens(list) {
+        match token {
+            Token::Other(sign) if sign == "," => items.push(String::new()),
+            Token::Name(text) | Token::Other(text) => items.last_mut().expect("one was put there").push_str(&text),
+        }
+    }
+    items.iter().map(|item| item.trim().to_owned()).collect()
+}
+
 fn unquoted(name: &str) -> String {
     name.trim_matches('"').to_owned()
 }

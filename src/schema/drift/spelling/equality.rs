@@ -2,7 +2,7 @@
 
 use crate::schema::catalog::{Kind, Property};
 use crate::schema::drift::spelling::normal::normal_form;
-use crate::schema::drift::spelling::retyped::forgiven;
+use crate::schema::drift::spelling::retyped::{Side, forgiven};
 use crate::schema::drift::spelling::{Normalizer, alike, values};
 
 /// Whether two spellings of a property mean the same.
@@ -24,11 +24,11 @@ pub(crate) fn same(kind: Kind, property: Property, expected: &str, live: &str, n
         return how == other_how && same(kind, Property::Default, expected, live, normalizer);
     }
     let own = property == Property::Default;
-    let tree = |text: &str| {
+    let tree = |text: &str, side: Side| {
         let tree = normal_form(&statement.replace("{}", text), normalizer.before_14)?;
-        Some(if normalizer.retyped.is_empty() { tree } else { forgiven(tree, &normalizer.retyped, own) })
+        Some(if normalizer.retyped.is_empty() { tree } else { forgiven(tree, &normalizer.retyped, side, own) })
     };
-    match (tree(expected), tree(live)) {
+    match (tree(expected, Side::Expected), tree(live, Side::Live)) {
         (Some(expected), Some(live)) => alike::trees(&expected, &live, &normalizer.renames),
         _ => alike::texts(expected, live, &normalizer.renames),
     }

@@ -13,80 +13,143 @@ pub(crate) struct Retyped {
     pub(crate) types: [String; 2],
 }
 
-impl Retyped {
-    /// Whether Postgres adds a cast to this type by itself where the column has the one type or the other: to the type
-    /// itself, or to that in which texts are compared. With a length it is the type's own or somebody's wish.
-    fn explains(&self, to: &Tree) -> bool {
+/// The side that a text is on: the expected type of the columns holds for it, or the live one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Expected,
+    Live,
+}
+
+/// Without the casts that another type of these columns explains: those that Postgres adds by itself beside such a
+/// column. What stands beside another column was written by somebody. `own`: the text is the default of such a column,
+/// or what generates it.
+pub(super) fn forgiven(tree: Tree, retyped: &[Retyped], side: Side, own: bool) -> Tree {
+    Forgiving { retyped: retyped.iter().collect(), side, own }.each(tree)
+}
+
+struct Forgiving<'a> {
+    retyped: Vec<&'a Retyped>,
+    side: Side,
+    own: bool,
+}
+
+impl Forgiving<'_> {
+    fn each(&self, tree: Tree) -> Tree {
+        match tree {
+            Tree::Node(S::TARGET, mut parts) if self.own => {
+                if let Some(value) = parts.first_mut() {
+                    *value = self.without_outer(std::mem::replace(value, Tree::word("")));
+                }
+                self.parts(S::TARGET, parts)
+            }
+            // AND and OR, whose conditions are looked at one by one.
+            Tree::Node(S::BIN_EXPR, parts) if matches!(parts.first(), Some(Tree::Word(_))) => {
+                self.parts(S::BIN_EXPR, parts)
+            }
+            Tree::Node(
+                kind @ (S::BIN_EXPR | S::CALL_EXPR | S::CAST_EXPR | S::CASE_EXPR | S::ARRAY_EXPR | S::POSTFIX_EXPR),
+                parts,
+            ) => {
+                let tree = Tree::Node(kind, parts);
+                let names = tree.names();
+                let beside: Vec<&Retyped> =
+                    self.retyped.iter().copied().filter(|one| names.contains(&&*one.column)).collect();
+                match (beside.is_empty(), tree) {
+                    (true, Tree::Node(kind, parts)) => self.parts(kind, parts),
+                    (_, tree) => Self { retyped: beside, ..*self }.stripped(tree),
+                }
+            }
+            Tree::Node(kind, parts) => self.parts(kind, parts),
+            leaf => leaf,
+        }
+    }
+
+    fn parts(&self, kind: S, parts: Vec<Tree>) -> Tree {
+        Tree::Node(kind, parts.into_iter().map(|part| self.each(part)).collect())
+    }
+
+    /// Without explained casts, however deep.
+    fn stripped(&self, tree: Tree) -> Tree {
+        match tree {
+            Tree::Node(S::CAST_EXPR, mut parts) => match &parts[..] {
+                [value, to] if self.explains(value, to) => self.stripped(parts.swap_remove(0)),
+                _ => Tree::Node(S::CAST_EXPR, parts.into_iter().map(|part| self.stripped(part)).collect()),
+            },
+            Tree::Node(kind, parts) => Tree::Node(kind, parts.into_iter().map(|part| self.stripped(part)).collect()),
+            leaf => leaf,
+        }
+    }
+
+    /// A value without the casts around it.
+    fn without_outer(&self, tree: Tree) -> Tree {
+        match tree {
+            Tree::Node(S::CAST_EXPR, mut parts) => match &parts[..] {
+                [value, to] if self.is_type(to) && (value.is_constant() || !self.is_old(to)) => {
+                    self.without_outer(parts.swap_remove(0))
+                }
+                _ => Tree::Node(S::CAST_EXPR, parts),
+            },
+            other => other,
+        }
+    }
+
+    /// Whether Postgres adds this cast by itself: to a constant, to the column, or of something else to the wider type
+    /// in which both are compared.
+    fn explains(&self, value: &Tree, to: &Tree) -> bool {
+        const WIDE: [&str; 4] = ["text", "numeric", "doubleprecision", "timestampwithtimezone"];
+        let is_column = self.retyped.iter().any(|one| is_column(value, &one.column));
+        match () {
+            () if !self.is_type(to) => false,
+            () if value.is_constant() => true,
+            // Back to what the column was is somebody's wish.
+            () if is_column => !self.is_old(to),
+            () => WIDE.contains(&&*to.compact()),
+        }
+    }
+
+    /// Whether a type is one that a column has on either side, or the one in which texts are compared. With a length it
+    /// is the column's own.
+    fn is_type(&self, to: &Tree) -> bool {
         const TEXTS: [&str; 5] = ["text", "charactervarying", "character", "bpchar", "citext"];
-        let to = to.compact();
-        let of = |text: &str| text.trim_end_matches("[]").to_owned();
-        let bare = |text: &str| text.split('(').next().unwrap_or_default().to_owned();
-        let types = self.types.each_ref().map(|one| one.replace([' ', '"'], ""));
-        let is_own = types.iter().any(|one| {
-            let after = one.rsplit_once(')').map_or("", |(_, after)| after.trim_end_matches("[]"));
-            [of(one), format!("{}{after}", bare(&of(one)))].contains(&of(&to))
-        });
-        let is_text = |one: &String| TEXTS.contains(&&*bare(&of(one)));
-        is_own || types.iter().any(is_text) && matches!(&*of(&to), "text" | "charactervarying" | "bpchar")
+        let to = element(&to.compact()).to_owned();
+        let types: Vec<String> = self.retyped.iter().flat_map(|one| &one.types).map(|one| plain(one)).collect();
+        let is_own = types.iter().any(|one| to == *one || to == without_length(one));
+        let is_text = types.iter().any(|one| TEXTS.contains(&&*without_length(one)));
+        is_own || is_text && matches!(&*to, "text" | "charactervarying" | "bpchar")
+    }
+
+    /// Whether a type is the expected one of a column, on the live side, and not the live one too.
+    fn is_old(&self, to: &Tree) -> bool {
+        let to = element(&to.compact()).to_owned();
+        let is = |one: &str| to == plain(one) || to == without_length(&plain(one));
+        let mut types = self.retyped.iter().map(|one| &one.types);
+        self.side == Side::Live
+            && !matches!(&*to, "text" | "charactervarying")
+            && types.any(|[old, new]| is(old) && !is(new))
     }
 }
 
-/// Without the casts that another type of these columns explains: those beside such a column. What stands beside
-/// another column was written by somebody. `own`: the text is the default of such a column, or what generates it.
-pub(super) fn forgiven(tree: Tree, retyped: &[Retyped], own: bool) -> Tree {
+/// A column by its name, perhaps with its table.
+fn is_column(tree: &Tree, column: &str) -> bool {
     match tree {
-        Tree::Node(S::BIN_EXPR, parts) if matches!(parts.first(), Some(Tree::Word(_))) => {
-            each(S::BIN_EXPR, parts, retyped, own)
-        }
-        Tree::Node(S::TARGET, mut parts) if own => {
-            if let Some(value) = parts.first_mut() {
-                *value = without_outer(std::mem::replace(value, Tree::word("")), retyped);
-            }
-            each(S::TARGET, parts, retyped, own)
-        }
-        Tree::Node(
-            kind @ (S::BIN_EXPR | S::CALL_EXPR | S::CAST_EXPR | S::CASE_EXPR | S::ARRAY_EXPR | S::POSTFIX_EXPR),
-            parts,
-        ) => {
-            let tree = Tree::Node(kind, parts);
-            let leaves = tree.leaves();
-            let beside: Vec<&Retyped> = retyped.iter().filter(|one| leaves.contains(&&*one.column)).collect();
-            match beside.is_empty() {
-                true => match tree {
-                    Tree::Node(kind, parts) => each(kind, parts, retyped, own),
-                    leaf => leaf,
-                },
-                false => stripped(tree, &beside),
-            }
-        }
-        Tree::Node(kind, parts) => each(kind, parts, retyped, own),
-        leaf => leaf,
+        Tree::Node(S::FIELD_EXPR, parts) => parts.last().and_then(Tree::as_name) == Some(column),
+        Tree::Node(S::CAST_EXPR, parts) => parts.first().is_some_and(|value| is_column(value, column)),
+        other => other.as_name() == Some(column),
     }
 }
 
-fn each(kind: S, parts: Vec<Tree>, retyped: &[Retyped], own: bool) -> Tree {
-    Tree::Node(kind, parts.into_iter().map(|part| forgiven(part, retyped, own)).collect())
+/// A type as trees have it.
+fn plain(of: &str) -> String {
+    element(&of.replace([' ', '"'], "")).to_owned()
 }
 
-/// Without explained casts, however deep.
-fn stripped(tree: Tree, retyped: &[&Retyped]) -> Tree {
-    match tree {
-        Tree::Node(S::CAST_EXPR, mut parts) => match &parts[..] {
-            [_, to] if retyped.iter().any(|one| one.explains(to)) => stripped(parts.swap_remove(0), retyped),
-            _ => Tree::Node(S::CAST_EXPR, parts.into_iter().map(|part| stripped(part, retyped)).collect()),
-        },
-        Tree::Node(kind, parts) => Tree::Node(kind, parts.into_iter().map(|part| stripped(part, retyped)).collect()),
-        leaf => leaf,
-    }
+fn element(of: &str) -> &str {
+    of.trim_end_matches("[]")
 }
 
-/// A value without the casts around it.
-fn without_outer(tree: Tree, retyped: &[Retyped]) -> Tree {
-    match tree {
-        Tree::Node(S::CAST_EXPR, mut parts) => match &parts[..] {
-            [_, to] if retyped.iter().any(|one| one.explains(to)) => without_outer(parts.swap_remove(0), retyped),
-            _ => Tree::Node(S::CAST_EXPR, parts),
-        },
-        other => other,
+fn without_length(of: &str) -> String {
+    match (of.split_once('('), of.split_once(')')) {
+        (Some((before, _)), Some((_, after))) => format!("{before}{after}"),
+        _ => of.to_owned(),
     }
 }

@@ -39,6 +39,15 @@ impl Tree {
         self.leaves().concat().replace(' ', "")
     }
 
+    /// The names of columns, tables and the like.
+    pub(super) fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Name(name) => vec![name],
+            Self::Object(..) | Self::Word(_) => Vec::new(),
+            Self::Node(_, parts) => parts.iter().flat_map(Self::names).collect(),
+        }
+    }
+
     pub(super) fn is_node(&self) -> bool {
         matches!(self, Self::Node(..))
     }
