@@ -13,7 +13,7 @@ pub(crate) fn same(kind: Kind, property: Property, expected: &str, live: &str, n
     if kind == Kind::Collation && property == Property::Definition {
         return values::collation(expected) == values::collation(live);
     }
-    let Some(statement) = statement(kind, property) else {
+    let Some(statement) = statement(kind, property, [expected, live]) else {
         return names_objects(property) && alike::texts(expected, live, &normalizer.renames);
     };
     if property == Property::Generated {
@@ -62,7 +62,8 @@ pub(crate) fn names_objects(property: Property) -> bool {
 }
 
 /// A statement that holds the property's text, where that is SQL.
-fn statement(kind: Kind, property: Property) -> Option<&'static str> {
+fn statement(kind: Kind, property: Property, texts: [&str; 2]) -> Option<&'static str> {
+    let is_tree = |text: &str| text.starts_with("BEGIN ATOMIC\n") || text.starts_with("RETURN ");
     Some(match (kind, property) {
         (Kind::View | Kind::MaterializedView, Property::Definition) => "{}",
         (Kind::Constraint, Property::Definition) => "alter table t add {}",
@@ -72,6 +73,10 @@ fn statement(kind: Kind, property: Property) -> Option<&'static str> {
         (Kind::Statistics, Property::Definition) => "create statistics s {}",
         (Kind::Function | Kind::Procedure, Property::Arguments) => {
             "create function f({}) returns int language sql as ''"
+        }
+        // A body in quotes is a text; one without, a tree that Postgres prints.
+        (Kind::Function | Kind::Procedure, Property::Body) if texts.into_iter().all(is_tree) => {
+            "create function f() returns int {}"
         }
         (Kind::Table, Property::PartitionKey) => "create table t (c int) partition by {}",
         (_, Property::Default | Property::Generated | Property::Using | Property::WithCheck) => "select {}",
