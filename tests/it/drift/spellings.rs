@@ -232,7 +232,7 @@ fn is_same(expected: Catalog, live: Catalog) -> bool {
 }
 
 /// In how many rows of a table the expressions of each pair differ.
-async fn told_apart(connection: &mut PgConnection, table: &str, pairs: &[[String; 2]]) -> Vec<i64> {
+async fn rows_that_differ(connection: &mut PgConnection, table: &str, pairs: &[[String; 2]]) -> Vec<i64> {
     let each = pairs.iter().map(|[one, other]| format!("count(*) filter (where ({one}) is distinct from ({other}))"));
     let sql = format!("select array[{}] from padealing.{table}", each.collect::<Vec<_>>().join(", "));
     sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await.expect("every expression has a value")
@@ -260,8 +260,8 @@ async fn same_is_what_postgres_makes_the_same_of() {
             written.iter().filter(|(name, _)| name.starts_with("other")).map(|(name, it)| (name.clone(), it.clone())),
         );
         let retyped = printed(&mut connection, "retyped", &moved).await;
-        let rows = told_apart(&mut connection, "sample", &pairs).await;
-        let retyped_rows = told_apart(&mut connection, "retyped", &pairs).await;
+        let rows = rows_that_differ(&mut connection, "sample", &pairs).await;
+        let retyped_rows = rows_that_differ(&mut connection, "retyped", &pairs).await;
         let mut wrong = String::new();
         let (mut same, mut reasons) = (0, 0);
         for at in 0..pairs.len() {

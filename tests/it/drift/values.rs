@@ -87,6 +87,12 @@ fn a_view_is_an_invokers_or_not_by_one_option() {
 )]
 #[case("i und-u-ks-level2 und-u-ks-level2 deterministic false", "i @colStrength=secondary deterministic false", true)]
 #[case("i en_US en_US deterministic true", "i en-US deterministic true", true)]
+#[case(
+    "i en-u-kn-true-kf-upper en-u-kn-true-kf-upper deterministic true",
+    "i en-u-kf-upper-kn deterministic true",
+    true
+)]
+#[case("i en-u-kn-true deterministic true", "i en-u-kn-false deterministic true", false)]
 #[case("i en-US en-US deterministic true", "i en-GB deterministic true", false)]
 #[case("i en-US deterministic true", "i en-US deterministic false", false)]
 #[case("i de@collation=phonebook deterministic true", "i de deterministic true", false)]

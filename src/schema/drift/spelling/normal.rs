@@ -234,6 +234,12 @@ fn binary(parts: Vec<Tree>, before_14: bool) -> Tree {
 /// EXTRACT gives numeric, and date_part, as which it was stored before, double precision: a number that is compared
 /// with it has the one cast or the other.
 fn plain_number(tree: &mut Tree) {
+    let is_list = |call: &[Tree]| matches!(call.first(), Some(Tree::Node(S::ANY_FN | S::ALL_FN, _)));
+    match tree {
+        Tree::Node(S::CALL_EXPR, parts) if is_list(parts) => return parts.iter_mut().for_each(plain_number),
+        Tree::Node(S::ANY_FN | S::ALL_FN | S::ARRAY_EXPR, parts) => return parts.iter_mut().for_each(plain_number),
+        _ => {}
+    }
     if let Tree::Node(S::CAST_EXPR, parts) = tree
         && let [value @ Tree::Node(S::LITERAL, _), to] = &parts[..]
         && matches!(&*to.compact(), "numeric" | "doubleprecision")

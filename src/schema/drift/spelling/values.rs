@@ -164,7 +164,9 @@ fn icu(locale: &str, rest: &[&str]) -> String {
 /// `de_DE@collation=phonebook` as `de-de-u-co-phonebk`.
 fn language_tag(locale: &str) -> String {
     let (language, keywords) = locale.split_once('@').unwrap_or((locale, ""));
-    let mut tag = language.to_lowercase().replace('_', "-");
+    let folded = language.to_lowercase().replace('_', "-");
+    let (language, written) = folded.split_once("-u-").unwrap_or((&folded, ""));
+    let mut tag = language.to_owned();
     if matches!(&*tag, "" | "root") {
         tag = "und".to_owned();
     }
@@ -202,10 +204,28 @@ fn language_tag(locale: &str) -> String {
             }
         })
         .collect();
+    pairs.extend(keywords_of_tag(written));
     pairs.sort();
     if !pairs.is_empty() {
         tag.push_str("-u-");
         tag.push_str(&pairs.join("-"));
     }
     tag
+}
+
+/// The keywords of a language tag, each with its value: a key has two letters. `true` is what a key says without a value.
+fn keywords_of_tag(text: &str) -> Vec<String> {
+    let mut pairs: Vec<String> = Vec::new();
+    for word in text.split('-').filter(|word| !word.is_empty()) {
+        match pairs.last_mut() {
+            _ if word.len() == 2 => pairs.push(word.to_owned()),
+            _ if word == "true" => {}
+            Some(pair) => {
+                pair.push('-');
+                pair.push_str(word);
+            }
+            None => pairs.push(word.to_owned()),
+        }
+    }
+    pairs
 }

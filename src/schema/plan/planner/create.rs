@@ -261,7 +261,10 @@ impl<'a> Planner<'a> {
                 let is_given = given
                     .get(role)
                     .is_some_and(|privileges| privileges.iter().any(|granted| granted.starts_with(plain)));
-                if !is_given && role != "{self}" && Some(role) != owner.as_deref() {
+                // Everybody has it without default privileges, too.
+                let is_built_in =
+                    role == "PUBLIC" && matches!((word, plain), ("functions", "EXECUTE") | ("types", "USAGE"));
+                if !is_given && !is_built_in && role != "{self}" && Some(role) != owner.as_deref() {
                     taken.entry(role.to_owned()).or_default().insert(plain.to_owned());
                 }
             }
