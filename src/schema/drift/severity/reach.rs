@@ -25,7 +25,8 @@ impl Case<'_> {
         let loses = match property {
             Property::AllTables => {
                 let live = text(self.live, property);
-                text(self.expected, property).split(", ").any(|one| !live.split(", ").any(|other| one == other))
+                let expected = text(self.expected, property);
+                expected.split_terminator(", ").any(|one| !live.split(", ").any(|other| one == other))
             }
             Property::Schemas if has(self.live, Property::AllTables) => false,
             Property::Operations | Property::Schemas => {
