@@ -7,4 +7,7 @@ pub(crate) mod cases;
 mod complete;
 mod laws;
 mod output;
+mod queries;
 mod recorded;
+mod spellings;
+mod values;

@@ -3,10 +3,31 @@
 use squawk_syntax::quote::quote_ident as identifier;
 
 use crate::base::text::list;
-use crate::schema::catalog::Kind;
+use crate::schema::catalog::{Kind, Property, Value};
 use crate::schema::ddl::Ddl;
 
 impl Ddl<'_> {
+    /// A privilege that is revoked from a table is revoked from its columns, too: grants those again that are expected
+    /// on columns.
+    pub(crate) fn columns_again(&self, role: &str, revoked: &str) -> Vec<String> {
+        if !self.id.kind.is_relation() || revoked.starts_with("grant option for ") {
+            return Vec::new();
+        }
+        let columns = self.catalog.children(&self.id.schema, &self.id.name);
+        let granted = columns.filter(|(id, _)| id.kind == Kind::Column).flat_map(|(id, object)| {
+            let items = object.get(&Property::Privileges).map(Value::parts).unwrap_or_default().iter();
+            items.filter_map(move |item| Some((id, item.rsplit_once('=')?)))
+        });
+        let again = granted.filter_map(|(id, (of, privilege))| {
+            let plain = privilege.trim_end_matches('*');
+            let is_revoked = revoked.split(", ").any(|one| one.split(" with ").next() == Some(plain));
+            let option = if plain == privilege { "" } else { " with grant option" };
+            let grant = || Ddl::new(self.catalog, id).privileges(role, true, &format!("{plain}{option}"));
+            (of == role && is_revoked).then(grant).flatten()
+        });
+        again.collect()
+    }
+
     /// The statement that gives a role privileges, or takes them. A privilege may say `with grant option`; a list of
     /// them may begin with `grant option for`.
     pub(crate) fn privileges(&self, role: &str, is_grant: bool, privileges: &str) -> Option<String> {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::drift::finding::Change;
-use crate::schema::drift::spelling::{Normalizer, Rename};
+use crate::schema::drift::spelling::Normalizer;
 use crate::schema::names::CONTRACT_SCHEMA;
 
 /// Instead of an identity, for a column that takes its numbers from a sequence by default.
@@ -83,8 +83,10 @@ struct Joined<'a> {
 /// A column with another name in the live catalog.
 struct RenamedColumn {
     /// The relation's live name: a column's name means something with its relation only.
+    schema: String,
     relation: String,
-    rename: Rename,
+    old: String,
+    new: String,
 }
 
 /// Two catalogs, the expected one with the names that its objects have in the live one.
@@ -122,6 +124,9 @@ impl<'p> Comparison<'p> {
             inherits,
         };
         comparison.forget_maintain();
+        if before_14 {
+            comparison.forget_in();
+        }
         comparison.follow_moves();
         comparison.follow_renames();
         comparison
@@ -145,6 +150,18 @@ impl<'p> Comparison<'p> {
                         object.remove(&property);
                     }
                 }
+            }
+        }
+    }
+
+    /// Servers before 14 name a procedure without the word IN, which is how a parameter is without a word.
+    fn forget_in(&mut self) {
+        for catalog in [&mut self.expected, &mut self.live] {
+            let procedures = catalog.objects.keys().filter(|id| id.kind == Kind::Procedure).cloned();
+            for id in procedures.collect::<Vec<_>>() {
+                let object = catalog.objects.remove(&id).expect("the key was just read");
+                let name = id.name.replace("(IN ", "(").replace(", IN ", ", ");
+                catalog.objects.insert(Id { name, ..id }, object);
             }
         }
     }

@@ -73,7 +73,9 @@ impl Case<'_> {
                 vec![self.ddl.privileges(difference.role.as_deref()?, true, difference.expected.as_deref()?)?]
             }
             Change::Gained => {
-                vec![self.ddl.privileges(difference.role.as_deref()?, false, difference.actual.as_deref()?)?]
+                let (role, gained) = (difference.role.as_deref()?, difference.actual.as_deref()?);
+                let revoke = self.ddl.privileges(role, false, gained)?;
+                [vec![revoke], self.ddl.columns_again(role, gained)].concat()
             }
             Change::Differs(property) => self.alter(property)?,
             _ => return None,

@@ -5,6 +5,7 @@
 
 mod contract;
 mod database;
+mod reach;
 mod strict;
 mod types;
 

@@ -1,40 +1,70 @@
 //! Spellings of the same thing. Pure.
 //!
 //! Postgres prints a parse tree, and prints the same one differently after a dump and restore, and in another major
-//! version. Two texts that differ are parsed, and their trees compared in a normal form.
+//! version. Two texts that differ are parsed, and their trees compared in a normal form. What the normal form leaves out
+//! is only what its reason explains: a column's rename is about columns, and another type about the casts beside it.
 
+mod aliases;
+pub(crate) mod alike;
+pub(crate) mod bodies;
 mod calls;
 pub(crate) mod equality;
+mod lists;
 mod normal;
+mod retyped;
 mod tree;
+pub(crate) mod values;
 
-/// Something that was renamed, or a schema that it was moved to.
+pub(crate) use retyped::Retyped;
+
+/// Where an object is, by its names in the catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) schema: String,
+    pub(crate) name: String,
+}
+
+/// Something that was renamed, or moved to another schema.
 #[derive(Clone, Debug)]
-pub(crate) struct Rename {
-    pub(crate) old: String,
-    pub(crate) new: String,
+pub(crate) enum Rename {
+    /// A relation, a function, a type and the like: texts name it with its schema.
+    Object { old: Place, new: Place },
+    /// A column, of a relation that the text is about.
+    Column { old: String, new: String },
+}
+
+/// What was renamed. Constraints, indexes, triggers and policies are named by no text that is compared.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Renames(pub(crate) Vec<Rename>);
+
+impl Renames {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn has_object(&self, one: &Place, other: &Place) -> bool {
+        self.0.iter().any(|rename| matches!(rename, Rename::Object { old, new } if old == one && new == other))
+    }
+
+    /// As the qualifier of a column, without its schema.
+    fn has_relation(&self, one: &str, other: &str) -> bool {
+        self.0.iter().any(|it| matches!(it, Rename::Object { old, new } if old.name == one && new.name == other))
+    }
+
+    fn has_column(&self, one: &str, other: &str) -> bool {
+        self.0.iter().any(|rename| matches!(rename, Rename::Column { old, new } if old == one && new == other))
+    }
 }
 
 /// What to ignore when two texts are compared, besides spelling.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Normalizer {
-    /// Casts, since a column's type has changed.
-    pub(crate) casts: bool,
-    /// The old name of something stands for the new one.
-    pub(crate) renames: Vec<Rename>,
+    /// The columns that have another type, with which casts change.
+    pub(crate) retyped: Vec<Retyped>,
+    /// The expected text has the old name of something, and the live one the new.
+    pub(crate) renames: Renames,
     /// How servers before 14 print functions: they had no EXTRACT and the like in a tree.
     pub(crate) before_14: bool,
-}
-
-impl Normalizer {
-    /// The words of a text, with the new names of what was renamed.
-    pub(crate) fn in_words(&self, text: &str) -> String {
-        words_of(text).map(|word| self.name(word)).collect::<Vec<_>>().join(" ")
-    }
-
-    fn name(&self, name: String) -> String {
-        self.renames.iter().find(|rename| rename.old == name).map_or(name, |rename| rename.new.clone())
-    }
 }
 
 /// The names in a text, unquoted, and the signs between them; also within string literals.

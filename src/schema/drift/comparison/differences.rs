@@ -64,7 +64,7 @@ impl Comparison<'_> {
         for property in properties {
             let (one, other) = (expected.get(&property), live.get(&property));
             let ignored = one.is_none() && self.is_ignored(id, property);
-            if is_compared_elsewhere(property) || ignored || self.same(id.kind, property, one, other, &normalizer) {
+            if is_compared_elsewhere(property) || ignored || self.same(id, property, one, other, &normalizer) {
                 continue;
             }
             let (one, mut other) = (one.map(Value::to_string), other.map(Value::to_string));

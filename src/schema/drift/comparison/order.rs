@@ -2,17 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use crate::schema::catalog::{Catalog, Id, Kind, Property};
+use crate::schema::catalog::{Catalog, Id, Kind, Property, Value};
 use crate::schema::drift::comparison::{Comparison, Difference};
 use crate::schema::drift::finding::Change;
+use crate::schema::drift::spelling::words_of;
 
 impl Comparison<'_> {
     /// The columns that are out of order: the smallest number that explains it.
     pub(super) fn order(&self, schema: &str, relation: &str) -> Vec<Difference> {
+        let inherited = self.inherited(schema, relation);
         let columns = |catalog: &Catalog| -> Vec<Id> {
             let mut columns: Vec<(u32, Id)> = catalog
                 .children(schema, relation)
                 .filter(|(id, _)| matches!(id.kind, Kind::Column | Kind::Attribute))
+                .filter(|(id, _)| !inherited.contains(&id.name))
                 .filter(|(id, _)| self.expected.objects.contains_key(id) && self.live.objects.contains_key(id))
                 .map(|(id, object)| {
                     let place = object.get(&Property::Position).and_then(|it| it.to_string().parse().ok());
@@ -37,6 +40,21 @@ impl Comparison<'_> {
             .filter(|(_, rank)| !kept.contains(rank))
             .map(|(id, _)| Difference::new(Change::Order, id).between(after(&expected, id), after(&live, id)))
             .collect()
+    }
+
+    /// The columns that a child table has from its parents: a dump and restore puts them first. A partition's keep their
+    /// places.
+    fn inherited(&self, schema: &str, relation: &str) -> BTreeSet<String> {
+        let Some((_, child)) = self.live.relation(schema, relation) else { return BTreeSet::new() };
+        let parents = child.get(&Property::Inherits).filter(|_| !child.contains_key(&Property::PartitionBound));
+        let parents = parents.map(Value::parts).unwrap_or_default().iter();
+        let columns = parents.flat_map(|parent| {
+            let words: Vec<String> = words_of(parent).collect();
+            let [schema, _, name] = words.try_into().unwrap_or_default();
+            let known = self.live.objects.keys();
+            known.filter(move |id| id.kind == Kind::Column && id.schema == schema && id.parent == name)
+        });
+        columns.map(|id| id.name.clone()).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::schema::catalog::{Id, Object, Property, Value};
+use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::drift::comparison::{Comparison, Difference};
 use crate::schema::drift::finding::Change;
 
@@ -59,10 +59,12 @@ impl Comparison<'_> {
         let mut gained = ByRole::new();
         let missing = wanted.beyond(&held);
         let missing = missing.filter(|(role, text)| !self.has_otherwise(role, text, owner.as_deref(), &wanted, &held));
+        let missing = missing.filter(|(role, text)| !self.has_through_table(id, role, text));
         for (role, text) in missing.chain(revoked.beyond(&to_revoke)) {
             lost.entry(role.to_owned()).or_default().push(text);
         }
-        for (role, text) in held.beyond(&wanted).chain(to_revoke.beyond(&revoked)) {
+        let more = held.beyond(&wanted).filter(|(role, text)| !self.says_nothing_new(id, role, text));
+        for (role, text) in more.chain(to_revoke.beyond(&revoked)) {
             gained.entry(role.to_owned()).or_default().push(text);
         }
         let difference = |change, role: String, privileges: Vec<String>| {
@@ -97,5 +99,49 @@ impl Comparison<'_> {
         let lasts = |other: &str| !self.planning || wanted.has(other, privilege);
         let held_by = |other: &str| lasts(other) && held.holds(other, privilege);
         is_owner || held_by("PUBLIC") || others.iter().any(|other| held_by(other))
+    }
+
+    /// Whether a role has a column's privilege through one for the whole table, which stays.
+    fn has_through_table(&self, id: &Id, role: &str, text: &str) -> bool {
+        let Some((table, live)) = self.table_of(&self.live, id) else { return false };
+        let stays = !self.planning
+            || self.table_of(&self.expected, id).is_some_and(|(_, expected)| holds(expected, role, text))
+            || self.is_of_every_column(table, role, text);
+        holds(live, role, text) && stays
+    }
+
+    /// Whether a role is expected to have the privilege anyway: a column's through its table, or a table's for each of
+    /// its columns.
+    fn says_nothing_new(&self, id: &Id, role: &str, text: &str) -> bool {
+        match self.table_of(&self.expected, id) {
+            Some((_, expected)) => holds(expected, role, text),
+            None => id.kind.is_relation() && self.is_of_every_column(id, role, text),
+        }
+    }
+
+    /// The relation of a column.
+    fn table_of<'a>(&self, catalog: &'a Catalog, id: &Id) -> Option<(&'a Id, &'a Object)> {
+        (id.kind == Kind::Column).then(|| catalog.relation(&id.schema, &id.parent)).flatten()
+    }
+
+    /// Whether a role is expected to have the privilege on each of a relation's columns.
+    fn is_of_every_column(&self, table: &Id, role: &str, text: &str) -> bool {
+        let names = |catalog: &'_ Catalog| -> BTreeSet<String> {
+            let columns = catalog.children(&table.schema, &table.name).filter(|(id, _)| id.kind == Kind::Column);
+            columns.map(|(id, _)| id.name.clone()).collect()
+        };
+        let expected = self.expected.children(&table.schema, &table.name).filter(|(id, _)| id.kind == Kind::Column);
+        let granted = expected.filter(|(_, column)| holds(column, role, text)).count();
+        let (expected, live) = (names(&self.expected), names(&self.live));
+        granted > 0 && granted == expected.len() && live.is_subset(&expected)
+    }
+}
+
+/// Whether an object's privileges have one, given in the words of a finding.
+fn holds(object: &Object, role: &str, text: &str) -> bool {
+    let grants = Grants::of(object, Property::Privileges);
+    match text.strip_suffix(" with grant option").or_else(|| text.strip_prefix("grant option for ")) {
+        Some(plain) => grants.has(role, &format!("{plain}*")),
+        None => grants.holds(role, text),
     }
 }

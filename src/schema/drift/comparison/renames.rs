@@ -8,7 +8,7 @@ use squawk_syntax::quote::quote_ident;
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::drift::comparison::{Comparison, Difference, Found, RenamedColumn, is_cosmetic};
 use crate::schema::drift::finding::Change;
-use crate::schema::drift::spelling::Rename;
+use crate::schema::drift::spelling::{Place, Rename};
 
 impl Comparison<'_> {
     /// Adds an expected object under a new name.
@@ -34,14 +34,18 @@ impl Comparison<'_> {
             self.add_renamed(id, new, object);
         }
         let bare = |id: &Id| id.name.split('(').next().unwrap_or_default().to_owned();
-        match change {
-            Change::Moved => self.normalizer.renames.push(Rename { old: from.schema.clone(), new: to.schema.clone() }),
+        match from.kind {
             // A column's name means something with its table only.
-            _ if matches!(from.kind, Kind::Column | Kind::Attribute) => {
-                let rename = Rename { old: bare(from), new: bare(to) };
-                self.columns.push(RenamedColumn { relation: to.parent.clone(), rename });
+            Kind::Column | Kind::Attribute => {
+                let (schema, relation) = (to.schema.clone(), to.parent.clone());
+                self.columns.push(RenamedColumn { schema, relation, old: bare(from), new: bare(to) });
             }
-            _ => self.normalizer.renames.push(Rename { old: bare(from), new: bare(to) }),
+            // No text that is compared has their names.
+            kind if is_cosmetic(kind) => {}
+            _ => {
+                let place = |id: &Id| Place { schema: id.schema.clone(), name: bare(id) };
+                self.normalizer.renames.0.push(Rename::Object { old: place(from), new: place(to) });
+            }
         }
         // The name of a cast, a function or an operator contains the names of types.
         let quoted = |id: &Id| format!("{}.{}", quote_ident(&id.schema), quote_ident(&id.name));
@@ -189,8 +193,7 @@ impl Comparison<'_> {
     fn is_like(&self, id: &Id, expected: &Object, live: &Object) -> bool {
         let own: Vec<&Property> = expected.keys().chain(live.keys()).filter(|it| !INCIDENTAL.contains(it)).collect();
         let normalizer = self.normalizer(id, live);
-        !own.is_empty()
-            && own.into_iter().all(|it| self.same(id.kind, *it, expected.get(it), live.get(it), &normalizer))
+        !own.is_empty() && own.into_iter().all(|it| self.same(id, *it, expected.get(it), live.get(it), &normalizer))
     }
 }
 

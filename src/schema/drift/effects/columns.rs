@@ -81,7 +81,7 @@ impl Search<'_> {
                 | Property::WithCheck),
             ) => {
                 let named = names(expected?);
-                let retyped = self.retyped.iter().copied().find(|it| {
+                let near = self.retyped.iter().copied().filter(|it| {
                     let column = &self.all[*it].id;
                     if column.kind == Kind::Domain {
                         return column.schema == id.schema && column.name == id.parent;
@@ -89,8 +89,10 @@ impl Search<'_> {
                     let is_near =
                         column.schema == id.schema && column.parent == id.parent || named.contains(&column.parent);
                     is_near && named.contains(&column.name)
-                })?;
-                self.same_but_for_casts(difference, property).then_some(retyped)
+                });
+                let near: Vec<usize> = near.collect();
+                let cause = near.first().copied()?;
+                self.same_but_for_casts(difference, property, &near).then_some(cause)
             }
             // A view's column has the type of a table's column.
             Change::Differs(Property::Type) if id.kind == Kind::Column => {

@@ -53,7 +53,12 @@ impl Search<'_> {
                     Change::Missing | Change::Unexpected | Change::Differs(Property::Definition)
                 );
                 let has_other_name = matches!(id.kind, Kind::Index | Kind::Constraint) && inherited && is_made;
-                has_other_name.then(|| self.sibling(&beside, id.kind, |_| true)).flatten()
+                let is_cause = |it: &Difference| match it.change {
+                    Change::Missing | Change::Unexpected => true,
+                    Change::Differs(property) => property != Property::Comment,
+                    _ => false,
+                };
+                has_other_name.then(|| self.sibling(&beside, id.kind, is_cause)).flatten()
             })
         })
     }

@@ -4,8 +4,7 @@ use crate::schema::catalog::{Kind, Property};
 use crate::schema::drift::comparison::Difference;
 use crate::schema::drift::effects::Search;
 use crate::schema::drift::finding::Change;
-use crate::schema::drift::spelling::Normalizer;
-use crate::schema::drift::spelling::equality;
+use crate::schema::drift::spelling::{Normalizer, Retyped, equality};
 
 impl Search<'_> {
     /// Another property of the same object is the cause.
@@ -16,7 +15,7 @@ impl Search<'_> {
             (Kind::Column, Property::Default) => {
                 by(Property::Identity).or_else(|| by(Property::Generated)).or_else(|| {
                     // The same value with a cast to the new type.
-                    by(Property::Type).filter(|_| self.same_but_for_casts(difference, Property::Default))
+                    by(Property::Type).filter(|place| self.same_but_for_casts(difference, Property::Default, &[*place]))
                 })
             }
             (Kind::Column, Property::Collation) => by(Property::Type),
@@ -45,12 +44,18 @@ impl Search<'_> {
         }
     }
 
-    pub(super) fn same_but_for_casts(&self, difference: &Difference, property: Property) -> bool {
+    /// Whether an expression differs by casts only that another type of these columns explains.
+    pub(super) fn same_but_for_casts(&self, difference: &Difference, property: Property, retyped: &[usize]) -> bool {
         let normalizer = match self.comparison.live.objects.get(&difference.id) {
             Some(object) => self.comparison.normalizer(&difference.id, object).into_owned(),
             None => Normalizer::default(),
         };
-        let normalizer = Normalizer { casts: true, ..normalizer };
+        let retyped = retyped.iter().filter_map(|place| {
+            let Difference { id, expected, actual, .. } = &self.all[*place];
+            let column = if id.kind == Kind::Domain { "value".to_owned() } else { id.name.clone() };
+            Some(Retyped { column, types: [expected.clone()?, actual.clone()?] })
+        });
+        let normalizer = Normalizer { retyped: retyped.collect(), ..normalizer };
         match (&difference.expected, &difference.actual) {
             (Some(one), Some(other)) => equality::same(difference.id.kind, property, one, other, &normalizer),
             _ => false,

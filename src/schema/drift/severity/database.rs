@@ -9,7 +9,9 @@ impl Case<'_> {
     pub(super) fn database(&self) -> Severity {
         let difference = self.difference;
         match (difference.id.kind, difference.change) {
-            (Kind::Extension, Change::Missing) => Breaking,
+            // What is defined by its types and functions names the schema.
+            (Kind::Extension, Change::Missing | Change::Differs(Property::InSchema)) => Breaking,
+            (Kind::Publication, Change::Missing) => Breaking,
             // Other applications may need it.
             (Kind::Extension, Change::Unexpected) if self.comparison.embedded => Info,
             (Kind::Extension, change) if change != Change::Differs(Property::Comment) => Warning,
@@ -17,11 +19,16 @@ impl Case<'_> {
             (Kind::Cast, Change::Missing) => Breaking,
             (Kind::EventTrigger | Kind::Publication | Kind::Subscription | Kind::Setting, Change::Renamed) => Warning,
             (
-                Kind::EventTrigger | Kind::Publication | Kind::Subscription | Kind::Setting | Kind::ForeignServer,
+                kind @ (Kind::EventTrigger
+                | Kind::Publication
+                | Kind::Subscription
+                | Kind::Setting
+                | Kind::ForeignServer),
                 change,
             ) => match change {
                 Change::Differs(Property::Comment) => Info,
                 Change::Lost | Change::Gained => self.strict(),
+                Change::Differs(property) if kind == Kind::Publication => self.publication(property),
                 _ => Warning,
             },
             _ => self.strict(),

@@ -62,6 +62,9 @@ impl Case<'_> {
             Property::Valid => self.valid(),
             Property::Owner => self.owner(),
             Property::Labels => self.labels(),
+            Property::Increment | Property::Minimum | Property::Maximum | Property::Cycle => {
+                self.sequence_limit(property)
+            }
             // NOT NULL refuses what was accepted; without it, what was refused is accepted.
             Property::NotNull | Property::Persistence => self.if_present(Breaking, Warning),
             Property::Populated => self.if_present(Breaking, Info),
@@ -100,11 +103,7 @@ impl Case<'_> {
             | Property::ServerOptions
             | Property::ReplicaIdentity
             | Property::Start
-            | Property::Increment
-            | Property::Minimum
-            | Property::Maximum
             | Property::Cache
-            | Property::Cycle
             | Property::OwnedBy
             | Property::Volatility
             | Property::Leakproof
@@ -144,13 +143,13 @@ impl Case<'_> {
 
     fn type_of_object(&self) -> Severity {
         match self.difference.id.kind {
-            Kind::Sequence => Warning,
-            Kind::Column | Kind::Attribute => self.column_type(),
+            Kind::Column | Kind::Attribute | Kind::Domain => self.value_type(),
+            Kind::Sequence => self.sequence_limit(Property::Maximum).max(self.sequence_limit(Property::Minimum)),
             _ => Breaking,
         }
     }
 
-    fn column_type(&self) -> Severity {
+    fn value_type(&self) -> Severity {
         let (expected, actual) = (text(self.expected, Property::Type), text(self.live, Property::Type));
         // The keys of the tables that Alembic made are integers: they work until the numbers are used up.
         let is_narrow_key =

@@ -297,6 +297,8 @@ with object (class, oid, kind, schema, name, owner, definition) as (
         concat_ws(' ', o.oprcode, 'restrict ' || o.oprrest::text, 'join ' || o.oprjoin::text, 'commutator ' || nullif(o.oprcom, 0)::regoperator::text,
             'negator ' || nullif(o.oprnegate, 0)::regoperator::text, 'merges ' || o.oprcanmerge::text, 'hashes ' || o.oprcanhash::text)
     from pg_operator o
+    -- Without those that are only named, as the commutator of another: no dump has them.
+    where o.oprcode <> 0
     union all
     select o.tableoid, o.oid, 'operator_class', o.opcnamespace, format('%s using %s', o.opcname, m.amname), o.opcowner,
         concat_ws(' ', format_type(o.opcintype, null), case when o.opcdefault then 'default' end, 'storage ' || format_type(nullif(o.opckeytype, 0), null),
@@ -403,13 +405,14 @@ from pg_foreign_server s
 join pg_foreign_data_wrapper w on w.oid = s.srvfdw
 where not exists (select from pg_depend d where d.classid = s.tableoid and d.objid = s.oid and d.deptype = 'e');
 
--- Casts that use types or functions of the schemas
+-- Casts that use types or functions of the schemas, and those that somebody created between built-in types
 select k.tableoid as class, k.oid, 0 as sub, 'cast' as kind, '' as schema, '' as parent,
     format('%s as %s', format_type(k.castsource, null), format_type(k.casttarget, null)) as name,
     concat_ws(' ', nullif(k.castfunc, 0)::regprocedure::text, k.castcontext, k.castmethod) as definition
 from pg_cast k
 where (exists (select from pg_type t where t.oid in (k.castsource, k.casttarget) and t.typnamespace = any({schemas}))
-        or exists (select from pg_proc p where p.oid = k.castfunc and p.pronamespace = any({schemas})))
+        or exists (select from pg_proc p where p.oid = k.castfunc and p.pronamespace = any({schemas}))
+        or k.oid >= 16384 and not exists (select from pg_type t where t.oid in (k.castsource, k.casttarget) and t.oid >= 16384))
     and not exists (select from pg_depend d where d.classid = k.tableoid and d.objid = k.oid and d.deptype in ('e', 'i'));
 
 -- The database itself
@@ -491,4 +494,5 @@ group by 1, 2, 3;
 select d.classid as class, d.objid as oid, 0 as sub
 from pg_depend d
 where d.refclassid = 'pg_namespace'::regclass and d.refobjid = any({schemas}) and d.deptype = 'n'
-    and not exists (select from pg_depend o where o.classid = d.classid and o.objid = d.objid and o.deptype in ('e', 'i'));
+    and not exists (select from pg_depend o where o.classid = d.classid and o.objid = d.objid and o.deptype in ('e', 'i'))
+    and not (d.classid = 'pg_operator'::regclass and d.objid in (select oid from pg_operator where oprcode = 0));

@@ -261,7 +261,10 @@ impl<'a> Planner<'a> {
                 let is_given = given
                     .get(role)
                     .is_some_and(|privileges| privileges.iter().any(|granted| granted.starts_with(plain)));
-                if !is_given && role != "{self}" && Some(role) != owner.as_deref() {
+                // Everybody has it without default privileges, too.
+                let is_built_in =
+                    role == "PUBLIC" && matches!((word, plain), ("functions", "EXECUTE") | ("types", "USAGE"));
+                if !is_given && !is_built_in && role != "{self}" && Some(role) != owner.as_deref() {
                     taken.entry(role.to_owned()).or_default().insert(plain.to_owned());
                 }
             }
@@ -323,11 +326,13 @@ impl<'a> Planner<'a> {
             (_, false) => Action::Revoke,
         };
         let mut parts: Vec<Part> = statements.into_iter().map(|sql| Part::new(action, sql)).collect();
+        let again = if is_grant { Vec::new() } else { ddl.columns_again(role, text) };
         if !is_grant {
             let note = format!("{role} will no longer have {text} on {}; jobs that rely on it will fail", id.object());
             let hazard = Hazard { kind: HazardKind::Revoke, lock: None, table: id.object(), note };
             parts.iter_mut().for_each(|it| it.hazards.push(hazard.clone()));
         }
+        parts.extend(again.into_iter().map(|sql| Part::new(Action::Grant, sql)));
         self.push(rank, id, parts);
     }
 }
