@@ -2,14 +2,14 @@
 //!
 //! The pooler is the harness's own; with `PAD_PGBOUNCER`, the path of a PgBouncer, a real one.
 
-use std::process::{Child, Command};
+use std::process::Child;
 
-use rstest::rstest;
+use futures_util::future::join_all;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, Row};
 
 use crate::harness::pooler::{Order, start};
-use crate::harness::program::{run, stderr};
+use crate::harness::program::{command, run, stderr};
 use crate::harness::{Db, Role, Start, with_db};
 use crate::waiting::until;
 
@@ -72,7 +72,7 @@ fn pgbouncer(program: &str, db: &Db, mode: &str, order: Order, (user, password):
         size = if order == Order::Single { 1 } else { 20 },
     );
     std::fs::write(&file, text).expect("the file is written");
-    let mut command = Command::new(program);
+    let mut command = command(program);
     // It refuses to be root.
     if rustix::process::geteuid().is_root() {
         command.args(["-u", "postgres"]);
@@ -100,21 +100,25 @@ async fn check_pool(url: &str, expected: Option<&str>) -> String {
     found
 }
 
-#[rstest]
-#[case::last_freed("transaction", Order::LastFreed)]
-#[case::first_freed("transaction", Order::FirstFreed)]
-#[case::one_for_all("transaction", Order::Single)]
-#[case::statements("statement", Order::LastFreed)]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pool_of_transactions_is_refused_and_left_as_it_was(#[case] mode: &str, #[case] order: Order) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn a_pool_of_transactions_is_refused_and_left_as_it_was() {
+    let cases = [
+        ("transaction", Order::LastFreed, &COMMANDS[..]),
+        ("transaction", Order::FirstFreed, &COMMANDS[..]),
+        // A pool of one is found out by waiting.
+        ("transaction", Order::Single, &COMMANDS[1..2]),
+        ("statement", Order::LastFreed, &COMMANDS[..]),
+    ];
+    join_all(cases.map(|(mode, order, commands)| is_refused(mode, order, commands))).await;
+}
+
+async fn is_refused(mode: &str, order: Order, commands: &[&str]) {
     with_db(Start::Migrated, async |db| {
         let pooler = pooler(&db, mode, order, Role::Reader).await;
         let before = check_pool(&pooler.url, None).await;
-        // A pool of one is found out by waiting.
-        let commands = if order == Order::Single { &COMMANDS[1..2] } else { &COMMANDS[..] };
         for command in commands {
             let arguments = [&["--database-url", &pooler.url][..], &command.split(' ').collect::<Vec<_>>()].concat();
-            let output = run(&arguments, &[]);
+            let output = tokio::task::block_in_place(|| run(&arguments, &[]));
             assert_eq!(output.status.code(), Some(2), "{command}: {}", stderr(&output));
             let text = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
             assert!(text.contains("is a connection pooler in transaction or statement mode"), "{command}: {text}");

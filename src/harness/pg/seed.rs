@@ -202,7 +202,9 @@ async fn create_tables(
 
 /// Fills what is empty with the fixtures' rows; the legacy table if it is named.
 async fn seed_fixtures(connection: &mut Session, legacy: Option<&str>, seeded: &mut Seeded) -> Result<(), SeedError> {
-    if fetch_value::<bool>(connection, "select not exists (select from bo_airflow.oracle_employee)", LOOKING).await? {
+    // Generated people come after those of the fixtures.
+    let lacking = format!("select not exists (select from bo_airflow.oracle_employee where id < {FIRST_PERSON})");
+    if fetch_value::<bool>(connection, &lacking, LOOKING).await? {
         run(connection, fixtures::REFERENCE_ROWS, "filling the reference mirror").await?;
         seeded.done.push("reference rows: people, contacts, securities, currencies".to_owned());
     } else {

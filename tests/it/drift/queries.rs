@@ -1,9 +1,8 @@
 //! Queries in other words: views whose text PostgreSQL prints differently, and what drift says of each pair.
 
-use sqlx::Connection;
-
 use super::cases::{catalog, run};
 use crate::harness::{Start, with_db};
+use pad_migrate::postgres::session::Session;
 use pad_migrate::schema::catalog::Catalog;
 use pad_migrate::schema::drift::compare;
 use pad_migrate::schema::drift::expectation::{Expectation, RoleContext};
@@ -170,7 +169,7 @@ const OTHER: &[[&str; 2]] = &[
 #[tokio::test]
 async fn queries_are_compared_by_what_they_ask() {
     with_db(Start::Empty, async |db| {
-        let mut connection = db.connect().await;
+        let mut connection = Session::from(db.connect().await);
         run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
         run(&mut connection, TABLES).await.expect("the tables are created");
         let major = catalog(&mut connection).await.major;

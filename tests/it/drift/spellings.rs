@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use sqlx::Connection;
-use sqlx::postgres::PgConnection;
 
 use super::cases::{catalog, run};
 use crate::harness::{Start, with_db};
+use pad_migrate::postgres::session::Session;
 use pad_migrate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use pad_migrate::schema::drift::compare;
 use pad_migrate::schema::drift::expectation::{Expectation, RoleContext};
@@ -180,7 +179,7 @@ fn pairs(count: usize) -> Vec<[String; 2]> {
 }
 
 /// What PostgreSQL prints of checks of a table: by constraint's name.
-async fn printed(connection: &mut PgConnection, table: &str, checks: &BTreeMap<String, String>) -> Catalog {
+async fn printed(connection: &mut Session, table: &str, checks: &BTreeMap<String, String>) -> Catalog {
     let add = checks.iter().map(|(name, check)| format!("add constraint {name} {check} not valid"));
     run(connection, "begin").await.expect("a transaction begins");
     let sql = format!("alter table padealing.{table} {}", add.collect::<Vec<_>>().join(", "));
@@ -232,7 +231,7 @@ fn is_same(expected: Catalog, live: Catalog) -> bool {
 }
 
 /// In how many rows of a table the expressions of each pair differ.
-async fn rows_that_differ(connection: &mut PgConnection, table: &str, pairs: &[[String; 2]]) -> Vec<i64> {
+async fn rows_that_differ(connection: &mut Session, table: &str, pairs: &[[String; 2]]) -> Vec<i64> {
     let each = pairs.iter().map(|[one, other]| format!("count(*) filter (where ({one}) is distinct from ({other}))"));
     let sql = format!("select array[{}] from padealing.{table}", each.collect::<Vec<_>>().join(", "));
     sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await.expect("every expression has a value")
@@ -242,7 +241,7 @@ async fn rows_that_differ(connection: &mut PgConnection, table: &str, pairs: &[[
 async fn same_is_what_postgres_makes_the_same_of() {
     let pairs = pairs(800);
     with_db(Start::Empty, async |db| {
-        let mut connection = db.connect().await;
+        let mut connection = Session::from(db.connect().await);
         run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
         run(&mut connection, TABLES).await.expect("the tables are created");
         let names = |at: usize| [format!("one_{at}"), format!("other_{at}")];
