@@ -13,6 +13,7 @@
 //! - `files`: what is done to files that a flag names.
 //! - `doctor`: an environment examined. `live`: the same on a real one, when asked for. `local`: what local may do.
 //! - `server`: the ephemeral server leaves nothing behind.
+//! - `settings`: what a database sets for every session.
 //! - `pooler`: what isn't a session. `silence`: networks that carry nothing any more.
 //! - `hostile`: names and values that a terminal, psql or a CI system would obey.
 //! - `guard`: what may be sent for a change of the schema.
@@ -44,6 +45,7 @@ mod program;
 mod revisions;
 mod schemas;
 mod server;
+mod settings;
 mod silence;
 mod snapshots;
 mod tidy;
