@@ -4,3 +4,4 @@ pub mod history;
 pub mod pg;
 pub mod properties;
 pub mod revisions;
+pub(crate) mod tables;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::base::quote::quote_identifier;
 use crate::base::text::list;
-use crate::schema::names::{MANAGED_TABLES, REFERENCE_TABLES};
+use crate::ledger::tables::MANAGED_TABLES;
+use crate::schema::names::REFERENCE_TABLES;
 use crate::schema::relation::UnknownRelation;
 
 /// Everything that doctor asks a target.
@@ -230,7 +231,7 @@ pub struct SchemaRights {
     /// CREATE.
     pub create: bool,
     /// Sequences without USAGE, except those of identity columns.
-    pub closed_sequences: i64,
+    pub closed_sequences: Vec<String>,
     /// Sequences without the USAGE and SELECT that `migrate` needs.
     pub undrawable_sequences: i64,
     /// Sequences with USAGE or UPDATE.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::base::file::{PendingFile, reason};
 use crate::base::input::read_within;
+use crate::base::text::list;
 use crate::commands::ended::Failure;
 use crate::commands::printer::{Printer, print_message};
 use crate::config::mask::mask_path;
@@ -72,7 +73,11 @@ impl Context {
                 backup::backup(target, patterns, &file).await?;
                 let name = file.path().display().to_string();
                 finish(file).await?;
-                self.printer.note(&format!("backed up to {name}"));
+                let left_out = match &found.left_out()[..] {
+                    [] => String::new(),
+                    names => format!("; not managed by pad-migrate, and not in it: {}", list(names)),
+                };
+                self.printer.note(&format!("backed up to {name}{left_out}"));
             }
         }
         Ok(())

@@ -17,6 +17,8 @@ pub struct Properties {
     pub moves_data: bool,
     /// The tables that it moves from `public`, each with the columns that identify it.
     pub moves_tables: BTreeMap<String, Vec<String>>,
+    /// Checksums of earlier texts, which led to the same schema.
+    pub earlier: Vec<String>,
 }
 
 /// Why a declaration can't be used.

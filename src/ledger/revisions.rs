@@ -82,6 +82,11 @@ impl Revision {
     pub fn checksum(&self) -> String {
         hex(&Sha256::digest(self.up))
     }
+
+    /// Whether a recorded checksum is this revision's, or that of an earlier text of it.
+    pub fn has_checksum(&self, recorded: &str) -> bool {
+        self.checksum() == recorded || self.properties.earlier.iter().any(|earlier| earlier == recorded)
+    }
 }
 
 /// The role names that stand for `{owner}`, `{app}` and `{reader}`.

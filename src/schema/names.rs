@@ -1,28 +1,12 @@
 //! The schemas and tables that pad-migrate manages, and those that it relies on.
 
+use crate::ledger::tables::MANAGED_TABLES;
+
 /// The application schema, which pad-migrate manages.
 pub const APPLICATION_SCHEMA: &str = "padealing";
 
 /// The reference schema, which pad-migrate doesn't manage, but relies on.
 pub const CONTRACT_SCHEMA: &str = "bo_airflow";
-
-/// The tables of `padealing` that pad-migrate manages: the application's, then those of pad-migrate itself.
-pub(crate) const MANAGED_TABLES: &[&str] = &[
-    "pad_request",
-    "pad_approval",
-    "pad_execution",
-    "pad_breach",
-    "audit_log",
-    "chatbot_session",
-    "compliance_config",
-    "compliance_decision_outcome",
-    "employee_role",
-    "restricted_security",
-    "migration_mapping",
-    "migration_run",
-    "migration_reject",
-    "schema_revision",
-];
 
 /// The managed tables that the application uses.
 pub(crate) const APPLICATION_TABLES: &[&str] = MANAGED_TABLES.split_at(10).0;

@@ -168,7 +168,7 @@ async fn what_the_roles_lack_or_have_too_much_of_is_named() {
         let reported = message(&report, "role_privileges");
         for lack in [
             "pad_migrate_app (app) lacks: grant insert, update on padealing.\"pad_breach\" to \"pad_migrate_app\"",
-            "grant usage on all sequences in schema padealing to \"pad_migrate_app\"",
+            "grant usage on sequence padealing.\"migration_mapping_id_seq\" to \"pad_migrate_app\"",
             "(owner) lacks: grant references on bo_airflow.\"oracle_employee\" to \"pad_migrate_owner\"",
         ] {
             assert!(reported.contains(lack), "{reported}");

@@ -8,7 +8,7 @@ use crate::base::text::list;
 use crate::checks::check::{Check, Status};
 use crate::checks::expectations::Expectations;
 use crate::checks::facts::TargetFacts;
-use crate::schema::names::MANAGED_TABLES;
+use crate::ledger::tables::MANAGED_TABLES;
 
 pub(crate) fn row_security(facts: &TargetFacts) -> Check {
     let policed = facts.relations.iter().filter(|relation| relation.policed);

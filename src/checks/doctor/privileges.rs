@@ -7,7 +7,8 @@ use crate::checks::check::{Check, Status};
 use crate::checks::doctor::subjects::Subject;
 use crate::checks::expectations::Expectations;
 use crate::checks::facts::{Relation, TableRights, TargetFacts};
-use crate::schema::names::{APPLICATION_TABLES, CRITICAL_REFERENCE_TABLES, MANAGED_TABLES, REFERENCE_TABLES};
+use crate::ledger::tables::MANAGED_TABLES;
+use crate::schema::names::{APPLICATION_TABLES, CRITICAL_REFERENCE_TABLES, REFERENCE_TABLES};
 
 /// What the connected role can do: read, apply, migrate. The table has every role's privileges.
 pub(crate) fn check(facts: &TargetFacts, expected: &Expectations<'_>, subjects: &[Subject<'_>]) -> Check {

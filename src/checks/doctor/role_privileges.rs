@@ -7,7 +7,8 @@ use crate::checks::doctor::subjects::{Part, Subject};
 use crate::checks::expectations::Expectations;
 use crate::checks::facts::{Relation, TargetFacts};
 use crate::config::settings::Roles;
-use crate::schema::names::{APPLICATION_TABLES, CRITICAL_REFERENCE_TABLES, MANAGED_TABLES, REFERENCE_TABLES};
+use crate::ledger::tables::MANAGED_TABLES;
+use crate::schema::names::{APPLICATION_TABLES, CRITICAL_REFERENCE_TABLES, REFERENCE_TABLES};
 
 pub(crate) fn check(facts: &TargetFacts, expected: &Expectations<'_>, subjects: &[Subject<'_>]) -> Check {
     const NAME: &str = "role_privileges";
@@ -55,8 +56,10 @@ fn missing_grants(facts: &TargetFacts, role: &str, part: Part) -> Vec<String> {
             facts.grants(role, &[("bo_airflow", &CRITICAL_REFERENCE_TABLES[..2], &["SELECT", "REFERENCES"])])
         }
     };
-    if part == Part::App && facts.schema(role, "padealing").is_some_and(|it| it.closed_sequences > 0) {
-        missing.push(format!("grant usage on all sequences in schema padealing to {}", quote_identifier(role)));
+    let closed = facts.schema(role, "padealing").map(|it| &it.closed_sequences).filter(|it| !it.is_empty());
+    if let Some(closed) = closed.filter(|_| part == Part::App) {
+        let names = closed.iter().map(|name| format!("padealing.{}", quote_identifier(name)));
+        missing.push(format!("grant usage on sequence {} to {}", list(names), quote_identifier(role)));
     }
     missing
 }

@@ -9,7 +9,8 @@ use crate::checks::check::{Check, Status};
 use crate::checks::expectations::Expectations;
 use crate::checks::facts::{Filled, Relation, TargetFacts};
 use crate::config::environment::Environment;
-use crate::schema::names::{CRITICAL_REFERENCE_TABLES, MANAGED_TABLES, REFERENCE_TABLES};
+use crate::ledger::tables::MANAGED_TABLES;
+use crate::schema::names::{CRITICAL_REFERENCE_TABLES, REFERENCE_TABLES};
 
 pub(crate) fn checks(facts: &TargetFacts, expected: &Expectations<'_>) -> [Check; 3] {
     [all(facts), critical(facts), reference(facts, expected)]

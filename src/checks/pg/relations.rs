@@ -7,12 +7,13 @@ use crate::base::text::sentence;
 use crate::checks::facts::{Filled, Relation, Rows, TargetFacts};
 use crate::checks::pg::request::{ExamineRequest, LIMITS};
 use crate::config::settings::TableName;
+use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{fetch_value, run};
 use crate::postgres::transaction::begin_reading;
 use crate::postgres::transaction::savepoint;
-use crate::schema::names::{CRITICAL_REFERENCE_TABLES, MANAGED_TABLES};
+use crate::schema::names::CRITICAL_REFERENCE_TABLES;
 use crate::schema::pg::relations::{ESTIMATE, kind};
 
 /// The relations of these schemas, the legacy table, and those in `public` with a managed table's name.

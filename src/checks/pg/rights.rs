@@ -3,6 +3,7 @@
 use sqlx::AssertSqlSafe;
 
 use crate::checks::facts::{Attribute, NamedOwner, PasswordExpiry, Role, SchemaRights, TableRights};
+use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 
@@ -56,21 +57,27 @@ pub(crate) async fn attributes(connection: &mut Session, roles: &[String]) -> Re
 
 pub(crate) async fn schema_rights(connection: &mut Session, roles: &[String]) -> Result<Vec<SchemaRights>, QueryError> {
     // An insert needs no privilege on an identity column's sequence; migrate, which calls nextval, does.
-    let rows: Vec<(String, String, bool, bool, i64, i64, i64)> = sqlx::query_as(
+    let rows: Vec<(String, String, bool, bool, Vec<String>, i64, i64)> = sqlx::query_as(
         "select r.rolname::text, n.nspname::text, has_schema_privilege(r.oid, n.oid, 'usage'), \
                 has_schema_privilege(r.oid, n.oid, 'create'), \
-                count(c.oid) filter (where not coalesce(has_sequence_privilege(r.oid, c.oid, 'usage'), true) \
-                    and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid \
-                                    and deptype = 'i')), \
-                count(c.oid) filter (where not coalesce(has_sequence_privilege(r.oid, c.oid, 'usage') \
+                coalesce(array_agg(c.relname::text order by c.relname) filter (where c.managed and c.serial \
+                    and not coalesce(has_sequence_privilege(r.oid, c.oid, 'usage'), true)), '{}'), \
+                count(c.oid) filter (where c.managed and not coalesce(has_sequence_privilege(r.oid, c.oid, 'usage') \
                     and has_sequence_privilege(r.oid, c.oid, 'select'), true)), \
                 count(c.oid) filter (where has_sequence_privilege(r.oid, c.oid, 'usage, update')) \
          from pg_roles r cross join pg_namespace n \
-         left join lateral (select oid from pg_class where relnamespace = n.oid and relkind = 'S' offset 0) c on true \
+         left join lateral (\
+             select s.oid, s.relname, coalesce(d.deptype = 'a', true) as serial, coalesce(t.relname = any($2), false) as managed \
+             from pg_class s \
+             left join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid \
+                  and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') \
+             left join pg_class t on t.oid = d.refobjid \
+             where s.relnamespace = n.oid and s.relkind = 'S' offset 0) c on true \
          where r.rolname = any($1) and n.nspname in ('padealing', 'bo_airflow') \
          group by r.oid, r.rolname, n.oid, n.nspname order by 1, n.nspname = 'padealing' desc",
     )
     .bind(roles)
+    .bind(MANAGED_TABLES)
     .fetch_all(connection)
     .await
     .attempt("reading privileges on the schemas")?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 
 use crate::base::quote::quote_literal;
+use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::sqlstate;
@@ -16,7 +17,7 @@ const DRAWN: i64 = 10_000;
 /// How often the lock is asked for, each time for as long as the application is made to wait at most.
 const ATTEMPTS: u32 = 60;
 
-/// Moves every identity sequence of `padealing` past the largest id of its table, and that of `pad_request` past
+/// Moves the sequence of each managed table past the largest id of its table, and that of `pad_request` past
 /// `source_max` too. Never moves one back, even if other sessions draw from it meanwhile.
 pub(crate) async fn advance(connection: &mut Session, source_max: i64) -> Result<(), QueryError> {
     let owned: Vec<(String, String, String, bool)> = sqlx::query_as(
@@ -27,8 +28,10 @@ pub(crate) async fn advance(connection: &mut Session, source_max: i64) -> Result
          join pg_class t on t.oid = d.refobjid and t.relnamespace = 'padealing'::regnamespace \
          join pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid \
          where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') \
+           and t.relname = any($1) \
          order by 1",
     )
+    .bind(MANAGED_TABLES)
     .fetch_all(&mut *connection)
     .await
     .attempt("finding the identity sequences")?;

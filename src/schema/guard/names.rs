@@ -3,11 +3,12 @@
 use squawk_syntax::ast::{self, AstNode as _};
 use squawk_syntax::{SyntaxKind as S, SyntaxNode};
 
+use crate::ledger::tables::MANAGED_TABLES;
 use crate::schema::guard::check::{Calls, Guard, Place};
 use crate::schema::guard::kinds::is_rename;
 use crate::schema::guard::refusal::{Checked, HOLE, refuse};
 use crate::schema::guard::tree::{among, child, is_our_name, names, text_of};
-use crate::schema::names::{APPLICATION_SCHEMA as OURS, CONTRACT_SCHEMA as REFERENCE, MANAGED_TABLES};
+use crate::schema::names::{APPLICATION_SCHEMA as OURS, CONTRACT_SCHEMA as REFERENCE};
 
 /// Settings that a function may have. None changes how a statement is read or as whom it runs.
 const SETTINGS: &str = "search_path work_mem timezone datestyle intervalstyle statement_timeout lock_timeout \

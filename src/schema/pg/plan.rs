@@ -9,6 +9,7 @@ use crate::ledger::history::{Record, RecordKind, applied};
 use crate::ledger::pg::admission::{check_environment, lacks_mirror};
 use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions::{self, RoleNames};
+use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::database::Access;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -16,7 +17,7 @@ use crate::postgres::statement::run;
 use crate::postgres::transaction::{Limits, begin_read_only, savepoint};
 use crate::schema::catalog::{Catalog, Kind, Property};
 use crate::schema::drift::spelling::words_of;
-use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, MANAGED_TABLES};
+use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::relations::ESTIMATE;
 use crate::schema::pg::request::ChangeRequest;
@@ -51,7 +52,7 @@ pub(crate) fn check_history(history: &[Record]) -> Result<(), ApplyError> {
             return Err(ApplyError::Newer { number: record.revision.clone() });
         };
         let newest = history.iter().rfind(|it| it.revision == record.revision);
-        if newest == Some(record) && revision.checksum() != record.checksum {
+        if newest == Some(record) && !revision.has_checksum(&record.checksum) {
             return Err(ApplyError::Changed { number: record.revision.clone(), name: revision.name.to_owned() });
         }
     }

@@ -4,10 +4,11 @@
 use crate::config::environment::Environment;
 use crate::ledger::history::{Record, RecordKind, applied};
 use crate::ledger::revisions::{ALL, Revision, RoleNames, render};
+use crate::ledger::tables::MANAGED_TABLES;
 use crate::schema::catalog::{Catalog, Id, Kind};
 use crate::schema::drift::expectation::{Expectation, RoleContext};
 use crate::schema::drift::finding::Severity;
-use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, MANAGED_TABLES};
+use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::planner::{plan, plan_but_moves};
 use crate::schema::plan::step::{Action, DataFacts, Decision, Hazard, HazardKind, Left, Plan, Step};
 

@@ -201,6 +201,14 @@ impl Start {
                      public.personal_account_dealing to {app}"
                 );
                 execute(database, &grants).await;
+                // Its owner is nobody that pad-migrate knows, and nobody else may touch it.
+                let neighbour = format!(
+                    "alter table padealing.active_stocks owner to {owner}; \
+                     revoke all on padealing.active_stocks from {app}, {reader}; \
+                     revoke all on sequence padealing.active_stocks_id_seq from {app}, {reader}",
+                    owner = Role::Stranger.name()
+                );
+                execute(database, &neighbour).await;
             }
             Self::Public => {
                 let tables = ALL.iter().find(|it| it.number == "0003").expect("revision 0003 creates the tables").up;

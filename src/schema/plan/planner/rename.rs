@@ -1,10 +1,11 @@
 //! Renames, and moves from another schema. Pure.
 
+use crate::ledger::tables::MANAGED_TABLES;
 use crate::schema::catalog::{Id, Kind, Property};
 use crate::schema::ddl::qualified;
 use crate::schema::drift::comparison::Difference;
 use crate::schema::drift::finding::Change;
-use crate::schema::names::{CONTRACT_SCHEMA, MANAGED_TABLES};
+use crate::schema::names::CONTRACT_SCHEMA;
 use crate::schema::plan::planner::Planner;
 use crate::schema::plan::planner::nodes::rank;
 use crate::schema::plan::step::{Action, HazardKind, LockMode};
