@@ -333,6 +333,11 @@ async fn an_interrupted_run_is_recorded_as_such() {
         assert!(matches!(result, Err(MigrateError::Interrupted)), "{result:?}");
         let recorded = "select outcome || ' ' || (finished_at is not null) from padealing.migration_run";
         assert_eq!(db.value(recorded).await.as_deref(), Some("interrupted true"));
+        // One that could record nothing any more is found by the next.
+        db.execute("update padealing.migration_run set finished_at = null, outcome = null").await;
+        db.migrate(Options { limit: Some(0), ..Options::default() }).await;
+        let outcomes = "select string_agg(outcome, ' ' order by started_at) from padealing.migration_run";
+        assert_eq!(db.value(outcomes).await.as_deref(), Some("lost clean"));
         assert_eq!(count(&db, "select count(*) from padealing.migration_mapping").await, 0);
     })
     .await;

@@ -33,8 +33,11 @@ impl RunRecord {
         Ok(Self { id, environment, options })
     }
 
-    /// Stores the record.
+    /// Stores the record. The session holds the lock of a migration: a run that has no end by now died with its machine.
     pub(crate) async fn start(&self, connection: &mut Session) -> Result<(), QueryError> {
+        const LOST: &str = "update padealing.migration_run set finished_at = clock_timestamp(), outcome = 'lost' \
+                            where command = 'migrate' and finished_at is null";
+        run(connection, LOST, START).await?;
         const NEW: &str = "insert into padealing.migration_run (id, command, environment, program_version, options) \
                            values ($1::uuid, 'migrate', $2, $3, $4::jsonb)";
         self.bind(NEW).execute(connection).await.map(|_| ()).attempt(START)
