@@ -2,6 +2,7 @@
 
 pub mod escape;
 pub mod file;
+pub(crate) mod hint;
 pub(crate) mod input;
 pub mod outcome;
 pub mod quote;

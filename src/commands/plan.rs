@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use crate::base::file::PendingFile;
 use crate::commands::context::{Context, save};
 use crate::commands::ended::Ended;
-use crate::commands::printer::{FILE_WIDTH, json_text};
+use crate::commands::printer::{FILE_WIDTH, json_text, shown};
 use crate::ledger::history::applied;
 use crate::report::plan::Planned;
 use crate::report::plan::json::PlanJson;
@@ -58,7 +58,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
             context.printer.page(&planned.page())?;
             return Ok(planned.verdict());
         }
-        PlanFormat::Text => planned.page().render(FILE_WIDTH, false),
+        PlanFormat::Text => shown(&planned.page()).render(FILE_WIDTH, false),
         PlanFormat::Sql => planned.sql(),
         PlanFormat::Json => json_text(&PlanJson::new(&planned))?,
     };

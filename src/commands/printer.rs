@@ -1,15 +1,38 @@
 //! The only place that writes to the terminal: results to the standard output, everything else to stderr.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
-use crate::base::escape;
+use crate::base::{escape, hint};
 use crate::commands::ended::Failure;
 use crate::commands::global::{Color, Global};
+use crate::config::environment::Environment;
 use crate::report::page::Page;
+
+/// The environment that the command line or APP_ENV names, which the commands in texts then name too.
+static NAMED: OnceLock<Environment> = OnceLock::new();
+
+/// Says which environment was named.
+pub(crate) fn name_environment(environment: Environment) {
+    let _ = NAMED.set(environment);
+}
+
+/// A page as it is shown: its commands are to be pasted.
+pub(crate) fn shown(page: &Page) -> Cow<'_, Page> {
+    match NAMED.get() {
+        Some(environment) => Cow::Owned(page.clone().for_environment(environment.as_str())),
+        None => Cow::Borrowed(page),
+    }
+}
+
+/// A text as it is shown.
+pub(crate) fn shown_text(text: &str) -> Cow<'_, str> {
+    NAMED.get().map_or(Cow::Borrowed(text), |environment| hint::for_environment(text, environment.as_str()))
+}
 
 /// Prints results, notes and questions: colours, widths and JSON are decided here once.
 #[derive(Clone, Debug)]
@@ -49,7 +72,7 @@ impl Printer {
 
     /// Prints a result for people, in colours if they are wanted.
     pub(crate) fn page(&self, page: &Page) -> Result<(), Failure> {
-        print(&page.render(Self::width(), self.is_coloured(&std::io::stdout())))
+        print(&shown(page).render(Self::width(), self.is_coloured(&std::io::stdout())))
     }
 
     /// Prints a result for programs: JSON, SQL and the like, each escaped where it was written.
@@ -85,7 +108,7 @@ impl Printer {
                 format!("{what} changes the schema and asks for confirmation; without a terminal use --yes").into()
             );
         }
-        let page = page.render(Self::width(), self.is_coloured(&std::io::stderr()));
+        let page = shown(page).render(Self::width(), self.is_coloured(&std::io::stderr()));
         write!(std::io::stderr(), "{page}{question} [y/N] ")?;
         self.asking.store(true, Ordering::Relaxed);
         // A thread of its own: the runtime would wait for one of its own to end, and so for Enter.
@@ -113,12 +136,12 @@ pub(crate) fn json_text(value: &impl Serialize) -> Result<String, Failure> {
 
 /// Prints a line to stderr. Errors writing to stderr are ignored.
 pub(crate) fn print_message(text: &str) {
-    let _ = writeln!(std::io::stderr(), "pad-migrate: {}", escape::text(text));
+    let _ = writeln!(std::io::stderr(), "pad-migrate: {}", escape::text(&shown_text(text)));
 }
 
 /// The same for a text of several lines.
 pub(crate) fn print_lines(text: &str) {
-    let _ = writeln!(std::io::stderr(), "pad-migrate: {}", escape::lines(text));
+    let _ = writeln!(std::io::stderr(), "pad-migrate: {}", escape::lines(&shown_text(text)));
 }
 
 /// Prints a result. A closed pipe is no error: `head` closes it.

@@ -15,7 +15,7 @@ use crate::base::text::sentence;
 use crate::commands::cli::{Cli, Command};
 use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
-use crate::commands::printer::{Printer, print_lines, print_message};
+use crate::commands::printer::{Printer, name_environment, print_lines, print_message, shown_text};
 use crate::commands::{apply, doctor, drift, migrate, plan, revert, snapshot, status, verify};
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
@@ -56,6 +56,9 @@ pub fn main() -> ExitCode {
     };
     // As far as it can be known before the configuration is read.
     let named = std::env::var("APP_ENV").ok().and_then(|it| ValueEnum::from_str(&it, false).ok());
+    if let Some(environment) = cli.global.env.or(named) {
+        name_environment(environment);
+    }
     let failed_json = cli.command.is_json().then(|| (cli.command.name(), cli.global.env.or(named)));
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|it| format!(" at {}:{}", it.file(), it.line())).unwrap_or_default();
@@ -120,7 +123,7 @@ fn report(
     }
     if let Some((command, environment)) = failed_json.filter(|_| !failure.is::<doctor::Printed>()) {
         // If the standard output can't be written to, stderr has the error.
-        let _ = printer.json(&Failed::new(command, environment, &text));
+        let _ = printer.json(&Failed::new(command, environment, &shown_text(&text)));
     }
 }
 

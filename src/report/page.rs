@@ -10,7 +10,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use unicode_width::UnicodeWidthStr;
 
-use crate::base::{escape, sql_text, style};
+use crate::base::{escape, hint, sql_text, style};
 
 /// A text with styles.
 #[derive(Clone, Debug, Default)]
@@ -220,6 +220,27 @@ impl Page {
     /// Everything of another page.
     pub(crate) fn append(&mut self, page: Page) {
         self.0.extend(page.0);
+    }
+
+    /// The page with `--env` in the commands that it names.
+    pub(crate) fn for_environment(mut self, environment: &str) -> Self {
+        let named = |text: &mut String| *text = hint::for_environment(text, environment).into_owned();
+        let in_text = |text: &mut Text| text.0.iter_mut().for_each(|(_, text)| named(text));
+        let in_grid = |grid: &mut Grid| grid.rows.iter_mut().flatten().for_each(named);
+        for block in &mut self.0 {
+            match block {
+                Block::Blank | Block::Statements { .. } | Block::Sql { .. } => {}
+                Block::Row { label, text, .. } => [label, text].into_iter().for_each(in_text),
+                Block::Line { text, .. } => in_text(text),
+                Block::Compared { texts, .. } => texts.iter_mut().for_each(named),
+                Block::Grid(grid, _) => in_grid(grid),
+                Block::Either(grid, _, narrow) => {
+                    in_grid(grid);
+                    **narrow = std::mem::take(&mut **narrow).for_environment(environment);
+                }
+            }
+        }
+        self
     }
 
     /// The page for a width, in columns; with terminal sequences for its styles if it is coloured.

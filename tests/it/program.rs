@@ -428,3 +428,20 @@ fn the_password_file_is_read_for_the_host_of_the_keys() {
     assert_eq!(output.status.code(), Some(2));
     assert!(!stderr(&output).contains("hunter2"), "a password is never shown");
 }
+
+/// A command that is pasted from an output works on the database that the output is about.
+#[tokio::test]
+async fn commands_in_texts_name_the_environment() {
+    with_db(Start::Reference, async |db| {
+        let tls = [("DB_SSLMODE", "disable")];
+        let at = |arguments: &[&str]| run(&[&["--database-url", &db.url], arguments].concat(), &tls);
+        let named = at(&["--env", "qa", "status"]);
+        assert!(stdout(&named).contains("`pad-migrate --env qa apply`"), "{}", stdout(&named));
+        let refused = at(&["--env", "qa", "migrate"]);
+        assert!(stderr(&refused).contains("`pad-migrate --env qa "), "{}", stderr(&refused));
+        // local is what is meant without a name.
+        let unnamed = at(&["status"]);
+        assert!(stdout(&unnamed).contains("`pad-migrate apply`"), "{}", stdout(&unnamed));
+    })
+    .await;
+}

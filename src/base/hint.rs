@@ -1,0 +1,26 @@
+//! Commands of this program within texts, as they are to be pasted: without `--env`, they would work on another
+//! environment's database.
+
+use std::borrow::Cow;
+
+/// The commands that texts name.
+const COMMANDS: [&str; 11] =
+    ["apply", "doctor", "drift", "migrate", "plan", "rehearse", "revert", "seed", "snapshot", "status", "verify"];
+
+const PROGRAM: &str = "pad-migrate ";
+
+/// A text with `--env` in each of the program's commands that it names.
+pub(crate) fn for_environment<'t>(text: &'t str, environment: &str) -> Cow<'t, str> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(PROGRAM) {
+        let (before, after) = rest.split_at(at + PROGRAM.len());
+        out.push_str(before);
+        let word = &after[..after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len())];
+        if COMMANDS.contains(&word) {
+            out.push_str(&format!("--env {environment} "));
+        }
+        rest = after;
+    }
+    if out.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(out + rest) }
+}
