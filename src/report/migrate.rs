@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
 use crate::migration::run::{self, IncompleteLineage, MigrateCounts, RejectedField};
 use crate::migration::sample::Sample;
 use crate::report::layout::{Head, SHOWN, rate};
-use crate::report::page::{Grid, Page};
+use crate::report::page::{Grid, Page, Text};
 
 fn by_rule(rules: &BTreeMap<&'static str, u64>) -> String {
     rules.iter().map(|(rule, count)| format!("{rule} {}", thousands(*count))).collect::<Vec<_>>().join(", ")
@@ -82,7 +83,29 @@ pub(crate) fn migrate_page(report: &run::MigrateReport, dry_run: bool) -> Page {
     if dry_run {
         page.row("Dry run", "nothing was written");
     }
+    page.row("Verdict", Text::verdict(&judgement(report, dry_run)));
     page
+}
+
+fn judgement(report: &run::MigrateReport, dry_run: bool) -> String {
+    let rejected = plural(report.counts.rejected, "row", "rows");
+    match (report.verdict(), report.counts.rejected, dry_run) {
+        (Verdict::Clean, _, true) => "CLEAN: every row that was read can be migrated".to_owned(),
+        (Verdict::Clean, _, false) => {
+            "CLEAN: every row that was read is in padealing; `pad-migrate verify` proves it".to_owned()
+        }
+        (Verdict::Attention, 0, _) => "ATTENTION: some rows lack lineage; `pad-migrate verify` lists them".to_owned(),
+        (Verdict::Attention, _, true) => {
+            format!(
+                "ATTENTION: {rejected} would be rejected; correct them in the source, or accept that they are left out"
+            )
+        }
+        (Verdict::Attention, _, false) => {
+            format!(
+                "ATTENTION: {rejected} rejected and not in padealing; correct them, and run `pad-migrate migrate` again"
+            )
+        }
+    }
 }
 
 /// Characters of a legacy value that a sample shows.

@@ -61,7 +61,12 @@ pub(crate) fn verify_page(report: &verification::VerifyReport) -> Page {
 
 fn judgement(counts: &verification::VerifyCounts) -> String {
     if counts.is_clean() {
-        return "CLEAN: every migrated row can be restored from what is stored".to_owned();
+        let left_out = match counts.rejected {
+            0 => String::new(),
+            1 => "; 1 legacy row was rejected and is not in padealing".to_owned(),
+            rejected => format!("; {} legacy rows were rejected and are not in padealing", thousands(rejected)),
+        };
+        return format!("CLEAN: every migrated row can be restored from what is stored{left_out}");
     }
     let mut actions = Vec::new();
     if counts.different + counts.missing + counts.missing_source + counts.extra > 0 {

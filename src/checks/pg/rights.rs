@@ -55,9 +55,12 @@ pub(crate) async fn attributes(connection: &mut Session, roles: &[String]) -> Re
     Ok(rows.into_iter().map(attribute).collect())
 }
 
+/// Role, schema, USAGE, CREATE, sequences.
+type SchemaRow = (String, String, bool, bool, Vec<String>, i64, i64);
+
 pub(crate) async fn schema_rights(connection: &mut Session, roles: &[String]) -> Result<Vec<SchemaRights>, QueryError> {
     // An insert needs no privilege on an identity column's sequence; migrate, which calls nextval, does.
-    let rows: Vec<(String, String, bool, bool, Vec<String>, i64, i64)> = sqlx::query_as(
+    let rows: Vec<SchemaRow> = sqlx::query_as(
         "select r.rolname::text, n.nspname::text, has_schema_privilege(r.oid, n.oid, 'usage'), \
                 has_schema_privilege(r.oid, n.oid, 'create'), \
                 coalesce(array_agg(c.relname::text order by c.relname) filter (where c.managed and c.serial \
