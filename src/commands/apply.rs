@@ -55,7 +55,9 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let is_done = found.route.is_empty() && !found.makes_mirror;
     // A plan that can't be applied is refused without asking.
     if !is_done && !is_blocked {
-        context.printer.confirm("apply", &planned.page(), "Apply?", args.yes).await?;
+        let mut page = planned.page(false);
+        page.append(planned.summary_page());
+        context.printer.confirm("apply", &page, "Apply?", environment, args.yes).await?;
         context.back_up(&target, &found, backup).await?;
     }
     let done = if is_done && !is_blocked {

@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Write to a file instead of the standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Show each step's SQL, with its hazards
+    #[arg(long)]
+    pub(crate) show_sql: bool,
     /// Exit with 1 if there is something to do
     #[arg(long)]
     pub(crate) check: bool,
@@ -55,10 +58,10 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let planned = Planned { environment, place: &target.place(), found: &found, check: args.check };
     let text = match args.format {
         PlanFormat::Text if out.is_none() => {
-            context.printer.page(&planned.page())?;
+            context.printer.page(&planned.page(args.show_sql))?;
             return Ok(planned.verdict());
         }
-        PlanFormat::Text => shown(&planned.page()).render(FILE_WIDTH, false),
+        PlanFormat::Text => shown(&planned.page(args.show_sql)).render(FILE_WIDTH, false),
         PlanFormat::Sql => planned.sql(),
         PlanFormat::Json => json_text(&PlanJson::new(&planned))?,
     };

@@ -97,8 +97,16 @@ impl Printer {
         }
     }
 
-    /// Asks on the terminal. Without one, `yes` has to be given.
-    pub(crate) async fn confirm(&self, what: &str, page: &Page, question: &str, yes: bool) -> Result<(), Failure> {
+    /// Asks on the terminal. Without one, `yes` has to be given. For prod, its name has to be typed: a `y` may be meant
+    /// for another window.
+    pub(crate) async fn confirm(
+        &self,
+        what: &str,
+        page: &Page,
+        question: &str,
+        environment: Environment,
+        yes: bool,
+    ) -> Result<(), Failure> {
         if yes {
             return Ok(());
         }
@@ -109,7 +117,11 @@ impl Printer {
             );
         }
         let page = shown(page).render(Self::width(), self.is_coloured(&std::io::stderr()));
-        write!(std::io::stderr(), "{page}{question} [y/N] ")?;
+        let (expected, choice): (&[&str], &str) = match environment {
+            Environment::Prod => (&["prod"], "type prod to go on:"),
+            _ => (&["y", "yes"], "[y/N]"),
+        };
+        write!(std::io::stderr(), "{page}{question} {choice} ")?;
         self.asking.store(true, Ordering::Relaxed);
         // A thread of its own: the runtime would wait for one of its own to end, and so for Enter.
         let (sender, answer) = tokio::sync::oneshot::channel();
@@ -119,7 +131,7 @@ impl Printer {
         });
         let answer = answer.await;
         self.asking.store(false, Ordering::Relaxed);
-        match ["y", "yes"].contains(&answer??.trim().to_ascii_lowercase().as_str()) {
+        match expected.contains(&answer??.trim().to_ascii_lowercase().as_str()) {
             true => Ok(()),
             false => Err("not confirmed. Nothing was changed.".into()),
         }

@@ -48,7 +48,7 @@ pub(crate) async fn roll_back(
         let mut page = Page::default();
         page.line(0, format!("On {place} (environment {}):", request.environment));
         page.append(planned_reversal(&reversal));
-        context.printer.confirm("revert", &page, "Revert?", yes).await?;
+        context.printer.confirm("revert", &page, "Revert?", request.environment, yes).await?;
     }
     let reverted = revert(request, allow_data_loss, Some(&reversal)).await?;
     context.printer.page(&done_reversal(&reverted))?;

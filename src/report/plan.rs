@@ -90,8 +90,8 @@ impl Planned<'_> {
         }
     }
 
-    /// A page for a terminal.
-    pub fn page(&self) -> Page {
+    /// A page for a terminal, with the statements if they are wanted.
+    pub fn page(&self, with_sql: bool) -> Page {
         let mut page = Page::default();
         let plan = self.plan();
         page.row("Plan", Text::verdict(&self.summary()));
@@ -121,7 +121,15 @@ impl Planned<'_> {
                 list_left(&mut page, &left);
             }
         }
-        if !plan.steps.is_empty() || self.found.makes_mirror {
+        let is_something = !plan.steps.is_empty() || self.found.makes_mirror;
+        if is_something && !with_sql {
+            page.blank();
+            page.row(
+                "SQL",
+                "`pad-migrate plan --show-sql` shows each step's statements, --format sql the whole for psql",
+            );
+        }
+        if is_something && with_sql {
             page.heading("SQL");
             if self.found.makes_mirror {
                 page.sql(2, sql_text::comment("the reference mirror bo_airflow: migrations/reference.sql"));

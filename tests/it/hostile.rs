@@ -237,7 +237,7 @@ async fn a_place_and_an_argument_begin_no_line() {
     with_db(Start::Alembic, async |db| {
         let found = plan(&apply_request(&db.database, &Roles::default())).await.expect("a plan");
         let planned = Planned { environment: Environment::Local, place: NAME, found: &found, check: false };
-        let (script, page) = (planned.sql(), planned.page().render(60, false));
+        let (script, page) = (planned.sql(), planned.page(true).render(60, false));
         check_shown("the script", &script);
         check_shown("the page", &page);
         assert_eq!(psql_sees(&script).0, Vec::<String>::new());

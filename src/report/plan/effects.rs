@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::text::{list, plural};
 use crate::report::page::Page;
 use crate::report::plan::Planned;
-use crate::schema::plan::step::{Hazard, HazardKind, LockMode, Size};
+use crate::schema::plan::step::{Decision, Hazard, HazardKind, LockMode, Size};
 
 /// Bytes that are written or read in a second, for a first idea of how long a step takes: what two cores and a
 /// network disk do. It is too rough to schedule a maintenance window by.
@@ -29,8 +29,50 @@ impl Planned<'_> {
         warnings(page, &hazards);
     }
 
+    /// What is agreed to, on the last lines before the question: where, how much, what it blocks, how long it takes.
+    pub fn summary_page(&self) -> Page {
+        let mut page = Page::default();
+        let hazards: Vec<&Hazard> = self.plan().steps.iter().flat_map(|step| &step.hazards).collect();
+        page.blank();
+        page.row("Target", self.place);
+        page.row("Server", format!("PostgreSQL {}, environment {}", self.found.server_version, self.environment));
+        let steps = plural(self.plan().steps.len() as u64, "step", "steps");
+        let mirror = if self.found.makes_mirror { ", and the reference mirror" } else { "" };
+        let changed = self.plan().tables.values().filter(|decision| **decision != Decision::Use).count();
+        let tables = plural(changed as u64, "table", "tables");
+        page.row("Steps", format!("{steps} on {tables}{mirror}, in one transaction"));
+        let mut blocked = Vec::new();
+        let strongest = strongest(&hazards);
+        for (locks, what) in [
+            (&[LockMode::AccessExclusive][..], "reads and writes"),
+            (&[LockMode::ShareRowExclusive, LockMode::Share], "writes"),
+        ] {
+            let count = strongest.values().filter(|held| locks.contains(held)).count() as u64;
+            if count > 0 {
+                blocked.push(format!("{what} of {}", plural(count, "table", "tables")));
+            }
+        }
+        page.row("Blocks", if blocked.is_empty() { "nothing".to_owned() } else { blocked.join(", ") });
+        page.row("Takes", self.efforts(&hazards).1);
+        page
+    }
+
     fn effort(&self, page: &mut Page, hazards: &[&Hazard]) {
-        let efforts: [(&str, HazardKind, i64); 3] = [
+        let (lines, roughly) = self.efforts(hazards);
+        if lines.is_empty() {
+            return;
+        }
+        page.heading("Effort");
+        for (label, text) in lines {
+            page.labelled(2, label, text);
+        }
+        let text = format!("{roughly}, at {} MiB a second written and {} read", WRITTEN >> 20, READ >> 20);
+        page.labelled(2, "roughly", text);
+    }
+
+    /// What is written and read, and roughly how long that takes.
+    fn efforts(&self, hazards: &[&Hazard]) -> (Vec<(&'static str, String)>, String) {
+        let efforts: [(&'static str, HazardKind, i64); 3] = [
             ("rewritten", HazardKind::Rewrite, WRITTEN),
             ("indexed", HazardKind::IndexBuild, READ / 2),
             ("scanned", HazardKind::Scan, READ),
@@ -61,26 +103,17 @@ impl Planned<'_> {
             }
             lines.push((label, each.join(", ")));
         }
-        if lines.is_empty() {
-            return;
-        }
-        page.heading("Effort");
-        for (label, text) in lines {
-            page.labelled(2, label, text);
-        }
         let roughly = match seconds {
             seconds if seconds < 1.0 => "less than a second".to_owned(),
             seconds if seconds < 90.0 => format!("{seconds:.0} s"),
             seconds => format!("{:.0} min", seconds / 60.0),
         };
-        let text = format!("{roughly}, at {} MiB a second written and {} read", WRITTEN >> 20, READ >> 20);
-        page.labelled(2, "roughly", text);
+        (lines, roughly)
     }
 }
 
-fn locks(page: &mut Page, hazards: &[&Hazard]) {
-    page.heading("Locks, all held until the transaction ends");
-    // The strongest of a table's is the one that counts.
+/// The lock of each table: of several, the strongest is the one that counts.
+fn strongest<'a>(hazards: &[&'a Hazard]) -> BTreeMap<&'a str, LockMode> {
     let mut strongest: BTreeMap<&str, LockMode> = BTreeMap::new();
     for hazard in hazards {
         if let Some(lock) = hazard.lock {
@@ -88,6 +121,12 @@ fn locks(page: &mut Page, hazards: &[&Hazard]) {
             *held = lock.max(*held);
         }
     }
+    strongest
+}
+
+fn locks(page: &mut Page, hazards: &[&Hazard]) {
+    page.heading("Locks, all held until the transaction ends");
+    let strongest = strongest(hazards);
     for lock in
         [LockMode::AccessExclusive, LockMode::ShareRowExclusive, LockMode::Share, LockMode::ShareUpdateExclusive]
     {

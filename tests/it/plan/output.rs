@@ -186,7 +186,7 @@ async fn a_terminal_sequence_in_a_name_hides_nothing() {
     with_db(Start::Applied, async |db| {
         db.execute("create table padealing.\"a\u{1b}]0;\" (i int); drop index padealing.pad_request_status_idx").await;
         let plan = |colour: &str| {
-            let output = run(&["--database-url", &db.url, "--color", colour, "plan"], &[]);
+            let output = run(&["--database-url", &db.url, "--color", colour, "plan", "--show-sql"], &[]);
             assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
             stdout(&output)
         };
