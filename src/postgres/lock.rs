@@ -62,3 +62,29 @@ impl Lock {
         Ok(Acquired::HeldBy(holder.unwrap_or_else(|| "a session that has just ended".to_owned())))
     }
 }
+
+/// Who holds locks on tables of the schemas that the program works with: sessions, and transactions that were prepared
+/// and left (documentation, PREPARE TRANSACTION).
+pub(crate) async fn holders(session: &mut Session) -> Result<String, QueryError> {
+    let found: Option<String> = sqlx::query_scalar(
+        "select string_agg(it, '; ' order by it) from ( \
+             select distinct case when p.gid is null then \
+                 format('%s (process %s, role %s%s)', coalesce(nullif(a.application_name, ''), 'an unnamed program'), \
+                     a.pid, a.usename, ', ' || a.state || ' since ' || to_char(a.xact_start, 'HH24:MI:SS')) else \
+                 format('the prepared transaction %s (role %s, since %s; commit prepared or rollback prepared ends it)', \
+                     quote_literal(p.gid), p.owner, date_trunc('second', p.prepared)::timestamp) end as it \
+             from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace \
+             left join pg_stat_activity a on a.pid = l.pid \
+             left join pg_locks x on l.pid is null and x.pid is null and x.locktype = 'transactionid' \
+                  and x.virtualtransaction = l.virtualtransaction \
+             left join pg_prepared_xacts p on p.transaction = x.transactionid \
+             where l.granted and l.pid is distinct from pg_backend_pid() \
+               and n.nspname in ('padealing', 'bo_airflow', 'public') \
+               and (a.pid is not null or p.gid is not null) \
+             order by 1 limit 3) it",
+    )
+    .fetch_one(session)
+    .await
+    .attempt("asking who holds locks")?;
+    Ok(found.unwrap_or_else(|| "a session that has released its locks since".to_owned()))
+}

@@ -11,6 +11,7 @@ use crate::base::text::{plural, sentence};
 use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
 use crate::ledger::pg::admission::check_local;
+
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::sqlstate;

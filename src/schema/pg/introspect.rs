@@ -12,9 +12,11 @@ use crate::config::environment::Environment;
 use crate::ledger::pg::admission::{RefusedError, SessionError, check_environment, from_session_error};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
+use crate::postgres::lock::holders;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::sqlstate;
+use crate::postgres::statement::run;
 use crate::postgres::transaction::{Limits, begin_read_only};
 use crate::schema::catalog::Catalog;
 use crate::schema::pg::introspect::reader::Reader;
@@ -45,13 +47,15 @@ pub enum IntrospectError {
     Session(#[from] SessionError),
     /// Another session has locked a table.
     #[error(
-        "a table at {place} is locked by another session, and its definition could not be read within {} s; \
-         pg_locks shows which session; try again when it has finished",
+        "a table at {place} is locked by {holders}, and its definition could not be read within {} s; try again when \
+         that has finished",
         LOCK_TIMEOUT.as_secs()
     )]
     Locked {
         /// Host, port, database and role.
         place: String,
+        /// Who holds locks.
+        holders: String,
     },
     /// The server no longer answers.
     #[error(
@@ -129,7 +133,17 @@ impl<'a> CatalogSession<'a> {
         &mut self,
         question: impl AsyncFnOnce(&mut Session) -> Result<T, E>,
     ) -> Result<T, IntrospectError> {
-        limited(self.database, self.deadline, question(&mut self.connection)).await
+        match limited(self.database, self.deadline, question(&mut self.connection)).await {
+            Err(IntrospectError::Locked { place, .. }) => {
+                let asked = async {
+                    run(&mut self.connection, "rollback", "ending the transaction").await?;
+                    holders(&mut self.connection).await
+                };
+                let holders = limited(self.database, self.deadline, asked).await?;
+                Err(IntrospectError::Locked { place, holders })
+            }
+            answer => answer,
+        }
     }
 
     /// Ends the transaction with the connection, also after an error. Nothing was written: there is nothing to commit.
@@ -151,7 +165,9 @@ async fn limited<T, E: Into<IntrospectError>>(
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(match error.into() {
             IntrospectError::Session(SessionError::Query(error)) => match error.sqlstate().as_deref() {
-                Some(sqlstate::LOCK_NOT_AVAILABLE) => IntrospectError::Locked { place: database.place() },
+                Some(sqlstate::LOCK_NOT_AVAILABLE) => {
+                    IntrospectError::Locked { place: database.place(), holders: String::new() }
+                }
                 Some(sqlstate::QUERY_CANCELED) => stalled(),
                 _ => error.into(),
             },

@@ -13,14 +13,14 @@ use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::database::Access;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
-use crate::postgres::statement::run;
-use crate::postgres::transaction::{Limits, begin_read_only, savepoint};
+use crate::postgres::transaction::savepoint;
 use crate::schema::catalog::{Catalog, Kind, Property};
 use crate::schema::drift::spelling::words_of;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::relations::ESTIMATE;
 use crate::schema::pg::request::ChangeRequest;
+use crate::schema::pg::transaction::read_while_locked;
 use crate::schema::pg::{drift, introspect};
 use crate::schema::plan::outcome::Found;
 use crate::schema::plan::route::{Situation, Stage, stages};
@@ -29,16 +29,10 @@ use crate::schema::plan::step::{Answer, DataFacts, Dependent, Size};
 /// Plans in a read-only transaction of its own.
 pub async fn plan(request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
     let mut connection = request.database.connect(Access::Read, "plan").await?;
-    let found = in_transaction(&mut connection, request).await;
+    let work = async |connection: &mut Session| assess(connection, request).await;
+    let found = read_while_locked(&mut connection, request, work).await;
     let _ = connection.close().await;
     found
-}
-
-async fn in_transaction(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
-    begin_read_only(connection, Limits { lock: Some(request.lock_timeout), ..Limits::default() }).await?;
-    let found = assess(connection, request).await?;
-    run(connection, "commit", "ending the transaction").await?;
-    Ok(found)
 }
 
 /// Refuses a history that doesn't fit this program: other SQL of a revision, or a revision that it doesn't have.

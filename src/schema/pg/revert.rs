@@ -23,7 +23,9 @@ use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::locks::{Allowed, Outside};
 use crate::schema::pg::plan::{check_history, live, role_names, stage};
 use crate::schema::pg::request::ChangeRequest;
-use crate::schema::pg::transaction::{check_held, locked_connection, record_one, retry_while_locked, scope, send};
+use crate::schema::pg::transaction::{
+    check_held, locked_connection, read_while_locked, record_one, retry_while_locked, scope, send,
+};
 use crate::schema::plan::losses::{Loss, created_tables, losses};
 use crate::schema::plan::outcome::Reversal;
 use crate::schema::plan::planner::plan;
@@ -35,7 +37,8 @@ pub const NOTHING: &str = "0000";
 /// What `revert` would do, without doing it. Without `to`, the newest revision only; `0000` reverts all of them.
 pub async fn plan_reversal(request: &ChangeRequest<'_>) -> Result<Reversal, ApplyError> {
     let mut connection = request.database.connect(Access::Read, "revert").await?;
-    let found = assess(&mut connection, request, false).await;
+    let work = async |connection: &mut Session| assess(connection, request, false).await;
+    let found = read_while_locked(&mut connection, request, work).await;
     let _ = connection.close().await;
     found.map(|assessed| assessed.reversal)
 }

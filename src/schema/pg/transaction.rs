@@ -7,11 +7,11 @@ use crate::ledger::history::RecordKind;
 use crate::ledger::pg::admission::SessionError;
 use crate::ledger::revisions::Revision;
 use crate::postgres::database::Access;
-use crate::postgres::lock::{Acquired, Lock};
+use crate::postgres::lock::{Acquired, Lock, holders};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
-use crate::postgres::transaction::{Limits, begin_writing};
+use crate::postgres::transaction::{Limits, begin_read_only, begin_writing};
 use crate::schema::catalog::{Catalog, Id, Object};
 use crate::schema::guard;
 use crate::schema::guard::scope::Scope;
@@ -54,15 +54,38 @@ pub(crate) async fn begin(connection: &mut Session, request: &ChangeRequest<'_>)
     run(connection, "set local check_function_bodies = off", "setting up the transaction").await
 }
 
-/// Tries again, from the beginning, when another session holds a lock.
+/// Tries again, from the beginning, when another session holds a lock. Each time in a transaction that writes.
 pub(crate) async fn retry_while_locked<T>(
     connection: &mut Session,
     request: &ChangeRequest<'_>,
     work: impl AsyncFn(&mut Session) -> Result<T, ApplyError>,
 ) -> Result<T, ApplyError> {
+    retry(connection, request, Access::Write, work).await
+}
+
+/// The same in a transaction that reads, and sees one moment.
+pub(crate) async fn read_while_locked<T>(
+    connection: &mut Session,
+    request: &ChangeRequest<'_>,
+    work: impl AsyncFn(&mut Session) -> Result<T, ApplyError>,
+) -> Result<T, ApplyError> {
+    retry(connection, request, Access::Read, work).await
+}
+
+async fn retry<T>(
+    connection: &mut Session,
+    request: &ChangeRequest<'_>,
+    access: Access,
+    work: impl AsyncFn(&mut Session) -> Result<T, ApplyError>,
+) -> Result<T, ApplyError> {
     let mut tried = 1;
     loop {
-        begin(connection, request).await?;
+        match access {
+            Access::Write => begin(connection, request).await?,
+            Access::Read => {
+                begin_read_only(connection, Limits { lock: Some(request.lock_timeout), statement: None }).await?;
+            }
+        }
         // Not available within lock_timeout; a deadlock.
         let object = match work(connection).await {
             Err(ApplyError::Step { object, source }) if source.is_lock_conflict() => object,
@@ -78,24 +101,6 @@ pub(crate) async fn retry_while_locked<T>(
         tokio::time::sleep(Duration::from_millis(250 << tried)).await;
         tried += 1;
     }
-}
-
-/// The sessions that hold locks on managed or reference tables.
-pub(crate) async fn holders(connection: &mut Session) -> Result<String, QueryError> {
-    let found: Option<String> = sqlx::query_scalar(
-        "select string_agg(it, '; ' order by it) from ( \
-             select distinct format('%s (process %s, role %s%s)', \
-                 coalesce(nullif(a.application_name, ''), 'an unnamed program'), a.pid, a.usename, \
-                 ', ' || a.state || ' since ' || to_char(a.xact_start, 'HH24:MI:SS')) as it \
-             from pg_locks l join pg_stat_activity a using (pid) join pg_class c on c.oid = l.relation \
-             join pg_namespace n on n.oid = c.relnamespace \
-             where l.granted and l.pid <> pg_backend_pid() and n.nspname in ('padealing', 'bo_airflow', 'public') \
-             order by 1 limit 3) it",
-    )
-    .fetch_one(connection)
-    .await
-    .attempt("asking who holds locks")?;
-    Ok(found.unwrap_or_else(|| "a session that has released its locks since".to_owned()))
 }
 
 /// What may be sent, besides changes within padealing.

@@ -226,7 +226,10 @@ async fn drift_reads_only() {
         let text = stderr(&output);
         let (waiting, sentence) = text.split_once('\n').expect("two lines");
         assert!(waiting.starts_with("pad-migrate: waiting for a lock that process "), "{waiting}");
-        output.stderr = sentence.into();
+        let (before, rest) = sentence.split_once(" is locked by ").expect("who holds the lock");
+        let (who, after) = rest.split_once(", and its").expect("a sentence");
+        assert!(who.contains("(process ") && who.contains(", idle in transaction since "), "{who}");
+        output.stderr = format!("{before} is locked by HOLDER, and its{after}").into();
         Snapshot::error__drift_locked.check_refused(&output);
         assert!(since.elapsed() < Duration::from_secs(30));
         holder.close().await.expect("the connection closes");
