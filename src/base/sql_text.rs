@@ -13,7 +13,7 @@ pub fn comment(words: &str) -> String {
     format!("-- {}", text(words)).trim_end().to_owned()
 }
 
-/// Statements for psql and for a terminal. They mean the same under `standard_conforming_strings`, and:
+/// Statements for psql and for a terminal. They mean the same, whatever `standard_conforming_strings` is, and:
 ///
 /// - a name or a string with a character that isn't shown, or with a newline, is spelt with escapes
 ///   (documentation, Lexical Structure: `U&"…"` and `E'…'`);
@@ -106,8 +106,11 @@ fn name(inner: &str, is_escaped: bool, out: &mut String) {
 
 fn literal(kind: LiteralKind, part: &str, is_one_line: bool, out: &mut String) {
     match kind {
+        // A backslash is one whether or not the session has standard_conforming_strings only with escapes.
         LiteralKind::Str { .. } | LiteralKind::EscStr { .. } | LiteralKind::DollarQuotedString { .. }
-            if has_plain_lines(part) && !(is_one_line && part.contains('\n')) =>
+            if has_plain_lines(part)
+                && !(is_one_line && part.contains('\n'))
+                && !(matches!(kind, LiteralKind::Str { .. }) && part.contains('\\')) =>
         {
             out.push_str(part);
         }

@@ -98,7 +98,12 @@ pub(crate) const HIDDEN: &str = "••••";
 /// A path as it is shown: what is an address instead is masked.
 pub(crate) fn mask_path(path: &Path) -> String {
     let path = path.display().to_string();
-    if is_address(&path) { mask_value("", &path) } else { path }
+    match path.rsplit_once('@').filter(|(before, _)| before.contains(':')) {
+        // Whatever it was meant to be, what stands there may be a password.
+        Some((_, after)) if !is_address(&path) => format!("{HIDDEN}@{after}"),
+        _ if is_address(&path) => mask_value("", &path),
+        _ => path,
+    }
 }
 
 /// A usage error without what may be a password: of a line that repeats an address, the rest of the value goes, since a

@@ -78,11 +78,6 @@ impl CopyRows {
         self.open.extend_from_slice(b"\\N");
     }
 
-    /// How many texts are still in the source.
-    pub(crate) fn large_texts(&self) -> u32 {
-        self.parts.iter().map(|part| u32::from(matches!(part, CopyPart::LargeText(_)))).sum()
-    }
-
     fn large_text(&mut self, column: &str, large: &Large, in_json: bool) {
         self.parts.push(CopyPart::Bytes(std::mem::take(&mut self.open)));
         self.parts.push(CopyPart::LargeText(LargeTextRef {

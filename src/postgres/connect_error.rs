@@ -142,8 +142,9 @@ pub enum ConnectError {
     },
     /// The other end is a pooler that shares the server's processes.
     #[error(
-        "{place} is a connection pooler in transaction or statement mode ({how}), where settings and locks don't hold; \
-         connect to PostgreSQL itself, or to a pool in session mode"
+        "{place} is a connection pooler in transaction or statement mode, where settings and locks don't hold, or a pool \
+         without a free connection ({how}); connect to PostgreSQL itself, or to a pool in session mode with connections \
+         to spare"
     )]
     Pooler {
         /// Host, port, database and role.

@@ -1,10 +1,11 @@
 //! A database's address, with all settings resolved.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
@@ -29,6 +30,8 @@ pub struct Database {
     pub(crate) is_session: Arc<OnceCell<()>>,
     /// Whether the other end doesn't know what a session begins with: an older server, a pooler.
     begins_plainly: Arc<AtomicBool>,
+    /// The server's processes of the sessions that are open, and when each began.
+    sessions: Arc<Mutex<BTreeMap<i32, String>>>,
     pub(crate) patience: Patience,
     /// What people are to know while a command waits.
     note: Option<fn(&str)>,
@@ -128,6 +131,7 @@ impl Database {
             client_cert: transport.client_cert.clone(),
             is_session: Arc::default(),
             begins_plainly: Arc::default(),
+            sessions: Arc::default(),
             patience: Patience::default(),
             note: None,
         })
@@ -310,6 +314,11 @@ impl Database {
     /// The same, with other patience.
     pub fn with_patience(self, patience: Patience) -> Self {
         Self { patience, ..self }
+    }
+
+    /// The open sessions.
+    pub(crate) fn sessions(&self) -> MutexGuard<'_, BTreeMap<i32, String>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says something to people, if anybody listens.

@@ -33,12 +33,17 @@ impl std::fmt::Display for Cause {
                     }
                 }
                 write!(f, " (SQLSTATE {code})")?;
+                if code == sqlstate::LOCK_NOT_AVAILABLE {
+                    f.write_str("; another session holds a lock: run this again when it has finished")?;
+                }
                 // Without CONNECT on the database, doctor has no session either.
                 if code == sqlstate::INSUFFICIENT_PRIVILEGE && !error.message().contains("for database") {
                     f.write_str("; `pad-migrate doctor` shows what the role lacks")?;
                 }
                 Ok(())
             }
+            // The watch's own words.
+            sqlx::Error::Io(error) if error.get_ref().is_some_and(|it| it.is::<NotConfirmed>()) => write!(f, "{error}"),
             sqlx::Error::Io(error) => write!(f, "the connection was lost: {error}"),
             sqlx::Error::Protocol(text) => f.write_str(&mask_urls(text)),
             sqlx::Error::Tls(error) => write!(f, "TLS: {error}"),
@@ -69,6 +74,16 @@ impl QueryError {
     pub(crate) fn is_retryable(&self) -> bool {
         self.sqlstate().is_some_and(|it| sqlstate::is_retryable(&it))
     }
+}
+
+/// A commit is done on the server, and waits for a standby that doesn't answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(
+    "the commit is done on this server, and not confirmed by a synchronous standby (synchronous_standby_names is \
+     '{setting}'); start the standby, or correct the setting"
+)]
+pub struct NotConfirmed {
+    pub(crate) setting: String,
 }
 
 /// Says what was attempted when a statement fails.

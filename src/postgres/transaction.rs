@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection, Row};
 use tokio::time::{sleep, timeout};
 
 use crate::postgres::database::Database;
-use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, NotConfirmed, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::sqlstate;
 use crate::postgres::statement::run;
@@ -115,6 +115,14 @@ pub enum CommitError {
     /// The server refused it, and has rolled back.
     #[error(transparent)]
     Refused(QueryError),
+    /// It is committed, but not on a standby that has to have it.
+    #[error("at {place} {source}")]
+    Unconfirmed {
+        /// Host, port, database and role.
+        place: String,
+        /// What it waits for.
+        source: NotConfirmed,
+    },
     /// The connection was lost, and the server says that it has rolled back.
     #[error("the connection to {place} was lost while committing, and nothing was committed; run the command again")]
     RolledBack {
@@ -153,6 +161,9 @@ pub(crate) async fn commit(session: &mut Session, database: &Database, what: &st
         return Err(CommitError::Refused(source));
     }
     let place = database.place();
+    if let Some(source) = not_confirmed(&source) {
+        return Err(CommitError::Unconfirmed { place, source });
+    }
     let Some(number) = number else { return Err(CommitError::RolledBack { place, source }) };
     for _ in 0..QUESTIONS {
         match timeout(ASKING, status(database, &number)).await {
@@ -168,6 +179,13 @@ pub(crate) async fn commit(session: &mut Session, database: &Database, what: &st
         sleep(Duration::from_secs(1)).await;
     }
     Err(CommitError::Unknown { place, source })
+}
+
+fn not_confirmed(error: &QueryError) -> Option<NotConfirmed> {
+    match &error.source.0 {
+        sqlx::Error::Io(error) => error.get_ref()?.downcast_ref().cloned(),
+        _ => None,
+    }
 }
 
 async fn status(database: &Database, number: &str) -> Result<Option<String>, sqlx::Error> {

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, Error, Row};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::postgres::database::Database;
+use crate::postgres::query_error::NotConfirmed;
 
 /// Watches one session.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ enum State {
 
 impl Watch {
     pub(crate) fn new(database: Database, process: i32, since: String) -> Self {
+        database.sessions().insert(process, since.clone());
         Self { database, process, since }
     }
 
@@ -79,10 +81,10 @@ impl Watch {
                     ));
                     (doubts, doubtful_since) = (0, None);
                     if now - *standby_since.get_or_insert(now) > patience.standby {
-                        self.terminate(&mut asking).await;
-                        return lost(format!(
-                            "the commit waits for a synchronous standby that doesn't answer; start it, or correct \
-                             synchronous_standby_names ('{setting}')"
+                        // The server goes on waiting: the commit is done here, and not confirmed.
+                        return Error::Io(std::io::Error::new(
+                            ErrorKind::TimedOut,
+                            NotConfirmed { setting: setting.clone() },
                         ));
                     }
                 }
@@ -140,20 +142,28 @@ impl Watch {
         }
     }
 
-    /// Ends the session on the server, which wouldn't hear that we are gone.
+    /// Ends the session on the server, which wouldn't hear that we are gone, and all others of the command: it ends.
     async fn terminate(&self, asking: &mut Option<PgConnection>) {
         let Some(connection) = asking.take() else { return };
+        let sessions: Vec<String> =
+            self.database.sessions().iter().map(|(process, since)| format!("({process}, '{since}')")).collect();
         let end = async move {
             let mut connection = connection;
             let sql = format!(
                 "select pg_terminate_backend(pid) from pg_catalog.pg_stat_activity \
-                 where pid = {} and extract(epoch from backend_start)::text = '{}'",
-                self.process, self.since
+                 where (pid, extract(epoch from backend_start)::text) in ({})",
+                sessions.join(", ")
             );
-            let _ = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_optional(&mut connection).await;
+            let _ = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
             let _ = connection.close().await;
         };
         let _ = timeout(self.database.patience.asking, end).await;
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.database.sessions().remove(&self.process);
     }
 }
 

@@ -165,7 +165,7 @@ fn in_full(page: &mut Page, findings: &[&Finding]) {
         }
         if others >= REMEDIES as u64 {
             let others = plural(others, "other", "others");
-            page.labelled(4, "", format!("and likewise for the {others}; --format json lists them"));
+            page.labelled(4, "", format!("-- and likewise for the {others}; --format json lists them"));
         }
         if !first.effects.is_empty() {
             page.labelled(4, "consequences", first.effects.join(", "));

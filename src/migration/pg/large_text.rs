@@ -54,6 +54,13 @@ impl<'a> LargeTextReader<'a> {
         Err(sqlx::Error::Protocol(changed)).attempt(WHAT)
     }
 
+    /// Ends its session, if there is one.
+    pub(crate) async fn close(self) {
+        if let Some(connection) = self.connection {
+            let _ = connection.close().await;
+        }
+    }
+
     async fn connect(&mut self) -> Result<&mut Session, QueryError> {
         if self.connection.is_none() {
             let opened = self.database.connect(Access::Read, "migrate large texts").await;

@@ -56,7 +56,7 @@ impl Reader {
         let mut left = options.limit.unwrap_or(u64::MAX);
         let (mut after, mut size, mut sequence) = (None, full, 0);
         let Self { source, mut source_connection, mut lock_connection, batches, window } = self;
-        let (source_connection, holder) = (&mut source_connection, &mut lock_connection);
+        let holder = &mut lock_connection;
         // In a transaction, the server notices in a minute when nobody holds the lock any more, in every version.
         begin_reading(holder, Limits::default()).await?;
         while left > 0 {
@@ -66,7 +66,7 @@ impl Reader {
                 break;
             };
             permit.forget();
-            let reading = read_legacy_page(source_connection, &source, after, size);
+            let reading = read_legacy_page(&mut source_connection, &source, after, size);
             let page = holder.while_waiting(reading).await??;
             let Some((last, _)) = page.rows.last() else {
                 break;
@@ -101,6 +101,7 @@ impl Reader {
             }
         }
         run(holder, "commit", "ending the transaction").await?;
+        let _ = source_connection.close().await;
         Ok(lock_connection)
     }
 }

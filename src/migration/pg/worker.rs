@@ -46,18 +46,29 @@ pub(crate) async fn run_worker(
 ) -> Result<(), MigrateError> {
     let access = if work.options.dry_run { Access::Read } else { Access::Write };
     let mut connection = work.target_database.connect(access, "migrate worker").await?;
+    let result = migrate_pages(work, &mut connection, batches, outcomes).await;
+    let _ = connection.close().await;
+    result
+}
+
+async fn migrate_pages(
+    work: &Work,
+    connection: &mut Session,
+    batches: &Mutex<mpsc::Receiver<Batch>>,
+    outcomes: &mpsc::Sender<Result<PageOutcome, MigrateError>>,
+) -> Result<(), MigrateError> {
     let mut large_texts = LargeTextReader::new(&work.source_database, &work.source);
     loop {
         let next = async { batches.lock().await.recv().await };
         let Some(batch) = connection.while_waiting(next).await? else {
             break;
         };
-        let outcome = migrate_page_with_retries(work, &mut connection, &mut large_texts, batch).await?;
+        let outcome = migrate_page_with_retries(work, connection, &mut large_texts, batch).await?;
         if connection.while_waiting(outcomes.send(Ok(outcome))).await?.is_err() {
             break;
         }
     }
-    let _ = connection.close().await;
+    large_texts.close().await;
     Ok(())
 }
 

@@ -1,7 +1,5 @@
 //! Writes the target rows of a page, and their lineage, with one COPY a table.
 
-use std::time::Duration;
-
 use sqlx::Row;
 
 use crate::migration::columns::{ApprovalRow, AuditRow, ExecutionRow, LineageRow, RequestRow, TargetRow};
@@ -40,24 +38,12 @@ pub(crate) async fn write_page(
     let EncodedPage { requests, approvals, executions, audit, lineage } = encode(connection, accepted).await?;
     let settings = "set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off; \
                     set local synchronous_commit = off";
-    let unheard = connection.unheard();
-    let parts = [&requests, &approvals, &executions, &audit, &lineage];
-    let longest = parts.map(|rows| longest(rows, unheard)).into_iter().max();
-    let limit = longest.unwrap_or_default().as_millis();
-    let settings = format!("{settings}; set local statement_timeout = {limit}");
-    run(connection, &settings, "setting up the transaction").await?;
+    run(connection, settings, "setting up the transaction").await?;
     send::<RequestRow<'_>>(connection, requests, large_texts).await?;
     send::<ApprovalRow<'_>>(connection, approvals, large_texts).await?;
     send::<ExecutionRow<'_>>(connection, executions, large_texts).await?;
     send::<AuditRow<'_>>(connection, audit, large_texts).await?;
     send::<LineageRow<'_>>(connection, lineage, large_texts).await
-}
-
-/// No COPY of these rows takes so long. The server has no other way to end one that it hears nothing of.
-fn longest(rows: &CopyRows, at_least: Duration) -> Duration {
-    // A text that comes from the source meanwhile may have a gigabyte.
-    const TEXT: Duration = Duration::from_secs(1800);
-    at_least + Duration::from_millis(rows.count() as u64) + TEXT * rows.large_texts()
 }
 
 /// Encodes a page, after drawing an id for each row but the requests, which have their ids already.

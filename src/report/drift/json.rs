@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
+use crate::base::sql_text::statement;
 use crate::report::drift::verdict;
 use crate::report::layout::Head;
 use crate::schema::drift::exceptions::{Excepted, Exception};
-use crate::schema::drift::finding::{Finding, RelationFacts, Severity};
+use crate::schema::drift::finding::{Finding, RelationFacts, Remedy, Severity};
 use crate::schema::drift::outcome::Drift;
 
 /// What `drift --format json` prints.
@@ -113,6 +114,12 @@ pub(crate) fn findings(drift: &Drift) -> Vec<FindingJson> {
     drift.findings.iter().map(|finding| json(finding, None)).collect()
 }
 
+/// The SQL is for psql, as it is elsewhere.
+fn remedy(Remedy { advice, sql }: &Remedy) -> String {
+    let blank = if advice.is_empty() || sql.is_empty() { "" } else { " " };
+    format!("{advice}{blank}{}", statement(sql))
+}
+
 fn json(finding: &Finding, exception: Option<&Exception>) -> FindingJson {
     FindingJson {
         severity: finding.severity,
@@ -121,7 +128,7 @@ fn json(finding: &Finding, exception: Option<&Exception>) -> FindingJson {
         object: finding.object(),
         expected: finding.expected.clone(),
         actual: finding.actual.clone(),
-        remedy: finding.remedy.to_string(),
+        remedy: remedy(&finding.remedy),
         effects: finding.effects.clone(),
         facts: finding.facts.clone(),
         exception: exception.map(|exception| ExceptionJson {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::base::sql_text::statement;
 use crate::ledger::history::RecordKind;
 use crate::report::layout::Head;
 use crate::report::plan::Planned;
@@ -163,7 +164,7 @@ impl PlanJson {
 impl From<&Step> for StepJson {
     fn from(step: &Step) -> Self {
         Self::Planned(PlannedStepJson {
-            sql: step.sql.clone(),
+            sql: statement(&step.sql),
             object: step.object.clone(),
             table: step.table.clone(),
             hazards: step.hazards.iter().map(HazardJson::from).collect(),
