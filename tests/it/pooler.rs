@@ -2,11 +2,15 @@
 //!
 //! The pooler is the harness's own; with `PAD_PGBOUNCER`, the path of a PgBouncer, a real one.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Child;
 
 use futures_util::future::join_all;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, Row};
+
+use tempfile::TempDir;
 
 use crate::harness::pooler::{Order, start};
 use crate::harness::program::{command, run, stderr};
@@ -24,6 +28,8 @@ const COMMANDS: [&str; 7] = ["doctor", "status", "drift", "plan", "verify", "mig
 struct Pooler {
     url: String,
     child: Option<Child>,
+    /// Of its configuration.
+    _folder: Option<TempDir>,
 }
 
 impl Drop for Pooler {
@@ -41,12 +47,13 @@ async fn pooler(db: &Db, mode: &str, order: Order, role: Role) -> Pooler {
     let (name, user) = (db.place().name, role.name());
     let at = |port: u16| format!("postgres://{user}:{password}@127.0.0.1:{port}/{name}?sslmode=disable");
     match std::env::var("PAD_PGBOUNCER").ok().filter(|it| !it.is_empty()) {
-        None => Pooler { url: at(start(db, order)), child: None },
+        None => Pooler { url: at(start(db, order)), child: None, _folder: None },
         Some(program) => {
             let port = free_port();
-            let child = pgbouncer(&program, db, mode, order, (user, &password), port);
+            let folder = tempfile::tempdir().expect("a folder is made");
+            let child = pgbouncer(&program, folder.path(), db, mode, order, (user, &password), port);
             until("PgBouncer listens", async || std::net::TcpStream::connect(("127.0.0.1", port)).ok()).await;
-            Pooler { url: at(port), child: Some(child) }
+            Pooler { url: at(port), child: Some(child), _folder: Some(folder) }
         }
     }
 }
@@ -56,9 +63,17 @@ fn free_port() -> u16 {
     listener.local_addr().expect("it has an address").port()
 }
 
-fn pgbouncer(program: &str, db: &Db, mode: &str, order: Order, (user, password): (&str, &str), port: u16) -> Child {
-    let folder = std::env::temp_dir().join(format!("pad_migrate_pgbouncer_{port}"));
-    std::fs::create_dir(&folder).expect("a folder is made");
+fn pgbouncer(
+    program: &str,
+    folder: &Path,
+    db: &Db,
+    mode: &str,
+    order: Order,
+    (user, password): (&str, &str),
+    port: u16,
+) -> Child {
+    // It reads its configuration as another user.
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o755)).expect("the folder is ours");
     let place = db.place();
     let file = folder.join("pgbouncer.ini");
     let text = format!(
