@@ -59,7 +59,7 @@ pub fn page(drift: &Drift, fail_on: Severity) -> Page {
         Verdict::Attention => "ATTENTION",
     };
     page.row("Verdict", Text::verdict(&format!("{word}: {}", counted(drift))));
-    page.row("Live", &drift.place);
+    page.address("Live", &drift.place);
     page.row("Server", format!("PostgreSQL {}, environment {}", drift.server_version, drift.environment));
     page.row("Expected", &drift.expected);
     page.row("Schemas", drift.schemas.join(", "));

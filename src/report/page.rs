@@ -169,7 +169,12 @@ impl Page {
         self.labelled(0, label, text);
     }
 
-    /// The same, indented.
+    /// A label, and an address or a path beside it, which is never broken.
+    pub(crate) fn address(&mut self, label: &str, address: &str) {
+        self.line(0, format!("{label:<COLUMN$}{address}"));
+    }
+
+    /// A label at an indentation, and a text beside it.
     pub(crate) fn labelled(&mut self, indent: usize, label: impl Into<Text>, text: impl Into<Text>) {
         self.beside(indent, COLUMN, label, text);
     }

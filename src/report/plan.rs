@@ -95,7 +95,7 @@ impl Planned<'_> {
         let mut page = Page::default();
         let plan = self.plan();
         page.row("Plan", Text::verdict(&self.summary()));
-        page.row("Live", self.place);
+        page.address("Live", self.place);
         page.row("Server", format!("PostgreSQL {}, environment {}", self.found.server_version, self.environment));
         page.row("Method", self.method());
         for skipped in &self.found.route.skipped {

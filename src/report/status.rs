@@ -18,7 +18,7 @@ pub fn status_verdict(status: &Status) -> Verdict {
 /// Text for a terminal.
 pub fn status_page(status: &Status) -> Page {
     let mut page = Page::default();
-    page.row("Live", &status.place);
+    page.address("Live", &status.place);
     page.row("Server", format!("PostgreSQL {}, environment {}", status.server_version, status.environment));
     let current = match &status.current {
         Some(revision) => format!("{} {}", revision.number, revision.name),

@@ -325,7 +325,10 @@ pub(crate) fn check_snapshot(name: &str, text: &str) {
     settings.set_omit_expression(true);
     settings.add_filter(r"[0-9.]+ s, [0-9]+ rows a second", "T s, N rows a second");
     settings.add_filter(r" +[0-9]+\.[0-9]{2} s  ", "      T s  ");
-    settings.add_filter(r"PostgreSQL [0-9.a-z]+, (local|downloaded|Docker|the server).*", "PostgreSQL V, PROVIDER");
+    settings.add_filter(
+        r"PostgreSQL [0-9.a-z]+, (local|downloaded|Docker|the server).*(\n {12}.*)*",
+        "PostgreSQL V, PROVIDER",
+    );
     settings.add_filter(r"[0-9][0-9.a-z]* started", "V started");
     settings
         .add_filter(r"[0-9]+ reads?, [0-9]+ rows? written since [0-9-]+(, last read [0-9-]+)?", "N reads since DAY");

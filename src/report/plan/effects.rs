@@ -34,7 +34,7 @@ impl Planned<'_> {
         let mut page = Page::default();
         let hazards: Vec<&Hazard> = self.plan().steps.iter().flat_map(|step| &step.hazards).collect();
         page.blank();
-        page.row("Target", self.place);
+        page.address("Target", self.place);
         page.row("Server", format!("PostgreSQL {}, environment {}", self.found.server_version, self.environment));
         let steps = plural(self.plan().steps.len() as u64, "step", "steps");
         let mirror = if self.found.makes_mirror { ", and the reference mirror" } else { "" };
