@@ -12,7 +12,7 @@ use super::{Db, Place, check_snapshot, program};
 
 /// Variables that a program needs to run at all, and to get a server of the kind that this run has. The shell that starts
 /// the tests may hold a real database's address in any other.
-const PASSED: [&str; 23] = [
+const PASSED: [&str; 24] = [
     "PATH",
     "HOME",
     "TMPDIR",
@@ -25,6 +25,7 @@ const PASSED: [&str; 23] = [
     "PAD_PROVIDER",
     "PAD_POSTGRES_VERSION",
     "PAD_TEST_DATABASE_URL",
+    "PAD_CACHE_DIR",
     "PAD_PROGRAM",
     "DOCKER_HOST",
     "DOCKER_CONFIG",
