@@ -183,6 +183,7 @@ impl From<&Hazard> for HazardJson {
 impl From<&Left> for LeftJson {
     fn from(left: &Left) -> Self {
         let Left { kind, object, severity, reason, query, is_blocking } = left.clone();
+        let query = query.map(|query| statement(&query));
         Self { kind, object, severity: severity.to_string(), reason, query, blocking: is_blocking }
     }
 }

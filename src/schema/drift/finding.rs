@@ -1,7 +1,6 @@
 //! One thing that differs, and how much it matters.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use strum::{Display, VariantArray};
 
@@ -75,14 +74,6 @@ impl Remedy {
     /// In SQL only.
     pub(crate) fn sql(sql: impl Into<String>) -> Self {
         Self { advice: String::new(), sql: sql.into() }
-    }
-}
-
-/// As JSON has it. What is printed for people is escaped for its destination: the SQL as SQL.
-impl fmt::Display for Remedy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let blank = if self.advice.is_empty() || self.sql.is_empty() { "" } else { " " };
-        write!(f, "{}{blank}{}", self.advice, self.sql)
     }
 }
 
