@@ -4,7 +4,7 @@ use crate::base::outcome::Verdict;
 use crate::base::text::plural;
 use crate::ledger::history::RecordKind;
 use crate::report::page::Page;
-use crate::report::plan::matters;
+use crate::report::plan::{counted_left, matters};
 use crate::schema::plan::outcome::{Applied, Unbuilt};
 use crate::schema::plan::step::Left;
 
@@ -40,17 +40,21 @@ pub fn applied_page(applied: &Applied, before: Option<&str>) -> Page {
             0 => String::new(),
             built => format!(", {} built after it", plural(built as u64, "index", "indexes")),
         };
-        let text = format!("{steps} in one transaction{built}; the schema was read back and is as expected");
-        page.row("Done", text);
+        let is_expected = match counted_left(&applied.route.plan) {
+            left if left.is_empty() => "the schema was read back and is as expected".to_owned(),
+            left => format!("the schema was read back; {left} left unchanged"),
+        };
+        page.row("Done", format!("{steps} in one transaction{built}; {is_expected}"));
     }
     for Unbuilt { index, reason } in &applied.unbuilt {
         page.row("Not built", format!("{index}: {reason}; run apply again"));
     }
     let rest: Vec<&Left> = applied.route.plan.left.iter().filter(|left| matters(left)).collect();
     if !rest.is_empty() {
-        let names: Vec<String> = rest.iter().map(|left| format!("{} {}", left.kind, left.object)).collect();
-        let text = format!("{}; `pad-migrate plan` says why", names.join(", "));
-        page.row("Unchanged", text);
+        for left in rest {
+            page.row("Unchanged", format!("{}: {} {}", left.severity, left.kind, left.object));
+        }
+        page.row("", "`pad-migrate plan` says why");
     }
     page
 }

@@ -28,15 +28,21 @@ pub fn verdict(drift: &Drift, fail_on: Severity) -> Verdict {
 
 /// Numbers of findings in words: `2 breaking, 1 warning`.
 pub fn counted(drift: &Drift) -> String {
-    let parts: Vec<String> = SEVERITIES
-        .into_iter()
-        .filter(|severity| drift.count(*severity) > 0)
-        .map(|severity| match (drift.count(severity), severity) {
+    count_severities(drift.findings.iter().map(|it| it.severity))
+}
+
+/// The same for differences of any source.
+pub(crate) fn count_severities(all: impl Iterator<Item = Severity>) -> String {
+    let mut counts: BTreeMap<Severity, usize> = BTreeMap::new();
+    all.for_each(|severity| *counts.entry(severity).or_default() += 1);
+    let part = |severity: &Severity| {
+        Some(match (counts.get(severity)?, severity) {
             (1, Severity::Warning) => "1 warning".to_owned(),
             (count, Severity::Warning) => format!("{count} warnings"),
             (count, other) => format!("{count} {other}"),
         })
-        .collect();
+    };
+    let parts: Vec<String> = SEVERITIES.iter().filter_map(part).collect();
     if parts.is_empty() { "no difference".to_owned() } else { parts.join(", ") }
 }
 

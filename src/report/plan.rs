@@ -11,6 +11,7 @@ use crate::base::sql_text;
 use crate::base::text::plural;
 use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
+use crate::report::drift::count_severities;
 use crate::report::page::{Page, Text};
 use crate::schema::drift::finding::Severity;
 use crate::schema::plan::outcome::Found;
@@ -34,6 +35,12 @@ pub(crate) fn matters(left: &Left) -> bool {
     left.severity > Severity::Info
 }
 
+/// The differences that are left and worth attention, in numbers: `1 breaking, 2 warnings`. Empty if there are none.
+pub(crate) fn counted_left(plan: &Plan) -> String {
+    let mut left = plan.left.iter().filter(|left| matters(left)).map(|left| left.severity).peekable();
+    if left.peek().is_some() { count_severities(left) } else { String::new() }
+}
+
 impl Planned<'_> {
     fn plan(&self) -> &Plan {
         &self.found.route.plan
@@ -43,9 +50,16 @@ impl Planned<'_> {
         self.found.route.is_empty() && !self.found.makes_mirror
     }
 
-    /// Attention if manual action is required; with `check`, if there is anything to do.
+    /// Attention if manual action is required, or something breaking is left unchanged; with `check`, if there is
+    /// anything to do or to look at.
     pub fn verdict(&self) -> Verdict {
-        Verdict::clean_if((self.is_empty() || !self.check) && self.plan().blocking().next().is_none())
+        let (is_breaking, is_open) = (self.leaves(Severity::Breaking), self.leaves(Severity::Warning));
+        Verdict::clean_if(!is_breaking && !(self.check && (is_open || !self.is_empty())))
+    }
+
+    /// Whether a difference of this severity or a higher one is left unchanged.
+    fn leaves(&self, severity: Severity) -> bool {
+        self.plan().left.iter().any(|left| left.is_blocking || left.severity >= severity)
     }
 
     /// What is done and recorded, in order.
@@ -76,17 +90,17 @@ impl Planned<'_> {
     fn summary(&self) -> String {
         let plan = self.plan();
         let steps = plural(plan.steps.len() as u64, "step", "steps");
+        let left = counted_left(plan);
+        let rest = if left.is_empty() { String::new() } else { format!("; {left} left unchanged") };
+        let word = if self.verdict() == Verdict::Clean { "" } else { "ATTENTION: " };
         match (self.is_empty(), plan.blocking().count()) {
             (_, blocking @ 1..) => {
                 let count = plural(blocking as u64, "difference requires", "differences require");
                 format!("ATTENTION: {count} manual action before anything can be applied")
             }
-            (true, _) if plan.left.iter().any(matters) => {
-                "nothing to do; some differences are left unchanged".to_owned()
-            }
-            (true, _) => "CLEAN: nothing to do".to_owned(),
-            (false, _) if self.check => format!("ATTENTION: {steps} to apply"),
-            (false, _) => format!("{steps} to apply"),
+            (true, _) if left.is_empty() => "CLEAN: nothing to do".to_owned(),
+            (true, _) => format!("{word}nothing to do{rest}"),
+            (false, _) => format!("{word}{steps} to apply{rest}"),
         }
     }
 
@@ -153,7 +167,7 @@ fn list_left(page: &mut Page, left: &[&Left]) {
     }
     for items in groups {
         let names: Vec<&str> = items.iter().map(|item| item.object.as_str()).collect();
-        page.labelled(2, &items[0].kind, names.join(", "));
+        page.labelled(2, format!("{}, {}", items[0].severity, items[0].kind), names.join(", "));
         page.labelled(4, "", &items[0].reason);
         let queries = items.iter().filter(|item| matters(item)).filter_map(|item| item.query.as_deref());
         for query in queries.take(if items[0].is_blocking { usize::MAX } else { 3 }) {

@@ -215,7 +215,7 @@ impl<'a> Ddl<'a> {
                 Some(vec![format!("comment on {} is {text}", self.on())])
             }
             (Kind::Sequence, Property::Persistence) if self.has(Property::OwnedBy) => Some(Vec::new()),
-            (_, Property::Owner) => self.alter_owner(),
+            (_, Property::Owner) => self.alter_owner(live),
             (Kind::Table | Kind::ForeignTable, _) => self.alter_table(property, live),
             (Kind::Column, _) => self.alter_column(property, live),
             (Kind::Constraint, _) => self.alter_constraint(property),
@@ -235,13 +235,17 @@ impl<'a> Ddl<'a> {
         }
     }
 
-    fn alter_owner(&self) -> Option<Vec<String>> {
+    fn alter_owner(&self, live: Option<&Object>) -> Option<Vec<String>> {
         let owner = self.property(Property::Owner);
         match self.id.kind {
             Kind::Trigger | Kind::Rule | Kind::Policy | Kind::Constraint | Kind::Index => None,
             Kind::Operator => Some(vec![format!("alter {} owner to {}", self.on(), identifier(&owner?))]),
-            // It goes with its table.
-            Kind::Sequence if self.has(Property::OwnedBy) => Some(Vec::new()),
+            // It goes with its table, unless it doesn't belong to it yet.
+            Kind::Sequence
+                if self.has(Property::OwnedBy) && live.is_none_or(|it| it.contains_key(&Property::OwnedBy)) =>
+            {
+                Some(Vec::new())
+            }
             _ => self.alter_with(&format!("owner to {}", identifier(&owner?))),
         }
     }

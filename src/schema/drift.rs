@@ -14,6 +14,7 @@ pub(crate) mod severity;
 pub(crate) mod spelling;
 
 use crate::schema::catalog::Catalog;
+use crate::schema::drift::comparison::serial::follow_serials;
 use crate::schema::drift::comparison::{Comparison, Difference};
 use crate::schema::drift::expectation::{Expectation, RoleContext, resolve_roles};
 use crate::schema::drift::finding::{Finding, sort};
@@ -25,6 +26,7 @@ pub fn compare(expectation: Expectation, mut live: Catalog, context: &RoleContex
     if embedded {
         findings.extend(resolve_roles(&mut expected, &mut live, &context.roles));
     }
+    follow_serials(&mut expected, &live);
     let comparison = Comparison::new(expected, live, embedded, &context.inherits);
     let differences = effects::one_for_each_cause(comparison.differences(), &comparison);
     findings.extend(differences.into_iter().filter_map(|difference| {

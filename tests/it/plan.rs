@@ -8,3 +8,4 @@ mod killed;
 mod laws;
 mod output;
 mod route;
+mod tolerated;

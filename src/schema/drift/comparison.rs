@@ -6,6 +6,7 @@ mod order;
 mod privileges;
 mod renames;
 mod same;
+pub(crate) mod serial;
 
 use std::collections::{BTreeMap, BTreeSet};
 

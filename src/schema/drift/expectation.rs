@@ -6,6 +6,7 @@ use crate::config::settings::Roles;
 use crate::ledger::revisions::ALL;
 use crate::schema::catalog::{Catalog, Id, Kind, Property, Value};
 use crate::schema::drift::comparison::Comparison;
+use crate::schema::drift::comparison::serial::follow_serials;
 use crate::schema::drift::finding::{Change, Finding, Remedy, Severity};
 use crate::schema::drift::outcome::Name;
 use crate::schema::names::APPLICATION_SCHEMA;
@@ -81,6 +82,7 @@ impl Expectation {
         if embedded {
             resolve_roles(&mut expected, &mut live, &context.roles);
         }
+        follow_serials(&mut expected, &live);
         let mut comparison = Comparison::new(expected.clone(), live, embedded, &context.inherits);
         comparison.planning = true;
         (expected, comparison)

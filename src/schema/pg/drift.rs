@@ -13,15 +13,16 @@ use crate::ledger::revisions::ALL;
 use crate::postgres::database::Database;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
-use crate::schema::catalog::{Catalog, Id};
+use crate::schema::catalog::{Catalog, Id, Kind};
 use crate::schema::drift::compare;
 use crate::schema::drift::exceptions::Exceptions;
 use crate::schema::drift::expectation::{Expectation, RoleContext};
-use crate::schema::drift::finding::{Change, Finding, RelationFacts};
+use crate::schema::drift::finding::{Change, Finding, RelationFacts, Remedy, Severity, sort};
 use crate::schema::drift::outcome::{Drift, Name};
 use crate::schema::names::{APPLICATION_SCHEMA, schemas_or_both};
 use crate::schema::pg::introspect::{CatalogSession, IntrospectError, introspect};
-use crate::schema::pg::relations::unknown_relations;
+use crate::schema::pg::relations::{in_public, unknown_relations};
+use crate::schema::plan::route::twin_reason;
 use crate::schema::relation::UnknownRelation;
 use crate::schema::snapshot::{Snapshot, SnapshotError};
 
@@ -158,14 +159,21 @@ pub async fn drift(request: DriftRequest<'_>) -> Result<Drift, DriftError> {
             false => RoleContext::default(),
         };
         let unknown = unknown(&mut session, &found.catalog, &resolved.expectation).await?;
-        Ok::<_, DriftError>((resolved, found, context, unknown))
+        let twins = match is_embedded && resolved.schemas.iter().any(|it| it == APPLICATION_SCHEMA) {
+            true => session.ask(async |connection| in_public(connection, environment).await).await?,
+            false => Vec::new(),
+        };
+        Ok::<_, DriftError>((resolved, found, context, unknown, twins))
     };
     let compared = compared.await;
     session.end().await;
-    let (Resolved { name, expectation, schemas }, found, context, unknown) = compared?;
+    let (Resolved { name, expectation, schemas }, found, context, unknown, mut twins) = compared?;
 
     let names = expectation.names();
+    twins.retain(|table| found.catalog.relation(APPLICATION_SCHEMA, table).is_some());
     let mut findings = compare(expectation, found.catalog.restricted(&schemas), &context);
+    findings.extend(twins.iter().map(|table| twin(table)));
+    sort(&mut findings);
     describe(&mut findings, &unknown);
     let excepted = exceptions.apply(&mut findings, today);
     Ok(Drift {
@@ -215,6 +223,22 @@ async fn unknown(
 
 fn is_application_relation(id: &Id) -> bool {
     id.kind.is_relation() && id.schema == APPLICATION_SCHEMA
+}
+
+/// A table in `public` beside the managed one of the same name.
+fn twin(table: &str) -> Finding {
+    let id = Id { schema: "public".to_owned(), parent: String::new(), kind: Kind::Table, name: table.to_owned() };
+    Finding {
+        severity: Severity::Breaking,
+        change: Change::Unexpected,
+        id,
+        role: None,
+        expected: None,
+        actual: Some("a table".to_owned()),
+        remedy: Remedy::advice(twin_reason(table)),
+        effects: Vec::new(),
+        facts: None,
+    }
 }
 
 /// Adds what is known of each unexpected relation to its finding.

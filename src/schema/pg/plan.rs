@@ -18,7 +18,7 @@ use crate::schema::catalog::{Catalog, Kind, Property};
 use crate::schema::drift::spelling::words_of;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::pg::error::ApplyError;
-use crate::schema::pg::relations::ESTIMATE;
+use crate::schema::pg::relations::{ESTIMATE, elsewhere};
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::transaction::read_while_locked;
 use crate::schema::pg::{drift, introspect};
@@ -127,7 +127,7 @@ pub(crate) async fn live(
     connection: &mut Session,
     request: &ChangeRequest<'_>,
 ) -> Result<(String, Catalog), QueryError> {
-    let elsewhere = elsewhere(connection, request).await?;
+    let elsewhere = elsewhere(connection, request.legacy).await?;
     let mut schemas = vec![APPLICATION_SCHEMA.to_owned(), CONTRACT_SCHEMA.to_owned()];
     schemas.extend(elsewhere.keys().cloned());
     let mut found = introspect::read(connection, &schemas).await?;
@@ -149,44 +149,6 @@ pub(crate) async fn live(
     });
     found.catalog.schemas.retain(|it| !elsewhere.contains_key(it));
     Ok((found.server_version, found.catalog))
-}
-
-/// Tables in `public`, and beside the legacy table, with the name and the identifying columns of a managed one.
-async fn elsewhere(
-    connection: &mut Session,
-    request: &ChangeRequest<'_>,
-) -> Result<BTreeMap<String, Vec<String>>, QueryError> {
-    let marks: BTreeMap<&str, &[String]> = (revisions::ALL.iter())
-        .flat_map(|revision| &revision.properties.moves_tables)
-        .map(|(table, columns)| (table.as_str(), columns.as_slice()))
-        .collect();
-    let names: Vec<&str> = marks.keys().copied().collect();
-    let legacy = request.legacy.map_or("public", |it| it.schema.as_str());
-    let places: Vec<&str> =
-        ["public", legacy].into_iter().filter(|it| ![APPLICATION_SCHEMA, CONTRACT_SCHEMA].contains(it)).collect();
-    let rows: Vec<(String, String, Vec<String>)> = sqlx::query_as(
-        "select n.nspname::text, c.relname::text, \
-                array(select attname::text from pg_attribute where attrelid = c.oid and attnum > 0 \
-                      and not attisdropped) \
-         from pg_class c join pg_namespace n on n.oid = c.relnamespace \
-         where n.nspname = any($1) and c.relname = any($2) and c.relkind in ('r', 'p') \
-           and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid \
-                           and deptype = 'e') \
-         order by 1, 2",
-    )
-    .bind(places)
-    .bind(names)
-    .fetch_all(connection)
-    .await
-    .attempt("looking for managed tables in other schemas")?;
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (schema, table, columns) in rows {
-        let identifying = marks.get(table.as_str()).copied().unwrap_or_default();
-        if identifying.iter().all(|column| columns.contains(column)) {
-            found.entry(schema).or_default().push(table);
-        }
-    }
-    Ok(found)
 }
 
 async fn sizes(connection: &mut Session) -> Result<BTreeMap<(String, String), Size>, QueryError> {

@@ -1,13 +1,19 @@
 //! Relations that pad-migrate doesn't manage, and the histories of other migration tools. Read-only.
 
+use std::collections::BTreeMap;
+
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::base::quote::quote_identifier;
 use crate::base::text::sentence;
+use crate::config::environment::Environment;
+use crate::config::settings::TableName;
+use crate::ledger::revisions;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::transaction::savepoint;
+use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::relation::UnknownRelation;
 
 /// The kind of a relation in SQL.
@@ -24,6 +30,53 @@ pub(crate) fn kind(relkind: &str) -> &'static str {
 /// analysed has the estimate 0, like an empty one (documentation, pg_class.reltuples).
 pub(crate) const ESTIMATE: &str = "(case when c.reltuples = 0 and c.relpages = 0 \
      and current_setting('server_version_num')::int4 < 140000 then -1 else c.reltuples end)";
+
+/// Tables in `public`, and beside the legacy table, with the name and the identifying columns of a managed one.
+pub(crate) async fn elsewhere(
+    connection: &mut Session,
+    legacy: Option<&TableName>,
+) -> Result<BTreeMap<String, Vec<String>>, QueryError> {
+    let marks: BTreeMap<&str, &[String]> = (revisions::ALL.iter())
+        .flat_map(|revision| &revision.properties.moves_tables)
+        .map(|(table, columns)| (table.as_str(), columns.as_slice()))
+        .collect();
+    let names: Vec<&str> = marks.keys().copied().collect();
+    let legacy = legacy.map_or("public", |it| it.schema.as_str());
+    let places: Vec<&str> =
+        ["public", legacy].into_iter().filter(|it| ![APPLICATION_SCHEMA, CONTRACT_SCHEMA].contains(it)).collect();
+    let rows: Vec<(String, String, Vec<String>)> = sqlx::query_as(
+        "select n.nspname::text, c.relname::text, \
+                array(select attname::text from pg_attribute where attrelid = c.oid and attnum > 0 \
+                      and not attisdropped) \
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+         where n.nspname = any($1) and c.relname = any($2) and c.relkind in ('r', 'p') \
+           and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid \
+                           and deptype = 'e') \
+         order by 1, 2",
+    )
+    .bind(places)
+    .bind(names)
+    .fetch_all(connection)
+    .await
+    .attempt("looking for managed tables in other schemas")?;
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (schema, table, columns) in rows {
+        let identifying = marks.get(table.as_str()).copied().unwrap_or_default();
+        if identifying.iter().all(|column| columns.contains(column)) {
+            found.entry(schema).or_default().push(table);
+        }
+    }
+    Ok(found)
+}
+
+/// Tables in `public` that look like managed ones. None where the environment leaves what is in `public` alone.
+pub(crate) async fn in_public(connection: &mut Session, environment: Environment) -> Result<Vec<String>, QueryError> {
+    let mut moving = revisions::ALL.iter().filter(|it| !it.properties.moves_tables.is_empty());
+    if moving.any(|revision| revision.not_for(environment).is_some()) {
+        return Ok(Vec::new());
+    }
+    Ok(elsewhere(connection, None).await?.remove("public").unwrap_or_default())
+}
 
 /// What is known of the relations of `padealing`, except for the known ones.
 pub(crate) async fn unknown_relations(

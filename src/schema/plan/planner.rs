@@ -225,6 +225,14 @@ impl<'a> Planner<'a> {
         }
         let object = self.wanted.objects.get(id);
         let has = |property| object.is_some_and(|it| it.contains_key(&property));
+        if let Some(drawn) = self.comparison.drawn_instead(&difference.id) {
+            let reason = format!(
+                "the column takes its numbers from {}.{}; make it an identity, or move that sequence here if nothing \
+                 else uses it",
+                drawn.schema, drawn.name
+            );
+            return self.leave(difference, reason, None);
+        }
         let implied = match id.kind {
             Kind::Index => has(Property::Constraint) || has(Property::Inherited),
             Kind::Sequence => has(Property::Identity),

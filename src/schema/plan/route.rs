@@ -192,12 +192,28 @@ impl Situation<'_> {
 
     /// How to get to the revision that is asked for. None, if there is no such revision.
     pub fn route(&self) -> Option<Route> {
+        let mut route = self.find_route()?;
+        // As long as the revision that moves tables is pending, they are in its way.
+        let is_known = |table: &str| route.plan.left.iter().any(|left| left.is_blocking && left.object == table);
+        let twins = self.twins().into_iter().filter(|table| !is_known(table));
+        let twins: Vec<Left> = twins.map(|table| left_twin(table, false)).collect();
+        route.plan.left.extend(twins);
+        Some(route)
+    }
+
+    /// The managed tables that are both in padealing and in public, unless the environment leaves those in public alone.
+    fn twins(&self) -> Vec<&str> {
+        let tables = if self.skips_moves() { Vec::new() } else { self.elsewhere(PUBLIC) };
+        tables.into_iter().filter(|it| self.is_here(it)).collect()
+    }
+
+    fn find_route(&self) -> Option<Route> {
         let target = self.target()?;
         let applied = applied(self.history);
         if self.skips_moves() && !self.elsewhere(PUBLIC).is_empty() {
             let mut live = self.live.clone();
             live.objects.retain(|id, _| id.schema != PUBLIC);
-            return Situation { live: &live, ..self.clone() }.route();
+            return Situation { live: &live, ..self.clone() }.find_route();
         }
         let mut route = Route::default();
         let skipped = self.stages.iter().filter(|it| !applied.contains_key(it.revision.number));
@@ -280,7 +296,6 @@ impl Situation<'_> {
     /// Managed tables in public: the revision that moves them runs, and altering what differs does the rest.
     fn consolidate(&self, route: &mut Route, at: usize, target: usize) {
         let mut live = self.live.clone();
-        let twice: Vec<&str> = self.elsewhere(PUBLIC).into_iter().filter(|it| self.is_here(it)).collect();
         if self.is_untouched() {
             self.run(route, 0..=at);
         } else {
@@ -311,18 +326,26 @@ impl Situation<'_> {
         route.plan.steps.extend(rest.steps);
         route.plan.questions = rest.questions;
         route.plan.left = rest.left;
-        for table in twice {
-            route.plan.left.push(Left {
-                kind: "table_moved".to_owned(),
-                object: table.to_owned(),
-                severity: Severity::Breaking,
-                reason: format!(
-                    "public.{table} and padealing.{table} both exist; merge them, or rename the one that pad-migrate \
-                     doesn't manage"
-                ),
-                query: Some(format!("select * from public.{table}")),
-                is_blocking: true,
-            });
-        }
+        route.plan.left.extend(self.twins().into_iter().map(|table| left_twin(table, true)));
     }
+}
+
+/// A managed table that is in padealing and in public.
+fn left_twin(table: &str, is_blocking: bool) -> Left {
+    Left {
+        kind: "table_moved".to_owned(),
+        object: table.to_owned(),
+        severity: Severity::Breaking,
+        reason: twin_reason(table),
+        query: Some(format!("select * from public.{table}")),
+        is_blocking,
+    }
+}
+
+/// What is wrong with a table in public that has the name and the columns of a managed one.
+pub(crate) fn twin_reason(table: &str) -> String {
+    format!(
+        "public.{table} and padealing.{table} both exist, and search_path decides which one a statement without a \
+         schema uses; merge them, or rename the one that pad-migrate doesn't manage"
+    )
 }

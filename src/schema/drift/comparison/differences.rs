@@ -33,6 +33,10 @@ impl Comparison<'_> {
         }
         match id.kind {
             Kind::DefaultPrivileges => self.privileges(id, object, &Object::new()),
+            Kind::Sequence => {
+                let instead = self.drawn_instead(id).map(|it| format!("{}.{}", it.schema, it.name));
+                vec![Difference::new(Change::Missing, id).between(self.describe(id, &self.expected), instead)]
+            }
             _ => vec![Difference::new(Change::Missing, id).between(self.describe(id, &self.expected), None)],
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::schema::catalog::{Id, Kind, Property, Value};
-use crate::schema::drift::comparison::Difference;
+use crate::schema::drift::comparison::{Difference, SERIAL};
 use crate::schema::drift::effects::{Search, names};
 use crate::schema::drift::finding::Change;
 use crate::schema::drift::spelling::words_of;
@@ -22,15 +22,21 @@ impl Search<'_> {
             let column = Id { parent: table.to_owned(), kind: Kind::Column, name: column.to_owned(), ..id.clone() };
             let with_table = |change: Change| self.top(&id.schema, table, |it| it == change);
             let with_column = |is: &dyn Fn(Change) -> bool| self.of(&column, is);
+            // With a default from a sequence the application gets its numbers only if the sequence is right.
+            let identity = with_column(&|it| it == Change::Differs(Property::Identity));
+            let is_serial = identity.is_some_and(|it| self.all[it].actual.as_deref() == Some(SERIAL));
             match difference.change {
                 Change::Differs(property @ (Property::Owner | Property::Persistence)) => {
                     with_table(Change::Differs(property))
                 }
                 Change::Differs(Property::Type | Property::Minimum | Property::Maximum | Property::Start) => {
-                    with_column(&|it| it == Change::Differs(Property::Type))
-                        .or_else(|| with_column(&|it| it == Change::Differs(Property::Identity)))
+                    with_column(&|it| it == Change::Differs(Property::Type)).or(identity.filter(|_| !is_serial))
                 }
-                Change::Differs(Property::Identity | Property::OwnedBy) => with_column(&|it| {
+                Change::Differs(Property::OwnedBy) => with_column(&|it| {
+                    matches!(it, Change::Differs(Property::Identity | Property::Default) | Change::Renamed)
+                })
+                .filter(|_| !is_serial),
+                Change::Differs(Property::Identity) => with_column(&|it| {
                     matches!(it, Change::Differs(Property::Identity | Property::Default) | Change::Renamed)
                 }),
                 Change::Missing | Change::Unexpected => with_column(&|it| {
@@ -39,6 +45,7 @@ impl Search<'_> {
                         Change::Missing | Change::Unexpected | Change::Differs(Property::Identity | Property::Default)
                     )
                 })
+                .filter(|_| difference.change == Change::Unexpected || !is_serial)
                 .or_else(|| {
                     self.top(&id.schema, table, |it| {
                         matches!(it, Change::Missing | Change::Unexpected | Change::Unmanaged)

@@ -60,6 +60,7 @@ impl Case<'_> {
             Property::Options => self.options(),
             Property::Definition => self.definition(),
             Property::Valid => self.valid(),
+            Property::OwnedBy => self.owned_by(),
             Property::Owner => self.owner(),
             Property::Labels => self.labels(),
             Property::Increment | Property::Minimum | Property::Maximum | Property::Cycle => {
@@ -104,7 +105,6 @@ impl Case<'_> {
             | Property::ReplicaIdentity
             | Property::Start
             | Property::Cache
-            | Property::OwnedBy
             | Property::Volatility
             | Property::Leakproof
             | Property::Parallel
@@ -186,6 +186,11 @@ impl Case<'_> {
             (_, Some("always")) | (Some(_), None) => Breaking,
             _ => Warning,
         }
+    }
+
+    /// The migration draws a table's ids from the sequence that belongs to the column.
+    fn owned_by(&self) -> Severity {
+        if has(self.expected, Property::Identity) { Breaking } else { Warning }
     }
 
     fn options(&self) -> Severity {

@@ -63,6 +63,13 @@ impl<'a> Planner<'a> {
             (Kind::Constraint, Property::Validated | Property::Triggers) => {
                 self.constraint_alteration(id, difference, property)
             }
+            // Whoever switched it on wanted rows hidden, and perhaps relies on it.
+            (Kind::Table, Property::RowSecurity | Property::RowSecurityForced) if difference.expected.is_none() => {
+                let sql = statements().collect::<Vec<_>>().join("; ");
+                Alteration::Leave(format!(
+                    "row security hides rows, and opening the table is a decision: find out why it is on, then run: {sql}"
+                ))
+            }
             (Kind::Table, Property::Persistence) => {
                 let parts = statements().map(|sql| self.part(id, exclusive, &[Rewrite], sql));
                 Alteration::Steps(rank::ALTER_TABLE, parts.collect())

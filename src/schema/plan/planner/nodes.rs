@@ -29,10 +29,11 @@ pub(crate) mod rank {
     pub(crate) const FOREIGN_KEY: u8 = 73;
     pub(crate) const VIEW: u8 = 74;
     pub(crate) const VIEW_INDEX: u8 = 75;
-    pub(crate) const OWNED: u8 = 76;
     pub(crate) const ATTACHED: u8 = 77;
     pub(crate) const SWITCH: u8 = 78;
     pub(crate) const OWNER: u8 = 79;
+    // A sequence belongs to a column of the same owner only.
+    pub(crate) const OWNED: u8 = 80;
     pub(crate) const PRIVILEGE: u8 = 80;
     pub(crate) const DEFAULT_PRIVILEGE: u8 = 81;
     pub(crate) const COMMENT: u8 = 82;

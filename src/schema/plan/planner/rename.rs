@@ -24,7 +24,9 @@ impl<'a> Planner<'a> {
     pub(super) fn rename(&mut self, difference: &Difference) {
         let Some(live_id) = &difference.live_id else { return };
         let id = self.origin(live_id);
-        if self.is_implied(live_id) && !self.is_of_view(live_id) {
+        // Nothing else renames an identity's sequence.
+        let is_implied = self.is_implied(live_id) && live_id.kind != Kind::Sequence && !self.is_of_view(live_id);
+        if is_implied {
             return;
         }
         let sql = if difference.change == Change::Moved {
