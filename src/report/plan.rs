@@ -12,6 +12,7 @@ use crate::base::text::plural;
 use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
 use crate::report::page::{Page, Text};
+use crate::report::permission::statements_page;
 use crate::schema::drift::finding::Severity;
 use crate::schema::plan::outcome::Found;
 use crate::schema::plan::step::{Action, Decision, HazardKind, Left, Plan, Step};
@@ -43,9 +44,10 @@ impl Planned<'_> {
         self.found.route.is_empty() && !self.found.makes_mirror
     }
 
-    /// Attention if manual action is required; with `check`, if there is anything to do.
+    /// Attention if manual action is required, or the role may not apply it; with `check`, if there is anything to do.
     pub fn verdict(&self) -> Verdict {
-        Verdict::clean_if((self.is_empty() || !self.check) && self.plan().blocking().next().is_none())
+        let is_possible = self.plan().blocking().next().is_none() && self.found.permissions.are_complete();
+        Verdict::clean_if((self.is_empty() || !self.check) && is_possible)
     }
 
     /// What is done and recorded, in order.
@@ -85,9 +87,23 @@ impl Planned<'_> {
                 "nothing to do; some differences are left unchanged".to_owned()
             }
             (true, _) => "CLEAN: nothing to do".to_owned(),
+            (false, _) if !self.found.permissions.are_complete() => {
+                format!("ATTENTION: {steps} to apply, which {} may not", self.found.permissions.role)
+            }
             (false, _) if self.check => format!("ATTENTION: {steps} to apply"),
             (false, _) => format!("{steps} to apply"),
         }
+    }
+
+    /// What the connected role may not do of it, and what changes that.
+    fn permissions(&self, page: &mut Page) {
+        let permissions = &self.found.permissions;
+        if permissions.are_complete() {
+            return;
+        }
+        page.heading("Permissions");
+        page.paragraph(2, format!("{} may not apply this: {}", permissions.role, permissions.words()));
+        statements_page(&permissions.lacks, page);
     }
 
     /// A page for a terminal, with the statements if they are wanted.
@@ -138,6 +154,7 @@ impl Planned<'_> {
                 show_step(&mut page, step);
             }
         }
+        self.permissions(&mut page);
         page
     }
 }

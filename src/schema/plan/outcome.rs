@@ -2,6 +2,7 @@
 
 use crate::config::environment::Environment;
 use crate::ledger::history::Record;
+use crate::ledger::permission::Permissions;
 use crate::ledger::revisions::Revision;
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::schema::catalog::{Catalog, Kind};
@@ -55,6 +56,8 @@ pub struct Found {
     pub history: Vec<Record>,
     /// Whether the reference mirror is created first: in a local database that has none.
     pub makes_mirror: bool,
+    /// What the connected role may not do of it.
+    pub permissions: Permissions,
     /// What there is now.
     pub(crate) live: Catalog,
     pub(crate) context: RoleContext,
