@@ -23,6 +23,8 @@ pub enum Right {
     Rows { schema: String, name: String },
     /// The privileges of an object's owner. `object` is the keyword and the name, as ALTER takes them.
     Ownership { object: String, owner: String },
+    /// The object itself. It isn't the role's: it was asked before.
+    Possession { object: String, owner: String },
     /// The privileges of a role, which it has to inherit.
     Inherit { role: String },
     /// SET ROLE to a role.
@@ -58,11 +60,6 @@ impl Need {
     fn relation(role: &str, schema: &str, name: &str, is_sequence: bool, privilege: &'static str) -> Self {
         let (schema, name) = (schema.to_owned(), name.to_owned());
         Self { role: role.to_owned(), right: Right::Relation { schema, name, is_sequence, privilege } }
-    }
-
-    /// That there is a role of this name.
-    pub(crate) fn existence(role: &str) -> Self {
-        Self { role: role.to_owned(), right: Right::Existence }
     }
 
     /// Every row of a table.
@@ -152,6 +149,19 @@ impl Permissions {
     }
 }
 
+impl Permissions {
+    /// What changes that, in a sentence: the statements with who runs them, or where they are if there are many.
+    pub fn remedy(&self) -> String {
+        const FEW: usize = 3;
+        let by_role = statements(&self.lacks);
+        if by_role.values().map(Vec::len).sum::<usize>() > FEW {
+            return "`pad-migrate doctor` shows the statements that change that, and who runs them".to_owned();
+        }
+        let group = |(run_as, all): (RunAs, Vec<String>)| format!("run as {run_as}: {}", all.join("; "));
+        by_role.into_iter().map(group).collect::<Vec<_>>().join("; ")
+    }
+}
+
 /// The statements of several lacks, each once, by who runs them. Those that a superuser runs come last: they may give
 /// away what the others are about.
 pub fn statements<'a>(lacks: impl IntoIterator<Item = &'a Lack>) -> BTreeMap<RunAs, Vec<String>> {
@@ -180,7 +190,29 @@ pub(crate) fn lacks(refused: Vec<Refused>, server: &Server) -> Vec<Lack> {
             None => groups.push(vec![one]),
         }
     }
-    groups.iter().map(|group| lack(group, server)).collect()
+    // A schema that is given away needs no privileges on it, or to give it away, besides.
+    let given: BTreeSet<(String, String)> = groups.iter().flatten().filter_map(given_schema).collect();
+    let is_given = |Need { role, right }: &Need| match right {
+        Right::Schema { schema, .. } => given.contains(&(role.clone(), schema.clone())),
+        Right::Database => given.iter().any(|(of, _)| of == role),
+        _ => false,
+    };
+    let lack_of = |group: &Vec<Refused>| {
+        let found = lack(group, server);
+        let statements = if is_given(&group[0].need) { Vec::new() } else { found.statements };
+        Lack { statements, ..found }
+    };
+    groups.iter().map(lack_of).collect()
+}
+
+/// The role that needs a schema to be its own, or its group's, and the schema.
+fn given_schema(refused: &Refused) -> Option<(String, String)> {
+    match &refused.need.right {
+        Right::Ownership { object, .. } => {
+            Some((refused.need.role.clone(), object.strip_prefix("schema ")?.to_owned()))
+        }
+        _ => None,
+    }
 }
 
 /// Whether two can be said in one sentence, and mended by the same role.
@@ -194,7 +226,8 @@ fn is_alike(one: &Refused, other: &Refused) -> bool {
             Right::Relation { privilege: other, is_sequence: sequence, .. },
         ) => privilege == other && is_sequence == sequence,
         (Right::Rows { .. }, Right::Rows { .. }) => true,
-        (Right::Ownership { owner, .. }, Right::Ownership { owner: other, .. }) => owner == other,
+        (Right::Ownership { owner, .. }, Right::Ownership { owner: other, .. })
+        | (Right::Possession { owner, .. }, Right::Possession { owner: other, .. }) => owner == other,
         (one, other) => one == other,
     }
 }
@@ -217,7 +250,7 @@ fn lack(group: &[Refused], server: &Server) -> Lack {
         Right::Database => {
             let database = &server.database;
             let sql = format!("grant create on database {} to {to}", identifier(database));
-            (format!("no CREATE on database {database}"), by_owner(sql))
+            ("no CREATE on the database".to_owned(), by_owner(sql))
         }
         Right::Schema { schema, privilege } => {
             let sql = format!("grant {} on schema {} to {to}", privilege.to_lowercase(), identifier(schema));
@@ -239,19 +272,50 @@ fn lack(group: &[Refused], server: &Server) -> Lack {
         }
         Right::Inherit { role: other } => (format!("no privileges of {other}"), membership(role, other, server)),
         Right::Become { role: other } => (format!("can't SET ROLE to {other}"), membership(role, other, server)),
-        Right::Ownership { owner, .. } => {
-            let objects: Vec<&str> = group
-                .iter()
-                .filter_map(|it| match &it.need.right {
-                    Right::Ownership { object, .. } => Some(object.as_str()),
-                    _ => None,
-                })
-                .collect();
+        Right::Ownership { owner, .. } | Right::Possession { owner, .. } => {
+            let objects = objects(group);
             let verb = if objects.len() == 1 { "belongs" } else { "belong" };
-            (format!("{} {verb} to {owner}", list(&objects)), ownership(role, owner, &objects, server))
+            let statements = match right {
+                Right::Possession { .. } => give(&objects, role),
+                _ => ownership(role, owner, &objects, server),
+            };
+            (format!("{} {verb} to {owner}", named(&objects)), statements)
         }
     };
     Lack { role: role.clone(), what, statements }
+}
+
+/// Objects by kind: `schema padealing, tables padealing.audit_log, padealing.pad_request`.
+fn named(objects: &[&str]) -> String {
+    let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for object in objects {
+        // The name is the last word before its first dot or quotation mark.
+        let end = object.find(['.', '"']).unwrap_or(object.len());
+        let at = object[..end].rfind(' ').unwrap_or(0);
+        kinds.entry(&object[..at]).or_default().push(object[at..].trim_start());
+    }
+    let kind = |(kind, names): (&str, Vec<&str>)| {
+        let ending = if names.len() > 1 { "s" } else { "" };
+        format!("{kind}{ending} {}", list(names))
+    };
+    list(kinds.into_iter().map(kind))
+}
+
+/// The objects that a group is about.
+fn objects(group: &[Refused]) -> Vec<&str> {
+    fn object(it: &Refused) -> Option<&str> {
+        match &it.need.right {
+            Right::Ownership { object, .. } | Right::Possession { object, .. } => Some(object),
+            _ => None,
+        }
+    }
+    group.iter().filter_map(object).collect()
+}
+
+/// Gives objects to a role.
+fn give(objects: &[&str], to: &str) -> Vec<Statement> {
+    let sql = |object: &&str| format!("alter {object} owner to {}", identifier(to));
+    objects.iter().map(|it| Statement { run_as: RunAs::Superuser, sql: sql(it) }).collect()
 }
 
 /// Makes a role a member of another, with its privileges.
@@ -270,20 +334,16 @@ fn membership(role: &str, of: &str, server: &Server) -> Vec<Statement> {
 
 /// Gives a role the privileges of an owner: by membership, or by giving the objects to the role that is to own them.
 fn ownership(role: &str, owner: &str, objects: &[&str], server: &Server) -> Vec<Statement> {
-    let give = |to: &str| {
-        let sql = |object: &&str| format!("alter {object} owner to {}", identifier(to));
-        objects.iter().map(|it| Statement { run_as: RunAs::Superuser, sql: sql(it) }).collect::<Vec<_>>()
-    };
     match &server.owner {
         Some(wanted) if owner == wanted => membership(role, owner, server),
         Some(wanted) => {
             let mut statements =
                 if server.of_owner.contains(role) { Vec::new() } else { membership(role, wanted, server) };
-            statements.extend(give(wanted));
+            statements.extend(give(objects, wanted));
             statements
         }
         // A member of a superuser would be as good as one.
-        None if server.superusers.contains(owner) => give(role),
+        None if server.superusers.contains(owner) => give(objects, role),
         None => membership(role, owner, server),
     }
 }

@@ -69,7 +69,7 @@ pub(crate) fn statements_json(lacks: &[Lack]) -> Vec<StatementJson> {
 /// The statements as one block to paste, by who runs them.
 pub(crate) fn statements_page(lacks: &[Lack], page: &mut Page) {
     for (run_as, all) in statements(lacks) {
-        page.sql(2, comment(&format!("as {run_as}")));
+        page.statements(2, "", &comment(&format!("as {run_as}")));
         for sql in all {
             page.statements(2, "", &format!("{sql};"));
         }

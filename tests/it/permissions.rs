@@ -4,6 +4,7 @@
 //! truth that the answer is compared with.
 
 use pretty_assertions::assert_eq;
+use serde_json::Value;
 
 use pad_migrate::config::settings::Roles;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
@@ -11,7 +12,8 @@ use pad_migrate::harness::server::names::url_value;
 use pad_migrate::ledger::permission::{Lack, RunAs, statements};
 use pad_migrate::schema::pg::{apply, plan};
 
-use crate::harness::{Db, Start, apply_request, with_db};
+use crate::harness::program::{run, stderr, stdout};
+use crate::harness::{Db, Role, Start, apply_request, with_db};
 
 /// A role, and what a database gives it.
 struct Case {
@@ -228,4 +230,199 @@ async fn who_may_apply_is_known_beforehand() {
         .await;
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Runs a command as one of the test server's roles.
+async fn go(db: &Db, role: Role, arguments: &[&str]) -> std::process::Output {
+    let url = db.url_as(role).await;
+    let keys = [
+        ("DB_OWNER_ROLE", Role::Owner.name()),
+        ("DB_APP_ROLE", Role::App.name()),
+        ("DB_READER_ROLE", Role::Reader.name()),
+    ];
+    run(&[&["--database-url", &url][..], arguments].concat(), &keys)
+}
+
+fn json(output: &std::process::Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("it is JSON: {}", stderr(output)))
+}
+
+/// Runs the statements of a report, each as the role that it names.
+async fn run_all(db: &Db, statements: &Value) {
+    for statement in statements.as_array().expect("there are statements") {
+        let role = statement["run_as"].as_str().map(|it| format!("set role \"{it}\"; ")).unwrap_or_default();
+        db.execute(&format!("{role}{}", statement["sql"].as_str().expect("a text"))).await;
+    }
+}
+
+/// A reader sees the whole plan, and that it may not apply it; apply says so before it asks; the SQL is the same.
+#[tokio::test]
+async fn a_plan_says_what_its_role_may_not_do() {
+    with_db(Start::Applied, async |db| {
+        db.execute(PENDING).await;
+        let text = go(&db, Role::Reader, &["plan"]).await;
+        assert_eq!(text.status.code(), Some(1), "{}", stderr(&text));
+        let shown = stdout(&text);
+        let first = "Plan        ATTENTION: 1 step to apply, which pad_migrate_reader may not\n";
+        assert!(shown.starts_with(first), "{shown}");
+        let (_, last) = shown.split_once("\nPermissions\n").expect("it is the last part");
+        let says = "no CREATE on schema padealing; table padealing.audit_log belongs to pad_migrate_owner";
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words(last).starts_with(&format!("pad_migrate_reader may not apply this: {says}")), "{last}");
+        let script = async |role| {
+            let output = go(&db, role, &["plan", "--format", "sql"]).await;
+            stdout(&output).lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(script(Role::Reader).await, script(Role::Owner).await);
+        assert_eq!(go(&db, Role::Owner, &["plan"]).await.status.code(), Some(0));
+        // Without a terminal it would ask for --yes; it is refused before.
+        let refused = go(&db, Role::Reader, &["apply"]).await;
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(stderr(&refused).contains(says), "{}", stderr(&refused));
+        let report = json(&go(&db, Role::Reader, &["plan", "--format", "json"]).await);
+        assert_eq!((&report["outcome"], &report["permissions"]["complete"]), (&"attention".into(), &false.into()));
+        let allowed = json(&go(&db, Role::Owner, &["plan", "--format", "json"]).await);
+        assert_eq!(allowed["permissions"]["complete"], true);
+    })
+    .await;
+}
+
+/// A dry run works the day before, for a role that only reads, and writes nothing. Migrate itself refuses.
+#[tokio::test]
+async fn a_dry_run_needs_no_schema() {
+    with_db(Start::Seeded, async |db| {
+        db.execute("grant select on public.personal_account_dealing to pad_migrate_reader").await;
+        let before = json(&go(&db, Role::Reader, &["migrate", "--dry-run", "--format", "json"]).await);
+        assert_eq!((&before["not_known"], &before["permissions"]["complete"]), (&Value::Null, &false.into()));
+        db.execute("drop schema padealing cascade").await;
+        let dump = db.dump(&[]).await;
+        let output = go(&db, Role::Reader, &["migrate", "--dry-run", "--format", "json"]).await;
+        let report = json(&output);
+        assert_eq!((output.status.code(), &report["counts"]["read"]), (Some(1), &before["counts"]["read"]));
+        // Ids that are taken and rows that are migrated can't be seen.
+        let mut rules = before["rejected_by_rule"].clone();
+        rules.as_object_mut().expect("an object").remove("id_collision");
+        rules.as_object_mut().expect("an object").remove("stray_lineage");
+        assert_eq!(report["rejected_by_rule"], rules);
+        let unknown = "padealing isn't at the current revision yet, so which rows are migrated already and which ids other \
+                       requests have is not known; run `pad-migrate apply` before migrate";
+        assert_eq!(report["not_known"], unknown);
+        let refused = go(&db, Role::Reader, &["migrate"]).await;
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(stderr(&refused).contains("has no padealing schema at the current revision"), "{}", stderr(&refused));
+        with_db(Start::Reference, async |target| {
+            let source = db.url_as(Role::Reader).await;
+            let output = go(&target, Role::Reader, &["--source-url", &source, "migrate", "--dry-run", "--format", "json"]).await;
+            assert_eq!(json(&output)["rejected_by_rule"], rules);
+        })
+        .await;
+        assert_eq!(db.dump(&[]).await, dump);
+    })
+    .await;
+}
+
+/// What a key is checked as: the owner of the table that it refers to, who may lack what anybody has.
+#[tokio::test]
+async fn owners_of_reference_tables_need_their_rights() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "alter table bo_airflow.oracle_employee owner to pad_migrate_stranger; \
+             revoke update on bo_airflow.oracle_employee from pad_migrate_stranger; \
+             grant select on public.personal_account_dealing to pad_migrate_owner; \
+             grant select, references on bo_airflow.oracle_employee to pad_migrate_owner",
+        )
+        .await;
+        let report = json(&go(&db, Role::Owner, &["migrate", "--dry-run", "--format", "json"]).await);
+        let missing: Vec<String> = report["permissions"]["missing"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|it| format!("{}: {}", it["role"], it["what"]).replace('"', ""))
+            .collect();
+        assert_eq!(
+            missing,
+            [
+                "pad_migrate_stranger: no USAGE on schema bo_airflow",
+                "pad_migrate_stranger: no UPDATE on bo_airflow.oracle_employee",
+            ]
+        );
+        assert_eq!(go(&db, Role::Owner, &["migrate"]).await.status.code(), Some(2));
+        run_all(&db, &report["permissions"]["statements"]).await;
+        assert_eq!(go(&db, Role::Owner, &["migrate"]).await.status.code(), Some(1), "rows are rejected, and no more");
+    })
+    .await;
+}
+
+/// doctor judges the legacy table's columns as migrate does, in its words.
+#[tokio::test]
+async fn doctor_and_migrate_judge_the_legacy_table_alike() {
+    with_db(Start::Applied, async |db| {
+        db.execute("grant select on public.personal_account_dealing to pad_migrate_owner").await;
+        for (change, back, says) in [
+            (
+                "alter table public.personal_account_dealing rename status to old_status",
+                "alter table public.personal_account_dealing rename old_status to status",
+                "lacks the columns status; ",
+            ),
+            (
+                "alter table public.personal_account_dealing alter value type money using null",
+                "alter table public.personal_account_dealing alter value type numeric(20,4) using null",
+                "public.personal_account_dealing.value has the type money",
+            ),
+            (
+                "alter table public.personal_account_dealing rename status to \"STATUS\"",
+                "alter table public.personal_account_dealing rename \"STATUS\" to status",
+                "has its columns in upper case (STATUS); ",
+            ),
+        ] {
+            db.execute(change).await;
+            let doctor = json(&go(&db, Role::Owner, &["doctor", "--format", "json"]).await);
+            let check = doctor["checks"].as_array().expect("a list").iter().find(|it| it["name"] == "legacy_table");
+            let check = check.expect("the check is there");
+            let message = check["message"].as_str().expect("a text");
+            assert!(check["status"] == "fail" && message.contains(says), "{check}");
+            let migrate = go(&db, Role::Owner, &["migrate", "--dry-run"]).await;
+            assert_eq!(
+                (migrate.status.code(), stderr(&migrate).contains(message)),
+                (Some(2), true),
+                "{}",
+                stderr(&migrate)
+            );
+            db.execute(back).await;
+        }
+    })
+    .await;
+}
+
+/// A role that has nothing: what doctor shows for it, run as doctor says, is enough to migrate.
+#[tokio::test]
+async fn what_is_shown_is_enough_to_migrate() {
+    with_db(Start::Seeded, async |db| {
+        let place = db.place();
+        let (name, me) = (&place.name, format!("{}_me", place.name));
+        db.execute(&format!(
+            "create role {me} login password 'may'; comment on role {me} is 'made by pad-migrate for tests'"
+        ))
+        .await;
+        let host = url_value(&place.host);
+        let url = format!("postgres:///{name}?host={host}&port={}&user={me}&password=may", place.port);
+        let refused = run(&["--database-url", &url, "migrate"], &[]);
+        assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+        let says = format!("{me} may not migrate at ");
+        assert!(stderr(&refused).contains(&says), "{}", stderr(&refused));
+        for command in ["status", "plan", "drift", "verify"] {
+            let refused = run(&["--database-url", &url, command], &[]);
+            assert_eq!(refused.status.code(), Some(2), "{command}: {}", stdout(&refused));
+            let says = format!("{me} may not ");
+            assert!(stderr(&refused).contains(&says), "{command}: {}", stderr(&refused));
+        }
+        let doctor = json(&run(&["--database-url", &url, "doctor", "--format", "json"], &[]));
+        run_all(&db, &doctor["statements"]).await;
+        run_all(&db, &doctor["optional_statements"]).await;
+        let migrated = run(&["--database-url", &url, "migrate"], &[]);
+        assert_eq!(migrated.status.code(), Some(1), "rows are rejected, and no more: {}", stderr(&migrated));
+        assert_eq!(run(&["--database-url", &url, "verify"], &[]).status.code(), Some(0));
+        db.execute(&format!("drop owned by {me}; drop role {me}")).await;
+    })
+    .await;
 }

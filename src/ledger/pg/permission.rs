@@ -61,6 +61,7 @@ pub(crate) async fn permissions(
              when 'rows' then not c.relrowsecurity or r.rolsuper or r.rolbypassrls \
                  or not c.relforcerowsecurity and pg_has_role(r.oid, c.relowner, 'usage') \
              when 'existence' then r.oid is not null \
+             when 'possession' then false \
              when 'inherit' then pg_has_role(r.oid, g.oid, 'usage') \
              when 'become' then pg_has_role(r.oid, g.oid, '{become_it}') end, true) \
          order by w.at"
@@ -98,13 +99,14 @@ fn kind(right: &Right) -> &'static str {
         Right::Ownership { .. } | Right::Inherit { .. } => "inherit",
         Right::Become { .. } => "become",
         Right::Existence => "existence",
+        Right::Possession { .. } => "possession",
     }
 }
 
 /// The schema and the name; a role's name has no schema.
 fn place(right: &Right) -> (String, String) {
     match right {
-        Right::Database | Right::Existence => Default::default(),
+        Right::Database | Right::Existence | Right::Possession { .. } => Default::default(),
         Right::Schema { schema, .. } => (schema.clone(), String::new()),
         Right::Relation { schema, name, .. } | Right::Rows { schema, name } => (schema.clone(), name.clone()),
         Right::Ownership { owner: role, .. } | Right::Inherit { role } | Right::Become { role } => {

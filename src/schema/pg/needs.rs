@@ -1,6 +1,6 @@
 //! Whether the connected role may take a route. Reads only.
 
-use crate::ledger::permission::Permissions;
+use crate::ledger::permission::{Need, Permissions};
 use crate::ledger::pg::permission::{current_role, permissions};
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -9,6 +9,13 @@ use crate::schema::catalog::Catalog;
 use crate::schema::plan::needs::{Heir, needs};
 use crate::schema::plan::route::Route;
 
+/// What it takes to apply a plan, and what of that the connected role lacks.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) needs: Vec<Need>,
+    pub(crate) permissions: Permissions,
+}
+
 /// What the connected role lacks to take a route. `owner` is the role that DB_OWNER_ROLE names.
 pub(crate) async fn route_permissions(
     connection: &mut Session,
@@ -16,10 +23,12 @@ pub(crate) async fn route_permissions(
     live: &Catalog,
     makes_mirror: bool,
     owner: Option<&str>,
-) -> Result<Permissions, QueryError> {
+) -> Result<Wanted, QueryError> {
     let role = current_role(connection).await?;
     let heirs = heirs(connection).await?;
-    permissions(connection, &needs(route, live, &role, &heirs, makes_mirror), owner).await
+    let needs = needs(route, live, &role, &heirs, makes_mirror);
+    let permissions = permissions(connection, &needs, owner).await?;
+    Ok(Wanted { needs, permissions })
 }
 
 /// The tables that inherit from managed tables, in whatever schema.

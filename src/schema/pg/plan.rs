@@ -18,7 +18,7 @@ use crate::schema::catalog::{Catalog, Kind, Property};
 use crate::schema::drift::spelling::words_of;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::pg::error::ApplyError;
-use crate::schema::pg::needs::route_permissions;
+use crate::schema::pg::needs::{Wanted, route_permissions};
 use crate::schema::pg::relations::ESTIMATE;
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::transaction::read_while_locked;
@@ -95,8 +95,9 @@ pub(crate) async fn assess(connection: &mut Session, request: &ChangeRequest<'_>
         route = route_with(&facts, &live);
     }
     let mirror = crate::schema::mirror::mirror(roles).sql;
-    let permissions = route_permissions(connection, &route, &live, makes_mirror, roles.owner.as_deref()).await?;
-    Ok(Found { server_version, route, history, makes_mirror, permissions, live, context, mirror, facts })
+    let Wanted { needs, permissions } =
+        route_permissions(connection, &route, &live, makes_mirror, roles.owner.as_deref()).await?;
+    Ok(Found { server_version, route, history, makes_mirror, needs, permissions, live, context, mirror, facts })
 }
 
 /// The tables that foreign keys point at.

@@ -31,7 +31,7 @@ pub(crate) struct Heir {
 pub(crate) fn needs(route: &Route, live: &Catalog, role: &str, heirs: &[Heir], makes_mirror: bool) -> Vec<Need> {
     let mut reader = Reader { live, role, heirs, given: BTreeMap::new(), schema: None, needs: Vec::new() };
     if makes_mirror {
-        reader.need(Right::Database);
+        reader.mirror();
     }
     if route.is_empty() {
         return reader.needs;
@@ -71,6 +71,15 @@ impl Reader<'_> {
         let need = Need { role, right };
         if !self.needs.contains(&need) {
             self.needs.push(need);
+        }
+    }
+
+    /// The reference mirror's schema: it is created, or it is empty and commented on.
+    fn mirror(&mut self) {
+        match self.schema_owner(CONTRACT_SCHEMA) {
+            None => self.need(Right::Database),
+            Some(owner) if owner == self.role => {}
+            Some(owner) => self.need(Right::Ownership { object: format!("schema {CONTRACT_SCHEMA}"), owner }),
         }
     }
 
@@ -120,7 +129,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The object of this name; an index is its table's.
+    /// The object of this name; for an index or a sequence of a table, the table.
     fn find(&self, schema: &str, name: &str) -> Option<&Id> {
         let is_it = |id: &&Id| {
             let bare = match id.kind {
@@ -130,10 +139,16 @@ impl Reader<'_> {
             id.schema == schema && bare == Some(name) && (id.parent.is_empty() || id.kind == Kind::Index)
         };
         let found = self.live.objects.keys().find(is_it)?;
-        match found.kind {
-            Kind::Index => self.live.relation(schema, &found.parent).map(|(id, _)| id),
-            _ => Some(found),
-        }
+        let table = match found.kind {
+            Kind::Index => Some(found.parent.clone()),
+            Kind::Sequence => {
+                let column = self.live.objects[found].get(&Property::OwnedBy).map(ToString::to_string);
+                column.and_then(|it| it.rsplit_once('.').map(|(table, _)| table.to_owned()))
+            }
+            _ => None,
+        };
+        let of = table.and_then(|table| self.live.relation(schema, &table)).map(|(id, _)| id);
+        of.or(Some(found))
     }
 
     /// The owner of an object, if it is there or is created. A sequence that comes with a table is its owner's.
@@ -168,14 +183,14 @@ impl Reader<'_> {
         }
     }
 
-    /// The owner of the application schema as it is now.
-    fn schema_owner(&self) -> Option<String> {
-        let id = self.live.objects.iter().find(|(id, _)| id.kind == Kind::Schema && id.schema == APPLICATION_SCHEMA);
+    /// The owner of a schema as it is now.
+    fn schema_owner(&self, schema: &str) -> Option<String> {
+        let id = self.live.objects.iter().find(|(id, _)| id.kind == Kind::Schema && id.schema == schema);
         id.and_then(|(_, object)| object.get(&Property::Owner)).map(ToString::to_string)
     }
 
     fn own_schema(&mut self) {
-        match (self.schema.clone(), self.schema_owner()) {
+        match (self.schema.clone(), self.schema_owner(APPLICATION_SCHEMA)) {
             (Some(role), _) if role != self.role => self.need(Right::Inherit { role }),
             (None, Some(owner)) if owner != self.role => {
                 self.need(Right::Ownership { object: format!("schema {APPLICATION_SCHEMA}"), owner });
@@ -216,7 +231,7 @@ impl Reader<'_> {
     }
 
     fn give_schema(&mut self, to: String) {
-        let before = self.schema.clone().or_else(|| self.schema_owner());
+        let before = self.schema.clone().or_else(|| self.schema_owner(APPLICATION_SCHEMA));
         if before.as_ref() != Some(&to) {
             // PostgreSQL asks this of the role that gives a schema away, not of the one that gets it.
             self.need(Right::Database);
