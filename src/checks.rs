@@ -5,4 +5,6 @@ pub mod doctor;
 pub mod examination;
 pub mod expectations;
 pub mod facts;
+pub(crate) mod needs;
+pub mod part;
 pub mod pg;

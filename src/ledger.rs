@@ -1,6 +1,7 @@
 //! The revisions of the application schema, and the history that each database keeps of them.
 
 pub mod history;
+pub mod permission;
 pub mod pg;
 pub mod properties;
 pub mod revisions;

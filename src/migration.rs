@@ -30,6 +30,7 @@ pub(crate) mod copy_text;
 pub mod difference;
 pub mod legacy;
 pub mod lookups;
+pub(crate) mod needs;
 pub mod pg;
 pub mod reconstruct;
 pub mod rejection;

@@ -8,6 +8,7 @@ pub mod drift;
 pub mod layout;
 pub mod migrate;
 pub mod page;
+pub mod permission;
 pub mod plan;
 pub mod rehearsal;
 pub mod rejects;

@@ -26,7 +26,7 @@ pub fn checks(facts: &TargetFacts, expected: &Expectations<'_>) -> Vec<Check> {
     let subjects = subjects::subjects(facts, expected.roles);
     all.extend([
         privileges::check(facts, expected, &subjects),
-        role_privileges::check(facts, expected, &subjects),
+        role_privileges::check(facts, expected),
         excess_privileges::check(facts, expected, &subjects),
         server::password(&facts.role),
         history::row_security(facts),

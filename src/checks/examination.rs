@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::checks::check::{Check, Status};
+use crate::ledger::permission::Lack;
 
 /// What an examination has found, as far as it got.
 #[derive(Clone, Debug)]
@@ -11,6 +12,12 @@ pub struct Examination {
     pub place: String,
     /// The steps of connecting, and then everything else.
     pub checks: Vec<Check>,
+    /// What gives the roles what they lack.
+    pub block: Vec<Lack>,
+    /// What would let the connected role apply and migrate, too.
+    pub optional: Vec<Lack>,
+    /// The connected role.
+    pub role: String,
     /// The server's version, if it has said so.
     pub server_version: Option<String>,
     /// What it failed with, in a sentence, if it didn't get to the end.
@@ -23,7 +30,15 @@ const STEPS: [&str; 6] = ["name", "port", "tls", "authentication", "database", "
 impl Examination {
     /// An examination that has not begun.
     pub(crate) fn of(place: String) -> Self {
-        Self { place, checks: Vec::new(), server_version: None, failure: None }
+        Self {
+            place,
+            checks: Vec::new(),
+            block: Vec::new(),
+            optional: Vec::new(),
+            role: String::new(),
+            server_version: None,
+            failure: None,
+        }
     }
 
     fn has(&self, name: &str) -> bool {

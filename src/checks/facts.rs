@@ -1,11 +1,11 @@
 //! What is known of a target: its server, relations, roles and history.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::base::quote::quote_identifier;
-use crate::base::text::list;
+use crate::checks::part::Part;
+use crate::ledger::permission::{Lack, Permissions};
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::schema::names::REFERENCE_TABLES;
 use crate::schema::relation::UnknownRelation;
@@ -33,6 +33,10 @@ pub struct TargetFacts {
     pub revisions: Result<Option<BTreeSet<String>>, String>,
     /// How many revisions `apply` would apply, or why it would not.
     pub apply: Option<Result<usize, String>>,
+    /// What the roles may not do.
+    pub permissions: Gaps,
+    /// Why `migrate` would refuse the legacy table's columns.
+    pub legacy_problem: Option<String>,
     /// Tables in which other programs keep their migration history: table, program, its version.
     pub managers: Vec<(String, &'static str, Option<String>)>,
 }
@@ -50,9 +54,28 @@ impl Default for TargetFacts {
             attributes: Vec::new(),
             revisions: Ok(None),
             apply: None,
+            permissions: Gaps::default(),
+            legacy_problem: None,
             managers: Vec::new(),
         }
     }
+}
+
+/// What the roles may not do.
+#[derive(Clone, Debug, Default)]
+pub struct Gaps {
+    /// The connected role, of what doctor reads.
+    pub reading: Permissions,
+    /// The connected role, of what is pending.
+    pub applying: Permissions,
+    /// The connected role, of what `migrate` does.
+    pub migrating: Permissions,
+    /// Each configured role that exists, of what its part takes: its key's part, and what it lacks.
+    pub parts: Vec<(Part, Permissions)>,
+    /// What is to be mended: of these, all that is this environment's or the connected role's business.
+    pub block: Vec<Lack>,
+    /// What else it takes for the connected role to apply and to migrate.
+    pub optional: Vec<Lack>,
 }
 
 /// The server and the database.
@@ -118,14 +141,11 @@ pub struct Role {
     pub name: String,
     /// When its password expires, if it does.
     pub password_expiry: Option<PasswordExpiry>,
-    /// Whether it has CREATE on the database.
-    pub creates_schemas: bool,
     /// The owner of `padealing`, if the schema exists.
     pub application_owner: Option<String>,
-    /// Whether it is a member of that owner; none if the schema doesn't exist.
-    pub owns_application: Option<bool>,
-    /// What it takes to give `padealing` to the role that DB_OWNER_ROLE names; none if that role doesn't exist.
-    pub named_owner: Option<NamedOwner>,
+    /// Whether changes of padealing are its business: it is a member of the owner, or may write what only the migration
+    /// writes.
+    pub is_operator: bool,
 }
 
 /// A password's expiry.
@@ -135,15 +155,6 @@ pub struct PasswordExpiry {
     pub date: String,
     /// In how many days; negative if it has passed.
     pub days: f64,
-}
-
-/// The role that DB_OWNER_ROLE names, seen from the connected one. ALTER SCHEMA … OWNER requires both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NamedOwner {
-    /// Whether the connected role can SET ROLE to it.
-    pub can_become: bool,
-    /// Whether it has CREATE on the database.
-    pub creates_schemas: bool,
 }
 
 /// How many rows a table has.
@@ -230,10 +241,6 @@ pub struct SchemaRights {
     pub usage: bool,
     /// CREATE.
     pub create: bool,
-    /// Sequences without USAGE, except those of identity columns.
-    pub closed_sequences: Vec<String>,
-    /// Sequences without the USAGE and SELECT that `migrate` needs.
-    pub undrawable_sequences: i64,
     /// Sequences with USAGE or UPDATE.
     pub open_sequences: i64,
 }
@@ -268,36 +275,5 @@ impl TargetFacts {
     /// What a role can do with a schema.
     pub(crate) fn schema(&self, role: &str, schema: &str) -> Option<&SchemaRights> {
         self.schema_rights.iter().find(|it| it.role == role && it.schema == schema)
-    }
-
-    /// The tables of a schema, among some of them, on which a role lacks a privilege.
-    pub(crate) fn lacking<'a>(&'a self, role: &str, schema: &str, among: &[&str], privilege: &str) -> Vec<&'a str> {
-        let rights = self.table_rights.iter().filter(|it| it.role == role && it.schema == schema);
-        let lacking =
-            rights.filter(|table| among.contains(&&*table.table) && !table.privileges.iter().any(|it| it == privilege));
-        lacking.map(|it| &*it.table).collect()
-    }
-
-    /// The grants that a role lacks: schema, tables, privileges; as SQL.
-    pub(crate) fn grants(&self, role: &str, needs: &[(&str, &[&str], &[&str])]) -> Vec<String> {
-        let mut grants = Vec::new();
-        let quoted = quote_identifier(role);
-        for (schema, among, privileges) in needs {
-            let Some(rights) = self.schema(role, schema) else { continue };
-            if !rights.usage {
-                grants.push(format!("grant usage on schema {schema} to {quoted}"));
-            }
-            let mut by_tables: BTreeMap<Vec<&str>, Vec<&str>> = BTreeMap::new();
-            for privilege in *privileges {
-                by_tables.entry(self.lacking(role, schema, among, privilege)).or_default().push(privilege);
-            }
-            by_tables.remove(&Vec::new());
-            for (tables, privileges) in by_tables {
-                // By name, so that no other table is granted, nor a later one.
-                let on = list(tables.iter().map(|it| format!("{schema}.{}", quote_identifier(it))));
-                grants.push(format!("grant {} on {on} to {quoted}", list(privileges).to_lowercase()));
-            }
-        }
-        grants
     }
 }

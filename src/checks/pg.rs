@@ -2,6 +2,7 @@
 
 pub mod examine;
 pub(crate) mod facts;
+pub(crate) mod gaps;
 pub(crate) mod reach;
 pub(crate) mod relations;
 pub mod request;

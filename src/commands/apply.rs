@@ -11,6 +11,7 @@ use crate::ledger::history::applied;
 use crate::report::apply::{applied_page, applied_verdict};
 use crate::report::plan::Planned;
 use crate::schema::pg::apply::apply;
+use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::plan::plan;
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::plan::outcome::Applied;
@@ -53,6 +54,9 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let planned = Planned { environment, place: &target.place(), found: &found, check: false };
     let is_blocked = found.route.plan.blocking().next().is_some();
     let is_done = found.route.is_empty() && !found.makes_mirror;
+    if !found.permissions.are_complete() && !is_blocked {
+        return Err(ApplyError::NotPermitted { place: target.place(), permissions: found.permissions }.into());
+    }
     // A plan that can't be applied is refused without asking.
     if !is_done && !is_blocked {
         let mut page = planned.page(false);

@@ -2,3 +2,4 @@
 
 pub mod admission;
 pub mod history;
+pub(crate) mod permission;

@@ -9,6 +9,7 @@ pub(crate) mod lineage;
 pub(crate) mod lookup;
 pub mod migrate;
 pub mod migrate_error;
+pub(crate) mod needs;
 pub(crate) mod reader;
 pub(crate) mod rejects;
 pub(crate) mod run_record;

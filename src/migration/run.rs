@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::outcome::Verdict;
+use crate::ledger::permission::Permissions;
 use crate::migration::rejection::{Reason, Rejection};
 use crate::migration::sample::Sample;
 
@@ -104,6 +105,46 @@ pub struct IncompleteLineage {
     pub first: Vec<i64>,
 }
 
+/// What of the target a run could look at. A dry run may come before the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetTables {
+    /// Whether the schema is at the current revision.
+    pub is_applied: bool,
+    /// Whether there is lineage to read: which rows are migrated already.
+    pub has_lineage: bool,
+    /// Whether there are requests: which ids are taken.
+    pub has_requests: bool,
+}
+
+impl Default for TargetTables {
+    fn default() -> Self {
+        Self { is_applied: true, has_lineage: true, has_requests: true }
+    }
+}
+
+impl TargetTables {
+    /// What a dry run could not know, in a sentence.
+    pub fn unknown(self) -> Option<String> {
+        let mut unknown = Vec::new();
+        if !self.has_lineage {
+            unknown.push("which rows are migrated already");
+        }
+        if !self.has_requests {
+            unknown.push("which ids other requests have");
+        }
+        match (self.is_applied, unknown.is_empty()) {
+            (true, _) => None,
+            (false, true) => {
+                Some("padealing isn't at the current revision yet; run `pad-migrate apply` first".to_owned())
+            }
+            (false, false) => Some(format!(
+                "padealing isn't at the current revision yet, so {} is not known; run `pad-migrate apply` before migrate",
+                unknown.join(" and ")
+            )),
+        }
+    }
+}
+
 /// What a migration did, or a dry run would do.
 #[derive(Clone, Debug, Default)]
 pub struct MigrateReport {
@@ -121,6 +162,10 @@ pub struct MigrateReport {
     pub elapsed: Duration,
     /// The server's version.
     pub server_version: String,
+    /// What of the target could be looked at.
+    pub tables: TargetTables,
+    /// What the role lacks to migrate, which stops no dry run.
+    pub permissions: Permissions,
 }
 
 /// How far a migration is.

@@ -15,6 +15,7 @@ use crate::config::mask::mask_urls;
 use crate::config::settings::{Config, Origin, Setting};
 use crate::report::layout::Head;
 use crate::report::page::{Grid, Page, Text};
+use crate::report::permission::{StatementJson, statements_json, statements_page};
 
 /// The examination of an environment, and the configuration it was made with.
 #[derive(Clone, Debug)]
@@ -24,6 +25,7 @@ pub struct Doctor<'a> {
     warnings: Vec<String>,
     place: &'a str,
     checks: &'a [Check],
+    found: &'a Examination,
     server_version: Option<&'a str>,
     failure: Option<String>,
 }
@@ -37,6 +39,7 @@ impl<'a> Doctor<'a> {
             warnings: [&config.warnings[..], &config.remarks].concat(),
             place: &found.place,
             checks: &found.checks,
+            found,
             server_version: found.server_version.as_deref(),
             failure: found.failure.as_deref().map(mask_urls),
         }
@@ -68,6 +71,10 @@ pub struct DoctorJson {
     pub place: String,
     /// The configuration first, then the steps of connecting, then all others.
     pub checks: Vec<CheckJson>,
+    /// What gives the roles what they lack, in the order in which to run it.
+    pub statements: Vec<StatementJson>,
+    /// What would let the connected role apply and migrate, too, if that is not its business.
+    pub optional_statements: Vec<StatementJson>,
 }
 
 /// A check in JSON.
@@ -118,6 +125,8 @@ impl Doctor<'_> {
             error: self.failure.clone(),
             place: self.place.to_owned(),
             checks: checks.iter().chain(self.checks).map(CheckJson::new).collect(),
+            statements: statements_json(&self.found.block),
+            optional_statements: statements_json(&self.found.optional),
         }
     }
 
@@ -172,6 +181,14 @@ impl Doctor<'_> {
         if let Some(check) = self.checks.iter().find(|it| it.name == LONG) {
             page.heading("Tables by schema");
             particulars(&mut page, 2, check);
+        }
+        if !self.found.block.is_empty() {
+            page.heading("SQL");
+            statements_page(&self.found.block, &mut page);
+        }
+        if !self.found.optional.is_empty() {
+            page.heading(format!("SQL only if {} is to apply and to migrate", self.found.role));
+            statements_page(&self.found.optional, &mut page);
         }
         page.blank();
         page.labelled(0, format!("{:<LABEL$}", "Verdict"), Text::verdict(&self.conclusion(&configuration)));

@@ -9,6 +9,7 @@ use crate::migration::run::{self, IncompleteLineage, MigrateCounts, RejectedFiel
 use crate::migration::sample::Sample;
 use crate::report::layout::{Head, SHOWN, rate};
 use crate::report::page::{Grid, Page, Text};
+use crate::report::permission::PermissionsJson;
 
 fn by_rule(rules: &BTreeMap<&'static str, u64>) -> String {
     rules.iter().map(|(rule, count)| format!("{rule} {}", thousands(*count))).collect::<Vec<_>>().join(", ")
@@ -82,6 +83,13 @@ pub(crate) fn migrate_page(report: &run::MigrateReport, dry_run: bool) -> Page {
     page.row("Time", format!("{seconds:.1} s, {:.0} rows a second", rate(counts.read, report.elapsed)));
     if dry_run {
         page.row("Dry run", "nothing was written");
+        if let Some(unknown) = report.tables.unknown() {
+            page.row("Not known", unknown);
+        }
+        if !report.permissions.are_complete() {
+            let (role, words) = (&report.permissions.role, report.permissions.words());
+            page.row("May not", format!("{role} may not migrate: {words}; {}", report.permissions.remedy()));
+        }
     }
     page.row("Verdict", Text::verdict(&judgement(report, dry_run)));
     page
@@ -146,6 +154,12 @@ pub struct MigrateJson {
     pub counts: MigrateCounts,
     /// Rejected rows by rule; a row counts under each of its rules.
     pub rejected_by_rule: BTreeMap<&'static str, u64>,
+    /// What a dry run could not know, since padealing isn't at the current revision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_known: Option<String>,
+    /// What the connected role lacks to migrate; in a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<PermissionsJson>,
     /// The first 1,000 reasons, in id order.
     pub rejections: Vec<RejectedField>,
     /// Rows that an earlier tool migrated with a request's lineage only.
@@ -190,6 +204,8 @@ impl MigrateJson {
             dry_run,
             counts: report.counts.clone(),
             rejected_by_rule: report.by_rule.clone(),
+            not_known: report.tables.unknown(),
+            permissions: dry_run.then(|| PermissionsJson::from(&report.permissions)),
             rejections: report.rejections.clone(),
             incomplete_lineage: report.incomplete.count,
             samples: dry_run.then(|| samples.collect()),

@@ -13,6 +13,7 @@ use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
 use crate::report::drift::count_severities;
 use crate::report::page::{Page, Text};
+use crate::report::permission::statements_page;
 use crate::schema::drift::finding::Severity;
 use crate::schema::plan::outcome::Found;
 use crate::schema::plan::step::{Action, Decision, HazardKind, Left, Plan, Step};
@@ -50,11 +51,12 @@ impl Planned<'_> {
         self.found.route.is_empty() && !self.found.makes_mirror
     }
 
-    /// Attention if manual action is required, or something breaking is left unchanged; with `check`, if there is
-    /// anything to do or to look at.
+    /// Attention if manual action is required, the role may not apply it, or something breaking is left unchanged; with
+    /// `check`, if there is anything to do or to look at.
     pub fn verdict(&self) -> Verdict {
         let (is_breaking, is_open) = (self.leaves(Severity::Breaking), self.leaves(Severity::Warning));
-        Verdict::clean_if(!is_breaking && !(self.check && (is_open || !self.is_empty())))
+        let is_possible = !is_breaking && self.found.permissions.are_complete();
+        Verdict::clean_if(is_possible && !(self.check && (is_open || !self.is_empty())))
     }
 
     /// Whether a difference of this severity or a higher one is left unchanged.
@@ -100,8 +102,22 @@ impl Planned<'_> {
             }
             (true, _) if left.is_empty() => "CLEAN: nothing to do".to_owned(),
             (true, _) => format!("{word}nothing to do{rest}"),
+            (false, _) if !self.found.permissions.are_complete() => {
+                format!("{word}{steps} to apply, which {} may not{rest}", self.found.permissions.role)
+            }
             (false, _) => format!("{word}{steps} to apply{rest}"),
         }
+    }
+
+    /// What the connected role may not do of it, and what changes that.
+    fn permissions(&self, page: &mut Page) {
+        let permissions = &self.found.permissions;
+        if permissions.are_complete() {
+            return;
+        }
+        page.heading("Permissions");
+        page.paragraph(2, format!("{} may not apply this: {}", permissions.role, permissions.words()));
+        statements_page(&permissions.lacks, page);
     }
 
     /// A page for a terminal, with the statements if they are wanted.
@@ -152,6 +168,7 @@ impl Planned<'_> {
                 show_step(&mut page, step);
             }
         }
+        self.permissions(&mut page);
         page
     }
 }

@@ -5,6 +5,7 @@ pub mod drift;
 pub mod error;
 pub mod introspect;
 mod locks;
+pub(crate) mod needs;
 pub mod plan;
 pub mod relations;
 pub mod request;

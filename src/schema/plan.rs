@@ -6,6 +6,7 @@
 
 mod data;
 pub mod losses;
+pub(crate) mod needs;
 mod order;
 pub mod outcome;
 pub mod planner;

@@ -13,6 +13,7 @@
 //! - `files`: what is done to files that a flag names.
 //! - `doctor`: an environment examined. `live`: the same on a real one, when asked for. `local`: what local may do.
 //! - `server`: the ephemeral server leaves nothing behind.
+//! - `permissions`: whether a role may do something, said beforehand.
 //! - `neighbours`: what belongs to others is left alone.
 //! - `settings`: what a database sets for every session.
 //! - `pooler`: what isn't a session. `silence`: networks that carry nothing any more.
@@ -41,6 +42,7 @@ mod live;
 mod local;
 mod migrate;
 mod neighbours;
+mod permissions;
 mod plan;
 mod pooler;
 mod program;

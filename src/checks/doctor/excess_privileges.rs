@@ -2,9 +2,10 @@
 
 use crate::base::text::list;
 use crate::checks::check::{Check, Status};
-use crate::checks::doctor::subjects::{Part, Subject};
+use crate::checks::doctor::subjects::Subject;
 use crate::checks::expectations::Expectations;
 use crate::checks::facts::{Attribute, TargetFacts};
+use crate::checks::part::Part;
 use crate::config::environment::Environment;
 use crate::schema::names::APPLICATION_TABLES;
 

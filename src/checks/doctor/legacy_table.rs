@@ -10,11 +10,11 @@ use crate::config::settings::TableName;
 pub(crate) fn in_target(facts: &TargetFacts, expected: &Expectations<'_>) -> Check {
     let table = expected.legacy;
     let found = facts.relations.iter().find(|it| it.schema == table.schema && it.name == table.name);
-    check(found, table, "")
+    check(found, table, "", facts.legacy_problem.as_deref())
 }
 
-/// The legacy table; `place` is where it is, if not in the target.
-pub(crate) fn check(found: Option<&Relation>, table: &TableName, place: &str) -> Check {
+/// The legacy table; `place` is where it is, if not in the target. `problem` is why `migrate` would refuse it.
+pub(crate) fn check(found: Option<&Relation>, table: &TableName, place: &str, problem: Option<&str>) -> Check {
     const NAME: &str = "legacy_table";
     let Some(relation) = found else {
         let text = format!("{table}{place} doesn't exist; correct LEGACY_TABLE or SOURCE_DATABASE_URL");
@@ -27,6 +27,9 @@ pub(crate) fn check(found: Option<&Relation>, table: &TableName, place: &str) ->
     if relation.policed {
         let text = format!("a policy may hide rows of {table}{place} from this role; use a role with BYPASSRLS");
         return Check::new(NAME, Status::Fail, text);
+    }
+    if let Some(problem) = problem {
+        return Check::new(NAME, Status::Fail, problem);
     }
     let rows = match &relation.rows {
         Rows::Exact(rows) => plural(rows.unsigned_abs(), "row", "rows"),

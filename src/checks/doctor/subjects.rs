@@ -1,31 +1,8 @@
 //! The roles that are checked.
 
 use crate::checks::facts::TargetFacts;
+use crate::checks::part::Part;
 use crate::config::settings::Roles;
-
-/// What a role is here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// The connected role.
-    Connected,
-    /// DB_OWNER_ROLE.
-    Owner,
-    /// DB_APP_ROLE.
-    App,
-    /// DB_READER_ROLE.
-    Reader,
-}
-
-impl Part {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Connected => "connected",
-            Self::Owner => "owner",
-            Self::App => "app",
-            Self::Reader => "reader",
-        }
-    }
-}
 
 /// A role that is checked, and every part that it has.
 #[derive(Clone, Debug)]

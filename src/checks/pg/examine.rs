@@ -12,6 +12,7 @@ use crate::checks::examination::Examination;
 use crate::checks::expectations::Expectations;
 use crate::checks::facts::TargetFacts;
 use crate::checks::pg::facts::facts;
+use crate::checks::pg::gaps::legacy;
 use crate::checks::pg::reach::{Reached, reach};
 use crate::checks::pg::relations::{count_rows, relations};
 use crate::checks::pg::request::{ExamineRequest, LIMITS};
@@ -167,6 +168,9 @@ async fn examine_session(
         revisions: &revisions,
     };
     found.checks.extend(checks(&facts, &expected));
+    found.block = facts.permissions.block;
+    found.optional = facts.permissions.optional;
+    found.role = facts.role.name;
     Ok(())
 }
 
@@ -240,6 +244,9 @@ async fn source_check(request: &ExamineRequest<'_>, source: &Database) -> Check 
         begin_reading(&mut connection, LIMITS).await?;
         let mut found =
             TargetFacts { relations: relations(request, &mut connection, &[]).await?, ..TargetFacts::default() };
+        if found.relations.first().is_some_and(|it| it.readable && !it.policed) {
+            found.legacy_problem = legacy(&mut connection, request.table, &source.place()).await?.0;
+        }
         run(&mut connection, "commit", "ending the transaction").await?;
         if request.exact {
             count_rows(&mut connection, request.table, &mut found).await?;
@@ -249,7 +256,9 @@ async fn source_check(request: &ExamineRequest<'_>, source: &Database) -> Check 
     };
     let place = format!(" at {}", source.place());
     match asked.await {
-        Ok(found) => legacy_table::check(found.relations.first(), request.table, &place),
+        Ok(found) => {
+            legacy_table::check(found.relations.first(), request.table, &place, found.legacy_problem.as_deref())
+        }
         Err(error) => Check::new("legacy_table", Status::Fail, sentence(&error)),
     }
 }

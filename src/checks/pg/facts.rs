@@ -1,7 +1,8 @@
 //! Gathers the facts of a target.
 
 use crate::base::text::sentence;
-use crate::checks::facts::{Server, TargetFacts};
+use crate::checks::facts::{Relation, Server, TargetFacts};
+use crate::checks::pg::gaps::{gaps, legacy};
 use crate::checks::pg::relations::relations;
 use crate::checks::pg::request::ExamineRequest;
 use crate::checks::pg::rights::{attributes, role, schema_rights, table_rights};
@@ -13,6 +14,7 @@ use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
 use crate::postgres::transaction::savepoint;
 use crate::schema::pg::error::ApplyError;
+use crate::schema::pg::needs::Wanted;
 use crate::schema::pg::relations::{migration_histories, unknown_relations};
 use crate::schema::pg::{plan, request};
 
@@ -21,7 +23,7 @@ pub(crate) async fn facts(
     connection: &mut Session,
     server: Server,
 ) -> Result<TargetFacts, QueryError> {
-    let role = role(connection, request.roles.owner.as_deref(), server.major).await?;
+    let role = role(connection, request.roles.owner.as_deref()).await?;
     let named = [
         ("DB_OWNER_ROLE", &request.roles.owner),
         ("DB_APP_ROLE", &request.roles.app),
@@ -31,6 +33,7 @@ pub(crate) async fn facts(
     let mut roles: Vec<String> = named.clone().map(|(_, role)| role).collect();
     roles.push(role.name.clone());
     let existing = attributes(connection, &roles).await?;
+    let existing_names: Vec<String> = existing.iter().map(|(name, _)| name.clone()).collect();
     let missing_roles = named.filter(|(_, role)| !existing.iter().any(|(name, _)| name == role)).collect();
     let attributes = existing.into_iter().filter_map(|(role, attribute)| Some((role, attribute?)));
     let revisions = match history_access(connection).await?.is_readable {
@@ -40,10 +43,18 @@ pub(crate) async fn facts(
             .map_err(|error| sentence(&error)),
         false => Ok(None),
     };
+    let (apply, wanted) = steps_to_apply(request, connection).await?;
+    let relations = relations(request, connection, &["padealing", "bo_airflow"]).await?;
+    let (legacy_problem, largest) = match is_readable(request, &relations) {
+        true => legacy(connection, request.table, &request.target.place()).await?,
+        false => (None, None),
+    };
     Ok(TargetFacts {
-        apply: Some(steps_to_apply(request, connection).await?),
+        apply: Some(apply),
+        permissions: gaps(request, connection, &role, &existing_names, &relations, (wanted, largest)).await?,
+        legacy_problem,
         unknown: unknown_relations(connection, &known(request.table), server.major).await?,
-        relations: relations(request, connection, &["padealing", "bo_airflow"]).await?,
+        relations,
         schema_rights: schema_rights(connection, &roles).await?,
         table_rights: table_rights(connection, &roles).await?,
         missing_roles,
@@ -55,23 +66,36 @@ pub(crate) async fn facts(
     })
 }
 
-/// How many steps `apply` would take, or why it would not.
+/// Whether the legacy table is here, and can be looked at.
+fn is_readable(request: &ExamineRequest<'_>, relations: &[Relation]) -> bool {
+    let (schema, name) = (&request.table.schema, &request.table.name);
+    let found = relations.iter().find(|it| it.schema == *schema && it.name == *name);
+    request.source.is_none() && found.is_some_and(|it| it.readable && !it.policed)
+}
+
+/// How many steps `apply` would take, or why it would not; and what the role needs for them.
 async fn steps_to_apply(
     request: &ExamineRequest<'_>,
     connection: &mut Session,
-) -> Result<Result<usize, String>, QueryError> {
+) -> Result<(Result<usize, String>, Option<Wanted>), QueryError> {
     let wanted = request::ChangeRequest {
         legacy: Some(request.table),
         ..request::ChangeRequest::new(request.target, request.environment, request.roles)
     };
-    Ok(match savepoint(connection, async |connection| plan::assess(connection, &wanted).await).await? {
+    let assessed = savepoint(connection, async |connection| plan::assess(connection, &wanted).await).await?;
+    let wanted = assessed
+        .as_ref()
+        .ok()
+        .map(|found| Wanted { needs: found.needs.clone(), permissions: found.permissions.clone() });
+    let apply = match assessed {
         Ok(found) => match found.route.plan.blocking().count() {
             0 => Ok(found.route.plan.steps.len() + found.route.records.len() + usize::from(found.makes_mirror)),
             _ => Err("some differences require manual action, see pad-migrate plan".to_owned()),
         },
         Err(ApplyError::NoReference { table, .. }) => Err(format!("bo_airflow.{table} doesn't exist")),
         Err(error) => Err(sentence(&error)),
-    })
+    };
+    Ok((apply, wanted))
 }
 
 /// The names in `padealing` that are expected there.

@@ -1,39 +1,44 @@
 //! What the roles can do: the connected one and those that are configured.
 
-use sqlx::AssertSqlSafe;
-
-use crate::checks::facts::{Attribute, NamedOwner, PasswordExpiry, Role, SchemaRights, TableRights};
+use crate::checks::facts::{Attribute, PasswordExpiry, Role, SchemaRights, TableRights};
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 
-pub(crate) async fn role(connection: &mut Session, owner: Option<&str>, major: u32) -> Result<Role, QueryError> {
-    type Row = (String, Option<String>, Option<f64>, bool, Option<String>, Option<bool>, Option<bool>, Option<bool>);
-    // ALTER … OWNER TO requires SET ROLE, which since 16 is granted apart from membership.
-    let become_it = if major >= 16 { "set" } else { "member" };
-    let sql = format!(
-        "select rolname::text, to_char(rolvaliduntil, 'YYYY-MM-DD'), \
+pub(crate) async fn role(connection: &mut Session, owner: Option<&str>) -> Result<Role, QueryError> {
+    type Row = (String, Option<String>, Option<f64>, Option<String>, bool);
+    // A member that doesn't inherit is meant to change the schema all the same.
+    let sql = "with schema as (select nspowner from pg_namespace where nspname = 'padealing') \
+         select rolname::text, to_char(rolvaliduntil, 'YYYY-MM-DD'), \
                 (extract(epoch from rolvaliduntil - now()) / 86400)::float8, \
-                has_database_privilege(current_database(), 'create'), \
-                (select pg_get_userbyid(nspowner)::text from pg_namespace where nspname = 'padealing'), \
-                (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'padealing'), \
-                (select pg_has_role(oid, '{become_it}') from pg_roles where rolname = $1), \
-                (select has_database_privilege(oid, current_database(), 'create') from pg_roles where rolname = $1) \
+                (select pg_get_userbyid(nspowner)::text from schema), \
+                coalesce((select pg_has_role(oid, 'member') from pg_roles where rolname = $1), false) \
+                or coalesce((select pg_has_role(nspowner, 'member') from schema), \
+                    $1::text is null and has_database_privilege(current_database(), 'create')) \
+                or exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+                    where n.nspname = 'padealing' and c.relname = 'migration_mapping' \
+                      and has_table_privilege(c.oid, 'insert')) \
          from (select rolname, case when isfinite(rolvaliduntil) then rolvaliduntil end as rolvaliduntil \
-               from pg_roles) it where rolname = current_user"
-    );
-    let (name, date, days, creates_schemas, application_owner, owns_application, can_become, owner_creates): Row =
-        sqlx::query_as(AssertSqlSafe(sql)).bind(owner).fetch_one(connection).await.attempt("reading the role")?;
-    Ok(Role {
-        name,
-        password_expiry: date.zip(days).map(|(date, days)| PasswordExpiry { date, days }),
-        creates_schemas,
-        application_owner,
-        owns_application,
-        named_owner: can_become
-            .zip(owner_creates)
-            .map(|(can_become, creates_schemas)| NamedOwner { can_become, creates_schemas }),
-    })
+               from pg_roles) it where rolname = current_user";
+    let (name, date, days, application_owner, is_operator): Row =
+        sqlx::query_as(sql).bind(owner).fetch_one(connection).await.attempt("reading the role")?;
+    let password_expiry = date.zip(days).map(|(date, days)| PasswordExpiry { date, days });
+    Ok(Role { name, password_expiry, application_owner, is_operator })
+}
+
+/// The sequences of the application's tables that defaults draw from, as serial columns have them.
+pub(crate) async fn serials(connection: &mut Session) -> Result<Vec<String>, QueryError> {
+    sqlx::query_scalar(
+        "select s.relname::text from pg_class s join pg_namespace n on n.oid = s.relnamespace \
+         left join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid \
+              and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') \
+         left join pg_class t on t.oid = d.refobjid \
+         where n.nspname = 'padealing' and s.relkind = 'S' and d.deptype = 'a' and t.relname = any($1) order by 1",
+    )
+    .bind(MANAGED_TABLES)
+    .fetch_all(connection)
+    .await
+    .attempt("reading the sequences")
 }
 
 /// A role with what lets it past privileges or policies, if anything does.
@@ -55,44 +60,22 @@ pub(crate) async fn attributes(connection: &mut Session, roles: &[String]) -> Re
     Ok(rows.into_iter().map(attribute).collect())
 }
 
-/// Role, schema, USAGE, CREATE, sequences.
-type SchemaRow = (String, String, bool, bool, Vec<String>, i64, i64);
-
 pub(crate) async fn schema_rights(connection: &mut Session, roles: &[String]) -> Result<Vec<SchemaRights>, QueryError> {
-    // An insert needs no privilege on an identity column's sequence; migrate, which calls nextval, does.
-    let rows: Vec<SchemaRow> = sqlx::query_as(
+    let rows: Vec<(String, String, bool, bool, i64)> = sqlx::query_as(
         "select r.rolname::text, n.nspname::text, has_schema_privilege(r.oid, n.oid, 'usage'), \
                 has_schema_privilege(r.oid, n.oid, 'create'), \
-                coalesce(array_agg(c.relname::text order by c.relname) filter (where c.managed and c.serial \
-                    and not coalesce(has_sequence_privilege(r.oid, c.oid, 'usage'), true)), '{}'), \
-                count(c.oid) filter (where c.managed and not coalesce(has_sequence_privilege(r.oid, c.oid, 'usage') \
-                    and has_sequence_privilege(r.oid, c.oid, 'select'), true)), \
-                count(c.oid) filter (where has_sequence_privilege(r.oid, c.oid, 'usage, update')) \
+                (select count(*) from (select oid from pg_class where relnamespace = n.oid and relkind = 'S' offset 0) c \
+                 where has_sequence_privilege(r.oid, c.oid, 'usage, update')) \
          from pg_roles r cross join pg_namespace n \
-         left join lateral (\
-             select s.oid, s.relname, coalesce(d.deptype = 'a', true) as serial, coalesce(t.relname = any($2), false) as managed \
-             from pg_class s \
-             left join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = s.oid \
-                  and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') \
-             left join pg_class t on t.oid = d.refobjid \
-             where s.relnamespace = n.oid and s.relkind = 'S' offset 0) c on true \
          where r.rolname = any($1) and n.nspname in ('padealing', 'bo_airflow') \
-         group by r.oid, r.rolname, n.oid, n.nspname order by 1, n.nspname = 'padealing' desc",
+         order by 1, n.nspname = 'padealing' desc",
     )
     .bind(roles)
-    .bind(MANAGED_TABLES)
     .fetch_all(connection)
     .await
     .attempt("reading privileges on the schemas")?;
-    let rights = |(role, schema, usage, create, closed_sequences, undrawable_sequences, open_sequences)| SchemaRights {
-        role,
-        schema,
-        usage,
-        create,
-        closed_sequences,
-        undrawable_sequences,
-        open_sequences,
-    };
+    let rights =
+        |(role, schema, usage, create, open_sequences)| SchemaRights { role, schema, usage, create, open_sequences };
     Ok(rows.into_iter().map(rights).collect())
 }
 

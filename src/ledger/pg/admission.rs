@@ -2,7 +2,9 @@
 
 use crate::config::environment::Environment;
 use crate::ledger::history::pending;
+use crate::ledger::permission::{Need, Permissions};
 use crate::ledger::pg::history::{history_access, read_history};
+use crate::ledger::pg::permission::{current_role, permissions};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::Database;
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -34,6 +36,9 @@ pub enum RefusedError {
     /// The database can't hold every text.
     #[error("the database at {place} has the encoding {encoding}; the target must be UTF8 to hold every text")]
     Encoding { place: String, encoding: String },
+    /// The role lacks privileges.
+    #[error("{} may not {what} at {place}: {}; {}", permissions.role, permissions.words(), permissions.remedy())]
+    NotPermitted { place: String, what: &'static str, permissions: Permissions },
     /// The question itself failed.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -65,14 +70,43 @@ macro_rules! from_session_error {
 }
 pub(crate) use from_session_error;
 
+/// What a role needs to read the history.
+fn history_needs(role: &str) -> [Need; 3] {
+    const HISTORY: (&str, &str) = ("padealing", "schema_revision");
+    [
+        Need::schema(role, HISTORY.0, "USAGE"),
+        Need::table(role, HISTORY.0, HISTORY.1, "SELECT"),
+        Need::rows(role, HISTORY.0, HISTORY.1),
+    ]
+}
+
+/// Checks that the connected role has what something needs.
+pub(crate) async fn check_permitted(
+    connection: &mut Session,
+    database: &Database,
+    needs: &[Need],
+    what: &'static str,
+) -> Result<(), RefusedError> {
+    let permissions = permissions(connection, needs, None).await?;
+    match permissions.are_complete() {
+        true => Ok(()),
+        false => Err(RefusedError::NotPermitted { place: database.place(), what, permissions }),
+    }
+}
+
 /// Checks that the database is the one that the run is meant for.
 pub(crate) async fn check_environment(
     connection: &mut Session,
     database: &Database,
     environment: Environment,
 ) -> Result<(), RefusedError> {
-    if !history_access(connection).await?.exists {
+    let access = history_access(connection).await?;
+    if !access.exists {
         return Ok(());
+    }
+    if !access.is_readable {
+        let role = current_role(connection).await?;
+        check_permitted(connection, database, &history_needs(&role), "read the history of padealing").await?;
     }
     let recorded: Option<String> =
         sqlx::query_scalar("select environment from padealing.schema_revision order by id desc limit 1")

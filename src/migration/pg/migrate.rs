@@ -16,15 +16,18 @@ use tokio::task::JoinSet;
 
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
-use crate::ledger::pg::admission::check_applied;
+use crate::ledger::pg::admission::{RefusedError, check_applied, check_permitted};
+use crate::ledger::pg::permission::{current_role, permissions};
+use crate::migration::needs;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::migrate_error::MigrateError;
+use crate::migration::pg::needs::{check_source, migrate_needs, target_tables};
 use crate::migration::pg::reader::{Batch, Reader};
 use crate::migration::pg::run_record::RunRecord;
 use crate::migration::pg::sequences;
 use crate::migration::pg::source::Source;
 use crate::migration::pg::worker::{Work, run_worker};
-use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress};
+use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress, TargetTables};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::{Acquired, Lock};
 use crate::postgres::session::Session;
@@ -73,7 +76,7 @@ async fn run_to_end(
     let access = if options.dry_run { Access::Read } else { Access::Write };
     let activity = if options.dry_run { "migrate --dry-run" } else { "migrate" };
     let mut lock_connection = target.connect(access, activity).await?;
-    check_applied(&mut lock_connection, target, request.environment).await?;
+    let tables = check_target(&mut lock_connection, request).await?;
     let server_version = server_facts(&mut lock_connection).await?.version;
     if !options.dry_run
         && let Acquired::HeldBy(holder) = Lock::Migrate.acquire(&mut lock_connection, Duration::from_secs(1)).await?
@@ -81,9 +84,13 @@ async fn run_to_end(
         return Err(MigrateError::Locked { place: target.place(), holder });
     }
     let mut source_connection = source_database.connect(Access::Read, activity).await?;
+    check_source(&mut source_connection, source_database, request.table).await?;
     let source = Source::describe(&mut source_connection, request.table, &source_database.place()).await?;
     let (total, largest) = source.extent(&mut source_connection).await?;
+    let needs = migrate_needs(&mut lock_connection, largest).await?;
+    let permissions = permissions(&mut lock_connection, &needs, None).await?;
     if !options.dry_run {
+        check_permitted(&mut lock_connection, target, &needs, "migrate").await?;
         let new = RunRecord::new(&mut lock_connection, request.environment, recorded_options(request)).await?;
         // Known before it is stored: a run that is interrupted in between can still be recorded as such.
         record.get_or_init(|| new).start(&mut lock_connection).await?;
@@ -95,6 +102,7 @@ async fn run_to_end(
         source: Arc::clone(&source),
         source_database: (*source_database).clone(),
         target_database: (*target).clone(),
+        tables,
         options: options.clone(),
         run_id: record.get().map(|it| it.id.clone()),
         securities: Mutex::new(Securities::default()),
@@ -116,7 +124,25 @@ async fn run_to_end(
     let _ = lock_connection.close().await;
     report.elapsed = started.elapsed();
     report.server_version = server_version;
+    report.tables = tables;
+    report.permissions = permissions;
     Ok(report)
+}
+
+/// Checks that the run may go on in the target. A dry run may before the schema is there.
+async fn check_target(connection: &mut Session, request: &MigrateRequest<'_>) -> Result<TargetTables, MigrateError> {
+    let MigrateRequest { target, options, .. } = request;
+    let role = current_role(connection).await?;
+    let (needs, what) = match options.dry_run {
+        true => ([needs::state(&role), needs::reference(&role)].concat(), "read what a dry run reads"),
+        false => (migrate_needs(connection, None).await?, "migrate"),
+    };
+    check_permitted(connection, target, &needs, what).await?;
+    match check_applied(connection, target, request.environment).await {
+        Ok(()) => Ok(TargetTables::default()),
+        Err(RefusedError::NotApplied { .. }) if options.dry_run => Ok(target_tables(connection).await?),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What `padealing.migration_run` keeps of how the run was asked for.
@@ -182,7 +208,9 @@ async fn run_pipeline(
     }
     drop(outcomes);
     let source = Arc::clone(&work.source);
-    let reader = Reader { source, source_connection, lock_connection, batches, window: Arc::clone(&window) };
+    let has_lineage = work.tables.has_lineage;
+    let reader =
+        Reader { source, has_lineage, source_connection, lock_connection, batches, window: Arc::clone(&window) };
     let mut reading = JoinSet::new();
     reading.spawn(reader.run(work.options.clone()));
 

@@ -1,5 +1,6 @@
 //! Walks the source in id order and hands out pages of rows that have no lineage yet.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc};
@@ -41,6 +42,8 @@ impl Batch {
 /// The reader's connections, and where its pages go.
 pub(crate) struct Reader {
     pub(crate) source: Arc<Source>,
+    /// Whether there is lineage to read.
+    pub(crate) has_lineage: bool,
     pub(crate) source_connection: Session,
     /// Holds the advisory lock of the run.
     pub(crate) lock_connection: Session,
@@ -55,7 +58,7 @@ impl Reader {
         let full = options.batch_size.max(1);
         let mut left = options.limit.unwrap_or(u64::MAX);
         let (mut after, mut size, mut sequence) = (None, full, 0);
-        let Self { source, mut source_connection, mut lock_connection, batches, window } = self;
+        let Self { source, has_lineage, mut source_connection, mut lock_connection, batches, window } = self;
         let holder = &mut lock_connection;
         // In a transaction, the server notices in a minute when nobody holds the lock any more, in every version.
         begin_reading(holder, Limits::default()).await?;
@@ -72,7 +75,7 @@ impl Reader {
                 break;
             };
             let last = *last;
-            let lineage = read_lineage(holder, after, last).await?;
+            let lineage = if has_lineage { read_lineage(holder, after, last).await? } else { HashMap::new() };
             let mut batch = Batch { sequence, ..Batch::default() };
             // The next page is as large as this one turned out to be, or larger again if it was whole.
             size = if page.cut { page.rows.len() } else { (size * 2).min(full) };

@@ -13,7 +13,7 @@ use crate::postgres::statement::run;
 use crate::postgres::transaction::{Limits, begin_writing};
 
 /// The most ids that are drawn and thrown away, so that the application isn't locked out of its sequence.
-const DRAWN: i64 = 10_000;
+pub(crate) const DRAWN: i64 = 10_000;
 /// How often the lock is asked for, each time for as long as the application is made to wait at most.
 const ATTEMPTS: u32 = 60;
 

@@ -25,6 +25,12 @@ pub enum SourceError {
     /// Columns that the mapping needs are missing.
     #[error("{table} lacks the columns {columns}; correct LEGACY_TABLE, or add the columns")]
     MissingColumns { table: TableName, columns: String },
+    /// They are there under names that need quotation marks, as ora2pg makes them.
+    #[error(
+        "{table} has its columns in upper case ({columns}); rename them, or name a view in LEGACY_TABLE that gives \
+         them their names in lower case"
+    )]
+    OtherCase { table: TableName, columns: String },
     /// A column's type has no value that could be read.
     #[error(
         "{table}.{column} has the type {found}, whose values can't be read as {wanted}; change the column's type, or \
@@ -96,6 +102,96 @@ fn readable(kind: Kind, category: &str, type_name: &str) -> bool {
     }
 }
 
+/// A column as the catalog has it.
+struct FoundColumn {
+    name: String,
+    /// As Postgres prints it.
+    shown_type: String,
+    type_name: String,
+    category: String,
+    length: i16,
+    modifier: i32,
+}
+
+/// The name in SQL.
+fn qualified(table: &TableName) -> String {
+    format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name))
+}
+
+/// Checks that the table has the columns that the mapping needs, of types that can be read; doctor checks the same.
+pub(crate) async fn check_columns(connection: &mut Session, table: &TableName, place: &str) -> Result<(), SourceError> {
+    find_columns(connection, table, place).await.map(|_| ())
+}
+
+/// Whether a unique key on the id makes it sure, without looking at rows, that ids identify rows.
+pub(crate) async fn has_unique_id(connection: &mut Session, table: &TableName) -> Result<bool, QueryError> {
+    sqlx::query_scalar(
+        "select exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid \
+                        and a.attnum = i.indkey[0] \
+         where i.indrelid = to_regclass($1) and i.indnkeyatts = 1 and i.indisunique and i.indisvalid \
+           and i.indimmediate and i.indpred is null and a.attname = 'id' and a.attnotnull \
+           and not exists (select from pg_inherits h join pg_class p on p.oid = h.inhparent \
+                           where p.oid = i.indrelid and p.relkind = 'r'))",
+    )
+    .bind(qualified(table))
+    .fetch_one(connection)
+    .await
+    .attempt("looking for a unique key on the id")
+}
+
+/// The table's columns, if it can be migrated from as far as they show.
+async fn find_columns(
+    connection: &mut Session,
+    table: &TableName,
+    place: &str,
+) -> Result<Vec<FoundColumn>, SourceError> {
+    // A domain is what its base type is; domains over domains are rare enough to be taken for their base too.
+    let rows: Vec<(String, String, String, String, i16, i32)> = sqlx::query_as(
+        "select a.attname::text, format_type(a.atttypid, a.atttypmod), \
+                    b.typname::text, b.typcategory::text, b.typlen, \
+                    case when t.typtype = 'd' then t.typtypmod else a.atttypmod end \
+             from pg_attribute a \
+             join pg_type t on t.oid = a.atttypid \
+             join pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid) \
+             where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped order by a.attnum",
+    )
+    .bind(qualified(table))
+    .fetch_all(connection)
+    .await
+    .attempt("reading the columns of the legacy table")?;
+    let column = |(name, shown_type, type_name, category, length, modifier)| FoundColumn {
+        name,
+        shown_type,
+        type_name,
+        category,
+        length,
+        modifier,
+    };
+    let columns: Vec<FoundColumn> = rows.into_iter().map(column).collect();
+    if columns.is_empty() {
+        return Err(SourceError::NoTable { table: table.clone(), place: place.to_owned() });
+    }
+    let missing = LegacyColumn::ALL.iter().map(|column| column.name());
+    let missing: Vec<&str> = missing.filter(|name| !columns.iter().any(|it| it.name == *name)).collect();
+    let other_case = |name: &&str| columns.iter().find(|it| it.name.eq_ignore_ascii_case(name));
+    let spelt: Vec<&str> = missing.iter().filter_map(other_case).map(|it| it.name.as_str()).collect();
+    if !spelt.is_empty() {
+        return Err(SourceError::OtherCase { table: table.clone(), columns: spelt.join(", ") });
+    }
+    if !missing.is_empty() {
+        return Err(SourceError::MissingColumns { table: table.clone(), columns: missing.join(", ") });
+    }
+    for it in &columns {
+        if let Some(column) = LegacyColumn::from_name(&it.name)
+            && !readable(column.kind(), &it.category, &it.type_name)
+        {
+            let (table, wanted, found) = (table.clone(), wanted(column.kind()), it.shown_type.clone());
+            return Err(SourceError::Type { table, column: column.name(), found, wanted });
+        }
+    }
+    Ok(columns)
+}
+
 impl Source {
     /// Reads the table's columns, and checks that every row can be read and has an id of its own.
     pub(crate) async fn describe(
@@ -103,45 +199,16 @@ impl Source {
         table: &TableName,
         place: &str,
     ) -> Result<Self, SourceError> {
-        let qualified = format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name));
-        // A domain is what its base type is; domains over domains are rare enough to be taken for their base too.
-        let rows: Vec<(String, String, String, String, i16, i32)> = sqlx::query_as(
-            "select a.attname::text, format_type(a.atttypid, a.atttypmod), b.typname::text, b.typcategory::text, \
-                    b.typlen, case when t.typtype = 'd' then t.typtypmod else a.atttypmod end \
-             from pg_attribute a \
-             join pg_type t on t.oid = a.atttypid \
-             join pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid) \
-             where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped order by a.attnum",
-        )
-        .bind(&qualified)
-        .fetch_all(&mut *connection)
-        .await
-        .attempt("reading the columns of the legacy table")?;
-        if rows.is_empty() {
-            return Err(SourceError::NoTable { table: table.clone(), place: place.to_owned() });
-        }
-        let missing: Vec<&str> = LegacyColumn::ALL
-            .iter()
-            .map(|column| column.name())
-            .filter(|name| !rows.iter().any(|row| row.0 == *name))
-            .collect();
-        if !missing.is_empty() {
-            return Err(SourceError::MissingColumns { table: table.clone(), columns: missing.join(", ") });
-        }
+        let found = find_columns(connection, table, place).await?;
+        let qualified = qualified(table);
         // Nothing can be computed of a text that may not be one: then every value is read whole.
         let raw_bytes = server_facts(connection).await?.encoding == "SQL_ASCII";
         let mut columns = Vec::new();
         let mut id = String::new();
         let mut id_is_bigint = true;
-        for (name, shown_type, type_name, category, length, modifier) in rows {
+        for FoundColumn { name, type_name, category, length, modifier, .. } in found {
             let known = LegacyColumn::from_name(&name);
             let quoted = quote_identifier(&name);
-            if let Some(column) = known
-                && !readable(column.kind(), &category, &type_name)
-            {
-                let (table, wanted) = (table.clone(), wanted(column.kind()));
-                return Err(SourceError::Type { table, column: column.name(), found: shown_type, wanted });
-            }
             if known == Some(LegacyColumn::Id) {
                 // The index on the id serves the pages if the id is compared as it is.
                 id_is_bigint = ["int2", "int4", "int8"].contains(&type_name.as_str());
@@ -176,19 +243,7 @@ impl Source {
 
     /// Reading by id loses rows whose ids are null or equal, so a table that allows such ids is searched for them.
     async fn check_ids(&self, connection: &mut Session, is_bigint: bool) -> Result<(), SourceError> {
-        let unique: bool = sqlx::query_scalar(
-            "select exists (select from pg_index i join pg_attribute a on a.attrelid = i.indrelid \
-                            and a.attnum = i.indkey[0] \
-             where i.indrelid = to_regclass($1) and i.indnkeyatts = 1 and i.indisunique and i.indisvalid \
-               and i.indimmediate and i.indpred is null and a.attname = 'id' and a.attnotnull \
-               and not exists (select from pg_inherits h join pg_class p on p.oid = h.inhparent \
-                               where p.oid = i.indrelid and p.relkind = 'r'))",
-        )
-        .bind(&self.qualified)
-        .fetch_one(&mut *connection)
-        .await
-        .attempt("looking for a unique key on the id")?;
-        if unique && is_bigint {
+        if is_bigint && has_unique_id(connection, &self.table).await? {
             return Ok(());
         }
         let problem = |problem: String| SourceError::Ids { table: self.table.clone(), problem };

@@ -16,9 +16,11 @@ use tokio::task::JoinSet;
 use crate::base::quote::quote_literal;
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
-use crate::ledger::pg::admission::{RefusedError, SessionError, check_applied, from_session_error};
+use crate::ledger::pg::admission::{RefusedError, SessionError, check_applied, check_permitted, from_session_error};
+use crate::ledger::pg::permission::current_role;
 use crate::migration::difference::Difference;
 use crate::migration::legacy::{LARGE, LegacyRow, Text};
+use crate::migration::needs;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::source::{Source, SourceError, companion, parse_companion};
 use crate::migration::run::Progress;
@@ -80,9 +82,13 @@ pub async fn verify(
 ) -> Result<VerifyReport, VerifyError> {
     let started = Instant::now();
     let mut target = request.target.connect(Access::Read, "verify").await?;
+    let role = current_role(&mut target).await?;
+    check_permitted(&mut target, request.target, &needs::verify(&role), "verify").await?;
     check_applied(&mut target, request.target, request.environment).await?;
     let server_version = server_facts(&mut target).await?.version;
     let mut from = request.source.connect(Access::Read, "verify source").await?;
+    let role = current_role(&mut from).await?;
+    check_permitted(&mut from, request.source, &needs::source(&role, request.table), "read the legacy table").await?;
     let source = Arc::new(Source::describe(&mut from, request.table, &request.source.place()).await?);
     let (total, _) = source.extent(&mut from).await?;
     // One snapshot each: what is committed meanwhile is not half seen.

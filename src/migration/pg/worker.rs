@@ -14,7 +14,9 @@ use crate::migration::pg::reader::Batch;
 use crate::migration::pg::rejects::record_rejections;
 use crate::migration::pg::source::Source;
 use crate::migration::pg::write::{draw_ids, write_page};
-use crate::migration::run::{MigrateCounts, OnIdCollision, OnMissingSecurity, Options, PageOutcome, SAMPLES};
+use crate::migration::run::{
+    MigrateCounts, OnIdCollision, OnMissingSecurity, Options, PageOutcome, SAMPLES, TargetTables,
+};
 use crate::migration::sample::Sample;
 use crate::migration::target::TargetRows;
 use crate::migration::transform::transform;
@@ -32,6 +34,8 @@ pub(crate) struct Work {
     pub(crate) source: Arc<Source>,
     pub(crate) source_database: Database,
     pub(crate) target_database: Database,
+    /// What of the target there is.
+    pub(crate) tables: TargetTables,
     pub(crate) options: Options,
     /// None in a dry run, which writes nothing.
     pub(crate) run_id: Option<String>,
@@ -151,16 +155,21 @@ async fn migrate_page(
     Ok(PageOutcome { sequence: batch.sequence, counts, rejections, incomplete, samples })
 }
 
+/// Which of the ids requests of the target have.
+async fn taken(connection: &mut Session, ids: &[i64]) -> Result<Vec<i64>, QueryError> {
+    sqlx::query_scalar("select id from padealing.pad_request where id = any($1) order by id")
+        .bind(ids)
+        .fetch_all(connection)
+        .await
+        .attempt("looking for requests with the ids of legacy rows")
+}
+
 /// Looks up what the rows of a page refer to.
 async fn look_up(work: &Work, connection: &mut Session, batch: &Batch) -> Result<Lookups, QueryError> {
     let ids: Vec<i64> = batch.rows.iter().map(|(id, _)| *id).collect();
     let rows = || batch.rows.iter().map(|(_, row)| row);
     // None of these rows has lineage, so a request of that id came from elsewhere.
-    let taken: Vec<i64> = sqlx::query_scalar("select id from padealing.pad_request where id = any($1) order by id")
-        .bind(&ids)
-        .fetch_all(&mut *connection)
-        .await
-        .attempt("looking for requests with the ids of legacy rows")?;
+    let taken = if work.tables.has_requests { taken(connection, &ids).await? } else { Vec::new() };
     let mut collisions = HashMap::new();
     match work.options.on_id_collision {
         OnIdCollision::Reject => collisions.extend(taken.into_iter().map(|id| (id, Collision::Reject))),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::base::sql_text::statement;
 use crate::ledger::history::RecordKind;
 use crate::report::layout::Head;
+use crate::report::permission::PermissionsJson;
 use crate::report::plan::Planned;
 use crate::schema::names::CONTRACT_SCHEMA;
 use crate::schema::plan::route::{Recording, Skipped};
@@ -31,6 +32,8 @@ pub struct PlanJson {
     pub records: Vec<RecordJson>,
     /// Revisions that this environment skips.
     pub skipped: Vec<SkippedJson>,
+    /// What the connected role may not do of it.
+    pub permissions: PermissionsJson,
 }
 
 /// What becomes of a managed table.
@@ -157,6 +160,7 @@ impl PlanJson {
             left: route.plan.left.iter().map(LeftJson::from).collect(),
             records: route.records.iter().map(RecordJson::from).collect(),
             skipped: route.skipped.iter().map(SkippedJson::from).collect(),
+            permissions: PermissionsJson::from(&found.permissions),
         }
     }
 }

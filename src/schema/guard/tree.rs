@@ -47,7 +47,7 @@ pub(crate) fn names(path: &SyntaxNode) -> Vec<String> {
 }
 
 /// The name that a node is.
-pub(super) fn text_of(name: &SyntaxNode) -> String {
+pub(crate) fn text_of(name: &SyntaxNode) -> String {
     fold(&name.text().to_string())
 }
 
@@ -55,7 +55,7 @@ pub(super) fn among(list: &str, word: &str) -> bool {
     list.split_whitespace().any(|it| it == word)
 }
 
-pub(super) fn child(node: &SyntaxNode, kind: S) -> Option<SyntaxNode> {
+pub(crate) fn child(node: &SyntaxNode, kind: S) -> Option<SyntaxNode> {
     node.children().find(|it| it.kind() == kind)
 }
 

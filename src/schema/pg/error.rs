@@ -1,6 +1,7 @@
 //! Why nothing was applied.
 
 use crate::config::environment::Environment;
+use crate::ledger::permission::Permissions;
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
 use crate::ledger::revisions::{self, Revision};
 use crate::postgres::connect_error::ConnectError;
@@ -56,6 +57,13 @@ pub enum ApplyError {
          create the reference schema, or grant USAGE on bo_airflow to this role"
     )]
     NoReference { place: String, table: &'static str },
+    /// The role may not do what the plan does.
+    #[error(
+        "{} may not apply this at {place}: {}; nothing was changed; `pad-migrate plan` shows the statements that \
+         change that, and who runs them",
+        permissions.role, permissions.words()
+    )]
+    NotPermitted { place: String, permissions: Permissions },
     /// Something must be done by hand first.
     #[error("{count} manual action, so nothing was changed: {first}; `pad-migrate plan` shows the whole plan")]
     Blocked { count: String, first: String },

@@ -18,6 +18,7 @@ use crate::schema::catalog::{Catalog, Kind, Property};
 use crate::schema::drift::spelling::words_of;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::pg::error::ApplyError;
+use crate::schema::pg::needs::{Wanted, route_permissions};
 use crate::schema::pg::relations::{ESTIMATE, elsewhere};
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::transaction::read_while_locked;
@@ -94,17 +95,22 @@ pub(crate) async fn assess(connection: &mut Session, request: &ChangeRequest<'_>
         route = route_with(&facts, &live);
     }
     let mirror = crate::schema::mirror::mirror(roles).sql;
-    Ok(Found { server_version, route, history, makes_mirror, live, context, mirror, facts })
+    let Wanted { needs, permissions } =
+        route_permissions(connection, &route, &live, makes_mirror, roles.owner.as_deref()).await?;
+    Ok(Found { server_version, route, history, makes_mirror, needs, permissions, live, context, mirror, facts })
 }
 
 /// The tables that foreign keys point at.
 async fn check_reference(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<(), ApplyError> {
     for table in ["oracle_employee", "oracle_bloomberg"] {
-        let there: bool = sqlx::query_scalar("select to_regclass('bo_airflow.' || $1) is not null")
-            .bind(table)
-            .fetch_one(&mut *connection)
-            .await
-            .attempt("looking for the reference tables")?;
+        let there: bool = sqlx::query_scalar(
+            "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+             where n.nspname = 'bo_airflow' and c.relname = $1)",
+        )
+        .bind(table)
+        .fetch_one(&mut *connection)
+        .await
+        .attempt("looking for the reference tables")?;
         if !there {
             return Err(ApplyError::NoReference { place: request.database.place(), table });
         }

@@ -2,6 +2,7 @@
 
 use crate::config::environment::Environment;
 use crate::ledger::history::Record;
+use crate::ledger::permission::{Need, Permissions};
 use crate::ledger::revisions::Revision;
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::schema::catalog::{Catalog, Kind};
@@ -55,7 +56,11 @@ pub struct Found {
     pub history: Vec<Record>,
     /// Whether the reference mirror is created first: in a local database that has none.
     pub makes_mirror: bool,
+    /// What the connected role may not do of it.
+    pub permissions: Permissions,
     /// What there is now.
+    /// What it takes to apply it.
+    pub(crate) needs: Vec<Need>,
     pub(crate) live: Catalog,
     pub(crate) context: RoleContext,
     pub(crate) mirror: String,

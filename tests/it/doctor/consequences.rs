@@ -150,8 +150,6 @@ fn facts_about_the_roles_have_their_consequences() {
             schema: "bo_airflow".to_owned(),
             usage: true,
             create: false,
-            closed_sequences: Vec::new(),
-            undrawable_sequences: 0,
             open_sequences: 1,
         });
     });

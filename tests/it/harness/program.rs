@@ -84,8 +84,9 @@ pub(crate) fn check_refused(name: &str, output: &Output) {
 
 /// An output in which the test's own server and database have fixed names.
 pub(crate) fn named(mut output: Output, db: &Db) -> Output {
-    let Place { host, port, name, .. } = db.place();
+    let Place { host, port, name, user, .. } = db.place();
     output.stderr = stderr(&output)
+        .replace(&format!("belong to {user}"), "belong to OWNER")
         .replace(&format!("{host}:{port}"), "SERVER")
         .replace(&host, "SERVER")
         .replace(&name, "DATABASE")

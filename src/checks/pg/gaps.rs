@@ -1,0 +1,99 @@
+//! What the roles may not do. Reads only.
+
+use sqlx::AssertSqlSafe;
+
+use crate::base::quote::quote_identifier;
+use crate::base::text::sentence;
+use crate::checks::facts::{Gaps, Relation, Role};
+use crate::checks::needs::{of_part, possession, reading};
+use crate::checks::part::Part;
+use crate::checks::pg::request::ExamineRequest;
+use crate::checks::pg::rights::serials;
+use crate::config::settings::TableName;
+use crate::ledger::permission::{Need, Permissions};
+use crate::ledger::pg::permission::permissions;
+use crate::migration::needs::{keys, source};
+use crate::migration::pg::needs::{migrate_needs, referred};
+use crate::migration::pg::source::{check_columns, has_unique_id};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::transaction::savepoint;
+use crate::schema::pg::needs::Wanted;
+
+/// What the connected role and the configured ones, of which `existing` are there, may not do. `wanted` is what is
+/// pending; `largest` the largest legacy id.
+pub(crate) async fn gaps(
+    request: &ExamineRequest<'_>,
+    connection: &mut Session,
+    role: &Role,
+    existing: &[String],
+    relations: &[Relation],
+    (wanted, largest): (Option<Wanted>, Option<i64>),
+) -> Result<Gaps, QueryError> {
+    let roles = request.roles;
+    let owner = roles.owner.as_deref();
+    let is_app = roles.app.as_deref() == Some(&*role.name);
+    let to_read = reading(&role.name, is_app);
+    // As long as it isn't known how far the ids go, they may go far.
+    let mut to_migrate = migrate_needs(connection, largest.or(Some(i64::MAX))).await?;
+    if request.source.is_none() {
+        to_migrate.extend(source(&role.name, request.table));
+    }
+    let has_tables = relations.iter().any(|it| it.schema == "padealing" && it.name == "migration_mapping");
+    let serials = serials(connection).await?;
+    let referred = keys(&referred(connection).await?);
+    let (mut parts, mut block) = (Vec::new(), to_read.clone());
+    for (part, name) in
+        [(Part::Owner, owner), (Part::App, roles.app.as_deref()), (Part::Reader, roles.reader.as_deref())]
+    {
+        let Some(name) = name.filter(|name| existing.iter().any(|it| it == name)) else { continue };
+        let mut needs = of_part(name, part, &serials);
+        if part == Part::Owner {
+            needs.extend(possession(name, role.application_owner.as_deref(), relations));
+            needs.extend(referred.clone());
+        }
+        let lacking = permissions(connection, &needs, owner).await?;
+        parts.push((part, Permissions { role: name.to_owned(), ..lacking }));
+        block.extend(needs);
+    }
+    let mut optional: Vec<Need> = wanted.as_ref().map(|it| it.needs.clone()).unwrap_or_default();
+    let applying = wanted.map(|it| it.permissions).unwrap_or_default();
+    if has_tables {
+        optional.extend(to_migrate.clone());
+    }
+    if role.is_operator {
+        block.append(&mut optional);
+    }
+    Ok(Gaps {
+        reading: permissions(connection, &to_read, owner).await?,
+        applying,
+        migrating: permissions(connection, &to_migrate, owner).await?,
+        parts,
+        block: permissions(connection, &block, owner).await?.lacks,
+        optional: permissions(connection, &optional, owner).await?.lacks,
+    })
+}
+
+/// Why `migrate` would refuse the legacy table as its columns are, and otherwise the largest id, where an index has it.
+pub(crate) async fn legacy(
+    connection: &mut Session,
+    table: &TableName,
+    place: &str,
+) -> Result<(Option<String>, Option<i64>), QueryError> {
+    let checked = savepoint(connection, async |connection| check_columns(connection, table, place).await).await?;
+    if let Err(error) = checked {
+        return Ok((Some(sentence(&error)), None));
+    }
+    if !has_unique_id(connection, table).await? {
+        return Ok((None, None));
+    }
+    let qualified = [&table.schema, &table.name].map(|it| quote_identifier(it)).join(".");
+    let sql = format!("select max(id)::numeric::text from {qualified}");
+    let read = savepoint(connection, async |connection| {
+        sqlx::query_scalar::<_, Option<String>>(AssertSqlSafe(sql))
+            .fetch_one(connection)
+            .await
+            .attempt("reading the largest id")
+    });
+    Ok((None, read.await?.ok().flatten().and_then(|it| it.parse().ok())))
+}

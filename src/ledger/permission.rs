@@ -1,0 +1,349 @@
+//! Whether a role may do something, and if it may not, which statements change that and who runs them. Pure.
+//!
+//! A command says what it needs as [`Need`]s; [`crate::ledger::pg::permission`] asks the server; what is lacking comes
+//! back as [`Lack`]s. doctor, plan and every command that is refused show the same ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use squawk_syntax::quote::quote_ident as identifier;
+
+use crate::base::text::list;
+
+/// What a role must have.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub enum Right {
+    /// CREATE on the database.
+    Database,
+    /// A privilege on a schema.
+    Schema { schema: String, privilege: &'static str },
+    /// A privilege on a table, a view or a sequence.
+    Relation { schema: String, name: String, is_sequence: bool, privilege: &'static str },
+    /// Every row of a table, whatever its policies say.
+    Rows { schema: String, name: String },
+    /// The privileges of an object's owner. `object` is the keyword and the name, as ALTER takes them.
+    Ownership { object: String, owner: String },
+    /// The object itself. It isn't the role's: it was asked before.
+    Possession { object: String, owner: String },
+    /// The privileges of a role, which it has to inherit.
+    Inherit { role: String },
+    /// SET ROLE to a role.
+    Become { role: String },
+    /// The role itself.
+    Existence,
+}
+
+/// A role, and what it must have.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct Need {
+    pub role: String,
+    pub right: Right,
+}
+
+impl Need {
+    /// USAGE or CREATE on a schema.
+    pub(crate) fn schema(role: &str, schema: &str, privilege: &'static str) -> Self {
+        Self { role: role.to_owned(), right: Right::Schema { schema: schema.to_owned(), privilege } }
+    }
+
+    /// A privilege on a table.
+    pub(crate) fn table(role: &str, schema: &str, name: &str, privilege: &'static str) -> Self {
+        Self::relation(role, schema, name, false, privilege)
+    }
+
+    /// A privilege on a sequence.
+    pub(crate) fn sequence(role: &str, schema: &str, name: &str, privilege: &'static str) -> Self {
+        Self::relation(role, schema, name, true, privilege)
+    }
+
+    fn relation(role: &str, schema: &str, name: &str, is_sequence: bool, privilege: &'static str) -> Self {
+        let (schema, name) = (schema.to_owned(), name.to_owned());
+        Self { role: role.to_owned(), right: Right::Relation { schema, name, is_sequence, privilege } }
+    }
+
+    /// Every row of a table.
+    pub(crate) fn rows(role: &str, schema: &str, name: &str) -> Self {
+        Self { role: role.to_owned(), right: Right::Rows { schema: schema.to_owned(), name: name.to_owned() } }
+    }
+}
+
+/// What the server says of a need that isn't met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) need: Need,
+    /// The owner of what the need is about, if that role can grant it.
+    pub(crate) owner: String,
+}
+
+/// What the statements depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Server {
+    pub(crate) major: u32,
+    pub(crate) database: String,
+    /// Roles that don't inherit by themselves (NOINHERIT), and superusers.
+    pub(crate) noinherit: BTreeSet<String>,
+    pub(crate) superusers: BTreeSet<String>,
+    /// The roles that may do what the role that DB_OWNER_ROLE names may, by inheritance.
+    pub(crate) owner: Option<String>,
+    pub(crate) of_owner: BTreeSet<String>,
+}
+
+/// Who can run a statement.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RunAs {
+    /// This role, which owns what the statement is about, or a superuser.
+    Role(String),
+    /// A superuser.
+    Superuser,
+}
+
+impl std::fmt::Display for RunAs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Role(role) => write!(f, "{role}, or a superuser"),
+            Self::Superuser => f.write_str("a superuser"),
+        }
+    }
+}
+
+/// A statement that gives a role what it lacks. It has no semicolon.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Statement {
+    /// Who can run it.
+    pub run_as: RunAs,
+    /// The statement.
+    pub sql: String,
+}
+
+/// What a role may not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// The role.
+    pub role: String,
+    /// In words, such as `no SELECT on padealing.pad_request`.
+    pub what: String,
+    /// What changes that, in order.
+    pub statements: Vec<Statement>,
+}
+
+/// What a role may not do, of what something needs. It may do it if nothing is lacking.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// The connected role.
+    pub role: String,
+    /// What it, or a role that it depends on, lacks.
+    pub lacks: Vec<Lack>,
+}
+
+impl Permissions {
+    /// Whether nothing is lacking.
+    pub fn are_complete(&self) -> bool {
+        self.lacks.is_empty()
+    }
+
+    /// What is lacking, in words.
+    pub fn words(&self) -> String {
+        let other = |it: &Lack| if it.role == self.role { String::new() } else { format!("{}: ", it.role) };
+        self.lacks.iter().map(|it| format!("{}{}", other(it), it.what)).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl Permissions {
+    /// What changes that, in a sentence: the statements with who runs them, or where they are if there are many.
+    pub fn remedy(&self) -> String {
+        const FEW: usize = 3;
+        let by_role = statements(&self.lacks);
+        if by_role.values().map(Vec::len).sum::<usize>() > FEW {
+            return "`pad-migrate doctor` shows the statements that change that, and who runs them".to_owned();
+        }
+        let group = |(run_as, all): (RunAs, Vec<String>)| format!("run as {run_as}: {}", all.join("; "));
+        by_role.into_iter().map(group).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// The statements of several lacks, each once, by who runs them. Those that a superuser runs come last: they may give
+/// away what the others are about.
+pub fn statements<'a>(lacks: impl IntoIterator<Item = &'a Lack>) -> BTreeMap<RunAs, Vec<String>> {
+    let mut found: BTreeMap<RunAs, Vec<String>> = BTreeMap::new();
+    for Statement { run_as, sql } in lacks.into_iter().flat_map(|it| it.statements.clone()) {
+        let group = found.entry(run_as).or_default();
+        if !group.contains(&sql) {
+            group.push(sql);
+        }
+    }
+    found
+}
+
+/// A name with its schema, as SQL takes it.
+fn qualified(schema: &str, name: &str) -> String {
+    format!("{}.{}", identifier(schema), identifier(name))
+}
+
+/// What is lacking, one entry for what is alike.
+pub(crate) fn lacks(refused: Vec<Refused>, server: &Server) -> Vec<Lack> {
+    let mut groups: Vec<Vec<Refused>> = Vec::new();
+    for one in refused {
+        match groups.iter_mut().find(|group| is_alike(&group[0], &one)) {
+            Some(group) if group.contains(&one) => {}
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    // A schema that is given away needs no privileges on it, or to give it away, besides.
+    let given: BTreeSet<(String, String)> = groups.iter().flatten().filter_map(given_schema).collect();
+    let is_given = |Need { role, right }: &Need| match right {
+        Right::Schema { schema, .. } => given.contains(&(role.clone(), schema.clone())),
+        Right::Database => given.iter().any(|(of, _)| of == role),
+        _ => false,
+    };
+    let lack_of = |group: &Vec<Refused>| {
+        let found = lack(group, server);
+        let statements = if is_given(&group[0].need) { Vec::new() } else { found.statements };
+        Lack { statements, ..found }
+    };
+    groups.iter().map(lack_of).collect()
+}
+
+/// The role that needs a schema to be its own, or its group's, and the schema.
+fn given_schema(refused: &Refused) -> Option<(String, String)> {
+    match &refused.need.right {
+        Right::Ownership { object, .. } => {
+            Some((refused.need.role.clone(), object.strip_prefix("schema ")?.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// Whether two can be said in one sentence, and mended by the same role.
+fn is_alike(one: &Refused, other: &Refused) -> bool {
+    if one.need.role != other.need.role || one.owner != other.owner {
+        return false;
+    }
+    match (&one.need.right, &other.need.right) {
+        (
+            Right::Relation { privilege, is_sequence, .. },
+            Right::Relation { privilege: other, is_sequence: sequence, .. },
+        ) => privilege == other && is_sequence == sequence,
+        (Right::Rows { .. }, Right::Rows { .. }) => true,
+        (Right::Ownership { owner, .. }, Right::Ownership { owner: other, .. })
+        | (Right::Possession { owner, .. }, Right::Possession { owner: other, .. }) => owner == other,
+        (one, other) => one == other,
+    }
+}
+
+fn lack(group: &[Refused], server: &Server) -> Lack {
+    let Refused { need: Need { role, right }, owner } = &group[0];
+    let by_owner = |sql: String| {
+        let is_role = !owner.is_empty() && !server.superusers.contains(owner);
+        let run_as = if is_role { RunAs::Role(owner.clone()) } else { RunAs::Superuser };
+        vec![Statement { run_as, sql }]
+    };
+    let to = identifier(role);
+    let names = || {
+        list(group.iter().filter_map(|it| match &it.need.right {
+            Right::Relation { schema, name, .. } | Right::Rows { schema, name } => Some(qualified(schema, name)),
+            _ => None,
+        }))
+    };
+    let (what, statements) = match right {
+        Right::Database => {
+            let database = &server.database;
+            let sql = format!("grant create on database {} to {to}", identifier(database));
+            ("no CREATE on the database".to_owned(), by_owner(sql))
+        }
+        Right::Schema { schema, privilege } => {
+            let sql = format!("grant {} on schema {} to {to}", privilege.to_lowercase(), identifier(schema));
+            (format!("no {privilege} on schema {schema}"), by_owner(sql))
+        }
+        Right::Relation { privilege, is_sequence, .. } => {
+            let kind = if *is_sequence { "sequence " } else { "" };
+            let sql = format!("grant {} on {kind}{} to {to}", privilege.to_lowercase(), names());
+            (format!("no {privilege} on {kind}{}", names()), by_owner(sql))
+        }
+        Right::Rows { .. } => {
+            let sql = format!("alter role {to} bypassrls");
+            let what = format!("a policy may hide rows of {}", names());
+            (what, vec![Statement { run_as: RunAs::Superuser, sql }])
+        }
+        Right::Existence => {
+            let sql = format!("create role {to} login");
+            ("it doesn't exist".to_owned(), vec![Statement { run_as: RunAs::Superuser, sql }])
+        }
+        Right::Inherit { role: other } => (format!("no privileges of {other}"), membership(role, other, server)),
+        Right::Become { role: other } => (format!("can't SET ROLE to {other}"), membership(role, other, server)),
+        Right::Ownership { owner, .. } | Right::Possession { owner, .. } => {
+            let objects = objects(group);
+            let verb = if objects.len() == 1 { "belongs" } else { "belong" };
+            let statements = match right {
+                Right::Possession { .. } => give(&objects, role),
+                _ => ownership(role, owner, &objects, server),
+            };
+            (format!("{} {verb} to {owner}", named(&objects)), statements)
+        }
+    };
+    Lack { role: role.clone(), what, statements }
+}
+
+/// Objects by kind: `schema padealing, tables padealing.audit_log, padealing.pad_request`.
+fn named(objects: &[&str]) -> String {
+    let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for object in objects {
+        // The name is the last word before its first dot or quotation mark.
+        let end = object.find(['.', '"']).unwrap_or(object.len());
+        let at = object[..end].rfind(' ').unwrap_or(0);
+        kinds.entry(&object[..at]).or_default().push(object[at..].trim_start());
+    }
+    let kind = |(kind, names): (&str, Vec<&str>)| {
+        let ending = if names.len() > 1 { "s" } else { "" };
+        format!("{kind}{ending} {}", list(names))
+    };
+    list(kinds.into_iter().map(kind))
+}
+
+/// The objects that a group is about.
+fn objects(group: &[Refused]) -> Vec<&str> {
+    fn object(it: &Refused) -> Option<&str> {
+        match &it.need.right {
+            Right::Ownership { object, .. } | Right::Possession { object, .. } => Some(object),
+            _ => None,
+        }
+    }
+    group.iter().filter_map(object).collect()
+}
+
+/// Gives objects to a role.
+fn give(objects: &[&str], to: &str) -> Vec<Statement> {
+    let sql = |object: &&str| format!("alter {object} owner to {}", identifier(to));
+    objects.iter().map(|it| Statement { run_as: RunAs::Superuser, sql: sql(it) }).collect()
+}
+
+/// Makes a role a member of another, with its privileges.
+fn membership(role: &str, of: &str, server: &Server) -> Vec<Statement> {
+    let superuser = |sql| Statement { run_as: RunAs::Superuser, sql };
+    let grant = format!("grant {} to {}", identifier(of), identifier(role));
+    if server.major >= 16 {
+        return vec![superuser(format!("{grant} with inherit true, set true"))];
+    }
+    let mut statements = vec![superuser(grant)];
+    if server.noinherit.contains(role) {
+        statements.push(superuser(format!("alter role {} inherit", identifier(role))));
+    }
+    statements
+}
+
+/// Gives a role the privileges of an owner: by membership, or by giving the objects to the role that is to own them.
+fn ownership(role: &str, owner: &str, objects: &[&str], server: &Server) -> Vec<Statement> {
+    match &server.owner {
+        Some(wanted) if owner == wanted => membership(role, owner, server),
+        Some(wanted) => {
+            let mut statements =
+                if server.of_owner.contains(role) { Vec::new() } else { membership(role, wanted, server) };
+            statements.extend(give(objects, wanted));
+            statements
+        }
+        // A member of a superuser would be as good as one.
+        None if server.superusers.contains(owner) => give(objects, role),
+        None => membership(role, owner, server),
+    }
+}

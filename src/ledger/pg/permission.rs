@@ -1,0 +1,124 @@
+//! Asks the server whether roles have what they need. Reads only.
+
+use sqlx::AssertSqlSafe;
+
+use crate::ledger::permission::{Need, Permissions, Refused, Right, Server, lacks};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+
+const WHAT: &str = "asking what the role may do";
+
+/// The connected role.
+pub(crate) async fn current_role(connection: &mut Session) -> Result<String, QueryError> {
+    sqlx::query_scalar("select current_user::text").fetch_one(connection).await.attempt(WHAT)
+}
+
+/// Which of the needs are not met. What doesn't exist is no lack: other checks say so. `owner` is the role that is to
+/// own the application schema.
+pub(crate) async fn permissions(
+    connection: &mut Session,
+    needs: &[Need],
+    owner: Option<&str>,
+) -> Result<Permissions, QueryError> {
+    let role = current_role(connection).await?;
+    let (server_version, database, of_owner, noinherit, superusers): (
+        i32,
+        String,
+        Vec<String>,
+        Vec<String>,
+        Vec<String>,
+    ) = sqlx::query_as(
+        "select current_setting('server_version_num')::int4, current_database()::text, \
+                array(select r.rolname::text from pg_roles r, pg_roles o \
+                      where o.rolname = $1 and pg_has_role(r.oid, o.oid, 'usage')), \
+                array(select rolname::text from pg_roles where not rolinherit), \
+                array(select rolname::text from pg_roles where rolsuper)",
+    )
+    .bind(owner)
+    .fetch_one(&mut *connection)
+    .await
+    .attempt(WHAT)?;
+    let major = server_version.unsigned_abs() / 10_000;
+    // SET ROLE is granted apart from membership since 16.
+    let become_it = if major >= 16 { "set" } else { "member" };
+    let columns = |each: fn(&Need) -> String| needs.iter().map(each).collect::<Vec<String>>();
+    let sql = format!(
+        "select w.at, coalesce(pg_get_userbyid(case when w.kind = 'database' then d.datdba \
+                    when c.oid is null then n.nspowner \
+                    when has_schema_privilege(c.relowner, n.oid, 'usage') then c.relowner end), '')::text \
+         from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality \
+              w (role, kind, schema, name, privilege, at) \
+         left join pg_roles r on r.rolname = w.role \
+         join pg_database d on d.datname = current_database() \
+         left join pg_namespace n on n.nspname = w.schema \
+         left join pg_class c on c.relnamespace = n.oid and c.relname = w.name \
+         left join pg_roles g on g.rolname = w.name and w.schema = '' \
+         where not coalesce(case w.kind \
+             when 'database' then has_database_privilege(r.oid, d.oid, w.privilege) \
+             when 'schema' then has_schema_privilege(r.oid, n.oid, w.privilege) \
+             when 'relation' then case c.relkind when 'S' then has_sequence_privilege(r.oid, c.oid, w.privilege) \
+                 else has_table_privilege(r.oid, c.oid, w.privilege) end \
+             when 'rows' then not c.relrowsecurity or r.rolsuper or r.rolbypassrls \
+                 or not c.relforcerowsecurity and pg_has_role(r.oid, c.relowner, 'usage') \
+             when 'existence' then r.oid is not null \
+             when 'possession' then false \
+             when 'inherit' then pg_has_role(r.oid, g.oid, 'usage') \
+             when 'become' then pg_has_role(r.oid, g.oid, '{become_it}') end, true) \
+         order by w.at"
+    );
+    let rows: Vec<(i64, String)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(columns(|it| it.role.clone()))
+        .bind(columns(|it| kind(&it.right).to_owned()))
+        .bind(columns(|it| place(&it.right).0))
+        .bind(columns(|it| place(&it.right).1))
+        .bind(columns(|it| privilege(&it.right).to_owned()))
+        .fetch_all(&mut *connection)
+        .await
+        .attempt(WHAT)?;
+    let refused = |(at, owner): (i64, String)| {
+        let need = needs.get(usize::try_from(at).ok()?.checked_sub(1)?)?;
+        Some(Refused { need: need.clone(), owner })
+    };
+    let server = Server {
+        major,
+        database,
+        noinherit: noinherit.into_iter().collect(),
+        superusers: superusers.into_iter().collect(),
+        owner: owner.map(str::to_owned),
+        of_owner: of_owner.into_iter().collect(),
+    };
+    Ok(Permissions { role, lacks: lacks(rows.into_iter().filter_map(refused).collect(), &server) })
+}
+
+fn kind(right: &Right) -> &'static str {
+    match right {
+        Right::Database => "database",
+        Right::Schema { .. } => "schema",
+        Right::Relation { .. } => "relation",
+        Right::Rows { .. } => "rows",
+        Right::Ownership { .. } | Right::Inherit { .. } => "inherit",
+        Right::Become { .. } => "become",
+        Right::Existence => "existence",
+        Right::Possession { .. } => "possession",
+    }
+}
+
+/// The schema and the name; a role's name has no schema.
+fn place(right: &Right) -> (String, String) {
+    match right {
+        Right::Database | Right::Existence | Right::Possession { .. } => Default::default(),
+        Right::Schema { schema, .. } => (schema.clone(), String::new()),
+        Right::Relation { schema, name, .. } | Right::Rows { schema, name } => (schema.clone(), name.clone()),
+        Right::Ownership { owner: role, .. } | Right::Inherit { role } | Right::Become { role } => {
+            (String::new(), role.clone())
+        }
+    }
+}
+
+fn privilege(right: &Right) -> &'static str {
+    match right {
+        Right::Schema { privilege, .. } | Right::Relation { privilege, .. } => privilege,
+        Right::Database => "CREATE",
+        _ => "",
+    }
+}
