@@ -32,6 +32,7 @@ pub mod legacy;
 pub mod lookups;
 pub mod pg;
 pub mod reconstruct;
+pub mod refusal;
 pub mod rejection;
 pub mod run;
 pub mod sample;

@@ -9,7 +9,8 @@
 //! - D14–D16 approvals: [`approval`]; D17, D18 the execution: [`execution`]; the audit trail: [`audit`]
 //! - D20 the residual: [`residual`]
 //! - D19 lineage: [`crate::migration::target::Role`] and `migration/pg/write.rs`; D21 the rules:
-//!   [`crate::migration::rejection`]; D22: `migration/pg/migrate.rs`; D23: [`crate::migration::check`]
+//!   [`crate::migration::rejection`], and what the target refuses: [`crate::migration::refusal`]; D22:
+//!   `migration/pg/migrate.rs`; D23: [`crate::migration::check`]
 //!
 //! Invariant: a row is transformed whole or rejected, and what the typed columns can't give back is in the residual,
 //! so that [`crate::migration::reconstruct`] returns the legacy row to the byte (D20). The two modules share only the

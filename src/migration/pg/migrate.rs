@@ -14,12 +14,14 @@ use serde_json::json;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+use crate::base::text::list;
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::check_applied;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::reader::{Batch, Reader};
+use crate::migration::pg::refused::what_relates_rows;
 use crate::migration::pg::run_record::RunRecord;
 use crate::migration::pg::sequences;
 use crate::migration::pg::source::Source;
@@ -27,6 +29,7 @@ use crate::migration::pg::worker::{Work, run_worker};
 use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::{Acquired, Lock};
+use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};
 
@@ -89,13 +92,17 @@ async fn run_to_end(
         record.get_or_init(|| new).start(&mut lock_connection).await?;
         sequences::advance(&mut lock_connection, largest.unwrap_or(0)).await?;
     }
+    let jobs = match options.dry_run {
+        true => options.jobs,
+        false => writers(&mut lock_connection, target, options.jobs).await?,
+    };
 
     let source = Arc::new(source);
     let work = Work {
         source: Arc::clone(&source),
         source_database: (*source_database).clone(),
         target_database: (*target).clone(),
-        options: options.clone(),
+        options: Options { jobs, ..options.clone() },
         run_id: record.get().map(|it| it.id.clone()),
         securities: Mutex::new(Securities::default()),
     };
@@ -117,6 +124,19 @@ async fn run_to_end(
     report.elapsed = started.elapsed();
     report.server_version = server_version;
     Ok(report)
+}
+
+/// How many workers write: one where it depends on the order which rows the target refuses.
+async fn writers(connection: &mut Session, target: &Database, wanted: usize) -> Result<usize, QueryError> {
+    let related = what_relates_rows(connection).await?;
+    if related.is_empty() || wanted == 1 {
+        return Ok(wanted);
+    }
+    target.note(&format!(
+        "{} may make a row depend on others; rows are written one page after the other, in the order of their ids",
+        list(related)
+    ));
+    Ok(1)
 }
 
 /// What `padealing.migration_run` keeps of how the run was asked for.
