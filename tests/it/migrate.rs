@@ -1,7 +1,9 @@
 //! The migration against a real database: idempotency, resuming, locks, collisions, sources of other shapes.
 
+mod encodings;
 mod refused;
 mod sources;
+mod types;
 
 use std::collections::BTreeMap;
 
