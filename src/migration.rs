@@ -33,6 +33,7 @@ pub mod lookups;
 pub(crate) mod needs;
 pub mod pg;
 pub mod reconstruct;
+pub mod refusal;
 pub mod rejection;
 pub mod run;
 pub mod sample;

@@ -4,7 +4,7 @@
 //! so nothing can be lost here; [`crate::migration::transform`] decides what a text means.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
@@ -132,6 +132,18 @@ pub struct Large {
     pub head: String,
 }
 
+/// Bytes that are no text: ASCII as it is, any other byte in hexadecimal.
+pub(crate) fn spelled(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii() {
+            text.push(char::from(*byte));
+        } else {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+        text
+    })
+}
+
 /// Bytes from which on a text is not read whole. A page of rows then needs a bounded amount of memory whatever its
 /// comments hold.
 pub const LARGE: usize = 256 * 1024;
@@ -217,14 +229,25 @@ impl From<CompactString> for Text {
 }
 
 /// One row of the legacy table: the text of every column, known or not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct LegacyRow {
     cells: Box<[Option<Text>]>,
     /// Columns that the data model doesn't name, by name.
     pub unknown: BTreeMap<Arc<str>, Option<Text>>,
-    /// Columns whose bytes are not text in any encoding we know, with what could be made of them. Their cells are null.
+    /// Columns whose bytes can't be read as text, with the bytes as [`spelled`]. Their cells are null.
     pub unreadable: BTreeMap<Arc<str>, String>,
+    /// Columns of the type char(n), whose texts end in padding. Says nothing about the row, so it takes no part in
+    /// equality.
+    pub padded: Option<Arc<[LegacyColumn]>>,
 }
+
+impl PartialEq for LegacyRow {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.cells, &self.unknown, &self.unreadable) == (&other.cells, &other.unknown, &other.unreadable)
+    }
+}
+
+impl Eq for LegacyRow {}
 
 impl Default for LegacyRow {
     fn default() -> Self {
@@ -232,6 +255,7 @@ impl Default for LegacyRow {
             cells: vec![None; LegacyColumn::ALL.len()].into(),
             unknown: BTreeMap::new(),
             unreadable: BTreeMap::new(),
+            padded: None,
         }
     }
 }
@@ -254,6 +278,13 @@ impl LegacyRow {
     /// The text of a column, if it is not null and held in memory.
     pub fn plain(&self, column: LegacyColumn) -> Option<&str> {
         self[column].as_ref().and_then(Text::plain)
+    }
+
+    /// The text of a column as it is compared with the reference schema's (D7): without the padding of a char(n), which
+    /// PostgreSQL doesn't compare either.
+    pub(crate) fn compared(&self, column: LegacyColumn) -> Option<&str> {
+        let is_padded = self.padded.as_ref().is_some_and(|padded| padded.contains(&column));
+        self.plain(column).map(|text| if is_padded { text.trim_end_matches(' ') } else { text })
     }
 
     /// Every column by name, known ones first.

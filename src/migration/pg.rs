@@ -1,7 +1,7 @@
 //! The migration of the rows, against real databases.
 //!
 //! `migrate` starts a `reader` and workers; the `worker` looks up, transforms and hands a page to `write`. `verify` is
-//! the second opinion, and shares only `source` and `lookup` with them.
+//! the second opinion, and shares only `source`, `unreadable` and `lookup` with them.
 
 pub(crate) mod large_text;
 pub(crate) mod legacy_page;
@@ -11,10 +11,13 @@ pub mod migrate;
 pub mod migrate_error;
 pub(crate) mod needs;
 pub(crate) mod reader;
+pub(crate) mod refused;
 pub(crate) mod rejects;
 pub(crate) mod run_record;
 pub(crate) mod sequences;
 pub(crate) mod source;
+pub(crate) mod unreadable;
 pub mod verify;
 pub(crate) mod worker;
 pub(crate) mod write;
+pub(crate) mod write_error;

@@ -22,11 +22,12 @@ pub enum Rule {
     OutOfRange,
     IdCollision,
     Unreadable,
+    RefusedByTarget,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidBoolean,
         Self::InvalidDirection,
         Self::InvalidDeletedFlag,
@@ -39,6 +40,7 @@ impl Rule {
         Self::OutOfRange,
         Self::IdCollision,
         Self::Unreadable,
+        Self::RefusedByTarget,
     ];
 
     /// The rule's name as it is stored and reported.
@@ -56,6 +58,7 @@ impl Rule {
             Self::OutOfRange => "out_of_range",
             Self::IdCollision => "id_collision",
             Self::Unreadable => "unreadable",
+            Self::RefusedByTarget => "refused_by_target",
         }
     }
 }

@@ -9,7 +9,8 @@
 //! - D14–D16 approvals: [`approval`]; D17, D18 the execution: [`execution`]; the audit trail: [`audit`]
 //! - D20 the residual: [`residual`]
 //! - D19 lineage: [`crate::migration::target::Role`] and `migration/pg/write.rs`; D21 the rules:
-//!   [`crate::migration::rejection`]; D22: `migration/pg/migrate.rs`; D23: [`crate::migration::check`]
+//!   [`crate::migration::rejection`], and what the target refuses: [`crate::migration::refusal`]; D22:
+//!   `migration/pg/migrate.rs`; D23: [`crate::migration::check`]
 //!
 //! Invariant: a row is transformed whole or rejected, and what the typed columns can't give back is in the residual,
 //! so that [`crate::migration::reconstruct`] returns the legacy row to the byte (D20). The two modules share only the
@@ -30,7 +31,7 @@ use crate::migration::rejection::{Reason, Rejection, Rule};
 use crate::migration::target::TargetRows;
 use crate::migration::transform::audit::audit_trail;
 use crate::migration::transform::reader::RowReader;
-use crate::migration::transform::residual::residual;
+use crate::migration::transform::residual::{certain_residual, residual};
 
 /// Transforms one legacy row, or says every reason why it can't be.
 ///
@@ -46,7 +47,9 @@ pub fn transform(source_id: i64, row: &LegacyRow, lookups: &Lookups) -> Result<T
             field: field.to_string(),
             rule: Rule::Unreadable,
             value: Some(Text::from(shown.as_str()).record()),
-            message: format!("{field} holds bytes that are not valid UTF-8; correct them in the source"),
+            message: format!(
+                "{field} holds bytes that aren't text in the source's encoding, or not UTF-8; correct them in the source"
+            ),
         }));
     }
     match rows {
@@ -63,13 +66,13 @@ pub fn transform(source_id: i64, row: &LegacyRow, lookups: &Lookups) -> Result<T
 fn target_rows(reader: &mut RowReader<'_>, source_id: i64) -> Option<TargetRows> {
     let statuses = reader.statuses();
     let shared = reader.shared_values();
-    let request = reader.request(source_id, statuses.as_ref(), &shared);
-    let approvals = reader.approvals(statuses.as_ref(), &shared);
+    let request = reader.request(source_id, &statuses, &shared);
+    let approvals = reader.approvals(&statuses, &shared);
     let execution = reader.execution(&shared);
-    let mut request = request?;
-    if !reader.reasons.is_empty() {
+    let Some(mut request) = request.filter(|_| reader.reasons.is_empty()) else {
+        reader.check_residual(&certain_residual(reader.row));
         return None;
-    }
+    };
     // The residual depends on the values, and so comes last.
     let legacy = residual(source_id, reader.row, &request, &approvals, execution.is_some());
     reader.check_residual(&legacy);

@@ -26,6 +26,12 @@ pub(crate) const QUERY_CANCELED: &str = "57014";
 /// The server is starting up or shutting down.
 pub(crate) const CANNOT_CONNECT_NOW: &str = "57P03";
 
+/// Whether bytes are no text in one encoding, or a character is none in another (`character_not_in_repertoire`,
+/// `untranslatable_character`).
+pub(crate) fn is_about_encoding(sqlstate: &str) -> bool {
+    ["22021", "22P05"].contains(&sqlstate)
+}
+
 /// Whether a server, or a pooler, doesn't know what a session is to begin with.
 pub(crate) fn is_unknown_setting(sqlstate: &str) -> bool {
     [UNDEFINED_OBJECT, PROTOCOL_VIOLATION, INVALID_PARAMETER_VALUE].contains(&sqlstate)

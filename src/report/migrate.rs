@@ -82,7 +82,7 @@ pub(crate) fn migrate_page(report: &run::MigrateReport, dry_run: bool) -> Page {
     let seconds = report.elapsed.as_secs_f64();
     page.row("Time", format!("{seconds:.1} s, {:.0} rows a second", rate(counts.read, report.elapsed)));
     if dry_run {
-        page.row("Dry run", "nothing was written");
+        page.row("Dry run", "nothing was written; rows that constraints or triggers of the target refuse aren't known");
         if let Some(unknown) = report.tables.unknown() {
             page.row("Not known", unknown);
         }

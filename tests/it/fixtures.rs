@@ -75,7 +75,8 @@ fn every_decision_and_every_rule_has_its_case() {
         let prefix = format!("d{decision:02}_");
         assert!(cases.iter().any(|it| it.name.starts_with(&prefix)), "no case shows D{decision}");
     }
-    for rule in Rule::ALL {
+    // What the target refuses depends on what the target has beside its own schema: `migrate::refused`.
+    for rule in Rule::ALL.into_iter().filter(|it| *it != Rule::RefusedByTarget) {
         let case = cases.iter().find(|it| it.name == format!("reject_{rule}")).expect("each rule has its case");
         assert!(!case.expected.is_empty(), "{} has rows", case.name);
         for (id, outcome) in &case.expected {

@@ -111,7 +111,7 @@ fn rows_have_realistic_proportions() {
     let bad: Vec<_> = generator.rejections().collect();
     assert!((800..1200).contains(&bad.len()), "{} bad rows", bad.len());
     let rules: BTreeSet<Rule> = bad.iter().flat_map(|(_, reasons)| reasons).map(|(_, rule)| *rule).collect();
-    let unreachable = [Rule::IdCollision, Rule::Unreadable];
+    let unreachable = [Rule::IdCollision, Rule::Unreadable, Rule::RefusedByTarget];
     assert_eq!(rules, Rule::ALL.into_iter().filter(|it| !unreachable.contains(it)).collect());
     let fields: BTreeSet<(&str, Rule)> = bad.iter().flat_map(|(_, reasons)| reasons.iter().copied()).collect();
     for field in ["employee", "last_modified_by", "auth_manager", "auth_compliance"] {

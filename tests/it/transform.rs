@@ -143,6 +143,24 @@ fn codes_outside_their_set_are_rejected(#[case] column: &str, #[case] text: &str
     check_rejected(&[(column, Some(text))], &[(column, rule)]);
 }
 
+/// A status that isn't known hides no other fault: the stages are looked at as far as their own statuses are known.
+#[test]
+fn a_bad_status_hides_no_fault_of_the_stages() {
+    let stages = [
+        ("auth_manager", Some("424242")),
+        ("status_manager", Some("approved")),
+        ("auth_compliance", Some("2")),
+        ("status_compliance", Some("declined")),
+        ("auth_compliance_date", Some("soon")),
+    ];
+    let faults = [("auth_compliance_date", Rule::Unreadable), ("auth_manager", Rule::UnknownEmployee)];
+    check_rejected(&stages, &faults);
+    let row = [&stages[..], &[("status", Some("what"))]].concat();
+    check_rejected(&row, &[&faults[..], &[("status", Rule::UnknownStatus)]].concat());
+    let row = [&stages[..], &[("status_manager", Some("maybe"))]].concat();
+    check_rejected(&row, &[faults[0], ("status_manager", Rule::UnknownStatus)]);
+}
+
 /// D8 by brute force: every combination of every spelling, against the four rules in their order.
 #[test]
 fn every_combination_of_statuses_has_its_status() {

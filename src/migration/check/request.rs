@@ -55,10 +55,10 @@ impl Checker<'_> {
     /// D7. A symbol without a security is right to be null, which only `--on-missing-security null` lets through.
     pub(super) fn security(&mut self, cells: &Cells, securities: &HashMap<String, Vec<Security>>) {
         let actual = cells.get("security_id");
-        let symbol = self.row.plain(Col::InstSymbol).unwrap_or_default();
+        let symbol = self.row.compared(Col::InstSymbol).unwrap_or_default();
         let candidates = securities.get(symbol).filter(|_| !symbol.is_empty());
         let same = |of_security: &Option<String>, column: Col| {
-            of_security.as_deref().unwrap_or_default() != "" && of_security.as_deref() == self.row.plain(column)
+            of_security.as_deref().unwrap_or_default() != "" && of_security.as_deref() == self.row.compared(column)
         };
         let expected: Vec<i64> = match candidates.map(Vec::as_slice).unwrap_or_default() {
             [only] => vec![only.id],

@@ -5,8 +5,11 @@ use futures_util::TryStreamExt;
 use crate::migration::copy_text::LineValues;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::source::Source;
+use crate::migration::pg::unreadable::{is_unreadable, read_unreadable_row};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
+use crate::postgres::statement::run;
+use crate::postgres::transaction::{Limits, begin_read_only};
 
 /// Bytes of a page that are kept in memory. A page that turns out larger is cut; the rest comes with the next.
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -19,8 +22,30 @@ pub(crate) struct LegacyPage {
     pub(crate) cut: bool,
 }
 
-/// Reads the rows after an id, `limit` of them at most.
+/// Reads the rows after an id, `limit` of them at most. Where a row has bytes that can't be read the page ends before
+/// it, or is that row.
 pub(crate) async fn read_legacy_page(
+    connection: &mut Session,
+    source: &Source,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<LegacyPage, QueryError> {
+    let mut size = limit;
+    loop {
+        match read_page(connection, source, after, size).await {
+            Err(error) if is_unreadable(&error) && size > 1 => size /= 2,
+            Err(error) if is_unreadable(&error) => {
+                begin_read_only(connection, Limits::default()).await?;
+                let row = read_unreadable_row(connection, source, after).await?;
+                run(connection, "commit", "ending the transaction").await?;
+                return Ok(LegacyPage { rows: row.into_iter().collect(), cut: limit > 1 });
+            }
+            page => return page.map(|page| LegacyPage { cut: page.cut || size < limit, ..page }),
+        }
+    }
+}
+
+async fn read_page(
     connection: &mut Session,
     source: &Source,
     after: Option<i64>,

@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+use crate::base::text::list;
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{RefusedError, check_applied, check_permitted};
@@ -23,6 +24,7 @@ use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::needs::{check_source, migrate_needs, target_tables};
 use crate::migration::pg::reader::{Batch, Reader};
+use crate::migration::pg::refused::what_relates_rows;
 use crate::migration::pg::run_record::RunRecord;
 use crate::migration::pg::sequences;
 use crate::migration::pg::source::Source;
@@ -30,6 +32,7 @@ use crate::migration::pg::worker::{Work, run_worker};
 use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress, TargetTables};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::{Acquired, Lock};
+use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};
 
@@ -96,6 +99,10 @@ async fn run_to_end(
         record.get_or_init(|| new).start(&mut lock_connection).await?;
         sequences::advance(&mut lock_connection, largest.unwrap_or(0)).await?;
     }
+    let jobs = match options.dry_run {
+        true => options.jobs,
+        false => writers(&mut lock_connection, target, options.jobs).await?,
+    };
 
     let source = Arc::new(source);
     let work = Work {
@@ -103,7 +110,7 @@ async fn run_to_end(
         source_database: (*source_database).clone(),
         target_database: (*target).clone(),
         tables,
-        options: options.clone(),
+        options: Options { jobs, ..options.clone() },
         run_id: record.get().map(|it| it.id.clone()),
         securities: Mutex::new(Securities::default()),
     };
@@ -143,6 +150,19 @@ async fn check_target(connection: &mut Session, request: &MigrateRequest<'_>) ->
         Err(RefusedError::NotApplied { .. }) if options.dry_run => Ok(target_tables(connection).await?),
         Err(error) => Err(error.into()),
     }
+}
+
+/// How many workers write: one where it depends on the order which rows the target refuses.
+async fn writers(connection: &mut Session, target: &Database, wanted: usize) -> Result<usize, QueryError> {
+    let related = what_relates_rows(connection).await?;
+    if related.is_empty() || wanted == 1 {
+        return Ok(wanted);
+    }
+    target.note(&format!(
+        "{} may make a row depend on others; rows are written one page after the other, in the order of their ids",
+        list(related)
+    ));
+    Ok(1)
 }
 
 /// What `padealing.migration_run` keeps of how the run was asked for.

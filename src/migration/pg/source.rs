@@ -1,10 +1,14 @@
 //! The legacy table as it really is: its columns and types, and how a page of it is selected.
 
+use std::ops::Range;
 use std::sync::Arc;
+
+use sqlx::postgres::PgRow;
+use sqlx::{Row, ValueRef};
 
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::config::settings::TableName;
-use crate::migration::legacy::{Kind, LARGE, Large, LegacyColumn, LegacyRow, Text};
+use crate::migration::legacy::{Kind, LARGE, Large, LegacyColumn, LegacyRow, Text, spelled};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};
@@ -74,6 +78,10 @@ pub(crate) struct Source {
     columns: Vec<SourceColumn>,
     /// Positions of the columns that have a companion in the select list for large texts.
     companions: Vec<usize>,
+    /// Known columns of the type char(n).
+    padded: Option<Arc<[LegacyColumn]>>,
+    /// Whether the server converts each text from the database's encoding, which fails for bytes that it doesn't define.
+    pub(crate) converts: bool,
 }
 
 /// What a column of this kind is called in messages.
@@ -202,8 +210,9 @@ impl Source {
         let found = find_columns(connection, table, place).await?;
         let qualified = qualified(table);
         // Nothing can be computed of a text that may not be one: then every value is read whole.
-        let raw_bytes = server_facts(connection).await?.encoding == "SQL_ASCII";
-        let mut columns = Vec::new();
+        let encoding = server_facts(connection).await?.encoding;
+        let raw_bytes = encoding == "SQL_ASCII";
+        let (mut columns, mut padded) = (Vec::new(), Vec::new());
         let mut id = String::new();
         let mut id_is_bigint = true;
         for FoundColumn { name, type_name, category, length, modifier, .. } in found {
@@ -218,6 +227,7 @@ impl Source {
                 columns.push(SourceColumn { name: name.into(), known, is_large: None });
                 continue;
             }
+            padded.extend(known.filter(|_| type_name == "bpchar"));
             // A varchar(n) holds 4 bytes a character at most.
             let limited = category == "S" && modifier > 4 && (modifier as usize - 4) * 4 <= LARGE;
             // A char(n) is padded, which a cast to text would hide; it has 10 million characters at most.
@@ -235,8 +245,10 @@ impl Source {
             // The server would refuse a whole page for one byte that isn't UTF-8; so it is asked for the bytes.
             run(connection, "set client_encoding = 'SQL_ASCII'", "setting up the session").await?;
         }
-        let companions = columns.iter().enumerate().filter(|(_, it)| it.is_large.is_some()).map(|(at, _)| at).collect();
-        let source = Self { table: table.clone(), qualified, id, columns, companions };
+        let companions = companions(&columns);
+        let padded = (!padded.is_empty()).then(|| padded.into());
+        let converts = !raw_bytes && encoding != "UTF8";
+        let source = Self { table: table.clone(), qualified, id, columns, companions, padded, converts };
         source.check_ids(connection, id_is_bigint).await?;
         Ok(source)
     }
@@ -306,6 +318,39 @@ impl Source {
         format!("select {} from {} l{condition} order by {} limit {limit}", list.join(", "), self.qualified, self.id)
     }
 
+    /// How many columns there are.
+    pub(crate) fn width_of_table(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The same table with some of its columns.
+    pub(crate) fn part(&self, columns: Range<usize>) -> Self {
+        let columns = self.columns[columns].to_vec();
+        let companions = companions(&columns);
+        Self { columns, companions, ..self.clone() }
+    }
+
+    /// The select of the first id after another.
+    pub(crate) fn next_id(&self, after: Option<i64>) -> String {
+        self.part(0..0).page(after, 1)
+    }
+
+    /// The select of the first bytes of each column's text in the database's own encoding, in hexadecimal, of the row
+    /// with an id.
+    pub(crate) fn bytes(&self, id: i64) -> String {
+        let each = self.columns.iter().map(|column| {
+            let name = quote_identifier(&column.name);
+            format!("encode(substr(convert_to(l.{name}::text, getdatabaseencoding()), 1, {RECORDED}), 'hex')")
+        });
+        let (list, table) = (each.collect::<Vec<_>>().join(", "), &self.qualified);
+        format!("select {list} from {table} l where {} = {id}", self.id)
+    }
+
+    /// The names of the columns.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.columns.iter().map(|it| &it.name)
+    }
+
     /// How many values a row of [`Self::page`] has.
     pub(crate) fn width(&self) -> usize {
         1 + self.columns.len() + self.companions.len()
@@ -315,13 +360,13 @@ impl Source {
     pub(crate) fn row<'a>(&self, value: impl Fn(usize) -> Option<&'a [u8]>) -> Option<(i64, LegacyRow)> {
         let id = std::str::from_utf8(value(0)?).ok()?.parse().ok()?;
         let mut row = LegacyRow::default();
+        row.padded.clone_from(&self.padded);
         for (at, column) in self.columns.iter().enumerate() {
             let text = match value(at + 1).map(std::str::from_utf8) {
                 None => None,
                 Some(Ok(text)) => Some(Text::from(text)),
                 Some(Err(_)) => {
-                    let lossy = String::from_utf8_lossy(value(at + 1).unwrap_or_default()).into_owned();
-                    row.unreadable.insert(Arc::clone(&column.name), lossy);
+                    row.unreadable.insert(Arc::clone(&column.name), spelled(value(at + 1).unwrap_or_default()));
                     None
                 }
             };
@@ -361,6 +406,23 @@ impl Source {
             self.id
         )
     }
+}
+
+/// Bytes of an unreadable text that are looked at: more than a record keeps.
+const RECORDED: usize = 5000;
+
+fn companions(columns: &[SourceColumn]) -> Vec<usize> {
+    columns.iter().enumerate().filter(|(_, it)| it.is_large.is_some()).map(|(at, _)| at).collect()
+}
+
+/// The values of a row of the simple protocol, as bytes.
+pub(crate) fn raw_values(row: &PgRow) -> Result<Vec<Option<&[u8]>>, sqlx::Error> {
+    (0..row.len())
+        .map(|at| {
+            let value = row.try_get_raw(at)?;
+            if value.is_null() { Ok(None) } else { value.as_bytes().map(Some).map_err(sqlx::Error::Decode) }
+        })
+        .collect()
 }
 
 /// SQL of what describes a large text instead of the text.

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::TryStreamExt;
-use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Row, ValueRef};
+use sqlx::AssertSqlSafe;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -22,7 +21,8 @@ use crate::migration::difference::Difference;
 use crate::migration::legacy::{LARGE, LegacyRow, Text};
 use crate::migration::needs;
 use crate::migration::pg::lookup::Securities;
-use crate::migration::pg::source::{Source, SourceError, companion, parse_companion};
+use crate::migration::pg::source::{Source, SourceError, companion, parse_companion, raw_values};
+use crate::migration::pg::unreadable::{is_unreadable, read_unreadable_row};
 use crate::migration::run::Progress;
 use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredLineage};
 use crate::migration::target::{Assessment, LEGACY_MARK, Role, SOURCE_TABLE};
@@ -32,7 +32,7 @@ use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};
-use crate::postgres::transaction::{Limits, begin_read_only};
+use crate::postgres::transaction::{Limits, begin_read_only, savepoint};
 
 /// Legacy rows of one step.
 const PAGE_ROWS: usize = 400;
@@ -131,27 +131,11 @@ async fn read_source(
     source: Arc<Source>,
     pages: mpsc::Sender<SourcePage>,
 ) -> Result<Unclaimed, VerifyError> {
-    const WHAT: &str = "reading the legacy table";
     let (mut after, mut size) = (None, PAGE_ROWS);
     loop {
-        let mut rows: Vec<(i64, LegacyRow)> = Vec::with_capacity(size);
-        let (mut bytes, mut cut) = (0, false);
-        {
-            let sql = source.page(after, size);
-            let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut from);
-            while let Some(row) = stream.try_next().await.attempt(WHAT)? {
-                let values = raw_values(&row).attempt(WHAT)?;
-                bytes += values.iter().flatten().map(|it| it.len()).sum::<usize>();
-                if bytes > PAGE_BYTES && !rows.is_empty() {
-                    cut = true;
-                    continue;
-                }
-                let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
-                rows.push(source.row(|at| values[at]).ok_or_else(malformed).attempt(WHAT)?);
-            }
-        }
-        let done = rows.len() < size && !cut;
-        size = if cut { rows.len() } else { (size * 2).min(PAGE_ROWS) };
+        let (rows, cut) = read_page(&mut from, &source, after, size).await?;
+        let done = rows.is_empty() || rows.len() < size && !cut;
+        size = if cut { rows.len().max(1) } else { (size * 2).min(PAGE_ROWS) };
         // The last range is open, so that lineage beyond the last legacy row is seen too.
         let until = if done { None } else { rows.last().map(|(id, _)| *id) };
         if from.while_waiting(pages.send(SourcePage { after, until, rows })).await?.is_err() || done {
@@ -163,13 +147,51 @@ async fn read_source(
     Ok(None)
 }
 
-fn raw_values(row: &PgRow) -> Result<Vec<Option<&[u8]>>, sqlx::Error> {
-    (0..row.len())
-        .map(|at| {
-            let value = row.try_get_raw(at)?;
-            if value.is_null() { Ok(None) } else { value.as_bytes().map(Some).map_err(sqlx::Error::Decode) }
-        })
-        .collect()
+/// Reads the rows after an id, and whether there may be more than these though they are fewer than was asked for. Where
+/// a row has bytes that can't be read the page ends before it, or is that row.
+async fn read_page(
+    from: &mut Session,
+    source: &Source,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<(Vec<(i64, LegacyRow)>, bool), QueryError> {
+    if !source.converts {
+        return read_rows(from, source, after, limit).await;
+    }
+    let mut size = limit;
+    loop {
+        match savepoint(from, async |from| read_rows(from, source, after, size).await).await? {
+            Err(error) if is_unreadable(&error) && size > 1 => size /= 2,
+            Err(error) if is_unreadable(&error) => {
+                let row = read_unreadable_row(from, source, after).await?;
+                return Ok((row.into_iter().collect(), true));
+            }
+            read => return read.map(|(rows, cut)| (rows, cut || size < limit)),
+        }
+    }
+}
+
+async fn read_rows(
+    from: &mut Session,
+    source: &Source,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<(Vec<(i64, LegacyRow)>, bool), QueryError> {
+    const WHAT: &str = "reading the legacy table";
+    let mut rows: Vec<(i64, LegacyRow)> = Vec::with_capacity(limit);
+    let (mut bytes, mut cut) = (0, false);
+    let mut stream = sqlx::raw_sql(AssertSqlSafe(source.page(after, limit))).fetch(from);
+    while let Some(row) = stream.try_next().await.attempt(WHAT)? {
+        let values = raw_values(&row).attempt(WHAT)?;
+        bytes += values.iter().flatten().map(|it| it.len()).sum::<usize>();
+        if bytes > PAGE_BYTES && !rows.is_empty() {
+            cut = true;
+            continue;
+        }
+        let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
+        rows.push(source.row(|at| values[at]).ok_or_else(malformed).attempt(WHAT)?);
+    }
+    Ok((rows, cut))
 }
 
 async fn read_target(

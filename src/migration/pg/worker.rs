@@ -11,9 +11,11 @@ use crate::migration::pg::lineage::read_lineage;
 use crate::migration::pg::lookup::{Securities, employees};
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::reader::Batch;
+use crate::migration::pg::refused::write_what_is_accepted;
 use crate::migration::pg::rejects::record_rejections;
 use crate::migration::pg::source::Source;
-use crate::migration::pg::write::{draw_ids, write_page};
+use crate::migration::pg::write::{draw_ids, prepare_writing, write_rows};
+use crate::migration::pg::write_error::{WriteError, refused};
 use crate::migration::run::{
     MigrateCounts, OnIdCollision, OnMissingSecurity, Options, PageOutcome, SAMPLES, TargetTables,
 };
@@ -76,29 +78,41 @@ async fn migrate_pages(
     Ok(())
 }
 
-/// Migrates a page, and tries again after a conflict with another transaction.
+/// How a page is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// All rows at once.
+    Whole,
+    /// Without the rows that the target refuses.
+    WithoutRefused,
+}
+
+/// Migrates a page, and tries again after a conflict with another transaction, or without the rows that are refused.
 async fn migrate_page_with_retries(
     work: &Work,
     connection: &mut Session,
     large_texts: &mut LargeTextReader<'_>,
     mut batch: Batch,
 ) -> Result<PageOutcome, MigrateError> {
+    let mut manner = Manner::Whole;
     let mut attempt = 1;
     loop {
-        let error = match migrate_page(work, connection, large_texts, &batch).await {
+        let WriteError { error, refusal } = match migrate_page(work, connection, large_texts, &batch, manner).await {
             Ok(outcome) => return Ok(outcome),
             Err(error) => error,
         };
         // On a connection that was lost this fails too, and the first error is the one that says why.
         let rolled_back = run(connection, "rollback", "rolling back").await;
         // Another transaction took the id, removed what a row refers to, or was waited for: look again.
-        if rolled_back.is_err() || !error.is_retryable() || attempt == ATTEMPTS {
+        let look_again = error.is_retryable() && attempt < ATTEMPTS;
+        let leave_out = !look_again && refusal.is_some() && manner == Manner::Whole;
+        if rolled_back.is_err() || !look_again && !leave_out {
             let (first, last) = batch.range().unwrap_or_default();
             return Err(MigrateError::Page { first, last, place: work.target_database.place(), source: error });
         }
+        (manner, attempt) = if leave_out { (Manner::WithoutRefused, 1) } else { (manner, attempt + 1) };
         work.securities.lock().await.forget();
         drop_migrated(connection, &mut batch).await?;
-        attempt += 1;
     }
 }
 
@@ -118,7 +132,8 @@ async fn migrate_page(
     connection: &mut Session,
     large_texts: &mut LargeTextReader<'_>,
     batch: &Batch,
-) -> Result<PageOutcome, QueryError> {
+    manner: Manner,
+) -> Result<PageOutcome, WriteError> {
     if work.options.dry_run {
         begin_reading(connection, Limits::default()).await?;
     } else {
@@ -138,19 +153,28 @@ async fn migrate_page(
             Err(rejection) => rejections.push(rejection),
         }
     }
+    if let Some(run_id) = &work.run_id {
+        prepare_writing(connection).await?;
+        if manner == Manner::Whole {
+            write_rows(connection, large_texts, &accepted).await?;
+        } else {
+            let target = &work.target_database;
+            let (written, refusals) = write_what_is_accepted(connection, large_texts, accepted, target).await?;
+            accepted = written;
+            rejections.extend(refusals);
+            rejections.sort_by_key(|it| it.source_id);
+        }
+        if let Some(range) = batch.range() {
+            record_rejections(connection, run_id, range, &accepted, &rejections).await?;
+        }
+    }
     let counts = MigrateCounts {
         read: batch.read,
         already_migrated: batch.already,
         rejected: rejections.len() as u64,
         ..count(&accepted)
     };
-    if let Some(run_id) = &work.run_id {
-        write_page(connection, large_texts, &accepted).await?;
-        if let Some(range) = batch.range() {
-            record_rejections(connection, run_id, range, &accepted, &rejections).await?;
-        }
-    }
-    run(connection, "commit", "committing a page").await?;
+    run(connection, "commit", "committing a page").await.map_err(|error| refused(None, error))?;
     let incomplete = batch.incomplete.clone();
     Ok(PageOutcome { sequence: batch.sequence, counts, rejections, incomplete, samples })
 }

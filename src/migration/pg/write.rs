@@ -5,6 +5,7 @@ use sqlx::Row;
 use crate::migration::columns::{ApprovalRow, AuditRow, ExecutionRow, LineageRow, RequestRow, TargetRow};
 use crate::migration::copy_rows::{CopyPart, CopyRows, copy_statement};
 use crate::migration::pg::large_text::LargeTextReader;
+use crate::migration::pg::write_error::{WriteError, dropped, refused};
 use crate::migration::target::{Role, TargetRows};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -22,23 +23,27 @@ struct EncodedPage {
     lineage: CopyRows,
 }
 
-/// Writes the rows that a page of legacy rows becomes, in the transaction that is open.
-pub(crate) async fn write_page(
-    connection: &mut Session,
-    large_texts: &mut LargeTextReader<'_>,
-    accepted: &[TargetRows],
-) -> Result<(), QueryError> {
-    if accepted.is_empty() {
-        return Ok(());
-    }
+/// Sets the open transaction up for writing.
+pub(crate) async fn prepare_writing(connection: &mut Session) -> Result<(), QueryError> {
     // The foreign keys' own queries are planned once a session instead of once a row, and by index, since the tables
     // may be empty when it happens. No page waits for the disk: the commit that records the end of the run does, and
     // with it everything before it is on disk. Should the server crash earlier, the last pages are gone whole, with
     // their lineage, and the next run migrates them.
-    let EncodedPage { requests, approvals, executions, audit, lineage } = encode(connection, accepted).await?;
     let settings = "set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off; \
                     set local synchronous_commit = off";
-    run(connection, settings, "setting up the transaction").await?;
+    run(connection, settings, "setting up the transaction").await
+}
+
+/// Writes the rows that legacy rows become, in the transaction that is open.
+pub(crate) async fn write_rows(
+    connection: &mut Session,
+    large_texts: &mut LargeTextReader<'_>,
+    accepted: &[TargetRows],
+) -> Result<(), WriteError> {
+    if accepted.is_empty() {
+        return Ok(());
+    }
+    let EncodedPage { requests, approvals, executions, audit, lineage } = encode(connection, accepted).await?;
     send::<RequestRow<'_>>(connection, requests, large_texts).await?;
     send::<ApprovalRow<'_>>(connection, approvals, large_texts).await?;
     send::<ExecutionRow<'_>>(connection, executions, large_texts).await?;
@@ -120,7 +125,7 @@ async fn send<R: TargetRow>(
     connection: &mut Session,
     rows: CopyRows,
     large_texts: &mut LargeTextReader<'_>,
-) -> Result<(), QueryError> {
+) -> Result<(), WriteError> {
     let count = rows.count();
     if count == 0 {
         return Ok(());
@@ -136,15 +141,11 @@ async fn send<R: TargetRow>(
                 if let Err(error) = large_texts.send(&text, &mut copy).await {
                     // The copy's own end would hide why it ended.
                     let _ = copy.abort("a large text could not be read from the source").await;
-                    return Err(error);
+                    return Err(error.into());
                 }
             }
         }
     }
-    let stored = copy.finish().await.attempt(&what)?;
-    if stored == count as u64 {
-        return Ok(());
-    }
-    let fewer = format!("{stored} of {count} rows were stored; a trigger or a rule of the table drops rows");
-    Err(sqlx::Error::Protocol(fewer)).attempt(&what)
+    let stored = copy.finish().await.attempt(&what).map_err(|error| refused(Some(R::TABLE), error))?;
+    if stored == count as u64 { Ok(()) } else { Err(dropped(R::TABLE, &what, stored, count)) }
 }

@@ -36,8 +36,7 @@ impl StageColumns {
 
 impl RowReader<'_> {
     /// An approval for each stage that has an approver and a decision (D16).
-    pub(super) fn approvals(&mut self, statuses: Option<&Statuses>, shared: &SharedValues) -> Vec<PadApproval> {
-        let Some(statuses) = statuses else { return Vec::new() };
+    pub(super) fn approvals(&mut self, statuses: &Statuses, shared: &SharedValues) -> Vec<PadApproval> {
         Stage::ALL.iter().filter_map(|stage| self.approval(*stage, statuses, shared)).collect()
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn people(row: &LegacyRow) -> impl Iterator<Item = i64> {
 
 /// The symbol under which the row's security is looked up, if it has one (D7).
 pub(crate) fn symbol(row: &LegacyRow) -> Option<&str> {
-    row.plain(Col::InstSymbol).filter(|it| !it.is_empty())
+    row.compared(Col::InstSymbol).filter(|it| !it.is_empty())
 }
 
 impl RowReader<'_> {
@@ -81,7 +81,7 @@ impl RowReader<'_> {
     /// D7: the one security with the symbol, or the one of several that an identifier singles out.
     pub(super) fn security(&mut self) -> Option<i64> {
         let column = Col::InstSymbol;
-        if !self.has_text(column) {
+        if self.row.compared(column).is_some_and(str::is_empty) || !self.has_text(column) {
             return None;
         }
         let candidates = symbol(self.row).and_then(|it| self.lookups.securities.get(it)).map_or(&[][..], Vec::as_slice);
@@ -116,7 +116,7 @@ impl RowReader<'_> {
 
     pub(super) fn agrees(&self, security: &Security) -> bool {
         let equal = |of_security: &Option<String>, column| {
-            of_security.as_deref().is_some_and(|it| !it.is_empty() && self.row.plain(column) == Some(it))
+            of_security.as_deref().is_some_and(|it| !it.is_empty() && self.row.compared(column) == Some(it))
         };
         equal(&security.isin, Col::Isin)
             || equal(&security.sedol, Col::Sedol)

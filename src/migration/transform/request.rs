@@ -37,12 +37,7 @@ impl RowReader<'_> {
     }
 
     /// The request, without the residual; `None` only where a reason says why.
-    pub(super) fn request(
-        &mut self,
-        source_id: i64,
-        statuses: Option<&Statuses>,
-        shared: &SharedValues,
-    ) -> Option<PadRequest> {
+    pub(super) fn request(&mut self, source_id: i64, statuses: &Statuses, shared: &SharedValues) -> Option<PadRequest> {
         let id = self.request_id(source_id);
         let employee_id = self.employee();
         let deleted = self.deleted();
@@ -81,7 +76,7 @@ impl RowReader<'_> {
             // What can end this comes last, so that no reason of the others is lost.
             id: id?,
             employee_id: employee_id?,
-            status: statuses?.request_status(),
+            status: statuses.request_status()?,
             created_at: shared.created_at?,
             // D10
             deleted_at: match deleted? {

@@ -79,6 +79,12 @@ pub(super) fn residual(
     legacy
 }
 
+/// What is kept in the residual whatever the row becomes: columns that have no other place.
+pub(crate) fn certain_residual(row: &LegacyRow) -> BTreeMap<String, Option<Text>> {
+    let known = [Col::Name, Col::InstSymbol].into_iter().map(|it| (it.name().to_owned(), row[it].clone()));
+    known.chain(row.unknown.iter().map(|(name, text)| (name.to_string(), text.clone()))).collect()
+}
+
 impl RowReader<'_> {
     /// What no jsonb can hold is a rejection (D20), named by its longest value.
     pub(super) fn check_residual(&mut self, legacy: &BTreeMap<String, Option<Text>>) {

@@ -5,11 +5,13 @@ use crate::migration::rejection::Rule;
 use crate::migration::target::{Decision, Stage, Status};
 use crate::migration::transform::reader::RowReader;
 
-/// The three status columns after D3, each in its set.
+/// The three status columns after D3: those that are in their sets.
 pub(super) struct Statuses {
-    status: String,
+    status: Option<String>,
     manager: Option<String>,
     compliance: Option<String>,
+    /// Whether each is in its set.
+    are_known: bool,
 }
 
 impl Statuses {
@@ -24,32 +26,37 @@ impl Statuses {
         self.stage(stage).and_then(Decision::from_word)
     }
 
-    /// D8, the first rule that applies.
-    pub(super) fn request_status(&self) -> Status {
+    /// D8, the first rule that applies; none where a reason says why.
+    pub(super) fn request_status(&self) -> Option<Status> {
         let declined = Some("declined");
-        if self.status == "declined" || self.manager.as_deref() == declined || self.compliance.as_deref() == declined {
+        let status = if self.status.as_deref() == declined
+            || self.manager.as_deref() == declined
+            || self.compliance.as_deref() == declined
+        {
             Status::Declined
-        } else if self.status == "request" {
+        } else if self.status.as_deref() == Some("request") {
             Status::PendingManager
         } else if self.compliance.as_deref() == Some("approved") {
             Status::Approved
         } else {
             Status::PendingCompliance
-        }
+        };
+        self.are_known.then_some(status)
     }
 }
 
 impl RowReader<'_> {
-    /// D8: each status in its set, or one reason for each that isn't.
-    pub(super) fn statuses(&mut self) -> Option<Statuses> {
+    /// D8: each status in its set, or one reason for each that isn't. One that isn't hides no fault of the others.
+    pub(super) fn statuses(&mut self) -> Statuses {
+        let before = self.reasons.len();
         let status = self.code(Col::Status).filter(|it| ["request", "approved", "declined"].contains(&it.as_str()));
         if status.is_none() {
             let message = format!("status is {}; it must be request, approved or declined", self.shown(Col::Status));
             self.reject(Col::Status, Rule::UnknownStatus, message);
         }
         let mut stage = |column| {
-            let code = self.code(column);
-            if code.as_deref().is_none_or(|it| ["approved", "declined", "pending"].contains(&it)) {
+            let code = self.code(column)?;
+            if ["approved", "declined", "pending"].contains(&code.as_str()) {
                 return Some(code);
             }
             let shown = self.shown(column);
@@ -58,6 +65,6 @@ impl RowReader<'_> {
             None
         };
         let (manager, compliance) = (stage(Col::StatusManager), stage(Col::StatusCompliance));
-        Some(Statuses { status: status?, manager: manager?, compliance: compliance? })
+        Statuses { status, manager, compliance, are_known: self.reasons.len() == before }
     }
 }

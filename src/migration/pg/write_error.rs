@@ -1,0 +1,51 @@
+//! Why rows were not written: the run's error, or what the target has against a row.
+
+use sqlx::postgres::PgDatabaseError;
+
+use crate::migration::refusal::{Culprit, Refusal, culprit};
+use crate::postgres::query_error::{Attempt, Cause, QueryError};
+
+/// Why rows were not written.
+#[derive(Debug)]
+pub(crate) struct WriteError {
+    pub(crate) error: QueryError,
+    /// What a row of them is refused for; none if the error is the run's.
+    pub(crate) refusal: Option<Box<Refusal>>,
+}
+
+impl From<QueryError> for WriteError {
+    fn from(error: QueryError) -> Self {
+        Self { error, refusal: None }
+    }
+}
+
+/// What the target said while a table was written, or while the constraints were checked that are checked last.
+pub(crate) fn refused(table: Option<&str>, error: QueryError) -> WriteError {
+    let refusal = refusal(table, &error.source).map(Box::new);
+    WriteError { error, refusal }
+}
+
+fn refusal(table: Option<&str>, Cause(error): &Cause) -> Option<Refusal> {
+    let error = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    if culprit(error.code()) == Culprit::Run {
+        return None;
+    }
+    let of_padealing = || error.table().filter(|_| error.schema() == Some("padealing"));
+    // What else the context says quotes the row.
+    let function = error.r#where().and_then(|it| it.strip_prefix("PL/pgSQL function ")?.split_once(" line "));
+    Some(Refusal {
+        table: table.or_else(of_padealing).map(str::to_owned),
+        message: error.message().to_owned(),
+        sqlstate: Some(error.code().to_owned()),
+        function: function.map(|(name, _)| name.to_owned()),
+    })
+}
+
+/// Fewer rows were stored than were sent.
+pub(crate) fn dropped(table: &str, what: &str, stored: u64, sent: usize) -> WriteError {
+    let fewer = format!("{stored} of {sent} rows were stored; a trigger or a rule of the table drops rows");
+    let error = Err::<(), _>(sqlx::Error::Protocol(fewer)).attempt(what).expect_err("it is an error");
+    let message = "a trigger or a rule of the table drops it".to_owned();
+    let refusal = Refusal { table: Some(table.to_owned()), message, sqlstate: None, function: None };
+    WriteError { error, refusal: Some(Box::new(refusal)) }
+}
