@@ -5,10 +5,12 @@
 pub mod apply;
 pub mod doctor;
 pub mod drift;
+pub(crate) mod groups;
 pub mod layout;
 pub mod migrate;
 pub mod page;
 pub mod plan;
+pub mod progress;
 pub mod rehearsal;
 pub mod rejects;
 pub mod revert;

@@ -14,6 +14,7 @@ pub(crate) mod rejects;
 pub(crate) mod run_record;
 pub(crate) mod sequences;
 pub(crate) mod source;
+pub mod standing;
 pub mod verify;
 pub(crate) mod worker;
 pub(crate) mod write;

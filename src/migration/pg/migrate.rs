@@ -82,6 +82,7 @@ async fn run_to_end(
     }
     let mut source_connection = source_database.connect(Access::Read, activity).await?;
     let source = Source::describe(&mut source_connection, request.table, &source_database.place()).await?;
+    target.phase("counting the legacy rows");
     let (total, largest) = source.extent(&mut source_connection).await?;
     if !options.dry_run {
         let new = RunRecord::new(&mut lock_connection, request.environment, recorded_options(request)).await?;
@@ -100,9 +101,11 @@ async fn run_to_end(
         securities: Mutex::new(Securities::default()),
     };
     let total = u64::try_from(total).unwrap_or(0).min(options.limit.unwrap_or(u64::MAX));
+    target.phase(if options.dry_run { "reading" } else { "migrating" });
     let pipeline = run_pipeline(Arc::new(work), lock_connection, source_connection, total, observer).await?;
     let (mut report, mut lock_connection) = pipeline;
     if let Some(record) = record.get() {
+        target.phase("ending: sequences and statistics");
         // Rows may have come while the run was at work.
         let mut source_connection = source_database.connect(Access::Read, activity).await?;
         let (_, largest) = source.extent(&mut source_connection).await?;
