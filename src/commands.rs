@@ -4,6 +4,7 @@
 
 mod apply;
 pub mod cli;
+mod completions;
 mod context;
 mod doctor;
 mod drift;
@@ -13,6 +14,8 @@ mod ephemeral;
 #[cfg(feature = "harness")]
 mod generated;
 mod global;
+mod help;
+mod man;
 mod migrate;
 mod plan;
 mod printer;
@@ -20,6 +23,7 @@ mod progress;
 #[cfg(feature = "harness")]
 mod rehearse;
 mod revert;
+mod screen;
 #[cfg(feature = "harness")]
 mod seed;
 mod snapshot;

@@ -23,11 +23,13 @@
 //! A column that the legacy table has and this list doesn't is kept in the residual as it is (D20), so none of this is
 //! needed for nothing to be lost.
 
+pub mod causes;
 pub(crate) mod check;
 pub(crate) mod columns;
 pub(crate) mod copy_rows;
 pub(crate) mod copy_text;
 pub mod difference;
+pub mod groups;
 pub mod legacy;
 pub mod lookups;
 pub(crate) mod needs;
@@ -37,6 +39,7 @@ pub mod refusal;
 pub mod rejection;
 pub mod run;
 pub mod sample;
+pub mod standing;
 pub(crate) mod stored;
 pub mod target;
 pub mod transform;

@@ -5,11 +5,13 @@
 pub mod apply;
 pub mod doctor;
 pub mod drift;
+pub(crate) mod groups;
 pub mod layout;
 pub mod migrate;
 pub mod page;
 pub mod permission;
 pub mod plan;
+pub mod progress;
 pub mod rehearsal;
 pub mod rejects;
 pub mod revert;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::commands::context::{Context, beside_result};
 use crate::commands::ended::Ended;
-use crate::commands::global::parse_duration;
-use crate::commands::revert::roll_back;
+use crate::commands::global::{Format, parse_duration, parse_revision};
+use crate::commands::progress;
+use crate::commands::revert::{RollBack, roll_back};
 use crate::ledger::history::applied;
-use crate::report::apply::{applied_page, applied_verdict};
+use crate::report::apply::{ApplyJson, ChangeJson, applied_page, applied_verdict};
 use crate::report::plan::Planned;
 use crate::schema::pg::apply::apply;
 use crate::schema::pg::error::ApplyError;
@@ -29,11 +30,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "D", default_value = "5s", value_parser = parse_duration)]
     pub(crate) lock_timeout: Duration,
     /// The revision to go to, up or down [default: the newest]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", value_parser = parse_revision)]
     pub(crate) to: Option<String>,
     /// Build indexes on existing tables after the transaction, one by one, without blocking writes
     #[arg(long)]
     pub(crate) concurrently: bool,
+    /// Text for people, or JSON for scripts, which is not asked for confirmation and needs --yes
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
@@ -48,10 +52,13 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let applied_before = applied(&found.history);
     if args.to.as_deref().is_some_and(|to| applied_before.keys().any(|it| it.as_str() > to)) {
         context.back_up(&target, &found, backup).await?;
-        return roll_back(context, &request, args.yes, false).await;
+        let Args { yes, format, .. } = *args;
+        let how = RollBack { command: "apply", yes, allow_data_loss: false, show_sql: false, format };
+        return roll_back(context, &request, how).await;
     }
     let environment = context.config.environment;
-    let planned = Planned { environment, place: &target.place(), found: &found, check: false };
+    let (place, server_version) = (target.place(), found.server_version.clone());
+    let planned = Planned { environment, place: &place, found: &found, check: false };
     let is_blocked = found.route.plan.blocking().next().is_some();
     let is_done = found.route.is_empty() && !found.makes_mirror;
     if !found.permissions.are_complete() && !is_blocked {
@@ -61,14 +68,22 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     if !is_done && !is_blocked {
         let mut page = planned.page(false);
         page.append(planned.summary_page());
-        context.printer.confirm("apply", &page, "Apply?", environment, args.yes).await?;
+        context.printer.confirm("apply", args.format, &page, "Apply?", environment, args.yes).await?;
         context.back_up(&target, &found, backup).await?;
+        progress::phase("applying");
     }
     let done = if is_done && !is_blocked {
         Applied { mirror_created: false, route: found.route, built: 0, unbuilt: Vec::new() }
     } else {
         apply(&request, Some(&found.route)).await?
     };
-    context.printer.page(&applied_page(&done, applied_before.keys().next_back().map(String::as_str)))?;
+    let before = applied_before.keys().next_back().map(String::as_str);
+    match args.format {
+        Format::Text => context.printer.page(&applied_page(&done, before))?,
+        Format::Json => {
+            let json = ApplyJson::new(&done, before, environment, &place, &server_version);
+            context.printer.json(&ChangeJson::Applied(json))?;
+        }
+    }
     Ok(applied_verdict(&done))
 }

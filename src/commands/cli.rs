@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::drift::{self, DriftFormat};
 use crate::commands::global::{Format, Global};
 use crate::commands::plan::{self, PlanFormat};
-use crate::commands::{apply, doctor, migrate, revert, snapshot, status, verify};
+use crate::commands::{apply, completions, doctor, man, migrate, revert, snapshot, status, verify};
 
 #[cfg(feature = "harness")]
 use crate::commands::{ephemeral, rehearse, seed};
@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Drift(drift::Args),
     Snapshot(snapshot::Args),
     Verify(verify::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Command {
@@ -63,6 +65,28 @@ impl Command {
             Self::Drift(_) => "drift",
             Self::Snapshot(_) => "snapshot",
             Self::Verify(_) => "verify",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
+
+    /// What the command does, for people who wait for it.
+    pub(crate) fn activity(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "harness")]
+            Self::Rehearse(_) => "rehearsing",
+            #[cfg(feature = "harness")]
+            Self::Ephemeral(_) => "holding a server",
+            Self::Doctor(_) => "examining the environment",
+            #[cfg(feature = "harness")]
+            Self::Seed(_) => "seeding",
+            Self::Status(_) => "reading history and runs",
+            Self::Plan(_) | Self::Apply(_) => "reading the catalog and planning",
+            Self::Revert(_) => "reading the catalog and counting what would be lost",
+            Self::Migrate(_) | Self::Verify(_) => "connecting",
+            Self::Drift(_) => "reading the catalogs and comparing them",
+            Self::Snapshot(_) => "reading the catalog",
+            Self::Completions(_) | Self::Man(_) => "printing",
         }
     }
 
@@ -78,10 +102,34 @@ impl Command {
             Self::Plan(args) => args.format == PlanFormat::Json && args.out.is_none(),
             Self::Drift(args) => args.format == DriftFormat::Json,
             Self::Snapshot(args) => args.out.is_none(),
+            Self::Apply(args) => args.format == Format::Json,
+            Self::Revert(args) => args.format == Format::Json,
             #[cfg(feature = "harness")]
             Self::Ephemeral(_) | Self::Seed(_) => false,
-            Self::Apply(_) | Self::Revert(_) => false,
+            Self::Completions(_) | Self::Man(_) => false,
         }
+    }
+
+    /// Chooses JSON; false if the command can't print any.
+    pub(crate) fn choose_json(&mut self) -> bool {
+        match self {
+            #[cfg(feature = "harness")]
+            Self::Rehearse(args) => args.format = Format::Json,
+            Self::Doctor(args) => args.format = Format::Json,
+            Self::Status(args) => args.format = Format::Json,
+            Self::Migrate(args) => args.format = Format::Json,
+            Self::Verify(args) => args.format = Format::Json,
+            Self::Apply(args) => args.format = Format::Json,
+            Self::Revert(args) => args.format = Format::Json,
+            Self::Plan(args) => args.format = PlanFormat::Json,
+            Self::Drift(args) => args.format = DriftFormat::Json,
+            // It prints nothing else.
+            Self::Snapshot(_) => {}
+            #[cfg(feature = "harness")]
+            Self::Ephemeral(_) | Self::Seed(_) => return false,
+            Self::Completions(_) | Self::Man(_) => return false,
+        }
+        true
     }
 
     /// Whether the command has a target that the configuration must name.
@@ -89,6 +137,7 @@ impl Command {
         match self {
             #[cfg(feature = "harness")]
             Self::Rehearse(_) => false,
+            Self::Completions(_) | Self::Man(_) => false,
             _ => true,
         }
     }

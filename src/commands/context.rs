@@ -7,6 +7,7 @@ use crate::base::input::read_within;
 use crate::base::text::list;
 use crate::commands::ended::Failure;
 use crate::commands::printer::{Printer, print_message};
+use crate::commands::progress;
 use crate::config::mask::mask_path;
 use crate::config::settings::{Config, Endpoint};
 use crate::postgres::backup;
@@ -28,7 +29,7 @@ impl Context {
 
     /// Says while it waits what it waits for.
     fn noting(&self, database: Database) -> Database {
-        if self.printer.quiet { database } else { database.noting(print_message) }
+        if self.printer.quiet { database } else { database.noting(print_message, progress::phase) }
     }
 
     /// The target.
@@ -70,6 +71,7 @@ impl Context {
         match &found.backup_patterns()[..] {
             [] => self.printer.note("there is nothing to back up yet"),
             patterns => {
+                progress::phase("backing up");
                 backup::backup(target, patterns, &file).await?;
                 let name = file.path().display().to_string();
                 finish(file).await?;

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use jiff::SignedDuration;
 
 use crate::config::environment::Environment;
+use crate::ledger::revisions::numbers;
 
 /// Flags of every command.
 #[derive(Clone, Debug, clap::Args)]
@@ -23,6 +24,9 @@ pub(crate) struct Global {
     /// The database of the legacy table [default: SOURCE_DATABASE_URL, or else the target]
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     pub(crate) source_url: Option<String>,
+    /// The same as --format json, for every command that has --format
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
     /// When to colour the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
     pub(crate) color: Color,
@@ -62,6 +66,16 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     match u64::try_from(duration.as_millis()) {
         Ok(milliseconds) if (1..=i32::MAX as u64).contains(&milliseconds) => Ok(Duration::from_millis(milliseconds)),
         _ => Err("it must be between 1ms and 24 days".to_owned()),
+    }
+}
+
+/// Reads a revision's number: `3` is 0003, and a name may follow it, as in the files' names. Which there are is said by
+/// what looks for it.
+pub(crate) fn parse_revision(text: &str) -> Result<String, String> {
+    let digits = text.split_once('_').map_or(text, |(number, _)| number);
+    match digits.is_empty() || digits.len() > 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Err(format!("write a revision's number, such as 3 or 0003; there are {}", numbers())),
+        false => Ok(format!("{digits:0>4}")),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::{Format, parse_count};
-use crate::commands::progress::Screen;
+use crate::commands::screen::{Screen, named, parse_rejects};
 use crate::migration::pg::migrate::{MigrateRequest, migrate};
 use crate::migration::run::{OnIdCollision, OnMissingSecurity, Options};
 use crate::report::migrate::{MigrateJson, migrate_page};
@@ -39,14 +39,6 @@ pub(crate) struct Args {
     pub(crate) format: Format,
 }
 
-fn parse_rejects(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    match path.extension().and_then(|it| it.to_str()) {
-        Some("jsonl" | "csv") => Ok(path),
-        _ => Err("the file's name must end in .jsonl or .csv".to_owned()),
-    }
-}
-
 /// Migrates until it is done or `interrupted` is ready, which it records.
 pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()> + Clone) -> Ended {
     let (target, source) = context.databases()?;
@@ -66,9 +58,7 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
     };
     let mut screen = Screen::new(&context.printer, args.rejects.as_deref())?;
     context.printer.detail(&format!("migrating from {} to {}", source.place(), target.place()));
-    screen.begin("migrate");
     let result = migrate(&request, &mut screen, interrupted.clone()).await;
-    screen.finish();
     let report = result?;
     tokio::select! {
         kept = screen.keep_rejects() => kept?,
@@ -78,7 +68,7 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
         }
     }
     match args.format {
-        Format::Text => context.printer.page(&migrate_page(&report, args.dry_run))?,
+        Format::Text => context.printer.page(&migrate_page(&report, args.dry_run, named(&args.rejects).as_deref()))?,
         Format::Json => context.printer.json(&MigrateJson::new(&report, context.config.environment, args.dry_run))?,
     }
     Ok(report.verdict())

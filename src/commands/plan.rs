@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use crate::base::file::PendingFile;
 use crate::commands::context::{Context, save};
 use crate::commands::ended::Ended;
+use crate::commands::global::parse_revision;
 use crate::commands::printer::{FILE_WIDTH, json_text, shown};
 use crate::ledger::history::applied;
 use crate::report::plan::Planned;
@@ -42,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) check: bool,
     /// The revision to go to [default: the newest]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", value_parser = parse_revision)]
     pub(crate) to: Option<String>,
 }
 

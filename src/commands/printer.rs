@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::base::{escape, hint};
 use crate::commands::ended::Failure;
-use crate::commands::global::{Color, Global};
+use crate::commands::global::{Color, Format, Global};
+use crate::commands::progress;
 use crate::config::environment::Environment;
 use crate::report::page::Page;
 
@@ -102,6 +103,7 @@ impl Printer {
     pub(crate) async fn confirm(
         &self,
         what: &str,
+        format: Format,
         page: &Page,
         question: &str,
         environment: Environment,
@@ -110,12 +112,16 @@ impl Printer {
         if yes {
             return Ok(());
         }
+        if format == Format::Json {
+            return Err(format!("{what} changes the schema, and with JSON nothing is asked; add --yes").into());
+        }
         let stdin = std::io::stdin();
         if !stdin.is_terminal() {
             return Err(
                 format!("{what} changes the schema and asks for confirmation; without a terminal use --yes").into()
             );
         }
+        progress::pause();
         let page = shown(page).render(Self::width(), self.is_coloured(&std::io::stderr()));
         let (expected, choice): (&[&str], &str) = match environment {
             Environment::Prod => (&["prod"], "type prod to go on:"),
@@ -146,18 +152,26 @@ pub(crate) fn json_text(value: &impl Serialize) -> Result<String, Failure> {
     Ok(format!("{}\n", escape::json(&serde_json::to_string_pretty(value)?)))
 }
 
-/// Prints a line to stderr. Errors writing to stderr are ignored.
+/// Prints a line to stderr, beside what is shown of the command's progress.
 pub(crate) fn print_message(text: &str) {
+    progress::beside(|| write_message(text));
+}
+
+/// Writes a line to stderr. Errors writing to stderr are ignored.
+pub(crate) fn write_message(text: &str) {
     let _ = writeln!(std::io::stderr(), "pad-migrate: {}", escape::text(&shown_text(text)));
 }
 
 /// The same for a text of several lines.
 pub(crate) fn print_lines(text: &str) {
-    let _ = writeln!(std::io::stderr(), "pad-migrate: {}", escape::lines(&shown_text(text)));
+    progress::beside(|| {
+        let _ = writeln!(std::io::stderr(), "pad-migrate: {}", escape::lines(&shown_text(text)));
+    });
 }
 
 /// Prints a result. A closed pipe is no error: `head` closes it.
 fn print(text: &str) -> Result<(), Failure> {
+    progress::pause();
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(format!("the result could not be written to the standard output: {error}").into())

@@ -1,128 +1,165 @@
-//! Progress on stderr: drawn on a terminal, a plain line now and then elsewhere.
+//! What a command is at, on stderr: drawn on a terminal, a plain line now and then elsewhere, so that no wait is
+//! silent. There is one screen, and so one state: what prints anything else clears the line first.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::base::file::PendingFile;
-use crate::base::text::thousands;
-use crate::commands::context::{beside_result, finish};
-use crate::commands::ended::Failure;
-use crate::commands::printer::Printer;
-use crate::migration::rejection::Rejection;
-use crate::migration::run::{Observer, Progress};
-use crate::report::rejects;
+use crate::migration::run::Progress;
+use crate::report::progress::Seen;
 
-#[cfg(feature = "harness")]
-use crate::harness::rehearse::Watcher;
-#[cfg(feature = "harness")]
-use crate::harness::server::lease::Server;
+/// Between two looks at the state.
+const TICK: Duration = Duration::from_millis(200);
 
-/// Between two plain lines of progress.
+/// What ends before shows nothing.
+const UNSHOWN: Duration = Duration::from_millis(400);
+
+/// Nothing is silent for longer, where nothing is drawn either.
+const SILENT: Duration = Duration::from_secs(2);
+
+/// Between two plain lines.
 const PRINT_EVERY: Duration = Duration::from_secs(5);
 
-/// Shows how far a command is, and keeps the file of rejections.
-pub(crate) struct Screen<'a> {
-    printer: &'a Printer,
-    bar: Option<ProgressBar>,
-    name: &'static str,
+/// What the command is at.
+struct State {
+    phase: String,
     since: Instant,
-    printed: Instant,
-    rejects: Option<PendingFile>,
+    rows: Option<Progress>,
+    /// When something was last said where nothing is drawn.
+    said: Instant,
+    /// How long silence lasts from then on.
+    silence: Duration,
+    /// Nothing is shown: a question waits for its answer, or the result is printed.
+    is_paused: bool,
+    is_terminal: bool,
+    bar: Option<ProgressBar>,
+    /// Writes a line.
+    write: fn(&str),
 }
 
-fn is_csv(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "csv")
-}
-
-impl<'a> Screen<'a> {
-    pub(crate) fn new(printer: &'a Printer, rejects: Option<&Path>) -> Result<Self, Failure> {
-        let mut rejects = beside_result("--rejects", rejects)?;
-        if let Some(file) = &mut rejects
-            && is_csv(file.path())
-        {
-            file.write(rejects::REJECTS_CSV_HEAD)?;
+impl State {
+    fn show(&mut self) {
+        if self.is_paused {
+            return;
         }
-        Ok(Self { printer, bar: None, name: "", since: Instant::now(), printed: Instant::now(), rejects })
-    }
-
-    /// A phase begins.
-    pub(crate) fn begin(&mut self, name: &'static str) {
-        self.printer.detail(&format!("{name} …"));
-        self.name = name;
-        self.since = Instant::now();
-        self.printed = self.since;
-        self.finish();
-        if !self.printer.quiet && std::io::stderr().is_terminal() {
+        let seen = Seen { phase: &self.phase, elapsed: self.since.elapsed(), rows: self.rows };
+        if !self.is_terminal {
+            if self.said.elapsed() >= self.silence {
+                (self.write)(&seen.plain());
+                (self.said, self.silence) = (Instant::now(), PRINT_EVERY);
+            }
+            return;
+        }
+        if self.bar.is_none() && self.said.elapsed() < UNSHOWN {
+            return;
+        }
+        let width = terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
+        let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            bar.set_message(name);
-            bar.enable_steady_tick(Duration::from_millis(200));
-            self.bar = Some(bar);
-        }
+            // The last column stays free: some terminals go to the next line after it.
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        bar.set_message(seen.line(width.saturating_sub(3)));
+        bar.tick();
     }
 
-    /// The last phase has ended.
-    pub(crate) fn finish(&mut self) {
+    fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
-
-    /// Puts the file of rejections in its place. Until then an earlier one stays as it was.
-    pub(crate) async fn keep_rejects(&mut self) -> Result<(), Failure> {
-        match self.rejects.take() {
-            Some(file) => finish(file).await,
-            None => Ok(()),
-        }
-    }
 }
 
-#[cfg(feature = "harness")]
-impl Watcher for Screen<'_> {
-    fn server(&mut self, server: &Server, connect: &str) {
-        self.printer.detail(&format!("server: {}; connect with {connect}", server.line()));
-    }
+static STATE: Mutex<Option<State>> = Mutex::new(None);
 
-    fn phase(&mut self, name: &'static str) {
-        self.begin(name);
-    }
+fn state() -> MutexGuard<'static, Option<State>> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Observer for Screen<'_> {
-    fn progress(&mut self, progress: Progress) {
-        let Progress { done, total, rejected } = progress;
-        let elapsed = self.since.elapsed();
-        let rate = done as f64 / elapsed.as_secs_f64().max(1e-3);
-        if let Some(bar) = &self.bar {
-            if bar.length() != Some(total) {
-                bar.set_length(total);
-                let template = "{msg:<8} {bar:30} {human_pos}/{human_len} rows, {prefix}, {eta} left";
-                if let Ok(style) = ProgressStyle::with_template(template) {
-                    bar.set_style(style);
-                }
+/// Shows what a command is at until it is dropped.
+pub(crate) struct Shown;
+
+/// Begins to show what a command is at.
+pub(crate) fn begin(is_quiet: bool, activity: &str, write: fn(&str)) -> Shown {
+    if !is_quiet {
+        let now = Instant::now();
+        *state() = Some(State {
+            phase: activity.to_owned(),
+            since: now,
+            rows: None,
+            said: now,
+            silence: SILENT,
+            is_paused: false,
+            is_terminal: std::io::stderr().is_terminal(),
+            bar: None,
+            write,
+        });
+        std::thread::spawn(|| {
+            while tick() {
+                std::thread::sleep(TICK);
             }
-            bar.set_prefix(format!("{} rejected, {rate:.0} a second", thousands(rejected)));
-            bar.set_position(done);
-        } else if !self.printer.quiet && self.printed.elapsed() >= PRINT_EVERY {
-            self.printed = Instant::now();
-            let left = Duration::from_secs_f64((total.saturating_sub(done)) as f64 / rate.max(1e-3));
-            self.printer.note(&format!(
-                "{}: {} of {} rows, {rate:.0} rows a second, {} left, {} rejected",
-                self.name,
-                thousands(done),
-                thousands(total),
-                HumanDuration(left),
-                thousands(rejected)
-            ));
+        });
+    }
+    Shown
+}
+
+/// Shows what there is to show; false when the command has ended.
+fn tick() -> bool {
+    let mut state = state();
+    state.as_mut().map(State::show).is_some()
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if let Some(mut state) = state().take() {
+            state.clear();
         }
     }
+}
 
-    fn rejected(&mut self, rejection: &Rejection) -> std::io::Result<()> {
-        let Some(file) = &mut self.rejects else { return Ok(()) };
-        let lines =
-            if is_csv(file.path()) { rejects::rejects_csv(rejection) } else { rejects::rejects_jsonl(rejection) };
-        file.write(&lines)
+/// A phase begins.
+pub(crate) fn phase(name: &str) {
+    if let Some(state) = &mut *state() {
+        if state.phase != name || state.rows.is_some() {
+            (state.phase, state.since, state.rows) = (name.to_owned(), Instant::now(), None);
+        }
+        if state.is_paused {
+            (state.is_paused, state.said, state.silence) = (false, Instant::now(), SILENT);
+        }
+    }
+}
+
+/// Rows are done.
+pub(crate) fn rows(progress: Progress) {
+    if let Some(state) = &mut *state() {
+        state.rows = Some(progress);
+    }
+}
+
+/// Shows nothing until another phase begins.
+pub(crate) fn pause() {
+    if let Some(state) = &mut *state() {
+        state.clear();
+        state.is_paused = true;
+    }
+}
+
+/// Prints something to stderr beside what is shown.
+pub(crate) fn beside(print: impl FnOnce()) {
+    // A defect that is reported while the state is locked must not wait for it.
+    match STATE.try_lock() {
+        Ok(mut state) => {
+            if let Some(state) = &mut *state {
+                state.clear();
+                (state.said, state.silence) = (Instant::now(), PRINT_EVERY);
+            }
+            print();
+        }
+        Err(_) => print(),
     }
 }

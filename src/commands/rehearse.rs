@@ -7,7 +7,7 @@ use crate::commands::ended::{Ended, Failure};
 use crate::commands::generated::Generated;
 use crate::commands::global::{Format, Global};
 use crate::commands::printer::{FILE_WIDTH, json_text, print_message, shown};
-use crate::commands::progress::Screen;
+use crate::commands::screen::{Screen, named, parse_rejects};
 use crate::harness::rehearse::{self, RehearseError};
 use crate::harness::server::error::Provider;
 use crate::harness::server::request::ServerRequest;
@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// Leave the server running, and print how to connect and how to stop it
     #[arg(long)]
     pub(crate) keep: bool,
+    /// Write every rejection to a file, .jsonl or .csv
+    #[arg(long, value_name = "FILE", value_parser = parse_rejects)]
+    pub(crate) rejects: Option<PathBuf>,
     /// Write the summary to a file too
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -45,16 +48,16 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
                 .into(),
         );
     }
-    let mut screen = Screen::new(&context.printer, None)?;
+    let mut screen = Screen::new(&context.printer, args.rejects.as_deref())?;
     let file = beside_result("--report", args.report.as_deref())?;
     let wanted = ServerRequest::new(args.provider, (!global.quiet).then_some(print_message as fn(&str)));
     let result = rehearse::rehearse(&context.config, generator, wanted, &mut screen).await;
-    screen.finish();
     let (rehearsal, server) = result.map_err(|error| match error {
         RehearseError::Server(error) => Failure::from(error),
         error => error.into(),
     })?;
-    let page = rehearsal.page();
+    screen.keep_rejects().await?;
+    let page = rehearsal.page(named(&args.rejects).as_deref());
     let json = (args.format == Format::Json).then(|| json_text(&RehearseJson::new(&rehearsal))).transpose()?;
     if let Some(file) = file {
         save(file, json.clone().unwrap_or_else(|| shown(&page).render(FILE_WIDTH, false))).await?;

@@ -5,9 +5,11 @@ use std::time::Duration;
 use crate::base::outcome::Verdict;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
-use crate::commands::global::parse_duration;
+use crate::commands::global::{Format, parse_duration, parse_revision};
+use crate::commands::progress;
+use crate::report::apply::ChangeJson;
 use crate::report::page::Page;
-use crate::report::revert::{done_reversal, planned_reversal};
+use crate::report::revert::{RevertJson, done_reversal, planned_reversal, reversal_summary};
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::revert::{plan_reversal, revert};
 
@@ -15,7 +17,7 @@ use crate::schema::pg::revert::{plan_reversal, revert};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The revision to go back to; 0000 rolls back all of them [default: the one before the newest]
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", value_parser = parse_revision)]
     pub(crate) to: Option<String>,
     /// Roll back without asking; required when standard input is not a terminal
     #[arg(long)]
@@ -26,31 +28,57 @@ pub(crate) struct Args {
     /// How long a statement waits for a lock, such as 500ms, 5s or 1min
     #[arg(long, value_name = "D", default_value = "5s", value_parser = parse_duration)]
     pub(crate) lock_timeout: Duration,
+    /// Show the statements first
+    #[arg(long)]
+    pub(crate) show_sql: bool,
+    /// Text for people, or JSON for scripts, which is not asked for confirmation and needs --yes
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// How a schema is rolled back, and what is printed of it.
+pub(crate) struct RollBack {
+    pub(crate) command: &'static str,
+    pub(crate) yes: bool,
+    pub(crate) allow_data_loss: bool,
+    pub(crate) show_sql: bool,
+    pub(crate) format: Format,
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
     let request =
         ChangeRequest { lock_timeout: args.lock_timeout, ..context.schema_request(&target, args.to.as_deref()) };
-    roll_back(context, &request, args.yes, args.allow_data_loss).await
+    let Args { yes, allow_data_loss, show_sql, format, .. } = *args;
+    roll_back(context, &request, RollBack { command: "revert", yes, allow_data_loss, show_sql, format }).await
 }
 
 /// Shows what is rolled back and what would be lost with it, and asks, before anything is changed.
-pub(crate) async fn roll_back(
-    context: &Context,
-    request: &ChangeRequest<'_>,
-    yes: bool,
-    allow_data_loss: bool,
-) -> Ended {
+pub(crate) async fn roll_back(context: &Context, request: &ChangeRequest<'_>, how: RollBack) -> Ended {
+    let RollBack { command, yes, allow_data_loss, show_sql, format } = how;
     let reversal = plan_reversal(request).await?;
+    let place = request.database.place();
+    let page = planned_reversal(&reversal, show_sql);
+    // Statements that are asked for are a result, whatever becomes of the question.
+    let mut asked = match show_sql && format == Format::Text {
+        true => {
+            context.printer.page(&page)?;
+            Page::default()
+        }
+        false => page,
+    };
     if reversal.losses.is_empty() || allow_data_loss {
-        let place = request.database.place();
-        let mut page = Page::default();
-        page.line(0, format!("On {place} (environment {}):", request.environment));
-        page.append(planned_reversal(&reversal));
-        context.printer.confirm("revert", &page, "Revert?", request.environment, yes).await?;
+        asked.append(reversal_summary(&reversal, request.environment, &place));
+        context.printer.confirm(command, format, &asked, "Revert?", request.environment, yes).await?;
     }
+    progress::phase("rolling back");
     let reverted = revert(request, allow_data_loss, Some(&reversal)).await?;
-    context.printer.page(&done_reversal(&reverted))?;
+    match format {
+        Format::Text => context.printer.page(&done_reversal(&reverted))?,
+        Format::Json => {
+            let json = RevertJson::new(command, &reverted, request.environment, &place);
+            context.printer.json(&ChangeJson::Reverted(json))?;
+        }
+    }
     Ok(Verdict::Clean)
 }

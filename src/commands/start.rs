@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue};
-use clap::{Parser, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, FromArgMatches, ValueEnum};
 use futures_util::FutureExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -15,8 +16,10 @@ use crate::base::text::sentence;
 use crate::commands::cli::{Cli, Command};
 use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
-use crate::commands::printer::{Printer, name_environment, print_lines, print_message, shown_text};
-use crate::commands::{apply, doctor, drift, migrate, plan, revert, snapshot, status, verify};
+use crate::commands::printer::{Printer, name_environment, print_lines, print_message, shown_text, write_message};
+use crate::commands::{
+    apply, completions, doctor, drift, help, man, migrate, plan, progress, revert, snapshot, status, verify,
+};
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
 use crate::config::load::Flags;
@@ -38,8 +41,8 @@ const STARTING: Duration = Duration::from_secs(90);
 /// Runs the command that the process's arguments name. Exits with 0: done; 1: done, and something needs attention; 2:
 /// not done, with a sentence on stderr.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (mut cli, matches) = match parse() {
+        Ok(parsed) => parsed,
         // Help and version, which hold nothing that the user typed.
         Err(error) if !error.use_stderr() => error.exit(),
         Err(error) => {
@@ -54,6 +57,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Err(sentence) = choose_json(&mut cli, &matches) {
+        print_message(&sentence);
+        return ExitCode::from(2);
+    }
     // As far as it can be known before the configuration is read.
     let named = std::env::var("APP_ENV").ok().and_then(|it| ValueEnum::from_str(&it, false).ok());
     if let Some(environment) = cli.global.env.or(named) {
@@ -83,6 +90,30 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
         Err(_) => ExitCode::from(2),
+    }
+}
+
+/// The arguments, and which of them were given.
+fn parse() -> Result<(Cli, ArgMatches), clap::Error> {
+    let matches = help::command().try_get_matches()?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut help::command()))?;
+    Ok((cli, matches))
+}
+
+/// `--json` is `--format json`, unless another format was asked for or there is none.
+fn choose_json(cli: &mut Cli, matches: &ArgMatches) -> Result<(), String> {
+    if !cli.global.json {
+        return Ok(());
+    }
+    let (name, given) = matches.subcommand().unwrap_or(("", matches));
+    let formats = given.try_get_raw("format").ok().flatten().into_iter().flatten();
+    let is_other = formats.into_iter().any(|format| format != "json");
+    if is_other && given.value_source("format") == Some(ValueSource::CommandLine) {
+        return Err("--json and another --format were given; give one of them".to_owned());
+    }
+    match cli.command.choose_json() {
+        true => Ok(()),
+        false => Err(format!("{name} prints no JSON; run it without --json")),
     }
 }
 
@@ -191,6 +222,11 @@ fn interruption_text(command: &Command, is_asking: bool) -> &'static str {
 async fn run(cli: &Cli, printer: Printer) -> Ended {
     let asked = printer.clone();
     let interrupted = interruption().shared();
+    match &cli.command {
+        Command::Completions(args) => return completions::run(args, help::command(), &asked),
+        Command::Man(args) => return man::run(args, help::command(), &asked),
+        _ => {}
+    }
     let is_ended = || Err(interruption_text(&cli.command, asked.is_asking()).into());
     #[cfg(feature = "harness")]
     if let Command::Ephemeral(args) = &cli.command {
@@ -199,6 +235,7 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
             () = interrupted.clone() => is_ended(),
         };
     }
+    let _shown = progress::begin(printer.quiet, cli.command.activity(), write_message);
     let context = &tokio::select! {
         context = configure(cli, printer) => context?,
         () = interrupted.clone() => return is_ended(),
@@ -220,6 +257,8 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
             Command::Drift(args) => drift::run(args, context).await,
             Command::Snapshot(args) => snapshot::run(args, context).await,
             Command::Verify(args) => verify::run(args, context).await,
+            Command::Completions(args) => completions::run(args, help::command(), &context.printer),
+            Command::Man(args) => man::run(args, help::command(), &context.printer),
         }
     };
     // migrate ends by itself when interrupted, to record it. The others just end, and their connections with them: the

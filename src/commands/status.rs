@@ -1,14 +1,16 @@
 //! `status`.
 
+use crate::base::text::sentence;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::Format;
+use crate::migration::pg::standing::standing;
 use crate::report::status::{StatusJson, status_page, status_verdict};
 use crate::schema::pg::status::status;
 
-/// Show where the schema stands: history, current revision, what is pending, what is skipped here and why
+/// Show where schema and data stand: revisions, history, what is pending or skipped here; runs, rows migrated and left
 ///
-/// Reads only. Exits with 1 if something is pending.
+/// Reads only. Exits with 1 if a revision is pending. What the connected role may not read is named.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Text for people, or JSON for scripts
@@ -19,9 +21,12 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
     let status = status(&context.schema_request(&target, None)).await?;
+    let source = context.config.source.as_ref();
+    let source = source.map(|it| context.another(it, &target).map_err(|error| sentence(&*error)));
+    let data = standing(&target, source, &context.config.legacy_table).await?;
     match args.format {
-        Format::Text => context.printer.page(&status_page(&status))?,
-        Format::Json => context.printer.json(&StatusJson::new(&status))?,
+        Format::Text => context.printer.page(&status_page(&status, &data))?,
+        Format::Json => context.printer.json(&StatusJson::new(&status, &data))?,
     }
     Ok(status_verdict(&status))
 }

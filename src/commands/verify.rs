@@ -4,7 +4,7 @@ use crate::base::outcome::Verdict;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::Format;
-use crate::commands::progress::Screen;
+use crate::commands::screen::Screen;
 use crate::migration::pg::verify::{VerifyRequest, verify};
 use crate::migration::run::Observer;
 use crate::report::verify::{VerifyJson, verify_page};
@@ -22,9 +22,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let environment = context.config.environment;
     let request = VerifyRequest { target: &target, source: &source, table: &context.config.legacy_table, environment };
     let mut screen = Screen::new(&context.printer, None)?;
-    screen.begin("verify");
     let result = verify(&request, |progress| screen.progress(progress)).await;
-    screen.finish();
     let report = result?;
     match args.format {
         Format::Text => context.printer.page(&verify_page(&report))?,

@@ -72,6 +72,11 @@ pub fn recorded(number: &str) -> Option<&'static str> {
     found.map(|(_, text)| *text)
 }
 
+/// The revisions that there are, for a message.
+pub(crate) fn numbers() -> String {
+    ALL.iter().map(|revision| format!("{} {}", revision.number, revision.name)).collect::<Vec<_>>().join(", ")
+}
+
 impl Revision {
     /// Why an environment skips it, if it does.
     pub fn not_for(&self, environment: Environment) -> Option<&'static str> {

@@ -16,6 +16,7 @@ pub(crate) mod rejects;
 pub(crate) mod run_record;
 pub(crate) mod sequences;
 pub(crate) mod source;
+pub mod standing;
 pub(crate) mod unreadable;
 pub mod verify;
 pub(crate) mod worker;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::base::outcome::Verdict;
 use crate::ledger::permission::Permissions;
+use crate::migration::groups::RejectionGroups;
 use crate::migration::rejection::{Reason, Rejection};
 use crate::migration::sample::Sample;
 
@@ -152,6 +153,8 @@ pub struct MigrateReport {
     pub counts: MigrateCounts,
     /// Rejected rows by rule; a row counts under each of its rules.
     pub by_rule: BTreeMap<&'static str, u64>,
+    /// Rejected rows by rule and field, with examples.
+    pub groups: RejectionGroups,
     /// The first reasons in id order, [`LISTED`] of them.
     pub rejections: Vec<RejectedField>,
     /// Rows that an earlier tool migrated with a request's lineage only (D19).
@@ -215,6 +218,7 @@ impl MigrateReport {
         self.counts.audit_log += audit_log;
         self.counts.migration_mapping += migration_mapping;
         for rejection in outcome.rejections {
+            self.groups.add(&rejection);
             let mut rules: Vec<&str> = rejection.reasons.iter().map(|it| it.rule.as_str()).collect();
             rules.sort_unstable();
             rules.dedup();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use crate::migration::causes::DifferenceGroups;
 use crate::migration::check::check;
 use crate::migration::difference::Difference;
 use crate::migration::legacy::LegacyRow;
@@ -46,6 +47,8 @@ impl VerifyCounts {
 pub struct VerifyReport {
     /// Rows by what was found.
     pub counts: VerifyCounts,
+    /// All of them by target, field and cause, with examples.
+    pub groups: DifferenceGroups,
     /// The first differences in id order.
     pub differences: Vec<Difference>,
     /// How many differences there are.
@@ -59,6 +62,7 @@ pub struct VerifyReport {
 impl VerifyReport {
     pub(crate) fn differ(&mut self, difference: Difference) {
         self.total_differences += 1;
+        self.groups.add(&difference);
         if self.differences.len() < LISTED {
             self.differences.push(difference);
         }

@@ -35,6 +35,8 @@ pub struct Database {
     pub(crate) patience: Patience,
     /// What people are to know while a command waits.
     note: Option<fn(&str)>,
+    /// What the command is at now.
+    phase: Option<fn(&str)>,
 }
 
 fn strictness(mode: PgSslMode) -> u8 {
@@ -134,6 +136,7 @@ impl Database {
             sessions: Arc::default(),
             patience: Patience::default(),
             note: None,
+            phase: None,
         })
     }
 
@@ -158,9 +161,9 @@ impl Database {
         Ok(Self { options: found.options.ssl_mode(PgSslMode::VerifyFull), ..found })
     }
 
-    /// The same; what people are to know while a command waits is said.
-    pub(crate) fn noting(self, note: fn(&str)) -> Self {
-        Self { note: Some(note), ..self }
+    /// The same; what people are to know while a command works or waits is said.
+    pub(crate) fn noting(self, note: fn(&str), phase: fn(&str)) -> Self {
+        Self { note: Some(note), phase: Some(phase), ..self }
     }
 
     /// The same server and role, another database.
@@ -319,6 +322,13 @@ impl Database {
     /// The open sessions.
     pub(crate) fn sessions(&self) -> MutexGuard<'_, BTreeMap<i32, String>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says what the command is at now, if anybody listens.
+    pub(crate) fn phase(&self, name: &str) {
+        if let Some(phase) = self.phase {
+            phase(name);
+        }
     }
 
     /// Says something to people, if anybody listens.

@@ -63,6 +63,23 @@ impl Lock {
     }
 }
 
+impl Lock {
+    /// Whether a session of this database has the lock.
+    pub(crate) async fn is_held(self, connection: &mut Session) -> Result<bool, QueryError> {
+        let (class, object) = self.keys();
+        sqlx::query_scalar(
+            "select exists (select from pg_locks where locktype = 'advisory' and granted \
+                and classid = $1::int8::oid and objid = $2::int8::oid \
+                and database = (select oid from pg_database where datname = current_database()))",
+        )
+        .bind(i64::from(class))
+        .bind(i64::from(object))
+        .fetch_one(connection)
+        .await
+        .attempt("looking for the advisory lock")
+    }
+}
+
 /// Who holds locks on tables of the schemas that the program works with: sessions, and transactions that were prepared
 /// and left (documentation, PREPARE TRANSACTION).
 pub(crate) async fn holders(session: &mut Session) -> Result<String, QueryError> {

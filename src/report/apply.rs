@@ -1,10 +1,17 @@
-//! What `apply` did, as text.
+//! What `apply` did, as text and as JSON.
+
+use serde::Serialize;
 
 use crate::base::outcome::Verdict;
 use crate::base::text::plural;
+use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
+use crate::report::layout::Head;
 use crate::report::page::Page;
+use crate::report::plan::effects::warnings;
+use crate::report::plan::json::{LeftJson, RecordJson, StepJson};
 use crate::report::plan::{counted_left, matters};
+use crate::report::revert::RevertJson;
 use crate::schema::plan::outcome::{Applied, Unbuilt};
 use crate::schema::plan::step::Left;
 
@@ -57,4 +64,80 @@ pub fn applied_page(applied: &Applied, before: Option<&str>) -> Page {
         page.row("", "`pad-migrate plan` says why");
     }
     page
+}
+
+/// What `apply --format json` prints: what it applied, or rolled back with `--to` an earlier revision.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum ChangeJson {
+    /// It went up, or there was nothing to do.
+    Applied(ApplyJson),
+    /// It went down.
+    Reverted(RevertJson),
+}
+
+/// What `apply` did.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct ApplyJson {
+    /// The fields that every command's JSON begins with.
+    #[serde(flatten)]
+    pub head: Head,
+    /// Host, port, database and role.
+    pub place: String,
+    /// The newest revision that was applied before.
+    pub before: Option<String>,
+    /// Whether the reference mirror was created too.
+    pub mirror_created: bool,
+    /// The steps that were run, in order.
+    pub steps: Vec<StepJson>,
+    /// What the history got.
+    pub records: Vec<RecordJson>,
+    /// Indexes that were built after the transaction.
+    pub built: Vec<String>,
+    /// Indexes that could not be built after it.
+    pub unbuilt: Vec<UnbuiltJson>,
+    /// Differences that are left.
+    pub left: Vec<LeftJson>,
+    /// What is worth knowing of what was done.
+    pub warnings: Vec<String>,
+}
+
+/// An index that could not be built.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct UnbuiltJson {
+    /// The index, with its table.
+    pub index: String,
+    /// Why, as a sentence.
+    pub reason: String,
+}
+
+impl ApplyJson {
+    /// What was applied. `before` is the newest revision that was applied before.
+    pub fn new(
+        applied: &Applied,
+        before: Option<&str>,
+        environment: Environment,
+        place: &str,
+        server_version: &str,
+    ) -> Self {
+        let plan = &applied.route.plan;
+        let is_unbuilt = |index: &str| applied.unbuilt.iter().any(|it| it.index == index);
+        let concurrent = plan.steps.iter().filter(|step| applied.built > 0 && step.concurrent.is_some());
+        let unbuilt = applied.unbuilt.iter().cloned().map(|Unbuilt { index, reason }| UnbuiltJson { index, reason });
+        Self {
+            head: Head::new("apply", environment, server_version, applied_verdict(applied)),
+            place: place.to_owned(),
+            before: before.map(str::to_owned),
+            mirror_created: applied.mirror_created,
+            steps: plan.steps.iter().filter(|step| !is_unbuilt(&step.object)).map(StepJson::from).collect(),
+            records: applied.route.records.iter().map(RecordJson::from).collect(),
+            built: concurrent.map(|step| step.object.clone()).filter(|index| !is_unbuilt(index)).collect(),
+            unbuilt: unbuilt.collect(),
+            left: plan.left.iter().map(LeftJson::from).collect(),
+            warnings: warnings(plan.steps.iter().flat_map(|step| &step.hazards)),
+        }
+    }
 }

@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
+use crate::migration::groups::RejectionGroup;
 use crate::migration::run::{self, IncompleteLineage, MigrateCounts, RejectedField};
 use crate::migration::sample::Sample;
-use crate::report::layout::{Head, SHOWN, rate};
+use crate::report::groups::{AllRejections, rejections};
+use crate::report::layout::{Head, rate};
 use crate::report::page::{Grid, Page, Text};
 use crate::report::permission::PermissionsJson;
-
-fn by_rule(rules: &BTreeMap<&'static str, u64>) -> String {
-    rules.iter().map(|(rule, count)| format!("{rule} {}", thousands(*count))).collect::<Vec<_>>().join(", ")
-}
 
 /// The target tables, and how many rows of each were written.
 pub(crate) fn by_table(counts: &MigrateCounts) -> [(&'static str, u64); 5] {
@@ -31,15 +29,6 @@ fn written(counts: &MigrateCounts) -> String {
     by_table(counts).map(|(table, count)| format!("{table} {}", thousands(count))).join(", ")
 }
 
-pub(crate) fn rejections(page: &mut Page, report: &run::MigrateReport) {
-    for RejectedField { source_id, reason } in report.rejections.iter().take(SHOWN) {
-        page.paragraph(2, format!("row {source_id}: {} ({})", reason.message, reason.rule));
-    }
-    if report.rejections.len() > SHOWN {
-        page.paragraph(2, "… and more: use --rejects FILE or --format json, or query padealing.migration_reject");
-    }
-}
-
 fn incomplete(report: &run::MigrateReport) -> Option<String> {
     let IncompleteLineage { count, first } = &report.incomplete;
     (*count > 0).then(|| {
@@ -53,8 +42,8 @@ fn incomplete(report: &run::MigrateReport) -> Option<String> {
     })
 }
 
-/// What a migration did, as text.
-pub(crate) fn migrate_page(report: &run::MigrateReport, dry_run: bool) -> Page {
+/// What a migration did, as text. `file` has all rejections, if there is one.
+pub(crate) fn migrate_page(report: &run::MigrateReport, dry_run: bool, file: Option<&str>) -> Page {
     let mut page = Page::default();
     let counts = &report.counts;
     for sample in &report.samples {
@@ -72,10 +61,12 @@ pub(crate) fn migrate_page(report: &run::MigrateReport, dry_run: bool) -> Page {
         ),
     );
     page.row(if dry_run { "To write" } else { "Written" }, written(counts));
-    if !report.by_rule.is_empty() {
-        page.row("Rejected", by_rule(&report.by_rule));
-        rejections(&mut page, report);
-    }
+    let all = match file {
+        Some(file) => AllRejections::File(file),
+        None if dry_run => AllRejections::OnRequest,
+        None => AllRejections::Table,
+    };
+    rejections(&mut page, report, all);
     if let Some(text) = incomplete(report) {
         page.row("Incomplete", text);
     }
@@ -160,6 +151,8 @@ pub struct MigrateJson {
     /// What the connected role lacks to migrate; in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<PermissionsJson>,
+    /// Rejected rows by rule and field, the largest group first, with examples.
+    pub groups: Vec<RejectionGroup>,
     /// The first 1,000 reasons, in id order.
     pub rejections: Vec<RejectedField>,
     /// Rows that an earlier tool migrated with a request's lineage only.
@@ -206,6 +199,7 @@ impl MigrateJson {
             rejected_by_rule: report.by_rule.clone(),
             not_known: report.tables.unknown(),
             permissions: dry_run.then(|| PermissionsJson::from(&report.permissions)),
+            groups: report.groups.largest_first(),
             rejections: report.rejections.clone(),
             incomplete_lineage: report.incomplete.count,
             samples: dry_run.then(|| samples.collect()),

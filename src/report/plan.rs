@@ -1,6 +1,6 @@
 //! A plan: as text for a terminal, as SQL for psql, as JSON for scripts.
 
-mod effects;
+pub(crate) mod effects;
 pub mod json;
 mod sql;
 

@@ -6,13 +6,16 @@ use std::time::Duration;
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
+use crate::migration::causes::DifferenceGroup;
 use crate::migration::difference::Difference;
+use crate::migration::groups::RejectionGroup;
 use crate::migration::run::{self, LISTED, RejectedField};
 use crate::migration::verification;
 use crate::report::drift;
 use crate::report::drift::json::{DriftCounts, FindingJson, findings};
+use crate::report::groups::{AllRejections, rejections};
 use crate::report::layout::{Head, SHOWN};
-use crate::report::migrate::{by_table, rejections};
+use crate::report::migrate::by_table;
 use crate::report::page::{Page, Text};
 use crate::report::verify::{differences, verified};
 use crate::schema::drift::finding::Severity;
@@ -116,8 +119,19 @@ impl Rehearsal {
         }
     }
 
-    /// The summary for people.
-    pub fn page(&self) -> Page {
+    fn unexpected(&self, page: &mut Page) {
+        let Some(unexpected) = &self.unexpected else { return };
+        for sentence in unexpected.first.iter().take(SHOWN) {
+            page.paragraph(2, format!("unexpected: {sentence}"));
+        }
+        if unexpected.total > SHOWN as u64 {
+            let more = thousands(unexpected.total - SHOWN as u64);
+            page.paragraph(2, format!("… and {more} more; --format json lists the first {}", thousands(LISTED as u64)));
+        }
+    }
+
+    /// The summary for people. `file` has all rejections, if there is one.
+    pub fn page(&self, file: Option<&str>) -> Page {
         let mut page = Page::default();
         let counts = &self.migrated.counts;
         page.row("Server", &self.server);
@@ -140,27 +154,8 @@ impl Rehearsal {
                 thousands(counts.rejected)
             ),
         );
-        if !self.migrated.by_rule.is_empty() {
-            page.row("Rejected", "a row with several reasons counts under each rule");
-            for (rule, count) in &self.migrated.by_rule {
-                page.line(2, format!("{rule:<24}{:>10}", thousands(*count)));
-            }
-        }
-        match &self.unexpected {
-            Some(unexpected) => {
-                for sentence in unexpected.first.iter().take(SHOWN) {
-                    page.paragraph(2, format!("unexpected: {sentence}"));
-                }
-                if unexpected.total > SHOWN as u64 {
-                    let more = unexpected.total - SHOWN as u64;
-                    page.paragraph(
-                        2,
-                        format!("… and {} more; --format json lists the first {LISTED}", thousands(more)),
-                    );
-                }
-            }
-            None => rejections(&mut page, &self.migrated),
-        }
+        rejections(&mut page, &self.migrated, file.map_or(AllRejections::OnRequest, AllRejections::File));
+        self.unexpected(&mut page);
         page.row("Written", "rows by target table");
         for (table, count) in by_table(counts) {
             page.line(2, format!("{table:<24}{:>10}", thousands(count)));
@@ -202,6 +197,8 @@ pub struct RehearseJson {
     pub counts: run::MigrateCounts,
     /// Rejected rows by rule; a row counts under each of its rules.
     pub rejected_by_rule: BTreeMap<&'static str, u64>,
+    /// Rejected rows by rule and field, the largest group first, with examples.
+    pub groups: Vec<RejectionGroup>,
     /// The first 1,000 reasons for rejections, in id order.
     pub rejections: Vec<RejectedField>,
     /// The first 1,000 sentences about how rejections differ from the expected ones; null if nothing was expected.
@@ -210,6 +207,8 @@ pub struct RehearseJson {
     pub unexpected_total: Option<u64>,
     /// Rows by what the verification found.
     pub verify: verification::VerifyCounts,
+    /// Differences by target, field and cause, the largest group first, with examples.
+    pub difference_groups: Vec<DifferenceGroup>,
     /// The first 1,000 differences, in id order.
     pub differences: Vec<Difference>,
     /// How many findings of drift there are of each severity.
@@ -251,10 +250,12 @@ impl RehearseJson {
             revisions: rehearsal.revisions.iter().map(|(number, _)| *number).collect(),
             counts: migrated.counts.clone(),
             rejected_by_rule: migrated.by_rule.clone(),
+            groups: migrated.groups.largest_first(),
             rejections: migrated.rejections.clone(),
             unexpected: unexpected.as_ref().map(|unexpected| unexpected.first.clone()),
             unexpected_total: unexpected.as_ref().map(|unexpected| unexpected.total),
             verify: verified.counts.clone(),
+            difference_groups: verified.groups.largest_first(),
             differences: verified.differences.clone(),
             drift: DriftCounts::of(drift),
             findings: findings(drift),

@@ -1,11 +1,50 @@
-//! What `revert` would do or did, as text.
+//! What `revert` would do or did, as text and as JSON.
 
+use serde::Serialize;
+
+use crate::base::outcome::Verdict;
+use crate::base::sql_text;
+use crate::base::text::{list, plural};
+use crate::config::environment::Environment;
+use crate::report::layout::Head;
 use crate::report::page::Page;
 use crate::schema::plan::outcome::Reversal;
 
-/// What `revert` asks about.
-pub fn planned_reversal(reversal: &Reversal) -> Page {
-    page(reversal, "Roll back", "Would lose")
+/// What `revert` would do, with its statements if they are wanted.
+pub fn planned_reversal(reversal: &Reversal, with_sql: bool) -> Page {
+    let mut page = page(reversal, "Roll back", "Would lose");
+    if with_sql {
+        page.heading("SQL");
+        for step in &reversal.steps {
+            page.sql(2, sql_text::comment(&step.object));
+            page.sql(2, &step.sql);
+        }
+    } else {
+        page.row("SQL", "`pad-migrate revert --show-sql` shows it");
+    }
+    page
+}
+
+/// What is agreed to, on the last lines before the question: where, how much, what is lost, what it blocks.
+pub fn reversal_summary(reversal: &Reversal, environment: Environment, place: &str) -> Page {
+    let mut page = Page::default();
+    page.blank();
+    page.address("Target", place);
+    page.row("Server", format!("PostgreSQL {}, environment {environment}", reversal.server_version));
+    let steps = plural(reversal.steps.len() as u64, "down migration", "down migrations");
+    page.row("Steps", format!("{steps}, in one transaction"));
+    page.row(
+        "Loses",
+        if reversal.losses.is_empty() { "no rows and no values".to_owned() } else { list(&reversal.losses) },
+    );
+    page.row(
+        "Blocks",
+        match &reversal.blocks[..] {
+            [] => "nothing".to_owned(),
+            tables => format!("reads and writes of {}", list(tables)),
+        },
+    );
+    page
 }
 
 /// What `revert` did.
@@ -18,19 +57,71 @@ fn page(reversal: &Reversal, verb: &str, loss_verb: &str) -> Page {
     for revision in &reversal.revisions {
         page.row(verb, format!("{} {}", revision.number, revision.name));
     }
-    // Newest first.
-    let adopted = match &reversal.adopted[..] {
-        [] => None,
-        [only] => Some(format!("{} was adopted; its earlier state can't be restored", only.number)),
-        [newest, .., oldest] => {
-            Some(format!("{}–{} were adopted; their earlier state can't be restored", oldest.number, newest.number))
-        }
-    };
-    if let Some(adopted) = adopted {
+    if let Some(adopted) = adopted(reversal) {
         page.row("Note", adopted);
     }
     for loss in &reversal.losses {
         page.row(loss_verb, loss);
     }
     page
+}
+
+fn adopted(reversal: &Reversal) -> Option<String> {
+    // Newest first.
+    match &reversal.adopted[..] {
+        [] => None,
+        [only] => Some(format!("{} was adopted; its earlier state can't be restored", only.number)),
+        [newest, .., oldest] => {
+            Some(format!("{}–{} were adopted; their earlier state can't be restored", oldest.number, newest.number))
+        }
+    }
+}
+
+/// What `revert --format json` prints, and `apply` that went down.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct RevertJson {
+    /// The fields that every command's JSON begins with.
+    #[serde(flatten)]
+    pub head: Head,
+    /// Host, port, database and role.
+    pub place: String,
+    /// The down migrations that were run, in order.
+    pub steps: Vec<DownStepJson>,
+    /// What was lost: tables with rows, columns with values.
+    pub losses: Vec<String>,
+    /// What is worth knowing.
+    pub warnings: Vec<String>,
+}
+
+/// A down migration that was run.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct DownStepJson {
+    /// The revision's number.
+    pub revision: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// The statements.
+    pub sql: String,
+}
+
+impl RevertJson {
+    /// What a command has rolled back.
+    pub fn new(command: &'static str, reversal: &Reversal, environment: Environment, place: &str) -> Self {
+        let steps = reversal.revisions.iter().zip(&reversal.steps);
+        Self {
+            head: Head::new(command, environment, &reversal.server_version, Verdict::Clean),
+            place: place.to_owned(),
+            steps: steps
+                .map(|(revision, step)| DownStepJson {
+                    revision: revision.number,
+                    name: revision.name,
+                    sql: sql_text::statement(&step.sql),
+                })
+                .collect(),
+            losses: reversal.losses.clone(),
+            warnings: adopted(reversal).into_iter().collect(),
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::base::outcome::Verdict;
-use crate::base::text::{list, plural};
+use crate::base::text::{list, plural, thousands};
 use crate::ledger::history::RecordKind;
+use crate::migration::standing::{Run, RunCounts, RunEnd, Standing};
 use crate::report::layout::Head;
 use crate::report::page::Page;
 use crate::report::plan::json::SkippedJson;
@@ -16,7 +17,7 @@ pub fn status_verdict(status: &Status) -> Verdict {
 }
 
 /// Text for a terminal.
-pub fn status_page(status: &Status) -> Page {
+pub fn status_page(status: &Status, data: &Standing) -> Page {
     let mut page = Page::default();
     page.address("Live", &status.place);
     page.row("Server", format!("PostgreSQL {}, environment {}", status.server_version, status.environment));
@@ -42,6 +43,8 @@ pub fn status_page(status: &Status) -> Page {
         let text = format!("{}: {}{version}; left unchanged", manager.program, manager.table);
         page.row("Also found", text);
     }
+    rows(&mut page, data);
+    runs(&mut page, data);
     if !status.history.is_empty() {
         page.heading("History");
         for record in &status.history {
@@ -51,6 +54,65 @@ pub fn status_page(status: &Status) -> Page {
         }
     }
     page
+}
+
+/// How many legacy rows are where.
+fn rows(page: &mut Page, data: &Standing) {
+    let Standing { source, migrated, rejected, .. } = data;
+    let mut parts = Vec::new();
+    for (count, what) in [(source, "in the legacy table"), (migrated, "migrated"), (rejected, "rejected")] {
+        if let Ok(count) = count {
+            parts.push(format!("{} {what}", thousands(*count)));
+        }
+    }
+    if let Some(left) = data.left() {
+        parts.push(format!("{} left", thousands(left)));
+    }
+    page.row("Rows", if parts.is_empty() { "not known".to_owned() } else { parts.join(", ") });
+    for (what, reason) in unknown(data).filter(|(what, _)| *what != RUNS) {
+        page.row("Not known", format!("{what}: {reason}"));
+    }
+}
+
+/// The newest runs of `migrate`, and how they ended.
+fn runs(page: &mut Page, data: &Standing) {
+    let runs = match &data.runs {
+        Ok(runs) if runs.newest.is_empty() => return page.row("Runs", "none; `pad-migrate migrate` migrates the rows"),
+        Ok(runs) => runs,
+        Err(reason) => return page.row("Runs", format!("not known: {reason}")),
+    };
+    page.heading("Runs of migrate, the newest first (UTC)");
+    for run in &runs.newest {
+        let did = match (&run.counts, run.end) {
+            (Some(RunCounts { read, migrated, rejected }), _) => {
+                let [read, migrated, rejected] = [read, migrated, rejected].map(|it| thousands(it.unsigned_abs()));
+                format!("{read} read, {migrated} migrated, {rejected} rejected")
+            }
+            (None, RunEnd::Running) => "at work".to_owned(),
+            (None, _) => "what it had committed stays; `pad-migrate migrate` goes on".to_owned(),
+        };
+        let end = run.finished_at.as_ref().map(|at| format!(", ended {at}")).unwrap_or_default();
+        let label = format!("{:<21}{}", run.started_at, run.end);
+        page.beside(2, 36, label, format!("{did}{end}, by {} with {}", run.role, run.version));
+    }
+    let more = runs.total.saturating_sub(runs.newest.len() as u64);
+    if more > 0 {
+        page.paragraph(2, format!("… and {}", plural(more, "earlier run", "earlier runs")));
+    }
+}
+
+const RUNS: &str = "runs";
+
+/// What can't be known, and why.
+fn unknown(data: &Standing) -> impl Iterator<Item = (&'static str, &str)> {
+    [
+        (RUNS, data.runs.as_ref().err()),
+        ("legacy rows", data.source.as_ref().err()),
+        ("migrated rows", data.migrated.as_ref().err()),
+        ("rejected rows", data.rejected.as_ref().err()),
+    ]
+    .into_iter()
+    .filter_map(|(what, reason)| Some((what, reason?.as_str())))
 }
 
 /// What `status --format json` prints.
@@ -72,6 +134,63 @@ pub struct StatusJson {
     pub history: Vec<HistoryJson>,
     /// Histories of other programs.
     pub managers: Vec<ManagerJson>,
+    /// The newest runs of `migrate`, the newest first; null if they can't be known.
+    pub runs: Option<Vec<RunJson>>,
+    /// How many runs there are.
+    pub runs_total: Option<u64>,
+    /// Legacy rows by where they stand.
+    pub rows: RowsJson,
+    /// What can't be known, and why.
+    pub unknown: Vec<UnknownJson>,
+}
+
+/// A run of `migrate`.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct RunJson {
+    /// When it began, in UTC.
+    pub started_at: String,
+    /// When its end was recorded, in UTC.
+    pub finished_at: Option<String>,
+    /// How it ended.
+    pub end: RunEnd,
+    /// By which role.
+    pub role: String,
+    /// With which version of this program.
+    pub version: String,
+    /// What it did with rows; null if it didn't come to its end.
+    pub counts: Option<RunCounts>,
+}
+
+/// Legacy rows by where they stand; null what can't be known.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct RowsJson {
+    /// Rows of the legacy table.
+    pub source: Option<u64>,
+    /// Migrated, by lineage.
+    pub migrated: Option<u64>,
+    /// Rejected when they were tried last.
+    pub rejected: Option<u64>,
+    /// The others: source less migrated and rejected. `verify` compares row by row.
+    pub left: Option<u64>,
+}
+
+/// Something that can't be known.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct UnknownJson {
+    /// `runs`, `legacy rows`, `migrated rows` or `rejected rows`.
+    pub what: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+impl From<&Run> for RunJson {
+    fn from(run: &Run) -> Self {
+        let Run { started_at, finished_at, end, role, version, counts } = run.clone();
+        Self { started_at, finished_at, end, role, version, counts }
+    }
 }
 
 /// A revision that is to be applied.
@@ -119,8 +238,8 @@ pub struct ManagerJson {
 }
 
 impl StatusJson {
-    /// The JSON of where a schema stands.
-    pub fn new(status: &Status) -> Self {
+    /// The JSON of where schema and data stand.
+    pub fn new(status: &Status, data: &Standing) -> Self {
         let history = status.history.iter().cloned().map(|record| HistoryJson {
             revision: record.revision,
             name: record.name,
@@ -145,6 +264,15 @@ impl StatusJson {
             skipped: status.skipped.iter().map(SkippedJson::from).collect(),
             history: history.collect(),
             managers: managers.collect(),
+            runs: data.runs.as_ref().ok().map(|runs| runs.newest.iter().map(RunJson::from).collect()),
+            runs_total: data.runs.as_ref().ok().map(|runs| runs.total),
+            rows: RowsJson {
+                source: data.source.as_ref().ok().copied(),
+                migrated: data.migrated.as_ref().ok().copied(),
+                rejected: data.rejected.as_ref().ok().copied(),
+                left: data.left(),
+            },
+            unknown: unknown(data).map(|(what, reason)| UnknownJson { what, reason: reason.to_owned() }).collect(),
         }
     }
 }

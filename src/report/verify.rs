@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
+use crate::migration::causes::DifferenceGroup;
 use crate::migration::difference::Difference;
 use crate::migration::run::LISTED;
 use crate::migration::verification;
-use crate::report::layout::{Head, SHOWN, rate};
+use crate::report::groups;
+use crate::report::layout::{Head, rate};
 use crate::report::page::{Page, Text};
 
 pub(crate) fn verified(counts: &verification::VerifyCounts) -> String {
@@ -32,16 +34,16 @@ pub(crate) fn verified(counts: &verification::VerifyCounts) -> String {
     text
 }
 
+/// Adds the differences, grouped.
 pub(crate) fn differences(page: &mut Page, report: &verification::VerifyReport) {
-    let shown = |text: &Option<String>| text.as_ref().map_or("null".to_owned(), |it| format!("'{it}'"));
-    for difference in report.differences.iter().take(SHOWN) {
-        let Difference { source_id, target, field, .. } = difference;
-        let (expected, actual) = (shown(&difference.expected), shown(&difference.actual));
-        page.paragraph(2, format!("row {source_id}: {target}.{field} is {actual}, expected {expected}"));
+    if report.total_differences == 0 {
+        return;
     }
-    if report.total_differences > SHOWN as u64 {
-        let more = report.total_differences - SHOWN as u64;
-        page.paragraph(2, format!("… and {} more; --format json lists the first {LISTED}", thousands(more)));
+    let count = plural(report.total_differences, "difference", "differences");
+    page.row("Differing", format!("{count}, by field and cause"));
+    groups::differences(page, &report.groups);
+    if report.total_differences > 1 {
+        page.paragraph(2, format!("--format json lists the first {}", thousands(LISTED as u64)));
     }
 }
 
@@ -49,10 +51,7 @@ pub(crate) fn differences(page: &mut Page, report: &verification::VerifyReport) 
 pub(crate) fn verify_page(report: &verification::VerifyReport) -> Page {
     let mut page = Page::default();
     page.row("Rows", format!("{} in the source: {}", thousands(report.counts.source), verified(&report.counts)));
-    if report.total_differences > 0 {
-        page.row("Differing", thousands(report.total_differences));
-        differences(&mut page, report);
-    }
+    differences(&mut page, report);
     let (seconds, rate) = (report.elapsed.as_secs_f64(), rate(report.counts.source, report.elapsed));
     page.row("Time", format!("{seconds:.1} s, {rate:.0} rows a second"));
     page.row("Verdict", Text::verdict(&judgement(&report.counts)));
@@ -87,6 +86,8 @@ pub struct VerifyJson {
     pub head: Head,
     /// Rows by what was found.
     pub counts: verification::VerifyCounts,
+    /// All differences by target, field and cause, the largest group first, with examples.
+    pub groups: Vec<DifferenceGroup>,
     /// The first 1,000 differences, in id order.
     pub differences: Vec<Difference>,
     /// How many differences there are.
@@ -104,6 +105,7 @@ impl VerifyJson {
         Self {
             head: Head::new("verify", environment, &report.server_version, verdict),
             counts: report.counts.clone(),
+            groups: report.groups.largest_first(),
             differences: report.differences.clone(),
             differences_total: report.total_differences,
             seconds: report.elapsed.as_secs_f64(),

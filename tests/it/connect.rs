@@ -169,6 +169,7 @@ CONF",
     let shown = [("DB_SSLROOTCERT", &*root), ("DB_SSLCERT", &*false_cert), ("DB_SSLKEY", &*false_key)];
     refused(Snapshot::error__tls_false_client_certificate, "pad_cert", &shown);
     refused(Snapshot::error__tls_unknown_authority, "pad_user", &[]);
+    check_untrusted(&keys(&server, "postgres", "pad_user", "hunter2"));
     refused(Snapshot::error__tls_declined_by_us, "pad_user", &[("DB_SSLMODE", "disable")]);
     refused(
         Snapshot::error__tls_keys_of_two_certificates,
@@ -191,6 +192,20 @@ CONF",
     refused(Snapshot::error__tls_foreign_authority, "pad_user", &[("DB_SSLROOTCERT", &root)]);
     server.set(&[("ssl", "off")]).await;
     refused(Snapshot::error__tls_switched_off, "pad_user", &[("DB_SSLROOTCERT", &root)]);
+}
+
+/// An authority that isn't trusted fails `tls`, and nothing else: what comes after wasn't reached.
+fn check_untrusted(keys: &[(&str, &str)]) {
+    let output = run(&["doctor", "--format", "json"], keys);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    let checks = report["checks"].as_array().expect("there are checks");
+    let of = |status: &str| -> Vec<&str> {
+        checks.iter().filter(|it| it["status"] == status).filter_map(|it| it["name"].as_str()).collect()
+    };
+    assert_eq!(of("fail"), ["tls"], "{report:#}");
+    assert_eq!(of("skip"), ["authentication", "database", "schemas"], "{report:#}");
+    let named = checks.iter().filter(|it| it["message"].as_str().is_some_and(|text| text.contains("authority")));
+    assert_eq!(named.count(), 1, "{report:#}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 //! - `other`: servers of their own, for what only another configuration shows; `certificates` for them.
 //! - `program`: the built program, run as its user runs it.
 //! - `proxy`: a network that falls silent; `pooler`: one that gives each transaction another server process.
+//! - `terminal`: a terminal for the program.
 //! - `stored`: what is stored for each legacy row, read with SQL that shares nothing with the program.
 //!
 //! Tests share a URL, never a connection: a connection belongs to the runtime that opened it.
@@ -17,6 +18,7 @@ pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod stored;
 mod template;
+pub(crate) mod terminal;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;

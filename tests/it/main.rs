@@ -7,6 +7,7 @@
 //! - `revisions`: the laws of the migration set.
 //! - `migrate`, `verify`: idempotency, resuming, locks, dry runs; corruption that must be found.
 //! - `program`: the built command as its user runs it.
+//! - `help`: what the program says of itself. `screens`: what people are shown at night: groups, progress, questions.
 //! - `configuration`: what is in files and variables, where it came from, and everything that is wrong with it.
 //! - `connect`: every way of not getting a session is one sentence; TLS.
 //! - `environment`: what the shell of the tests holds has no say in them.
@@ -35,6 +36,7 @@ mod fixtures;
 mod generate;
 mod guard;
 mod harness;
+mod help;
 mod hostile;
 mod laws;
 mod layers;
@@ -48,6 +50,7 @@ mod pooler;
 mod program;
 mod revisions;
 mod schemas;
+mod screens;
 mod server;
 mod settings;
 mod silence;

@@ -32,6 +32,8 @@ fn help_is_reviewed() {
         ("drift", Snapshot::help__drift),
         ("snapshot", Snapshot::help__snapshot),
         ("verify", Snapshot::help__verify),
+        ("completions", Snapshot::help__completions),
+        ("man", Snapshot::help__man),
     ];
     let reported = stdout(&output);
     let (_, commands) = reported.split_once("\nCommands:\n").expect("there is a list of commands");

@@ -5,12 +5,14 @@
 
 use std::process::Output;
 
+use pad_migrate::report::apply::ChangeJson;
 use pad_migrate::report::doctor::DoctorJson;
 use pad_migrate::report::drift::json::DriftJson;
 use pad_migrate::report::layout::Failed;
 use pad_migrate::report::migrate::MigrateJson;
 use pad_migrate::report::plan::json::PlanJson;
 use pad_migrate::report::rehearsal::RehearseJson;
+use pad_migrate::report::revert::RevertJson;
 use pad_migrate::report::status::StatusJson;
 use pad_migrate::report::verify::VerifyJson;
 use pad_migrate::schema::snapshot::SnapshotJson;
@@ -36,11 +38,13 @@ fn schema<T: JsonSchema>() -> Schema {
 /// The commands that print JSON, with what they print.
 fn all() -> Vec<(&'static str, Schema)> {
     vec![
+        ("apply", schema::<ChangeJson>()),
         ("doctor", schema::<DoctorJson>()),
         ("drift", schema::<DriftJson>()),
         ("migrate", schema::<MigrateJson>()),
         ("plan", schema::<PlanJson>()),
         ("rehearse", schema::<RehearseJson>()),
+        ("revert", schema::<RevertJson>()),
         ("status", schema::<StatusJson>()),
         ("snapshot", schema::<SnapshotJson<'static>>()),
         ("verify", schema::<VerifyJson>()),

@@ -103,8 +103,10 @@ snapshots! {
     generate__seed_1
     help
     help__apply
+    help__completions
     help__doctor
     help__drift
+    help__man
     help__migrate
     help__plan
     help__rehearse

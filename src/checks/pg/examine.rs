@@ -62,10 +62,17 @@ pub enum EnvironmentError {
 pub async fn examine(request: &ExamineRequest<'_>) -> Examination {
     let mut found = Examination::of(request.target.place());
     if let Err(failure) = examine_into(request, &mut found).await {
-        found.mark_failed(step_of(&failure), sentence(&failure));
+        let step = step_of(&failure);
+        // That the server offers TLS was seen before its certificate was judged.
+        if step == TLS {
+            found.checks.retain(|it| it.name != TLS);
+        }
+        found.mark_failed(step, sentence(&failure));
     }
     found
 }
+
+const TLS: &str = "tls";
 
 /// The step that an error belongs to.
 fn step_of(failure: &SessionError) -> &'static str {
@@ -75,7 +82,7 @@ fn step_of(failure: &SessionError) -> &'static str {
         ConnectError::UnknownParameter | ConnectError::PasswordFile { .. } | ConnectError::Name { .. } => "name",
         ConnectError::Timeout { .. } | ConnectError::Unreachable { .. } => "port",
         ConnectError::Silent { .. } | ConnectError::Closed { .. } => "port",
-        ConnectError::Unverified { .. } | ConnectError::Tls { .. } => "tls",
+        ConnectError::Unverified { .. } | ConnectError::Tls { .. } => TLS,
         ConnectError::Method { .. } | ConnectError::Password { .. } => "authentication",
         ConnectError::Refused { source, .. } => match source.sqlstate().as_deref() {
             // A server that is full says so before it authenticates the role.
@@ -130,7 +137,7 @@ async fn examine_session(
             .fetch_optional(&mut *connection)
             .await
             .attempt("reading whether the session is encrypted")?;
-    found.checks.retain(|it| it.name != "tls");
+    found.checks.retain(|it| it.name != TLS);
     found.checks.push(tls_check(target, request.environment, encrypted, reached.tls));
     let authentication = spent.saturating_sub(reached.tcp + reached.tls.unwrap_or_default());
     let role = target.options.get_username();
@@ -180,16 +187,15 @@ fn tls_check(
     encrypted: Option<(String, String)>,
     elapsed: Option<Duration>,
 ) -> Check {
-    const NAME: &str = "tls";
     let local = environment == Environment::Local;
     let mode = target.options.get_ssl_mode();
     let check = match (encrypted, mode) {
-        _ if target.options.get_socket().is_some() => Check::new(NAME, Status::Skip, "not needed for a local socket"),
-        (None, _) if local => Check::new(NAME, Status::Pass, "not used, and not required in environment local"),
+        _ if target.options.get_socket().is_some() => Check::new(TLS, Status::Skip, "not needed for a local socket"),
+        (None, _) if local => Check::new(TLS, Status::Pass, "not used, and not required in environment local"),
         (None, mode) => {
             let mode = format!("{mode:?}").to_lowercase();
             let text = format!("not used (DB_SSLMODE {mode}): others on the network can read and change what is sent");
-            Check::new(NAME, Status::Warn, text)
+            Check::new(TLS, Status::Warn, text)
         }
         (Some((version, cipher)), mode) => {
             let (status, text) = match mode {
@@ -205,7 +211,7 @@ fn tls_check(
                     "the certificate isn't checked, so any server could pose as this one; remove DB_SSLMODE",
                 ),
             };
-            Check::new(NAME, status, format!("{version}, {cipher}; {text}"))
+            Check::new(TLS, status, format!("{version}, {cipher}; {text}"))
         }
     };
     elapsed.map_or_else(|| check.clone(), |it| check.clone().took(it))

@@ -89,6 +89,7 @@ async fn run_to_end(
     let mut source_connection = source_database.connect(Access::Read, activity).await?;
     check_source(&mut source_connection, source_database, request.table).await?;
     let source = Source::describe(&mut source_connection, request.table, &source_database.place()).await?;
+    target.phase("counting the legacy rows");
     let (total, largest) = source.extent(&mut source_connection).await?;
     let needs = migrate_needs(&mut lock_connection, largest).await?;
     let permissions = permissions(&mut lock_connection, &needs, None).await?;
@@ -115,9 +116,11 @@ async fn run_to_end(
         securities: Mutex::new(Securities::default()),
     };
     let total = u64::try_from(total).unwrap_or(0).min(options.limit.unwrap_or(u64::MAX));
+    target.phase(if options.dry_run { "reading" } else { "migrating" });
     let pipeline = run_pipeline(Arc::new(work), lock_connection, source_connection, total, observer).await?;
     let (mut report, mut lock_connection) = pipeline;
     if let Some(record) = record.get() {
+        target.phase("ending: sequences and statistics");
         // Rows may have come while the run was at work.
         let mut source_connection = source_database.connect(Access::Read, activity).await?;
         let (_, largest) = source.extent(&mut source_connection).await?;

@@ -90,6 +90,7 @@ pub async fn verify(
     let role = current_role(&mut from).await?;
     check_permitted(&mut from, request.source, &needs::source(&role, request.table), "read the legacy table").await?;
     let source = Arc::new(Source::describe(&mut from, request.table, &request.source.place()).await?);
+    request.target.phase("counting the legacy rows");
     let (total, _) = source.extent(&mut from).await?;
     // One snapshot each: what is committed meanwhile is not half seen.
     for connection in [&mut target, &mut from] {
@@ -102,6 +103,7 @@ pub async fn verify(
     readers.spawn(read_source(from, Arc::clone(&source), pages));
     readers.spawn(read_target(target, source_pages, both));
 
+    request.target.phase("verifying");
     let mut report = VerifyReport { server_version, ..VerifyReport::default() };
     let total = u64::try_from(total).unwrap_or(0);
     while let Some(page) = both_pages.recv().await {
@@ -109,6 +111,7 @@ pub async fn verify(
         let done = report.counts.source;
         progress(Progress { done, total: total.max(done), rejected: report.counts.rejected });
     }
+    request.target.phase("looking for rows that lineage doesn't explain");
     while let Some(ended) = readers.join_next().await {
         if let Some(unclaimed) = ended.map_err(VerifyError::Worker)?? {
             for difference in unclaimed {

@@ -26,7 +26,11 @@ impl Planned<'_> {
             page.heading("Revert won't restore old column types in");
             page.labelled(4, "", list(undone));
         }
-        warnings(page, &hazards);
+        let warnings = warnings(hazards.iter().copied());
+        if !warnings.is_empty() {
+            page.heading("Warnings");
+        }
+        warnings.iter().for_each(|warning| page.labelled(2, "", warning));
     }
 
     /// What is agreed to, on the last lines before the question: where, how much, what it blocks, how long it takes.
@@ -146,17 +150,13 @@ fn locks(page: &mut Page, hazards: &[&Hazard]) {
     }
 }
 
-fn warnings(page: &mut Page, hazards: &[&Hazard]) {
+/// What is worth knowing of steps, a sentence each.
+pub(crate) fn warnings<'a>(hazards: impl Iterator<Item = &'a Hazard>) -> Vec<String> {
     use HazardKind::{Move, Overwrite, Rename, Revoke, Unverified};
     // What is the same of several is said once.
     let mut notes: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for hazard in hazards.iter().filter(|it| matches!(it.kind, Rename | Move | Revoke | Overwrite | Unverified)) {
+    for hazard in hazards.filter(|it| matches!(it.kind, Rename | Move | Revoke | Overwrite | Unverified)) {
         notes.entry(hazard.note.replacen(&hazard.table, "{}", 1)).or_default().insert(&hazard.table);
     }
-    if !notes.is_empty() {
-        page.heading("Warnings");
-    }
-    for (note, objects) in notes {
-        page.labelled(2, "", note.replacen("{}", &list(objects), 1));
-    }
+    notes.into_iter().map(|(note, objects)| note.replacen("{}", &list(objects), 1)).collect()
 }

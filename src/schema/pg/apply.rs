@@ -50,6 +50,7 @@ async fn apply_locked(
     if request.concurrently {
         for step in &done.route.plan.steps {
             let Some(build) = &step.concurrent else { continue };
+            request.database.phase(&format!("building the index {}", step.object));
             match build_concurrently(connection, request, build).await {
                 Ok(()) => done.built += 1,
                 // The schema is committed: the run reports the index, it hasn't failed.
@@ -106,9 +107,12 @@ async fn attempt(
         let planned = || route.plan.steps.iter().any(|step| step.sql == it.sql);
         request.concurrently && it.concurrent.is_some() && planned()
     };
-    for step in route.plan.steps.iter().filter(|it| !later(it)) {
+    let count = route.plan.steps.len();
+    for (at, step) in route.plan.steps.iter().enumerate().filter(|(_, it)| !later(it)) {
+        database.phase(&format!("applying step {} of {count}: {}", at + 1, step.object));
         send(connection, step, &scope).await?;
     }
+    database.phase("reading the schema back");
     // What is there now is asked of the server, not concluded.
     let (_, reached) = live(connection, request).await?;
     let expected = stage(request.to).map(|it| it.after);

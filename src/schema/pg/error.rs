@@ -3,7 +3,7 @@
 use crate::config::environment::Environment;
 use crate::ledger::permission::Permissions;
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
-use crate::ledger::revisions::{self, Revision};
+use crate::ledger::revisions::numbers;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::query_error::QueryError;
 use crate::postgres::transaction::CommitError;
@@ -121,8 +121,3 @@ pub enum ApplyError {
 }
 
 from_session_error!(ApplyError: ConnectError, RefusedError, QueryError);
-
-pub(crate) fn numbers() -> String {
-    let number = |it: Option<&Revision>| it.map_or("none", |it| it.number);
-    format!("{} to {}", number(revisions::ALL.first()), number(revisions::ALL.last()))
-}

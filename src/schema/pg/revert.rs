@@ -47,7 +47,6 @@ pub async fn plan_reversal(request: &ChangeRequest<'_>) -> Result<Reversal, Appl
 struct Assessed {
     reversal: Reversal,
     live: Catalog,
-    names: RoleNames,
 }
 
 /// The applied revisions above the one to go to, newest first.
@@ -75,7 +74,7 @@ async fn assess(connection: &mut Session, request: &ChangeRequest<'_>, lock: boo
     let history = read_history(connection).await?;
     check_history(&history)?;
     let (revisions, to) = above(request, &history)?;
-    let (_, live) = live(connection, request).await?;
+    let (server_version, live) = live(connection, request).await?;
     let names = role_names(connection, request).await?;
     let dropped = losses(&live, &to, revisions.first().map_or("", |newest| newest.number));
     let mut lost = Vec::new();
@@ -92,7 +91,9 @@ async fn assess(connection: &mut Session, request: &ChangeRequest<'_>, lock: boo
         let found = tables.filter(|table| !created.contains(*table));
         lost.extend(found.map(|table| format!("table {table}, which was there before pad-migrate")));
     }
-    Ok(Assessed { reversal: Reversal { revisions, losses: lost, adopted }, live, names })
+    let steps = revisions.iter().map(|revision| down_migration(revision, &names)).collect();
+    let blocks = blocked(&live, &dropped);
+    Ok(Assessed { reversal: Reversal { revisions, losses: lost, adopted, steps, blocks, server_version }, live })
 }
 
 /// Rows or values that would be lost, in words, if there are any.
@@ -148,7 +149,7 @@ async fn revert_once(
     agreed: Option<&Reversal>,
 ) -> Result<Reversal, ApplyError> {
     let outside = Outside::read(connection).await?;
-    let Assessed { reversal, live: live_before, names } = assess(connection, request, true).await?;
+    let Assessed { reversal, live: live_before } = assess(connection, request, true).await?;
     if agreed.is_some_and(|it| it.revisions != reversal.revisions || !allow_data_loss && it.losses != reversal.losses) {
         return Err(ApplyError::Moved);
     }
@@ -170,7 +171,7 @@ async fn revert_once(
     };
     let from = reversal.revisions.first().map_or("", |revision| revision.number);
     let was_clean = rest_to(from, &live_before).is_some_and(|rest| rest.is_empty());
-    run_down_migrations(connection, request, &reversal.revisions, &names).await?;
+    run_down_migrations(connection, request, &reversal).await?;
     let (_, reached) = live(connection, request).await?;
     let lowest = reversal.revisions.last().map_or("", |revision| revision.number);
     let to = revisions::ALL.iter().rfind(|revision| revision.number < lowest);
@@ -189,21 +190,39 @@ async fn revert_once(
     Ok(reversal)
 }
 
+fn down_migration(revision: &Revision, names: &RoleNames) -> Step {
+    let object = format!("down migration of revision {} {}", revision.number, revision.name);
+    Step::verbatim(Action::Revision, object, render(revision.down, names), Vec::new())
+}
+
+/// The tables that are locked against everybody: what is dropped, or loses a column, what moves back, and the reference
+/// tables of foreign keys that go with it.
+fn blocked(live: &Catalog, dropped: &[Loss]) -> Vec<String> {
+    let qualified = |schema: &str, table: &str| format!("{schema}.{table}");
+    let mut blocked: BTreeSet<String> = dropped.iter().map(|loss| qualified(APPLICATION_SCHEMA, &loss.table)).collect();
+    let gone = |table: &str| dropped.iter().any(|loss| loss.table == table && loss.column.is_none());
+    for (id, object) in live.objects.iter().filter(|(id, _)| id.kind == Kind::Constraint && gone(&id.parent)) {
+        let definition = object.get(&Property::Definition).map(ToString::to_string).unwrap_or_default();
+        let reference = |table: &&str| definition.contains(&format!("REFERENCES {CONTRACT_SCHEMA}.{table}("));
+        let references =
+            REFERENCE_TABLES.iter().copied().filter(|table| id.schema == APPLICATION_SCHEMA && reference(table));
+        blocked.extend(references.map(|table| qualified(CONTRACT_SCHEMA, table)));
+    }
+    blocked.into_iter().collect()
+}
+
 async fn run_down_migrations(
     connection: &mut Session,
     request: &ChangeRequest<'_>,
-    reverted: &[Revision],
-    names: &RoleNames,
+    reversal: &Reversal,
 ) -> Result<(), ApplyError> {
     let first = revisions::ALL.first().map_or("", |revision| revision.number);
-    for revision in reverted {
-        let sql = render(revision.down, names);
-        let object = format!("down migration of revision {} {}", revision.number, revision.name);
-        let step = Step::verbatim(Action::Revision, object, sql.clone(), Vec::new());
-        send(connection, &step, &scope(request, true)).await?;
+    for (revision, step) in reversal.revisions.iter().zip(&reversal.steps) {
+        request.database.phase(&format!("running the {}", step.object));
+        send(connection, step, &scope(request, true)).await?;
         // The first revision's drops the history itself.
         if revision.number != first {
-            record_one(connection, revision, RecordKind::Reverted, &sql, request.environment).await?;
+            record_one(connection, revision, RecordKind::Reverted, &step.sql, request.environment).await?;
         }
     }
     Ok(())

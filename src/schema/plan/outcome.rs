@@ -10,7 +10,7 @@ use crate::schema::ddl::qualified;
 use crate::schema::drift::expectation::RoleContext;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::route::{Route, Skipped};
-use crate::schema::plan::step::{DataFacts, Size};
+use crate::schema::plan::step::{DataFacts, Size, Step};
 
 /// What `apply` did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,12 @@ pub struct Reversal {
     pub losses: Vec<String>,
     /// Revisions that were adopted, not run: what was there before them is not known.
     pub adopted: Vec<Revision>,
+    /// What is run, a down migration each, in order.
+    pub steps: Vec<Step>,
+    /// Tables that are dropped, that lose columns or that move: nobody reads or writes them until the transaction ends.
+    pub blocks: Vec<String>,
+    /// The server's version, such as `15.18`.
+    pub server_version: String,
 }
 
 /// A plan, and what it starts from.

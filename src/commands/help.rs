@@ -1,0 +1,157 @@
+//! What `--help` says below the flags: examples, the variables that are read, the exit codes. `-h` stays short.
+
+use std::fmt::Write as _;
+
+use clap::{Command, CommandFactory};
+
+use crate::commands::cli::Cli;
+use crate::config::keys::KEYS;
+
+/// What a command's help has beside its flags.
+struct Help {
+    command: &'static str,
+    /// Command lines, each with what it is for.
+    examples: &'static [(&'static str, &'static str)],
+    /// What an exit code of 1 means.
+    attention: &'static str,
+    /// Variables besides those of the configuration.
+    variables: &'static [&'static str],
+}
+
+const SERVER: &[&str] = &["PAD_PROVIDER", "PAD_POSTGRES_VERSION", "PAD_TEST_DATABASE_URL", "PAD_CACHE_DIR"];
+
+const HELP: &[Help] = &[
+    Help {
+        command: "rehearse",
+        examples: &[
+            ("rehearse", "the hand-written rows"),
+            ("rehearse --rows 100000 --rejects rejects.csv", "generated rows, and every rejection in a file"),
+            (
+                "--env qa --source-url postgres://pad_reader@db.qa.example.com/backoffice rehearse",
+                "real rows, only read",
+            ),
+        ],
+        attention: "a row was rejected or migrated otherwise than expected, or the schemas have drifted",
+        variables: SERVER,
+    },
+    Help {
+        command: "doctor",
+        examples: &[
+            ("--env qa doctor", "is QA ready?"),
+            ("--env qa doctor --exact --json", "with counted rows, for a script"),
+        ],
+        attention: "a check failed or warned",
+        variables: &[],
+    },
+    Help {
+        command: "seed",
+        examples: &[("seed", "the hand-written rows"), ("seed --rows 100000 --seed 7", "generated rows")],
+        attention: "not used",
+        variables: &[],
+    },
+    Help {
+        command: "status",
+        examples: &[
+            ("--env prod status", "where schema and data stand"),
+            ("--env prod --json status", "the same for a script"),
+        ],
+        attention: "a revision is pending",
+        variables: &[],
+    },
+    Help {
+        command: "plan",
+        examples: &[
+            ("--env qa plan --show-sql", "what apply would do, with the statements"),
+            ("--env qa plan --check", "1 if there is anything to do"),
+            ("--env qa plan --format sql --out plan.sql", "a script for psql"),
+        ],
+        attention: "manual action is required first; with --check, there is something to do",
+        variables: &[],
+    },
+    Help {
+        command: "apply",
+        examples: &[
+            ("--env qa apply --backup before.dump", "show the plan, ask, back up, apply"),
+            ("--env qa --json apply --yes", "for a script"),
+            ("--env qa apply --to 3", "only up to revision 0003, or down to it"),
+        ],
+        attention: "applied, and an index is missing or a difference is left that needs attention",
+        variables: &[],
+    },
+    Help {
+        command: "revert",
+        examples: &[
+            ("--env qa revert --show-sql", "the newest revision: show its statements, and ask"),
+            ("--env qa revert --to 3", "everything above revision 0003"),
+        ],
+        attention: "not used",
+        variables: &[],
+    },
+    Help {
+        command: "migrate",
+        examples: &[
+            ("--env qa migrate --dry-run", "what would be migrated and rejected"),
+            ("--env qa migrate --rejects rejects.csv", "every rejection in a file, too"),
+            ("--env qa migrate --limit 1000", "only the next thousand rows"),
+        ],
+        attention: "a row was rejected, or lacks a part of its lineage",
+        variables: &[],
+    },
+    Help {
+        command: "drift",
+        examples: &[
+            ("--env qa drift", "the live schemas against the revisions"),
+            ("--env qa drift --format sarif --fail-on breaking", "for code scanning"),
+            ("--env qa drift --expected prod.json", "against a snapshot of another database"),
+        ],
+        attention: "a finding has the severity of --fail-on or a higher one",
+        variables: &[],
+    },
+    Help {
+        command: "snapshot",
+        examples: &[("--env prod snapshot --out prod.json", "for drift --expected prod.json elsewhere")],
+        attention: "not used",
+        variables: &[],
+    },
+    Help {
+        command: "verify",
+        examples: &[("--env qa verify", "every migrated row"), ("--env qa --json verify", "for a script")],
+        attention: "a row differs, is missing, was never tried or lacks its legacy row",
+        variables: &[],
+    },
+];
+
+/// The command line with everything that its help says.
+pub(crate) fn command() -> Command {
+    let mut command = Cli::command().long_version(env!("PAD_MIGRATE_LONG_VERSION"));
+    for help in HELP {
+        // The slim program lacks some commands.
+        if command.find_subcommand(help.command).is_some() {
+            command = command.mut_subcommand(help.command, |it| it.after_long_help(help.text()));
+        }
+    }
+    command.after_long_help(
+        "Examples:\n  pad-migrate rehearse\n  pad-migrate --env qa doctor\n  pad-migrate --env qa --json status\n\n\
+         `pad-migrate COMMAND --help` has examples, the variables that the command reads, and its exit codes.",
+    )
+}
+
+impl Help {
+    fn text(&self) -> String {
+        let mut text = "Examples:\n".to_owned();
+        for (line, purpose) in self.examples {
+            let _ = writeln!(text, "  pad-migrate {line}\n      {purpose}");
+        }
+        let keys: Vec<&str> = ["APP_ENV"].into_iter().chain(KEYS.iter().map(|key| key.name)).collect();
+        let more: Vec<&str> = self.variables.iter().chain(&["NO_COLOR", "COLUMNS"]).copied().collect();
+        let _ = write!(
+            text,
+            "\nVariables, the first of which may also be in .env and .env.<ENV>:\n  {}\n  {}\n\nExit codes:\n  \
+             0  done\n  1  {}\n  2  not done; stderr says in one sentence what failed, where, and what to do",
+            keys.join(", "),
+            more.join(", "),
+            self.attention
+        );
+        text
+    }
+}
