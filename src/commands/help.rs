@@ -124,11 +124,14 @@ const HELP: &[Help] = &[
 /// The command line with everything that its help says.
 pub(crate) fn command() -> Command {
     let mut command = Cli::command().long_version(env!("PAD_MIGRATE_LONG_VERSION"));
-    for help in HELP {
-        // The slim program lacks some commands.
-        if command.find_subcommand(help.command).is_some() {
-            command = command.mut_subcommand(help.command, |it| it.after_long_help(help.text()));
-        }
+    // A command that is changed goes to the end of the list: all of them are, so that their order stays.
+    let names: Vec<String> = command.get_subcommands().map(|it| it.get_name().to_owned()).collect();
+    for name in names {
+        let help = HELP.iter().find(|help| help.command == name);
+        command = command.mut_subcommand(name, |it| match help {
+            Some(help) => it.after_long_help(help.text()),
+            None => it,
+        });
     }
     command.after_long_help(
         "Examples:\n  pad-migrate rehearse\n  pad-migrate --env qa doctor\n  pad-migrate --env qa --json status\n\n\

@@ -19,8 +19,11 @@ pub(crate) fn run(args: &Args, mut program: clap::Command, printer: &Printer) ->
     // Built, the pages of commands have the global flags and the program's name.
     program.build();
     let of = |name: &str| {
-        let commands: Vec<&str> =
-            program.get_subcommands().filter(|it| !it.is_hide_set()).map(clap::Command::get_name).collect();
+        let commands: Vec<&str> = program
+            .get_subcommands()
+            .filter(|it| !it.is_hide_set() && it.get_name() != "help")
+            .map(clap::Command::get_name)
+            .collect();
         match program.find_subcommand(name).filter(|_| commands.contains(&name)) {
             Some(found) => Ok(found.clone()),
             None => Err(format!("there is no command {name}; there are {}", commands.join(", "))),

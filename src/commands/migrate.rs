@@ -58,6 +58,7 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
     };
     let mut screen = Screen::new(&context.printer, args.rejects.as_deref())?;
     context.printer.detail(&format!("migrating from {} to {}", source.place(), target.place()));
+    screen.begin("connecting");
     let result = migrate(&request, &mut screen, interrupted.clone()).await;
     let report = result?;
     tokio::select! {

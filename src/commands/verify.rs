@@ -22,6 +22,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let environment = context.config.environment;
     let request = VerifyRequest { target: &target, source: &source, table: &context.config.legacy_table, environment };
     let mut screen = Screen::new(&context.printer, None)?;
+    screen.begin("connecting");
     let result = verify(&request, |progress| screen.progress(progress)).await;
     let report = result?;
     match args.format {

@@ -29,6 +29,9 @@ pub struct Revision {
     pub properties: &'static Properties,
 }
 
+/// The number that stands before the first revision.
+pub const NOTHING: &str = "0000";
+
 /// The beginning of the comment of a table that revision 0002 has moved: its down migration moves the table back.
 pub const MOVED_NOTE: &str = "Moved from public by revision 0002.";
 

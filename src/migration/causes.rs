@@ -10,7 +10,7 @@ use crate::migration::difference::Difference;
 /// Examples that a group keeps.
 pub(crate) const EXAMPLES: usize = 3;
 
-/// Groups that are told apart by their values; what comes after them is grouped by target and field only.
+/// Groups that are distinguished by their values; what comes after them is grouped by target and field only.
 const MOST: usize = 200;
 
 /// The longest word of an enumeration.

@@ -205,8 +205,10 @@ impl Doctor<'_> {
                 .collect::<Vec<_>>()
         };
         let (failed, warned) = (count(Status::Fail), count(Status::Warn));
-        if let Some(failure) = &self.failure {
-            return format!("FAILED: {failure}");
+        // Why is said by the check.
+        if self.failure.is_some() {
+            let which = failed.last().copied().unwrap_or("examination");
+            return format!("FAILED: {which} (above); what comes after it was not reached");
         }
         let part = |names: &[&str], one, many| match names.len() {
             0 => None,

@@ -6,6 +6,7 @@ use crate::base::outcome::Verdict;
 use crate::base::sql_text;
 use crate::base::text::{list, plural};
 use crate::config::environment::Environment;
+use crate::ledger::revisions::{ALL, NOTHING};
 use crate::report::layout::Head;
 use crate::report::page::Page;
 use crate::schema::plan::outcome::Reversal;
@@ -20,7 +21,7 @@ pub fn planned_reversal(reversal: &Reversal, with_sql: bool) -> Page {
             page.sql(2, &step.sql);
         }
     } else {
-        page.row("SQL", "`pad-migrate revert --show-sql` shows it");
+        page.row("SQL", format!("`pad-migrate revert --to {} --show-sql` shows the statements", below(reversal)));
     }
     page
 }
@@ -33,10 +34,13 @@ pub fn reversal_summary(reversal: &Reversal, environment: Environment, place: &s
     page.row("Server", format!("PostgreSQL {}, environment {environment}", reversal.server_version));
     let steps = plural(reversal.steps.len() as u64, "down migration", "down migrations");
     page.row("Steps", format!("{steps}, in one transaction"));
-    page.row(
-        "Loses",
-        if reversal.losses.is_empty() { "no rows and no values".to_owned() } else { list(&reversal.losses) },
-    );
+    let losses = &reversal.losses;
+    let lost = match losses.len() {
+        0 => "no rows and no values".to_owned(),
+        1..=FEW => list(losses),
+        all => format!("{}, and {} more, listed above", list(&losses[..FEW]), all - FEW),
+    };
+    page.row("Would lose", lost);
     page.row(
         "Blocks",
         match &reversal.blocks[..] {
@@ -45,6 +49,15 @@ pub fn reversal_summary(reversal: &Reversal, environment: Environment, place: &s
         },
     );
     page
+}
+
+/// Losses that the summary repeats.
+const FEW: usize = 3;
+
+/// The revision that is gone back to.
+fn below(reversal: &Reversal) -> &'static str {
+    let lowest = reversal.revisions.last().map_or("", |revision| revision.number);
+    ALL.iter().rfind(|revision| revision.number < lowest).map_or(NOTHING, |revision| revision.number)
 }
 
 /// What `revert` did.

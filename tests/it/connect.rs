@@ -206,6 +206,10 @@ fn check_untrusted(keys: &[(&str, &str)]) {
     assert_eq!(of("skip"), ["authentication", "database", "schemas"], "{report:#}");
     let named = checks.iter().filter(|it| it["message"].as_str().is_some_and(|text| text.contains("authority")));
     assert_eq!(named.count(), 1, "{report:#}");
+    let shown = stdout(&run(&["doctor"], keys));
+    assert!(shown.contains("FAILED: tls (above)"), "{shown}");
+    let words: Vec<&str> = shown.split_whitespace().collect();
+    assert_eq!(words.join(" ").matches("this machine doesn't trust the authority").count(), 1, "{shown}");
 }
 
 #[tokio::test]

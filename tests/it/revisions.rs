@@ -10,10 +10,9 @@ use crate::harness::{Db, ROWS, Role, Start, apply_all, apply_request, roles, wit
 use crate::waiting::{LIMIT, until_true};
 use pad_migrate::config::settings::Roles;
 use pad_migrate::ledger::properties::parse;
-use pad_migrate::ledger::revisions::{ALL, declarations, declared_schema};
+use pad_migrate::ledger::revisions::{ALL, NOTHING, declarations, declared_schema};
 use pad_migrate::schema::pg::error::ApplyError;
-use pad_migrate::schema::pg::revert::{self, NOTHING};
-use pad_migrate::schema::pg::{apply, request};
+use pad_migrate::schema::pg::{apply, request, revert};
 
 /// Roles whose names must be quoted, too.
 const CREATE_ROLES: &str = "

@@ -183,30 +183,35 @@ fn progress_fits(#[case] width: usize, #[case] line: &str) {
 }
 
 /// What is waited for is said while a table is locked: by every command, on a terminal and elsewhere.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn no_wait_is_silent() {
     with_db(Start::Migrated, async |db| {
         let mut other = PgConnection::connect(&db.url).await.expect("a connection");
-        let lock =
-            "begin; lock table padealing.migration_mapping, public.personal_account_dealing in access exclusive mode";
-        sqlx::raw_sql(lock).execute(&mut other).await.expect("they are locked");
-        let ended = std::thread::scope(|scope| {
-            let commands = ["migrate", "verify", "doctor --exact"].map(|command| {
-                let db = &db;
-                scope.spawn(move || {
-                    let arguments: Vec<&str> = command.split(' ').collect();
-                    let (shown, _) =
-                        run_on_terminal(70, &[&["--database-url", &db.url], &arguments[..]].concat(), &[], &[]);
-                    (command, shown)
+        let lock = "begin; lock table public.personal_account_dealing in access exclusive mode";
+        sqlx::raw_sql(lock).execute(&mut other).await.expect("it is locked");
+        let cases = [
+            ("migrate --dry-run", "counting the legacy rows"),
+            ("verify", "counting the legacy rows"),
+            ("doctor --exact", "examining the environment"),
+        ];
+        let runs = cases.map(|(command, _)| {
+            let url = db.url.clone();
+            tokio::task::spawn_blocking(move || {
+                let arguments: Vec<&str> = ["--database-url", &url].into_iter().chain(command.split(' ')).collect();
+                std::thread::scope(|scope| {
+                    let drawn = scope.spawn(|| run_on_terminal(60, &arguments, &[], &[]).0);
+                    let plain = String::from_utf8(run(&arguments, &[]).stderr).expect("it is UTF-8");
+                    (drawn.join().expect("it ends"), plain)
                 })
-            });
-            std::thread::sleep(Duration::from_secs(3));
-            commands.map(|it| it).map(|it| it.join().expect("it ends"))
+            })
         });
-        for (command, shown) in ended {
-            assert!(shown.contains(" s"), "{command}: {shown}");
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        sqlx::raw_sql("rollback").execute(&mut other).await.expect("it is free");
+        for ((command, phase), run) in cases.into_iter().zip(runs) {
+            let (drawn, plain) = run.await.expect("it ends");
+            assert!(drawn.contains(phase), "{command}: {drawn}");
+            assert!(plain.contains(&format!("pad-migrate: still {phase}, ")), "{command}: {plain}");
         }
-        drop(other);
     })
     .await;
 }
@@ -284,4 +289,38 @@ fn json_contradicts_another_format(#[case] arguments: &[&str], #[case] sentence:
     let output = run(arguments, &[]);
     assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
     assert!(stderr(&output).contains(sentence) && stderr(&output).lines().count() == 1, "{}", stderr(&output));
+}
+
+/// Every screen fits its width, on a terminal and in a pipe, and no line ends with blanks. Addresses, paths and SQL are
+/// never broken.
+#[tokio::test]
+async fn every_screen_fits() {
+    with_db(Start::Migrated, async |db| {
+        db.execute(
+            "update padealing.pad_request set status = 'declined' where id = 101; \
+            drop index padealing.pad_request_status_idx; create table padealing.unknown (i int)",
+        )
+        .await;
+        let fits = |command: &str, width: u16, text: &str| {
+            for line in text.lines() {
+                assert_eq!(line, line.trim_end(), "{command} at {width}");
+                let is_whole = line.split("  ").filter(|part| !part.trim().is_empty()).count() <= 2;
+                let is_broken_where_it_may = line.chars().count() <= usize::from(width)
+                    || is_whole && (line.contains(&*db.place().name) || line.trim_start().starts_with("query: "));
+                assert!(is_broken_where_it_may, "{command} at {width}: {line:?}");
+            }
+        };
+        for command in ["status", "doctor", "plan", "drift", "migrate --dry-run", "verify"] {
+            let arguments: Vec<&str> = ["--database-url", &db.url].into_iter().chain(command.split(' ')).collect();
+            for width in [60_u16, 80, 140] {
+                let output = run(&arguments, &[("COLUMNS", &width.to_string())]);
+                assert_ne!(output.status.code(), Some(2), "{}", stderr(&output));
+                fits(command, width, &stdout(&output));
+            }
+        }
+        let (shown, _) =
+            run_on_terminal(60, &["--database-url", &db.url, "--color", "never", "-q", "status"], &[], &[]);
+        fits("status", 60, &shown);
+    })
+    .await;
 }

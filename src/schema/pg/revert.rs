@@ -9,7 +9,7 @@ use crate::base::text::plural;
 use crate::ledger::history::{Record, RecordKind, applied};
 use crate::ledger::pg::admission::check_environment;
 use crate::ledger::pg::history::read_history;
-use crate::ledger::revisions::{self, MOVED_NOTE, Revision, RoleNames, render};
+use crate::ledger::revisions::{self, MOVED_NOTE, NOTHING, Revision, RoleNames, render};
 use crate::postgres::database::Access;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -30,9 +30,6 @@ use crate::schema::plan::losses::{Loss, created_tables, losses};
 use crate::schema::plan::outcome::Reversal;
 use crate::schema::plan::planner::plan;
 use crate::schema::plan::step::{Action, Step};
-
-/// The number that stands before the first revision.
-pub const NOTHING: &str = "0000";
 
 /// What `revert` would do, without doing it. Without `to`, the newest revision only; `0000` reverts all of them.
 pub async fn plan_reversal(request: &ChangeRequest<'_>) -> Result<Reversal, ApplyError> {

@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
 pub(crate) fn run_in(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     // Text is wrapped to the terminal's width, and there is none.
     let mut command = command(program());
-    command.current_dir(dir).args(arguments).envs(variables.iter().copied()).env("COLUMNS", "100");
+    command.current_dir(dir).args(arguments).env("COLUMNS", "100").envs(variables.iter().copied());
     let output = waiting::output(&mut command);
     schemas::check(&output);
     output
