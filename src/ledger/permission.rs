@@ -190,6 +190,14 @@ pub(crate) fn lacks(refused: Vec<Refused>, server: &Server) -> Vec<Lack> {
             None => groups.push(vec![one]),
         }
     }
+    let mut wholes: Vec<Vec<Refused>> = Vec::new();
+    for group in groups {
+        match wholes.iter_mut().find(|other| is_same_place(other, &group)) {
+            Some(other) => other.extend(group),
+            None => wholes.push(group),
+        }
+    }
+    let groups = wholes;
     // A schema that is given away needs no privileges on it, or to give it away, besides.
     let given: BTreeSet<(String, String)> = groups.iter().flatten().filter_map(given_schema).collect();
     let is_given = |Need { role, right }: &Need| match right {
@@ -232,6 +240,52 @@ fn is_alike(one: &Refused, other: &Refused) -> bool {
     }
 }
 
+/// Whether two groups are about privileges on the same relations.
+fn is_same_place(one: &[Refused], other: &[Refused]) -> bool {
+    let places = |group: &[Refused]| -> BTreeSet<(String, String, bool, String, String)> {
+        let place = |it: &Refused| match &it.need.right {
+            Right::Relation { schema, name, is_sequence, .. } => {
+                Some((schema.clone(), name.clone(), *is_sequence, it.need.role.clone(), it.owner.clone()))
+            }
+            _ => None,
+        };
+        group.iter().filter_map(place).collect()
+    };
+    let here = places(one);
+    !here.is_empty() && here == places(other)
+}
+
+/// The privileges that a group is about, each once, in their order.
+fn privileges(group: &[Refused]) -> String {
+    let mut found: Vec<&str> = Vec::new();
+    for it in group {
+        if let Right::Relation { privilege, .. } = &it.need.right
+            && !found.contains(privilege)
+        {
+            found.push(privilege);
+        }
+    }
+    list(found)
+}
+
+/// Names with their schema, each once; several of one schema share it: `audit_log, pad_request of padealing`.
+fn places(group: &[Refused]) -> String {
+    let mut by_schema: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for it in group {
+        if let Right::Relation { schema, name, .. } | Right::Rows { schema, name } = &it.need.right {
+            let names = by_schema.entry(schema).or_default();
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+    }
+    let of = |(schema, names): (&str, Vec<&str>)| match &names[..] {
+        [name] => format!("{schema}.{name}"),
+        many => format!("{} of {schema}", list(many)),
+    };
+    by_schema.into_iter().map(of).collect::<Vec<_>>().join(" and ")
+}
+
 fn lack(group: &[Refused], server: &Server) -> Lack {
     let Refused { need: Need { role, right }, owner } = &group[0];
     let by_owner = |sql: String| {
@@ -241,10 +295,15 @@ fn lack(group: &[Refused], server: &Server) -> Lack {
     };
     let to = identifier(role);
     let names = || {
-        list(group.iter().filter_map(|it| match &it.need.right {
-            Right::Relation { schema, name, .. } | Right::Rows { schema, name } => Some(qualified(schema, name)),
-            _ => None,
-        }))
+        let mut names: Vec<String> = Vec::new();
+        for it in group {
+            if let Right::Relation { schema, name, .. } = &it.need.right
+                && !names.contains(&qualified(schema, name))
+            {
+                names.push(qualified(schema, name));
+            }
+        }
+        list(names)
     };
     let (what, statements) = match right {
         Right::Database => {
@@ -256,21 +315,29 @@ fn lack(group: &[Refused], server: &Server) -> Lack {
             let sql = format!("grant {} on schema {} to {to}", privilege.to_lowercase(), identifier(schema));
             (format!("no {privilege} on schema {schema}"), by_owner(sql))
         }
-        Right::Relation { privilege, is_sequence, .. } => {
-            let kind = if *is_sequence { "sequence " } else { "" };
-            let sql = format!("grant {} on {kind}{} to {to}", privilege.to_lowercase(), names());
-            (format!("no {privilege} on {kind}{}", names()), by_owner(sql))
+        Right::Relation { is_sequence, .. } => {
+            let (names, privileges) = (names(), privileges(group));
+            let kind = match (is_sequence, names.contains(", ")) {
+                (true, true) => "sequences ",
+                (true, false) => "sequence ",
+                (false, _) => "",
+            };
+            let on = if *is_sequence { "sequence " } else { "" };
+            let sql = format!("grant {} on {on}{names} to {to}", privileges.to_lowercase());
+            (format!("no {privileges} on {kind}{}", places(group)), by_owner(sql))
         }
         Right::Rows { .. } => {
             let sql = format!("alter role {to} bypassrls");
-            let what = format!("a policy may hide rows of {}", names());
+            let what = format!("a policy may hide rows of {}", places(group));
             (what, vec![Statement { run_as: RunAs::Superuser, sql }])
         }
         Right::Existence => {
             let sql = format!("create role {to} login");
             ("it doesn't exist".to_owned(), vec![Statement { run_as: RunAs::Superuser, sql }])
         }
-        Right::Inherit { role: other } => (format!("no privileges of {other}"), membership(role, other, server)),
+        Right::Inherit { role: other } => {
+            (format!("doesn't have the privileges of {other}"), membership(role, other, server))
+        }
         Right::Become { role: other } => (format!("can't SET ROLE to {other}"), membership(role, other, server)),
         Right::Ownership { owner, .. } | Right::Possession { owner, .. } => {
             let objects = objects(group);
@@ -285,7 +352,7 @@ fn lack(group: &[Refused], server: &Server) -> Lack {
     Lack { role: role.clone(), what, statements }
 }
 
-/// Objects by kind: `schema padealing, tables padealing.audit_log, padealing.pad_request`.
+/// Objects by kind: `schema padealing and tables audit_log, pad_request of padealing`.
 fn named(objects: &[&str]) -> String {
     let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for object in objects {
@@ -294,11 +361,20 @@ fn named(objects: &[&str]) -> String {
         let at = object[..end].rfind(' ').unwrap_or(0);
         kinds.entry(&object[..at]).or_default().push(object[at..].trim_start());
     }
-    let kind = |(kind, names): (&str, Vec<&str>)| {
-        let ending = if names.len() > 1 { "s" } else { "" };
-        format!("{kind}{ending} {}", list(names))
+    let kind = |(kind, names): (&str, Vec<&str>)| match &names[..] {
+        [name] => format!("{kind} {name}"),
+        [first, ..] => {
+            let schema = first.split_once('.').map(|(schema, _)| schema);
+            let bare = |schema: &str| names.iter().map(|it| it.strip_prefix(schema)?.strip_prefix('.')).collect();
+            let shared: Option<Vec<&str>> = schema.and_then(bare);
+            match (shared, schema) {
+                (Some(bare), Some(schema)) => format!("{kind}s {} of {schema}", list(bare)),
+                _ => format!("{kind}s {}", list(&names)),
+            }
+        }
+        [] => String::new(),
     };
-    list(kinds.into_iter().map(kind))
+    kinds.into_iter().map(kind).collect::<Vec<_>>().join(" and ")
 }
 
 /// The objects that a group is about.

@@ -281,7 +281,7 @@ impl Rendered {
                     self.marks(indent + COLUMN, &escape::text(one), &escape::text(other));
                 }
                 Block::Statements { indent, label, sql } => {
-                    let start = indent + COLUMN.max(label.len() + 2);
+                    let start = if label.is_empty() { *indent } else { indent + COLUMN.max(label.len() + 2) };
                     let mut label = *label;
                     for line in sql_text::words(sql.trim_end()) {
                         self.statement_line(*indent, std::mem::take(&mut label), start, &line);

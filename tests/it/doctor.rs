@@ -137,7 +137,7 @@ async fn each_role_reads_what_it_can_do() {
         assert!(
             reported.starts_with(
                 "as pad_migrate_reader – checks: yes; apply: nothing is pending; migrate: no (no INSERT on \
-                 padealing.pad_request, "
+                 pad_request, pad_approval, "
             ),
             "{reported}"
         );
@@ -179,7 +179,7 @@ async fn what_the_roles_lack_or_have_too_much_of_is_named() {
         assert_eq!(noticed(&report), ["fail role_privileges"]);
         let reported = message(&report, "role_privileges");
         for lack in [
-            "pad_migrate_app (app): no INSERT on padealing.pad_breach; no UPDATE on padealing.pad_breach; ",
+            "pad_migrate_app (app): no INSERT, UPDATE on padealing.pad_breach; ",
             "no USAGE on sequence padealing.migration_mapping_id_seq",
             "pad_migrate_owner (owner): no REFERENCES on bo_airflow.oracle_employee",
         ] {
@@ -404,7 +404,7 @@ async fn what_apply_and_migrate_would_fail_for_is_said_before() {
         let (_, report) = examine(&db, Role::Stranger, "local", &[]).await;
         let reported = message(&report, "privileges");
         for lack in [
-            "migrate: no (no DELETE on padealing.migration_reject; no SELECT on sequence padealing.audit_log_id_seq, ",
+            "migrate: no (no DELETE on padealing.migration_reject; no SELECT on sequences audit_log_id_seq, ",
             "; no SELECT on public.personal_account_dealing",
         ] {
             assert!(reported.contains(lack), "{reported}");

@@ -10,7 +10,7 @@ use crate::checks::part::Part;
 use crate::checks::pg::request::ExamineRequest;
 use crate::checks::pg::rights::serials;
 use crate::config::settings::TableName;
-use crate::ledger::permission::{Need, Permissions};
+use crate::ledger::permission::{Need, Permissions, Statement};
 use crate::ledger::pg::permission::permissions;
 use crate::migration::needs::{keys, source};
 use crate::migration::pg::needs::{migrate_needs, referred};
@@ -64,13 +64,17 @@ pub(crate) async fn gaps(
     if role.is_operator {
         block.append(&mut optional);
     }
+    let block = permissions(connection, &block, owner).await?.lacks;
+    let mut optional = permissions(connection, &optional, owner).await?.lacks;
+    let is_in_block = |it: &Statement| block.iter().any(|lack| lack.statements.contains(it));
+    optional.iter_mut().for_each(|lack| lack.statements.retain(|it| !is_in_block(it)));
     Ok(Gaps {
         reading: permissions(connection, &to_read, owner).await?,
         applying,
         migrating: permissions(connection, &to_migrate, owner).await?,
         parts,
-        block: permissions(connection, &block, owner).await?.lacks,
-        optional: permissions(connection, &optional, owner).await?.lacks,
+        block,
+        optional,
     })
 }
 

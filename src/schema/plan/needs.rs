@@ -167,7 +167,8 @@ impl Reader<'_> {
 
     /// The role must have the privileges of an object's owner.
     fn own(&mut self, schema: &str, name: &str) {
-        let key = (schema.to_owned(), name.to_owned());
+        let of = self.find(schema, name).map_or(name, |id| &id.name);
+        let key = (schema.to_owned(), of.to_owned());
         match self.owner(schema, name) {
             Some(owner) if owner == self.role => {}
             Some(role) if self.given.contains_key(&key) => self.need(Right::Inherit { role }),
