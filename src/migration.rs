@@ -38,6 +38,7 @@ pub mod run;
 pub mod sample;
 pub(crate) mod stored;
 pub mod target;
+pub mod traits;
 pub mod transform;
 pub mod value;
 pub mod verification;

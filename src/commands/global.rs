@@ -23,6 +23,9 @@ pub(crate) struct Global {
     /// The database of the legacy table [default: SOURCE_DATABASE_URL, or else the target]
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     pub(crate) source_url: Option<String>,
+    /// The time zone in which the legacy table's timestamptz columns are read, such as Europe/London
+    #[arg(long, global = true, value_name = "ZONE", help_heading = "Global options")]
+    pub(crate) source_timezone: Option<String>,
     /// When to colour the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
     pub(crate) color: Color,

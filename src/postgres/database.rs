@@ -35,6 +35,8 @@ pub struct Database {
     pub(crate) patience: Patience,
     /// What people are to know while a command waits.
     note: Option<fn(&str)>,
+    /// The time zone in which a source's `timestamptz` columns are read.
+    pub(crate) timezone: Option<String>,
 }
 
 fn strictness(mode: PgSslMode) -> u8 {
@@ -134,6 +136,7 @@ impl Database {
             sessions: Arc::default(),
             patience: Patience::default(),
             note: None,
+            timezone: None,
         })
     }
 
@@ -314,6 +317,11 @@ impl Database {
     /// The same, with other patience.
     pub fn with_patience(self, patience: Patience) -> Self {
         Self { patience, ..self }
+    }
+
+    /// The same as a source whose `timestamptz` columns are read in a time zone.
+    pub fn in_timezone(self, timezone: Option<String>) -> Self {
+        Self { timezone, ..self }
     }
 
     /// The open sessions.

@@ -53,6 +53,9 @@ pub(crate) fn verify_page(report: &verification::VerifyReport) -> Page {
         page.row("Differing", thousands(report.total_differences));
         differences(&mut page, report);
     }
+    for note in &report.notes {
+        page.row("Note", note);
+    }
     let (seconds, rate) = (report.elapsed.as_secs_f64(), rate(report.counts.source, report.elapsed));
     page.row("Time", format!("{seconds:.1} s, {rate:.0} rows a second"));
     page.row("Verdict", Text::verdict(&judgement(&report.counts)));
@@ -91,6 +94,8 @@ pub struct VerifyJson {
     pub differences: Vec<Difference>,
     /// How many differences there are.
     pub differences_total: u64,
+    /// What people are to know of how the rows were read.
+    pub notes: Vec<String>,
     /// How long it took.
     pub seconds: f64,
     /// Legacy rows a second.
@@ -106,6 +111,7 @@ impl VerifyJson {
             counts: report.counts.clone(),
             differences: report.differences.clone(),
             differences_total: report.total_differences,
+            notes: report.notes.clone(),
             seconds: report.elapsed.as_secs_f64(),
             rows_per_second: rate(report.counts.source, report.elapsed),
         }

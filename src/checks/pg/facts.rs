@@ -1,7 +1,8 @@
 //! Gathers the facts of a target.
 
 use crate::base::text::sentence;
-use crate::checks::facts::{Server, TargetFacts};
+use crate::checks::facts::{LegacyFacts, Server, TargetFacts};
+use crate::checks::pg::legacy::legacy;
 use crate::checks::pg::relations::relations;
 use crate::checks::pg::request::ExamineRequest;
 use crate::checks::pg::rights::{attributes, role, schema_rights, table_rights};
@@ -44,6 +45,10 @@ pub(crate) async fn facts(
         apply: Some(steps_to_apply(request, connection).await?),
         unknown: unknown_relations(connection, &known(request.table), server.major).await?,
         relations: relations(request, connection, &["padealing", "bo_airflow"]).await?,
+        legacy: match request.source {
+            Some(_) => LegacyFacts::default(),
+            None => legacy(request.target, connection, request.table).await?,
+        },
         schema_rights: schema_rights(connection, &roles).await?,
         table_rights: table_rights(connection, &roles).await?,
         missing_roles,

@@ -25,6 +25,7 @@ use crate::migration::pg::refused::what_relates_rows;
 use crate::migration::pg::run_record::RunRecord;
 use crate::migration::pg::sequences;
 use crate::migration::pg::source::Source;
+use crate::migration::pg::traits::traits_of_source;
 use crate::migration::pg::worker::{Work, run_worker};
 use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress};
 use crate::postgres::database::{Access, Database};
@@ -85,9 +86,11 @@ async fn run_to_end(
     }
     let mut source_connection = source_database.connect(Access::Read, activity).await?;
     let source = Source::describe(&mut source_connection, request.table, &source_database.place()).await?;
+    let source = source.in_zone(source_database, &mut source_connection, &mut lock_connection).await?;
+    let traits = traits_of_source(&mut source_connection, &source).await?;
     let (total, largest) = source.extent(&mut source_connection).await?;
     if !options.dry_run {
-        let new = RunRecord::new(&mut lock_connection, request.environment, recorded_options(request)).await?;
+        let new = RunRecord::new(&mut lock_connection, request.environment, recorded_options(request, &source)).await?;
         // Known before it is stored: a run that is interrupted in between can still be recorded as such.
         record.get_or_init(|| new).start(&mut lock_connection).await?;
         sequences::advance(&mut lock_connection, largest.unwrap_or(0)).await?;
@@ -105,6 +108,7 @@ async fn run_to_end(
         options: Options { jobs, ..options.clone() },
         run_id: record.get().map(|it| it.id.clone()),
         securities: Mutex::new(Securities::default()),
+        needs_cursor: traits.needs_cursor,
     };
     let total = u64::try_from(total).unwrap_or(0).min(options.limit.unwrap_or(u64::MAX));
     let pipeline = run_pipeline(Arc::new(work), lock_connection, source_connection, total, observer).await?;
@@ -123,6 +127,7 @@ async fn run_to_end(
     let _ = lock_connection.close().await;
     report.elapsed = started.elapsed();
     report.server_version = server_version;
+    report.notes = traits.notes(request.table);
     Ok(report)
 }
 
@@ -140,11 +145,12 @@ async fn writers(connection: &mut Session, target: &Database, wanted: usize) -> 
 }
 
 /// What `padealing.migration_run` keeps of how the run was asked for.
-fn recorded_options(request: &MigrateRequest<'_>) -> serde_json::Value {
+fn recorded_options(request: &MigrateRequest<'_>, source: &Source) -> serde_json::Value {
     let Options { limit, batch_size, jobs, on_missing_security, on_id_collision, .. } = request.options;
     json!({
         "source": request.source.place(),
         "legacy_table": request.table.to_string(),
+        "source_timezone": source.zone,
         "limit": limit,
         "batch_size": batch_size,
         "jobs": jobs,
@@ -202,7 +208,9 @@ async fn run_pipeline(
     }
     drop(outcomes);
     let source = Arc::clone(&work.source);
-    let reader = Reader { source, source_connection, lock_connection, batches, window: Arc::clone(&window) };
+    let needs_cursor = work.needs_cursor;
+    let window_of_reader = Arc::clone(&window);
+    let reader = Reader { source, source_connection, lock_connection, needs_cursor, batches, window: window_of_reader };
     let mut reading = JoinSet::new();
     reading.spawn(reader.run(work.options.clone()));
 
