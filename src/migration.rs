@@ -42,6 +42,7 @@ pub mod sample;
 pub mod standing;
 pub(crate) mod stored;
 pub mod target;
+pub mod traits;
 pub mod transform;
 pub mod value;
 pub mod verification;

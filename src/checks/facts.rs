@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::checks::part::Part;
 use crate::ledger::permission::{Lack, Permissions};
 use crate::ledger::tables::MANAGED_TABLES;
+use crate::migration::traits::LegacyTraits;
 use crate::schema::names::REFERENCE_TABLES;
 use crate::schema::relation::UnknownRelation;
 
@@ -19,6 +20,8 @@ pub struct TargetFacts {
     pub role: Role,
     /// The relations of both schemas, the legacy table, and those in `public` with a managed table's name.
     pub relations: Vec<Relation>,
+    /// How the legacy table would be read, if it is in the target.
+    pub legacy: LegacyFacts,
     /// The relations of `padealing` that aren't expected there.
     pub unknown: Vec<UnknownRelation>,
     /// What roles may do with the schemas.
@@ -35,8 +38,6 @@ pub struct TargetFacts {
     pub apply: Option<Result<usize, String>>,
     /// What the roles may not do.
     pub permissions: Gaps,
-    /// Why `migrate` would refuse the legacy table's columns.
-    pub legacy_problem: Option<String>,
     /// Tables in which other programs keep their migration history: table, program, its version.
     pub managers: Vec<(String, &'static str, Option<String>)>,
 }
@@ -47,6 +48,7 @@ impl Default for TargetFacts {
             server: Server::default(),
             role: Role::default(),
             relations: Vec::new(),
+            legacy: LegacyFacts::default(),
             unknown: Vec::new(),
             schema_rights: Vec::new(),
             table_rights: Vec::new(),
@@ -55,7 +57,6 @@ impl Default for TargetFacts {
             revisions: Ok(None),
             apply: None,
             permissions: Gaps::default(),
-            legacy_problem: None,
             managers: Vec::new(),
         }
     }
@@ -218,6 +219,17 @@ pub struct Relation {
     pub filled: Filled,
     /// Whether row-level security may hide rows from the role.
     pub policed: bool,
+}
+
+/// How the legacy table would be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LegacyFacts {
+    /// What can be found out of it; nothing if it can't be read.
+    pub traits: LegacyTraits,
+    /// Columns that need a time zone, if none is named.
+    pub without_zone: Vec<String>,
+    /// Why `migrate` would refuse its columns.
+    pub problem: Option<String>,
 }
 
 /// Whether a table holds a row.

@@ -41,7 +41,7 @@ impl Context {
     pub(crate) fn databases(&self) -> Result<(Database, Database), Failure> {
         let target = self.target()?;
         let source = self.config.source.as_ref().map_or_else(|| Ok(target.clone()), |it| self.another(it, &target))?;
-        Ok((target, source))
+        Ok((target, source.in_timezone(self.config.source_timezone.clone())))
     }
 
     /// Another database than the target.

@@ -27,6 +27,9 @@ pub(crate) struct Global {
     /// The same as --format json, for every command that has --format
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
+    /// The time zone in which the legacy table's timestamptz columns are read, such as Europe/London
+    #[arg(long, global = true, value_name = "ZONE", help_heading = "Global options")]
+    pub(crate) source_timezone: Option<String>,
     /// When to colour the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
     pub(crate) color: Color,

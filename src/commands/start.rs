@@ -197,6 +197,7 @@ async fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
         config_dir: global.config_dir,
         database_url: global.database_url,
         source_url: global.source_url,
+        source_timezone: global.source_timezone,
         needs_target: cli.command.needs_target(),
     };
     // A file may be a pipe, for whose writer it waits.

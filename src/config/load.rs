@@ -33,6 +33,8 @@ pub struct Flags {
     pub database_url: Option<String>,
     /// `--source-url`.
     pub source_url: Option<String>,
+    /// `--source-timezone`.
+    pub source_timezone: Option<String>,
     /// Whether the command can't do without a target.
     pub needs_target: bool,
 }
@@ -149,6 +151,7 @@ fn resolve(
         environment,
         target,
         source: values.get("SOURCE_DATABASE_URL").as_ref().map(url),
+        source_timezone: flags.source_timezone.clone(),
         transport,
         roles: Roles {
             owner: values.get("DB_OWNER_ROLE"),

@@ -116,6 +116,8 @@ pub struct Config {
     pub target: Option<Endpoint>,
     /// The database that holds the legacy table; the target if none is named.
     pub source: Option<Endpoint>,
+    /// The time zone in which the legacy table's `timestamptz` columns are read.
+    pub source_timezone: Option<String>,
     pub transport: Transport,
     /// The roles of `padealing`.
     pub roles: Roles,

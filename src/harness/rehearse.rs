@@ -228,6 +228,7 @@ async fn load(
     let (environment, transport) = (config.environment, &config.transport);
     let other = config.target.as_ref().map(|it| Database::new(it, environment, transport)).transpose()?;
     let source = Database::another(endpoint, environment, transport, other.as_ref())?;
+    let source = source.in_timezone(config.source_timezone.clone());
     let table = config.legacy_table.clone();
     copy_references(target, &source, &table, other.as_ref()).await?;
     let description = format!("{table} at {}", source.place());

@@ -239,6 +239,9 @@ pub struct LegacyRow {
     /// Columns of the type char(n), whose texts end in padding. Says nothing about the row, so it takes no part in
     /// equality.
     pub padded: Option<Arc<[LegacyColumn]>>,
+    /// What the columns of the type timestamptz are in the time zone of the source. No part of equality either: the
+    /// moments themselves are in the cells.
+    pub local: BTreeMap<LegacyColumn, String>,
 }
 
 impl PartialEq for LegacyRow {
@@ -256,6 +259,7 @@ impl Default for LegacyRow {
             unknown: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             padded: None,
+            local: BTreeMap::new(),
         }
     }
 }
@@ -278,6 +282,11 @@ impl LegacyRow {
     /// The text of a column, if it is not null and held in memory.
     pub fn plain(&self, column: LegacyColumn) -> Option<&str> {
         self[column].as_ref().and_then(Text::plain)
+    }
+
+    /// The text of a timestamp: where the column has moments, what a clock in the source's time zone showed.
+    pub(crate) fn clock(&self, column: LegacyColumn) -> Option<&str> {
+        self.local.get(&column).map(String::as_str).or_else(|| self.plain(column))
     }
 
     /// The text of a column as it is compared with the reference schema's (D7): without the padding of a char(n), which

@@ -1,7 +1,8 @@
 //! The migration of the rows, against real databases.
 //!
 //! `migrate` starts a `reader` and workers; the `worker` looks up, transforms and hands a page to `write`. `verify` is
-//! the second opinion, and shares only `source`, `unreadable` and `lookup` with them.
+//! the second opinion, and shares only how legacy and reference rows are read
+//! with them.
 
 pub(crate) mod large_text;
 pub(crate) mod legacy_page;
@@ -10,6 +11,7 @@ pub(crate) mod lookup;
 pub mod migrate;
 pub mod migrate_error;
 pub(crate) mod needs;
+pub(crate) mod plain_page;
 pub(crate) mod reader;
 pub(crate) mod refused;
 pub(crate) mod rejects;
@@ -17,8 +19,10 @@ pub(crate) mod run_record;
 pub(crate) mod sequences;
 pub(crate) mod source;
 pub mod standing;
+pub(crate) mod traits;
 pub(crate) mod unreadable;
 pub mod verify;
 pub(crate) mod worker;
 pub(crate) mod write;
 pub(crate) mod write_error;
+pub(crate) mod zone;

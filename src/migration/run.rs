@@ -161,6 +161,8 @@ pub struct MigrateReport {
     pub incomplete: IncompleteLineage,
     /// A few rows old and new, from a dry run.
     pub samples: Vec<Sample>,
+    /// What people are to know of how the rows were read.
+    pub notes: Vec<String>,
     /// How long it took.
     pub elapsed: Duration,
     /// The server's version.

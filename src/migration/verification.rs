@@ -53,6 +53,8 @@ pub struct VerifyReport {
     pub differences: Vec<Difference>,
     /// How many differences there are.
     pub total_differences: u64,
+    /// What people are to know of how the rows were read.
+    pub notes: Vec<String>,
     /// How long it took.
     pub elapsed: Duration,
     /// The server's version.

@@ -37,6 +37,8 @@ pub struct Database {
     note: Option<fn(&str)>,
     /// What the command is at now.
     phase: Option<fn(&str)>,
+    /// The time zone in which a source's `timestamptz` columns are read.
+    pub(crate) timezone: Option<String>,
 }
 
 fn strictness(mode: PgSslMode) -> u8 {
@@ -137,6 +139,7 @@ impl Database {
             patience: Patience::default(),
             note: None,
             phase: None,
+            timezone: None,
         })
     }
 
@@ -317,6 +320,11 @@ impl Database {
     /// The same, with other patience.
     pub fn with_patience(self, patience: Patience) -> Self {
         Self { patience, ..self }
+    }
+
+    /// The same as a source whose `timestamptz` columns are read in a time zone.
+    pub fn in_timezone(self, timezone: Option<String>) -> Self {
+        Self { timezone, ..self }
     }
 
     /// The open sessions.

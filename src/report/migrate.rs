@@ -70,6 +70,9 @@ pub(crate) fn migrate_page(report: &run::MigrateReport, dry_run: bool, file: Opt
     if let Some(text) = incomplete(report) {
         page.row("Incomplete", text);
     }
+    for note in &report.notes {
+        page.row("Note", note);
+    }
     let seconds = report.elapsed.as_secs_f64();
     page.row("Time", format!("{seconds:.1} s, {:.0} rows a second", rate(counts.read, report.elapsed)));
     if dry_run {
@@ -160,6 +163,8 @@ pub struct MigrateJson {
     /// A few rows old and new; from a dry run only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub samples: Option<Vec<SampleJson>>,
+    /// What people are to know of how the rows were read.
+    pub notes: Vec<String>,
     /// How long it took.
     pub seconds: f64,
     /// Legacy rows a second.
@@ -203,6 +208,7 @@ impl MigrateJson {
             rejections: report.rejections.clone(),
             incomplete_lineage: report.incomplete.count,
             samples: dry_run.then(|| samples.collect()),
+            notes: report.notes.clone(),
             seconds: report.elapsed.as_secs_f64(),
             rows_per_second: rate(report.counts.read, report.elapsed),
         }

@@ -52,6 +52,9 @@ pub(crate) fn verify_page(report: &verification::VerifyReport) -> Page {
     let mut page = Page::default();
     page.row("Rows", format!("{} in the source: {}", thousands(report.counts.source), verified(&report.counts)));
     differences(&mut page, report);
+    for note in &report.notes {
+        page.row("Note", note);
+    }
     let (seconds, rate) = (report.elapsed.as_secs_f64(), rate(report.counts.source, report.elapsed));
     page.row("Time", format!("{seconds:.1} s, {rate:.0} rows a second"));
     page.row("Verdict", Text::verdict(&judgement(&report.counts)));
@@ -92,6 +95,8 @@ pub struct VerifyJson {
     pub differences: Vec<Difference>,
     /// How many differences there are.
     pub differences_total: u64,
+    /// What people are to know of how the rows were read.
+    pub notes: Vec<String>,
     /// How long it took.
     pub seconds: f64,
     /// Legacy rows a second.
@@ -108,6 +113,7 @@ impl VerifyJson {
             groups: report.groups.largest_first(),
             differences: report.differences.clone(),
             differences_total: report.total_differences,
+            notes: report.notes.clone(),
             seconds: report.elapsed.as_secs_f64(),
             rows_per_second: rate(report.counts.source, report.elapsed),
         }

@@ -1,6 +1,7 @@
 //! The migration against a real database: idempotency, resuming, locks, collisions, sources of other shapes.
 
 mod encodings;
+mod reading;
 mod refused;
 mod sources;
 mod types;

@@ -103,7 +103,7 @@ fn obstacles_to_migrate(facts: &TargetFacts, expected: &Expectations<'_>) -> Vec
     if !facts.permissions.migrating.are_complete() {
         obstacles.push(facts.permissions.migrating.words());
     }
-    if facts.legacy_problem.is_some() && !expected.source_elsewhere {
+    if facts.legacy.problem.is_some() && !expected.source_elsewhere {
         obstacles.push(format!("{} can't be migrated from", expected.legacy));
     }
     obstacles

@@ -12,7 +12,7 @@ use crate::checks::examination::Examination;
 use crate::checks::expectations::Expectations;
 use crate::checks::facts::TargetFacts;
 use crate::checks::pg::facts::facts;
-use crate::checks::pg::gaps::legacy;
+use crate::checks::pg::legacy::legacy;
 use crate::checks::pg::reach::{Reached, reach};
 use crate::checks::pg::relations::{count_rows, relations};
 use crate::checks::pg::request::{ExamineRequest, LIMITS};
@@ -34,9 +34,10 @@ use crate::postgres::transaction::begin_reading;
 /// Examines what a configuration names. Reads only.
 pub async fn examine_environment(config: &Config, exact: bool) -> Result<Examination, EnvironmentError> {
     let (environment, transport) = (config.environment, &config.transport);
-    let target = Database::new(config.target()?, environment, transport)?;
-    let source = |it| Database::another(it, environment, transport, Some(&target));
-    let source = config.source.as_ref().map(source).transpose()?;
+    let zone = || config.source_timezone.clone();
+    let target = Database::new(config.target()?, environment, transport)?.in_timezone(zone());
+    let source = |it| Ok(Database::another(it, environment, transport, Some(&target))?.in_timezone(zone()));
+    let source = config.source.as_ref().map(source).transpose().map_err(EnvironmentError::Connect)?;
     let request = ExamineRequest {
         target: &target,
         source: source.as_ref(),
@@ -250,9 +251,8 @@ async fn source_check(request: &ExamineRequest<'_>, source: &Database) -> Check 
         begin_reading(&mut connection, LIMITS).await?;
         let mut found =
             TargetFacts { relations: relations(request, &mut connection, &[]).await?, ..TargetFacts::default() };
-        if found.relations.first().is_some_and(|it| it.readable && !it.policed) {
-            found.legacy_problem = legacy(&mut connection, request.table, &source.place()).await?.0;
-        }
+        let is_readable = found.relations.first().is_some_and(|it| it.readable && !it.policed);
+        (found.legacy, _) = legacy(source, &mut connection, request.table, is_readable).await?;
         run(&mut connection, "commit", "ending the transaction").await?;
         if request.exact {
             count_rows(&mut connection, request.table, &mut found).await?;
@@ -262,9 +262,7 @@ async fn source_check(request: &ExamineRequest<'_>, source: &Database) -> Check 
     };
     let place = format!(" at {}", source.place());
     match asked.await {
-        Ok(found) => {
-            legacy_table::check(found.relations.first(), request.table, &place, found.legacy_problem.as_deref())
-        }
+        Ok(found) => legacy_table::check(found.relations.first(), &found.legacy, request.table, &place),
         Err(error) => Check::new("legacy_table", Status::Fail, sentence(&error)),
     }
 }

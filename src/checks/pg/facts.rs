@@ -1,8 +1,9 @@
 //! Gathers the facts of a target.
 
 use crate::base::text::sentence;
-use crate::checks::facts::{Relation, Server, TargetFacts};
-use crate::checks::pg::gaps::{gaps, legacy};
+use crate::checks::facts::{LegacyFacts, Relation, Server, TargetFacts};
+use crate::checks::pg::gaps::gaps;
+use crate::checks::pg::legacy::legacy;
 use crate::checks::pg::relations::relations;
 use crate::checks::pg::request::ExamineRequest;
 use crate::checks::pg::rights::{attributes, role, schema_rights, table_rights};
@@ -45,16 +46,16 @@ pub(crate) async fn facts(
     };
     let (apply, wanted) = steps_to_apply(request, connection).await?;
     let relations = relations(request, connection, &["padealing", "bo_airflow"]).await?;
-    let (legacy_problem, largest) = match is_readable(request, &relations) {
-        true => legacy(connection, request.table, &request.target.place()).await?,
-        false => (None, None),
+    let (legacy, largest) = match request.source {
+        Some(_) => (LegacyFacts::default(), None),
+        None => legacy(request.target, connection, request.table, is_readable(request, &relations)).await?,
     };
     Ok(TargetFacts {
         apply: Some(apply),
         permissions: gaps(request, connection, &role, &existing_names, &relations, (wanted, largest)).await?,
-        legacy_problem,
         unknown: unknown_relations(connection, &known(request.table), server.major).await?,
         relations,
+        legacy,
         schema_rights: schema_rights(connection, &roles).await?,
         table_rights: table_rights(connection, &roles).await?,
         missing_roles,
@@ -70,7 +71,7 @@ pub(crate) async fn facts(
 fn is_readable(request: &ExamineRequest<'_>, relations: &[Relation]) -> bool {
     let (schema, name) = (&request.table.schema, &request.table.name);
     let found = relations.iter().find(|it| it.schema == *schema && it.name == *name);
-    request.source.is_none() && found.is_some_and(|it| it.readable && !it.policed)
+    found.is_some_and(|it| it.readable && !it.policed)
 }
 
 /// How many steps `apply` would take, or why it would not; and what the role needs for them.

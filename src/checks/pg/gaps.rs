@@ -1,23 +1,16 @@
 //! What the roles may not do. Reads only.
 
-use sqlx::AssertSqlSafe;
-
-use crate::base::quote::quote_identifier;
-use crate::base::text::sentence;
 use crate::checks::facts::{Gaps, Relation, Role};
 use crate::checks::needs::{of_part, possession, reading};
 use crate::checks::part::Part;
 use crate::checks::pg::request::ExamineRequest;
 use crate::checks::pg::rights::serials;
-use crate::config::settings::TableName;
 use crate::ledger::permission::{Need, Permissions, Statement};
 use crate::ledger::pg::permission::permissions;
 use crate::migration::needs::{keys, source};
 use crate::migration::pg::needs::{migrate_needs, referred};
-use crate::migration::pg::source::{check_columns, has_unique_id};
-use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
-use crate::postgres::transaction::savepoint;
 use crate::schema::pg::needs::Wanted;
 
 /// What the connected role and the configured ones, of which `existing` are there, may not do. `wanted` is what is
@@ -76,28 +69,4 @@ pub(crate) async fn gaps(
         block,
         optional,
     })
-}
-
-/// Why `migrate` would refuse the legacy table as its columns are, and otherwise the largest id, where an index has it.
-pub(crate) async fn legacy(
-    connection: &mut Session,
-    table: &TableName,
-    place: &str,
-) -> Result<(Option<String>, Option<i64>), QueryError> {
-    let checked = savepoint(connection, async |connection| check_columns(connection, table, place).await).await?;
-    if let Err(error) = checked {
-        return Ok((Some(sentence(&error)), None));
-    }
-    if !has_unique_id(connection, table).await? {
-        return Ok((None, None));
-    }
-    let qualified = [&table.schema, &table.name].map(|it| quote_identifier(it)).join(".");
-    let sql = format!("select max(id)::numeric::text from {qualified}");
-    let read = savepoint(connection, async |connection| {
-        sqlx::query_scalar::<_, Option<String>>(AssertSqlSafe(sql))
-            .fetch_one(connection)
-            .await
-            .attempt("reading the largest id")
-    });
-    Ok((None, read.await?.ok().flatten().and_then(|it| it.parse().ok())))
 }

@@ -65,7 +65,7 @@ impl Checker<'_> {
     }
 
     pub(super) fn date(&self, column: Col) -> Option<Timestamp> {
-        self.row.plain(column).and_then(|it| Timestamp::parse(it).ok())
+        self.row.clock(column).and_then(|it| Timestamp::parse(it).ok())
     }
 
     pub(super) fn id(&self, column: Col) -> Option<i64> {

@@ -28,6 +28,7 @@ use crate::migration::pg::refused::what_relates_rows;
 use crate::migration::pg::run_record::RunRecord;
 use crate::migration::pg::sequences;
 use crate::migration::pg::source::Source;
+use crate::migration::pg::traits::traits_of_source;
 use crate::migration::pg::worker::{Work, run_worker};
 use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress, TargetTables};
 use crate::postgres::database::{Access, Database};
@@ -89,13 +90,15 @@ async fn run_to_end(
     let mut source_connection = source_database.connect(Access::Read, activity).await?;
     check_source(&mut source_connection, source_database, request.table).await?;
     let source = Source::describe(&mut source_connection, request.table, &source_database.place()).await?;
+    let source = source.in_zone(source_database, &mut source_connection, &mut lock_connection).await?;
+    let traits = traits_of_source(&mut source_connection, &source).await?;
     target.phase("counting the legacy rows");
     let (total, largest) = source.extent(&mut source_connection).await?;
     let needs = migrate_needs(&mut lock_connection, largest).await?;
     let permissions = permissions(&mut lock_connection, &needs, None).await?;
     if !options.dry_run {
         check_permitted(&mut lock_connection, target, &needs, "migrate").await?;
-        let new = RunRecord::new(&mut lock_connection, request.environment, recorded_options(request)).await?;
+        let new = RunRecord::new(&mut lock_connection, request.environment, recorded_options(request, &source)).await?;
         // Known before it is stored: a run that is interrupted in between can still be recorded as such.
         record.get_or_init(|| new).start(&mut lock_connection).await?;
         sequences::advance(&mut lock_connection, largest.unwrap_or(0)).await?;
@@ -114,6 +117,7 @@ async fn run_to_end(
         options: Options { jobs, ..options.clone() },
         run_id: record.get().map(|it| it.id.clone()),
         securities: Mutex::new(Securities::default()),
+        needs_cursor: traits.needs_cursor,
     };
     let total = u64::try_from(total).unwrap_or(0).min(options.limit.unwrap_or(u64::MAX));
     target.phase(if options.dry_run { "reading" } else { "migrating" });
@@ -136,6 +140,7 @@ async fn run_to_end(
     report.server_version = server_version;
     report.tables = tables;
     report.permissions = permissions;
+    report.notes = traits.notes(request.table);
     Ok(report)
 }
 
@@ -169,11 +174,12 @@ async fn writers(connection: &mut Session, target: &Database, wanted: usize) -> 
 }
 
 /// What `padealing.migration_run` keeps of how the run was asked for.
-fn recorded_options(request: &MigrateRequest<'_>) -> serde_json::Value {
+fn recorded_options(request: &MigrateRequest<'_>, source: &Source) -> serde_json::Value {
     let Options { limit, batch_size, jobs, on_missing_security, on_id_collision, .. } = request.options;
     json!({
         "source": request.source.place(),
         "legacy_table": request.table.to_string(),
+        "source_timezone": source.zone,
         "limit": limit,
         "batch_size": batch_size,
         "jobs": jobs,
@@ -231,9 +237,16 @@ async fn run_pipeline(
     }
     drop(outcomes);
     let source = Arc::clone(&work.source);
-    let has_lineage = work.tables.has_lineage;
-    let reader =
-        Reader { source, has_lineage, source_connection, lock_connection, batches, window: Arc::clone(&window) };
+    let (has_lineage, needs_cursor) = (work.tables.has_lineage, work.needs_cursor);
+    let reader = Reader {
+        source,
+        has_lineage,
+        source_connection,
+        lock_connection,
+        needs_cursor,
+        batches,
+        window: Arc::clone(&window),
+    };
     let mut reading = JoinSet::new();
     reading.spawn(reader.run(work.options.clone()));
 

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::migration::legacy::LegacyRow;
-use crate::migration::pg::legacy_page::read_legacy_page;
+use crate::migration::pg::legacy_page::{LegacyPage, read_legacy_page};
 use crate::migration::pg::lineage::read_lineage;
+use crate::migration::pg::plain_page::{LegacyCursor, PlainPage};
 use crate::migration::pg::source::Source;
 use crate::migration::run::Options;
 use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
-use crate::postgres::transaction::{Limits, begin_reading};
+use crate::postgres::transaction::{Limits, begin_read_only, begin_reading};
 
 /// A page of rows without lineage, for a worker.
 #[derive(Default)]
@@ -47,6 +48,8 @@ pub(crate) struct Reader {
     pub(crate) source_connection: Session,
     /// Holds the advisory lock of the run.
     pub(crate) lock_connection: Session,
+    /// Whether each page would be a scan of the whole table.
+    pub(crate) needs_cursor: bool,
     pub(crate) batches: mpsc::Sender<Batch>,
     /// A permit for each page that may be in memory.
     pub(crate) window: Arc<Semaphore>,
@@ -58,10 +61,15 @@ impl Reader {
         let full = options.batch_size.max(1);
         let mut left = options.limit.unwrap_or(u64::MAX);
         let (mut after, mut size, mut sequence) = (None, full, 0);
-        let Self { source, has_lineage, mut source_connection, mut lock_connection, batches, window } = self;
+        let Self { source, has_lineage, mut source_connection, mut lock_connection, needs_cursor, batches, window } =
+            self;
+        let mut cursor = needs_cursor.then(LegacyCursor::default);
         let holder = &mut lock_connection;
         // In a transaction, the server notices in a minute when nobody holds the lock any more, in every version.
         begin_reading(holder, Limits::default()).await?;
+        if cursor.is_some() {
+            begin_read_only(&mut source_connection, Limits::default()).await?;
+        }
         while left > 0 {
             // This fails only when the run is being given up, for a reason that is reported elsewhere.
             let waiting = holder.while_waiting(window.acquire());
@@ -69,7 +77,13 @@ impl Reader {
                 break;
             };
             permit.forget();
-            let reading = read_legacy_page(&mut source_connection, &source, after, size);
+            let reading = async {
+                let Some(cursor) = &mut cursor else {
+                    return read_legacy_page(&mut source_connection, &source, after, size).await;
+                };
+                let PlainPage { rows, cut } = cursor.page(&mut source_connection, &source, after, size).await?;
+                Ok(LegacyPage { rows, cut })
+            };
             let page = holder.while_waiting(reading).await??;
             let Some((last, _)) = page.rows.last() else {
                 break;

@@ -54,6 +54,33 @@ pub enum SourceError {
         /// Which id, and what is wrong with it.
         problem: String,
     },
+    /// Moments need a time zone to become what a clock showed.
+    #[error(
+        "{table} has columns of the type timestamptz: {columns}; name the time zone in which the application showed \
+         them with --source-timezone, such as {example}"
+    )]
+    NoTimeZone {
+        table: TableName,
+        columns: String,
+        /// A zone that the database or a role is set to, or any.
+        example: String,
+    },
+    /// The server doesn't know the time zone.
+    #[error(
+        "--source-timezone is {zone}, which the server at {place} doesn't know; name one of pg_timezone_names, such as \
+         Europe/London"
+    )]
+    UnknownTimeZone {
+        zone: String,
+        /// Host, port, database and role.
+        place: String,
+    },
+    /// Rows were migrated in another time zone.
+    #[error(
+        "--source-timezone is {zone}, but rows were migrated with {recorded}; use {recorded}, which is the default from \
+         now on"
+    )]
+    OtherTimeZone { zone: String, recorded: String },
     /// A statement failed.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -66,6 +93,8 @@ struct SourceColumn {
     known: Option<LegacyColumn>,
     /// SQL that is true where the text is too long to be read whole; none for a type that is never long.
     is_large: Option<String>,
+    /// Whether it is a known timestamp of the type timestamptz.
+    is_moment: bool,
 }
 
 /// The legacy table, described.
@@ -78,6 +107,10 @@ pub(crate) struct Source {
     columns: Vec<SourceColumn>,
     /// Positions of the columns that have a companion in the select list for large texts.
     companions: Vec<usize>,
+    /// Positions of the columns that have what a clock showed in the select list, when [`Self::zone`] is known.
+    moments: Vec<usize>,
+    /// The time zone in which moments are read.
+    pub(crate) zone: Option<String>,
     /// Known columns of the type char(n).
     padded: Option<Arc<[LegacyColumn]>>,
     /// Whether the server converts each text from the database's encoding, which fails for bytes that it doesn't define.
@@ -224,7 +257,7 @@ impl Source {
                 // Qualified, because ORDER BY takes a bare name for a column of the select list.
                 let numeric = id_is_bigint || type_name == "numeric";
                 id = if numeric { format!("l.{quoted}") } else { format!("(l.{quoted}::text)::numeric") };
-                columns.push(SourceColumn { name: name.into(), known, is_large: None });
+                columns.push(SourceColumn { name: name.into(), known, is_large: None, is_moment: false });
                 continue;
             }
             padded.extend(known.filter(|_| type_name == "bpchar"));
@@ -239,16 +272,19 @@ impl Source {
                 // Compression gains a factor of 90 at most (pglz), so a value of 2 kB on disk can't be a large text.
                 _ => format!("(pg_column_size({quoted}) > 2000 and octet_length({quoted}::text) > {LARGE})"),
             });
-            columns.push(SourceColumn { name: name.into(), known, is_large });
+            let is_timestamp = known.is_some_and(|it| it.kind() == Kind::Timestamp);
+            let is_moment = is_timestamp && type_name == "timestamptz";
+            columns.push(SourceColumn { name: name.into(), known, is_large, is_moment });
         }
         if raw_bytes {
             // The server would refuse a whole page for one byte that isn't UTF-8; so it is asked for the bytes.
             run(connection, "set client_encoding = 'SQL_ASCII'", "setting up the session").await?;
         }
-        let companions = companions(&columns);
+        let (companions, moments) = (companions(&columns), moments(&columns));
         let padded = (!padded.is_empty()).then(|| padded.into());
         let converts = !raw_bytes && encoding != "UTF8";
-        let source = Self { table: table.clone(), qualified, id, columns, companions, padded, converts };
+        let source =
+            Self { table: table.clone(), qualified, id, columns, companions, moments, zone: None, padded, converts };
         source.check_ids(connection, id_is_bigint).await?;
         Ok(source)
     }
@@ -300,6 +336,11 @@ impl Source {
     /// The select of one page in id order: the id as a bigint, every column, and for each column that may be large a
     /// companion, `octets sha256 head`, which is null unless the text was left out.
     pub(crate) fn page(&self, after: Option<i64>, limit: usize) -> String {
+        format!("{} limit {limit}", self.rows(after))
+    }
+
+    /// The same without an end.
+    pub(crate) fn rows(&self, after: Option<i64>) -> String {
         let mut list = vec![format!("{}::int8", self.id)];
         for column in &self.columns {
             let quoted = quote_identifier(&column.name);
@@ -314,8 +355,11 @@ impl Source {
         }) {
             list.push(format!("case when {is_large} then {} end", companion(&format!("{quoted}::text"))));
         }
+        if let Some(zone) = &self.zone {
+            list.extend(self.moments.iter().map(|at| clock(&quote_identifier(&self.columns[*at].name), zone)));
+        }
         let condition = after.map(|id| format!(" where {} > {id}", self.id)).unwrap_or_default();
-        format!("select {} from {} l{condition} order by {} limit {limit}", list.join(", "), self.qualified, self.id)
+        format!("select {} from {} l{condition} order by {}", list.join(", "), self.qualified, self.id)
     }
 
     /// How many columns there are.
@@ -326,8 +370,8 @@ impl Source {
     /// The same table with some of its columns.
     pub(crate) fn part(&self, columns: Range<usize>) -> Self {
         let columns = self.columns[columns].to_vec();
-        let companions = companions(&columns);
-        Self { columns, companions, ..self.clone() }
+        let (companions, moments) = (companions(&columns), moments(&columns));
+        Self { columns, companions, moments, ..self.clone() }
     }
 
     /// The select of the first id after another.
@@ -353,7 +397,12 @@ impl Source {
 
     /// How many values a row of [`Self::page`] has.
     pub(crate) fn width(&self) -> usize {
-        1 + self.columns.len() + self.companions.len()
+        1 + self.columns.len() + self.companions.len() + self.zone.as_ref().map_or(0, |_| self.moments.len())
+    }
+
+    /// The names of the columns that need a time zone.
+    pub(crate) fn moment_names(&self) -> Vec<&str> {
+        self.moments.iter().map(|at| &*self.columns[*at].name).collect()
     }
 
     /// A row of [`Self::page`], from the bytes of its values.
@@ -390,6 +439,12 @@ impl Source {
                 }
             }
         }
+        let clocks = 1 + self.columns.len() + self.companions.len();
+        for (index, at) in self.moments.iter().enumerate().filter(|_| self.zone.is_some()) {
+            if let (Some(text), Some(known)) = (value(clocks + index), self.columns[*at].known) {
+                row.local.insert(known, String::from_utf8_lossy(text).into_owned());
+            }
+        }
         Some((id, row))
     }
 
@@ -410,6 +465,20 @@ impl Source {
 
 /// Bytes of an unreadable text that are looked at: more than a record keeps.
 const RECORDED: usize = 5000;
+
+fn moments(columns: &[SourceColumn]) -> Vec<usize> {
+    columns.iter().enumerate().filter(|(_, it)| it.is_moment).map(|(at, _)| at).collect()
+}
+
+/// SQL of what a clock in a time zone showed at a moment. Next to the ends of the range of timestamps, and at the
+/// infinities, a zone makes no difference that could be stored.
+fn clock(moment: &str, zone: &str) -> String {
+    format!(
+        "{moment} at time zone case when isfinite({moment}) and {moment} > '4713-01-02 BC' and {moment} < '294276-12-30' \
+         then {} else 'UTC' end",
+        quote_literal(zone)
+    )
+}
 
 fn companions(columns: &[SourceColumn]) -> Vec<usize> {
     columns.iter().enumerate().filter(|(_, it)| it.is_large.is_some()).map(|(at, _)| at).collect()

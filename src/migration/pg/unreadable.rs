@@ -67,6 +67,7 @@ fn add(row: &mut LegacyRow, part: LegacyRow) {
     }
     row.unknown.extend(part.unknown);
     row.unreadable.extend(part.unreadable);
+    row.local.extend(part.local);
     row.padded = part.padded;
 }
 

@@ -21,8 +21,9 @@ use crate::migration::difference::Difference;
 use crate::migration::legacy::{LARGE, LegacyRow, Text};
 use crate::migration::needs;
 use crate::migration::pg::lookup::Securities;
+use crate::migration::pg::plain_page::{LegacyCursor, PlainPage, read_plain_page};
 use crate::migration::pg::source::{Source, SourceError, companion, parse_companion, raw_values};
-use crate::migration::pg::unreadable::{is_unreadable, read_unreadable_row};
+use crate::migration::pg::traits::traits_of_source;
 use crate::migration::run::Progress;
 use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredLineage};
 use crate::migration::target::{Assessment, LEGACY_MARK, Role, SOURCE_TABLE};
@@ -32,12 +33,10 @@ use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};
-use crate::postgres::transaction::{Limits, begin_read_only, savepoint};
+use crate::postgres::transaction::{Limits, begin_read_only};
 
 /// Legacy rows of one step.
 const PAGE_ROWS: usize = 400;
-/// Bytes of one step that are kept in memory; a step that turns out larger is cut.
-const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// What to verify, where.
 #[derive(Clone, Debug)]
@@ -89,7 +88,9 @@ pub async fn verify(
     let mut from = request.source.connect(Access::Read, "verify source").await?;
     let role = current_role(&mut from).await?;
     check_permitted(&mut from, request.source, &needs::source(&role, request.table), "read the legacy table").await?;
-    let source = Arc::new(Source::describe(&mut from, request.table, &request.source.place()).await?);
+    let source = Source::describe(&mut from, request.table, &request.source.place()).await?;
+    let source = Arc::new(source.in_zone(request.source, &mut from, &mut target).await?);
+    let traits = traits_of_source(&mut from, &source).await?;
     request.target.phase("counting the legacy rows");
     let (total, _) = source.extent(&mut from).await?;
     // One snapshot each: what is committed meanwhile is not half seen.
@@ -100,11 +101,11 @@ pub async fn verify(
     let (pages, source_pages) = mpsc::channel::<SourcePage>(1);
     let (both, mut both_pages) = mpsc::channel::<BothPages>(1);
     let mut readers = JoinSet::new();
-    readers.spawn(read_source(from, Arc::clone(&source), pages));
+    readers.spawn(read_source(from, Arc::clone(&source), traits.needs_cursor, pages));
     readers.spawn(read_target(target, source_pages, both));
 
     request.target.phase("verifying");
-    let mut report = VerifyReport { server_version, ..VerifyReport::default() };
+    let mut report = VerifyReport { server_version, notes: traits.notes(request.table), ..VerifyReport::default() };
     let total = u64::try_from(total).unwrap_or(0);
     while let Some(page) = both_pages.recv().await {
         report.add(page);
@@ -132,11 +133,16 @@ type Unclaimed = Option<Vec<Difference>>;
 async fn read_source(
     mut from: Session,
     source: Arc<Source>,
+    needs_cursor: bool,
     pages: mpsc::Sender<SourcePage>,
 ) -> Result<Unclaimed, VerifyError> {
     let (mut after, mut size) = (None, PAGE_ROWS);
+    let mut cursor = needs_cursor.then(LegacyCursor::default);
     loop {
-        let (rows, cut) = read_page(&mut from, &source, after, size).await?;
+        let PlainPage { rows, cut } = match &mut cursor {
+            Some(cursor) => cursor.page(&mut from, &source, after, size).await?,
+            None => read_plain_page(&mut from, &source, after, size).await?,
+        };
         let done = rows.is_empty() || rows.len() < size && !cut;
         size = if cut { rows.len().max(1) } else { (size * 2).min(PAGE_ROWS) };
         // The last range is open, so that lineage beyond the last legacy row is seen too.
@@ -148,53 +154,6 @@ async fn read_source(
     }
     let _ = from.close().await;
     Ok(None)
-}
-
-/// Reads the rows after an id, and whether there may be more than these though they are fewer than was asked for. Where
-/// a row has bytes that can't be read the page ends before it, or is that row.
-async fn read_page(
-    from: &mut Session,
-    source: &Source,
-    after: Option<i64>,
-    limit: usize,
-) -> Result<(Vec<(i64, LegacyRow)>, bool), QueryError> {
-    if !source.converts {
-        return read_rows(from, source, after, limit).await;
-    }
-    let mut size = limit;
-    loop {
-        match savepoint(from, async |from| read_rows(from, source, after, size).await).await? {
-            Err(error) if is_unreadable(&error) && size > 1 => size /= 2,
-            Err(error) if is_unreadable(&error) => {
-                let row = read_unreadable_row(from, source, after).await?;
-                return Ok((row.into_iter().collect(), true));
-            }
-            read => return read.map(|(rows, cut)| (rows, cut || size < limit)),
-        }
-    }
-}
-
-async fn read_rows(
-    from: &mut Session,
-    source: &Source,
-    after: Option<i64>,
-    limit: usize,
-) -> Result<(Vec<(i64, LegacyRow)>, bool), QueryError> {
-    const WHAT: &str = "reading the legacy table";
-    let mut rows: Vec<(i64, LegacyRow)> = Vec::with_capacity(limit);
-    let (mut bytes, mut cut) = (0, false);
-    let mut stream = sqlx::raw_sql(AssertSqlSafe(source.page(after, limit))).fetch(from);
-    while let Some(row) = stream.try_next().await.attempt(WHAT)? {
-        let values = raw_values(&row).attempt(WHAT)?;
-        bytes += values.iter().flatten().map(|it| it.len()).sum::<usize>();
-        if bytes > PAGE_BYTES && !rows.is_empty() {
-            cut = true;
-            continue;
-        }
-        let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
-        rows.push(source.row(|at| values[at]).ok_or_else(malformed).attempt(WHAT)?);
-    }
-    Ok((rows, cut))
 }
 
 async fn read_target(

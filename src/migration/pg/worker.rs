@@ -42,6 +42,8 @@ pub(crate) struct Work {
     /// None in a dry run, which writes nothing.
     pub(crate) run_id: Option<String>,
     pub(crate) securities: Mutex<Securities>,
+    /// Whether each page of the source would be a scan of the whole table.
+    pub(crate) needs_cursor: bool,
 }
 
 /// Migrates pages until there are no more.

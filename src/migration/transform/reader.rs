@@ -65,7 +65,8 @@ impl RowReader<'_> {
 
     /// D5b.
     pub(super) fn timestamp(&mut self, column: Col) -> Option<Timestamp> {
-        self.parsed(column, Timestamp::parse)
+        let row = self.row;
+        self.parsed(column, |text| Timestamp::parse(row.clock(column).unwrap_or(text)))
     }
 
     /// D5.

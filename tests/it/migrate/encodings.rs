@@ -98,6 +98,11 @@ async fn bytes_that_are_no_text_reject_their_rows_only() {
                          update bo_airflow.oracle_bloomberg set ticker = {bad}, description = {bad} where id = 503"
                     ))
                     .await;
+                if encoding != "WIN1252" {
+                    // Read by a cursor, which such bytes break.
+                    let drop = "alter table personal_account_dealing drop constraint personal_account_dealing_pkey";
+                    source.execute(drop).await;
+                }
                 let options = Options { batch_size: 16, ..Options::default() };
                 let (dry, foreseen) =
                     migrate_from(&source, &target, Options { dry_run: true, ..options.clone() }).await;

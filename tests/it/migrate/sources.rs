@@ -97,14 +97,14 @@ async fn columns_of_other_types_are_read_as_their_text() {
             "create type mood as enum ('1', '2'); create domain flag as varchar(1); \
              truncate personal_account_dealing; alter table personal_account_dealing \
                  alter column id type numeric, alter column employee type numeric(20,2), \
-                 alter column requested_date type timestamptz, alter column last_modified_date type date, \
+                 alter column requested_date type text, alter column last_modified_date type date, \
                  alter column related_yn type mood using null, alter column conflicts_yn type flag, \
                  alter column restricted_yn type integer using null, alter column buysell type char(4), \
                  alter column trade_size type double precision, alter column name type xml using null, \
                  alter column currency type char(3); \
              insert into personal_account_dealing (id, employee, requested_date, last_modified_date, status, \
                  related_yn, conflicts_yn, restricted_yn, buysell, trade_size, name, currency, is_deleted_yn) \
-             values (5, 1003, '2021-03-01 10:00:00+02', '2021-03-02', 'request', '1', '2', 1, 's', 1.5, '<a/>', \
+             values (5, 1003, '2021-03-01 08:00:00', '2021-03-02', 'request', '1', '2', 1, 's', 1.5, '<a/>', \
              'GB', 'N')",
         )
         .await;

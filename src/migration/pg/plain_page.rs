@@ -1,0 +1,129 @@
+//! Reads the legacy table through plain queries: the verification, and whoever reads it once by a cursor.
+
+use futures_util::TryStreamExt;
+use sqlx::AssertSqlSafe;
+
+use crate::migration::legacy::LegacyRow;
+use crate::migration::pg::source::{Source, raw_values};
+use crate::migration::pg::unreadable::{is_unreadable, read_unreadable_row};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::run;
+use crate::postgres::transaction::savepoint;
+
+const WHAT: &str = "reading the legacy table";
+
+/// Bytes of a page that are kept in memory; a page that turns out larger is cut.
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Legacy rows in id order.
+#[derive(Default)]
+pub(crate) struct PlainPage {
+    pub(crate) rows: Vec<(i64, LegacyRow)>,
+    /// Whether there may be more rows though these are fewer than was asked for.
+    pub(crate) cut: bool,
+}
+
+/// Reads the rows after an id, in an open transaction that sees one moment. Where a row has bytes that can't be read the
+/// page ends before it, or is that row.
+pub(crate) async fn read_plain_page(
+    from: &mut Session,
+    source: &Source,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<PlainPage, QueryError> {
+    if !source.converts {
+        return read_rows(from, source, source.page(after, limit), limit).await;
+    }
+    let mut size = limit;
+    loop {
+        let sql = source.page(after, size);
+        match savepoint(from, async |from| read_rows(from, source, sql, size).await).await? {
+            Err(error) if is_unreadable(&error) && size > 1 => size /= 2,
+            Err(error) if is_unreadable(&error) => {
+                let row = read_unreadable_row(from, source, after).await?;
+                return Ok(PlainPage { rows: row.into_iter().collect(), cut: true });
+            }
+            read => return read.map(|page| PlainPage { cut: page.cut || size < limit, ..page }),
+        }
+    }
+}
+
+async fn read_rows(from: &mut Session, source: &Source, sql: String, limit: usize) -> Result<PlainPage, QueryError> {
+    let mut page = PlainPage { rows: Vec::with_capacity(limit), cut: false };
+    let mut bytes = 0;
+    let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(from);
+    while let Some(row) = stream.try_next().await.attempt(WHAT)? {
+        let values = raw_values(&row).attempt(WHAT)?;
+        bytes += values.iter().flatten().map(|it| it.len()).sum::<usize>();
+        if bytes > PAGE_BYTES && !page.rows.is_empty() {
+            page.cut = true;
+            continue;
+        }
+        let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
+        page.rows.push(source.row(|at| values[at]).ok_or_else(malformed).attempt(WHAT)?);
+    }
+    Ok(page)
+}
+
+/// A cursor over a table of which each page would be a scan of the whole: it is read, and sorted, once. In an open
+/// transaction that sees one moment, whose end closes it.
+#[derive(Default)]
+pub(crate) struct LegacyCursor {
+    is_open: bool,
+}
+
+impl LegacyCursor {
+    /// The rows after an id that was the last of the page before, `limit` of them at most.
+    pub(crate) async fn page(
+        &mut self,
+        from: &mut Session,
+        source: &Source,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<PlainPage, QueryError> {
+        if !self.is_open {
+            let declare = format!("declare pad_migrate_rows no scroll cursor for {}", source.rows(after));
+            run(from, &declare, WHAT).await?;
+            self.is_open = true;
+        }
+        if !source.converts {
+            return fetch_page(from, source, limit).await;
+        }
+        match savepoint(from, async |from| fetch_page(from, source, limit).await).await? {
+            Err(error) if is_unreadable(&error) => {
+                // The cursor is broken. The next page opens another after the row that is found here.
+                run(from, "close pad_migrate_rows", WHAT).await?;
+                self.is_open = false;
+                let page = read_plain_page(from, source, after, limit).await?;
+                Ok(PlainPage { cut: true, ..page })
+            }
+            page => page,
+        }
+    }
+}
+
+/// A row can't be given back to a cursor, so few are asked for until their size is known.
+async fn fetch_page(from: &mut Session, source: &Source, limit: usize) -> Result<PlainPage, QueryError> {
+    const FEW: usize = 8;
+    let mut page = PlainPage::default();
+    let (mut bytes, mut wanted) = (0, FEW.min(limit));
+    loop {
+        let sql = format!("fetch forward {wanted} from pad_migrate_rows");
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut *from);
+        let before = page.rows.len();
+        while let Some(row) = stream.try_next().await.attempt(WHAT)? {
+            let values = raw_values(&row).attempt(WHAT)?;
+            bytes += values.iter().flatten().map(|it| it.len()).sum::<usize>();
+            let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
+            page.rows.push(source.row(|at| values[at]).ok_or_else(malformed).attempt(WHAT)?);
+        }
+        let (found, left) = (page.rows.len(), limit - page.rows.len());
+        if found - before < wanted || left == 0 || bytes >= PAGE_BYTES {
+            page.cut = bytes >= PAGE_BYTES;
+            return Ok(page);
+        }
+        let fit = (PAGE_BYTES - bytes) / (bytes / found).max(1);
+        wanted = fit.clamp(1, found * 4).min(left);
+    }
+}
