@@ -4,7 +4,7 @@ use crate::base::outcome::Verdict;
 use crate::base::text::plural;
 use crate::ledger::history::RecordKind;
 use crate::report::page::Page;
-use crate::report::plan::matters;
+use crate::report::plan::{allowed_row, matters};
 use crate::schema::plan::outcome::{Applied, Unbuilt};
 use crate::schema::plan::step::Left;
 
@@ -42,6 +42,9 @@ pub fn applied_page(applied: &Applied, before: Option<&str>) -> Page {
         };
         let text = format!("{steps} in one transaction{built}; the schema was read back and is as expected");
         page.row("Done", text);
+    }
+    if !applied.route.allowed.is_empty() && !applied.route.is_empty() {
+        page.row("Allowed", allowed_row(&applied.route));
     }
     for Unbuilt { index, reason } in &applied.unbuilt {
         page.row("Not built", format!("{index}: {reason}; run apply again"));

@@ -147,10 +147,12 @@ fn locks(page: &mut Page, hazards: &[&Hazard]) {
 }
 
 fn warnings(page: &mut Page, hazards: &[&Hazard]) {
-    use HazardKind::{Move, Overwrite, Rename, Revoke, Unverified};
+    use HazardKind::{Move, Overwrite, Rename, Revoke, Trigger, Unverified};
     // What is the same of several is said once.
     let mut notes: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for hazard in hazards.iter().filter(|it| matches!(it.kind, Rename | Move | Revoke | Overwrite | Unverified)) {
+    for hazard in
+        hazards.iter().filter(|it| matches!(it.kind, Rename | Move | Revoke | Overwrite | Trigger | Unverified))
+    {
         notes.entry(hazard.note.replacen(&hazard.table, "{}", 1)).or_default().insert(&hazard.table);
     }
     if !notes.is_empty() {

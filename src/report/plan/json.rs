@@ -31,6 +31,8 @@ pub struct PlanJson {
     pub records: Vec<RecordJson>,
     /// Revisions that this environment skips.
     pub skipped: Vec<SkippedJson>,
+    /// Tables outside padealing that triggers may lock, by `--allow-object`.
+    pub allowed: Vec<String>,
 }
 
 /// What becomes of a managed table.
@@ -100,7 +102,7 @@ pub struct HazardJson {
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 pub struct LeftJson {
-    /// The kind of finding in `drift`.
+    /// The kind of finding in `drift`, or what stops a step, such as `name_taken`.
     pub kind: String,
     /// What differs.
     pub object: String,
@@ -110,6 +112,8 @@ pub struct LeftJson {
     pub reason: String,
     /// A query that shows the rows, or the object.
     pub query: Option<String>,
+    /// The statement that removes what stops a step, if one can be written.
+    pub remedy: Option<String>,
     /// Whether nothing is applied until it is resolved by hand.
     pub blocking: bool,
 }
@@ -157,6 +161,7 @@ impl PlanJson {
             left: route.plan.left.iter().map(LeftJson::from).collect(),
             records: route.records.iter().map(RecordJson::from).collect(),
             skipped: route.skipped.iter().map(SkippedJson::from).collect(),
+            allowed: route.allowed.clone(),
         }
     }
 }
@@ -182,9 +187,10 @@ impl From<&Hazard> for HazardJson {
 
 impl From<&Left> for LeftJson {
     fn from(left: &Left) -> Self {
-        let Left { kind, object, severity, reason, query, is_blocking } = left.clone();
+        let Left { kind, object, severity, reason, query, remedy, is_blocking } = left.clone();
         let query = query.map(|query| statement(&query));
-        Self { kind, object, severity: severity.to_string(), reason, query, blocking: is_blocking }
+        let remedy = remedy.map(|remedy| statement(&remedy.sql));
+        Self { kind, object, severity: severity.to_string(), reason, query, remedy, blocking: is_blocking }
     }
 }
 
