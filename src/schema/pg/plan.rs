@@ -88,6 +88,10 @@ pub async fn assess(connection: &mut Session, request: &ChangeRequest<'_>) -> Re
     if !route.is_empty() || !route.plan.questions.is_empty() {
         facts.sizes = sizes(connection).await?;
         facts.surroundings = surroundings(connection, request).await?;
+        // Some questions are about what only the catalog's dependencies show.
+        if facts.surroundings.dependents.values().flatten().any(|it| !it.expressions.is_empty()) {
+            route = route_with(&facts, &live);
+        }
         for question in std::mem::take(&mut route.plan.questions) {
             let answer = ask(connection, &question).await?;
             facts.answers.insert(question, answer);

@@ -59,7 +59,7 @@ impl<'a> Planner<'a> {
             let names = [Some(&id.name), live.filter(|it| it.schema != id.schema).map(|live| &live.name)];
             for (space, name) in spaces.iter().flat_map(|space| names.iter().flatten().map(move |name| (space, name))) {
                 let holder = self.facts.surroundings.names.get(&(*space, (*name).clone()));
-                if let Some(holder) = holder.filter(|it| it.id.as_ref() != Some(id) && !self.gives_way(it)) {
+                if let Some(holder) = holder.filter(|it| self.is_in_the_way(it, id)) {
                     stops.push(taken(id, name, holder));
                     break;
                 }
@@ -76,6 +76,11 @@ impl<'a> Planner<'a> {
         let column = columns.find(|(id, _)| id.kind == Kind::Column && id.name == column);
         let live = column.and_then(|(id, _)| self.comparison.live_part(id)).and_then(|id| self.live(id));
         !live.is_some_and(|it| it.contains_key(&Property::Default) || it.contains_key(&Property::Identity))
+    }
+
+    /// Whether what has a name keeps something else from getting it. What belongs to an extension isn't compared.
+    fn is_in_the_way(&self, holder: &Holder, id: &Id) -> bool {
+        holder.extension.is_some() || holder.id.as_ref() != Some(id) && !self.gives_way(holder)
     }
 
     /// Whether a step drops what has a name, or gives it another.
