@@ -38,6 +38,10 @@ pub(crate) struct Args {
     /// Text for people, or JSON for scripts, which is not asked for confirmation and needs --yes
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
+    /// A table outside padealing, as SCHEMA.TABLE, that triggers or event triggers may lock, such as that of a DDL log;
+    /// may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_object: Vec<String>,
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
@@ -46,6 +50,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let request = ChangeRequest {
         lock_timeout: args.lock_timeout,
         concurrently: args.concurrently,
+        allow_objects: &args.allow_object,
         ..context.schema_request(&target, args.to.as_deref())
     };
     let found = plan(&request).await?;

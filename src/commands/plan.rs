@@ -13,6 +13,7 @@ use crate::ledger::history::applied;
 use crate::report::plan::Planned;
 use crate::report::plan::json::PlanJson;
 use crate::schema::pg::plan::plan;
+use crate::schema::pg::request::ChangeRequest;
 
 /// A plan for people, for psql, or for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,12 +46,17 @@ pub(crate) struct Args {
     /// The revision to go to [default: the newest]
     #[arg(long, value_name = "REVISION", value_parser = parse_revision)]
     pub(crate) to: Option<String>,
+    /// A table outside padealing, as SCHEMA.TABLE, that triggers or event triggers may lock, such as that of a DDL log;
+    /// may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_object: Vec<String>,
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
     let out = args.out.as_deref().map(PendingFile::create).transpose()?;
-    let found = plan(&context.schema_request(&target, args.to.as_deref())).await?;
+    let request = context.schema_request(&target, args.to.as_deref());
+    let found = plan(&ChangeRequest { allow_objects: &args.allow_object, ..request }).await?;
     if let Some(to) = args.to.as_deref().filter(|to| applied(&found.history).keys().any(|it| it.as_str() > *to)) {
         let how = format!("`pad-migrate revert --to {to}` shows what it would roll back and lose, and asks first");
         return Err(format!("the schema is at a later revision than {to}: {how}").into());

@@ -35,6 +35,8 @@ pub struct Record {
     /// By which version of this program.
     pub version: String,
     pub environment: String,
+    /// What triggers were allowed to lock outside padealing, as `--allow-object` named it.
+    pub allowed: Option<String>,
 }
 
 /// The revisions that count as applied, by number: as the last line about each says.

@@ -65,6 +65,12 @@ impl QueryError {
         self.source.sqlstate()
     }
 
+    /// Where the server was when the error came up: which functions it ran.
+    pub(crate) fn context(&self) -> Option<&str> {
+        let sqlx::Error::Database(error) = &self.source.0 else { return None };
+        error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?.r#where()
+    }
+
     /// Whether another session's lock was in the way, so that the same statement may succeed later.
     pub(crate) fn is_lock_conflict(&self) -> bool {
         self.sqlstate().is_some_and(|it| sqlstate::is_lock_conflict(&it))

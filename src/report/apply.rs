@@ -10,7 +10,7 @@ use crate::report::layout::Head;
 use crate::report::page::Page;
 use crate::report::plan::effects::warnings;
 use crate::report::plan::json::{LeftJson, RecordJson, StepJson};
-use crate::report::plan::{counted_left, matters};
+use crate::report::plan::{allowed_row, counted_left, matters};
 use crate::report::revert::RevertJson;
 use crate::schema::plan::outcome::{Applied, Unbuilt};
 use crate::schema::plan::step::Left;
@@ -52,6 +52,9 @@ pub fn applied_page(applied: &Applied, before: Option<&str>) -> Page {
             left => format!("the schema was read back; {left} left unchanged"),
         };
         page.row("Done", format!("{steps} in one transaction{built}; {is_expected}"));
+    }
+    if !applied.route.allowed.is_empty() && !applied.route.is_empty() {
+        page.row("Allowed", allowed_row(&applied.route));
     }
     for Unbuilt { index, reason } in &applied.unbuilt {
         page.row("Not built", format!("{index}: {reason}; run apply again"));

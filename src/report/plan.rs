@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::base::outcome::Verdict;
 use crate::base::sql_text;
-use crate::base::text::plural;
+use crate::base::text::{list, plural};
 use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
 use crate::report::drift::count_severities;
@@ -16,6 +16,7 @@ use crate::report::page::{Page, Text};
 use crate::report::permission::statements_page;
 use crate::schema::drift::finding::Severity;
 use crate::schema::plan::outcome::Found;
+use crate::schema::plan::route::Route;
 use crate::schema::plan::step::{Action, Decision, HazardKind, Left, Plan, Step};
 
 /// A plan, and where it is for.
@@ -40,6 +41,11 @@ pub(crate) fn matters(left: &Left) -> bool {
 pub(crate) fn counted_left(plan: &Plan) -> String {
     let mut left = plan.left.iter().filter(|left| matters(left)).map(|left| left.severity).peekable();
     if left.peek().is_some() { count_severities(left) } else { String::new() }
+}
+
+/// What triggers of others may lock outside padealing.
+pub(crate) fn allowed_row(route: &Route) -> String {
+    format!("locks that triggers take on {} (--allow-object)", list(&route.allowed))
 }
 
 impl Planned<'_> {
@@ -128,6 +134,9 @@ impl Planned<'_> {
         page.address("Live", self.place);
         page.row("Server", format!("PostgreSQL {}, environment {}", self.found.server_version, self.environment));
         page.row("Method", self.method());
+        if !self.found.route.allowed.is_empty() {
+            page.row("Allowed", allowed_row(&self.found.route));
+        }
         for skipped in &self.found.route.skipped {
             page.row("Skipped", skipped.sentence(self.environment));
         }
@@ -189,6 +198,9 @@ fn list_left(page: &mut Page, left: &[&Left]) {
         let queries = items.iter().filter(|item| matters(item)).filter_map(|item| item.query.as_deref());
         for query in queries.take(if items[0].is_blocking { usize::MAX } else { 3 }) {
             page.sql(4, format!("query: {query};"));
+        }
+        for remedy in items.iter().filter_map(|item| item.remedy.as_ref()) {
+            page.sql(4, format!("{};", remedy.sql));
         }
     }
 }

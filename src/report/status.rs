@@ -48,7 +48,8 @@ pub fn status_page(status: &Status, data: &Standing) -> Page {
     if !status.history.is_empty() {
         page.heading("History");
         for record in &status.history {
-            let who = format!("by {} with {} in {}", record.role, record.version, record.environment);
+            let allowed = record.allowed.as_ref().map(|it| format!(", allowing locks on {it}")).unwrap_or_default();
+            let who = format!("by {} with {} in {}{allowed}", record.role, record.version, record.environment);
             let what = format!("{} {} {}", record.revision, record.kind, record.name);
             page.beside(2, 18, &record.applied_at, format!("{what:<48} {who}"));
         }
@@ -223,6 +224,8 @@ pub struct HistoryJson {
     pub version: String,
     /// In which environment.
     pub environment: String,
+    /// What triggers were allowed to lock outside padealing (`--allow-object`).
+    pub allowed: Option<String>,
 }
 
 /// A table in which another program keeps a history.
@@ -249,6 +252,7 @@ impl StatusJson {
             role: record.role,
             version: record.version,
             environment: record.environment,
+            allowed: record.allowed,
         });
         let managers = status.managers.iter().cloned().map(|manager| ManagerJson {
             table: manager.table,

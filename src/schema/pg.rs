@@ -11,4 +11,5 @@ pub mod relations;
 pub mod request;
 pub mod revert;
 pub mod status;
+mod surroundings;
 mod transaction;

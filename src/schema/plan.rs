@@ -4,6 +4,7 @@
 //! changes are never planned: the difference is left, with the reason and the query that shows the rows. Unexpected
 //! objects are left unchanged. Nothing here has CASCADE, and nothing that holds rows, numbers or values is dropped.
 
+pub mod code;
 mod data;
 pub mod losses;
 pub(crate) mod needs;
@@ -12,3 +13,5 @@ pub mod outcome;
 pub mod planner;
 pub mod route;
 pub mod step;
+pub(crate) mod stops;
+pub mod surroundings;

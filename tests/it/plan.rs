@@ -4,6 +4,7 @@ mod adoption;
 mod apply;
 mod cases;
 mod concurrency;
+mod foreseen;
 mod killed;
 mod laws;
 mod output;

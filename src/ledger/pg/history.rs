@@ -30,22 +30,22 @@ pub(crate) async fn history_access(connection: &mut Session) -> Result<HistoryAc
 
 /// The history, oldest line first; none, if there is no table of that name.
 pub(crate) async fn read_history(connection: &mut Session) -> Result<Vec<Record>, QueryError> {
-    type Row = (String, String, String, String, String, String, String, String);
+    type Row = (String, String, String, String, String, String, String, String, Option<String>);
     const WHAT: &str = "reading pad-migrate's history in padealing.schema_revision";
     if !history_access(connection).await?.exists {
         return Ok(Vec::new());
     }
     let rows: Vec<Row> = sqlx::query_as(
         "select revision, name, checksum, kind, to_char(applied_at, 'YYYY-MM-DD HH24:MI'), database_role, \
-                program_version, environment \
+                program_version, environment, substring(sql from '-- allowed with --allow-object: ([^\n]*)') \
          from padealing.schema_revision order by id",
     )
     .fetch_all(connection)
     .await
     .attempt(WHAT)?;
-    let record = |(revision, name, checksum, kind, applied_at, role, version, environment): Row| {
+    let record = |(revision, name, checksum, kind, applied_at, role, version, environment, allowed): Row| {
         let kind = RecordKind::from_str(&kind).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        Ok(Record { revision, name, checksum, kind, applied_at, role, version, environment })
+        Ok(Record { revision, name, checksum, kind, applied_at, role, version, environment, allowed })
     };
     rows.into_iter().map(record).collect::<Result<_, sqlx::Error>>().attempt(WHAT)
 }

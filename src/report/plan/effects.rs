@@ -152,10 +152,10 @@ fn locks(page: &mut Page, hazards: &[&Hazard]) {
 
 /// What is worth knowing of steps, a sentence each.
 pub(crate) fn warnings<'a>(hazards: impl Iterator<Item = &'a Hazard>) -> Vec<String> {
-    use HazardKind::{Move, Overwrite, Rename, Revoke, Unverified};
+    use HazardKind::{Move, Overwrite, Rename, Revoke, Trigger, Unverified};
     // What is the same of several is said once.
     let mut notes: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for hazard in hazards.filter(|it| matches!(it.kind, Rename | Move | Revoke | Overwrite | Unverified)) {
+    for hazard in hazards.filter(|it| matches!(it.kind, Rename | Move | Revoke | Overwrite | Trigger | Unverified)) {
         notes.entry(hazard.note.replacen(&hazard.table, "{}", 1)).or_default().insert(&hazard.table);
     }
     notes.into_iter().map(|(note, objects)| note.replacen("{}", &list(objects), 1)).collect()

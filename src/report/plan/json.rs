@@ -34,6 +34,8 @@ pub struct PlanJson {
     pub skipped: Vec<SkippedJson>,
     /// What the connected role may not do of it.
     pub permissions: PermissionsJson,
+    /// Tables outside padealing that triggers may lock, by `--allow-object`.
+    pub allowed: Vec<String>,
 }
 
 /// What becomes of a managed table.
@@ -103,7 +105,7 @@ pub struct HazardJson {
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 pub struct LeftJson {
-    /// The kind of finding in `drift`.
+    /// The kind of finding in `drift`, or what stops a step, such as `name_taken`.
     pub kind: String,
     /// What differs.
     pub object: String,
@@ -113,6 +115,8 @@ pub struct LeftJson {
     pub reason: String,
     /// A query that shows the rows, or the object.
     pub query: Option<String>,
+    /// The statement that removes what stops a step, if one can be written.
+    pub remedy: Option<String>,
     /// Whether nothing is applied until it is resolved by hand.
     pub blocking: bool,
 }
@@ -161,6 +165,7 @@ impl PlanJson {
             records: route.records.iter().map(RecordJson::from).collect(),
             skipped: route.skipped.iter().map(SkippedJson::from).collect(),
             permissions: PermissionsJson::from(&found.permissions),
+            allowed: route.allowed.clone(),
         }
     }
 }
@@ -186,9 +191,10 @@ impl From<&Hazard> for HazardJson {
 
 impl From<&Left> for LeftJson {
     fn from(left: &Left) -> Self {
-        let Left { kind, object, severity, reason, query, is_blocking } = left.clone();
+        let Left { kind, object, severity, reason, query, remedy, is_blocking } = left.clone();
         let query = query.map(|query| statement(&query));
-        Self { kind, object, severity: severity.to_string(), reason, query, blocking: is_blocking }
+        let remedy = remedy.map(|remedy| statement(&remedy.sql));
+        Self { kind, object, severity: severity.to_string(), reason, query, remedy, blocking: is_blocking }
     }
 }
 

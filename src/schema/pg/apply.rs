@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::base::text::{plural, sentence};
 use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
-use crate::ledger::pg::admission::check_local;
+use crate::ledger::pg::admission::{SessionError, check_local};
 
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -26,10 +26,12 @@ use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::transaction::{
     ATTEMPTS, check_held, locked_connection, record_one, reference, retry_while_locked, scope, send,
 };
+use crate::schema::plan::code::Code;
 use crate::schema::plan::outcome::{Applied, Found, Unbuilt};
 use crate::schema::plan::planner::plan;
 use crate::schema::plan::route::Route;
 use crate::schema::plan::step::{ConcurrentBuild, Decision, HazardKind, Plan, Step};
+use crate::schema::plan::stops::how_to_disable;
 
 /// Brings the schema to the revision that is asked for, if the plan is still the one that was agreed to.
 /// In a local database without a reference schema, creates the mirror first.
@@ -46,7 +48,16 @@ async fn apply_locked(
     request: &ChangeRequest<'_>,
     agreed: Option<&Route>,
 ) -> Result<Applied, ApplyError> {
-    let mut done = retry_while_locked(connection, request, async |it| attempt(it, request, agreed).await).await?;
+    let attempt = async |session: &mut Session| {
+        let done = carry_out(session, request, agreed).await?;
+        if done.is_changed() {
+            commit(session, request.database, "committing").await?;
+        } else {
+            run(session, "rollback", "ending the transaction").await?;
+        }
+        Ok(done)
+    };
+    let mut done = retry_while_locked(connection, request, attempt).await?;
     if request.concurrently {
         for step in &done.route.plan.steps {
             let Some(build) = &step.concurrent else { continue };
@@ -69,7 +80,8 @@ fn blocked(plan: &Plan) -> Option<ApplyError> {
     Some(ApplyError::Blocked { count, first })
 }
 
-async fn attempt(
+/// Sends the steps in the transaction that the session is in, and checks what they led to; all but the COMMIT.
+pub async fn carry_out(
     connection: &mut Session,
     request: &ChangeRequest<'_>,
     agreed: Option<&Route>,
@@ -93,8 +105,7 @@ async fn attempt(
         return Err(ApplyError::Moved);
     }
     let mut done = Applied { mirror_created: *makes_mirror, route: route.clone(), built: 0, unbuilt: Vec::new() };
-    if route.is_empty() && !makes_mirror {
-        run(connection, "rollback", "ending the transaction").await?;
+    if !done.is_changed() {
         return Ok(done);
     }
     let outside = Outside::read(connection).await?;
@@ -107,10 +118,11 @@ async fn attempt(
         let planned = || route.plan.steps.iter().any(|step| step.sql == it.sql);
         request.concurrently && it.concurrent.is_some() && planned()
     };
+    let code = &found.facts.surroundings.code;
     let count = route.plan.steps.len();
     for (at, step) in route.plan.steps.iter().enumerate().filter(|(_, it)| !later(it)) {
         database.phase(&format!("applying step {} of {count}: {}", at + 1, step.object));
-        send(connection, step, &scope).await?;
+        send(connection, step, &scope).await.map_err(|error| stopped(error, code))?;
     }
     database.phase("reading the schema back");
     // What is there now is asked of the server, not concluded.
@@ -124,7 +136,8 @@ async fn attempt(
     }
     for record in &route.records {
         let (revision, kind) = (&record.revision, record.kind);
-        record_one(connection, revision, kind, &record.sql, request.environment).await?;
+        let recorded = record_one(connection, revision, kind, &record.sql, request.environment).await;
+        recorded.map_err(|error| stopped(error.into(), code))?;
     }
     let moves = route
         .plan
@@ -133,16 +146,44 @@ async fn attempt(
         .filter(|(_, decision)| **decision == Decision::Move)
         .map(|(table, _)| table.clone())
         .collect();
-    let allowed = Allowed { references: references(route), down: false, moved: moves, mirror: *makes_mirror };
+    let allowed = Allowed {
+        references: references(route),
+        down: false,
+        moved: moves,
+        mirror: *makes_mirror,
+        objects: route.allowed.iter().cloned().collect(),
+    };
     check_held(connection, &outside, &allowed).await?;
     if !makes_mirror && reference(&found.live) != reference(&reached) {
         return Err(ApplyError::Held(
             "the reference schema changed meanwhile; find out who changed it, and run apply again".to_owned(),
         ));
     }
-    commit(connection, database, "committing").await?;
     done.route = found.route;
     Ok(done)
+}
+
+/// The error, with the trigger that raised it, if one of those that fire on steps did (documentation, PL/pgSQL: the
+/// context of an error names the function).
+fn stopped(error: ApplyError, code: &[Code]) -> ApplyError {
+    let (object, source) = match error {
+        ApplyError::Step { object, source } if !source.is_lock_conflict() => (object, source),
+        ApplyError::Session(SessionError::Query(source)) if !source.is_lock_conflict() => {
+            ("the record of the revision".to_owned(), source)
+        }
+        other => return other,
+    };
+    let context = source.context().unwrap_or_default().to_owned();
+    match code.iter().find(|it| context.contains(&format!("function {} ", it.function))) {
+        Some(code) => ApplyError::Stopped {
+            caller: code.caller.clone(),
+            function: code.function.clone(),
+            object,
+            how: how_to_disable(code),
+            source,
+        },
+        None => ApplyError::Step { object, source },
+    }
 }
 
 /// Reference tables that foreign keys are added to.

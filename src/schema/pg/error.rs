@@ -64,6 +64,27 @@ pub enum ApplyError {
         permissions.role, permissions.words()
     )]
     NotPermitted { place: String, permissions: Permissions },
+    /// There is no such object to be locked.
+    #[error("--allow-object {name}: there is no table {name} at {place}; write it as SCHEMA.TABLE, as apply names it")]
+    NoObject { name: String, place: String },
+    /// Locks on it are never let through.
+    #[error(
+        "--allow-object {name}: it is for tables that triggers of others write to, and never for schema {schema}; \
+         leave it out"
+    )]
+    NotAllowable { name: String, schema: &'static str },
+    /// A trigger of somebody else stopped a step; all of them are rolled back.
+    #[error("nothing was changed; {caller}, which calls {function}, stopped {object}; {how}")]
+    Stopped {
+        caller: String,
+        function: String,
+        /// What was being done.
+        object: String,
+        /// Who can switch it off, and with which statement.
+        how: String,
+        #[source]
+        source: QueryError,
+    },
     /// Something must be done by hand first.
     #[error("{count} manual action, so nothing was changed: {first}; `pad-migrate plan` shows the whole plan")]
     Blocked { count: String, first: String },

@@ -9,7 +9,6 @@ use crate::ledger::history::{Record, RecordKind, applied};
 use crate::ledger::pg::admission::{check_environment, lacks_mirror};
 use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions::{self, RoleNames};
-use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::database::Access;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -21,11 +20,12 @@ use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::needs::{Wanted, route_permissions};
 use crate::schema::pg::relations::{ESTIMATE, elsewhere};
 use crate::schema::pg::request::ChangeRequest;
+use crate::schema::pg::surroundings::{check_allowed, surroundings};
 use crate::schema::pg::transaction::read_while_locked;
 use crate::schema::pg::{drift, introspect};
 use crate::schema::plan::outcome::Found;
 use crate::schema::plan::route::{Situation, Stage, stages};
-use crate::schema::plan::step::{Answer, DataFacts, Dependent, Size};
+use crate::schema::plan::step::{Answer, DataFacts, Size};
 
 /// Plans in a read-only transaction of its own.
 pub async fn plan(request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
@@ -59,7 +59,7 @@ fn known(number: &str) -> bool {
 }
 
 /// Plans in the transaction that the session is in.
-pub(crate) async fn assess(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
+pub async fn assess(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
     let ChangeRequest { database, environment, roles, .. } = *request;
     check_environment(connection, database, environment).await?;
     let history = read_history(connection).await?;
@@ -72,6 +72,7 @@ pub(crate) async fn assess(connection: &mut Session, request: &ChangeRequest<'_>
     if !makes_mirror {
         check_reference(connection, request).await?;
     }
+    check_allowed(connection, request).await?;
     let (server_version, live) = live(connection, request).await?;
     let context = drift::role_context(connection, roles).await?;
     let names = role_names(connection, request).await?;
@@ -85,9 +86,13 @@ pub(crate) async fn assess(connection: &mut Session, request: &ChangeRequest<'_>
     };
     let mut route = route_with(&facts, &live);
     // What is empty needs no facts.
-    if !route.plan.steps.is_empty() || !route.plan.questions.is_empty() {
+    if !route.is_empty() || !route.plan.questions.is_empty() {
         facts.sizes = sizes(connection).await?;
-        facts.outside = outside(connection).await?;
+        facts.surroundings = surroundings(connection, request).await?;
+        // Some questions are about what only the catalog's dependencies show.
+        if facts.surroundings.dependents.values().flatten().any(|it| !it.expressions.is_empty()) {
+            route = route_with(&facts, &live);
+        }
         for question in std::mem::take(&mut route.plan.questions) {
             let answer = ask(connection, &question).await?;
             facts.answers.insert(question, answer);
@@ -168,49 +173,6 @@ async fn sizes(connection: &mut Session) -> Result<BTreeMap<(String, String), Si
         sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection).await.attempt("asking for the sizes of the tables")?;
     let size = |rows: f64, bytes| Size { rows: (rows >= 0.0).then_some(rows as i64), bytes };
     Ok(rows.into_iter().map(|(schema, name, rows, bytes)| ((schema, name), size(rows, bytes))).collect())
-}
-
-/// Objects of other schemas that depend on columns of tables with a managed name (documentation, pg_depend).
-async fn outside(connection: &mut Session) -> Result<BTreeMap<(String, String, String), Dependent>, QueryError> {
-    let rows: Vec<(String, String, String, String, Option<String>)> = sqlx::query_as(
-        "select n.nspname::text, t.relname::text, a.attname::text, min(it.what), \
-                (array_agg(it.child order by it.what))[1] \
-         from ( \
-             select d.refobjid, d.refobjsubid, format('%s %s', \
-                 case c.relkind when 'm' then 'materialized view' else 'view' end, w.ev_class::regclass) as what, null::text as child \
-             from pg_depend d join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid \
-             join pg_class c on c.oid = w.ev_class and c.relkind in ('v', 'm') \
-             where d.refclassid = 'pg_class'::regclass \
-               and c.relnamespace <> coalesce(to_regnamespace('padealing')::oid, 0) \
-             union all \
-             select d.refobjid, d.refobjsubid, format('foreign key %s of %s', k.conname, k.conrelid::regclass), null \
-             from pg_depend d join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid \
-                 and k.contype = 'f' and k.confrelid = d.refobjid and k.conrelid <> k.confrelid \
-             join pg_class c on c.oid = k.conrelid and not c.relname = any($1) \
-             where d.refclassid = 'pg_class'::regclass \
-             union all \
-             select d.refobjid, d.refobjsubid, format('function %s', p.oid::regprocedure), null \
-             from pg_depend d join pg_proc p on d.classid = 'pg_proc'::regclass and p.oid = d.objid \
-             where d.refclassid = 'pg_class'::regclass and p.prokind in ('f', 'p') \
-             union all \
-             select d.refobjid, d.refobjsubid, pg_describe_object(d.classid, d.objid, 0), null \
-             from pg_depend d where d.refclassid = 'pg_class'::regclass and d.classid = 'pg_publication_rel'::regclass \
-             union all \
-             select h.inhparent, a.attnum, format('table %s', h.inhrelid::regclass), h.inhrelid::regclass::text \
-             from pg_inherits h join pg_class c on c.oid = h.inhrelid join pg_attribute a on a.attrelid = h.inhparent \
-             where c.relnamespace <> coalesce(to_regnamespace('padealing')::oid, 0) \
-         ) it \
-         join pg_class t on t.oid = it.refobjid join pg_namespace n on n.oid = t.relnamespace \
-         join pg_attribute a on a.attrelid = t.oid and a.attnum = it.refobjsubid and a.attnum > 0 \
-         where t.relname = any($1) and t.relkind in ('r', 'p') group by 1, 2, 3",
-    )
-    .bind(MANAGED_TABLES)
-    .fetch_all(connection)
-    .await
-    .attempt("looking for objects that depend on managed tables")?;
-    let dependent =
-        |(schema, table, column, description, child)| ((schema, table, column), Dependent { description, child });
-    Ok(rows.into_iter().map(dependent).collect())
 }
 
 /// Whether a query finds rows. One that fails, for lack of a privilege say, must not end the transaction.

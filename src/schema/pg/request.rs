@@ -23,12 +23,23 @@ pub struct ChangeRequest<'a> {
     pub to: Option<&'a str>,
     /// Whether indexes are built after the transaction, one by one, while others go on writing.
     pub concurrently: bool,
+    /// Tables of other schemas, as `schema.table`, that triggers of others may lock.
+    pub allow_objects: &'a [String],
 }
 
 impl<'a> ChangeRequest<'a> {
     /// To the newest revision, waiting five seconds for a lock.
     pub fn new(database: &'a Database, environment: Environment, roles: &'a Roles) -> Self {
         let lock_timeout = Duration::from_secs(5);
-        Self { database, environment, roles, legacy: None, lock_timeout, to: None, concurrently: false }
+        Self {
+            database,
+            environment,
+            roles,
+            legacy: None,
+            lock_timeout,
+            to: None,
+            concurrently: false,
+            allow_objects: &[],
+        }
     }
 }

@@ -181,7 +181,7 @@ async fn revert_once(
         return Err(ApplyError::Unreached { count: rest.len(), first: first.sql.trim_end_matches(';').to_owned() });
     }
     let references = REFERENCE_TABLES.iter().map(|table| format!("{CONTRACT_SCHEMA}.{table}")).collect();
-    let allowed = Allowed { references, down: true, moved, mirror: false };
+    let allowed = Allowed { references, down: true, moved, ..Allowed::default() };
     check_held(connection, &outside, &allowed).await?;
     commit(connection, request.database, "committing the down migrations").await?;
     Ok(reversal)

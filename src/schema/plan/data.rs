@@ -154,7 +154,7 @@ fn fit_without_domains(column: &str, from: &str, to: &str, live: &Catalog, expec
 }
 
 /// The names in the first parentheses of a definition, if there are only names.
-fn columns(definition: &str) -> Option<Vec<&str>> {
+pub(super) fn columns(definition: &str) -> Option<Vec<&str>> {
     let (_, rest) = definition.split_once('(')?;
     let (inside, _) = rest.split_once(')')?;
     let is_name = |it: &&str| it.starts_with('"') || it.chars().all(|it| it.is_alphanumeric() || it == '_');

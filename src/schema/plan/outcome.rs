@@ -25,6 +25,13 @@ pub struct Applied {
     pub unbuilt: Vec<Unbuilt>,
 }
 
+impl Applied {
+    /// Whether anything is changed or recorded.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.mirror_created || !self.route.is_empty()
+    }
+}
+
 /// An index that could not be built after the transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unbuilt {

@@ -4,6 +4,7 @@ mod alter;
 mod column;
 mod create;
 mod diagnostic_query;
+mod foreseen;
 mod hazards;
 mod nodes;
 mod objects;
@@ -28,23 +29,35 @@ use crate::schema::plan::step::{DataFacts, Decision, Left, Plan, Step};
 
 /// The steps that make the live application schema the expected one.
 pub fn plan(expectation: Expectation, live: Catalog, context: &RoleContext, facts: &DataFacts) -> Plan {
-    plan_but_moves(expectation, live, context, facts, None)
+    plan_within(expectation, live, context, facts, Way::Differences)
 }
 
-/// The same, for when a revision has moved what is in a schema by then.
-pub(super) fn plan_but_moves(
+/// How the steps of a plan are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way<'a> {
+    /// They are sent.
+    Differences,
+    /// They are sent after a revision that moves what is in a schema.
+    AfterMoving(&'a str),
+    /// They say what a revision does, whose own text is sent.
+    Revision,
+}
+
+/// The same, for steps that aren't all that is sent.
+pub(super) fn plan_within(
     expectation: Expectation,
     live: Catalog,
     context: &RoleContext,
     facts: &DataFacts,
-    moved_from: Option<&str>,
+    way: Way<'_>,
 ) -> Plan {
     let (wanted, comparison) = expectation.against(live, context);
     let mut planner = Planner {
         wanted: &wanted,
         comparison: &comparison,
         facts,
-        moved_from,
+        moved_from: if let Way::AfterMoving(schema) = way { Some(schema) } else { None },
+        is_revision: way == Way::Revision,
         nodes: Vec::new(),
         left: Vec::new(),
         questions: Vec::new(),
@@ -52,8 +65,10 @@ pub(super) fn plan_but_moves(
         created: BTreeSet::new(),
         planned: BTreeSet::new(),
         dropped: BTreeSet::new(),
+        recreated: BTreeSet::new(),
         stuck: BTreeMap::new(),
         retyped: BTreeMap::new(),
+        cast: BTreeSet::new(),
         moved: BTreeSet::new(),
         moved_schemas: BTreeSet::new(),
     };
@@ -69,6 +84,8 @@ struct Planner<'a> {
     facts: &'a DataFacts,
     /// The schema from which a revision moves tables.
     moved_from: Option<&'a str>,
+    /// Whether a revision's own text is sent.
+    is_revision: bool,
     nodes: Vec<Node>,
     left: Vec<Left>,
     questions: Vec<String>,
@@ -80,10 +97,14 @@ struct Planner<'a> {
     planned: BTreeSet<Id>,
     /// What is dropped before, by the names that there are.
     dropped: BTreeSet<Id>,
+    /// What is dropped and created again, by the names that there are.
+    recreated: BTreeSet<Id>,
     /// Columns that can't get their types, why, and the query that shows the rows.
     stuck: BTreeMap<Id, (String, Option<String>)>,
     /// The columns that get another type, by table.
     retyped: BTreeMap<Id, Vec<Retyped>>,
+    /// The columns whose values another type takes with a cast only, by the names that there are.
+    cast: BTreeSet<Id>,
     /// Tables that are in another schema.
     moved: BTreeSet<String>,
     /// The schemas that something is moved from.
@@ -139,6 +160,7 @@ impl<'a> Planner<'a> {
         for id in &recreated {
             self.drop(id);
         }
+        self.recreated.clone_from(&recreated);
         for difference in &differences {
             match difference.change {
                 Change::Renamed | Change::Moved => self.rename(difference),
@@ -205,6 +227,7 @@ impl<'a> Planner<'a> {
             reason,
             is_blocking: !is_unknown && (severity == Severity::Breaking || for_rows && severity > Severity::Info),
             query,
+            remedy: None,
         };
         if !self.left.contains(&left) {
             self.left.push(left);
@@ -253,6 +276,7 @@ impl<'a> Planner<'a> {
     }
 
     fn finish(mut self) -> Plan {
+        self.foresee();
         let places: Vec<Place> = self.nodes.iter().map(|it| it.place.clone()).collect();
         let order = order(&places);
         let mut nodes: Vec<Option<Node>> = std::mem::take(&mut self.nodes).into_iter().map(Some).collect();
@@ -270,6 +294,7 @@ impl<'a> Planner<'a> {
                     severity: Severity::Breaking,
                     reason: refusal.to_string(),
                     query: diagnostic_query(&node.id),
+                    remedy: None,
                     is_blocking: true,
                 });
                 continue;

@@ -9,8 +9,9 @@ use crate::schema::catalog::{Catalog, Id, Kind};
 use crate::schema::drift::expectation::{Expectation, RoleContext};
 use crate::schema::drift::finding::Severity;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
-use crate::schema::plan::planner::{plan, plan_but_moves};
+use crate::schema::plan::planner::{Way, plan, plan_within};
 use crate::schema::plan::step::{Action, DataFacts, Decision, Hazard, HazardKind, Left, Plan, Step};
+use crate::schema::plan::stops::{HISTORY_TABLE, allowed_line, foresee_code};
 
 /// A revision, and what the schema is after it.
 #[derive(Clone, Debug)]
@@ -68,6 +69,8 @@ pub struct Route {
     pub records: Vec<Recording>,
     /// Revisions that this environment skips.
     pub skipped: Vec<Skipped>,
+    /// Tables of other schemas that triggers of others may lock, because the user says so.
+    pub allowed: Vec<String>,
 }
 
 /// A revision that an environment skips.
@@ -95,9 +98,6 @@ impl Route {
         self.plan.steps.is_empty() && self.records.is_empty()
     }
 }
-
-/// The table of the history.
-const HISTORY_TABLE: &str = "schema_revision";
 
 /// The schema that revision 0002 takes tables from.
 const PUBLIC: &str = "public";
@@ -145,21 +145,22 @@ impl Situation<'_> {
         later.into_iter().any(|id| is_later(&id) && self.live.objects.contains_key(&id))
     }
 
-    /// A revision as a step, with what the difference that it makes hurts.
-    fn step(&self, at: usize) -> (Step, Recording) {
+    /// A revision as a step, with what the difference that it makes hurts, and what stops it.
+    fn step(&self, at: usize) -> (Step, Recording, Vec<Left>) {
         let revision = self.stages[at].revision;
         let sql = render(revision.up, self.names);
-        let hazards = match at.checked_sub(1) {
-            Some(before) => {
-                let before = self.stages[before].after.clone().named(&self.context.roles);
-                let change = plan(self.stages[at].after.clone(), before, self.context, self.facts);
-                change.steps.into_iter().flat_map(|it| it.hazards).collect()
-            }
-            None => Vec::new(),
-        };
+        let before = at.checked_sub(1).map(|before| self.stages[before].after.clone().named(&self.context.roles));
+        let is_first = before.is_none();
+        let before = before.unwrap_or_else(|| Catalog { major: self.live.major, ..Catalog::default() });
+        let after = self.stages[at].after.clone();
+        let change = plan_within(after, before, self.context, self.facts, Way::Revision);
+        let stops = change.left.into_iter().filter(|it| it.is_blocking).collect();
+        // Nothing is there yet that the first could hurt.
+        let steps = change.steps.into_iter().filter(|_| !is_first);
+        let hazards = steps.flat_map(|it| it.hazards).collect();
         let object = format!("revision {} {}", revision.number, revision.name);
         let step = Step::verbatim(Action::Revision, object, sql.clone(), hazards);
-        (step, Recording { revision, kind: RecordKind::Applied, sql })
+        (step, Recording { revision, kind: RecordKind::Applied, sql }, stops)
     }
 
     /// Whether a revision is neither applied nor skipped.
@@ -179,9 +180,10 @@ impl Situation<'_> {
     /// The later revisions, verbatim.
     fn run(&self, route: &mut Route, stages: impl Iterator<Item = usize>) {
         for at in stages.filter(|at| self.is_pending(*at)) {
-            let (step, record) = self.step(at);
+            let (step, record, stops) = self.step(at);
             route.plan.steps.push(step);
             route.records.push(record);
+            route.plan.left.extend(stops);
         }
     }
 
@@ -192,12 +194,19 @@ impl Situation<'_> {
 
     /// How to get to the revision that is asked for. None, if there is no such revision.
     pub fn route(&self) -> Option<Route> {
-        let mut route = self.find_route()?;
+        let mut route = self.without_code()?;
         // As long as the revision that moves tables is pending, they are in its way.
         let is_known = |table: &str| route.plan.left.iter().any(|left| left.is_blocking && left.object == table);
         let twins = self.twins().into_iter().filter(|table| !is_known(table));
         let twins: Vec<Left> = twins.map(|table| left_twin(table, false)).collect();
         route.plan.left.extend(twins);
+        let surroundings = &self.facts.surroundings;
+        foresee_code(&mut route.plan, !route.records.is_empty(), self.live, surroundings);
+        route.allowed = surroundings.allowed.iter().cloned().collect();
+        let line = allowed_line(surroundings).unwrap_or_default();
+        if let Some(record) = route.records.last_mut().filter(|record| !record.sql.is_empty()) {
+            record.sql.push_str(&line);
+        }
         Some(route)
     }
 
@@ -207,13 +216,14 @@ impl Situation<'_> {
         tables.into_iter().filter(|it| self.is_here(it)).collect()
     }
 
-    fn find_route(&self) -> Option<Route> {
+    /// The same, without what functions of others do when the steps are sent.
+    fn without_code(&self) -> Option<Route> {
         let target = self.target()?;
         let applied = applied(self.history);
         if self.skips_moves() && !self.elsewhere(PUBLIC).is_empty() {
             let mut live = self.live.clone();
             live.objects.retain(|id, _| id.schema != PUBLIC);
-            return Situation { live: &live, ..self.clone() }.find_route();
+            return Situation { live: &live, ..self.clone() }.without_code();
         }
         let mut route = Route::default();
         let skipped = self.stages.iter().filter(|it| !applied.contains_key(it.revision.number));
@@ -235,7 +245,7 @@ impl Situation<'_> {
             // What default privileges of others give on everything that is new.
             let taken = difference.steps.into_iter().filter(|step| step.action == Action::Revoke);
             route.plan.steps.extend(taken);
-            route.plan.left = difference.left.into_iter().filter(|it| !it.is_blocking).collect();
+            route.plan.left.extend(difference.left.into_iter().filter(|it| !it.is_blocking));
             return Some(route);
         }
         let candidates = current.into_iter().chain((0..=target).rev().filter(|it| Some(*it) > current));
@@ -315,7 +325,8 @@ impl Situation<'_> {
         if !live.schemas.iter().any(|it| it == APPLICATION_SCHEMA) {
             live.schemas.push(APPLICATION_SCHEMA.to_owned());
         }
-        let rest = plan_but_moves(self.stages[target].after.clone(), live, self.context, self.facts, Some(PUBLIC));
+        let after = self.stages[target].after.clone();
+        let rest = plan_within(after, live, self.context, self.facts, Way::AfterMoving(PUBLIC));
         if !rest.steps.is_empty() || target > at {
             route.records.push(self.baseline(target, &rest.steps));
         }
@@ -325,7 +336,7 @@ impl Situation<'_> {
         }
         route.plan.steps.extend(rest.steps);
         route.plan.questions = rest.questions;
-        route.plan.left = rest.left;
+        route.plan.left.extend(rest.left);
         route.plan.left.extend(self.twins().into_iter().map(|table| left_twin(table, true)));
     }
 }
@@ -338,6 +349,7 @@ fn left_twin(table: &str, is_blocking: bool) -> Left {
         severity: Severity::Breaking,
         reason: twin_reason(table),
         query: Some(format!("select * from public.{table}")),
+        remedy: None,
         is_blocking,
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use strum::Display;
 
 use crate::schema::catalog::Kind;
-use crate::schema::drift::finding::Severity;
+use crate::schema::drift::finding::{Remedy, Severity};
+use crate::schema::plan::surroundings::Surroundings;
 
 /// What becomes of a managed table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, serde::Serialize)]
@@ -49,6 +50,8 @@ pub enum HazardKind {
     Revoke,
     /// An unexpected comment, default or condition is dropped or overwritten.
     Overwrite,
+    /// An event trigger, or a trigger on the history, fires on it, and may refuse it or lock other objects.
+    Trigger,
     /// Rows could not be checked. If they violate it, everything is rolled back.
     Unverified,
 }
@@ -145,10 +148,10 @@ impl Step {
     }
 }
 
-/// A difference that no step resolves.
+/// A difference that no step resolves, or what stops a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
-    /// The kind of finding in `drift`.
+    /// The kind of finding in `drift`, or what stops a step, such as `name_taken`.
     pub kind: String,
     /// What differs.
     pub object: String,
@@ -158,6 +161,8 @@ pub struct Left {
     pub reason: String,
     /// What shows the rows, or the object.
     pub query: Option<String>,
+    /// What to do, where more can be said than in the reason.
+    pub remedy: Option<Remedy>,
     /// Whether it must be resolved by hand: nothing at all is applied before.
     pub is_blocking: bool,
 }
@@ -182,22 +187,13 @@ pub enum Answer {
     Unknown(String),
 }
 
-/// An object that depends on a column.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dependent {
-    /// Its kind and name, such as `view public.requests`.
-    pub description: String,
-    /// The table, if it is one that inherits the column.
-    pub child: Option<String>,
-}
-
 /// What is known of the data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DataFacts {
     /// The tables, by schema and name.
     pub sizes: BTreeMap<(String, String), Size>,
-    /// An object outside padealing that keeps a managed column from changing: by schema, table and column.
-    pub outside: BTreeMap<(String, String, String), Dependent>,
+    /// What else the database holds that can stop a step.
+    pub surroundings: Surroundings,
     /// Questions that were asked, with their answers.
     pub answers: BTreeMap<String, Answer>,
 }

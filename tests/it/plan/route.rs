@@ -51,6 +51,7 @@ fn route(live: &Catalog, history: &[(&str, RecordKind)]) -> Route {
         role: String::new(),
         version: String::new(),
         environment: String::new(),
+        allowed: None,
     };
     let history: Vec<Record> = history.iter().map(record).collect();
     let (context, names, facts) = (RoleContext::default(), RoleNames::default(), DataFacts::default());

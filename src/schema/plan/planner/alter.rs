@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::ledger::revisions::MOVED_NOTE;
-use crate::schema::catalog::{Id, Kind, Property, Value};
+use crate::schema::catalog::{Id, Kind, Object, Property, Value};
 use crate::schema::ddl::qualified;
 use crate::schema::drift::comparison::Difference;
 use crate::schema::plan::order::Place;
 use crate::schema::plan::planner::Planner;
-use crate::schema::plan::planner::nodes::{Alteration, Node, Part, rank, rank_of};
+use crate::schema::plan::planner::nodes::{Alteration, Node, Part, rank, rank_of, target_of};
 use crate::schema::plan::planner::recreate::must_be_recreated;
 use crate::schema::plan::step::{Action, Hazard, HazardKind, LockMode};
 
@@ -71,8 +71,16 @@ impl<'a> Planner<'a> {
                 ))
             }
             (Kind::Table, Property::Persistence) => {
-                let parts = statements().map(|sql| self.part(id, exclusive, &[Rewrite], sql));
-                Alteration::Steps(rank::ALTER_TABLE, parts.collect())
+                let parts = statements().map(|sql| self.part(id, exclusive, &[Rewrite], sql)).collect();
+                // A logged table refers to logged tables only.
+                let foreign_keys = self
+                    .wanted
+                    .children(&id.schema, &id.name)
+                    .filter_map(|(_, object)| target_of(&Self::property(Some(object), Property::Definition)?));
+                let needs = foreign_keys.map(|(_, table)| table).collect();
+                let place = Place { rank: rank::ALTER_TABLE, provides: Self::provided(id), needs, is_drop: false };
+                self.nodes.push(Node { place, id: id.clone(), parts });
+                Alteration::Nothing
             }
             // A typed table inherits nothing.
             (Kind::Table, Property::OfType) if difference.expected.is_none() => {
@@ -115,7 +123,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What the statement for the property does, if there is one.
-    pub(super) fn plain_alteration(&self, id: &'a Id, difference: &Difference, property: Property) -> Alteration {
+    pub(super) fn plain_alteration(&mut self, id: &'a Id, difference: &Difference, property: Property) -> Alteration {
         let live = self.live(&difference.id);
         let ddl = self.ddl(id);
         if must_be_recreated(id.kind, property, &ddl, live) {
@@ -146,7 +154,47 @@ impl<'a> Planner<'a> {
             None => Part::from(sql),
         };
         let rank = rank_of_property(id.kind, property).max(rank_of(id.kind));
-        Alteration::Steps(rank, statements.into_iter().map(part).collect())
+        let parts = statements.into_iter().map(part).collect();
+        if property == Property::Owner {
+            self.grant_to_former_owner(id, live);
+        }
+        Alteration::Steps(rank, parts)
+    }
+
+    /// With the ownership, what the former owner was granted goes to the new one (documentation, ALTER TABLE): what
+    /// it is to keep, it must be granted again. The sequences of a table's columns have the owner of the table.
+    fn grant_to_former_owner(&mut self, id: &'a Id, live: Option<&Object>) {
+        let Some(former) = Self::property(live, Property::Owner) else { return };
+        let columns: Vec<&'a Id> = self.wanted.children(&id.schema, &id.name).map(|(column, _)| column).collect();
+        let sequences =
+            columns.iter().filter(|_| id.kind == Kind::Table).flat_map(|column| self.owned_sequences(column));
+        let with_parts: Vec<&'a Id> = sequences.chain(columns.iter().copied()).chain([id]).collect();
+        for id in with_parts.iter().copied() {
+            let granted = self.wanted.objects.get(id).and_then(|it| it.get(&Property::Privileges));
+            let items = granted.map(Value::parts).unwrap_or_default().iter().filter_map(|it| it.rsplit_once('='));
+            let own = items.filter(|(role, _)| *role == former).map(|(_, privilege)| privilege);
+            let (more, plain): (Vec<&str>, Vec<&str>) = own.partition(|it| it.ends_with('*'));
+            let more: Vec<String> = more.iter().map(|it| it.replace('*', " with grant option")).collect();
+            let lists = [plain.join(", "), more.join(", ")].into_iter().filter(|it| !it.is_empty());
+            let grants = lists.filter_map(|list| self.ddl(id).privileges(&former, true, &list));
+            // What an owner has revoked from itself, its successor doesn't get.
+            let owner = Self::property(self.wanted.objects.get(id), Property::Owner);
+            let lacks = live.and_then(|it| it.get(&Property::Revoked)).map(Value::parts).unwrap_or_default();
+            let is_itself = with_parts.last().is_some_and(|it| *it == id);
+            let lacks = lacks.iter().filter_map(|it| it.strip_prefix("{self}=")).filter(|_| is_itself);
+            let again = owner.iter().flat_map(|owner| lacks.clone().map(move |it| (owner, it)));
+            let again = again.filter_map(|(owner, privilege)| self.ddl(id).privileges(owner, true, privilege));
+            let parts: Vec<Part> = grants.chain(again).map(|sql| Part::new(Action::Grant, sql)).collect();
+            self.push(rank::PRIVILEGE, id, parts);
+        }
+    }
+
+    /// The sequences that a column owns, by the names that are expected.
+    fn owned_sequences(&self, column: &Id) -> Vec<&'a Id> {
+        let owner = format!("{}.{}", column.parent, column.name);
+        let is_owned = |object: &Object| Self::property(Some(object), Property::OwnedBy).as_ref() == Some(&owner);
+        let sequences = self.wanted.objects.iter().filter(|(id, _)| id.kind == Kind::Sequence);
+        sequences.filter(|(id, object)| id.schema == column.schema && is_owned(object)).map(|(id, _)| id).collect()
     }
 
     fn constraint_alteration(&mut self, id: &'a Id, difference: &Difference, property: Property) -> Alteration {

@@ -66,6 +66,20 @@ impl<'a> Planner<'a> {
         (answer == Some(Answer::Found)).then_some(query)
     }
 
+    /// Whether the server knows no operator or function for what a question says.
+    pub(super) fn is_unreadable(&mut self, question: String) -> bool {
+        let answer = self.facts.answers.get(&question);
+        let codes = ["42883", "42725", "42804"];
+        let is_unreadable = match answer {
+            Some(Answer::Unknown(why)) => codes.iter().any(|code| why.contains(&format!("SQLSTATE {code}"))),
+            _ => false,
+        };
+        if !self.questions.contains(&question) {
+            self.questions.push(question);
+        }
+        is_unreadable
+    }
+
     /// Makes an object, with what belongs to it.
     pub(super) fn create(&mut self, id: &'a Id) {
         if !self.planned.insert(id.clone()) {
@@ -299,6 +313,9 @@ impl<'a> Planner<'a> {
         let (Some(role), Some(text)) = (&difference.role, text) else { return };
         if self.created.contains(id) || self.comes_with_parent(id) {
             return;
+        }
+        if !is_grant && let Some(stop) = self.passed_on(id, role, text) {
+            self.left.push(stop);
         }
         // What differs in the right to grant it on only is said privilege by privilege.
         let mut groups: BTreeMap<u8, Vec<&str>> = BTreeMap::new();

@@ -14,6 +14,7 @@ use crate::schema::plan::order::Place;
 use crate::schema::plan::planner::Planner;
 use crate::schema::plan::planner::nodes::{Node, Part, rank, rank_of, target_of};
 use crate::schema::plan::step::{Action, LockMode};
+use crate::schema::plan::surroundings::{Bond, Dependent};
 
 impl<'a> Planner<'a> {
     /// Whether a view's columns are those that there are, and perhaps more.
@@ -123,8 +124,51 @@ impl<'a> Planner<'a> {
                 }
                 causes.push(id.clone());
             }
+            let unknown = self.bound_to(&cause).find(|it| !self.can_recreate(it.id.as_ref()));
+            if let Some(dependent) = unknown {
+                return Some(dependent.description.clone());
+            }
         }
         None
+    }
+
+    /// What the catalog says depends on something that is dropped or retyped, and must go before.
+    pub(super) fn bound_to(&self, cause: &Id) -> impl Iterator<Item = &'a Dependent> {
+        let with_expressions = self.cast.contains(cause);
+        let all = self.facts.surroundings.dependents_of(cause).iter();
+        all.filter(move |it| it.bond == Bond::Fixed || with_expressions)
+    }
+
+    /// An object whose expressions PostgreSQL can't read with the new types of the table's columns: an operator or a
+    /// function isn't there for them. The server is asked.
+    fn unreadable_with(&mut self, id: &Id, live_id: &Id) -> Option<String> {
+        let table = self.comparison.live_name(&id.schema, &id.parent)?;
+        let columns = self.comparison.live.children(&table.schema, &table.name).filter(|it| it.0.kind == Kind::Column);
+        let columns: Vec<String> = columns
+            .filter_map(|(column, object)| {
+                let wanted = self.wanted.objects.get(self.comparison.origin_key(column)).unwrap_or(object);
+                let of_type = Self::property(Some(wanted), Property::Type)?;
+                Some(format!("null::{of_type} as {}", identifier(&column.name)))
+            })
+            .collect();
+        let from = format!("(select {} limit 0) as {}", columns.join(", "), identifier(&table.name));
+        for dependent in self.facts.surroundings.dependents_of(live_id) {
+            let is_recreated = self.bound_to(live_id).any(|it| it.id == dependent.id);
+            for expression in dependent.expressions.iter().filter(|_| !is_recreated) {
+                let question = format!("select from {from} where row({expression}) is null");
+                if self.is_unreadable(question) {
+                    return Some(dependent.description.clone());
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether an object is an expected one that can be dropped and created again.
+    fn can_recreate(&self, id: Option<&Id>) -> bool {
+        let Some(id) = id.filter(|id| self.live(id).is_some()) else { return false };
+        let ddl = Ddl::new(&self.comparison.live, id);
+        !self.is_unknown(id) && ddl.create().is_some() && ddl.drop().is_some()
     }
 
     /// Why a column can't get its type, and the query that shows the rows if it is for them.
@@ -132,6 +176,11 @@ impl<'a> Planner<'a> {
         let live = self.live(&difference.id);
         let from = Self::property(live, Property::Type)?;
         let to = Self::property(self.wanted.objects.get(id), Property::Type)?;
+        let fits = fit(&identifier(&difference.id.name), &from, &to, &self.comparison.live, self.wanted);
+        // Expressions that compare it with values of its type aren't read as before.
+        if matches!(fits, Fit::All { cast: true, .. } | Fit::Some { cast: true, .. }) {
+            self.cast.insert(difference.id.clone());
+        }
         // Its foreign key would be recreated.
         if let Some(target) = self.referenced_outside(&difference.id) {
             let reason = format!(
@@ -140,27 +189,18 @@ impl<'a> Planner<'a> {
             );
             return Some((reason, None));
         }
-        let place = (difference.id.schema.clone(), difference.id.parent.clone(), difference.id.name.clone());
         let upon = format!(
             "select pg_describe_object(classid, objid, objsubid) from pg_depend where refobjid = {}::regclass and \
              refobjsubid > 0",
             literal(&self.live_table(id))
         );
-        if let Some(dependent) = self.facts.outside.get(&place) {
-            let reason = match &dependent.child {
-                Some(child) => format!(
-                    "{} inherits it: run `alter table {child} no inherit {}` first, and inherit it again afterwards",
-                    dependent.description,
-                    self.live_table(id)
-                ),
-                None => depends_on_it(&dependent.description),
-            };
-            return Some((reason, Some(upon)));
-        }
         if let Some(dependent) = self.unmanaged_dependent(&difference.id) {
             return Some((depends_on_it(&dependent), Some(upon)));
         }
-        match fit(&identifier(&difference.id.name), &from, &to, &self.comparison.live, self.wanted) {
+        if let Some(dependent) = self.unreadable_with(id, &difference.id) {
+            return Some((depends_on_it(&dependent), Some(upon)));
+        }
+        match fits {
             Fit::None(reason) => Some((format!("can't change {from} to {to}: {reason}"), None)),
             Fit::All { .. } => None,
             Fit::Some { condition, .. } => {
@@ -179,6 +219,9 @@ impl<'a> Planner<'a> {
     /// Whether an object must go before a column can get another type, or before another object can go.
     pub(super) fn depends_on(&self, id: &Id, object: &Object, cause: &Id) -> bool {
         let needs = Self::needs(Some(object));
+        if self.bound_to(cause).any(|it| it.id.as_ref() == Some(id)) {
+            return true;
+        }
         let name = cause.name.split('(').next().unwrap_or_default();
         let of_same = id.schema == cause.schema && id.parent == cause.parent;
         match (cause.kind, id.kind) {

@@ -1,0 +1,114 @@
+//! What a database holds beside the objects that are compared, and that can stop a step. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::schema::catalog::Id;
+use crate::schema::plan::code::{Code, Meanings};
+
+/// How an object depends on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bond {
+    /// PostgreSQL refuses to change or drop the other as long as it is there.
+    Fixed,
+    /// PostgreSQL reads its expression again when the column's type changes.
+    Expression,
+}
+
+/// An object that depends on a managed one (documentation, pg_depend).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependent {
+    /// Its kind and name, such as `view public.requests`.
+    pub description: String,
+    /// Its name in a catalog, if a catalog can hold it.
+    pub id: Option<Id>,
+    /// How it depends.
+    pub bond: Bond,
+    /// Its expressions, as conditions or values of the table's columns.
+    pub expressions: Vec<String>,
+}
+
+/// Objects share their names with those of the same namespace (documentation, CREATE TABLE and CREATE TYPE).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Namespace {
+    /// Tables, views, sequences, indexes and composite types.
+    Relation,
+    /// Types; each relation has one of its name.
+    Type,
+}
+
+/// What has a name in the application schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its kind and name: `view padealing.pad_request`.
+    pub description: String,
+    /// The words that alter it: `view`.
+    pub keyword: String,
+    /// Its name in a catalog, if a catalog can hold it.
+    pub id: Option<Id>,
+    /// The extension that it belongs to.
+    pub extension: Option<String>,
+}
+
+/// What foreign keys need of a table that another team owns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyTable {
+    /// What it is, if it isn't a table: `view`.
+    pub other_kind: Option<String>,
+    /// The columns of its primary key, if a foreign key can refer to it.
+    pub primary: Vec<String>,
+    /// The columns of each key that a foreign key can refer to.
+    pub keys: Vec<BTreeSet<String>>,
+    /// The columns, each with its type and the category of that (documentation, pg_type.typcategory).
+    pub columns: BTreeMap<String, (String, String)>,
+}
+
+/// A table that inherits from a managed one, or is a partition of it, however indirectly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// Its name in SQL.
+    pub table: String,
+    /// The statement that separates it from its parent.
+    pub detach: String,
+}
+
+/// A privilege that a role has granted which is not the owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct PassedOn {
+    pub by: String,
+    pub to: String,
+    pub privilege: String,
+}
+
+/// What else a database holds that can stop a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// What depends on columns, constraints and indexes of managed tables.
+    pub dependents: BTreeMap<Id, Vec<Dependent>>,
+    /// Columns that use the row type of a managed table: by its schema and name.
+    pub row_types: BTreeMap<(String, String), Vec<String>>,
+    /// Tables of other schemas that are below a managed one: by its schema and name.
+    pub children: BTreeMap<(String, String), Vec<Child>>,
+    /// The names in the application schema that are taken.
+    pub names: BTreeMap<(Namespace, String), Holder>,
+    /// Tables that foreign keys refer to.
+    pub references: BTreeMap<(String, String), KeyTable>,
+    /// How many columns a managed table has had, dropped ones included: by its schema and name.
+    pub widths: BTreeMap<(String, String), i32>,
+    /// Privileges on relations of the application schema, and on the schema under an empty name, that others than the
+    /// owner have granted.
+    pub passed_on: BTreeMap<String, Vec<PassedOn>>,
+    /// Functions that run while steps are sent.
+    pub code: Vec<Code>,
+    /// What names in their texts mean.
+    pub meanings: Meanings,
+    /// Tables of other schemas, with their schema, that may be locked because the user says so.
+    pub allowed: BTreeSet<String>,
+}
+
+impl Surroundings {
+    /// What depends on an object, by its name in the live catalog.
+    pub fn dependents_of(&self, id: &Id) -> &[Dependent] {
+        self.dependents.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+}

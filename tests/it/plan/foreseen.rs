@@ -1,0 +1,193 @@
+//! `plan` foresees what stops `apply`. Each case of `fixtures/foreseen` changes one thing in a database; then the law
+//! is: what the plan says can be applied is applied, and nothing is left to do; what it says is blocked fails, or
+//! doesn't lead to the revision, or would lock what is outside padealing.
+//!
+//! A case begins with a line `--- OUTCOME: what is changed`, or `--- OUTCOME from 15: …` for servers from 15 on.
+//! OUTCOME is `applies`, or a kind that the plan lists as manual action.
+
+use rstest::rstest;
+
+use crate::drift::cases::run;
+use crate::harness::{Start, apply_request, roles, with_db};
+use crate::tidy::{read, root};
+use pad_migrate::base::text::sentence;
+use pad_migrate::postgres::session::Session;
+use pad_migrate::schema::pg::apply::{apply, carry_out};
+use pad_migrate::schema::pg::error::ApplyError;
+use pad_migrate::schema::pg::plan::{assess, plan};
+use pad_migrate::schema::pg::request::ChangeRequest;
+use pad_migrate::schema::pg::status;
+use pad_migrate::schema::plan::outcome::Found;
+use pad_migrate::schema::plan::step::{HazardKind, Left};
+
+struct Case<'f> {
+    outcome: &'f str,
+    /// The oldest major version that takes its SQL.
+    from: u32,
+    name: &'f str,
+    sql: &'f str,
+}
+
+fn cases(text: &str) -> Vec<Case<'_>> {
+    let case = |text| {
+        let text: &str = text;
+        let (head, sql) = text.split_once('\n').expect("a case has SQL");
+        let (outcome, name) = head.split_once(": ").expect("a case has an outcome and a name");
+        let (outcome, from) = outcome.split_once(" from ").unwrap_or((outcome, "0"));
+        Case { outcome, from: from.parse().expect("a version"), name, sql }
+    };
+    text.split("--- ").skip(1).map(case).collect()
+}
+
+fn blocking(found: &Found) -> Vec<&Left> {
+    found.route.plan.blocking().collect()
+}
+
+/// What is blocked must not work by itself: the plan's own statements fail, or don't lead to the revision.
+async fn is_really_blocked(session: &mut Session, request: &ChangeRequest<'_>, found: &Found) -> Result<(), String> {
+    // What only the locks before COMMIT show, or the history's content.
+    let is_seen_later = |it: &&Left| {
+        matches!(it.kind.as_str(), "child_table" | "history_rule") || it.reason.contains("outside padealing")
+    };
+    if blocking(found).iter().any(is_seen_later) {
+        return Ok(());
+    }
+    for step in &found.route.plan.steps {
+        if run(session, &step.sql).await.is_err() {
+            return Ok(());
+        }
+    }
+    let record = "insert into padealing.schema_revision (revision, name, checksum, kind, database_role, \
+                  program_version, environment) values ('0000', '', '', 'applied', '', '', 'local')";
+    if run(session, record).await.is_err() {
+        return Ok(());
+    }
+    match assess(session, request).await {
+        Ok(again) if blocking(&again).is_empty() => Err(format!("a false alarm: {:#?}", blocking(found))),
+        _ => Ok(()),
+    }
+}
+
+async fn holds(session: &mut Session, request: &ChangeRequest<'_>, case: &Case<'_>) -> Result<(), String> {
+    run(session, case.sql).await.map_err(|error| format!("the case fails: {}", sentence(&error)))?;
+    run(session, "set constraints all immediate").await.expect("nothing is deferred");
+    let found = assess(session, request).await.map_err(|error| format!("no plan: {}", sentence(&error)))?;
+    let left = blocking(&found);
+    if case.outcome != "applies" {
+        if !left.iter().any(|it| it.kind == case.outcome) {
+            return Err(format!("it isn't blocked by {}: {left:#?}", case.outcome));
+        }
+        return is_really_blocked(session, request, &found).await;
+    }
+    if !left.is_empty() {
+        return Err(format!("it is blocked: {left:#?}"));
+    }
+    carry_out(session, request, None).await.map_err(|error| format!("apply fails: {}", sentence(&error)))?;
+    let again = assess(session, request).await.map_err(|error| format!("no second plan: {}", sentence(&error)))?;
+    match again.route.is_empty() {
+        true => Ok(()),
+        false => Err(format!("a second plan has steps: {:#?}", again.route)),
+    }
+}
+
+#[rstest]
+#[case::alembic(Start::Alembic, None, "fixtures/foreseen/alembic.sql")]
+#[case::applied(Start::Applied, None, "fixtures/foreseen/applied.sql")]
+#[case::earlier(Start::Reference, Some("0003"), "fixtures/foreseen/earlier.sql")]
+#[case::reference(Start::Reference, None, "fixtures/foreseen/reference.sql")]
+#[tokio::test]
+async fn what_stops_apply_is_in_the_plan(#[case] start: Start, #[case] to: Option<&str>, #[case] file: &str) {
+    let text = read(&root().join(file));
+    with_db(start, async |db| {
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        if to.is_some() {
+            apply(&ChangeRequest { to, ..request }, None).await.expect("it applies");
+        }
+        let version = db.value("current_setting('server_version_num')::int / 10000").await.expect("a number");
+        let major: u32 = version.parse().expect("a number");
+        let mut session = Session::from(db.connect().await);
+        run(&mut session, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
+        let mut wrong = String::new();
+        // Every other one, and the rest on the next major version: each is planned several times.
+        let cases = cases(&text);
+        for case in cases.iter().skip(major as usize % 2).step_by(2).filter(|it| it.from <= major) {
+            run(&mut session, "begin; set local check_function_bodies = off").await.expect("a transaction begins");
+            if let Err(error) = holds(&mut session, &request, case).await {
+                wrong.push_str(&format!("{}: {error}\n\n", case.name));
+            }
+            run(&mut session, "rollback").await.expect("it ends");
+        }
+        session.close().await.expect("the connection closes");
+        assert!(wrong.is_empty(), "\n{wrong}");
+    })
+    .await;
+}
+
+const LOG: &str = "
+    create table public.ddl_log (id serial primary key, tag text);
+    create function public.log_ddl() returns event_trigger language plpgsql as
+        'begin insert into public.ddl_log (tag) values (tg_tag); end';
+    create event trigger ddl_logger on ddl_command_end execute function public.log_ddl();";
+
+/// What an event trigger writes elsewhere is let through where the user says so, and the history says it.
+#[tokio::test]
+async fn a_log_of_ddl_is_allowed_by_name_and_recorded() {
+    with_db(Start::Reference, async |db| {
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        apply(&ChangeRequest { to: Some("0006"), ..request }, None).await.expect("it applies");
+        db.execute(LOG).await;
+        let found = plan(&request).await.expect("a plan");
+        let [left] = &blocking(&found)[..] else { panic!("{:#?}", found.route.plan.left) };
+        assert_eq!((left.kind.as_str(), left.object.as_str()), ("event_trigger", "ddl_logger"));
+        assert!(left.reason.ends_with("`pad-migrate apply --allow-object public.ddl_log`"), "{}", left.reason);
+        assert!(matches!(apply(&request, None).await, Err(ApplyError::Blocked { .. })));
+        for wrong in ["public.nothing", "padealing.pad_request", "bo_airflow.oracle_employee"] {
+            let objects = [wrong.to_owned()];
+            let error = plan(&ChangeRequest { allow_objects: &objects, ..request }).await.expect_err("it is refused");
+            assert!(sentence(&error).starts_with(&format!("--allow-object {wrong}: ")), "{error}");
+        }
+        let objects = ["public.ddl_log".to_owned()];
+        let allowing = ChangeRequest { allow_objects: &objects, ..request };
+        let found = plan(&allowing).await.expect("a plan");
+        assert!(blocking(&found).is_empty(), "{:#?}", found.route.plan.left);
+        let notes = found.route.plan.steps.iter().flat_map(|it| &it.hazards);
+        assert!(notes.filter(|it| it.kind == HazardKind::Trigger).count() == 1, "the trigger is named");
+        let applied = apply(&allowing, Some(&found.route)).await;
+        let applied = applied.unwrap_or_else(|error| panic!("{}", sentence(&error)));
+        assert_eq!(applied.route.allowed, objects);
+        assert_ne!(db.value("select count(*) from public.ddl_log").await.as_deref(), Some("0"));
+        let history = status::status(&request).await.expect("a status").history;
+        assert_eq!(history.last().and_then(|it| it.allowed.as_deref()), Some("public.ddl_log"));
+        assert!(plan(&request).await.expect("a plan").route.is_empty());
+    })
+    .await;
+}
+
+/// A freeze that depends on something is a warning; when it refuses, the error names it and who can disable it.
+#[tokio::test]
+async fn a_freeze_of_ddl_is_named() {
+    with_db(Start::Alembic, async |db| {
+        db.execute(
+            "create function public.freeze() returns event_trigger language plpgsql as \
+             'begin if tg_tag = ''CREATE INDEX'' then raise exception ''frozen until Monday''; end if; end'; \
+             create event trigger \"the freeze\" on ddl_command_start execute function public.freeze()",
+        )
+        .await;
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        let found = plan(&request).await.expect("a plan");
+        assert!(blocking(&found).is_empty(), "{:#?}", found.route.plan.left);
+        let notes = found.route.plan.steps.iter().flat_map(|it| &it.hazards).map(|it| it.note.as_str());
+        let notes: Vec<&str> = notes.filter(|it| it.contains("event trigger \"the freeze\" fires")).collect();
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        let text = sentence(&apply(&request, None).await.expect_err("it is frozen"));
+        for part in
+            ["event trigger \"the freeze\"", "alter event trigger \"the freeze\" disable", "frozen until Monday"]
+        {
+            assert!(text.contains(part), "{text}");
+        }
+    })
+    .await;
+}
