@@ -7,6 +7,7 @@ use crate::commands::context::{Context, beside_result};
 use crate::commands::ended::Ended;
 use crate::commands::global::parse_duration;
 use crate::commands::revert::roll_back;
+use crate::config::environment::Environment;
 use crate::ledger::history::applied;
 use crate::report::apply::{applied_page, applied_verdict};
 use crate::report::plan::Planned;
@@ -33,6 +34,9 @@ pub(crate) struct Args {
     /// Build indexes on existing tables after the transaction, one by one, without blocking writes
     #[arg(long)]
     pub(crate) concurrently: bool,
+    /// The environment that the database was set up as, if it is a copy that was restored here; dev and qa only
+    #[arg(long, value_name = "ENV")]
+    pub(crate) adopt_environment: Option<Environment>,
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
@@ -41,6 +45,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let request = ChangeRequest {
         lock_timeout: args.lock_timeout,
         concurrently: args.concurrently,
+        adopts: args.adopt_environment,
         ..context.schema_request(&target, args.to.as_deref())
     };
     let found = plan(&request).await?;
@@ -52,11 +57,14 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let environment = context.config.environment;
     let planned = Planned { environment, place: &target.place(), found: &found, check: false };
     let is_blocked = found.route.plan.blocking().next().is_some();
-    let is_done = found.route.is_empty() && !found.makes_mirror;
+    let is_done = found.route.is_empty() && !found.makes_mirror && args.adopt_environment.is_none();
     // A plan that can't be applied is refused without asking.
     if !is_done && !is_blocked {
         let mut page = planned.page(false);
         page.append(planned.summary_page());
+        if let Some(given_up) = args.adopt_environment {
+            page.row("Environment", format!("recorded as {given_up}; becomes {environment}"));
+        }
         context.printer.confirm("apply", &page, "Apply?", environment, args.yes).await?;
         context.back_up(&target, &found, backup).await?;
     }
@@ -65,6 +73,10 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     } else {
         apply(&request, Some(&found.route)).await?
     };
-    context.printer.page(&applied_page(&done, applied_before.keys().next_back().map(String::as_str)))?;
+    let mut page = applied_page(&done, applied_before.keys().next_back().map(String::as_str));
+    if let Some(given_up) = args.adopt_environment {
+        page.row("Adopted", format!("the copy of {given_up} is the database of {environment} from now on"));
+    }
+    context.printer.page(&page)?;
     Ok(applied_verdict(&done))
 }

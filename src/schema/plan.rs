@@ -4,9 +4,9 @@
 //! changes are never planned: the difference is left, with the reason and the query that shows the rows. Unexpected
 //! objects are left unchanged. Nothing here has CASCADE, and nothing that holds rows, numbers or values is dropped.
 
-mod data;
+pub(crate) mod data;
 pub mod losses;
-mod order;
+pub(crate) mod order;
 pub mod outcome;
 pub mod planner;
 pub mod route;

@@ -70,11 +70,6 @@ impl Remedy {
     pub(crate) fn advice(advice: impl Into<String>) -> Self {
         Self { advice: advice.into(), sql: String::new() }
     }
-
-    /// In SQL only.
-    pub(crate) fn sql(sql: impl Into<String>) -> Self {
-        Self { advice: String::new(), sql: sql.into() }
-    }
 }
 
 /// One thing that differs.
@@ -92,6 +87,8 @@ pub struct Finding {
     pub expected: Option<String>,
     pub actual: Option<String>,
     pub remedy: Remedy,
+    /// The place of the remedy's SQL among that of all findings, counted from 1.
+    pub order: Option<usize>,
     /// Consequences: what else differs because of this.
     pub effects: Vec<String>,
     /// What is known of a relation that is not expected.

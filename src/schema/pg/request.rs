@@ -17,6 +17,8 @@ pub struct ChangeRequest<'a> {
     pub roles: &'a Roles,
     /// Where the legacy table is: managed tables beside it are moved.
     pub legacy: Option<&'a TableName>,
+    /// The environment whose database it was: a copy of it was restored here.
+    pub adopts: Option<Environment>,
     /// How long a statement waits for a lock.
     pub lock_timeout: Duration,
     /// The revision to go to, up or down; the newest, if none is named.
@@ -29,6 +31,6 @@ impl<'a> ChangeRequest<'a> {
     /// To the newest revision, waiting five seconds for a lock.
     pub fn new(database: &'a Database, environment: Environment, roles: &'a Roles) -> Self {
         let lock_timeout = Duration::from_secs(5);
-        Self { database, environment, roles, legacy: None, lock_timeout, to: None, concurrently: false }
+        Self { database, environment, roles, legacy: None, adopts: None, lock_timeout, to: None, concurrently: false }
     }
 }
