@@ -8,6 +8,7 @@ use crate::commands::ended::Ended;
 use crate::commands::global::{Format, parse_duration, parse_revision};
 use crate::commands::progress;
 use crate::commands::revert::{RollBack, roll_back};
+use crate::config::environment::Environment;
 use crate::ledger::history::applied;
 use crate::report::apply::{ApplyJson, ChangeJson, applied_page, applied_verdict};
 use crate::report::plan::Planned;
@@ -42,6 +43,9 @@ pub(crate) struct Args {
     /// may be given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_object: Vec<String>,
+    /// The environment that the database was set up as, if it is a copy that was restored here; dev and qa only
+    #[arg(long, value_name = "ENV")]
+    pub(crate) adopt_environment: Option<Environment>,
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
@@ -51,6 +55,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         lock_timeout: args.lock_timeout,
         concurrently: args.concurrently,
         allow_objects: &args.allow_object,
+        adopts: args.adopt_environment,
         ..context.schema_request(&target, args.to.as_deref())
     };
     let found = plan(&request).await?;
@@ -65,7 +70,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let (place, server_version) = (target.place(), found.server_version.clone());
     let planned = Planned { environment, place: &place, found: &found, check: false };
     let is_blocked = found.route.plan.blocking().next().is_some();
-    let is_done = found.route.is_empty() && !found.makes_mirror;
+    let is_done = found.route.is_empty() && !found.makes_mirror && args.adopt_environment.is_none();
     if !found.permissions.are_complete() && !is_blocked {
         return Err(ApplyError::NotPermitted { place: target.place(), permissions: found.permissions }.into());
     }
@@ -73,6 +78,9 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     if !is_done && !is_blocked {
         let mut page = planned.page(false);
         page.append(planned.summary_page());
+        if let Some(given_up) = args.adopt_environment {
+            page.row("Environment", format!("recorded as {given_up}; becomes {environment}"));
+        }
         context.printer.confirm("apply", args.format, &page, "Apply?", environment, args.yes).await?;
         context.back_up(&target, &found, backup).await?;
         progress::phase("applying");
@@ -84,7 +92,13 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     };
     let before = applied_before.keys().next_back().map(String::as_str);
     match args.format {
-        Format::Text => context.printer.page(&applied_page(&done, before))?,
+        Format::Text => {
+            let mut page = applied_page(&done, before);
+            if let Some(given_up) = args.adopt_environment {
+                page.row("Adopted", format!("the copy of {given_up} is the database of {environment} from now on"));
+            }
+            context.printer.page(&page)?;
+        }
         Format::Json => {
             let json = ApplyJson::new(&done, before, environment, &place, &server_version);
             context.printer.json(&ChangeJson::Applied(json))?;

@@ -31,6 +31,8 @@ pub(crate) enum DriftFormat {
     Sarif,
     /// Annotations for GitHub's workflows
     Github,
+    /// The remedies, in the order in which they work together
+    Sql,
 }
 
 /// Compare the live schemas with the expected ones
@@ -93,6 +95,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         DriftFormat::Junit => printer.document(&formats::junit(&drift, args.fail_on)?)?,
         DriftFormat::Sarif => printer.json(&formats::sarif(&drift))?,
         DriftFormat::Github => printer.document(&formats::github(&drift))?,
+        DriftFormat::Sql => printer.document(&formats::sql(&drift))?,
     }
     Ok(report::verdict(&drift, args.fail_on))
 }

@@ -5,7 +5,7 @@
 
 mod column;
 mod constraint;
-mod function;
+pub(crate) mod function;
 mod index;
 mod option;
 mod policy;
@@ -38,6 +38,10 @@ pub(crate) fn qualified(schema: &str, name: &str) -> String {
 impl<'a> Ddl<'a> {
     pub(crate) fn new(catalog: &'a Catalog, id: &'a Id) -> Self {
         Self { catalog, id, object: catalog.objects.get(id) }
+    }
+
+    pub(crate) fn id(&self) -> &'a Id {
+        self.id
     }
 
     pub(crate) fn property(&self, property: Property) -> Option<String> {
@@ -176,8 +180,8 @@ impl<'a> Ddl<'a> {
             Kind::Constraint => format!("alter {} drop constraint {bare}", self.owner()),
             Kind::Trigger | Kind::Rule | Kind::Policy => format!("drop {} {bare} on {}", self.keyword(), self.table()),
             Kind::Operator => {
-                let (name, arguments) = self.id.name.split_once('(')?;
-                format!("drop operator {}.{name} ({arguments}", identifier(&self.id.schema))
+                self.id.name.split_once('(')?;
+                format!("drop {}", self.on())
             }
             _ => return None,
         })
@@ -235,6 +239,36 @@ impl<'a> Ddl<'a> {
         }
     }
 
+    /// The statements that say of something new what its creation can't: owner, comment and so on, without privileges.
+    pub(crate) fn attributes(&self) -> Vec<(Property, String)> {
+        let mut all = Vec::new();
+        let Some(object) = self.object else { return all };
+        let nothing = Object::new();
+        for (property, value) in object {
+            let applies = match property {
+                Property::Comment | Property::Owner | Property::OwnedBy => true,
+                Property::Statistics | Property::Storage | Property::Compression => {
+                    self.id.kind == Kind::Column || self.id.kind == Kind::Index
+                }
+                Property::Options => self.id.kind == Kind::Column,
+                Property::Enabled => matches!(self.id.kind, Kind::Trigger | Kind::Rule) && value.to_string() != "yes",
+                Property::RowSecurity
+                | Property::RowSecurityForced
+                | Property::ReplicaIdentity
+                | Property::Clustered
+                | Property::Target
+                | Property::OfType => true,
+                _ => false,
+            };
+            let implied = self.id.kind == Kind::Sequence && object.contains_key(&Property::Identity);
+            if applies && !(implied && matches!(property, Property::OwnedBy | Property::Owner)) {
+                let statements = self.alter(*property, Some(&nothing)).unwrap_or_default();
+                all.extend(statements.into_iter().map(|sql| (*property, sql)));
+            }
+        }
+        all
+    }
+
     fn alter_owner(&self, live: Option<&Object>) -> Option<Vec<String>> {
         let owner = self.property(Property::Owner);
         match self.id.kind {
@@ -272,7 +306,8 @@ impl<'a> Ddl<'a> {
             }
             Kind::Operator => match self.id.name.split_once('(') {
                 Some((name, arguments)) => {
-                    format!("operator {}.{name} ({arguments}", identifier(&self.id.schema))
+                    let none = if arguments.starts_with(", ") { "none" } else { "" };
+                    format!("operator {}.{name} ({none}{arguments}", identifier(&self.id.schema))
                 }
                 None => self.name(),
             },

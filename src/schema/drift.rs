@@ -17,7 +17,7 @@ use crate::schema::catalog::Catalog;
 use crate::schema::drift::comparison::serial::follow_serials;
 use crate::schema::drift::comparison::{Comparison, Difference};
 use crate::schema::drift::expectation::{Expectation, RoleContext, resolve_roles};
-use crate::schema::drift::finding::{Finding, sort};
+use crate::schema::drift::finding::{Finding, Severity, sort};
 
 /// Compares. Roles are needed for the embedded catalog only: the catalog of a database has names.
 pub fn compare(expectation: Expectation, mut live: Catalog, context: &RoleContext) -> Vec<Finding> {
@@ -29,12 +29,13 @@ pub fn compare(expectation: Expectation, mut live: Catalog, context: &RoleContex
     follow_serials(&mut expected, &live);
     let comparison = Comparison::new(expected, live, embedded, &context.inherits);
     let differences = effects::one_for_each_cause(comparison.differences(), &comparison);
-    findings.extend(differences.into_iter().filter_map(|difference| {
-        let severity = severity::weigh(&difference, &comparison)?;
-        let remedy = remedy::remedy(&difference, &comparison);
-        let Difference { change, id, role, expected, actual, effects, .. } = difference;
-        Some(Finding { severity, change, id, role, expected, actual, remedy, effects, facts: None })
-    }));
+    let weighed = differences.iter().filter_map(|it| Some((it, severity::weigh(it, &comparison)?)));
+    let (differences, severities): (Vec<&Difference>, Vec<Severity>) = weighed.unzip();
+    let remedies = remedy::remedies(&differences, &comparison);
+    for ((difference, severity), (remedy, order)) in differences.into_iter().zip(severities).zip(remedies) {
+        let Difference { change, id, role, expected, actual, effects, .. } = difference.clone();
+        findings.push(Finding { severity, change, id, role, expected, actual, remedy, order, effects, facts: None });
+    }
     sort(&mut findings);
     findings
 }

@@ -5,10 +5,10 @@
 //! objects are left unchanged. Nothing here has CASCADE, and nothing that holds rows, numbers or values is dropped.
 
 pub mod code;
-mod data;
+pub(crate) mod data;
 pub mod losses;
 pub(crate) mod needs;
-mod order;
+pub(crate) mod order;
 pub mod outcome;
 pub mod planner;
 pub mod route;

@@ -9,5 +9,6 @@ mod laws;
 mod output;
 mod queries;
 mod recorded;
+mod remedies;
 mod spellings;
 mod values;

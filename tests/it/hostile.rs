@@ -151,7 +151,7 @@ fn check_annotations(db: &Db) {
     }
 }
 
-const SCHEMA: [&str; 12] = [
+const SCHEMA: [&str; 13] = [
     "doctor",
     "doctor --format json",
     "status",
@@ -163,6 +163,7 @@ const SCHEMA: [&str; 12] = [
     "drift --format markdown",
     "drift --format junit",
     "drift --format sarif",
+    "drift --format sql",
     "snapshot",
 ];
 

@@ -128,6 +128,51 @@ async fn a_database_of_another_environment_is_refused(#[case] arguments: &[&str]
     .await;
 }
 
+/// A copy of prod that was restored into QA: it is taken only by who names what it was, and only if nobody uses it.
+#[tokio::test]
+async fn a_restored_copy_becomes_the_database_of_its_environment() {
+    with_db(Start::Reference, async |db| {
+        let roles = Roles::default();
+        apply::apply(&request::ChangeRequest::new(&db.database, Environment::Prod, &roles), None)
+            .await
+            .expect("the revisions apply");
+        let ask = |environment: &str, arguments: &[&str]| {
+            let arguments = [&["--env", environment, "--database-url", &db.url], arguments].concat();
+            run(&arguments, &[("DB_SSLMODE", "disable")])
+        };
+        let adopt = |given_up| ["apply", "--yes", "--adopt-environment", given_up];
+        let before = db.dump(&[]).await;
+        let refused = ask("qa", &["status"]);
+        let hint = "run `pad-migrate --env qa apply --adopt-environment prod`";
+        assert!(stderr(&refused).contains(hint), "{}", stderr(&refused));
+        assert!(!stderr(&ask("local", &["status"])).contains("adopt"), "a local database is made, not adopted");
+        let mut session = db.connect().await;
+        for (environment, given_up, why) in [
+            ("qa", "dev", "it was set up as environment prod, not dev"),
+            ("local", "prod", "only dev and qa adopt"),
+            ("prod", "qa", "only dev and qa adopt"),
+            ("qa", "prod", "1 other session is connected to it"),
+        ] {
+            let output = ask(environment, &adopt(given_up));
+            assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+            assert!(stderr(&output).contains(why) && stderr(&output).lines().count() == 1, "{}", stderr(&output));
+        }
+        assert_eq!(db.dump(&[]).await, before);
+        sqlx::query("select 1").execute(&mut session).await.expect("the session is still there");
+        sqlx::Connection::close(session).await.expect("the session ends");
+        let output = ask("qa", &adopt("prod"));
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let lines = "select string_agg(distinct environment || ' ' || (sql like '%a copy of prod%')::text, ', ') \
+             from padealing.schema_revision where id = (select max(id) from padealing.schema_revision)";
+        assert_eq!(db.value(lines).await.as_deref(), Some("qa true"));
+        assert_eq!(ask("qa", &["status"]).status.code(), Some(0));
+        assert_eq!(ask("qa", &["drift", "--fail-on", "breaking"]).status.code(), Some(0));
+        assert_eq!(ask("prod", &["status"]).status.code(), Some(2));
+        assert!(stderr(&ask("qa", &adopt("prod"))).contains("it is that already"));
+    })
+    .await;
+}
+
 /// The tests that look at a real environment when they are asked to, on a second server that plays QA.
 #[tokio::test]
 async fn the_same_checks_run_on_an_environment_that_is_named() {

@@ -23,6 +23,7 @@ snapshots! {
     drift__junit
     drift__markdown
     drift__sarif
+    drift__sql
     drift__text
     error__apply_as_reader
     error__apply_backup_nowhere

@@ -1,5 +1,8 @@
 //! Whether a command may run on a database: its environment, its revision, whether it is local.
 
+use clap::ValueEnum as _;
+
+use crate::base::text::plural;
 use crate::config::environment::Environment;
 use crate::ledger::history::pending;
 use crate::ledger::permission::{Need, Permissions};
@@ -18,7 +21,7 @@ pub enum RefusedError {
     /// The database belongs to another environment.
     #[error(
         "the database at {place} was set up as environment {recorded}, and this run is for {asked}; \
-         correct --env or APP_ENV, or the address"
+         correct --env or APP_ENV, or the address{}", how_to_adopt(recorded, *asked)
     )]
     OtherEnvironment {
         place: String,
@@ -27,6 +30,9 @@ pub enum RefusedError {
         /// What the run says.
         asked: Environment,
     },
+    /// The database is not a restored copy of another environment's.
+    #[error("the database at {place} can't become that of environment {environment}: {reason}; nothing was changed")]
+    NotAdopted { place: String, environment: Environment, reason: String },
     /// The application schema isn't at the current revision.
     #[error("the database at {place} has no padealing schema at the current revision; run `pad-migrate apply` first")]
     NotApplied { place: String },
@@ -94,6 +100,77 @@ pub(crate) async fn check_permitted(
     }
 }
 
+/// Whether a database that was another environment's may become this one's. A local one is made by this program; into
+/// prod nothing is restored but prod.
+fn may_adopt(environment: Environment) -> bool {
+    matches!(environment, Environment::Dev | Environment::Qa)
+}
+
+fn how_to_adopt(recorded: &str, asked: Environment) -> String {
+    match Environment::from_str(recorded, false) {
+        Ok(recorded) if may_adopt(asked) => {
+            format!(
+                "; if it is a copy of {recorded} that was restored, run `pad-migrate apply --adopt-environment {recorded}`"
+            )
+        }
+        _ => String::new(),
+    }
+}
+
+/// The environment that the history says the database belongs to.
+async fn recorded_environment(connection: &mut Session) -> Result<Option<String>, QueryError> {
+    if !history_access(connection).await?.exists {
+        return Ok(None);
+    }
+    sqlx::query_scalar("select environment from padealing.schema_revision order by id desc limit 1")
+        .fetch_optional(connection)
+        .await
+        .attempt("reading the schema's history")
+}
+
+/// Checks that the database is a copy of another environment's, and that it isn't in use as that.
+pub(crate) async fn check_adoption(
+    connection: &mut Session,
+    database: &Database,
+    environment: Environment,
+    given_up: Environment,
+) -> Result<(), RefusedError> {
+    let refused = |reason: String| Err(RefusedError::NotAdopted { place: database.place(), environment, reason });
+    if !may_adopt(environment) {
+        return refused("only dev and qa adopt a copy of another environment".to_owned());
+    }
+    match recorded_environment(connection).await?.as_deref() {
+        None => {
+            return refused(
+                "no environment is recorded in it; run `pad-migrate apply` without --adopt-environment".to_owned(),
+            );
+        }
+        Some(recorded) if recorded == environment.as_str() => {
+            return refused("it is that already; run `pad-migrate apply` without --adopt-environment".to_owned());
+        }
+        Some(recorded) if recorded != given_up.as_str() => {
+            return refused(format!("it was set up as environment {recorded}, not {given_up}"));
+        }
+        Some(_) => {}
+    }
+    // What looks like a copy may be prod itself, through a tunnel.
+    let others: i64 = sqlx::query_scalar(
+        "select count(*) from pg_stat_activity \
+         where datname = current_database() and pid <> pg_backend_pid() and usesysid is not null \
+           and application_name not like 'pad-migrate%'",
+    )
+    .fetch_one(connection)
+    .await
+    .attempt("looking for other sessions")?;
+    if given_up == Environment::Prod && others > 0 {
+        let sessions = plural(others.unsigned_abs(), "other session is", "other sessions are");
+        return refused(format!(
+            "{sessions} connected to it, so it may be prod itself; make sure that it is a copy, and end them first"
+        ));
+    }
+    Ok(())
+}
+
 /// Checks that the database is the one that the run is meant for.
 pub(crate) async fn check_environment(
     connection: &mut Session,
@@ -101,18 +178,11 @@ pub(crate) async fn check_environment(
     environment: Environment,
 ) -> Result<(), RefusedError> {
     let access = history_access(connection).await?;
-    if !access.exists {
-        return Ok(());
-    }
-    if !access.is_readable {
+    if access.exists && !access.is_readable {
         let role = current_role(connection).await?;
         check_permitted(connection, database, &history_needs(&role), "read the history of padealing").await?;
     }
-    let recorded: Option<String> =
-        sqlx::query_scalar("select environment from padealing.schema_revision order by id desc limit 1")
-            .fetch_optional(connection)
-            .await
-            .attempt("reading the schema's history")?;
+    let recorded = recorded_environment(connection).await?;
     match recorded {
         Some(recorded) if recorded != environment.as_str() => {
             Err(RefusedError::OtherEnvironment { place: database.place(), recorded, asked: environment })

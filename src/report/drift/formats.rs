@@ -1,4 +1,4 @@
-//! Findings as Markdown, JUnit, SARIF and GitHub annotations.
+//! Findings as Markdown, JUnit, SARIF, GitHub annotations, and as the SQL that mends them.
 
 use std::collections::BTreeMap;
 
@@ -32,6 +32,31 @@ fn sentence(finding: &Finding) -> String {
         text.push_str(&format!("; consequences: {}", finding.effects.join(", ")));
     }
     text
+}
+
+/// The remedies that are SQL, in the order in which they work together; the others as comments.
+pub fn sql(drift: &Drift) -> String {
+    let comment = |words: String| format!("{}\n", sql_text::comment(&words));
+    let mut out = comment(format!("Remedies at {}. Read each before you run it, and what it is for.", drift.place));
+    let (mut statements, words): (Vec<&Finding>, Vec<&Finding>) =
+        drift.findings.iter().partition(|it| it.order.is_some());
+    statements.sort_by_key(|it| it.order);
+    for it in statements {
+        let advice = it.remedy.advice.trim_end_matches(':');
+        let advice = if advice.is_empty() { String::new() } else { format!(": {advice}") };
+        out.push('\n');
+        out.push_str(&comment(format!("{} {} {}{advice}", it.severity, it.kind(), place(it))));
+        out.push_str(&sql_text::statement(&it.remedy.sql));
+        out.push('\n');
+    }
+    if !words.is_empty() {
+        out.push('\n');
+        out.push_str(&comment("By hand:".to_owned()));
+    }
+    for it in words {
+        out.push_str(&comment(format!("{} {} {}: {}", it.severity, it.kind(), place(it), it.remedy.advice)));
+    }
+    out
 }
 
 /// As Markdown, for a pull request or a wiki.

@@ -87,6 +87,13 @@ pub struct FindingJson {
     pub actual: Option<String>,
     /// What to do; SQL where SQL helps.
     pub remedy: String,
+    /// The statements of the remedy alone, for psql; absent where no SQL helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sql: Option<String>,
+    /// The place of these statements among those of all findings, counted from 1: run together, they are run in this
+    /// order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<usize>,
     /// Consequences: what else differs because of this.
     pub effects: Vec<String>,
     /// Of a relation that is not expected only.
@@ -129,6 +136,8 @@ fn json(finding: &Finding, exception: Option<&Exception>) -> FindingJson {
         expected: finding.expected.clone(),
         actual: finding.actual.clone(),
         remedy: remedy(&finding.remedy),
+        sql: (!finding.remedy.sql.is_empty()).then(|| statement(&finding.remedy.sql)),
+        order: finding.order,
         effects: finding.effects.clone(),
         facts: finding.facts.clone(),
         exception: exception.map(|exception| ExceptionJson {

@@ -44,6 +44,20 @@ impl Ddl<'_> {
         if options.is_empty() { String::new() } else { format!(" ({})", options.join(" ")) }
     }
 
+    /// What gives it a type within the statement that alters its table, with its collation and its default.
+    pub(crate) fn retype(&self, to: &str, cast: bool) -> String {
+        let column = self.bare();
+        let collation = self.property(Property::Collation).map(|it| format!(" collate {it}")).unwrap_or_default();
+        let using = if cast { format!(" using {column}::text::{to}") } else { String::new() };
+        let text = format!("alter column {column} type {to}{collation}{using}");
+        match self.property(Property::Default).filter(|_| cast) {
+            Some(default) => {
+                format!("alter column {column} drop default, {text}, alter column {column} set default {default}")
+            }
+            None => text,
+        }
+    }
+
     pub(super) fn alter_column(&self, property: Property, live: Option<&Object>) -> Option<Vec<String>> {
         let wanted = self.property(property);
         let is_there = |property| live.is_some_and(|object| object.contains_key(&property));
@@ -81,10 +95,10 @@ impl Ddl<'_> {
 /// How PostgreSQL stores values of a type if nothing else is said.
 fn usual_storage(of_type: &str) -> &'static str {
     match of_type {
-        numeric if numeric.starts_with("numeric") => "main",
+        main if main.starts_with("numeric") || matches!(main, "inet" | "cidr") => "main",
         array if array.ends_with("[]") => "extended",
-        "integer" | "bigint" | "smallint" | "boolean" | "uuid" | "date" => "plain",
-        fixed if fixed.starts_with("time") || fixed.starts_with("double") => "plain",
+        "integer" | "bigint" | "smallint" | "boolean" | "uuid" | "date" | "real" | "money" | "oid" | "name" => "plain",
+        fixed if ["time", "double", "interval", "macaddr"].iter().any(|it| fixed.starts_with(it)) => "plain",
         _ => "extended",
     }
 }

@@ -20,9 +20,7 @@ impl Ddl<'_> {
         text.push_str(&self.function_clauses());
         for setting in self.parts(Property::Configuration) {
             let (name, value) = setting.split_once('=')?;
-            // A list of names is printed as one, each quoted where it must be.
-            let value = if name == "search_path" { value.to_owned() } else { literal(value) };
-            text.push_str(&format!(" set {name} to {value}"));
+            text.push_str(&format!(" set {name} to {}", setting_value(name, value)));
         }
         let body = self.property(Property::Body)?;
         if language == "sql" && ["BEGIN ATOMIC", "RETURN "].iter().any(|it| body.trim_start().starts_with(it)) {
@@ -85,9 +83,11 @@ impl Ddl<'_> {
             return None;
         }
         let initial = initial.map(|it| format!(", initcond = {it}")).unwrap_or_default();
+        let parallel = self.property(Property::Parallel).filter(|it| it != "unsafe");
+        let parallel = parallel.map(|it| format!(", parallel = {it}")).unwrap_or_default();
         let schema = identifier(&self.id.schema);
         Some(format!(
-            "create or replace aggregate {schema}.{}({arguments}) (sfunc = {function}, stype = {of_type}{initial})",
+            "create or replace aggregate {schema}.{}({arguments}) (sfunc = {function}, stype = {of_type}{initial}{parallel})",
             self.bare()
         ))
     }
@@ -139,6 +139,25 @@ impl Ddl<'_> {
             | Property::Support => Some(vec![self.create()?]),
             _ => None,
         }
+    }
+}
+
+/// Settings that are lists of names.
+const LISTS: [&str; 5] = [
+    "search_path",
+    "temp_tablespaces",
+    "local_preload_libraries",
+    "session_preload_libraries",
+    "unix_socket_directories",
+];
+
+/// The value of a setting in SQL. A list of names is printed as one, each quoted where it must be.
+pub(crate) fn setting_value(name: &str, value: &str) -> String {
+    match value {
+        // An empty name is none in SQL.
+        "" | "\"\"" => "''".to_owned(),
+        list if LISTS.contains(&name) => list.to_owned(),
+        other => literal(other),
     }
 }
 

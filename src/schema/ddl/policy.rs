@@ -11,8 +11,7 @@ impl Ddl<'_> {
         let clause = |word: &str, property| {
             self.property(property).map(|condition| format!(" {word} ({condition})")).unwrap_or_default()
         };
-        let role = |role: &String| if role == "PUBLIC" { "public".to_owned() } else { identifier(role) };
-        let roles = list(self.parts(Property::Roles).iter().map(role));
+        let roles = self.roles();
         Some(format!(
             "create policy {} on {} as {} for {} to {roles}{}{}",
             self.bare(),
@@ -24,8 +23,16 @@ impl Ddl<'_> {
         ))
     }
 
+    fn roles(&self) -> String {
+        let role = |role: &String| if role == "PUBLIC" { "public".to_owned() } else { identifier(role) };
+        list(self.parts(Property::Roles).iter().map(role))
+    }
+
     pub(super) fn alter_policy(&self, property: Property) -> Option<Vec<String>> {
         let word = match property {
+            Property::Roles => {
+                return Some(vec![format!("alter policy {} on {} to {}", self.bare(), self.table(), self.roles())]);
+            }
             Property::Using => "using",
             Property::WithCheck => "with check",
             _ => return None,

@@ -1,12 +1,97 @@
 //! Privileges. Pure.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use squawk_syntax::quote::quote_ident as identifier;
 
 use crate::base::text::list;
-use crate::schema::catalog::{Kind, Property, Value};
+use crate::schema::catalog::{Catalog, Kind, Property, Value};
 use crate::schema::ddl::Ddl;
 
 impl Ddl<'_> {
+    /// The statements that give a role privileges, or take them, in the words of a finding. What differs in the right to
+    /// grant it on only is said privilege by privilege.
+    pub(crate) fn change_privileges(&self, role: &str, is_grant: bool, text: &str) -> Option<Vec<String>> {
+        let mut groups: BTreeMap<u8, Vec<&str>> = BTreeMap::new();
+        for item in text.split(", ") {
+            let group = match () {
+                () if item.starts_with("grant option for ") => 1,
+                () if item.ends_with(" with grant option") => 2,
+                () => 0,
+            };
+            groups.entry(group).or_default().push(item.trim_start_matches("grant option for "));
+        }
+        let statement = |(group, items): (u8, Vec<&str>)| {
+            let prefix = if group == 1 { "grant option for " } else { "" };
+            self.privileges(role, is_grant, &format!("{prefix}{}", items.join(", ")))
+        };
+        groups.into_iter().map(statement).collect()
+    }
+
+    /// The statements that give something new its privileges: first what it must not have, then what it must.
+    /// Default privileges, of which `live` has those that there are, may give more than is expected.
+    pub(crate) fn grants(&self, live: &Catalog) -> (Vec<String>, Vec<String>) {
+        let mut given: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        let owner = self.property(Property::Owner);
+        for item in self.parts(Property::Privileges) {
+            let Some((role, privilege)) = item.rsplit_once('=') else { continue };
+            if role != "{self}" {
+                given.entry(role).or_default().push(privilege.replace('*', " with grant option"));
+            }
+        }
+        let mut taken = self.given_by_default(live, &given, owner.as_deref());
+        for item in self.parts(Property::Revoked) {
+            let Some((role, privilege)) = item.rsplit_once('=') else { continue };
+            let role = if role == "{self}" { owner.clone().unwrap_or_default() } else { role.to_owned() };
+            if !role.is_empty() {
+                taken.entry(role).or_default().insert(privilege.trim_end_matches('*').to_owned());
+            }
+        }
+        let taken = taken.into_iter().filter_map(|(role, privileges)| {
+            self.privileges(&role, false, &privileges.into_iter().collect::<Vec<_>>().join(", "))
+        });
+        let given = given.into_iter().filter_map(|(role, all)| self.change_privileges(role, true, &all.join(", ")));
+        (taken.collect(), given.flatten().collect())
+    }
+
+    /// What default privileges give to roles that are not expected to have it.
+    fn given_by_default(
+        &self,
+        live: &Catalog,
+        given: &BTreeMap<&str, Vec<String>>,
+        owner: Option<&str>,
+    ) -> BTreeMap<String, BTreeSet<String>> {
+        let word = match self.id.kind {
+            Kind::Sequence => "sequences",
+            Kind::Function | Kind::Procedure | Kind::Aggregate => "functions",
+            kind if kind.is_relation() => "tables",
+            Kind::Schema => "schemas",
+            Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range | Kind::BaseType => "types",
+            _ => "",
+        };
+        let mut taken: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let defaults = live.objects.iter().filter(|(id, _)| {
+            let here = id.schema.is_empty() || id.schema == self.id.schema;
+            id.kind == Kind::DefaultPrivileges && here && id.name.split(' ').next() == Some(word)
+        });
+        for (_, object) in defaults {
+            let items = object.get(&Property::Privileges).map(Value::parts).unwrap_or_default();
+            for (role, privilege) in items.iter().filter_map(|it| it.rsplit_once('=')) {
+                let plain = privilege.trim_end_matches('*');
+                let is_given = given
+                    .get(role)
+                    .is_some_and(|privileges| privileges.iter().any(|granted| granted.starts_with(plain)));
+                // Everybody has it without default privileges, too.
+                let is_built_in =
+                    role == "PUBLIC" && matches!((word, plain), ("functions", "EXECUTE") | ("types", "USAGE"));
+                if !is_given && !is_built_in && role != "{self}" && Some(role) != owner {
+                    taken.entry(role.to_owned()).or_default().insert(plain.to_owned());
+                }
+            }
+        }
+        taken
+    }
+
     /// A privilege that is revoked from a table is revoked from its columns, too: grants those again that are expected
     /// on columns.
     pub(crate) fn columns_again(&self, role: &str, revoked: &str) -> Vec<String> {
@@ -49,13 +134,18 @@ impl Ddl<'_> {
             }
             Kind::Column => {
                 let columns = privileges.split(", ").map(|it| format!("{it} ({})", self.bare()));
-                let (verb, to) = if is_grant { ("grant", "to") } else { ("revoke", "from") };
+                let (verb, to) = match (is_grant, only_option) {
+                    (true, _) => ("grant", "to"),
+                    (false, false) => ("revoke", "from"),
+                    (false, true) => ("revoke grant option for", "from"),
+                };
                 let option = if is_grant && with_option { " with grant option" } else { "" };
                 return Some(format!("{verb} {} on {} {to} {role}{option}", list(columns), self.table()));
             }
             Kind::Database => return None,
             Kind::ForeignServer => (format!("foreign server {}", self.bare()), String::new()),
             kind if kind.is_relation() => (self.name(), String::new()),
+            Kind::Aggregate => (format!("function {}", self.name()), String::new()),
             _ => (format!("{} {}", self.keyword(), self.name()), String::new()),
         };
         Some(match (is_grant, only_option) {

@@ -49,7 +49,7 @@ impl Ddl<'_> {
     }
 
     /// `options (…)` of a foreign table or column: all of them, or what makes them these.
-    pub(super) fn foreign_options(&self, live: Option<&Object>) -> String {
+    pub(crate) fn foreign_options(&self, live: Option<&Object>) -> String {
         let split = |it: &String| it.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
         let wanted: Vec<(String, String)> = self.parts(Property::ServerOptions).iter().filter_map(split).collect();
         let there = live.and_then(|it| it.get(&Property::ServerOptions)).map(Value::parts).unwrap_or_default();

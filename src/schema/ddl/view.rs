@@ -10,6 +10,15 @@ impl Ddl<'_> {
         Some(format!("create or replace view {}{} as\n{query}", self.name(), self.with_options()))
     }
 
+    /// Whether `create or replace` makes this of the live view: its columns are those that there are, and perhaps more.
+    pub(crate) fn can_replace(&self, live: &Ddl<'_>) -> bool {
+        let columns = |view: &Ddl<'_>| -> Vec<(String, Option<String>)> {
+            view.columns(Kind::Column).iter().map(|it| (it.bare(), it.property(Property::Type))).collect()
+        };
+        let (wanted, live) = (columns(self), columns(live));
+        live.len() <= wanted.len() && wanted.iter().zip(&live).all(|(wanted, live)| wanted == live)
+    }
+
     pub(super) fn create_materialized_view(&self) -> Option<String> {
         let query = self.property(Property::Definition)?;
         let query = query.trim().trim_end_matches(';');

@@ -3,6 +3,7 @@
 mod describe;
 mod differences;
 mod order;
+pub(crate) mod parameters;
 mod privileges;
 mod renames;
 mod same;
@@ -27,13 +28,24 @@ pub(crate) struct Difference {
     pub(crate) expected: Option<String>,
     pub(crate) actual: Option<String>,
     pub(crate) effects: Vec<String>,
+    /// What went with something that is missing, and comes back by statements of its own.
+    pub(crate) lost_with_it: Vec<Difference>,
     /// Its name in the live catalog, if that is another.
     pub(crate) live_id: Option<Id>,
 }
 
 impl Difference {
     pub(crate) fn new(change: Change, id: &Id) -> Self {
-        Self { change, id: id.clone(), role: None, expected: None, actual: None, effects: Vec::new(), live_id: None }
+        Self {
+            change,
+            id: id.clone(),
+            role: None,
+            expected: None,
+            actual: None,
+            effects: Vec::new(),
+            lost_with_it: Vec::new(),
+            live_id: None,
+        }
     }
 
     fn between(mut self, expected: impl Into<Option<String>>, actual: impl Into<Option<String>>) -> Self {
@@ -129,6 +141,7 @@ impl<'p> Comparison<'p> {
             comparison.forget_in();
         }
         comparison.follow_moves();
+        comparison.follow_parameters();
         comparison.follow_renames();
         comparison
     }

@@ -35,16 +35,24 @@ pub(super) fn one_for_each_cause(all: Vec<Difference>, comparison: &Comparison<'
     };
     let roots: Vec<usize> = (0..all.len()).map(root).collect();
     let mut effects: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut lost: BTreeMap<usize, Vec<Difference>> = BTreeMap::new();
     for (place, difference) in all.iter().enumerate() {
         let root = roots[place];
         // The parts of an object are not mentioned: they are always missing, new and renamed with it.
         if root != place && !is_part(&difference.id, &all[root]) {
             effects.entry(root).or_default().push(difference.words());
+            if all[root].change == Change::Missing {
+                lost.entry(root).or_default().push(difference.clone());
+            }
         }
     }
     let kept = all.into_iter().enumerate().filter(|(place, _)| roots[*place] == *place);
-    kept.map(|(place, difference)| Difference { effects: effects.remove(&place).unwrap_or_default(), ..difference })
-        .collect()
+    kept.map(|(place, difference)| Difference {
+        effects: effects.remove(&place).unwrap_or_default(),
+        lost_with_it: lost.remove(&place).unwrap_or_default(),
+        ..difference
+    })
+    .collect()
 }
 
 fn is_part(id: &Id, of: &Difference) -> bool {

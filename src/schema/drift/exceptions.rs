@@ -175,6 +175,7 @@ impl Exception {
             expected: Some(expected),
             actual: Some(actual),
             remedy: Remedy::advice(remedy),
+            order: None,
             effects: Vec::new(),
             facts: None,
         }

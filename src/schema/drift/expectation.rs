@@ -191,6 +191,7 @@ fn unnamed(keys: &[&str]) -> Finding {
         expected: Some(format!("roles named by {keys}")),
         actual: Some("not set; ownership and privileges of these roles are not compared".to_owned()),
         remedy: Remedy::advice(format!("set {keys} in the environment's .env file")),
+        order: None,
         effects: Vec::new(),
         facts: None,
     }

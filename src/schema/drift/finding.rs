@@ -92,6 +92,8 @@ pub struct Finding {
     pub expected: Option<String>,
     pub actual: Option<String>,
     pub remedy: Remedy,
+    /// The place of the remedy's SQL among that of all findings, counted from 1.
+    pub order: Option<usize>,
     /// Consequences: what else differs because of this.
     pub effects: Vec<String>,
     /// What is known of a relation that is not expected.

@@ -1,41 +1,91 @@
-//! What to do about a difference; SQL where SQL helps. Pure.
+//! What to do about differences: SQL where SQL helps, words where it would do harm. Pure.
+//!
+//! SQL has the names that there are now, so that each remedy can be run alone; renames come last. A remedy that drops
+//! something creates it again with all that it had. What can fail says so, and why: rows, dependents, the role.
+//! `tests/it/drift/remedies.rs` runs them.
 
-use squawk_syntax::quote::quote_ident as identifier;
+mod alter;
+mod column;
+mod database;
+mod dependents;
+mod draft;
+mod turn;
+mod whole;
+mod words;
 
-use crate::base::quote::{quote_identifier, quote_literal as literal};
-use crate::schema::catalog::{Catalog, Id, Kind, Object, Property};
+use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::ddl::Ddl;
+use crate::schema::drift::comparison::parameters::is_same_but_parameters;
 use crate::schema::drift::comparison::{Comparison, Difference};
 use crate::schema::drift::finding::{Change, Remedy};
-use crate::schema::names::{CONTRACT_SCHEMA, PHANTOM_COLUMNS};
+use crate::schema::drift::remedy::draft::{Draft, Drafted};
+use crate::schema::drift::remedy::turn::{in_turn, without_what_is_gone};
+use crate::schema::names::CONTRACT_SCHEMA;
 
-/// What a report says.
-pub(super) fn remedy(difference: &Difference, comparison: &Comparison<'_>) -> Remedy {
-    let live_id = difference.live_id.as_ref().unwrap_or(&difference.id);
-    let catalog = &comparison.expected;
-    let live = comparison.live.objects.get(live_id);
-    let ddl = Ddl::new(catalog, live_id);
-    let case = Case { ddl, catalog, live, difference, id: &difference.id, live_id, embedded: comparison.embedded };
-    if let Some(text) = case.phantom() {
-        return Remedy::advice(text);
-    }
-    let sql = case.sql();
-    if comparison.is_contract(&difference.id) {
-        return match sql {
-            Some(sql) => {
-                let advice = format!("pad-migrate doesn't manage {CONTRACT_SCHEMA}; ask its owners to run:");
-                Remedy { advice, sql }
-            }
-            None => Remedy::advice(format!(
-                "pad-migrate doesn't manage {CONTRACT_SCHEMA}; ask its owners whether this is intended"
-            )),
-        };
-    }
-    sql.map_or_else(|| Remedy::advice(case.words()), Remedy::sql)
+/// What a report says of each, and the place of its SQL among that of all.
+pub(super) fn remedies(differences: &[&Difference], comparison: &Comparison<'_>) -> Vec<(Remedy, Option<usize>)> {
+    let drafts: Vec<Drafted> = differences.iter().map(|difference| with_what_it_took(difference, comparison)).collect();
+    let gone = drafts.iter().zip(differences).filter(|(draft, it)| draft.is_err() && it.change == Change::Missing);
+    let gone: Vec<&Id> = gone.map(|(_, difference)| &difference.id).collect();
+    let (drafts, order) = in_turn(without_what_is_gone(drafts, &gone));
+    let each = drafts.into_iter().zip(differences).map(|(draft, difference)| {
+        let is_contract = comparison.is_contract(&difference.id);
+        match draft {
+            Ok(draft) => draft.remedy(is_contract),
+            Err(words) => Remedy::advice(words),
+        }
+    });
+    each.zip(order).collect()
 }
 
+/// The remedy of a difference, with what went with it if it is missing.
+fn with_what_it_took(difference: &Difference, comparison: &Comparison<'_>) -> Drafted {
+    let case = Case::new(difference, comparison);
+    if let Some(text) = case.phantom() {
+        return Err(text);
+    }
+    let draft = case.draft()?;
+    // What is missing here and is used all the same has another place or name.
+    let is_used = |it: &Difference| matches!(it.change, Change::Differs(_)) && it.actual.is_some();
+    if difference.id.parent.is_empty() && difference.lost_with_it.iter().any(is_used) {
+        return Err(format!(
+            "what uses the {} still does: find out where it is now and what it is called, then move or rename it",
+            difference.id.kind.words()
+        ));
+    }
+    let comes_back = |it: &&Difference| match it.change {
+        Change::Missing | Change::Lost => true,
+        Change::Differs(_) => it.actual.is_none(),
+        _ => false,
+    };
+    // What a child or a partition has from its parent comes back with the parent's.
+    let is_inherited = |it: &&Difference| {
+        let object = comparison.expected.objects.get(&it.id);
+        object.is_some_and(|object| object.contains_key(&Property::Inherited))
+    };
+    let lost = difference.lost_with_it.iter().filter(|it| !is_inherited(it));
+    let (back, rest): (Vec<&Difference>, Vec<&Difference>) = lost.partition(comes_back);
+    let parts: Vec<Drafted> = back.into_iter().map(|it| Case::new(it, comparison).draft()).collect();
+    let mut is_all = rest.is_empty() && parts.iter().all(Result::is_ok);
+    let mut all = vec![Ok(draft)];
+    all.extend(parts.into_iter().filter(Result::is_ok));
+    let (all, order) = in_turn(all);
+    is_all &= all.iter().all(Result::is_ok);
+    let mut sorted: Vec<(Option<usize>, Draft)> =
+        order.into_iter().zip(all).filter_map(|(at, draft)| Some((at, draft.ok()?))).collect();
+    sorted.sort_by_key(|(at, _)| *at);
+    let whole = Draft::joined(sorted.into_iter().map(|(_, draft)| draft));
+    Ok(if is_all {
+        whole
+    } else {
+        whole.but("then run `pad-migrate drift` again: not all of its consequences end with it")
+    })
+}
+
+/// A difference, with what both catalogs say of it.
 struct Case<'a> {
     difference: &'a Difference,
+    comparison: &'a Comparison<'a>,
     id: &'a Id,
     live_id: &'a Id,
     /// The expected catalog, with live names.
@@ -43,144 +93,109 @@ struct Case<'a> {
     ddl: Ddl<'a>,
     /// The live object.
     live: Option<&'a Object>,
-    embedded: bool,
 }
 
-impl Case<'_> {
-    fn phantom(&self) -> Option<String> {
-        let Id { schema, parent, kind, name } = self.id;
-        let is_column = *kind == Kind::Column && schema == CONTRACT_SCHEMA && self.difference.change == Change::Missing;
-        let (_, _, instead) =
-            PHANTOM_COLUMNS.iter().find(|(table, column, _)| is_column && table == parent && column == name)?;
-        Some(format!("{CONTRACT_SCHEMA} never had this column: {instead}"))
-    }
-
-    fn sql(&self) -> Option<String> {
-        let (difference, id) = (self.difference, self.id);
-        let statements = match difference.change {
-            // Their names are not identifiers.
-            _ if matches!(id.kind, Kind::OperatorClass | Kind::OperatorFamily | Kind::Cast) => return None,
-            Change::Missing if id.kind == Kind::Extension => vec![format!("create extension {}", identifier(&id.name))],
-            Change::Missing if id.kind == Kind::Setting => vec![self.setting(self.wanted(Property::Value))],
-            Change::Unexpected if id.kind == Kind::Setting => vec![self.setting(None)],
-            // A revision creates tables and schemas, with more than one statement.
-            Change::Missing if id.kind == Kind::Table || id.kind == Kind::Schema => return None,
-            Change::Missing if id.kind == Kind::Constraint => vec![self.constraint()?],
-            Change::Missing => vec![self.ddl.create()?],
-            Change::Renamed => vec![Ddl::new(self.catalog, id).rename(self.live_id)?],
-            Change::Moved => vec![Ddl::new(self.catalog, id).set_schema(self.live_id)],
-            Change::Lost => {
-                vec![self.ddl.privileges(difference.role.as_deref()?, true, difference.expected.as_deref()?)?]
-            }
-            Change::Gained => {
-                let (role, gained) = (difference.role.as_deref()?, difference.actual.as_deref()?);
-                let revoke = self.ddl.privileges(role, false, gained)?;
-                [vec![revoke], self.ddl.columns_again(role, gained)].concat()
-            }
-            Change::Differs(property) => self.alter(property)?,
-            _ => return None,
-        };
-        let each = statements.into_iter().map(|it| it + ";");
-        let mut text = each.collect::<Vec<_>>().join(" ");
-        if id.kind == Kind::Column && difference.change == Change::Differs(Property::Type) {
-            text.push_str(" -- this rewrites the table; check first that all values fit");
-        }
-        Some(text).filter(|it| !it.is_empty())
-    }
-
-    /// In one statement; a plan adds and validates separately.
-    fn constraint(&self) -> Option<String> {
-        let (owner, bare) = (self.ddl.owner(), self.ddl.bare());
-        Some(format!("alter {owner} add constraint {bare} {}", self.ddl.constraint(true)?))
+impl<'a> Case<'a> {
+    fn new(difference: &'a Difference, comparison: &'a Comparison<'a>) -> Self {
+        let live_id = difference.live_id.as_ref().unwrap_or(&difference.id);
+        let catalog = &comparison.expected;
+        let live = comparison.live.objects.get(live_id);
+        Self { difference, comparison, id: &difference.id, live_id, catalog, ddl: Ddl::new(catalog, live_id), live }
     }
 
     fn wanted(&self, property: Property) -> Option<String> {
         self.ddl.property(property)
     }
 
-    fn alter(&self, property: Property) -> Option<Vec<String>> {
-        let bare = identifier(&self.live_id.name);
-        let wanted = self.difference.expected.clone();
-        Some(match (self.id.kind, property) {
-            (Kind::Column, Property::Type) => {
-                let to = wanted?;
-                let table = self.ddl.table();
-                let text = format!("alter table {table} alter column {bare} type {to} using {bare}::{to}");
-                vec![text]
-            }
-            (Kind::Setting, Property::Value) => vec![self.setting(wanted)],
-            (Kind::Extension, Property::Version) => {
-                vec![format!("alter extension {bare} update to {}", literal(&wanted?))]
-            }
-            (Kind::Extension, Property::InSchema) => {
-                vec![format!("alter extension {bare} set schema {}", identifier(&wanted?))]
-            }
-            (Kind::EventTrigger, Property::Enabled) => {
-                let verb = if wanted.as_deref() == Some("disabled") { "disable" } else { "enable" };
-                vec![format!("alter event trigger {bare} {verb}")]
-            }
-            _ => match self.ddl.alter(property, self.live) {
-                Some(statements) => statements,
-                None if self.id.kind == Kind::Constraint && property == Property::Definition => {
-                    vec![self.ddl.drop()?, self.constraint()?]
-                }
-                None if matches!(property, Property::Definition | Property::Unique) => {
-                    vec![self.ddl.drop()?, self.ddl.create()?]
-                }
-                None => return None,
-            },
-        })
+    fn has(&self, property: Property) -> bool {
+        self.wanted(property).is_some()
     }
 
-    fn setting(&self, value: Option<String>) -> String {
-        // The database's name differs between environments: the statement takes the current one.
-        let target = match self.id.parent.as_str() {
-            "" => "alter database %I".to_owned(),
-            role => match role.strip_suffix(" everywhere") {
-                Some("") => "alter role all".to_owned(),
-                Some(role) => format!("alter role {}", identifier(role)),
-                None => format!("alter role {} in database %I", identifier(role)),
-            },
+    fn live(&self, property: Property) -> Option<String> {
+        self.live.and_then(|object| object.get(&property)).map(Value::to_string)
+    }
+
+    /// Statements, or why there are none.
+    fn draft(&self) -> Drafted {
+        let difference = self.difference;
+        let draft = match difference.change {
+            // Their names are not identifiers.
+            _ if matches!(self.id.kind, Kind::OperatorClass | Kind::OperatorFamily | Kind::Cast) => None,
+            Change::Missing => return self.missing().map(|it| self.finished(it).brings(self.id)),
+            Change::Renamed if is_same_but_parameters(self.id, self.live_id) => Some(self.again()?),
+            Change::Renamed => Ddl::new(self.catalog, self.id)
+                .rename(self.live_id)
+                .map(|it| Draft::of([it]).brings(self.id).takes(self.live_id)),
+            Change::Moved => {
+                let sql = Ddl::new(self.catalog, self.id).set_schema(self.live_id);
+                Some(Draft::of([sql]).brings(self.id).takes(self.live_id))
+            }
+            Change::Lost => self.privileges(true, difference.expected.as_deref()),
+            Change::Gained => self.privileges(false, difference.actual.as_deref()),
+            Change::Differs(property) => Some(self.alter(property)?),
+            _ => None,
         };
-        // A name without odd characters is as it is: quoted, some would be taken for others.
-        let is_plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let part = |part: &str| if is_plain(part) { part.to_owned() } else { quote_identifier(part) };
-        let name = self.id.name.split('.').map(part).collect::<Vec<_>>().join(".");
-        let statement = match value {
-            Some(value) => format!("{target} set {name} = {}", literal(&value)),
-            None => format!("{target} reset {name}"),
-        };
-        match target.contains("%I") {
-            true => format!("do $$ begin execute format({}, current_database()); end $$", literal(&statement)),
-            false => statement,
+        match draft {
+            Some(draft) if !draft.is_empty() => Ok(self.finished(draft)),
+            _ => Err(self.words()),
         }
     }
 
-    /// Where no single statement helps.
-    fn words(&self) -> String {
-        let kind = self.id.kind.words();
-        let origin = if self.embedded { "migrations/" } else { "the expected database" };
-        match self.difference.change {
-            Change::Missing if self.id.kind == Kind::Table && self.embedded => {
-                "`pad-migrate apply` creates it if its revision is pending; otherwise find out who dropped it"
-                    .to_owned()
+    fn privileges(&self, is_grant: bool, text: Option<&str>) -> Option<Draft> {
+        let (role, text) = (self.difference.role.as_deref()?, text?);
+        let mut statements = self.ddl.change_privileges(role, is_grant, text)?;
+        if !is_grant {
+            statements.extend(self.ddl.columns_again(role, text));
+        }
+        let draft = Draft::of(statements);
+        let may_be_passed_on = !is_grant && text.contains("grant option");
+        Some(if may_be_passed_on {
+            draft.but("it fails while a privilege that was passed on depends on it")
+        } else {
+            draft
+        })
+    }
+
+    /// With its rank, and with the role that it is for.
+    fn finished(&self, draft: Draft) -> Draft {
+        let draft = draft.at(turn::rank(self.id, self.difference.change, self.ddl));
+        match self.role() {
+            Some(role) => draft.by(role),
+            None => draft,
+        }
+    }
+
+    /// Who must run it, if that isn't the owner of the schema.
+    fn role(&self) -> Option<String> {
+        if self.id.schema == CONTRACT_SCHEMA {
+            return None;
+        }
+        let owner = |id: &Id, catalog: &Catalog| {
+            let schema = Id { parent: String::new(), kind: Kind::Schema, name: String::new(), ..id.clone() };
+            let object = match id.parent.is_empty() {
+                true => catalog.objects.get(id),
+                false => catalog.relation(&id.schema, &id.parent).map(|(_, object)| object),
+            };
+            let of = |object: Option<&Object>| object.and_then(|it| it.get(&Property::Owner)).map(Value::to_string);
+            (of(object), of(catalog.objects.get(&schema)))
+        };
+        let (own, of_schema) = owner(self.live_id, &self.comparison.live);
+        match (self.id.kind, self.difference.change) {
+            (Kind::Extension | Kind::EventTrigger | Kind::Subscription, _) => Some("as a superuser".to_owned()),
+            (_, Change::Differs(Property::Owner)) => {
+                let (old, new) = (self.live(Property::Owner)?, self.wanted(Property::Owner)?);
+                Some(format!("as a superuser, or as a role that has the rights of {old} and {new}"))
             }
-            Change::Empty => {
-                "check that this is the right database; `pad-migrate apply` then creates the missing objects".to_owned()
+            (_, Change::Missing) if self.id.parent.is_empty() => {
+                let wanted = self.wanted(Property::Owner)?;
+                let is_other = of_schema.is_some_and(|schema| schema != wanted);
+                is_other.then(|| format!("as a superuser, or as a role that has the rights of {wanted}"))
             }
-            Change::Missing => format!("create it as in {origin}"),
-            Change::Unexpected => {
-                format!(
-                    "unexpected {kind}, left unchanged: find out what it is for, then add it to {origin} or drop it"
-                )
+            _ => {
+                let own = own?;
+                let is_other = of_schema.as_ref() != Some(&own);
+                is_other.then(|| format!("as {own}, which owns it, or as a superuser"))
             }
-            Change::Replaced => format!("find out who replaced the {kind}"),
-            Change::Order => "no action needed: columns are read by name".to_owned(),
-            Change::Unmanaged => "no action needed: a known table that pad-migrate doesn't manage".to_owned(),
-            Change::Unmodelled => {
-                "check it by hand: pad-migrate doesn't know this kind of object, and has not compared it".to_owned()
-            }
-            _ => format!("change it by hand to match {origin}"),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::schema::pg::locks::{Allowed, Outside};
 use crate::schema::pg::plan::{assess, live, stage};
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::transaction::{
-    ATTEMPTS, check_held, locked_connection, record_one, reference, retry_while_locked, scope, send,
+    ATTEMPTS, check_held, locked_connection, record_adoption, record_one, reference, retry_while_locked, scope, send,
 };
 use crate::schema::plan::code::Code;
 use crate::schema::plan::outcome::{Applied, Found, Unbuilt};
@@ -105,7 +105,8 @@ pub async fn carry_out(
         return Err(ApplyError::Moved);
     }
     let mut done = Applied { mirror_created: *makes_mirror, route: route.clone(), built: 0, unbuilt: Vec::new() };
-    if !done.is_changed() {
+    if !done.is_changed() && request.adopts.is_none() {
+        run(connection, "rollback", "ending the transaction").await?;
         return Ok(done);
     }
     let outside = Outside::read(connection).await?;
@@ -133,6 +134,9 @@ pub async fn carry_out(
     rest.retain(|it| !later(it));
     if let Some(first) = rest.first() {
         return Err(ApplyError::Unreached { count: rest.len(), first: first.sql.trim_end_matches(';').to_owned() });
+    }
+    if let Some(given_up) = request.adopts {
+        record_adoption(connection, environment, given_up).await?;
     }
     for record in &route.records {
         let (revision, kind) = (&record.revision, record.kind);

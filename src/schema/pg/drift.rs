@@ -236,6 +236,7 @@ fn twin(table: &str) -> Finding {
         expected: None,
         actual: Some("a table".to_owned()),
         remedy: Remedy::advice(twin_reason(table)),
+        order: None,
         effects: Vec::new(),
         facts: None,
     }

@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::config::environment::Environment;
 use crate::ledger::history::{Record, RecordKind, applied};
-use crate::ledger::pg::admission::{check_environment, lacks_mirror};
+use crate::ledger::pg::admission::{check_adoption, check_environment, lacks_mirror};
 use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions::{self, RoleNames};
 use crate::postgres::database::Access;
@@ -61,7 +61,10 @@ fn known(number: &str) -> bool {
 /// Plans in the transaction that the session is in.
 pub async fn assess(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
     let ChangeRequest { database, environment, roles, .. } = *request;
-    check_environment(connection, database, environment).await?;
+    match request.adopts {
+        Some(given_up) => check_adoption(connection, database, environment, given_up).await?,
+        None => check_environment(connection, database, environment).await?,
+    }
     let history = read_history(connection).await?;
     check_history(&history)?;
     if let Some(number) = request.to.filter(|it| !known(it)) {

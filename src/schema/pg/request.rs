@@ -17,6 +17,8 @@ pub struct ChangeRequest<'a> {
     pub roles: &'a Roles,
     /// Where the legacy table is: managed tables beside it are moved.
     pub legacy: Option<&'a TableName>,
+    /// The environment whose database it was: a copy of it was restored here.
+    pub adopts: Option<Environment>,
     /// How long a statement waits for a lock.
     pub lock_timeout: Duration,
     /// The revision to go to, up or down; the newest, if none is named.
@@ -36,6 +38,7 @@ impl<'a> ChangeRequest<'a> {
             environment,
             roles,
             legacy: None,
+            adopts: None,
             lock_timeout,
             to: None,
             concurrently: false,

@@ -129,6 +129,27 @@ pub(crate) async fn check_held(
     if violations.is_empty() { Ok(()) } else { Err(ApplyError::Held(violations.join("; "))) }
 }
 
+/// Records that the database is this environment's from now on: the newest line again, which changes nothing else.
+pub(crate) async fn record_adoption(
+    connection: &mut Session,
+    environment: Environment,
+    given_up: Environment,
+) -> Result<(), QueryError> {
+    sqlx::query(
+        "insert into padealing.schema_revision \
+             (revision, name, checksum, kind, sql, database_role, program_version, environment) \
+         select revision, name, checksum, kind, $1, current_user, $2, $3 \
+         from padealing.schema_revision order by id desc limit 1",
+    )
+    .bind(format!("-- a copy of {given_up} became the database of {environment}"))
+    .bind(env!("CARGO_PKG_VERSION"))
+    .bind(environment.as_str())
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .attempt("recording the environment")
+}
+
 pub(crate) async fn record_one(
     connection: &mut Session,
     revision: &Revision,

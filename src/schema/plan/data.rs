@@ -7,7 +7,7 @@ use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 
 /// How values of one type become values of another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
+pub(crate) enum Fit {
     /// Each value as it is.
     All {
         /// Whether every row is rewritten.
@@ -56,7 +56,7 @@ const WHOLE: [(&str, &str, &str); 3] = [
 ];
 
 /// How the values of a column, which `column` is in SQL, become values of another type.
-pub(super) fn fit(column: &str, from: &str, to: &str, live: &Catalog, expected: &Catalog) -> Fit {
+pub(crate) fn fit(column: &str, from: &str, to: &str, live: &Catalog, expected: &Catalog) -> Fit {
     if let Some((base, _)) = domain(live, from) {
         return match fit(column, &base, to, live, expected) {
             Fit::All { cast, .. } => Fit::All { rewrite: true, cast },
@@ -164,7 +164,7 @@ pub(super) fn columns(definition: &str) -> Option<Vec<&str>> {
 
 /// The query that finds rows which a constraint refuses. The table that a foreign key points at is `target`, or isn't
 /// there yet.
-pub(super) fn refused_by(table: &str, kind: &str, definition: &str, target: Option<&str>) -> Option<String> {
+pub(crate) fn refused_by(table: &str, kind: &str, definition: &str, target: Option<&str>) -> Option<String> {
     match kind {
         "check" => {
             let condition = definition.strip_prefix("CHECK ")?;
@@ -199,7 +199,7 @@ pub(super) fn refused_by(table: &str, kind: &str, definition: &str, target: Opti
 }
 
 /// The query that finds rows which a unique index refuses, if it is over columns.
-pub(super) fn refused_by_index(table: &str, definition: &str) -> Option<String> {
+pub(crate) fn refused_by_index(table: &str, definition: &str) -> Option<String> {
     let columns = columns(definition)?;
     let list = columns.join(", ");
     let filled = columns.iter().map(|it| format!("{it} is not null")).collect::<Vec<_>>().join(" and ");

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A thing to do, among others.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// What comes first if nothing else decides: renames, then drops, then what is created.
-    pub(super) rank: u8,
+    pub(crate) rank: u8,
     /// The names that it creates or drops.
-    pub(super) provides: Vec<String>,
+    pub(crate) provides: Vec<String>,
     /// The names in what it creates or drops.
-    pub(super) needs: BTreeSet<String>,
+    pub(crate) needs: BTreeSet<String>,
     /// Whether it drops: then what needs the names is dropped first.
-    pub(super) is_drop: bool,
+    pub(crate) is_drop: bool,
 }
 
 /// The order: by rank, but nothing before what it needs. Where two need each other, rank decides.
-pub(super) fn order(places: &[Place]) -> Vec<usize> {
+pub(crate) fn order(places: &[Place]) -> Vec<usize> {
     let mut providers: BTreeMap<(bool, &str), Vec<usize>> = BTreeMap::new();
     for (at, place) in places.iter().enumerate() {
         for name in &place.provides {

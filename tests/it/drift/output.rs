@@ -100,6 +100,7 @@ async fn output_as(format: &str) -> (Option<i32>, String) {
 #[case::junit("junit", Snapshot::drift__junit)]
 #[case::sarif("sarif", Snapshot::drift__sarif)]
 #[case::github("github", Snapshot::drift__github)]
+#[case::sql("sql", Snapshot::drift__sql)]
 #[tokio::test]
 async fn findings_are_printed_in_every_format(#[case] format: &str, #[case] snapshot: Snapshot) {
     let (code, text) = output_as(format).await;
@@ -407,7 +408,7 @@ async fn a_catalog_with_unusual_names_and_sizes() {
         let findings = report["findings"].as_array().expect("a list");
         let objects: Vec<&str> = findings.iter().filter_map(|it| it["object"].as_str()).collect();
         assert_eq!(objects, ["Quote\"d 100%% näme.a \"b\"", "t7", "wide.c800"]);
-        for format in ["text", "markdown", "junit", "sarif", "github"] {
+        for format in ["text", "markdown", "junit", "sarif", "github", "sql"] {
             let output = run(&["--database-url", &db.url, "drift", "--expected", &snapshot, "--format", format], &[]);
             assert_eq!(output.status.code(), Some(1), "{format}: {}", stderr(&output));
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::schema::catalog::{Id, Kind, Object, Property, Value};
+use crate::schema::drift::comparison::parameters::{is_same_but_parameters, without_names};
 use crate::schema::drift::comparison::{Both, Comparison, Difference, Found, SERIAL};
 use crate::schema::drift::finding::Change;
 use crate::schema::names::UNMANAGED_TABLES;
@@ -68,7 +69,9 @@ impl Comparison<'_> {
         for property in properties {
             let (one, other) = (expected.get(&property), live.get(&property));
             let ignored = one.is_none() && self.is_ignored(id, property);
-            if is_compared_elsewhere(property) || ignored || self.same(id, property, one, other, &normalizer) {
+            let renamed = property == Property::Arguments && self.is_renamed_only(id, one, other);
+            if is_compared_elsewhere(property) || ignored || renamed || self.same(id, property, one, other, &normalizer)
+            {
                 continue;
             }
             let (one, mut other) = (one.map(Value::to_string), other.map(Value::to_string));
@@ -80,6 +83,12 @@ impl Comparison<'_> {
         }
         all.extend(self.privileges(id, expected, live));
         all
+    }
+
+    /// Whether parameters differ in their names only, which is what the finding says.
+    fn is_renamed_only(&self, id: &Id, one: Option<&Value>, other: Option<&Value>) -> bool {
+        let names = |value: Option<&Value>| without_names(&value.map(Value::to_string).unwrap_or_default());
+        is_same_but_parameters(self.origin_key(id), id) && names(one) == names(other)
     }
 
     /// Whether the embedded catalog leaves a property open that it doesn't have.

@@ -54,7 +54,7 @@ impl Comparison<'_> {
     pub(super) fn privileges(&self, id: &Id, expected: &Object, live: &Object) -> Vec<Difference> {
         let (wanted, held) = (Grants::of(expected, Property::Privileges), Grants::of(live, Property::Privileges));
         let (to_revoke, revoked) = (Grants::of(expected, Property::Revoked), Grants::of(live, Property::Revoked));
-        let owner = live.get(&Property::Owner).or_else(|| expected.get(&Property::Owner)).map(Value::to_string);
+        let owner = self.owner_of(id, expected, live);
         let mut lost = ByRole::new();
         let mut gained = ByRole::new();
         let missing = wanted.beyond(&held);
@@ -82,6 +82,16 @@ impl Comparison<'_> {
         let lost = lost.into_iter().map(|(role, privileges)| difference(Change::Lost, role, privileges));
         let gained = gained.into_iter().map(|(role, privileges)| difference(Change::Gained, role, privileges));
         lost.chain(gained).collect()
+    }
+
+    /// The owner of an object: a column's is its table's, and default privileges name theirs.
+    fn owner_of(&self, id: &Id, expected: &Object, live: &Object) -> Option<String> {
+        let own = |object: &Object| object.get(&Property::Owner).map(Value::to_string);
+        match id.kind {
+            Kind::Column => [&self.live, &self.expected].into_iter().find_map(|it| own(self.table_of(it, id)?.1)),
+            Kind::DefaultPrivileges => id.name.split_once(" of ").map(|(_, owner)| owner.to_owned()),
+            _ => own(live).or_else(|| own(expected)),
+        }
     }
 
     /// Whether a role has a privilege through another role, through PUBLIC or as the owner: then it lacks nothing.

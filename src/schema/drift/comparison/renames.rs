@@ -19,7 +19,7 @@ impl Comparison<'_> {
     }
 
     /// Gives an expected object, with what belongs to it, the name that it has in the live catalog.
-    fn follow(&mut self, change: Change, from: &Id, to: &Id) {
+    pub(super) fn follow(&mut self, change: Change, from: &Id, to: &Id) {
         self.renamed.push(Difference::new(change, from).between(place(change, from), place(change, to)).renamed_to(to));
         let belongs = |id: &Id| {
             !from.name.is_empty() && from.parent.is_empty() && id.schema == from.schema && id.parent == from.name

@@ -148,15 +148,7 @@ impl<'a> Planner<'a> {
 
     /// Adds to the one statement that gives a table's columns their types.
     pub(super) fn retype_column(&mut self, id: &'a Id, to: &str, cast: bool, rewrite: bool) {
-        let column = identifier(&id.name);
-        let collation = Self::property(self.wanted.objects.get(id), Property::Collation);
-        let collation = collation.map(|it| format!(" collate {it}")).unwrap_or_default();
-        let using = if cast { format!(" using {column}::text::{to}") } else { String::new() };
-        let mut text = format!("alter column {column} type {to}{collation}{using}");
-        let default = Self::property(self.wanted.objects.get(id), Property::Default);
-        if let (Some(default), true) = (default, cast) {
-            text = format!("alter column {column} drop default, {text}, alter column {column} set default {default}");
-        }
+        let text = self.ddl(id).retype(to, cast);
         let table = Id { parent: String::new(), kind: Kind::Table, name: id.parent.clone(), ..id.clone() };
         let columns = self.retyped.entry(table).or_default();
         if !columns.iter().any(|column| column.change == text) {

@@ -1,10 +1,8 @@
 //! What is created, or recreated, with its attributes that need statements of their own. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use squawk_syntax::quote::quote_ident as identifier;
 
-use crate::schema::catalog::{Id, Kind, Object, Property, Value};
+use crate::schema::catalog::{Id, Kind, Object, Property};
 use crate::schema::ddl::qualified;
 use crate::schema::drift::comparison::Difference;
 use crate::schema::drift::finding::Change;
@@ -189,34 +187,10 @@ impl<'a> Planner<'a> {
 
     /// Sets what needs statements of its own once an object exists: owner, privileges, comment and so on.
     pub(super) fn set_attributes(&mut self, id: &'a Id) {
-        let ddl = self.ddl(id);
-        let Some(object) = self.wanted.objects.get(id) else { return };
-        let nothing = Object::new();
-        for (property, value) in object {
-            let applies = match property {
-                Property::Comment | Property::Owner | Property::OwnedBy => true,
-                Property::Statistics | Property::Storage | Property::Compression => {
-                    id.kind == Kind::Column || id.kind == Kind::Index
-                }
-                Property::Options => id.kind == Kind::Column,
-                Property::Enabled => matches!(id.kind, Kind::Trigger | Kind::Rule) && value.to_string() != "yes",
-                Property::RowSecurity
-                | Property::RowSecurityForced
-                | Property::ReplicaIdentity
-                | Property::Clustered
-                | Property::Target
-                | Property::OfType => true,
-                _ => false,
-            };
-            let implied = id.kind == Kind::Sequence && object.contains_key(&Property::Identity);
-            if !applies || implied && matches!(property, Property::OwnedBy | Property::Owner) {
-                continue;
-            }
-            for sql in ddl.alter(*property, Some(&nothing)).unwrap_or_default() {
-                self.push(rank_of_property(id.kind, *property), id, vec![Part::from(sql)]);
-            }
+        for (property, sql) in self.ddl(id).attributes() {
+            self.push(rank_of_property(id.kind, property), id, vec![Part::from(sql)]);
         }
-        self.grants(id, object);
+        self.grants(id);
     }
 
     /// An identity column has a sequence, which comes with it.
@@ -246,63 +220,12 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// The privileges of something new. Default privileges may give more than is expected.
-    pub(super) fn grants(&mut self, id: &'a Id, object: &Object) {
-        let ddl = self.ddl(id);
-        let list = |property| object.get(&property).map(Value::parts).unwrap_or_default();
-        let mut given: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        let owner = Self::property(Some(object), Property::Owner);
-        for item in list(Property::Privileges) {
-            let Some((role, privilege)) = item.rsplit_once('=') else { continue };
-            if role != "{self}" {
-                given.entry(role).or_default().push(privilege.replace('*', " with grant option"));
-            }
-        }
-        let word = match id.kind {
-            Kind::Sequence => "sequences",
-            Kind::Function | Kind::Procedure | Kind::Aggregate => "functions",
-            kind if kind.is_relation() => "tables",
-            Kind::Schema => "schemas",
-            Kind::Enum | Kind::Domain | Kind::Composite | Kind::Range | Kind::BaseType => "types",
-            _ => "",
-        };
-        let mut taken: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let defaults = self.comparison.live.objects.iter().filter(|(id, _)| id.kind == Kind::DefaultPrivileges);
-        for (_, object) in defaults.filter(|(id, _)| id.name.split(' ').next() == Some(word)) {
-            let items = object.get(&Property::Privileges).map(Value::parts).unwrap_or_default();
-            for (role, privilege) in items.iter().filter_map(|it| it.rsplit_once('=')) {
-                let plain = privilege.trim_end_matches('*');
-                let is_given = given
-                    .get(role)
-                    .is_some_and(|privileges| privileges.iter().any(|granted| granted.starts_with(plain)));
-                // Everybody has it without default privileges, too.
-                let is_built_in =
-                    role == "PUBLIC" && matches!((word, plain), ("functions", "EXECUTE") | ("types", "USAGE"));
-                if !is_given && !is_built_in && role != "{self}" && Some(role) != owner.as_deref() {
-                    taken.entry(role.to_owned()).or_default().insert(plain.to_owned());
-                }
-            }
-        }
-        for item in list(Property::Revoked) {
-            let Some((role, privilege)) = item.rsplit_once('=') else { continue };
-            let role = if role == "{self}" { owner.clone().unwrap_or_default() } else { role.to_owned() };
-            if !role.is_empty() {
-                taken.entry(role).or_default().insert(privilege.trim_end_matches('*').to_owned());
-            }
-        }
-        let taken = taken.into_iter().filter_map(|(role, privileges)| {
-            ddl.privileges(&role, false, &privileges.into_iter().collect::<Vec<_>>().join(", "))
-        });
+    /// The privileges of something new.
+    pub(super) fn grants(&mut self, id: &'a Id) {
+        let (taken, given) = self.ddl(id).grants(&self.comparison.live);
         let of_kind = |action| if id.kind == Kind::DefaultPrivileges { Action::Alter } else { action };
-        let mut parts: Vec<Part> = taken.map(|sql| Part::new(of_kind(Action::Revoke), sql)).collect();
-        for (role, privileges) in given {
-            let (more, plain): (Vec<String>, Vec<String>) =
-                privileges.into_iter().partition(|it| it.ends_with(" with grant option"));
-            for list in [plain, more].into_iter().filter(|it| !it.is_empty()) {
-                let grant = ddl.privileges(role, true, &list.join(", "));
-                parts.extend(grant.map(|sql| Part::new(of_kind(Action::Grant), sql)));
-            }
-        }
+        let mut parts: Vec<Part> = taken.into_iter().map(|sql| Part::new(of_kind(Action::Revoke), sql)).collect();
+        parts.extend(given.into_iter().map(|sql| Part::new(of_kind(Action::Grant), sql)));
         self.push(rank::PRIVILEGE, id, parts);
     }
 
@@ -317,22 +240,8 @@ impl<'a> Planner<'a> {
         if !is_grant && let Some(stop) = self.passed_on(id, role, text) {
             self.left.push(stop);
         }
-        // What differs in the right to grant it on only is said privilege by privilege.
-        let mut groups: BTreeMap<u8, Vec<&str>> = BTreeMap::new();
-        for item in text.split(", ") {
-            let group = match () {
-                () if item.starts_with("grant option for ") => 1,
-                () if item.ends_with(" with grant option") => 2,
-                () => 0,
-            };
-            groups.entry(group).or_default().push(item.trim_start_matches("grant option for "));
-        }
         let ddl = self.ddl(id);
-        let statements = groups.into_iter().map(|(group, items)| {
-            let prefix = if group == 1 { "grant option for " } else { "" };
-            ddl.privileges(role, is_grant, &format!("{prefix}{}", items.join(", ")))
-        });
-        let Some(statements) = statements.collect::<Option<Vec<String>>>() else {
+        let Some(statements) = ddl.change_privileges(role, is_grant, text) else {
             let reason = format!("pad-migrate can't change privileges on a {}", id.kind.words());
             return self.leave(difference, reason, None);
         };

@@ -8,6 +8,7 @@ use crate::base::quote::quote_literal as literal;
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property};
 use crate::schema::ddl::Ddl;
 use crate::schema::drift::comparison::Difference;
+use crate::schema::drift::comparison::parameters::is_same_but_parameters;
 use crate::schema::drift::finding::Change;
 use crate::schema::plan::data::{Fit, fit};
 use crate::schema::plan::order::Place;
@@ -18,14 +19,8 @@ use crate::schema::plan::surroundings::{Bond, Dependent};
 
 impl<'a> Planner<'a> {
     /// Whether a view's columns are those that there are, and perhaps more.
-    pub(super) fn can_be_replaced(&self, id: &Id, live_id: &Id) -> bool {
-        let columns = |catalog: &'a Catalog, id: &Id| -> Vec<(String, Option<String>)> {
-            let whole = catalog.objects.get_key_value(id).map(|(id, _)| Ddl::new(catalog, id).columns(Kind::Column));
-            let names = whole.into_iter().flatten();
-            names.map(|it| (it.bare(), it.property(Property::Type))).collect()
-        };
-        let (wanted, live) = (columns(self.wanted, id), columns(&self.comparison.live, live_id));
-        live.len() <= wanted.len() && wanted.iter().zip(&live).all(|(wanted, live)| wanted == live)
+    pub(super) fn can_be_replaced(&self, id: &'a Id, live_id: &Id) -> bool {
+        self.ddl(id).can_replace(&Ddl::new(&self.comparison.live, live_id))
     }
 
     /// What must be dropped and created again: because a property can't be altered, or because it depends on something
@@ -35,6 +30,17 @@ impl<'a> Planner<'a> {
         // Columns whose types change, and everything that is dropped: what depends on them is recreated too.
         let mut disturbed: Vec<Id> = Vec::new();
         for difference in differences {
+            if let Some(live_id) = difference.live_id.as_ref().filter(|it| is_same_but_parameters(&difference.id, it)) {
+                match self.unmanaged_dependent(live_id) {
+                    Some(dependent) => self.leave(difference, depends_on_it(&dependent), None),
+                    None if self.ddl(self.origin(live_id)).create().is_some() => {
+                        recreated.insert(live_id.clone());
+                        disturbed.push(live_id.clone());
+                    }
+                    None => self.leave(difference, "its parameters have other names".to_owned(), None),
+                }
+                continue;
+            }
             let Change::Differs(property) = difference.change else { continue };
             let (id, live_id) = (self.origin(&difference.id), &difference.id);
             let live = self.live(live_id);

@@ -4,6 +4,7 @@ use crate::ledger::tables::MANAGED_TABLES;
 use crate::schema::catalog::{Id, Kind, Property};
 use crate::schema::ddl::qualified;
 use crate::schema::drift::comparison::Difference;
+use crate::schema::drift::comparison::parameters::is_same_but_parameters;
 use crate::schema::drift::finding::Change;
 use crate::schema::names::CONTRACT_SCHEMA;
 use crate::schema::plan::planner::Planner;
@@ -24,6 +25,10 @@ impl<'a> Planner<'a> {
     pub(super) fn rename(&mut self, difference: &Difference) {
         let Some(live_id) = &difference.live_id else { return };
         let id = self.origin(live_id);
+        // It is recreated.
+        if is_same_but_parameters(&difference.id, live_id) {
+            return;
+        }
         // Nothing else renames an identity's sequence.
         let is_implied = self.is_implied(live_id) && live_id.kind != Kind::Sequence && !self.is_of_view(live_id);
         if is_implied {

@@ -1,0 +1,48 @@
+//! What to do where no SQL helps, in words. Pure.
+
+use crate::schema::catalog::{Id, Kind};
+use crate::schema::drift::finding::Change;
+use crate::schema::drift::remedy::Case;
+use crate::schema::names::{CONTRACT_SCHEMA, PHANTOM_COLUMNS};
+
+impl Case<'_> {
+    /// What stands for a column that the reference schema never had.
+    pub(super) fn phantom(&self) -> Option<String> {
+        let Id { schema, parent, kind, name } = self.id;
+        let is_column = *kind == Kind::Column && schema == CONTRACT_SCHEMA && self.difference.change == Change::Missing;
+        let (_, _, instead) =
+            PHANTOM_COLUMNS.iter().find(|(table, column, _)| is_column && table == parent && column == name)?;
+        Some(format!("{CONTRACT_SCHEMA} never had this column: {instead}"))
+    }
+
+    pub(super) fn words(&self) -> String {
+        if self.comparison.is_contract(self.id) {
+            return format!("pad-migrate doesn't manage {CONTRACT_SCHEMA}; ask its owners whether this is intended");
+        }
+        let kind = self.id.kind.words();
+        let is_embedded = self.comparison.embedded;
+        let origin = if is_embedded { "migrations/" } else { "the expected database" };
+        match self.difference.change {
+            Change::Missing if self.id.kind == Kind::Table && is_embedded => {
+                "`pad-migrate apply` creates it if its revision is pending; otherwise find out who dropped it"
+                    .to_owned()
+            }
+            Change::Empty => {
+                "check that this is the right database; `pad-migrate apply` then creates the missing objects".to_owned()
+            }
+            Change::Missing => format!("create it as in {origin}"),
+            Change::Unexpected => {
+                format!(
+                    "unexpected {kind}, left unchanged: find out what it is for, then add it to {origin} or drop it"
+                )
+            }
+            Change::Replaced => format!("find out who replaced the {kind}"),
+            Change::Order => "no action needed: columns are read by name".to_owned(),
+            Change::Unmanaged => "no action needed: a known table that pad-migrate doesn't manage".to_owned(),
+            Change::Unmodelled => {
+                "check it by hand: pad-migrate doesn't know this kind of object, and has not compared it".to_owned()
+            }
+            _ => format!("change it by hand to match {origin}"),
+        }
+    }
+}
