@@ -12,8 +12,8 @@ struct Help {
     command: &'static str,
     /// Command lines, each with what it is for.
     examples: &'static [(&'static str, &'static str)],
-    /// What an exit code of 1 means.
-    attention: &'static str,
+    /// What an exit code of 1 means, if there is one.
+    attention: Option<&'static str>,
     /// Variables besides those of the configuration.
     variables: &'static [&'static str],
 }
@@ -31,7 +31,7 @@ const HELP: &[Help] = &[
                 "real rows, only read",
             ),
         ],
-        attention: "a row was rejected or migrated otherwise than expected, or the schemas have drifted",
+        attention: Some("a row was rejected or migrated otherwise than expected, or the schemas have drifted"),
         variables: SERVER,
     },
     Help {
@@ -40,13 +40,13 @@ const HELP: &[Help] = &[
             ("--env qa doctor", "is QA ready?"),
             ("--env qa doctor --exact --json", "with counted rows, for a script"),
         ],
-        attention: "a check failed or warned",
+        attention: Some("a check failed or warned"),
         variables: &[],
     },
     Help {
         command: "seed",
         examples: &[("seed", "the hand-written rows"), ("seed --rows 100000 --seed 7", "generated rows")],
-        attention: "not used",
+        attention: None,
         variables: &[],
     },
     Help {
@@ -55,7 +55,7 @@ const HELP: &[Help] = &[
             ("--env prod status", "where schema and data stand"),
             ("--env prod --json status", "the same for a script"),
         ],
-        attention: "a revision is pending",
+        attention: Some("a revision is pending"),
         variables: &[],
     },
     Help {
@@ -65,7 +65,7 @@ const HELP: &[Help] = &[
             ("--env qa plan --check", "1 if there is anything to do"),
             ("--env qa plan --format sql --out plan.sql", "a script for psql"),
         ],
-        attention: "manual action is required first; with --check, there is something to do",
+        attention: Some("manual action is required first; with --check, there is something to do"),
         variables: &[],
     },
     Help {
@@ -75,7 +75,7 @@ const HELP: &[Help] = &[
             ("--env qa --json apply --yes", "for a script"),
             ("--env qa apply --to 3", "only up to revision 0003, or down to it"),
         ],
-        attention: "applied, and an index is missing or a difference is left that needs attention",
+        attention: Some("applied, and an index is missing or a difference is left that needs attention"),
         variables: &[],
     },
     Help {
@@ -84,7 +84,7 @@ const HELP: &[Help] = &[
             ("--env qa revert --show-sql", "the newest revision: show its statements, and ask"),
             ("--env qa revert --to 3", "everything above revision 0003"),
         ],
-        attention: "not used",
+        attention: None,
         variables: &[],
     },
     Help {
@@ -94,7 +94,7 @@ const HELP: &[Help] = &[
             ("--env qa migrate --rejects rejects.csv", "every rejection in a file, too"),
             ("--env qa migrate --limit 1000", "only the next thousand rows"),
         ],
-        attention: "a row was rejected, or lacks a part of its lineage",
+        attention: Some("a row was rejected, or lacks a part of its lineage"),
         variables: &[],
     },
     Help {
@@ -104,19 +104,19 @@ const HELP: &[Help] = &[
             ("--env qa drift --format sarif --fail-on breaking", "for code scanning"),
             ("--env qa drift --expected prod.json", "against a snapshot of another database"),
         ],
-        attention: "a finding has the severity of --fail-on or a higher one",
+        attention: Some("a finding has the severity of --fail-on or a higher one"),
         variables: &[],
     },
     Help {
         command: "snapshot",
         examples: &[("--env prod snapshot --out prod.json", "for drift --expected prod.json elsewhere")],
-        attention: "not used",
+        attention: None,
         variables: &[],
     },
     Help {
         command: "verify",
         examples: &[("--env qa verify", "every migrated row"), ("--env qa --json verify", "for a script")],
-        attention: "a row differs, is missing, was never tried or lacks its legacy row",
+        attention: Some("a row differs, is missing, was never tried or lacks its legacy row"),
         variables: &[],
     },
 ];
@@ -145,16 +145,19 @@ impl Help {
         for (line, purpose) in self.examples {
             let _ = writeln!(text, "  pad-migrate {line}\n      {purpose}");
         }
-        let keys: Vec<&str> = ["APP_ENV"].into_iter().chain(KEYS.iter().map(|key| key.name)).collect();
+        let keys: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
         let more: Vec<&str> = self.variables.iter().chain(&["NO_COLOR", "COLUMNS"]).copied().collect();
         let _ = write!(
             text,
-            "\nVariables, the first of which may also be in .env and .env.<ENV>:\n  {}\n  {}\n\nExit codes:\n  \
-             0  done\n  1  {}\n  2  not done; stderr says in one sentence what failed, where, and what to do",
+            "\nVariables of the configuration, also read from .env and .env.<ENV>:\n  {}\n\nOther variables:\n  APP_ENV, {}\n\n\
+             Exit codes:\n  0  done\n",
             keys.join(", "),
             more.join(", "),
-            self.attention
         );
+        if let Some(attention) = self.attention {
+            let _ = writeln!(text, "  1  {attention}");
+        }
+        text.push_str("  2  not done; stderr says in one sentence what failed, where, and what to do");
         text
     }
 }
