@@ -6,6 +6,7 @@ use crate::base::outcome::Verdict;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::parse_duration;
+use crate::ledger::pg::admission::RefusedError;
 use crate::report::page::Page;
 use crate::report::revert::{done_reversal, planned_reversal};
 use crate::schema::pg::request::ChangeRequest;
@@ -43,6 +44,10 @@ pub(crate) async fn roll_back(
     allow_data_loss: bool,
 ) -> Ended {
     let reversal = plan_reversal(request).await?;
+    if !reversal.permissions.are_complete() {
+        let (place, permissions) = (request.database.place(), reversal.permissions);
+        return Err(RefusedError::NotPermitted { place, what: "revert", permissions }.into());
+    }
     if reversal.losses.is_empty() || allow_data_loss {
         let place = request.database.place();
         let mut page = Page::default();

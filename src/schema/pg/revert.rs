@@ -21,6 +21,7 @@ use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, REFERENCE_TABLES
 use crate::schema::pg::drift;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::locks::{Allowed, Outside};
+use crate::schema::pg::needs::down_permissions;
 use crate::schema::pg::plan::{check_history, live, role_names, stage};
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::transaction::{
@@ -92,7 +93,9 @@ async fn assess(connection: &mut Session, request: &ChangeRequest<'_>, lock: boo
         let found = tables.filter(|table| !created.contains(*table));
         lost.extend(found.map(|table| format!("table {table}, which was there before pad-migrate")));
     }
-    Ok(Assessed { reversal: Reversal { revisions, losses: lost, adopted }, live, names })
+    let sql: Vec<String> = revisions.iter().map(|it| render(it.down, &names)).collect();
+    let permissions = down_permissions(connection, &sql, &live, request.roles.owner.as_deref()).await?;
+    Ok(Assessed { reversal: Reversal { revisions, losses: lost, adopted, permissions }, live, names })
 }
 
 /// Rows or values that would be lost, in words, if there are any.

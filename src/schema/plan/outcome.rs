@@ -43,6 +43,8 @@ pub struct Reversal {
     pub losses: Vec<String>,
     /// Revisions that were adopted, not run: what was there before them is not known.
     pub adopted: Vec<Revision>,
+    /// What the connected role may not do of it.
+    pub permissions: Permissions,
 }
 
 /// A plan, and what it starts from.
