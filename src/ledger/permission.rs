@@ -150,7 +150,7 @@ impl Permissions {
 }
 
 impl Permissions {
-    /// What changes that, in a sentence: the statements with who runs them, or where they are if there are many.
+    /// What changes that, in a sentence: the statements with who runs them if they are few, and where there are more.
     pub fn remedy(&self) -> String {
         const FEW: usize = 3;
         let by_role = statements(&self.lacks);
@@ -158,7 +158,8 @@ impl Permissions {
             return "`pad-migrate doctor` shows the statements that change that, and who runs them".to_owned();
         }
         let group = |(run_as, all): (RunAs, Vec<String>)| format!("run as {run_as}: {}", all.join("; "));
-        by_role.into_iter().map(group).collect::<Vec<_>>().join("; ")
+        let statements = by_role.into_iter().map(group).collect::<Vec<_>>().join("; ");
+        format!("{statements}; `pad-migrate doctor` shows what else the role lacks")
     }
 }
 

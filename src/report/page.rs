@@ -126,6 +126,11 @@ enum Block {
         label: &'static str,
         sql: String,
     },
+    /// Statements without a label, wrapped likewise.
+    Wrapped {
+        indent: usize,
+        sql: String,
+    },
     /// Statements with their own lines, never wrapped.
     Sql {
         indent: usize,
@@ -205,6 +210,11 @@ impl Page {
         self.0.push(Block::Sql { indent, sql: sql.into() });
     }
 
+    /// Statements, wrapped between their words.
+    pub(crate) fn wrapped_sql(&mut self, indent: usize, sql: impl Into<String>) {
+        self.0.push(Block::Wrapped { indent, sql: sql.into() });
+    }
+
     /// A label, and statements beside it, if there are any.
     pub(crate) fn statements(&mut self, indent: usize, label: &'static str, sql: &str) {
         if !sql.is_empty() {
@@ -234,7 +244,7 @@ impl Page {
         let in_grid = |grid: &mut Grid| grid.rows.iter_mut().flatten().for_each(named);
         for block in &mut self.0 {
             match block {
-                Block::Blank | Block::Statements { .. } | Block::Sql { .. } => {}
+                Block::Blank | Block::Statements { .. } | Block::Wrapped { .. } | Block::Sql { .. } => {}
                 Block::Row { label, text, .. } => [label, text].into_iter().for_each(in_text),
                 Block::Line { text, .. } => in_text(text),
                 Block::Compared { texts, .. } => texts.iter_mut().for_each(named),
@@ -281,10 +291,15 @@ impl Rendered {
                     self.marks(indent + COLUMN, &escape::text(one), &escape::text(other));
                 }
                 Block::Statements { indent, label, sql } => {
-                    let start = if label.is_empty() { *indent } else { indent + COLUMN.max(label.len() + 2) };
+                    let start = indent + COLUMN.max(label.len() + 2);
                     let mut label = *label;
                     for line in sql_text::words(sql.trim_end()) {
                         self.statement_line(*indent, std::mem::take(&mut label), start, &line);
+                    }
+                }
+                Block::Wrapped { indent, sql } => {
+                    for line in sql_text::words(sql.trim_end()) {
+                        self.statement_line(*indent, "", *indent, &line);
                     }
                 }
                 Block::Sql { indent, sql } => {

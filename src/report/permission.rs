@@ -69,9 +69,9 @@ pub(crate) fn statements_json(lacks: &[Lack]) -> Vec<StatementJson> {
 /// The statements as one block to paste, by who runs them.
 pub(crate) fn statements_page(lacks: &[Lack], page: &mut Page) {
     for (run_as, all) in statements(lacks) {
-        page.statements(2, "", &comment(&format!("as {run_as}")));
+        page.wrapped_sql(2, comment(&format!("as {run_as}")));
         for sql in all {
-            page.statements(2, "", &format!("{sql};"));
+            page.wrapped_sql(2, format!("{sql};"));
         }
     }
 }

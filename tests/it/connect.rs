@@ -423,7 +423,10 @@ async fn a_role_without_privileges_is_named(#[case] arguments: &[&str]) {
         assert_eq!(output.status.code(), Some(2));
         let reported = stderr(&output);
         assert_eq!(reported.lines().count(), 1, "{reported}");
-        assert!(reported.contains("permission denied for ") && reported.contains("pad-migrate doctor"), "{reported}");
+        assert!(
+            reported.contains("pad_migrate_stranger may not ") && reported.contains("pad-migrate doctor"),
+            "{reported}"
+        );
     })
     .await;
 }

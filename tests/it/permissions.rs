@@ -287,6 +287,22 @@ async fn a_plan_says_what_its_role_may_not_do() {
     .await;
 }
 
+/// Who may revert is known beforehand, too.
+#[tokio::test]
+async fn a_revert_is_refused_before_it_asks() {
+    with_db(Start::Applied, async |db| {
+        let refused = go(&db, Role::Reader, &["revert"]).await;
+        assert_eq!(refused.status.code(), Some(2));
+        let says = "schema padealing and tables ";
+        assert!(stderr(&refused).contains("pad_migrate_reader may not revert at "), "{}", stderr(&refused));
+        assert!(stderr(&refused).contains(says), "{}", stderr(&refused));
+        // The schema goes back to the role that reverts, which takes CREATE on the database.
+        let refused = go(&db, Role::Owner, &["revert", "--to", "0006", "--yes"]).await;
+        assert_eq!((refused.status.code(), stderr(&refused)), (Some(0), String::new()));
+    })
+    .await;
+}
+
 /// A dry run works the day before, for a role that only reads, and writes nothing. Migrate itself refuses.
 #[tokio::test]
 async fn a_dry_run_needs_no_schema() {

@@ -41,11 +41,6 @@ fn connected(facts: &TargetFacts, expected: &Expectations<'_>) -> Check {
     const NAME: &str = "privileges";
     let role = &*facts.role.name;
     let permissions = &facts.permissions;
-    if !permissions.reading.are_complete() {
-        let words = permissions.reading.words();
-        let text = format!("{role} can't read everything that doctor checks: {words}; the SQL is at the end");
-        return Check::new(NAME, Status::Fail, text);
-    }
     let is_app = expected.roles.app.as_deref() == Some(role);
     let apply = obstacles_to_apply(facts);
     let migrate = obstacles_to_migrate(facts, expected);
@@ -54,16 +49,25 @@ fn connected(facts: &TargetFacts, expected: &Expectations<'_>) -> Check {
         some => format!("no ({})", some.join("; ")),
     };
     let nothing = matches!(facts.apply, Some(Ok(0)));
+    let reads = permissions.reading.are_complete();
+    let checks = match (reads, is_app) {
+        (false, _) => format!("no ({})", permissions.reading.words()),
+        (true, true) => "yes, except the migration's own tables".to_owned(),
+        (true, false) => "yes".to_owned(),
+    };
     let mut text = format!(
-        "as {role} – checks: {}; apply: {}; migrate: {}",
-        if is_app { "yes, except the migration's own tables" } else { "yes" },
+        "as {role} – checks: {checks}; apply: {}; migrate: {}",
         if nothing { "nothing is pending".to_owned() } else { answer(&apply) },
         answer(&migrate),
     );
     let lacks = !permissions.applying.are_complete() || has_tables(facts) && !permissions.migrating.are_complete();
     // A reader is a role like any other: that it may not apply is no fault.
-    let status = if lacks && facts.role.is_operator { Status::Warn } else { Status::Pass };
-    if lacks {
+    let status = match (reads, lacks && facts.role.is_operator) {
+        (false, _) => Status::Fail,
+        (true, true) => Status::Warn,
+        (true, false) => Status::Pass,
+    };
+    if lacks || !reads {
         text.push_str("; the SQL is at the end");
     }
     Check::new(NAME, status, text)

@@ -6,7 +6,7 @@ use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::schema::catalog::Catalog;
-use crate::schema::plan::needs::{Heir, needs};
+use crate::schema::plan::needs::{Heir, needs, needs_of_down_migrations};
 use crate::schema::plan::route::Route;
 
 /// What it takes to apply a plan, and what of that the connected role lacks.
@@ -29,6 +29,18 @@ pub(crate) async fn route_permissions(
     let needs = needs(route, live, &role, &heirs, makes_mirror);
     let permissions = permissions(connection, &needs, owner).await?;
     Ok(Wanted { needs, permissions })
+}
+
+/// What the connected role lacks to roll back, of these down migrations.
+pub(crate) async fn down_permissions(
+    connection: &mut Session,
+    sql: &[String],
+    live: &Catalog,
+    owner: Option<&str>,
+) -> Result<Permissions, QueryError> {
+    let role = current_role(connection).await?;
+    let heirs = heirs(connection).await?;
+    permissions(connection, &needs_of_down_migrations(sql, live, &role, &heirs), owner).await
 }
 
 /// The tables that inherit from managed tables, in whatever schema.

@@ -21,6 +21,7 @@ use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, REFERENCE_TABLES
 use crate::schema::pg::drift;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::locks::{Allowed, Outside};
+use crate::schema::pg::needs::down_permissions;
 use crate::schema::pg::plan::{check_history, live, role_names, stage};
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::transaction::{
@@ -88,9 +89,12 @@ async fn assess(connection: &mut Session, request: &ChangeRequest<'_>, lock: boo
         let found = tables.filter(|table| !created.contains(*table));
         lost.extend(found.map(|table| format!("table {table}, which was there before pad-migrate")));
     }
-    let steps = revisions.iter().map(|revision| down_migration(revision, &names)).collect();
+    let steps: Vec<Step> = revisions.iter().map(|revision| down_migration(revision, &names)).collect();
     let blocks = blocked(&live, &dropped);
-    Ok(Assessed { reversal: Reversal { revisions, losses: lost, adopted, steps, blocks, server_version }, live })
+    let sql: Vec<String> = steps.iter().map(|it| it.sql.clone()).collect();
+    let permissions = down_permissions(connection, &sql, &live, request.roles.owner.as_deref()).await?;
+    let reversal = Reversal { revisions, losses: lost, adopted, steps, blocks, server_version, permissions };
+    Ok(Assessed { reversal, live })
 }
 
 /// Rows or values that would be lost, in words, if there are any.

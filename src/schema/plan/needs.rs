@@ -51,6 +51,19 @@ pub(crate) fn needs(route: &Route, live: &Catalog, role: &str, heirs: &[Heir], m
     reader.needs
 }
 
+/// What a role needs to roll revisions back, whose down migrations these are.
+pub(crate) fn needs_of_down_migrations(sql: &[String], live: &Catalog, role: &str, heirs: &[Heir]) -> Vec<Need> {
+    let mut reader = Reader { live, role, heirs, given: BTreeMap::new(), schema: None, needs: Vec::new() };
+    reader.begin();
+    reader.record();
+    for text in sql {
+        for node in SourceFile::parse(text).syntax_node().children() {
+            reader.statement(&node);
+        }
+    }
+    reader.needs
+}
+
 struct Reader<'a> {
     live: &'a Catalog,
     role: &'a str,
