@@ -61,7 +61,9 @@ where case
     when k.oid is not null and k.conrelid = u.of_table then u.kind = 'column' and (k.contype = 'c'
         or k.contype = 'x' and exists (select from pg_index where indexrelid = k.conindid
             and (indexprs is not null or indpred is not null)))
-    when k.oid is not null and k.contype <> 'f' and k.conrelid <> u.of_table then false
+    when k.oid is not null and k.conrelid <> u.of_table then k.contype = 'f'
+        -- PostgreSQL recreates the foreign keys to a column by itself; of tables of others, it would lock these.
+        and (u.kind <> 'column' or k.conrelid not in (select oid from tables))
     when c.attname is not null then (c.attrelid, c.attnum) <> (u.object, u.part)
     when a.oid is not null then false
     when r.oid is not null then u.kind = 'column' and (i.indexprs is not null or i.indpred is not null)
