@@ -1,4 +1,4 @@
-//! Reads the legacy table through plain queries: the verification, and whoever reads it once by a cursor.
+//! Reads the legacy table through plain queries: for the verification, and for a migration that reads it by a cursor.
 
 use futures_util::TryStreamExt;
 use sqlx::AssertSqlSafe;
