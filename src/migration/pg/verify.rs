@@ -64,8 +64,8 @@ pub enum VerifyError {
     Source(#[from] SourceError),
     /// A standby lets nothing be read.
     #[error(
-        "reading at {place} was cancelled {times} times in a row; it is a standby that applies changes of its primary: set \
-         hot_standby_feedback = on there, or raise max_standby_streaming_delay, and run `pad-migrate verify` again"
+        "reading at {place} was cancelled {times} times in a row; it is a standby that applies changes of its primary: \
+         set hot_standby_feedback = on there, or raise max_standby_streaming_delay, and run `pad-migrate verify` again"
     )]
     #[expect(missing_docs, reason = "the message says what each is")]
     Cancelled {
@@ -230,8 +230,8 @@ const NEW_VIEW: Duration = Duration::from_secs(5);
 fn repeated(times: u32) -> Option<String> {
     (times > 0).then(|| {
         format!(
-            "a standby cancelled reading {}, and the page was read again in a new snapshot; set hot_standby_feedback = on \
-             there, or raise max_standby_streaming_delay",
+            "a standby cancelled reading {}, and the page was read again in a new snapshot; set hot_standby_feedback = \
+             on there, or raise max_standby_streaming_delay",
             plural(times.into(), "time", "times")
         )
     })
