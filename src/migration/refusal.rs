@@ -62,7 +62,8 @@ impl Refusal {
             rule: Rule::RefusedByTarget,
             value: Some(source_id.to_string()),
             message: format!(
-                "{place} refuses the row: {said}{origin}; correct the row in the source, or what refuses it in the target"
+                "{place} refuses the row: {said}{origin}; correct the row in the source, or what refuses it in the \
+                 target"
             ),
         }
     }

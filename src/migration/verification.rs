@@ -70,56 +70,99 @@ impl VerifyReport {
         }
     }
 
-    pub(crate) fn add(&mut self, page: BothPages) {
-        let BothPages { rows, mut stored, rejected, securities } = page;
-        for (id, row) in rows {
-            self.counts.source += 1;
-            let stored = stored.remove(&id).filter(|stored| !stored.lineage.is_empty());
-            let is_migrated = stored.as_ref().is_some_and(|stored| stored.lineage_id(Role::Request).is_some());
-            if let Some(stray) = stored.as_ref().filter(|_| !is_migrated) {
-                for row in &stray.lineage {
-                    self.counts.extra += 1;
-                    self.differ(Difference {
-                        source_id: id,
-                        target: row.target_table().to_owned(),
-                        field: "lineage".to_owned(),
-                        expected: Some("no lineage of a row that has no request".to_owned()),
-                        actual: Some(row.target_id.to_string()),
-                    });
+    /// Counts a row, and lists what differs of it.
+    pub(crate) fn settle(&mut self, judged: Judged) {
+        let Judged { outcome, strays, differences } = judged;
+        let counts = &mut self.counts;
+        counts.source += u64::from(outcome != Outcome::MissingSource);
+        counts.extra += strays;
+        *match outcome {
+            Outcome::Verified => &mut counts.verified,
+            Outcome::Different => &mut counts.different,
+            Outcome::Missing => &mut counts.missing,
+            Outcome::Rejected => &mut counts.rejected,
+            Outcome::Pending => &mut counts.pending,
+            Outcome::MissingSource => &mut counts.missing_source,
+        } += 1;
+        for difference in differences {
+            self.differ(difference);
+        }
+    }
+}
+
+/// What was found of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Verified,
+    Different,
+    Missing,
+    Rejected,
+    Pending,
+    MissingSource,
+}
+
+/// A row that was compared.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) outcome: Outcome,
+    /// Rows of lineage that has no request.
+    strays: u64,
+    differences: Vec<Difference>,
+}
+
+impl Judged {
+    /// Whether something is wrong, which may be so because source and target were read at different moments.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        !self.differences.is_empty()
+    }
+}
+
+/// Compares what is stored with the rows of a page, in id order.
+pub(crate) fn judge(page: BothPages) -> Vec<(i64, Judged)> {
+    let BothPages { rows, mut stored, rejected, securities } = page;
+    let mut all = Vec::with_capacity(rows.len());
+    for (id, row) in rows {
+        let stored = stored.remove(&id).filter(|stored| !stored.lineage.is_empty());
+        let is_migrated = stored.as_ref().is_some_and(|stored| stored.lineage_id(Role::Request).is_some());
+        let strays = stored.as_ref().filter(|_| !is_migrated).map_or(&[][..], |stray| &stray.lineage);
+        let mut differences: Vec<Difference> = strays.iter().map(|stray| stray_lineage(id, stray)).collect();
+        let strays = differences.len() as u64;
+        let outcome = match stored.filter(|_| is_migrated) {
+            None if rejected.contains(&id) => Outcome::Rejected,
+            None => Outcome::Pending,
+            Some(stored) => {
+                differences = check(id, &row, &stored, &securities);
+                match (&stored.request, differences.is_empty()) {
+                    (None, _) => Outcome::Missing,
+                    (Some(_), true) => Outcome::Verified,
+                    (Some(_), false) => Outcome::Different,
                 }
             }
-            let Some(stored) = stored.filter(|_| is_migrated) else {
-                if rejected.contains(&id) {
-                    self.counts.rejected += 1;
-                } else {
-                    self.counts.pending += 1;
-                }
-                continue;
-            };
-            let differences = check(id, &row, &stored, &securities);
-            if stored.request.is_none() {
-                self.counts.missing += 1;
-            } else if differences.is_empty() {
-                self.counts.verified += 1;
-            } else {
-                self.counts.different += 1;
-            }
-            for difference in differences {
-                self.differ(difference);
-            }
-        }
-        // What is left of the range has lineage, and no legacy row.
-        for (source_id, stored) in stored.into_iter().filter(|(_, stored)| !stored.lineage.is_empty()) {
-            self.counts.missing_source += 1;
-            let roles: Vec<&str> = stored.lineage.iter().map(StoredLineage::target_table).collect();
-            self.differ(Difference {
-                source_id,
-                target: SOURCE_TABLE.to_owned(),
-                field: "id".to_owned(),
-                expected: Some(format!("the legacy row of {}", roles.join(", "))),
-                actual: None,
-            });
-        }
+        };
+        all.push((id, Judged { outcome, strays, differences }));
+    }
+    // What is left of the range has lineage, and no legacy row.
+    for (source_id, stored) in stored.into_iter().filter(|(_, stored)| !stored.lineage.is_empty()) {
+        let roles: Vec<&str> = stored.lineage.iter().map(StoredLineage::target_table).collect();
+        let difference = Difference {
+            source_id,
+            target: SOURCE_TABLE.to_owned(),
+            field: "id".to_owned(),
+            expected: Some(format!("the legacy row of {}", roles.join(", "))),
+            actual: None,
+        };
+        all.push((source_id, Judged { outcome: Outcome::MissingSource, strays: 0, differences: vec![difference] }));
+    }
+    all
+}
+
+fn stray_lineage(source_id: i64, row: &StoredLineage) -> Difference {
+    Difference {
+        source_id,
+        target: row.target_table().to_owned(),
+        field: "lineage".to_owned(),
+        expected: Some("no lineage of a row that has no request".to_owned()),
+        actual: Some(row.target_id.to_string()),
     }
 }
 

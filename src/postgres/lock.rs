@@ -47,7 +47,14 @@ impl Lock {
             }
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
-        let holder: Option<String> = sqlx::query_scalar(
+        let holder = self.holder(connection).await?;
+        Ok(Acquired::HeldBy(holder.unwrap_or_else(|| "a session that has just ended".to_owned())))
+    }
+
+    /// Who has the lock: its process, program, role and address.
+    pub(crate) async fn holder(self, connection: &mut Session) -> Result<Option<String>, QueryError> {
+        let (class, object) = self.keys();
+        sqlx::query_scalar(
             "select format('process %s (%s, role %s, from %s, since %s)', a.pid, a.application_name, a.usename, \
                     coalesce(host(a.client_addr), 'this machine'), date_trunc('second', a.backend_start)::timestamp) \
              from pg_locks l join pg_stat_activity a using (pid) \
@@ -56,10 +63,9 @@ impl Lock {
         )
         .bind(i64::from(class))
         .bind(i64::from(object))
-        .fetch_optional(&mut *connection)
+        .fetch_optional(connection)
         .await
-        .attempt("finding who holds the advisory lock")?;
-        Ok(Acquired::HeldBy(holder.unwrap_or_else(|| "a session that has just ended".to_owned())))
+        .attempt("finding who holds the advisory lock")
     }
 }
 

@@ -2,8 +2,13 @@
 
 use pretty_assertions::assert_eq;
 use rstest::rstest;
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
 
-use crate::harness::{Start, with_db};
+use crate::harness::{Seen, Start, with_db};
+use pad_migrate::config::environment::Environment;
+use pad_migrate::config::settings::TableName;
+use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::run::Options;
 use pad_migrate::migration::verification::VerifyCounts;
 
@@ -270,6 +275,107 @@ async fn rows_are_counted_by_what_became_of_them() {
         // What was tried, but for the two, and what was not.
         assert_eq!((verified, pending), (58, 40));
         assert_eq!((different, rejected, extra), (0, 0, 0));
+    })
+    .await;
+}
+
+/// A migration that is at work is mentioned, and what it commits between the two snapshots is not claimed to be wrong.
+#[tokio::test]
+async fn beside_a_running_migration_nothing_is_claimed_that_a_second_look_clears() {
+    with_db(Start::Seeded, async |source| {
+        with_db(Start::Applied, async |target| {
+            let table = TableName::legacy();
+            let environment = Environment::Local;
+            let request = migrate::MigrateRequest {
+                target: &target.database,
+                source: &source.database,
+                table: &table,
+                environment,
+                options: Options::default(),
+            };
+            migrate::migrate(&request, &mut Seen::default(), std::future::pending()).await.expect("it runs");
+            // The first look finds a row gone, as a standby that lags would; the second finds it.
+            source
+                .execute(
+                    "create view public.late as select * from personal_account_dealing l where id <> 1901 or exists \
+                         (select from pg_locks where locktype = 'advisory' and objid = 4711 and granted)",
+                )
+                .await;
+            let lagging = TableName { schema: "public".to_owned(), name: "late".to_owned() };
+            let request = verify::VerifyRequest {
+                target: &target.database,
+                source: &source.database,
+                table: &lagging,
+                environment,
+            };
+            let mut running = target.connect().await;
+            let busy = "select pg_advisory_lock(x'7061646d'::int, 1)";
+            sqlx::raw_sql(busy).execute(&mut running).await.expect("the lock of a migration is taken");
+            let mut kept = None;
+            let appears = || {
+                let url = source.url.clone();
+                let thread = std::thread::spawn(move || {
+                    let runtime =
+                        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it starts");
+                    let session = runtime.block_on(async {
+                        let mut session = PgConnection::connect(&url).await.expect("it connects");
+                        let lock = sqlx::raw_sql("select pg_advisory_lock(4711)");
+                        lock.execute(&mut session).await.expect("the row appears");
+                        session
+                    });
+                    (runtime, session)
+                });
+                thread.join().expect("the thread ends")
+            };
+            let report = verify::verify(&request, |_| {
+                kept.get_or_insert_with(appears);
+            });
+            let report = report.await.expect("it runs");
+            assert!(
+                report.notes.iter().any(|it| it.contains("a migration was running meanwhile")),
+                "{:?}",
+                report.notes
+            );
+            assert_eq!(report.counts.missing_source, 0, "{:?}", report.differences);
+            let (runtime, session) = kept.expect("there was a first look");
+            drop(session);
+            runtime.shutdown_background();
+        })
+        .await;
+    })
+    .await;
+}
+
+/// A standby cancels what reads an old snapshot: the page is read again in a new one, and the settings are named.
+#[tokio::test]
+async fn a_page_that_a_standby_cancels_is_read_again() {
+    with_db(Start::Migrated, async |db| {
+        // Each session is cancelled at its first look in a snapshot, which its lock outlives.
+        db.execute(
+            "create function public.conflict() returns boolean language plpgsql as $$ begin \
+                 if current_setting('transaction_isolation') = 'repeatable read' and not exists (select from pg_locks \
+                     where locktype = 'advisory' and objid = 4711 and pid = pg_backend_pid()) then \
+                     perform pg_advisory_lock_shared(4711); \
+                     raise 'canceling statement due to conflict with recovery' using errcode = '40001'; \
+                 end if; return true; end $$; \
+             create view public.on_standby as select * from personal_account_dealing where public.conflict()",
+        )
+        .await;
+        let table = TableName { schema: "public".to_owned(), name: "on_standby".to_owned() };
+        let environment = Environment::Local;
+        let request = verify::VerifyRequest { target: &db.database, source: &db.database, table: &table, environment };
+        let report = verify::verify(&request, |_| ()).await.expect("it runs");
+        assert!(report.counts.is_clean(), "{:?}", report.differences);
+        let said = |it: &String| it.contains("cancelled reading 1 time") && it.contains("hot_standby_feedback = on");
+        assert!(report.notes.iter().any(said), "{:?}", report.notes);
+        db.execute(
+            "create or replace function public.conflict() returns boolean language plpgsql as \
+            $$ begin if current_setting('transaction_isolation') = 'repeatable read' then \
+            raise 'cancelled' using errcode = '40001'; end if; return true; end $$",
+        )
+        .await;
+        let error = verify::verify(&request, |_| ()).await.expect_err("it gives up").to_string();
+        assert!(error.contains("cancelled 10 times in a row"), "{error}");
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! Reads the legacy table through plain queries: the verification, and whoever reads it once by a cursor.
+//! Reads the legacy table through plain queries: for the verification, and for a migration that reads it by a cursor.
 
 use futures_util::TryStreamExt;
 use sqlx::AssertSqlSafe;
@@ -24,8 +24,8 @@ pub(crate) struct PlainPage {
     pub(crate) cut: bool,
 }
 
-/// Reads the rows after an id, in an open transaction that sees one moment. Where a row has bytes that can't be read the
-/// page ends before it, or is that row.
+/// Reads the rows after an id, in an open transaction that sees one moment. Where a row has bytes that can't be read
+/// the page ends before it, or is that row.
 pub(crate) async fn read_plain_page(
     from: &mut Session,
     source: &Source,

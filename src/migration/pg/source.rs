@@ -77,8 +77,8 @@ pub enum SourceError {
     },
     /// Rows were migrated in another time zone.
     #[error(
-        "--source-timezone is {zone}, but rows were migrated with {recorded}; use {recorded}, which is the default from \
-         now on"
+        "--source-timezone is {zone}, but rows were migrated with {recorded}; use {recorded}, which is the default \
+         from now on"
     )]
     OtherTimeZone { zone: String, recorded: String },
     /// A statement failed.
@@ -113,7 +113,7 @@ pub(crate) struct Source {
     pub(crate) zone: Option<String>,
     /// Known columns of the type char(n).
     padded: Option<Arc<[LegacyColumn]>>,
-    /// Whether the server converts each text from the database's encoding, which fails for bytes that it doesn't define.
+    /// Whether the server converts each text from the database's encoding, which fails for undefined bytes.
     pub(crate) converts: bool,
 }
 
@@ -474,8 +474,8 @@ fn moments(columns: &[SourceColumn]) -> Vec<usize> {
 /// infinities, a zone makes no difference that could be stored.
 fn clock(moment: &str, zone: &str) -> String {
     format!(
-        "{moment} at time zone case when isfinite({moment}) and {moment} > '4713-01-02 BC' and {moment} < '294276-12-30' \
-         then {} else 'UTC' end",
+        "{moment} at time zone case when isfinite({moment}) and {moment} > '4713-01-02 BC' and {moment} < \
+         '294276-12-30' then {} else 'UTC' end",
         quote_literal(zone)
     )
 }

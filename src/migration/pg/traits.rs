@@ -28,7 +28,7 @@ pub(crate) fn page_of_ids(table: &TableName) -> String {
 }
 
 /// What the catalog and the planner say of the table, in an open transaction. A table that can't be read has no plan,
-/// which whoever reads it will find out.
+/// which reading it will show.
 pub(crate) async fn legacy_traits(
     session: &mut Session,
     table: &TableName,

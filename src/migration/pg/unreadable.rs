@@ -32,20 +32,20 @@ pub(crate) async fn read_unreadable_row(
     let Some(found) = session.fetch_optional(sql).await.attempt(WHAT)? else { return Ok(None) };
     let id: i64 = found.try_get_unchecked(0).attempt(WHAT)?;
     let mut row = LegacyRow::default();
-    let mut left = vec![0..source.width_of_table()];
-    while let Some(columns) = left.pop() {
-        let part = source.part(columns.clone());
+    let mut left = vec![(0, source.width_of_table())];
+    while let Some((start, end)) = left.pop() {
+        let part = source.part(start..end);
         match savepoint(session, async |session| read_part(session, &part, after).await).await? {
             Ok(read) => add(&mut row, read),
             Err(error) if !is_unreadable(&error) => return Err(error),
-            Err(_) if columns.len() == 1 => {
+            Err(_) if end - start == 1 => {
                 let shown = savepoint(session, async |session| bytes(session, &part, id).await).await?;
                 let shown = shown.unwrap_or_else(|_| "bytes that can't be shown".to_owned());
                 row.unreadable.extend(part.names().map(|name| (Arc::clone(name), shown.clone())));
             }
             Err(_) => {
-                let middle = columns.start + columns.len() / 2;
-                left.extend([columns.start..middle, middle..columns.end]);
+                let middle = (start + end) / 2;
+                left.extend([(start, middle), (middle, end)]);
             }
         }
     }

@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use sqlx::AssertSqlSafe;
@@ -13,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::base::quote::quote_literal;
+use crate::base::text::plural;
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{RefusedError, SessionError, check_applied, check_permitted, from_session_error};
@@ -27,11 +29,13 @@ use crate::migration::pg::traits::traits_of_source;
 use crate::migration::run::Progress;
 use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredLineage};
 use crate::migration::target::{Assessment, LEGACY_MARK, Role, SOURCE_TABLE};
-use crate::migration::verification::{BothPages, VerifyCounts, VerifyReport};
+use crate::migration::verification::{BothPages, Judged, VerifyCounts, VerifyReport, judge};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
+use crate::postgres::lock::Lock;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
+use crate::postgres::sqlstate;
 use crate::postgres::statement::{run, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
 
@@ -60,6 +64,18 @@ pub enum VerifyError {
     /// The legacy table can't be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A standby lets nothing be read.
+    #[error(
+        "reading at {place} was cancelled {times} times in a row; it is a standby that applies changes of its primary: \
+         set hot_standby_feedback = on there, or raise max_standby_streaming_delay, and run `pad-migrate verify` again"
+    )]
+    #[expect(missing_docs, reason = "the message says what each is")]
+    Cancelled {
+        place: String,
+        times: u32,
+        #[source]
+        source: QueryError,
+    },
     /// A reader panicked.
     #[error("a reader of the verification panicked; this is a defect of pad-migrate")]
     Worker(#[source] tokio::task::JoinError),
@@ -93,11 +109,20 @@ pub async fn verify(
     let traits = traits_of_source(&mut from, &source).await?;
     request.target.phase("counting the legacy rows");
     let (total, _) = source.extent(&mut from).await?;
+    let migrating = Lock::Migrate.holder(&mut target).await?;
     // One snapshot each: what is committed meanwhile is not half seen.
     for connection in [&mut target, &mut from] {
         begin_read_only(connection, Limits::default()).await?;
     }
 
+    let repeats = Arc::new(AtomicU32::new(0));
+    let reading = |session, database: &Database| Reading {
+        session,
+        database: database.clone(),
+        repeats: Arc::clone(&repeats),
+        in_a_row: 0,
+    };
+    let (from, target) = (reading(from, request.source), reading(target, request.target));
     let (pages, source_pages) = mpsc::channel::<SourcePage>(1);
     let (both, mut both_pages) = mpsc::channel::<BothPages>(1);
     let mut readers = JoinSet::new();
@@ -106,32 +131,160 @@ pub async fn verify(
 
     request.target.phase("verifying");
     let mut report = VerifyReport { server_version, notes: traits.notes(request.table), ..VerifyReport::default() };
+    let mut doubtful = Doubtful { rows: Vec::new(), bound: if traits.needs_cursor { FEW } else { MANY } };
     let total = u64::try_from(total).unwrap_or(0);
     while let Some(page) = both_pages.recv().await {
-        report.add(page);
-        let done = report.counts.source;
+        for (id, judged) in judge(page) {
+            doubtful.settle_unless_doubtful(id, judged, &mut report);
+        }
+        let done = report.counts.source + doubtful.rows.len() as u64;
         progress(Progress { done, total: total.max(done), rejected: report.counts.rejected });
     }
     request.target.phase("looking for rows that lineage doesn't explain");
+    let mut unclaimed = Vec::new();
     while let Some(ended) = readers.join_next().await {
-        if let Some(unclaimed) = ended.map_err(VerifyError::Worker)?? {
-            for difference in unclaimed {
-                report.counts.extra += 1;
-                report.differ(difference);
-            }
-        }
+        unclaimed.extend(ended.map_err(VerifyError::Worker)??.unwrap_or_default());
     }
+    look_again(request, &source, doubtful, &mut report).await?;
+    for difference in unclaimed {
+        report.counts.extra += 1;
+        report.differ(difference);
+    }
+    report.notes.extend(migrating.map(|holder| {
+        format!("a migration was running meanwhile ({holder}); rows that it had not committed count as never tried")
+    }));
+    report.notes.extend(repeated(repeats.load(Ordering::Relaxed)));
     let VerifyCounts { source, verified, different, missing, rejected, pending, .. } = report.counts;
     assert_eq!(source, verified + different + missing + rejected + pending, "every legacy row is accounted for");
     report.elapsed = started.elapsed();
     Ok(report)
 }
 
+/// Rows that are looked at again before something is claimed of them. More than these are not explained by what was
+/// committed meanwhile.
+const MANY: usize = 1000;
+/// The same where each look is a scan of the legacy table.
+const FEW: usize = 10;
+
+/// Rows of which something is wrong at first sight, in id order.
+struct Doubtful {
+    rows: Vec<(i64, Judged)>,
+    /// How many are looked at again; none once there were more.
+    bound: usize,
+}
+
+impl Doubtful {
+    fn settle_unless_doubtful(&mut self, id: i64, judged: Judged, report: &mut VerifyReport) {
+        if !judged.is_doubtful() {
+            return report.settle(judged);
+        }
+        self.rows.push((id, judged));
+        if self.rows.len() > self.bound {
+            self.bound = 0;
+            self.rows.drain(..).for_each(|(_, judged)| report.settle(judged));
+        }
+    }
+}
+
+/// Source and target are two snapshots, of two servers maybe: a row that was migrated, changed or removed meanwhile, or
+/// that a standby doesn't have yet, looks wrong. Each such row is compared once more, in new snapshots.
+async fn look_again(
+    request: &VerifyRequest<'_>,
+    source: &Source,
+    doubtful: Doubtful,
+    report: &mut VerifyReport,
+) -> Result<(), VerifyError> {
+    if doubtful.rows.is_empty() {
+        return Ok(());
+    }
+    let mut target = request.target.connect(Access::Read, "verify").await?;
+    let mut from = request.source.connect(Access::Read, "verify source").await?;
+    let mut securities = Securities::default();
+    let mut since = Instant::now();
+    for connection in [&mut target, &mut from] {
+        begin_read_only(connection, Limits::default()).await?;
+    }
+    for (id, first) in doubtful.rows {
+        if since.elapsed() > NEW_VIEW {
+            since = Instant::now();
+            for connection in [&mut target, &mut from] {
+                run(connection, "rollback", "ending the transaction").await?;
+                begin_read_only(connection, Limits::default()).await?;
+            }
+        }
+        let range = Range { after: id.checked_sub(1), until: Some(id) };
+        let again = async {
+            let mut rows = read_plain_page(&mut from, source, range.after, 1).await?.rows;
+            rows.retain(|(found, _)| *found == id);
+            both_pages(&mut target, &mut securities, &range, rows).await
+        };
+        match again.await {
+            Ok(page) => judge(page).into_iter().for_each(|(_, judged)| report.settle(judged)),
+            // A standby cancels this look, too: what was seen first stands.
+            Err(error) if error.sqlstate().as_deref() == Some(sqlstate::SERIALIZATION_FAILURE) => {
+                report.settle(first);
+                since = Instant::now() - NEW_VIEW * 2;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let _ = target.close().await;
+    let _ = from.close().await;
+    Ok(())
+}
+
+/// How long a second look keeps its snapshots.
+const NEW_VIEW: Duration = Duration::from_secs(5);
+
+fn repeated(times: u32) -> Option<String> {
+    (times > 0).then(|| {
+        format!(
+            "a standby cancelled reading {}, and the page was read again in a new snapshot; set hot_standby_feedback = \
+             on there, or raise max_standby_streaming_delay",
+            plural(times.into(), "time", "times")
+        )
+    })
+}
+
+/// A session that reads in one snapshot, as long as its server lets it.
+struct Reading {
+    session: Session,
+    database: Database,
+    /// Pages that were read again, of all sessions.
+    repeats: Arc<AtomicU32>,
+    /// Of those, the last ones in a row.
+    in_a_row: u32,
+}
+
+impl Reading {
+    /// Begins a new snapshot if a standby has cancelled what was read in the last (documentation, Handling Query
+    /// Conflicts), up to a bound. Rows are then compared page by page as of different moments, and what looks wrong is
+    /// looked at again.
+    async fn recover(&mut self, error: QueryError) -> Result<(), VerifyError> {
+        if error.sqlstate().as_deref() != Some(sqlstate::SERIALIZATION_FAILURE) {
+            return Err(error.into());
+        }
+        if self.in_a_row == REPEATS {
+            return Err(VerifyError::Cancelled { place: self.database.place(), times: REPEATS, source: error });
+        }
+        self.in_a_row += 1;
+        self.repeats.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(200) * self.in_a_row).await;
+        if run(&mut self.session, "rollback", "rolling back").await.is_err() {
+            self.session = self.database.connect(Access::Read, "verify").await?;
+        }
+        Ok(begin_read_only(&mut self.session, Limits::default()).await?)
+    }
+}
+
+/// How often a page is read again.
+const REPEATS: u32 = 10;
+
 /// What a reader has found beyond the rows: target rows that lineage doesn't explain.
 type Unclaimed = Option<Vec<Difference>>;
 
 async fn read_source(
-    mut from: Session,
+    mut from: Reading,
     source: Arc<Source>,
     needs_cursor: bool,
     pages: mpsc::Sender<SourcePage>,
@@ -139,46 +292,76 @@ async fn read_source(
     let (mut after, mut size) = (None, PAGE_ROWS);
     let mut cursor = needs_cursor.then(LegacyCursor::default);
     loop {
-        let PlainPage { rows, cut } = match &mut cursor {
-            Some(cursor) => cursor.page(&mut from, &source, after, size).await?,
-            None => read_plain_page(&mut from, &source, after, size).await?,
+        let read = match &mut cursor {
+            Some(cursor) => cursor.page(&mut from.session, &source, after, size).await,
+            None => read_plain_page(&mut from.session, &source, after, size).await,
         };
+        let PlainPage { rows, cut } = match read {
+            Ok(page) => page,
+            Err(error) => {
+                from.recover(error).await?;
+                cursor = needs_cursor.then(LegacyCursor::default);
+                continue;
+            }
+        };
+        from.in_a_row = 0;
         let done = rows.is_empty() || rows.len() < size && !cut;
         size = if cut { rows.len().max(1) } else { (size * 2).min(PAGE_ROWS) };
         // The last range is open, so that lineage beyond the last legacy row is seen too.
         let until = if done { None } else { rows.last().map(|(id, _)| *id) };
-        if from.while_waiting(pages.send(SourcePage { after, until, rows })).await?.is_err() || done {
+        let sent = from.session.while_waiting(pages.send(SourcePage { after, until, rows }));
+        if sent.await?.is_err() || done {
             break;
         }
         after = until;
     }
-    let _ = from.close().await;
+    let _ = from.session.close().await;
     Ok(None)
 }
 
 async fn read_target(
-    mut target: Session,
+    mut target: Reading,
     mut source_pages: mpsc::Receiver<SourcePage>,
     both: mpsc::Sender<BothPages>,
 ) -> Result<Unclaimed, VerifyError> {
     let mut securities = Securities::default();
-    // A page is a small part of a large table; the planner, which takes random reads for expensive, would read the
-    // whole table for each page, which makes the verification quadratic.
-    run(&mut target, "set local enable_seqscan = off", "setting up the transaction").await?;
-    while let Some(page) = target.while_waiting(source_pages.recv()).await? {
+    while let Some(page) = target.session.while_waiting(source_pages.recv()).await? {
         let range = Range { after: page.after, until: page.until };
-        let stored = read_stored(&mut target, &range).await?;
-        let rejected = read_rejected(&mut target, &range).await?;
-        let securities = securities.of(&mut target, page.rows.iter().map(|(_, row)| row)).await?;
-        let both = both.send(BothPages { rows: page.rows, stored, rejected, securities });
-        if target.while_waiting(both).await?.is_err() {
+        let page = loop {
+            match both_pages(&mut target.session, &mut securities, &range, page.rows.clone()).await {
+                Ok(page) => break page,
+                Err(error) => target.recover(error).await?,
+            }
+        };
+        target.in_a_row = 0;
+        if target.session.while_waiting(both.send(page)).await?.is_err() {
             return Ok(None);
         }
     }
-    run(&mut target, "set local enable_seqscan = on", "setting up the transaction").await?;
-    let unclaimed = read_unclaimed(&mut target).await?;
-    let _ = target.close().await;
+    let unclaimed = loop {
+        match read_unclaimed(&mut target.session).await {
+            Ok(unclaimed) => break unclaimed,
+            Err(error) => target.recover(error).await?,
+        }
+    };
+    let _ = target.session.close().await;
     Ok(Some(unclaimed))
+}
+
+/// Rows of the source with what is stored for them.
+async fn both_pages(
+    target: &mut Session,
+    securities: &mut Securities,
+    range: &Range,
+    rows: Vec<(i64, LegacyRow)>,
+) -> Result<BothPages, QueryError> {
+    // A page is a small part of a large table; the planner, which takes random reads for expensive, would read the
+    // whole table for each page, which makes the verification quadratic.
+    run(target, "set local enable_seqscan = off", "setting up the transaction").await?;
+    let stored = read_stored(target, range).await?;
+    let rejected = read_rejected(target, range).await?;
+    let securities = securities.of(target, rows.iter().map(|(_, row)| row)).await?;
+    Ok(BothPages { rows, stored, rejected, securities })
 }
 
 struct Range {
@@ -383,6 +566,7 @@ async fn read_rejected(target: &mut Session, range: &Range) -> Result<HashSet<i6
 
 /// Target rows that no range shows: those that lineage claims twice, and marked ones that belong to no migrated row.
 async fn read_unclaimed(target: &mut Session) -> Result<Vec<Difference>, QueryError> {
+    run(target, "set local enable_seqscan = on", "setting up the transaction").await?;
     let source_table = quote_literal(SOURCE_TABLE);
     let migrated = format!(
         "select from padealing.migration_mapping m where m.source_table = {source_table} \
