@@ -67,7 +67,7 @@ impl Case<'_> {
         let (word, is_table) = if property == Property::Tables { ("table", true) } else { ("tables in schema", false) };
         let name = |it: &String| match is_table {
             // `padealing.pad_request (id, status) where (id > 1)`
-            true => it.split(" (").next().unwrap_or_default().split(" where ").next().unwrap_or_default().to_owned(),
+            true => it.split(" where ").next().unwrap_or_default().split(" (").next().unwrap_or_default().to_owned(),
             false => identifier(it),
         };
         let spelt = |it: &String| if is_table { it.clone() } else { identifier(it) };

@@ -180,6 +180,13 @@ pub(super) fn in_turn(drafts: Vec<Drafted>) -> (Vec<Drafted>, Vec<Option<usize>>
             }))
         })
         .collect();
+    // What has become words is in nobody's way.
+    for (place, draft) in places.iter_mut().zip(&drafts) {
+        if draft.is_err() {
+            place.provides.clear();
+            place.needs.clear();
+        }
+    }
     let mut order_of: Vec<Option<usize>> = vec![None; drafts.len()];
     let turns = order(&places).into_iter().filter(|at| drafts[*at].is_ok());
     for (turn, at) in turns.enumerate() {
