@@ -22,6 +22,7 @@ pub mod standing;
 pub(crate) mod traits;
 pub(crate) mod unreadable;
 pub mod verify;
+pub mod verify_error;
 pub(crate) mod worker;
 pub(crate) mod write;
 pub(crate) mod write_error;

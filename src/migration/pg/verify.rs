@@ -17,20 +17,20 @@ use crate::base::quote::quote_literal;
 use crate::base::text::plural;
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
-use crate::ledger::pg::admission::{RefusedError, SessionError, check_applied, check_permitted, from_session_error};
+use crate::ledger::pg::admission::{check_applied, check_permitted};
 use crate::ledger::pg::permission::current_role;
 use crate::migration::difference::Difference;
 use crate::migration::legacy::{LARGE, LegacyRow, Text};
 use crate::migration::needs;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::plain_page::{LegacyCursor, PlainPage, read_plain_page};
-use crate::migration::pg::source::{Source, SourceError, companion, parse_companion, raw_values};
+use crate::migration::pg::source::{Source, companion, parse_companion, raw_values};
 use crate::migration::pg::traits::traits_of_source;
+use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::run::Progress;
 use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredLineage};
 use crate::migration::target::{Assessment, LEGACY_MARK, Role, SOURCE_TABLE};
 use crate::migration::verification::{BothPages, Judged, VerifyCounts, VerifyReport, judge};
-use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::Lock;
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -54,34 +54,6 @@ pub struct VerifyRequest<'a> {
     /// The environment of the run.
     pub environment: Environment,
 }
-
-/// Why a verification ended without a result.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The session with the database ended.
-    #[error(transparent)]
-    Session(#[from] SessionError),
-    /// The legacy table can't be read.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// A standby lets nothing be read.
-    #[error(
-        "reading at {place} was cancelled {times} times in a row; it is a standby that applies changes of its primary: \
-         set hot_standby_feedback = on there, or raise max_standby_streaming_delay, and run `pad-migrate verify` again"
-    )]
-    #[expect(missing_docs, reason = "the message says what each is")]
-    Cancelled {
-        place: String,
-        times: u32,
-        #[source]
-        source: QueryError,
-    },
-    /// A reader panicked.
-    #[error("a reader of the verification panicked; this is a defect of pad-migrate")]
-    Worker(#[source] tokio::task::JoinError),
-}
-
-from_session_error!(VerifyError: ConnectError, RefusedError, QueryError);
 
 /// A page of the source, and the range of ids that it covers: after the first, up to the second, or all of the rest.
 struct SourcePage {

@@ -7,6 +7,7 @@ use crate::harness::program::run;
 use crate::harness::{Db, Seen, Start, stored, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
+use pad_migrate::migration::pg::verify_error::VerifyError;
 use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::run::{MigrateReport, Options};
 use pad_migrate::postgres::database::Database;
@@ -61,7 +62,7 @@ async fn try_migrate(
     migrate::migrate(&request, &mut Seen::default(), std::future::pending()).await
 }
 
-async fn try_verify(db: &Db, zone: Option<&str>) -> Result<bool, verify::VerifyError> {
+async fn try_verify(db: &Db, zone: Option<&str>) -> Result<bool, VerifyError> {
     let source = Database::clone(&db.database).in_timezone(zone.map(str::to_owned));
     let table = TableName::legacy();
     let environment = Environment::Local;

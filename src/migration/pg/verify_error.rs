@@ -1,0 +1,34 @@
+//! Why a verification ended without a result.
+
+use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
+use crate::migration::pg::source::SourceError;
+use crate::postgres::connect_error::ConnectError;
+use crate::postgres::query_error::QueryError;
+
+/// Why a verification ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The session with the database ended.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The legacy table can't be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A standby lets nothing be read.
+    #[error(
+        "reading at {place} was cancelled {times} times in a row; it is a standby that applies changes of its primary: \
+         set hot_standby_feedback = on there, or raise max_standby_streaming_delay, and run `pad-migrate verify` again"
+    )]
+    #[expect(missing_docs, reason = "the message says what each is")]
+    Cancelled {
+        place: String,
+        times: u32,
+        #[source]
+        source: QueryError,
+    },
+    /// A reader panicked.
+    #[error("a reader of the verification panicked; this is a defect of pad-migrate")]
+    Worker(#[source] tokio::task::JoinError),
+}
+
+from_session_error!(VerifyError: ConnectError, RefusedError, QueryError);
