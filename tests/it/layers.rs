@@ -87,8 +87,13 @@ fn is_within(file: &str, module: &str) -> bool {
 }
 
 /// What the verification shares with the migration all the same: how legacy rows and reference rows are read.
-const SHARED: [&str; 4] =
-    ["migration/pg/lookup.rs", "migration/pg/plain_page.rs", "migration/pg/source.rs", "migration/pg/traits.rs"];
+const SHARED: [&str; 5] = [
+    "migration/pg/lookup.rs",
+    "migration/pg/plain_page.rs",
+    "migration/pg/source.rs",
+    "migration/pg/traits.rs",
+    "migration/pg/verify_error.rs",
+];
 
 /// The files that open a connection which may write, or write through one: nothing else changes a database.
 const WRITERS: [&str; 10] = [

@@ -190,8 +190,8 @@ async fn no_wait_is_silent() {
         let lock = "begin; lock table public.personal_account_dealing in access exclusive mode";
         sqlx::raw_sql(lock).execute(&mut other).await.expect("it is locked");
         let cases = [
-            ("migrate --dry-run", "counting the legacy rows"),
-            ("verify", "counting the legacy rows"),
+            ("migrate --dry-run", "examining the legacy table"),
+            ("verify", "examining the legacy table"),
             ("doctor --exact", "examining the environment"),
         ];
         let runs = cases.map(|(command, _)| {
@@ -235,7 +235,7 @@ async fn revert_says_what_is_agreed_to() {
             "rows of migration_mapping",
             "reads and writes of",
             "padealing.migration_mapping",
-            "Revert? [y/N] n",
+            "Revert? [y/N]",
             "Nothing was changed.",
         ] {
             assert!(question.contains(part), "{part}: {question}");

@@ -178,7 +178,7 @@ async fn start_rehearsal(source: &str) -> (Child, Trace) {
         .expect("the program starts");
     let mut printed = BufReader::new(child.stderr.take().expect("stderr is piped")).lines().map_while(Result::ok);
     let server = printed.find(|it| it.contains("connect with ")).expect("the server has started");
-    assert!(printed.any(|it| it.contains("prepare")), "it waits for its source");
+    assert!(printed.any(|it| it.contains("preparing the database")), "it waits for its source");
     let connect = server.split("connect with ").nth(1).expect("it says how to connect").to_owned();
     let trace = Trace::of(&connect, host().announcement.given);
     let deadline = Instant::now() + GONE;

@@ -88,11 +88,11 @@ async fn run_to_end(
         return Err(MigrateError::Locked { place: target.place(), holder });
     }
     let mut source_connection = source_database.connect(Access::Read, activity).await?;
+    target.phase("examining the legacy table");
     check_source(&mut source_connection, source_database, request.table).await?;
     let source = Source::describe(&mut source_connection, request.table, &source_database.place()).await?;
     let source = source.in_zone(source_database, &mut source_connection, &mut lock_connection).await?;
     let traits = traits_of_source(&mut source_connection, &source).await?;
-    target.phase("counting the legacy rows");
     let (total, largest) = source.extent(&mut source_connection).await?;
     let needs = migrate_needs(&mut lock_connection, largest).await?;
     let permissions = permissions(&mut lock_connection, &needs, None).await?;

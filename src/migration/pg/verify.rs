@@ -74,12 +74,12 @@ pub async fn verify(
     check_applied(&mut target, request.target, request.environment).await?;
     let server_version = server_facts(&mut target).await?.version;
     let mut from = request.source.connect(Access::Read, "verify source").await?;
+    request.target.phase("examining the legacy table");
     let role = current_role(&mut from).await?;
     check_permitted(&mut from, request.source, &needs::source(&role, request.table), "read the legacy table").await?;
     let source = Source::describe(&mut from, request.table, &request.source.place()).await?;
     let source = Arc::new(source.in_zone(request.source, &mut from, &mut target).await?);
     let traits = traits_of_source(&mut from, &source).await?;
-    request.target.phase("counting the legacy rows");
     let (total, _) = source.extent(&mut from).await?;
     let migrating = Lock::Migrate.holder(&mut target).await?;
     // One snapshot each: what is committed meanwhile is not half seen.

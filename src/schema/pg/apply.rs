@@ -50,7 +50,7 @@ async fn apply_locked(
 ) -> Result<Applied, ApplyError> {
     let attempt = async |session: &mut Session| {
         let done = carry_out(session, request, agreed).await?;
-        if done.is_changed() {
+        if done.is_changed() || request.adopts.is_some() {
             commit(session, request.database, "committing").await?;
         } else {
             run(session, "rollback", "ending the transaction").await?;
@@ -106,7 +106,6 @@ pub async fn carry_out(
     }
     let mut done = Applied { mirror_created: *makes_mirror, route: route.clone(), built: 0, unbuilt: Vec::new() };
     if !done.is_changed() && request.adopts.is_none() {
-        run(connection, "rollback", "ending the transaction").await?;
         return Ok(done);
     }
     let outside = Outside::read(connection).await?;
