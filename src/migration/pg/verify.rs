@@ -241,7 +241,7 @@ impl Reading {
         }
         self.in_a_row += 1;
         self.repeats.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(Duration::from_millis(200) * self.in_a_row).await;
+        tokio::time::sleep(Duration::from_millis(100) * self.in_a_row).await;
         if run(&mut self.session, "rollback", "rolling back").await.is_err() {
             self.session = self.database.connect(Access::Read, "verify").await?;
         }
