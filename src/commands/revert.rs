@@ -29,6 +29,10 @@ pub(crate) struct Args {
     /// How long a statement waits for a lock, such as 500ms, 5s or 1min
     #[arg(long, value_name = "D", default_value = "5s", value_parser = parse_duration)]
     pub(crate) lock_timeout: Duration,
+    /// A table outside padealing, as SCHEMA.TABLE, that triggers or event triggers may lock, such as that of a DDL log;
+    /// may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_object: Vec<String>,
     /// Show the statements first
     #[arg(long)]
     pub(crate) show_sql: bool,
@@ -48,8 +52,11 @@ pub(crate) struct RollBack {
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
-    let request =
-        ChangeRequest { lock_timeout: args.lock_timeout, ..context.schema_request(&target, args.to.as_deref()) };
+    let request = ChangeRequest {
+        lock_timeout: args.lock_timeout,
+        allow_objects: &args.allow_object,
+        ..context.schema_request(&target, args.to.as_deref())
+    };
     let Args { yes, allow_data_loss, show_sql, format, .. } = *args;
     roll_back(context, &request, RollBack { command: "revert", yes, allow_data_loss, show_sql, format }).await
 }

@@ -9,6 +9,9 @@ use crate::migration::rejection::{Reason, Rejection, Rule};
 /// Examples that a group keeps, each of another value.
 pub(crate) const EXAMPLES: usize = 3;
 
+/// The same of rows that the target refuses, each for another cause.
+const CAUSES: usize = 20;
+
 /// The rows that one rule has rejected for one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
@@ -56,14 +59,22 @@ impl RejectionGroups {
                 examples: Vec::new(),
             });
             group.rows += 1;
-            match group.examples.iter().position(|example| example.value == *value) {
+            // What refuses a row is in the message only.
+            let by_message = *rule == Rule::RefusedByTarget;
+            let is_same = |it: &RejectionExample| match by_message {
+                true => it.message == *message,
+                false => it.value == *value,
+            };
+            match group.examples.iter().position(is_same) {
                 Some(at) => group.examples[at].rows += 1,
-                None if group.examples.len() < EXAMPLES => group.examples.push(RejectionExample {
-                    source_id: rejection.source_id,
-                    value: value.clone(),
-                    message: message.clone(),
-                    rows: 1,
-                }),
+                None if group.examples.len() < if by_message { CAUSES } else { EXAMPLES } => {
+                    group.examples.push(RejectionExample {
+                        source_id: rejection.source_id,
+                        value: value.clone(),
+                        message: message.clone(),
+                        rows: 1,
+                    })
+                }
                 None => {}
             }
         }

@@ -20,7 +20,7 @@ pub fn culprit(sqlstate: &str) -> Culprit {
         "22" | "23" | "44" => Culprit::Row,
         // A row that no page or no index entry can hold, or that makes a trigger's work too deep. Other codes of the
         // class are about statements.
-        "54" if ["54000", "54001"].contains(&sqlstate) => Culprit::Row,
+        "54" if sqlstate == "54000" => Culprit::Row,
         // What a trigger's function meets while it works at the row: no case for it, several rows where one may be, no
         // value to return, and what it raises by itself.
         "20" | "21" | "2F" | "38" | "P0" => Culprit::Row,

@@ -97,7 +97,7 @@ fn settings(access: Access, version: u32, unheard: Duration) -> String {
         Access::Write => "set default_transaction_read_only = off; set statement_timeout = 0; ",
     });
     settings.push_str(
-        "select pg_backend_pid()::text, extract(epoch from backend_start)::text, pg_is_in_recovery()::text, \
+        "select pg_backend_pid()::text, coalesce(extract(epoch from backend_start)::text, ''), pg_is_in_recovery()::text, \
          current_setting('session_replication_role') from pg_stat_activity where pid = pg_backend_pid()",
     );
     settings

@@ -128,7 +128,7 @@ impl Watch {
                      coalesce(format('process %s (%s, role %s)', pid, coalesce(nullif(b.application_name, ''), 'an unnamed program'), b.usename), \
                      format('process %s', pid)) end, ', ') \
                  from (select distinct unnest(pg_blocking_pids(a.pid)) as pid) p left join pg_stat_activity b using (pid)) \
-             from pg_catalog.pg_stat_activity a where a.pid = {} and extract(epoch from a.backend_start)::text = '{}'",
+             from pg_catalog.pg_stat_activity a where a.pid = {} and coalesce(extract(epoch from a.backend_start)::text, '') = '{}'",
             self.process, self.since
         );
         match sqlx::raw_sql(AssertSqlSafe(sql)).fetch_optional(&mut *connection).await {
@@ -151,7 +151,7 @@ impl Watch {
             let mut connection = connection;
             let sql = format!(
                 "select pg_terminate_backend(pid) from pg_catalog.pg_stat_activity \
-                 where (pid, extract(epoch from backend_start)::text) in ({})",
+                 where (pid, coalesce(extract(epoch from backend_start)::text, '')) in ({})",
                 sessions.join(", ")
             );
             let _ = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;

@@ -3,6 +3,7 @@
 use crate::base::text::{plural, thousands};
 use crate::migration::causes::{self, DifferenceGroups};
 use crate::migration::groups;
+use crate::migration::rejection::Rule;
 use crate::migration::run::MigrateReport;
 use crate::report::page::Page;
 
@@ -52,6 +53,8 @@ pub(crate) fn rejections(page: &mut Page, report: &MigrateReport, all: AllReject
         page.beside(2, width + 2, format!("{count:>width$}"), format!("{} in {}", group.rule, group.field));
         let mut rest = group.rows;
         reasons += rest;
+        // What refuses rows is said by the examples only.
+        let shown = if group.rule == Rule::RefusedByTarget { group.examples.len() } else { shown };
         for example in group.examples.iter().take(shown) {
             let more = match example.rows {
                 1 => String::new(),

@@ -92,7 +92,7 @@ impl<'a> Ddl<'a> {
         qualified(&self.id.schema, &self.id.parent)
     }
 
-    fn of_kind(&self, kind: Kind) -> bool {
+    pub(crate) fn of_kind(&self, kind: Kind) -> bool {
         let parent = Id { parent: String::new(), kind, name: self.id.parent.clone(), ..self.id.clone() };
         self.catalog.objects.contains_key(&parent)
     }

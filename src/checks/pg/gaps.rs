@@ -36,6 +36,9 @@ pub(crate) async fn gaps(
     let serials = serials(connection).await?;
     let referred = keys(&referred(connection).await?);
     let (mut parts, mut block) = (Vec::new(), to_read.clone());
+    if request.source.is_none() {
+        block.extend(source(&role.name, request.table));
+    }
     for (part, name) in
         [(Part::Owner, owner), (Part::App, roles.app.as_deref()), (Part::Reader, roles.reader.as_deref())]
     {

@@ -51,7 +51,7 @@ pub(crate) struct Reader {
     /// Whether each page would be a scan of the whole table.
     pub(crate) needs_cursor: bool,
     pub(crate) batches: mpsc::Sender<Batch>,
-    /// A permit for each page that may be in memory.
+    /// A permit for each page that may be in memory: one for each worker, and one more.
     pub(crate) window: Arc<Semaphore>,
 }
 
@@ -59,6 +59,7 @@ impl Reader {
     /// Reads to the end, or to the limit. Gives the connection with the lock back.
     pub(crate) async fn run(self, options: Options) -> Result<Session, QueryError> {
         let full = options.batch_size.max(1);
+        let pages = u32::try_from(options.jobs.max(1) + 1).unwrap_or(u32::MAX);
         let mut left = options.limit.unwrap_or(u64::MAX);
         let (mut after, mut size, mut sequence) = (None, full, 0);
         let Self { source, has_lineage, mut source_connection, mut lock_connection, needs_cursor, batches, window } =
@@ -86,6 +87,7 @@ impl Reader {
             };
             let page = holder.while_waiting(reading).await??;
             let Some((last, _)) = page.rows.last() else {
+                window.add_permits(1);
                 break;
             };
             let last = *last;
@@ -117,8 +119,12 @@ impl Reader {
                 break;
             }
         }
-        run(holder, "commit", "ending the transaction").await?;
         let _ = source_connection.close().await;
+        drop(batches);
+        // The lock is held until the last page is written, however long that takes; a run that is given up closes the
+        // window.
+        let _ = holder.while_waiting(window.acquire_many(pages)).await?;
+        run(holder, "commit", "ending the transaction").await?;
         Ok(lock_connection)
     }
 }

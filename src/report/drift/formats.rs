@@ -41,11 +41,18 @@ pub fn sql(drift: &Drift) -> String {
     let (mut statements, words): (Vec<&Finding>, Vec<&Finding>) =
         drift.findings.iter().partition(|it| it.order.is_some());
     statements.sort_by_key(|it| it.order);
+    let mut done: Vec<&String> = Vec::new();
     for it in statements {
         let advice = it.remedy.advice.trim_end_matches(':');
         let advice = if advice.is_empty() { String::new() } else { format!(": {advice}") };
         out.push('\n');
         out.push_str(&comment(format!("{} {} {}{advice}", it.severity, it.kind(), place(it))));
+        // What one remedy brings back with something else, another need not bring back again.
+        if done.iter().any(|earlier| earlier.contains(&it.remedy.sql)) {
+            out.push_str(&comment("The statements above do that, too.".to_owned()));
+            continue;
+        }
+        done.push(&it.remedy.sql);
         out.push_str(&sql_text::statement(&it.remedy.sql));
         out.push('\n');
     }

@@ -140,7 +140,7 @@ pub async fn carry_out(
     for record in &route.records {
         let (revision, kind) = (&record.revision, record.kind);
         let recorded = record_one(connection, revision, kind, &record.sql, request.environment).await;
-        recorded.map_err(|error| stopped(error.into(), code))?;
+        recorded.map_err(|error| stopped(error, code))?;
     }
     let moves = route
         .plan

@@ -64,6 +64,12 @@ pub enum ApplyError {
         permissions.role, permissions.words()
     )]
     NotPermitted { place: String, permissions: Permissions },
+    /// A trigger has dropped or changed the line.
+    #[error(
+        "nothing was changed; padealing.schema_revision doesn't hold the line that was written for {number}: a trigger \
+         or a rule on it drops or changes lines; switch it off, and run `pad-migrate apply` again"
+    )]
+    Unrecorded { number: String },
     /// There is no such object to be locked.
     #[error("--allow-object {name}: there is no table {name} at {place}; write it as SCHEMA.TABLE, as apply names it")]
     NoObject { name: String, place: String },

@@ -87,10 +87,11 @@ impl Outside {
             _ => allowed.objects.contains(table),
         };
         (!is_allowed).then(|| {
-            let may_be_allowed = was_outside && schema != "bo_airflow" && !allowed.down;
+            let may_be_allowed = was_outside && schema != "bo_airflow";
+            let command = if allowed.down { "revert" } else { "apply" };
             let how = match may_be_allowed {
                 true => format!(
-                    "; if a trigger or an event trigger is meant to write there, run `pad-migrate apply \
+                    "; if a trigger or an event trigger is meant to write there, run `pad-migrate {command} \
                      --allow-object {table}`"
                 ),
                 false => String::new(),

@@ -185,7 +185,8 @@ async fn revert_once(
         return Err(ApplyError::Unreached { count: rest.len(), first: first.sql.trim_end_matches(';').to_owned() });
     }
     let references = REFERENCE_TABLES.iter().map(|table| format!("{CONTRACT_SCHEMA}.{table}")).collect();
-    let allowed = Allowed { references, down: true, moved, ..Allowed::default() };
+    let objects = request.allow_objects.iter().cloned().collect();
+    let allowed = Allowed { references, down: true, moved, objects, ..Allowed::default() };
     check_held(connection, &outside, &allowed).await?;
     commit(connection, request.database, "committing the down migrations").await?;
     Ok(reversal)

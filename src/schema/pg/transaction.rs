@@ -156,11 +156,12 @@ pub(crate) async fn record_one(
     kind: RecordKind,
     sql: &str,
     environment: Environment,
-) -> Result<(), QueryError> {
-    sqlx::query(
+) -> Result<(), ApplyError> {
+    let is_stored: Option<bool> = sqlx::query_scalar(
         "insert into padealing.schema_revision \
              (revision, name, checksum, kind, sql, database_role, program_version, environment) \
-         values ($1, $2, $3, $4, $5, current_user, $6, $7)",
+         values ($1, $2, $3, $4, $5, current_user, $6, $7) \
+         returning (revision, name, checksum, kind, environment) is not distinct from ($1, $2, $3, $4, $7)",
     )
     .bind(revision.number)
     .bind(revision.name)
@@ -169,8 +170,11 @@ pub(crate) async fn record_one(
     .bind(sql)
     .bind(env!("CARGO_PKG_VERSION"))
     .bind(environment.as_str())
-    .execute(connection)
+    .fetch_optional(connection)
     .await
-    .map(|_| ())
-    .attempt("recording the revision")
+    .attempt("recording the revision")?;
+    match is_stored {
+        Some(true) => Ok(()),
+        _ => Err(ApplyError::Unrecorded { number: revision.number.to_owned() }),
+    }
 }

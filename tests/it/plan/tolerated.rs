@@ -149,3 +149,52 @@ async fn what_is_left_is_said_with_its_severity(#[case] change: &str, #[case] fi
     })
     .await;
 }
+
+/// A sequence that belongs to nobody, and has the name that a column's own would have, isn't taken over.
+#[rstest]
+#[case::the_column_has_another("alter sequence padealing.pad_request_id_seq rename to own_numbers")]
+#[case::the_table_is_missing("drop table padealing.pad_breach")]
+#[tokio::test]
+async fn a_sequence_of_others_is_not_taken_over(#[case] change: &str) {
+    with_db(Start::Applied, async |db| {
+        let name = if change.starts_with("drop") { "pad_breach_id_seq" } else { "pad_request_id_seq" };
+        db.execute(&format!("{change}; create sequence padealing.{name}; alter sequence padealing.{name} restart 7"))
+            .await;
+        let plan = go(&db, &["plan"]);
+        let text = stdout(&plan).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(plan.status.code(), Some(1), "{text}{}", stderr(&plan));
+        assert!(text.contains("Manual action required") && text.contains(name), "{text}");
+        let before = db.dump(&[]).await;
+        assert_eq!(go(&db, &["apply", "--yes"]).status.code(), Some(2));
+        assert_eq!(db.dump(&[]).await, before);
+    })
+    .await;
+}
+
+/// Whoever is to own an object keeps what it may do with it, and nobody else gets more.
+#[rstest]
+#[case::with_grants(
+    "alter table padealing.pad_request owner to pad_migrate_stranger; \
+     grant select, insert, update on padealing.pad_request to pad_migrate_owner"
+)]
+#[case::without_a_right(
+    "alter table padealing.pad_request owner to pad_migrate_stranger; \
+     revoke delete on padealing.pad_request from pad_migrate_stranger"
+)]
+#[tokio::test]
+async fn an_owner_gets_its_object_back_with_all_rights(#[case] change: &str) {
+    with_db(Start::Applied, async |db| {
+        db.execute(change).await;
+        let remedies = go(&db, &["drift", "--format", "sql"]);
+        let mut connection = db.connect().await;
+        let script = format!("begin; {}; {}", stdout(&remedies), "set local role pad_migrate_owner");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(script)).execute(&mut connection).await.expect("the remedies run");
+        let may = "select has_table_privilege('padealing.pad_request', 'select, delete')";
+        let may: bool = sqlx::query_scalar(may).fetch_one(&mut connection).await.expect("the query runs");
+        assert!(may, "{}", stdout(&remedies));
+        drop(connection);
+        bring_there(&db).await;
+        assert_eq!(findings(&db), Vec::<String>::new());
+    })
+    .await;
+}

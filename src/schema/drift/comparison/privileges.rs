@@ -55,6 +55,8 @@ impl Comparison<'_> {
         let (wanted, held) = (Grants::of(expected, Property::Privileges), Grants::of(live, Property::Privileges));
         let (to_revoke, revoked) = (Grants::of(expected, Property::Revoked), Grants::of(live, Property::Revoked));
         let owner = self.owner_of(id, expected, live);
+        // With the ownership a role gets what the former owner has, and loses its own grants (ALTER … OWNER TO).
+        let heir = self.heir_of(id, expected).filter(|heir| owner.as_ref() != Some(heir));
         let mut lost = ByRole::new();
         let mut gained = ByRole::new();
         let missing = wanted.beyond(&held);
@@ -64,6 +66,7 @@ impl Comparison<'_> {
             lost.entry(role.to_owned()).or_default().push(text);
         }
         let more = held.beyond(&wanted).filter(|(role, text)| !self.says_nothing_new(id, role, text));
+        let more = more.filter(|(role, _)| heir.as_deref() != Some(role));
         for (role, text) in more.chain(to_revoke.beyond(&revoked)) {
             gained.entry(role.to_owned()).or_default().push(text);
         }
@@ -74,7 +77,7 @@ impl Comparison<'_> {
                 _ => (None, Some(privileges)),
             };
             let role = match role.as_str() {
-                "{self}" => owner.clone().unwrap_or_else(|| "its owner".to_owned()),
+                "{self}" => heir.clone().or_else(|| owner.clone()).unwrap_or_else(|| "its owner".to_owned()),
                 _ => role,
             };
             Difference { role: Some(role), ..Difference::new(change, id).between(expected, actual) }
@@ -92,6 +95,15 @@ impl Comparison<'_> {
             Kind::DefaultPrivileges => id.name.split_once(" of ").map(|(_, owner)| owner.to_owned()),
             _ => own(live).or_else(|| own(expected)),
         }
+    }
+
+    /// The owner that an object is to have.
+    fn heir_of(&self, id: &Id, expected: &Object) -> Option<String> {
+        let object = match id.kind {
+            Kind::Column => self.table_of(&self.expected, id)?.1,
+            _ => expected,
+        };
+        object.get(&Property::Owner).map(Value::to_string)
     }
 
     /// Whether a role has a privilege through another role, through PUBLIC or as the owner: then it lacks nothing.

@@ -26,6 +26,7 @@ pub(super) fn rank(id: &Id, change: Change, wanted: Ddl<'_>) -> u8 {
             Some("check") => 32,
             _ => 30,
         },
+        Kind::Index if wanted.of_kind(Kind::MaterializedView) => 51,
         Kind::Index => 31,
         Kind::View | Kind::MaterializedView => 50,
         Kind::Trigger | Kind::Rule | Kind::Policy | Kind::Statistics => 60,

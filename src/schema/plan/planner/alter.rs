@@ -110,6 +110,11 @@ impl<'a> Planner<'a> {
                 });
                 Alteration::Steps(rank::INDEX, parts.collect())
             }
+            (Kind::Sequence, Property::Identity) if self.is_of_another(difference) => Alteration::Leave(
+                "a sequence that the column doesn't draw from has the name of its own; find out what uses it, and \
+                 rename it"
+                    .to_owned(),
+            ),
             (Kind::Sequence, Property::Identity) => Alteration::Nothing,
             // With another type it has that type's limits.
             (Kind::Sequence, Property::Minimum | Property::Maximum)
@@ -120,6 +125,17 @@ impl<'a> Planner<'a> {
             }
             _ => self.plain_alteration(id, difference, property),
         }
+    }
+
+    /// Whether a sequence without a column has the name that an identity's own would have, and the column gets its
+    /// numbers elsewhere, or isn't there.
+    fn is_of_another(&self, difference: &Difference) -> bool {
+        let owner = Self::property(self.wanted.objects.get(self.origin(&difference.id)), Property::OwnedBy);
+        let Some((table, column)) = owner.as_deref().and_then(|it| it.split_once('.')) else { return false };
+        let column =
+            Id { parent: table.to_owned(), kind: Kind::Column, name: column.to_owned(), ..difference.id.clone() };
+        let column = self.comparison.live_part(&column).and_then(|it| self.live(it));
+        difference.actual.is_none() && column.is_none_or(|it| it.contains_key(&Property::Identity))
     }
 
     /// What the statement for the property does, if there is one.
