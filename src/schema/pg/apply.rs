@@ -178,13 +178,11 @@ fn stopped(error: ApplyError, code: &[Code]) -> ApplyError {
     };
     let context = source.context().unwrap_or_default().to_owned();
     match code.iter().find(|it| context.contains(&format!("function {} ", it.function))) {
-        Some(code) => ApplyError::Stopped {
-            caller: code.caller.clone(),
-            function: code.function.clone(),
-            object,
-            how: how_to_disable(code),
-            source,
-        },
+        Some(code) => {
+            let Code { caller, function, .. } = code;
+            let what = format!("{caller}, which calls {function}, stopped {object}; {}", how_to_disable(code));
+            ApplyError::Stopped { what, source }
+        }
         None => ApplyError::Step { object, source },
     }
 }

@@ -80,14 +80,10 @@ pub enum ApplyError {
     )]
     NotAllowable { name: String, schema: &'static str },
     /// A trigger of somebody else stopped a step; all of them are rolled back.
-    #[error("nothing was changed; {caller}, which calls {function}, stopped {object}; {how}")]
+    #[error("nothing was changed; {what}")]
     Stopped {
-        caller: String,
-        function: String,
-        /// What was being done.
-        object: String,
-        /// Who can switch it off, and with which statement.
-        how: String,
+        /// Which trigger has stopped what, who can switch it off, and with which statement.
+        what: String,
         #[source]
         source: QueryError,
     },

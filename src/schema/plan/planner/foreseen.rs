@@ -357,12 +357,11 @@ fn key_obstacle(
              for one, valid, not deferrable, and without a condition"
         ));
     }
-    let compared = referenced.iter().zip(own_types).find_map(|(column, own)| {
+    referenced.iter().zip(own_types).find_map(|(column, own)| {
         let (of_type, category) = target.columns.get(*column)?;
         (!is_comparable(own, of_type, category))
             .then(|| format!("{name}.{column} is {of_type}, which can't be compared with {own}; ask its owners why"))
-    });
-    compared
+    })
 }
 
 /// Whether values of one type can be looked up among those of another.
