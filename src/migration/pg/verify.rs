@@ -20,6 +20,7 @@ use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{check_applied, check_permitted};
 use crate::ledger::pg::permission::current_role;
 use crate::migration::difference::Difference;
+use crate::migration::ids::OddIds;
 use crate::migration::legacy::{LARGE, LegacyRow, Text};
 use crate::migration::needs;
 use crate::migration::pg::lookup::Securities;
@@ -118,6 +119,10 @@ pub async fn verify(
         unclaimed.extend(ended.map_err(VerifyError::Worker)??.unwrap_or_default());
     }
     look_again(request, &source, doubtful, &mut report).await?;
+    if source.odd_ids != OddIds::default() {
+        count_odd_rows(request, &source, &mut report.counts).await?;
+        report.notes.extend(source.odd_ids.sentences(request.table));
+    }
     for difference in unclaimed {
         report.counts.extra += 1;
         report.differ(difference);
@@ -200,6 +205,40 @@ async fn look_again(
             Err(error) => return Err(error.into()),
         }
     }
+    let _ = target.close().await;
+    let _ = from.close().await;
+    Ok(())
+}
+
+/// Counts the rows that their ids don't identify: rejected if that is on record.
+async fn count_odd_rows(
+    request: &VerifyRequest<'_>,
+    source: &Source,
+    counts: &mut VerifyCounts,
+) -> Result<(), VerifyError> {
+    const IDS: usize = 10_000;
+    let mut target = request.target.connect(Access::Read, "verify").await?;
+    let mut from = request.source.connect(Access::Read, "verify source").await?;
+    let mut count = |rows: u64, is_rejected: bool| {
+        counts.source += rows;
+        *if is_rejected { &mut counts.rejected } else { &mut counts.pending } += rows;
+    };
+    let mut after = None;
+    while source.odd_ids.repeated > 0 {
+        let ids = source.repeated_ids(&mut from, after, IDS).await?;
+        let Some((last, _)) = ids.last().copied() else { break };
+        let rejected = read_rejected(&mut target, &Range { after, until: Some(last) }).await?;
+        ids.into_iter().for_each(|(id, rows)| count(rows.unsigned_abs(), rejected.contains(&id)));
+        after = Some(last);
+    }
+    // Nothing names them one by one: as many are on record as the last run that came to its end has counted.
+    let last = "select (counts ->> 'without_id')::int8 from padealing.migration_run \
+                where command = 'migrate' and counts is not null order by started_at desc limit 1";
+    let recorded: Option<Option<i64>> =
+        sqlx::query_scalar(last).fetch_optional(&mut target).await.attempt("reading the runs of migrate")?;
+    let recorded = recorded.flatten().map_or(0, i64::unsigned_abs).min(source.odd_ids.without);
+    count(recorded, true);
+    count(source.odd_ids.without - recorded, false);
     let _ = target.close().await;
     let _ = from.close().await;
     Ok(())
