@@ -36,7 +36,7 @@ impl OddRows<'_> {
     ) -> Result<(), MigrateError> {
         let left = |report: &MigrateReport| self.limit.saturating_sub(report.counts.migrated + report.counts.rejected);
         let mut after = None;
-        while self.source.odd_ids.repeated > 0 {
+        loop {
             let ids = self.source.repeated_ids(&mut self.from, after, IDS).await?;
             let (Some((first, _)), Some((last, _))) = (ids.first().copied(), ids.last().copied()) else { break };
             let lineage = match self.has_lineage {

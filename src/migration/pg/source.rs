@@ -383,6 +383,9 @@ impl Source {
         after: Option<i64>,
         limit: usize,
     ) -> Result<Vec<(i64, i64)>, QueryError> {
+        if self.odd_ids.repeated == 0 {
+            return Ok(Vec::new());
+        }
         let after = after.map(|after| format!(" where id > {after}")).unwrap_or_default();
         let sql =
             format!("select id, rows from ({}) l{after} order by id limit {limit}", self.id.repeated(&self.table));

@@ -224,7 +224,7 @@ async fn count_odd_rows(
         *if is_rejected { &mut counts.rejected } else { &mut counts.pending } += rows;
     };
     let mut after = None;
-    while source.odd_ids.repeated > 0 {
+    loop {
         let ids = source.repeated_ids(&mut from, after, IDS).await?;
         let Some((last, _)) = ids.last().copied() else { break };
         let rejected = read_rejected(&mut target, &Range { after, until: Some(last) }).await?;
