@@ -15,6 +15,7 @@ pub(crate) mod needs;
 pub(crate) mod odd_rows;
 pub(crate) mod plain_page;
 pub(crate) mod reader;
+pub(crate) mod reading;
 pub(crate) mod refused;
 pub(crate) mod rejects;
 pub(crate) mod run_record;

@@ -72,6 +72,11 @@ impl QueryError {
         error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?.r#where()
     }
 
+    /// Whether the connection is gone, and with it what the server may have said about that.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(&self.source.0, sqlx::Error::Io(error) if !error.get_ref().is_some_and(|it| it.is::<NotConfirmed>()))
+    }
+
     /// Whether another session's lock was in the way, so that the same statement may succeed later.
     pub(crate) fn is_lock_conflict(&self) -> bool {
         self.sqlstate().is_some_and(|it| sqlstate::is_lock_conflict(&it))

@@ -14,7 +14,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::base::quote::quote_literal;
-use crate::base::text::plural;
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{check_applied, check_permitted};
@@ -25,6 +24,7 @@ use crate::migration::legacy::{LARGE, LegacyRow, Text};
 use crate::migration::needs;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::plain_page::{LegacyCursor, PlainPage, read_plain_page};
+use crate::migration::pg::reading::{Reading, is_cancelled, repeated};
 use crate::migration::pg::source::{Source, companion, parse_companion, raw_values};
 use crate::migration::pg::traits::traits_of_source;
 use crate::migration::pg::verify_error::VerifyError;
@@ -36,7 +36,6 @@ use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::Lock;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
-use crate::postgres::sqlstate;
 use crate::postgres::statement::{run, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
 
@@ -89,12 +88,7 @@ pub async fn verify(
     }
 
     let repeats = Arc::new(AtomicU32::new(0));
-    let reading = |session, database: &Database| Reading {
-        session,
-        database: database.clone(),
-        repeats: Arc::clone(&repeats),
-        in_a_row: 0,
-    };
+    let reading = |session, database| Reading::new(session, database, Arc::clone(&repeats));
     let (from, target) = (reading(from, request.source), reading(target, request.target));
     let (pages, source_pages) = mpsc::channel::<SourcePage>(1);
     let (both, mut both_pages) = mpsc::channel::<BothPages>(1);
@@ -184,8 +178,10 @@ async fn look_again(
     for (id, first) in doubtful.rows {
         if since.elapsed() > NEW_VIEW {
             since = Instant::now();
-            for connection in [&mut target, &mut from] {
-                run(connection, "rollback", "ending the transaction").await?;
+            for (connection, database) in [(&mut target, request.target), (&mut from, request.source)] {
+                if run(connection, "rollback", "ending the transaction").await.is_err() {
+                    *connection = database.connect(Access::Read, "verify").await?;
+                }
                 begin_read_only(connection, Limits::default()).await?;
             }
         }
@@ -198,7 +194,7 @@ async fn look_again(
         match again.await {
             Ok(page) => judge(page).into_iter().for_each(|(_, judged)| report.settle(judged)),
             // A standby cancels this look, too: what was seen first stands.
-            Err(error) if error.sqlstate().as_deref() == Some(sqlstate::SERIALIZATION_FAILURE) => {
+            Err(error) if is_cancelled(request.target, &error).await || is_cancelled(request.source, &error).await => {
                 report.settle(first);
                 since = Instant::now() - NEW_VIEW * 2;
             }
@@ -247,50 +243,6 @@ async fn count_odd_rows(
 /// How long a second look keeps its snapshots.
 const NEW_VIEW: Duration = Duration::from_secs(5);
 
-fn repeated(times: u32) -> Option<String> {
-    (times > 0).then(|| {
-        format!(
-            "a standby cancelled reading {}, and the page was read again in a new snapshot; set hot_standby_feedback = \
-             on there, or raise max_standby_streaming_delay",
-            plural(times.into(), "time", "times")
-        )
-    })
-}
-
-/// A session that reads in one snapshot, as long as its server lets it.
-struct Reading {
-    session: Session,
-    database: Database,
-    /// Pages that were read again, of all sessions.
-    repeats: Arc<AtomicU32>,
-    /// Of those, the last ones in a row.
-    in_a_row: u32,
-}
-
-impl Reading {
-    /// Begins a new snapshot if a standby has cancelled what was read in the last (documentation, Handling Query
-    /// Conflicts), up to a bound. Rows are then compared page by page as of different moments, and what looks wrong is
-    /// looked at again.
-    async fn recover(&mut self, error: QueryError) -> Result<(), VerifyError> {
-        if error.sqlstate().as_deref() != Some(sqlstate::SERIALIZATION_FAILURE) {
-            return Err(error.into());
-        }
-        if self.in_a_row == REPEATS {
-            return Err(VerifyError::Cancelled { place: self.database.place(), times: REPEATS, source: error });
-        }
-        self.in_a_row += 1;
-        self.repeats.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(Duration::from_millis(100) * self.in_a_row).await;
-        if run(&mut self.session, "rollback", "rolling back").await.is_err() {
-            self.session = self.database.connect(Access::Read, "verify").await?;
-        }
-        Ok(begin_read_only(&mut self.session, Limits::default()).await?)
-    }
-}
-
-/// How often a page is read again.
-const REPEATS: u32 = 10;
-
 /// What a reader has found beyond the rows: target rows that lineage doesn't explain.
 type Unclaimed = Option<Vec<Difference>>;
 
@@ -301,8 +253,12 @@ async fn read_source(
     pages: mpsc::Sender<SourcePage>,
 ) -> Result<Unclaimed, VerifyError> {
     let (mut after, mut size) = (None, PAGE_ROWS);
-    let mut cursor = needs_cursor.then(LegacyCursor::default);
+    let (mut cursor, mut snapshot) = (needs_cursor.then(LegacyCursor::default), 0);
     loop {
+        if snapshot != from.snapshots {
+            // The cursor has ended with its snapshot.
+            (cursor, snapshot) = (needs_cursor.then(LegacyCursor::default), from.snapshots);
+        }
         let read = match &mut cursor {
             Some(cursor) => cursor.page(&mut from.session, &source, after, size).await,
             None => read_plain_page(&mut from.session, &source, after, size).await,
@@ -311,7 +267,6 @@ async fn read_source(
             Ok(page) => page,
             Err(error) => {
                 from.recover(error).await?;
-                cursor = needs_cursor.then(LegacyCursor::default);
                 continue;
             }
         };
@@ -320,8 +275,9 @@ async fn read_source(
         size = if cut { rows.len().max(1) } else { (size * 2).min(PAGE_ROWS) };
         // The last range is open, so that lineage beyond the last legacy row is seen too.
         let until = if done { None } else { rows.last().map(|(id, _)| *id) };
-        let sent = from.session.while_waiting(pages.send(SourcePage { after, until, rows }));
-        if sent.await?.is_err() || done {
+        let Ok(room) = from.wait(pages.reserve()).await? else { break };
+        room.send(SourcePage { after, until, rows });
+        if done {
             break;
         }
         after = until;
@@ -336,7 +292,7 @@ async fn read_target(
     both: mpsc::Sender<BothPages>,
 ) -> Result<Unclaimed, VerifyError> {
     let mut securities = Securities::default();
-    while let Some(page) = target.session.while_waiting(source_pages.recv()).await? {
+    while let Some(page) = target.wait(source_pages.recv()).await? {
         let range = Range { after: page.after, until: page.until };
         let page = loop {
             match both_pages(&mut target.session, &mut securities, &range, page.rows.clone()).await {
@@ -345,9 +301,8 @@ async fn read_target(
             }
         };
         target.in_a_row = 0;
-        if target.session.while_waiting(both.send(page)).await?.is_err() {
-            return Ok(None);
-        }
+        let Ok(room) = target.wait(both.reserve()).await? else { return Ok(None) };
+        room.send(page);
     }
     let unclaimed = loop {
         match read_unclaimed(&mut target.session).await {
