@@ -111,6 +111,9 @@ pub(crate) struct Source {
     padded: Option<Arc<[LegacyColumn]>>,
     /// Whether the server converts each text from the database's encoding, which fails for undefined bytes.
     pub(crate) converts: bool,
+    /// Whether the server computes values, which may fail: those of a view, of a generated column that isn't stored, or of
+    /// another server's table.
+    pub(crate) computes: bool,
 }
 
 /// What a column of this kind is called in messages.
@@ -285,8 +288,9 @@ impl Source {
         let (companions, moments) = (companions(&columns), moments(&columns));
         let padded = (!padded.is_empty()).then(|| padded.into());
         let converts = !raw_bytes && encoding != "UTF8";
+        let computes = computes(connection, &qualified).await?;
         let table = table.clone();
-        Ok(Self { table, qualified, id, odd_ids, columns, companions, moments, zone: None, padded, converts })
+        Ok(Self { table, qualified, id, odd_ids, columns, companions, moments, zone: None, padded, converts, computes })
     }
 
     /// How many rows there are, and the largest id but the last that a bigint holds, which is rejected.
@@ -306,8 +310,7 @@ impl Source {
         format!("{} limit {limit}", self.rows(after))
     }
 
-    /// The same without an end.
-    pub(crate) fn rows(&self, after: Option<i64>) -> String {
+    fn list(&self) -> String {
         let mut list = vec![format!("{}::int8", self.id.sql)];
         for column in &self.columns {
             let quoted = quote_identifier(&column.name);
@@ -325,7 +328,12 @@ impl Source {
         if let Some(zone) = &self.zone {
             list.extend(self.moments.iter().map(|at| clock(&quote_identifier(&self.columns[*at].name), zone)));
         }
-        let (list, id, usable, table) = (list.join(", "), &self.id.sql, self.id.condition(), &self.qualified);
+        list.join(", ")
+    }
+
+    /// The same without an end.
+    pub(crate) fn rows(&self, after: Option<i64>) -> String {
+        let (list, id, usable, table) = (self.list(), &self.id.sql, self.id.condition(), &self.qualified);
         let condition = after.map(|after| format!(" and {id} > {after}")).unwrap_or_default();
         if self.odd_ids.repeated == 0 {
             return format!("select {list} from {table} l where {usable}{condition} order by {id}");
@@ -336,6 +344,12 @@ impl Source {
             "select {list} from (select l.*, count(*) over (partition by {id}) as {ROWS} from {table} l \
              where {usable}{condition}) l where l.{ROWS} = 1 order by {id}"
         )
+    }
+
+    /// The select of the row with an id, in the shape of a page's: nothing of another row is computed.
+    pub(crate) fn only(&self, id: i64) -> String {
+        let (id_sql, table) = (&self.id.sql, &self.qualified);
+        format!("select {} from {table} l where {id_sql} = {id}", self.list())
     }
 
     /// How many columns there are.
@@ -454,6 +468,14 @@ impl Source {
             self.id.sql
         )
     }
+}
+
+/// Whether reading a table may compute something that fails.
+async fn computes(connection: &mut Session, qualified: &str) -> Result<bool, QueryError> {
+    let sql = "select exists (select from pg_class c where c.oid = to_regclass($1) and c.relkind in ('v', 'f')) \
+               or exists (select from pg_attribute a where a.attrelid = to_regclass($1) and a.attgenerated = 'v')";
+    let asked = sqlx::query_scalar(sql).bind(qualified).fetch_one(connection);
+    asked.await.attempt("looking for computed columns of the legacy table")
 }
 
 /// Bytes of an unreadable text that are looked at: more than a record keeps.

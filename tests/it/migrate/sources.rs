@@ -10,8 +10,8 @@ use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::ledger::pg::admission::SessionError;
-use pad_migrate::migration::pg::migrate;
 use pad_migrate::migration::pg::migrate_error::MigrateError;
+use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::run::{MigrateCounts, Options};
 
 #[tokio::test]
@@ -179,6 +179,52 @@ async fn rows_behind_a_policy_are_an_error_and_not_nothing() {
         let says = "a policy may hide rows of public.personal_account_dealing; run as a superuser: alter role \
                     pad_migrate_stranger bypassrls; ";
         assert!(error.to_string().contains(says), "{error}");
+    })
+    .await;
+}
+
+/// A view casts what its table has as text, as messages advise: what can't be cast rejects its row, on every path.
+#[tokio::test]
+async fn a_value_that_a_view_fails_to_compute_rejects_its_row_only() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "alter table personal_account_dealing alter column value type text; \
+             update personal_account_dealing set value = 'seven' where id in (101, 1901); \
+             update personal_account_dealing set status = 'what' where id = 1901; \
+             do $$ begin execute (select 'create view public.casted as select ' || string_agg(case attname \
+                 when 'value' then 'value::numeric as value' else quote_ident(attname) end, ', ' order by attnum) \
+                 || ' from public.personal_account_dealing' from pg_attribute \
+                 where attrelid = 'public.personal_account_dealing'::regclass and attnum > 0); end $$",
+        )
+        .await;
+        let table = TableName { schema: "public".to_owned(), name: "casted".to_owned() };
+        let go = async |options| {
+            let request = migrate::MigrateRequest {
+                target: &db.database,
+                source: &db.database,
+                table: &table,
+                environment: Environment::Local,
+                options,
+            };
+            let mut seen = Seen::default();
+            let report = migrate::migrate(&request, &mut seen, std::future::pending()).await.expect("it runs");
+            let rows = seen.rejections.iter().filter(|it| [101, 1901].contains(&it.source_id));
+            let reasons = rows.flat_map(|it| it.reasons.iter().map(|it| format!("{} {} {}", it.field, it.rule, it.message)));
+            (report.counts, reasons.collect::<Vec<_>>())
+        };
+        let dry = go(Options { dry_run: true, ..Options::default() }).await;
+        let (counts, reasons) = go(Options { batch_size: 16, ..Options::default() }).await;
+        assert_eq!((&dry.0.rejected, &dry.1), (&counts.rejected, &reasons));
+        assert_eq!((counts.read, counts.migrated), (100, 65));
+        let failed = "value unreadable the source can't compute value of this row: invalid input syntax for type numeric: \
+                      \"…\" (SQLSTATE 22P02); correct what it is computed from";
+        assert_eq!(reasons.len(), 3, "{reasons:?}");
+        assert!(reasons[2] == failed && reasons[0] == failed && reasons[1].starts_with("status unknown_status"), "{reasons:?}");
+        let request =
+            verify::VerifyRequest { target: &db.database, source: &db.database, table: &table, environment: Environment::Local };
+        let verified = verify::verify(&request, |_| ()).await.expect("it runs");
+        assert!(verified.counts.is_clean(), "{:?}", verified.differences);
+        assert_eq!((verified.counts.verified, verified.counts.rejected), (65, 35));
     })
     .await;
 }
