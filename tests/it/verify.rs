@@ -453,3 +453,30 @@ async fn a_session_that_a_standby_ends_is_begun_again() {
     assert_eq!(report.counts.source, 2400);
     assert!(report.notes.iter().any(|it| it.contains("a standby cancelled reading")), "{:?}", report.notes);
 }
+
+/// Where judging takes longer than reading there is always another page; an interruption is heard between two.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interruption_is_heard_after_each_page() {
+    with_db(Start::Applied, async |db| {
+        db.execute("insert into personal_account_dealing (id) select generate_series(1, 4000)").await;
+        let request = verify::VerifyRequest {
+            target: &db.database,
+            source: &db.database,
+            table: &TableName::legacy(),
+            environment: Environment::Local,
+        };
+        let (interrupted, mut pages) = (tokio::sync::Notify::new(), 0);
+        let work = verify::verify(&request, |_| {
+            pages += 1;
+            std::thread::sleep(std::time::Duration::from_millis(400));
+            interrupted.notify_one();
+        });
+        tokio::select! {
+            biased;
+            _ = work => panic!("it isn't interrupted"),
+            () = interrupted.notified() => {}
+        }
+        assert_eq!(pages, 1);
+    })
+    .await;
+}

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::base::text::list;
+use crate::base::text::{list, sentence};
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{RefusedError, check_applied, check_permitted};
@@ -65,9 +65,11 @@ pub async fn migrate(
         result = run_to_end(request, observer, &record) => result,
         () = interrupt => Err(MigrateError::Interrupted),
     };
-    if let (Err(error), Some(record)) = (&result, record.get()) {
-        let outcome = if matches!(error, MigrateError::Interrupted) { "interrupted" } else { "failed" };
-        record.abandon(request.target, outcome).await;
+    match (&result, record.get()) {
+        (Err(MigrateError::Interrupted), Some(record)) => record.abandon(request.target, "interrupted", None).await,
+        (Err(error), Some(record)) => record.abandon(request.target, "failed", Some(&sentence(error))).await,
+        (Err(MigrateError::Interrupted), None) => return Err(MigrateError::NothingBegun),
+        _ => {}
     }
     result
 }

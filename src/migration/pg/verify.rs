@@ -106,6 +106,8 @@ pub async fn verify(
         }
         let done = report.counts.source + doubtful.rows.len() as u64;
         progress(Progress { done, total: total.max(done), rejected: report.counts.rejected });
+        // Where judging takes longer than reading there is always another page, and an interruption would not be heard.
+        tokio::task::yield_now().await;
     }
     request.target.phase("looking for rows that lineage doesn't explain");
     let mut unclaimed = Vec::new();

@@ -249,6 +249,12 @@ async fn an_error_that_stops_the_run_quotes_no_value() {
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
         assert!(stderr(&output).contains("at or near \"…\" (SQLSTATE 42601)"), "{}", stderr(&output));
         assert!(!(stderr(&output) + &stdout(&output)).contains("High"), "{}", stderr(&output));
+        // Next morning somebody asks why.
+        let status = run(&["--database-url", &db.url, "status", "--json"], &[]);
+        assert!(stdout(&status).contains("at or near \\\"…\\\" (SQLSTATE 42601)"), "{}", stdout(&status));
+        assert!(!stdout(&status).contains("High"), "{}", stdout(&status));
+        let shown = run(&["--database-url", &db.url, "status"], &[]);
+        assert!(stdout(&shown).contains("(SQLSTATE 42601)"), "{}", stdout(&shown));
     })
     .await;
 }
