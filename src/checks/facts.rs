@@ -145,7 +145,7 @@ pub struct Role {
     /// The owner of `padealing`, if the schema exists.
     pub application_owner: Option<String>,
     /// Whether changes of padealing are its business: it is a member of the owner, or may write what only the migration
-    /// writes.
+    /// writes; and it is neither the application's role nor the reader's.
     pub is_operator: bool,
 }
 
@@ -219,6 +219,8 @@ pub struct Relation {
     pub filled: Filled,
     /// Whether row-level security may hide rows from the role.
     pub policed: bool,
+    /// Whether it has row-level security at all.
+    pub has_row_security: bool,
 }
 
 /// How the legacy table would be read.

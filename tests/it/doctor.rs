@@ -149,10 +149,10 @@ async fn each_role_reads_what_it_can_do() {
         assert_eq!(check(&stranger, "revision")["status"], "skip");
         let reported = message(&stranger, "privileges");
         assert!(reported.contains(" – checks: no (no USAGE on schema padealing; "), "{reported}");
-        run_statements(&db, &stranger, "statements").await;
-        let (_, stranger) = examine(&db, Role::Stranger, "local", &["--exact"]).await;
-        assert!(message(&stranger, "privileges").starts_with("as pad_migrate_stranger – checks: yes; "));
-        assert_eq!(noticed(&stranger), [""; 0]);
+        // Memberships hold in every database, where other tests are: `permissions::pasted` runs them for roles of its own.
+        let statements = stranger["statements"].as_array().expect("there are statements").iter();
+        let offered = statements.filter(|it| it["sql"].as_str().is_some_and(|it| it.starts_with("grant pad_migrate_")));
+        assert_eq!(offered.map(|it| &it["run_as"]).collect::<Vec<_>>(), [&Value::Null], "it is to read as the reader");
     })
     .await;
 }

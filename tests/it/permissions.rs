@@ -3,6 +3,8 @@
 //! Each case is a role in a database of its own. The library's `apply` and `migrate` don't ask beforehand: they are the
 //! truth that the answer is compared with.
 
+mod pasted;
+
 use pretty_assertions::assert_eq;
 use serde_json::Value;
 

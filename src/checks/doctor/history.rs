@@ -17,7 +17,10 @@ pub(crate) fn row_security(facts: &TargetFacts) -> Check {
     if policed.is_empty() {
         return Check::new("row_security", Status::Pass, "no policy hides rows from this role");
     }
-    let text = format!("a policy may hide rows from this role in {}; use a role with BYPASSRLS", list(policed));
+    let text = format!(
+        "a policy may hide rows from this role in {}; use a role with BYPASSRLS; the SQL is at the end",
+        list(policed)
+    );
     Check::new("row_security", Status::Fail, text)
 }
 

@@ -24,7 +24,9 @@ pub(crate) async fn facts(
     connection: &mut Session,
     server: Server,
 ) -> Result<TargetFacts, QueryError> {
-    let role = role(connection, request.roles.owner.as_deref()).await?;
+    let mut role = role(connection, request.roles.owner.as_deref()).await?;
+    // Whatever it may do now, the application's role and the reader's are not to change the schema.
+    role.is_operator &= !request.roles.confine(&role.name);
     let named = [
         ("DB_OWNER_ROLE", &request.roles.owner),
         ("DB_APP_ROLE", &request.roles.app),

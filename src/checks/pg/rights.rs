@@ -41,6 +41,17 @@ pub(crate) async fn serials(connection: &mut Session) -> Result<Vec<String>, Que
     .attempt("reading the sequences")
 }
 
+/// The roles that have default privileges in padealing; a superuser's are nobody else's.
+pub(crate) async fn grantors(connection: &mut Session) -> Result<Vec<String>, QueryError> {
+    sqlx::query_scalar(
+        "select distinct r.rolname::text from pg_default_acl d join pg_roles r on r.oid = d.defaclrole \
+         join pg_namespace n on n.oid = d.defaclnamespace where n.nspname = 'padealing' and not r.rolsuper order by 1",
+    )
+    .fetch_all(connection)
+    .await
+    .attempt("reading the default privileges")
+}
+
 /// A role with what lets it past privileges or policies, if anything does.
 pub(crate) type Attributes = (String, Option<Attribute>);
 

@@ -95,7 +95,7 @@ async fn run_to_end(
     let traits = traits_of_source(&mut source_connection, &source).await?;
     let (total, largest) = source.extent(&mut source_connection).await?;
     let needs = migrate_needs(&mut lock_connection, largest).await?;
-    let permissions = permissions(&mut lock_connection, &needs, None).await?;
+    let permissions = permissions(&mut lock_connection, &needs, &target.roles).await?;
     if !options.dry_run {
         check_permitted(&mut lock_connection, target, &needs, "migrate").await?;
         let new = RunRecord::new(&mut lock_connection, request.environment, recorded_options(request, &source)).await?;
