@@ -12,6 +12,7 @@ use crate::config::mask::mask_path;
 use crate::config::settings::{Config, Endpoint};
 use crate::postgres::backup;
 use crate::postgres::database::Database;
+use crate::report::layout::Databases;
 use crate::schema::pg::request;
 use crate::schema::plan::outcome::Found;
 
@@ -42,6 +43,16 @@ impl Context {
         let target = self.target()?;
         let source = self.config.source.as_ref().map_or_else(|| Ok(target.clone()), |it| self.another(it, &target))?;
         Ok((target, source.in_timezone(self.config.source_timezone.clone())))
+    }
+
+    /// The two databases and the legacy table, as reports name them.
+    pub(crate) fn between(&self, target: &Database, source: &Database) -> Databases {
+        Databases {
+            target: target.place(),
+            source: source.place(),
+            table: self.config.legacy_table.to_string(),
+            environment: self.config.environment,
+        }
     }
 
     /// Another database than the target.

@@ -68,9 +68,11 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
             return Err(what.into());
         }
     }
+    let databases = context.between(&target, &source);
+    let file = named(&args.rejects);
     match args.format {
-        Format::Text => context.printer.page(&migrate_page(&report, args.dry_run, named(&args.rejects).as_deref()))?,
-        Format::Json => context.printer.json(&MigrateJson::new(&report, context.config.environment, args.dry_run))?,
+        Format::Text => context.printer.page(&migrate_page(&report, &databases, args.dry_run, file.as_deref()))?,
+        Format::Json => context.printer.json(&MigrateJson::new(&report, databases, args.dry_run))?,
     }
     Ok(report.verdict())
 }

@@ -25,9 +25,10 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     screen.begin("connecting");
     let result = verify(&request, |progress| screen.progress(progress)).await;
     let report = result?;
+    let databases = context.between(&target, &source);
     match args.format {
-        Format::Text => context.printer.page(&verify_page(&report))?,
-        Format::Json => context.printer.json(&VerifyJson::new(&report, environment))?,
+        Format::Text => context.printer.page(&verify_page(&report, &databases))?,
+        Format::Json => context.printer.json(&VerifyJson::new(&report, databases))?,
     }
     Ok(Verdict::clean_if(report.counts.is_clean()))
 }

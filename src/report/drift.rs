@@ -69,6 +69,9 @@ pub fn page(drift: &Drift, fail_on: Severity) -> Page {
     page.row("Server", format!("PostgreSQL {}, environment {}", drift.server_version, drift.environment));
     page.row("Expected", &drift.expected);
     page.row("Schemas", drift.schemas.join(", "));
+    if drift.findings.iter().any(|finding| finding.change == Change::Unnamed) {
+        page.row("Left out", "owners and privileges of the roles that aren't configured; the last finding names them");
+    }
     for severity in SEVERITIES {
         let of: Vec<&Finding> = drift.findings.iter().filter(|finding| finding.severity == severity).collect();
         if of.is_empty() {

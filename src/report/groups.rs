@@ -61,7 +61,7 @@ pub(crate) fn rejections(page: &mut Page, report: &MigrateReport, all: AllReject
                 rows => format!(" (and {} like it)", plural(rows - 1, "row", "rows")),
             };
             (rest, printed) = (rest - example.rows, printed + 1);
-            page.paragraph(width + 4, format!("row {}: {}{more}", example.source_id, example.message));
+            page.paragraph(width + 4, format!("id {}: {}{more}", example.source_id, example.message));
         }
         if rest > 0 {
             page.paragraph(width + 4, format!("… and {}", plural(rest, "other row", "other rows")));
@@ -84,7 +84,7 @@ pub(crate) fn differences(page: &mut Page, groups: &DifferenceGroups) {
         page.beside(2, width + 2, format!("{count:>width$}"), what);
         for example in group.examples.iter().take(most) {
             let (expected, actual) = (shown(&example.expected), shown(&example.actual));
-            page.paragraph(width + 4, format!("row {}: {actual}, expected {expected}", example.source_id));
+            page.paragraph(width + 4, format!("id {}: {actual}, expected {expected}", example.source_id));
         }
         if group.count > most as u64 {
             page.paragraph(width + 4, format!("… and {} more", thousands(group.count - most as u64)));

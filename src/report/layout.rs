@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::base::outcome::Verdict;
 use crate::config::environment::Environment;
+use crate::report::page::Page;
 
 /// The fields that every command's JSON begins with, when the command could do its work.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -71,6 +72,32 @@ impl Failed {
             server_version: None,
             outcome: "failed",
             error: error.to_owned(),
+        }
+    }
+}
+
+/// Between which databases rows are moved or compared, for people: places are host, port, database and role.
+#[derive(Clone, Debug)]
+pub struct Databases {
+    /// Where padealing is.
+    pub target: String,
+    /// Where the legacy table is.
+    pub source: String,
+    /// The legacy table.
+    pub table: String,
+    /// What `--env` chose.
+    pub environment: Environment,
+}
+
+impl Databases {
+    /// Says where the rows are and go, above what is said about them.
+    pub(crate) fn rows(&self, page: &mut Page, server_version: &str) {
+        let Self { target, source, table, environment } = self;
+        page.address("Target", target);
+        page.row("Server", format!("PostgreSQL {server_version}, environment {environment}"));
+        match source == target {
+            true => page.row("Source", format!("{table}, in the same database")),
+            false => page.address("Source", &format!("{table} in {source}")),
         }
     }
 }

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
-use crate::config::environment::Environment;
 use crate::migration::groups::RejectionGroup;
 use crate::migration::run::{self, IncompleteLineage, MigrateCounts, RejectedField};
 use crate::migration::sample::Sample;
 use crate::report::groups::{AllRejections, rejections};
-use crate::report::layout::{Head, rate};
+use crate::report::layout::{Databases, Head, rate};
 use crate::report::page::{Grid, Page, Text};
 use crate::report::permission::PermissionsJson;
 
@@ -43,12 +42,15 @@ fn incomplete(report: &run::MigrateReport) -> Option<String> {
 }
 
 /// What a migration did, as text. `file` has all rejections, if there is one.
-pub(crate) fn migrate_page(report: &run::MigrateReport, dry_run: bool, file: Option<&str>) -> Page {
+pub(crate) fn migrate_page(
+    report: &run::MigrateReport,
+    databases: &Databases,
+    dry_run: bool,
+    file: Option<&str>,
+) -> Page {
     let mut page = Page::default();
+    databases.rows(&mut page, &report.server_version);
     let counts = &report.counts;
-    for sample in &report.samples {
-        sample_page(&mut page, sample);
-    }
     let moved = if dry_run { "to migrate" } else { "migrated" };
     page.row(
         "Rows",
@@ -73,10 +75,20 @@ pub(crate) fn migrate_page(report: &run::MigrateReport, dry_run: bool, file: Opt
     for note in &report.notes {
         page.row("Note", note);
     }
+    if !report.samples.is_empty() {
+        page.heading("Examples, before and after");
+    }
+    for sample in &report.samples {
+        sample_page(&mut page, sample);
+    }
     let seconds = report.elapsed.as_secs_f64();
-    page.row("Time", format!("{seconds:.1} s, {:.0} rows a second", rate(counts.read, report.elapsed)));
+    let rate = thousands(rate(counts.read, report.elapsed) as u64);
+    page.row("Time", format!("{seconds:.1} s, {rate} rows a second"));
     if dry_run {
-        page.row("Dry run", "nothing was written; rows that constraints or triggers of the target refuse aren't known");
+        page.row(
+            "Dry run",
+            "nothing was written; which rows the target's constraints and triggers would refuse isn't known",
+        );
         if let Some(unknown) = report.tables.unknown() {
             page.row("Not known", unknown);
         }
@@ -104,7 +116,8 @@ fn judgement(report: &run::MigrateReport, dry_run: bool) -> String {
         }
         (Verdict::Attention, _, false) => {
             format!(
-                "ATTENTION: {rejected} rejected and not in padealing; correct them, and run `pad-migrate migrate` again"
+                "ATTENTION: {rejected} rejected and not in padealing; correct them in the source, and run `pad-migrate \
+                 migrate` again, or accept that they are left out"
             )
         }
     }
@@ -122,7 +135,7 @@ fn sample_page(page: &mut Page, sample: &Sample) {
     };
     let old: Vec<String> = sample.old.iter().map(cell).map(short).collect();
     let new: Vec<String> = sample.new.iter().map(cell).collect();
-    page.line(0, format!("Row {}", sample.source_id));
+    page.line(0, format!("Legacy row with id {}", sample.source_id));
     let side = |cells: &[String], at: usize| cells.get(at).cloned().unwrap_or_default();
     let rows = (0..old.len().max(new.len())).map(|at| vec![side(&old, at), side(&new, at)]).collect();
     let mut narrow = Page::default();
@@ -142,6 +155,12 @@ pub struct MigrateJson {
     /// The fields that every command's JSON begins with.
     #[serde(flatten)]
     pub head: Head,
+    /// Where padealing is: host, port, database and role.
+    pub target: String,
+    /// Where the legacy table is.
+    pub source: String,
+    /// The legacy table.
+    pub table: String,
     /// Whether nothing was written.
     pub dry_run: bool,
     /// Rows by what became of them.
@@ -194,11 +213,14 @@ fn as_object<S: serde::Serializer>(cells: &[(String, String)], serializer: S) ->
 
 impl MigrateJson {
     /// What a migration did, or a dry run would do.
-    pub fn new(report: &run::MigrateReport, environment: Environment, dry_run: bool) -> Self {
+    pub fn new(report: &run::MigrateReport, databases: Databases, dry_run: bool) -> Self {
         let samples =
             report.samples.iter().cloned().map(|Sample { source_id, old, new }| SampleJson { source_id, old, new });
         Self {
-            head: Head::new("migrate", environment, &report.server_version, report.verdict()),
+            head: Head::new("migrate", databases.environment, &report.server_version, report.verdict()),
+            target: databases.target,
+            source: databases.source,
+            table: databases.table,
             dry_run,
             counts: report.counts.clone(),
             rejected_by_rule: report.by_rule.clone(),

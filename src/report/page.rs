@@ -146,7 +146,7 @@ enum Block {
 pub struct Page(Vec<Block>);
 
 /// The column of texts beside labels.
-const COLUMN: usize = 12;
+pub(crate) const COLUMN: usize = 12;
 
 /// Narrower than this nothing can be laid out.
 const NARROWEST: usize = 40;

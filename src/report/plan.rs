@@ -150,7 +150,8 @@ impl Planned<'_> {
         page.heading("Tables");
         for decision in [Decision::Create, Decision::Move, Decision::Upgrade, Decision::Use] {
             if let Some(tables) = decisions.get(&decision.to_string()) {
-                page.labelled(2, decision.to_string(), tables.join(", "));
+                let label = if decision == Decision::Use { "unchanged".to_owned() } else { decision.to_string() };
+                page.labelled(2, label, tables.join(", "));
             }
         }
         if !plan.steps.is_empty() {

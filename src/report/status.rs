@@ -67,7 +67,7 @@ fn rows(page: &mut Page, data: &Standing) {
         }
     }
     if let Some(left) = data.left() {
-        parts.push(format!("{} left", thousands(left)));
+        parts.push(format!("{} never tried", thousands(left)));
     }
     page.row("Rows", if parts.is_empty() { "not known".to_owned() } else { parts.join(", ") });
     for (what, reason) in unknown(data).filter(|(what, _)| *what != RUNS) {
@@ -92,13 +92,24 @@ fn runs(page: &mut Page, data: &Standing) {
             (None, RunEnd::Running) => "at work".to_owned(),
             (None, _) => "what it had committed stays; `pad-migrate migrate` goes on".to_owned(),
         };
-        let end = run.finished_at.as_ref().map(|at| format!(", ended {at}")).unwrap_or_default();
+        let end = run.finished_at.as_ref().and_then(|at| Some(format!(", ended {}", later(&run.started_at, at)?)));
+        let end = end.unwrap_or_default();
         let label = format!("{:<21}{}", run.started_at, run.end);
         page.beside(2, 36, label, format!("{did}{end}, by {} with {}", run.role, run.version));
     }
     let more = runs.total.saturating_sub(runs.newest.len() as u64);
     if more > 0 {
         page.paragraph(2, format!("… and {}", plural(more, "earlier run", "earlier runs")));
+    }
+}
+
+/// A time as it is worth saying beside an earlier one: its hour on the same day, nothing in the same minute.
+fn later<'a>(earlier: &str, time: &'a str) -> Option<&'a str> {
+    let same_day = earlier.split(' ').next() == time.split(' ').next();
+    match time.split_once(' ') {
+        _ if time == earlier => None,
+        Some((_, hour)) if same_day => Some(hour),
+        _ => Some(time),
     }
 }
 

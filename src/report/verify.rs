@@ -4,13 +4,12 @@ use std::fmt::Write as _;
 
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
-use crate::config::environment::Environment;
 use crate::migration::causes::DifferenceGroup;
 use crate::migration::difference::Difference;
 use crate::migration::run::LISTED;
 use crate::migration::verification;
 use crate::report::groups;
-use crate::report::layout::{Head, rate};
+use crate::report::layout::{Databases, Head, rate};
 use crate::report::page::{Page, Text};
 
 pub(crate) fn verified(counts: &verification::VerifyCounts) -> String {
@@ -48,15 +47,17 @@ pub(crate) fn differences(page: &mut Page, report: &verification::VerifyReport) 
 }
 
 /// What a verification found, as text.
-pub(crate) fn verify_page(report: &verification::VerifyReport) -> Page {
+pub(crate) fn verify_page(report: &verification::VerifyReport, databases: &Databases) -> Page {
     let mut page = Page::default();
+    databases.rows(&mut page, &report.server_version);
     page.row("Rows", format!("{} in the source: {}", thousands(report.counts.source), verified(&report.counts)));
     differences(&mut page, report);
     for note in &report.notes {
         page.row("Note", note);
     }
-    let (seconds, rate) = (report.elapsed.as_secs_f64(), rate(report.counts.source, report.elapsed));
-    page.row("Time", format!("{seconds:.1} s, {rate:.0} rows a second"));
+    let seconds = report.elapsed.as_secs_f64();
+    let rate = thousands(rate(report.counts.source, report.elapsed) as u64);
+    page.row("Time", format!("{seconds:.1} s, {rate} rows a second"));
     page.row("Verdict", Text::verdict(&judgement(&report.counts)));
     page
 }
@@ -72,7 +73,10 @@ fn judgement(counts: &verification::VerifyCounts) -> String {
     }
     let mut actions = Vec::new();
     if counts.different + counts.missing + counts.missing_source + counts.extra > 0 {
-        actions.push("correct the differences above and run `pad-migrate verify` again");
+        actions.push(
+            "padealing differs from what the legacy rows give. What was changed on purpose since stays so; migrate never \
+             rewrites a migrated row, so correct the rest by hand or from a backup, and run `pad-migrate verify` again",
+        );
     }
     if counts.pending > 0 {
         actions.push("run `pad-migrate migrate` for the rows that were never tried");
@@ -87,6 +91,12 @@ pub struct VerifyJson {
     /// The fields that every command's JSON begins with.
     #[serde(flatten)]
     pub head: Head,
+    /// Where padealing is: host, port, database and role.
+    pub target: String,
+    /// Where the legacy table is.
+    pub source: String,
+    /// The legacy table.
+    pub table: String,
     /// Rows by what was found.
     pub counts: verification::VerifyCounts,
     /// All differences by target, field and cause, the largest group first, with examples.
@@ -105,10 +115,13 @@ pub struct VerifyJson {
 
 impl VerifyJson {
     /// What a verification found.
-    pub fn new(report: &verification::VerifyReport, environment: Environment) -> Self {
+    pub fn new(report: &verification::VerifyReport, databases: Databases) -> Self {
         let verdict = Verdict::clean_if(report.counts.is_clean());
         Self {
-            head: Head::new("verify", environment, &report.server_version, verdict),
+            head: Head::new("verify", databases.environment, &report.server_version, verdict),
+            target: databases.target,
+            source: databases.source,
+            table: databases.table,
             counts: report.counts.clone(),
             groups: report.groups.largest_first(),
             differences: report.differences.clone(),

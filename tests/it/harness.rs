@@ -325,13 +325,15 @@ pub(crate) fn check_snapshot(name: &str, text: &str) {
     settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots"));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.add_filter(r"[0-9.]+ s, [0-9]+ rows a second", "T s, N rows a second");
+    settings.add_filter(r"[0-9.]+ s, [0-9,]+ rows a second", "T s, N rows a second");
     settings.add_filter(r" +[0-9]+\.[0-9]{2} s  ", "      T s  ");
     settings.add_filter(
         r"PostgreSQL [0-9.a-z]+, (local|downloaded|Docker|the server).*(\n {12}.*)*",
         "PostgreSQL V, PROVIDER",
     );
     settings.add_filter(r"[0-9][0-9.a-z]* started", "V started");
+    settings
+        .add_filter(r"(?m)^Target( +).*\nServer( +)PostgreSQL [0-9.a-z]+", "Target${1}PLACE\nServer${2}PostgreSQL V");
     settings
         .add_filter(r"[0-9]+ reads?, [0-9]+ rows? written since [0-9-]+(, last read [0-9-]+)?", "N reads since DAY");
     settings.bind(|| insta::assert_snapshot!(name, text));

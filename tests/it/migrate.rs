@@ -373,6 +373,27 @@ async fn a_row_that_an_earlier_tool_migrated_is_respected_and_reported() {
     .await;
 }
 
+/// The history says that a column is there: whether it is, is asked before the first row, in a dry run, too.
+#[tokio::test]
+async fn a_target_that_lacks_a_column_is_refused() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "alter table padealing.pad_approval drop column comments; \
+             alter table padealing.pad_execution rename column executed_at to done_at",
+        )
+        .await;
+        for dry_run in [true, false] {
+            let error = db.try_migrate(Options { dry_run, ..Options::default() }, &mut Seen::default()).await;
+            let error = error.expect_err("it is refused");
+            let text = error.to_string();
+            let lacking = "lacks pad_approval.comments, pad_execution.executed_at, which migrate writes";
+            assert!(text.contains(lacking) && text.contains("`pad-migrate plan`"), "{text}");
+        }
+        assert_eq!(count(&db, "select count(*) from padealing.migration_mapping").await, 0);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_target_of_another_environment_is_refused() {
     with_db(Start::Seeded, async |db| {

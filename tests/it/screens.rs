@@ -44,7 +44,7 @@ async fn rejections_of_one_kind_do_not_hide_another() {
                 " 2  unknown_employee in employee",
                 "'NOSUCH1'",
                 "and 81 other rows",
-                "row 93: buysell is 'X'; it must be B, S or empty (and 2 rows like it)",
+                "id 93: buysell is 'X'; it must be B, S or empty (and 2 rows like it)",
                 hint,
             ] {
                 assert!(shown.contains(part), "{part}: {shown}");

@@ -19,6 +19,7 @@ use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{RefusedError, check_applied, check_permitted};
 use crate::ledger::pg::permission::{current_role, permissions};
+use crate::migration::columns::{ApprovalRow, AuditRow, ExecutionRow, LineageRow, RequestRow, TargetRow as _};
 use crate::migration::needs;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::migrate_error::MigrateError;
@@ -33,7 +34,7 @@ use crate::migration::pg::worker::{Work, run_worker};
 use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress, TargetTables};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::{Acquired, Lock};
-use crate::postgres::query_error::QueryError;
+use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};
 
@@ -154,10 +155,41 @@ async fn check_target(connection: &mut Session, request: &MigrateRequest<'_>) ->
     };
     check_permitted(connection, target, &needs, what).await?;
     match check_applied(connection, target, request.environment).await {
-        Ok(()) => Ok(TargetTables::default()),
+        Ok(()) => {
+            let missing = missing_columns(connection).await?;
+            if !missing.is_empty() {
+                return Err(MigrateError::Incomplete { place: target.place(), columns: list(missing) });
+            }
+            Ok(TargetTables::default())
+        }
         Err(RefusedError::NotApplied { .. }) if options.dry_run => Ok(target_tables(connection).await?),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The columns that rows are written to and that aren't there, though the history says that they are.
+async fn missing_columns(connection: &mut Session) -> Result<Vec<String>, QueryError> {
+    let tables = [
+        (RequestRow::TABLE, RequestRow::COLUMNS),
+        (ApprovalRow::TABLE, ApprovalRow::COLUMNS),
+        (ExecutionRow::TABLE, ExecutionRow::COLUMNS),
+        (AuditRow::TABLE, AuditRow::COLUMNS),
+        (LineageRow::TABLE, LineageRow::COLUMNS),
+    ];
+    let written: Vec<String> = tables
+        .into_iter()
+        .flat_map(|(table, columns)| columns.iter().map(move |column| format!("{table}.{column}")))
+        .collect();
+    sqlx::query_scalar(
+        "select it from unnest($1::text[]) it where not exists ( \
+             select from pg_attribute a join pg_class c on c.oid = a.attrelid \
+             where c.relnamespace = to_regnamespace('padealing') and a.attnum > 0 and not a.attisdropped \
+               and c.relname || '.' || a.attname = it) order by 1",
+    )
+    .bind(written)
+    .fetch_all(connection)
+    .await
+    .attempt("looking at the columns that are written")
 }
 
 /// How many workers write: one where it depends on the order which rows the target refuses.

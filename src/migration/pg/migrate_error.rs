@@ -23,9 +23,15 @@ pub enum MigrateError {
         /// The session that holds the lock.
         holder: String,
     },
+    /// Columns are missing that rows are written to.
+    #[error(
+        "padealing at {place} lacks {columns}, which migrate writes; nothing was migrated; `pad-migrate plan` shows how \
+         the schema is mended"
+    )]
+    Incomplete { place: String, columns: String },
     /// A page could not be written.
     #[error(
-        "rows {first} to {last} could not be migrated to {place}; none of them is stored; \
+        "the rows with ids from {first} to {last} could not be migrated to {place}; none of them is stored; \
          correct the cause and run `pad-migrate migrate` again"
     )]
     Page {

@@ -71,7 +71,7 @@ impl RowReader<'_> {
         if !self.lookups.employees.contains(&id) {
             let message = format!(
                 "{column} is {id}, which is not in bo_airflow.oracle_employee; \
-                 correct the source, or refresh the mirror"
+                 correct the source, or ask the owners of bo_airflow to load it again"
             );
             self.reject(column, Rule::UnknownEmployee, message);
         }
@@ -90,7 +90,7 @@ impl RowReader<'_> {
             [] => {
                 let message = format!(
                     "no security in bo_airflow.oracle_bloomberg has the inst_symbol {}; \
-                     refresh the mirror, or run with --on-missing-security null",
+                     ask the owners of bo_airflow to load it again, or run with --on-missing-security null",
                     self.shown(column)
                 );
                 self.reject(column, Rule::UnknownSecurity, message);

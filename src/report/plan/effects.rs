@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::text::{list, plural};
-use crate::report::page::Page;
+use crate::report::page::{COLUMN, Page};
 use crate::report::plan::Planned;
-use crate::schema::plan::step::{Decision, Hazard, HazardKind, LockMode, Size};
+use crate::schema::plan::step::{Action, Decision, Hazard, HazardKind, LockMode, Size};
 
 /// Bytes that are written or read in a second, for a first idea of how long a step takes: what two cores and a
 /// network disk do. It is too rough to schedule a maintenance window by.
 const WRITTEN: i64 = 40 << 20;
 const READ: i64 = 200 << 20;
+
+/// Objects of one kind of change that are named.
+const NAMED: usize = 5;
+/// Objects that are named where there is room for few.
+const FEW: usize = 3;
 
 /// What is smaller takes no time.
 const SMALL: i64 = 1 << 20;
@@ -18,6 +23,7 @@ const SMALL: i64 = 1 << 20;
 impl Planned<'_> {
     pub(super) fn effects(&self, page: &mut Page) {
         let hazards: Vec<&Hazard> = self.plan().steps.iter().flat_map(|step| &step.hazards).collect();
+        self.changes(page);
         locks(page, &hazards);
         self.effort(page, &hazards);
         let undone = hazards.iter().filter(|hazard| hazard.kind == HazardKind::NotUndone);
@@ -33,6 +39,39 @@ impl Planned<'_> {
         warnings.iter().for_each(|warning| page.labelled(2, "", warning));
     }
 
+    /// What the steps do, and to which objects, in their order. A revision is named by the method.
+    fn actions(&self) -> Vec<(String, Vec<&str>)> {
+        let mut actions: Vec<(String, Vec<&str>)> = Vec::new();
+        for step in &self.plan().steps {
+            let Some(verb) = verb(step.action) else { continue };
+            let at = actions.iter().position(|(known, _)| *known == verb).unwrap_or_else(|| {
+                actions.push((verb, Vec::new()));
+                actions.len() - 1
+            });
+            let objects = &mut actions[at].1;
+            if !objects.contains(&&*step.object) {
+                objects.push(&step.object);
+            }
+        }
+        actions
+    }
+
+    fn changes(&self, page: &mut Page) {
+        let actions = self.actions();
+        if !actions.is_empty() {
+            page.heading("Changes");
+        }
+        let column = actions.iter().map(|(verb, _)| verb.len() + 2).max().unwrap_or(0).max(COLUMN);
+        for (verb, objects) in actions {
+            let named = list(objects.iter().take(NAMED));
+            let text = match objects.len().saturating_sub(NAMED) {
+                0 => named,
+                more => format!("{named}, and {more} more"),
+            };
+            page.beside(2, column, verb, text);
+        }
+    }
+
     /// What is agreed to, on the last lines before the question: where, how much, what it blocks, how long it takes.
     pub fn summary_page(&self) -> Page {
         let mut page = Page::default();
@@ -44,16 +83,24 @@ impl Planned<'_> {
         let mirror = if self.found.makes_mirror { ", and the reference mirror" } else { "" };
         let changed = self.plan().tables.values().filter(|decision| **decision != Decision::Use).count();
         let tables = plural(changed as u64, "table", "tables");
-        page.row("Steps", format!("{steps} on {tables}{mirror}, in one transaction"));
+        let actions = self.actions();
+        let few = match &actions[..] {
+            [(verb, objects)] if objects.len() <= FEW => format!(" ({verb} {})", list(objects)),
+            _ => String::new(),
+        };
+        page.row("Steps", format!("{steps} on {tables}{few}{mirror}, in one transaction"));
         let mut blocked = Vec::new();
         let strongest = strongest(&hazards);
         for (locks, what) in [
             (&[LockMode::AccessExclusive][..], "reads and writes"),
             (&[LockMode::ShareRowExclusive, LockMode::Share], "writes"),
         ] {
-            let count = strongest.values().filter(|held| locks.contains(held)).count() as u64;
-            if count > 0 {
-                blocked.push(format!("{what} of {}", plural(count, "table", "tables")));
+            let held = strongest.iter().filter(|(_, held)| locks.contains(held));
+            let held: Vec<&str> = held.map(|(table, _)| *table).collect();
+            match held.len() {
+                0 => {}
+                1..=FEW => blocked.push(format!("{what} of {}", list(held))),
+                count => blocked.push(format!("{what} of {}", plural(count as u64, "table", "tables"))),
             }
         }
         page.row("Blocks", if blocked.is_empty() { "nothing".to_owned() } else { blocked.join(", ") });
@@ -114,6 +161,21 @@ impl Planned<'_> {
         };
         (lines, roughly)
     }
+}
+
+/// What a step does, in words; none for what the plan says elsewhere.
+fn verb(action: Action) -> Option<String> {
+    Some(match action {
+        Action::Revision | Action::Mirror => return None,
+        Action::Create(kind) => format!("create {}", kind.words()),
+        Action::Alter => "alter".to_owned(),
+        Action::Rename => "rename".to_owned(),
+        Action::Move => "move".to_owned(),
+        Action::Drop => "recreate".to_owned(),
+        Action::Reindex => "rebuild".to_owned(),
+        Action::Grant => "grant on".to_owned(),
+        Action::Revoke => "revoke on".to_owned(),
+    })
 }
 
 /// The lock of each table: of several, the strongest is the one that counts.

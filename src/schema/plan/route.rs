@@ -279,15 +279,15 @@ impl Situation<'_> {
         let tables = std::mem::take(&mut route.plan.tables);
         route.records.push(self.baseline(to, &plan.steps));
         route.plan = Plan { tables, ..plan };
-        self.warn_of_lost_tables(&mut route.plan.steps);
+        self.warn_of_what_is_lost(&mut route.plan.steps);
         // Anything blocking is resolved by hand first.
         if let Some(at) = moves_data {
             self.run(route, at..=target);
         }
     }
 
-    /// A table that the history knows was there once, with rows perhaps.
-    fn warn_of_lost_tables(&self, steps: &mut [Step]) {
+    /// A table or a column that the history knows was there once, with rows or values perhaps.
+    fn warn_of_what_is_lost(&self, steps: &mut [Step]) {
         let applied = applied(self.history);
         let current = self.stages.iter().rfind(|it| applied.contains_key(it.revision.number));
         let Some(known) = current.map(|it| it.after.clone().named(&self.context.roles)) else { return };
@@ -295,6 +295,23 @@ impl Situation<'_> {
             if known.relation(APPLICATION_SCHEMA, &step.object).is_some() {
                 let note = format!(
                     "{} existed before, and is recreated without its rows; find out where they are",
+                    step.object
+                );
+                let table = step.object.clone();
+                step.hazards.push(Hazard { kind: HazardKind::Overwrite, lock: None, table, note });
+            }
+        }
+        for step in steps.iter_mut().filter(|it| it.action == Action::Create(Kind::Column)) {
+            let Some((table, name)) = step.object.split_once('.') else { continue };
+            let id = Id {
+                schema: APPLICATION_SCHEMA.to_owned(),
+                parent: table.to_owned(),
+                kind: Kind::Column,
+                name: name.to_owned(),
+            };
+            if known.objects.contains_key(&id) && self.is_here(table) {
+                let note = format!(
+                    "{} existed before, and is recreated without its values; find out where they are",
                     step.object
                 );
                 let table = step.object.clone();

@@ -506,17 +506,19 @@ async fn what_was_there_before_is_dropped_only_if_that_is_meant() {
     .await;
 }
 
-/// A table that the history knows is not recreated without a warning.
+/// A table or a column that the history knows is not recreated without a warning.
 #[tokio::test]
-async fn a_table_that_was_there_once_is_reported() {
+async fn what_was_there_once_is_reported() {
     with_db(Start::Applied, async |db| {
-        db.execute("drop table padealing.pad_breach").await;
+        db.execute("drop table padealing.pad_breach; alter table padealing.pad_approval drop column comments").await;
         let roles = roles();
         let found = plan::plan(&apply_request(&db.database, &roles)).await.expect("a plan");
         assert_eq!(found.route.plan.tables["pad_breach"], Decision::Create);
         let notes: Vec<&str> =
             found.route.plan.steps.iter().flat_map(|it| &it.hazards).map(|it| it.note.as_str()).collect();
-        assert!(notes.iter().any(|it| it.starts_with("pad_breach existed before")), "{notes:?}");
+        for before in ["pad_breach existed before", "pad_approval.comments existed before"] {
+            assert!(notes.iter().any(|it| it.starts_with(before)), "{before}: {notes:?}");
+        }
     })
     .await;
 }
