@@ -24,6 +24,10 @@ pub struct TargetFacts {
     pub legacy: LegacyFacts,
     /// The relations of `padealing` that aren't expected there.
     pub unknown: Vec<UnknownRelation>,
+    /// Columns of `padealing` that `migrate` writes and that aren't there.
+    pub missing_columns: Vec<String>,
+    /// The policies of the tables whose rows they may hide from the connected role.
+    pub policies: Vec<Policy>,
     /// What roles may do with the schemas.
     pub schema_rights: Vec<SchemaRights>,
     /// What roles may do with each table.
@@ -50,6 +54,8 @@ impl Default for TargetFacts {
             relations: Vec::new(),
             legacy: LegacyFacts::default(),
             unknown: Vec::new(),
+            missing_columns: Vec::new(),
+            policies: Vec::new(),
             schema_rights: Vec::new(),
             table_rights: Vec::new(),
             missing_roles: Vec::new(),
@@ -221,6 +227,19 @@ pub struct Relation {
     pub policed: bool,
     /// Whether it has row-level security at all.
     pub has_row_security: bool,
+}
+
+/// A policy of row-level security, as pg_policies has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct Policy {
+    pub table: String,
+    pub name: String,
+    /// SELECT, INSERT and so on, or ALL.
+    pub command: String,
+    pub roles: Vec<String>,
+    /// Which rows are shown, as SQL.
+    pub shows: Option<String>,
 }
 
 /// How the legacy table would be read.

@@ -109,6 +109,9 @@ fn obstacles_to_migrate(facts: &TargetFacts, expected: &Expectations<'_>) -> Vec
     if facts.server.encoding != "UTF8" {
         obstacles.push("the database isn't UTF8".to_owned());
     }
+    if !facts.missing_columns.is_empty() {
+        obstacles.push("columns of padealing are missing".to_owned());
+    }
     if !facts.permissions.migrating.are_complete() {
         obstacles.push(facts.permissions.migrating.words());
     }

@@ -168,7 +168,7 @@ async fn check_target(connection: &mut Session, request: &MigrateRequest<'_>) ->
 }
 
 /// The columns that rows are written to and that aren't there, though the history says that they are.
-async fn missing_columns(connection: &mut Session) -> Result<Vec<String>, QueryError> {
+pub(crate) async fn missing_columns(connection: &mut Session) -> Result<Vec<String>, QueryError> {
     let tables = [
         (RequestRow::TABLE, RequestRow::COLUMNS),
         (ApprovalRow::TABLE, ApprovalRow::COLUMNS),
