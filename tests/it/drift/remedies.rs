@@ -17,6 +17,8 @@ use pad_migrate::schema::pg::introspect;
 
 const DEPENDENTS: &str = include_str!("../../../fixtures/drift/dependents.sql");
 
+const ODD: &str = include_str!("../../../fixtures/drift/odd.sql");
+
 /// One more than is compared without a choice: what depends on the application's objects from outside.
 const SCHEMAS: [&str; 3] = ["bo_airflow", "padealing", "reporting"];
 
@@ -504,6 +506,27 @@ async fn a_remedy_mends_what_it_is_about_and_harms_nothing() {
         let expectation = Expectation::of(expected.clone());
         let bench = Bench { expectation, context: RoleContext::default(), expected, role: None };
         try_all(&mut connection, &bench, changes, 60).await;
+        connection.close().await.expect("the connection closes");
+    })
+    .await;
+}
+
+/// Names in quotes, with quotes, line breaks, keywords and as long as a name can be, in every place that a name can have.
+#[tokio::test]
+async fn a_remedy_is_right_whatever_things_are_called() {
+    with_db(Start::Empty, async |db| {
+        let mut connection = Session::from(db.connect().await);
+        run(&mut connection, ODD).await.expect("the schema is there");
+        run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
+        let expected = catalog(&mut connection).await;
+        // What it has, such as a multirange of its own name, there is since 14.
+        if expected.major < 15 {
+            return;
+        }
+        let changes = changes_of(&expected);
+        let expectation = Expectation::of(expected.clone());
+        let bench = Bench { expectation, context: RoleContext::default(), expected, role: None };
+        try_all(&mut connection, &bench, changes, 30).await;
         connection.close().await.expect("the connection closes");
     })
     .await;
