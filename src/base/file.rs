@@ -170,8 +170,9 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Where a file of this name goes, or why there can't be one.
+/// Where a file of this name goes, or why there can't be one. `-` is the standard output, as elsewhere.
 fn goal(path: &Path) -> io::Result<Goal> {
+    let path = if path == Path::new("-") { Path::new("/dev/stdout") } else { path };
     if path.as_os_str().as_bytes().ends_with(b"/") || path.file_name().is_none() {
         return Err(io::Error::other("it names a folder"));
     }

@@ -1,6 +1,6 @@
 //! What a command works with: the configuration, its databases, the printer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::file::{PendingFile, reason};
 use crate::base::input::read_within;
@@ -121,9 +121,9 @@ pub(crate) async fn save(file: PendingFile, text: String) -> Result<(), Failure>
 /// More than the catalog of any database has.
 const LIMIT: usize = 64 << 20;
 
-/// A file's text, or a sentence that names the file.
+/// A file's text, or a sentence that names the file. `-` is the standard input, as elsewhere.
 pub(crate) async fn read(path: &Path) -> Result<String, Failure> {
-    let file = path.to_owned();
+    let file = if path == Path::new("-") { PathBuf::from("/dev/stdin") } else { path.to_owned() };
     let read = tokio::task::spawn_blocking(move || read_within(&file, LIMIT)).await?;
     let bytes = read.map_err(|error| {
         format!("{} can't be read: {}; check the path", mask_path(path), reason(&error, "the file doesn't exist"))

@@ -1,5 +1,6 @@
 //! Endpoints as the driver takes them: URLs, and what is in them.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -69,12 +70,26 @@ fn parse_url(url: &str) -> Result<(PgConnectOptions, Option<PgSslMode>), Connect
             mode = PgSslMode::from_str(&value).ok();
         }
     }
-    let options = PgConnectOptions::from_str(url).map_err(|_| ConnectError::Url)?;
+    let options = PgConnectOptions::from_str(&with_host(url)).map_err(|_| ConnectError::Url)?;
     let names = [options.get_host(), options.get_database().unwrap_or_default()].concat();
     if names.contains('@') || has_assignment(&names) {
         return Err(ConnectError::Url);
     }
     Ok((options, mode))
+}
+
+/// libpq lets the host be left out behind a user, as for a socket; the driver takes such a user as a parameter.
+fn with_host(url: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = url.split_once("://") else { return Cow::Borrowed(url) };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let Some(user) = rest[..end].strip_suffix('@').filter(|it| !it.is_empty() && !it.contains('@')) else {
+        return Cow::Borrowed(url);
+    };
+    let (path, query) = rest[end..].split_once('?').unwrap_or((&rest[end..], ""));
+    let (user, password) = user.split_once(':').map_or((user, None), |(user, password)| (user, Some(password)));
+    let literal = |text: &str| text.replace('+', "%2B").replace('&', "%26");
+    let password = password.map(|it| format!("&password={}", literal(it))).unwrap_or_default();
+    Cow::Owned(format!("{scheme}:///{}?user={}{password}&{query}", path.trim_start_matches('/'), literal(user)))
 }
 
 /// Refuses what the driver would drop without a word: a connection with less than what was asked for is none.

@@ -76,7 +76,7 @@ pub(crate) fn migrate_page(
         page.row("Note", note);
     }
     if !report.samples.is_empty() {
-        page.heading("Examples, before and after");
+        page.heading("Examples, before and after; empty columns are left out; 1 is yes, and 2 is no");
     }
     for sample in &report.samples {
         sample_page(&mut page, sample);
@@ -126,6 +126,14 @@ fn judgement(report: &run::MigrateReport, dry_run: bool) -> String {
 /// Characters of a legacy value that a sample shows.
 const SAMPLE: usize = 58;
 
+/// What a new column's value can't be understood without: D2 turns one of them round.
+fn explained(column: &str) -> &'static str {
+    match column {
+        "pad_request.insider_info_declaration" => " (the opposite of inside_info_yn)",
+        _ => "",
+    }
+}
+
 /// A row old | new, side by side where that fits, and else one below the other.
 fn sample_page(page: &mut Page, sample: &Sample) {
     let cell = |(name, text): &(String, String)| format!("{name} = {text}");
@@ -134,7 +142,7 @@ fn sample_page(page: &mut Page, sample: &Sample) {
         None => cell,
     };
     let old: Vec<String> = sample.old.iter().map(cell).map(short).collect();
-    let new: Vec<String> = sample.new.iter().map(cell).collect();
+    let new: Vec<String> = sample.new.iter().map(|it| cell(it) + explained(&it.0)).collect();
     page.line(0, format!("Legacy row with id {}", sample.source_id));
     let side = |cells: &[String], at: usize| cells.get(at).cloned().unwrap_or_default();
     let rows = (0..old.len().max(new.len())).map(|at| vec![side(&old, at), side(&new, at)]).collect();

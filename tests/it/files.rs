@@ -151,15 +151,17 @@ async fn the_standard_streams_get_it_once() {
         let folder = folder();
         let go = |arguments: &[&str]| run_in(folder.path(), &[&["--database-url", &db.url], arguments].concat(), &[]);
         let snapshot = stdout(&go(&["snapshot"]));
-        let output = go(&["snapshot", "--out", "/dev/stdout"]);
-        assert_eq!((stdout(&output), stderr(&output)), (snapshot.clone(), String::new()));
+        for name in ["/dev/stdout", "-"] {
+            let output = go(&["snapshot", "--out", name]);
+            assert_eq!((stdout(&output), stderr(&output)), (snapshot.clone(), String::new()));
+        }
         let output = go(&["snapshot", "--out", "/dev/fd/2"]);
         assert_eq!((stdout(&output), stderr(&output)), (String::new(), snapshot.clone()));
         symlink("/dev/stdout", folder.path().join("r.jsonl")).expect("a link is made");
         for (flag, arguments) in [
             ("--rejects r.jsonl", &["migrate", "--rejects", "r.jsonl"] as &[&str]),
             ("--backup /proc/self/fd/1", &["apply", "--yes", "--backup", "/proc/self/fd/1"]),
-            ("--report /dev/stdout", &["rehearse", "--report", "/dev/stdout"]),
+            ("--report -", &["rehearse", "--report", "-"]),
         ] {
             let output = go(arguments);
             let refused = format!("pad-migrate: {flag} is the standard output, which gets the result; ");
@@ -169,7 +171,7 @@ async fn the_standard_streams_get_it_once() {
         // As a shell hands over `--out >(gzip)`, and `--expected <(…)`.
         let mut shell = command("sh");
         let script = r#""$1" --database-url "$2" snapshot --out /dev/fd/3 3>&1 >&2 | cat >out
-            cat out | "$1" --database-url "$2" drift --expected /dev/fd/0"#;
+            cat out | "$1" --database-url "$2" drift --expected -"#;
         shell.current_dir(folder.path()).args(["-c", script, "sh", crate::harness::program(), &db.url]);
         let output = waiting::output(&mut shell);
         assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()), "{}", stdout(&output));

@@ -52,6 +52,17 @@ fn what_is_done_anyway_may_be_asked_for(#[case] parameters: &str, #[case] variab
     assert!(reported.contains(variable.map_or("connecting to 127.0.0.1:1/n as u failed", |it| it.1)), "{reported}");
 }
 
+/// A URL may leave the host out behind a user, as libpq lets it.
+#[rstest]
+#[case("postgres://u@/n?host=/nowhere&port=1", "/nowhere/n as u")]
+#[case("postgres://u%2B+&:hunter2@/n?host=127.0.0.1&port=1", "127.0.0.1:1/n as u++&")]
+#[case("postgresql://u@?host=127.0.0.1&port=1&dbname=n", "127.0.0.1:1/n as u")]
+fn a_host_may_be_a_parameter(#[case] url: &str, #[case] place: &str) {
+    let reported = stderr(&run(&["--database-url", url, "status"], &[]));
+    assert!(reported.contains(&format!("connecting to {place} failed")), "{reported}");
+    assert!(!reported.contains("hunter2"), "{reported}");
+}
+
 #[rstest]
 #[case("postgres://u:p@a.example.com,b.example.com/n")]
 #[case("postgres://u:p@a.example.com:1,b.example.com:2/n?sslmode=verify-full")]
