@@ -14,7 +14,7 @@ pub(super) fn call(parts: Vec<Tree>, before_14: bool) -> Tree {
         // Servers before 14 had no EXTRACT in a tree.
         [Tree::Node(S::EXTRACT_FN, inner)] if before_14 => date_part(inner),
         [Tree::Node(S::TRIM_FN, inner)] => trim(inner),
-        [Tree::Node(S::SUBSTRING_FN, inner)] if !has(inner, "similar") => Tree::call("substring", expressions(inner)),
+        [Tree::Node(S::SUBSTRING_FN, inner)] => Tree::call("substring", expressions(inner)),
         // The standard has its arguments the other way round.
         [Tree::Node(S::POSITION_FN, inner)] => Tree::call("position", expressions(inner).into_iter().rev().collect()),
         [Tree::Node(S::OVERLAY_FN, inner)] => Tree::call("overlay", expressions(inner)),
@@ -112,10 +112,6 @@ fn trim(parts: &[Tree]) -> Tree {
     Tree::call(name, expressions(parts).into_iter().rev().collect())
 }
 
-fn has(parts: &[Tree], word: &str) -> bool {
-    parts.iter().any(|part| part.leaves().contains(&word))
-}
-
 /// Expressions among the parts, however deep in the standard's clauses.
 fn expressions(parts: &[Tree]) -> Vec<Tree> {
     let mut found = Vec::new();
@@ -123,6 +119,7 @@ fn expressions(parts: &[Tree]) -> Vec<Tree> {
         match part {
             Tree::Node(
                 S::SUBSTRING_FROM_FOR
+                | S::SUBSTRING_SIMILAR_ESCAPE
                 | S::OVERLAY_PLACING
                 | S::TRIM_FROM
                 | S::TRIM_EXPR_FROM
