@@ -44,7 +44,8 @@ pub(crate) async fn serials(connection: &mut Session) -> Result<Vec<String>, Que
 /// The policies of the relations whose rows they may hide from the connected role.
 pub(crate) async fn policies(connection: &mut Session, relations: &[Relation]) -> Result<Vec<Policy>, QueryError> {
     let policed = || relations.iter().filter(|it| it.policed);
-    let rows: Vec<(String, String, String, Vec<String>, Option<String>)> = sqlx::query_as(
+    type Row = (String, String, String, Vec<String>, Option<String>);
+    let rows: Vec<Row> = sqlx::query_as(
         "select schemaname || '.' || tablename, policyname::text, cmd, roles::text[], qual from pg_policies \
          where (schemaname, tablename) in (select * from unnest($1::text[], $2::text[])) order by 1, 2",
     )
