@@ -25,6 +25,10 @@ pub struct TargetFacts {
     pub legacy: LegacyFacts,
     /// The relations of `padealing` that aren't expected there.
     pub unknown: Vec<UnknownRelation>,
+    /// Columns of `padealing` that `migrate` writes and that aren't there.
+    pub missing_columns: Vec<String>,
+    /// The policies of the tables whose rows they may hide from the connected role.
+    pub policies: Vec<Policy>,
     /// What roles may do with the schemas.
     pub schema_rights: Vec<SchemaRights>,
     /// What roles may do with each table.
@@ -51,6 +55,8 @@ impl Default for TargetFacts {
             relations: Vec::new(),
             legacy: LegacyFacts::default(),
             unknown: Vec::new(),
+            missing_columns: Vec::new(),
+            policies: Vec::new(),
             schema_rights: Vec::new(),
             table_rights: Vec::new(),
             missing_roles: Vec::new(),
@@ -146,7 +152,7 @@ pub struct Role {
     /// The owner of `padealing`, if the schema exists.
     pub application_owner: Option<String>,
     /// Whether changes of padealing are its business: it is a member of the owner, or may write what only the migration
-    /// writes.
+    /// writes; and it is neither the application's role nor the reader's.
     pub is_operator: bool,
 }
 
@@ -220,6 +226,21 @@ pub struct Relation {
     pub filled: Filled,
     /// Whether row-level security may hide rows from the role.
     pub policed: bool,
+    /// Whether it has row-level security at all.
+    pub has_row_security: bool,
+}
+
+/// A policy of row-level security, as pg_policies has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct Policy {
+    pub table: String,
+    pub name: String,
+    /// SELECT, INSERT and so on, or ALL.
+    pub command: String,
+    pub roles: Vec<String>,
+    /// Which rows are shown, as SQL.
+    pub shows: Option<String>,
 }
 
 /// How the legacy table would be read.

@@ -5,10 +5,9 @@ use squawk_syntax::quote::quote_ident as identifier;
 use crate::checks::facts::Relation;
 use crate::checks::part::Part;
 use crate::ledger::permission::{Need, Right};
-use crate::ledger::tables::MANAGED_TABLES;
+use crate::ledger::tables::{APPLICATION_TABLES, MANAGED_TABLES};
 use crate::schema::names::{
-    APPLICATION_SCHEMA as APPLICATION, APPLICATION_TABLES, CONTRACT_SCHEMA as REFERENCE, CRITICAL_REFERENCE_TABLES,
-    REFERENCE_TABLES,
+    APPLICATION_SCHEMA as APPLICATION, CONTRACT_SCHEMA as REFERENCE, CRITICAL_REFERENCE_TABLES, REFERENCE_TABLES,
 };
 
 /// What doctor reads. The application has no use for the migration's own tables.
@@ -17,6 +16,11 @@ pub(crate) fn reading(role: &str, is_app: bool) -> Vec<Need> {
     let mut needs = on(role, APPLICATION, tables, &["SELECT"]);
     needs.extend(on(role, REFERENCE, &REFERENCE_TABLES, &["SELECT"]));
     needs
+}
+
+/// Every row of what doctor reads.
+pub(crate) fn rows(role: &str, relations: &[Relation]) -> Vec<Need> {
+    relations.iter().filter(|it| it.policed).map(|it| Need::rows(role, &it.schema, &it.name)).collect()
 }
 
 /// What a configured role needs for its part. `serials` are the sequences that defaults of the application's tables
@@ -33,6 +37,14 @@ pub(crate) fn of_part(role: &str, part: Part, serials: &[String]) -> Vec<Need> {
         Part::Owner => on(role, REFERENCE, &CRITICAL_REFERENCE_TABLES[..2], &["SELECT", "REFERENCES"]),
         Part::Connected => Vec::new(),
     }
+}
+
+/// What a role needs to change padealing in whatever way: the privileges of its owner, and of the `grantors` of default
+/// privileges in it.
+pub(crate) fn owning(role: &str, owner: Option<&str>, grantors: &[String]) -> Vec<Need> {
+    let others = owner.into_iter().chain(grantors.iter().map(String::as_str)).filter(|it| *it != role);
+    let need = |it: &str| Need { role: role.to_owned(), right: Right::Inherit { role: it.to_owned() } };
+    others.map(need).collect()
 }
 
 /// What of padealing must be given to the role that is to own it.

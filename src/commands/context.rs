@@ -35,7 +35,7 @@ impl Context {
 
     /// The target.
     pub(crate) fn target(&self) -> Result<Database, Failure> {
-        self.database(self.config.target()?)
+        Ok(self.database(self.config.target()?)?.with_roles(&self.config.roles))
     }
 
     /// The target, and the source: another database, or the same.

@@ -51,6 +51,15 @@ pub struct Roles {
     pub reader: Option<String>,
 }
 
+impl Roles {
+    /// Whether a role is the application's or the reader's, and not the owner's, too: it is to have what `migrations/`
+    /// give it, and no more.
+    pub(crate) fn confine(&self, role: &str) -> bool {
+        let is = |name: &Option<String>| name.as_deref() == Some(role);
+        (is(&self.app) || is(&self.reader)) && !is(&self.owner)
+    }
+}
+
 /// A table by schema and name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is named for what it holds")]

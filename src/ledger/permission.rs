@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use squawk_syntax::quote::quote_ident as identifier;
 
 use crate::base::text::list;
+use crate::config::settings::Roles;
+use crate::ledger::tables::{APPLICATION_TABLES, MANAGED_TABLES};
 
 /// What a role must have.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +76,10 @@ pub(crate) struct Refused {
     pub(crate) need: Need,
     /// The owner of what the need is about, if that role can grant it.
     pub(crate) owner: String,
+    /// What ALTER … OWNER is said to, of what is in padealing, and its owner: a sequence goes with its table.
+    pub(crate) holder: Option<(String, String)>,
+    /// Whether policies hold for the owner of the table, too.
+    pub(crate) is_forced: bool,
 }
 
 /// What the statements depend on.
@@ -84,9 +90,88 @@ pub(crate) struct Server {
     /// Roles that don't inherit by themselves (NOINHERIT), and superusers.
     pub(crate) noinherit: BTreeSet<String>,
     pub(crate) superusers: BTreeSet<String>,
+    /// The roles of padealing.
+    pub(crate) roles: Roles,
+    /// Whether the role that DB_READER_ROLE names exists.
+    pub(crate) has_reader: bool,
     /// The roles that may do what the role that DB_OWNER_ROLE names may, by inheritance.
-    pub(crate) owner: Option<String>,
     pub(crate) of_owner: BTreeSet<String>,
+}
+
+/// How a role comes by what it lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It is given to the role itself.
+    Grant,
+    /// By membership in the role that reads padealing.
+    Reader,
+    /// With the ownership: by membership in the owner, or by owning it.
+    Owner,
+    /// Not at all: the application's role and the reader's are to have what `migrations/` give them, and drift finds
+    /// what they have beyond.
+    Withheld,
+}
+
+impl Server {
+    /// How a role comes by what it lacks so that drift finds nothing wrong afterwards.
+    fn way(&self, Refused { need: Need { role, right }, holder, .. }: &Refused) -> Way {
+        if self.roles.confine(role) {
+            return if self.is_for_confined(role, right) { Way::Grant } else { Way::Withheld };
+        }
+        if self.roles.owner.as_ref() == Some(role) || holder.is_none() {
+            return Way::Grant;
+        }
+        let (reads, owns) = match right {
+            Right::Schema { privilege, .. } => (*privilege == "USAGE", *privilege != "USAGE"),
+            Right::Relation { name, is_sequence, privilege, .. } => match MANAGED_TABLES.contains(&&**name) {
+                is_managed if is_managed || *is_sequence => {
+                    let reads = is_managed && *privilege == "SELECT";
+                    (reads, !reads)
+                }
+                _ => (false, false),
+            },
+            _ => (false, false),
+        };
+        match (owns, reads && self.has_reader) {
+            (true, _) => Way::Owner,
+            (false, true) => Way::Reader,
+            (false, false) => Way::Grant,
+        }
+    }
+
+    /// Whether the application's role, or the reader's, is to have a right.
+    fn is_for_confined(&self, role: &str, right: &Right) -> bool {
+        let is_app = self.roles.app.as_deref() == Some(role);
+        let is_reader = self.roles.reader.as_deref() == Some(role);
+        match right {
+            Right::Schema { privilege, .. } => *privilege == "USAGE",
+            Right::Relation { schema, is_sequence: true, privilege, .. } => {
+                schema == "padealing" && is_app && *privilege == "USAGE"
+            }
+            Right::Relation { schema, name, privilege, .. } if schema == "padealing" => {
+                let is_application = APPLICATION_TABLES.contains(&&**name);
+                match (*privilege, MANAGED_TABLES.contains(&&**name)) {
+                    ("SELECT", true) => is_reader || is_application,
+                    ("SELECT", false) => true,
+                    ("INSERT" | "UPDATE" | "DELETE", _) => is_app && is_application,
+                    _ => false,
+                }
+            }
+            Right::Relation { privilege, .. } => *privilege == "SELECT",
+            Right::Rows { .. } | Right::Existence => true,
+            _ => false,
+        }
+    }
+
+    /// Who does what a confined role is not to do.
+    fn instead(&self, role: &str) -> String {
+        let key = if self.roles.app.as_deref() == Some(role) { "DB_APP_ROLE" } else { "DB_READER_ROLE" };
+        let who = match &self.roles.owner {
+            Some(owner) => format!("{owner}, or as a member of it"),
+            None => "the owner of padealing, which DB_OWNER_ROLE should name, or as a member of it".to_owned(),
+        };
+        format!("{role} is {key}, which isn't to have these privileges; connect as {who}")
+    }
 }
 
 /// Who can run a statement.
@@ -125,6 +210,8 @@ pub struct Lack {
     pub what: String,
     /// What changes that, in order.
     pub statements: Vec<Statement>,
+    /// What to do instead, if the role isn't to have it.
+    pub instead: Option<String>,
 }
 
 /// What a role may not do, of what something needs. It may do it if nothing is lacking.
@@ -150,9 +237,18 @@ impl Permissions {
 }
 
 impl Permissions {
-    /// What changes that, in a sentence: the statements with who runs them if they are few, and where there are more.
+    /// Whom to connect as, if the role isn't to have what it lacks.
+    pub fn instead(&self) -> Option<&str> {
+        self.lacks.iter().find_map(|it| it.instead.as_deref())
+    }
+
+    /// What changes that, in a sentence: the statements with who runs them if they are few, and where there are more;
+    /// or whom to connect as.
     pub fn remedy(&self) -> String {
         const FEW: usize = 3;
+        if let Some(instead) = self.instead() {
+            return instead.to_owned();
+        }
         let by_role = statements(&self.lacks);
         if by_role.values().map(Vec::len).sum::<usize>() > FEW {
             return "`pad-migrate doctor` shows the statements that change that, and who runs them".to_owned();
@@ -185,7 +281,9 @@ fn qualified(schema: &str, name: &str) -> String {
 pub(crate) fn lacks(refused: Vec<Refused>, server: &Server) -> Vec<Lack> {
     let mut groups: Vec<Vec<Refused>> = Vec::new();
     for one in refused {
-        match groups.iter_mut().find(|group| is_alike(&group[0], &one)) {
+        let is_alike =
+            |group: &&mut Vec<Refused>| is_alike(&group[0], &one) && server.way(&group[0]) == server.way(&one);
+        match groups.iter_mut().find(is_alike) {
             Some(group) if group.contains(&one) => {}
             Some(group) => group.push(one),
             None => groups.push(vec![one]),
@@ -193,7 +291,9 @@ pub(crate) fn lacks(refused: Vec<Refused>, server: &Server) -> Vec<Lack> {
     }
     let mut wholes: Vec<Vec<Refused>> = Vec::new();
     for group in groups {
-        match wholes.iter_mut().find(|other| is_same_place(other, &group)) {
+        let is_same =
+            |other: &&mut Vec<Refused>| is_same_place(other, &group) && server.way(&other[0]) == server.way(&group[0]);
+        match wholes.iter_mut().find(is_same) {
             Some(other) => other.extend(group),
             None => wholes.push(group),
         }
@@ -211,7 +311,24 @@ pub(crate) fn lacks(refused: Vec<Refused>, server: &Server) -> Vec<Lack> {
         let statements = if is_given(&group[0].need) { Vec::new() } else { found.statements };
         Lack { statements, ..found }
     };
-    groups.iter().map(lack_of).collect()
+    let mut found: Vec<Lack> = groups.iter().map(lack_of).collect();
+    // Who becomes a member of the owner reads by that, and past the policies of its tables.
+    let becomes_owner = |role: &str| match &server.roles.owner {
+        Some(owner) => {
+            found.iter().any(|it| it.role == role && it.statements.starts_with(&membership(role, owner, server)))
+        }
+        None => false,
+    };
+    let comes_by_itself = |group: &Vec<Refused>| match &group[0].need.right {
+        Right::Rows { .. } => group.iter().all(|it| it.holder.is_some() && !it.is_forced),
+        _ => server.way(&group[0]) == Way::Reader,
+    };
+    let come_by_itself: Vec<bool> =
+        groups.iter().map(|it| comes_by_itself(it) && becomes_owner(&it[0].need.role)).collect();
+    for (lack, _) in found.iter_mut().zip(come_by_itself).filter(|(_, comes)| *comes) {
+        lack.statements.clear();
+    }
+    found
 }
 
 /// The role that needs a schema to be its own, or its group's, and the schema.
@@ -288,7 +405,7 @@ fn places(group: &[Refused]) -> String {
 }
 
 fn lack(group: &[Refused], server: &Server) -> Lack {
-    let Refused { need: Need { role, right }, owner } = &group[0];
+    let Refused { need: Need { role, right }, owner, .. } = &group[0];
     let by_owner = |sql: String| {
         let is_role = !owner.is_empty() && !server.superusers.contains(owner);
         let run_as = if is_role { RunAs::Role(owner.clone()) } else { RunAs::Superuser };
@@ -350,7 +467,25 @@ fn lack(group: &[Refused], server: &Server) -> Lack {
             (format!("{} {verb} to {owner}", named(&objects)), statements)
         }
     };
-    Lack { role: role.clone(), what, statements }
+    let (statements, instead) = match server.way(&group[0]) {
+        Way::Grant => (statements, None),
+        Way::Reader => (server.roles.reader.iter().flat_map(|it| membership(role, it, server)).collect(), None),
+        Way::Owner => (with_ownership(role, group, server), None),
+        Way::Withheld => (Vec::new(), Some(server.instead(role))),
+    };
+    Lack { role: role.clone(), what, statements, instead }
+}
+
+/// Gives a role what comes with the ownership of what a group is about.
+fn with_ownership(role: &str, group: &[Refused], server: &Server) -> Vec<Statement> {
+    let mut by_owner: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (object, owner) in group.iter().filter_map(|it| it.holder.as_ref()) {
+        let objects = by_owner.entry(owner).or_default();
+        if !objects.contains(&&**object) {
+            objects.push(object);
+        }
+    }
+    by_owner.into_iter().flat_map(|(owner, objects)| ownership(role, owner, &objects, server)).collect()
 }
 
 /// Objects by kind: `schema padealing and tables audit_log, pad_request of padealing`.
@@ -411,7 +546,7 @@ fn membership(role: &str, of: &str, server: &Server) -> Vec<Statement> {
 
 /// Gives a role the privileges of an owner: by membership, or by giving the objects to the role that is to own them.
 fn ownership(role: &str, owner: &str, objects: &[&str], server: &Server) -> Vec<Statement> {
-    match &server.owner {
+    match &server.roles.owner {
         Some(wanted) if owner == wanted => membership(role, owner, server),
         Some(wanted) => {
             let mut statements =

@@ -17,3 +17,6 @@ pub(crate) const MANAGED_TABLES: &[&str] = &[
     "migration_reject",
     "schema_revision",
 ];
+
+/// The managed tables that the application uses.
+pub(crate) const APPLICATION_TABLES: &[&str] = MANAGED_TABLES.split_at(10).0;

@@ -13,7 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use tokio::sync::OnceCell;
 
 use crate::config::environment::Environment;
-use crate::config::settings::{Endpoint, Transport};
+use crate::config::settings::{Endpoint, Roles, Transport};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::query_error::Cause;
 use crate::postgres::sqlstate::is_unknown_setting;
@@ -39,6 +39,8 @@ pub struct Database {
     phase: Option<fn(&str)>,
     /// The time zone in which a source's `timestamptz` columns are read.
     pub(crate) timezone: Option<String>,
+    /// The roles of padealing there: which statements are offered to a role that lacks privileges depends on them.
+    pub(crate) roles: Roles,
 }
 
 fn strictness(mode: PgSslMode) -> u8 {
@@ -140,6 +142,7 @@ impl Database {
             note: None,
             phase: None,
             timezone: None,
+            roles: Roles::default(),
         })
     }
 
@@ -167,6 +170,11 @@ impl Database {
     /// The same; what people are to know while a command works or waits is said.
     pub(crate) fn noting(self, note: fn(&str), phase: fn(&str)) -> Self {
         Self { note: Some(note), phase: Some(phase), ..self }
+    }
+
+    /// The same; the roles of padealing there are these.
+    pub(crate) fn with_roles(self, roles: &Roles) -> Self {
+        Self { roles: roles.clone(), ..self }
     }
 
     /// The same server and role, another database.

@@ -180,7 +180,7 @@ impl Doctor<'_> {
         }
         if let Some(check) = self.checks.iter().find(|it| it.name == LONG) {
             page.heading("Tables by schema");
-            particulars(&mut page, 2, check);
+            tables(&mut page, check);
         }
         if !self.found.block.is_empty() {
             page.heading("SQL");
@@ -204,7 +204,7 @@ impl Doctor<'_> {
                 .map(|it| it.name)
                 .collect::<Vec<_>>()
         };
-        let (failed, warned) = (count(Status::Fail), count(Status::Warn));
+        let (failed, warned, skipped) = (count(Status::Fail), count(Status::Warn), count(Status::Skip));
         // Why is said by the check.
         if self.failure.is_some() {
             let which = failed.last().copied().unwrap_or("examination");
@@ -216,9 +216,11 @@ impl Doctor<'_> {
         };
         let parts = [part(&failed, "check failed", "checks failed"), part(&warned, "warning", "warnings")];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let skipped = part(&skipped, "check was skipped", "checks were skipped");
+        let skipped = skipped.map(|it| format!("; {it}")).unwrap_or_default();
         match parts.is_empty() {
-            true => "CLEAN: no check failed or warned".to_owned(),
-            false => format!("ATTENTION: {}", parts.join(", ")),
+            true => format!("CLEAN: no check failed or warned{skipped}"),
+            false => format!("ATTENTION: {}{skipped}", parts.join(", ")),
         }
     }
 }
@@ -275,6 +277,45 @@ fn between(columns: usize) -> u16 {
 
 fn heading(column: &str) -> String {
     column.replace('_', " ")
+}
+
+/// Tables with rows and size, a list for each schema, which fits a narrow screen.
+fn tables(page: &mut Page, check: &Check) {
+    let mut rest = &check.table.rows[..];
+    while let Some(schema) = rest.first().and_then(|row| row.first()).map(plain) {
+        let is_here = |row: &&Vec<Value>| row.first().map(plain).as_deref() == Some(&*schema);
+        let here = rest.iter().take_while(is_here).count();
+        let (these, others) = rest.split_at(here);
+        if rest.len() < check.table.rows.len() {
+            page.blank();
+        }
+        rest = others;
+        let rows: Vec<Vec<String>> = these.iter().map(|row| table_row(row)).collect();
+        let mut narrow = Page::default();
+        for row in &rows {
+            narrow.beside(2, NARROW, &*row[0], row[1..].join(", "));
+        }
+        let header = Some(vec![schema, "rows".to_owned(), "size".to_owned()]);
+        page.grid_or(2, Grid { header, rows, numbers: vec![1, 2], gap: 2 }, narrow);
+    }
+}
+
+/// Where rows and size stand if names are so long that no column fits beside them.
+const NARROW: usize = 4;
+
+/// A table's name, with its kind if it isn't a table; its rows, or why they aren't known; its size.
+fn table_row(row: &[Value]) -> Vec<String> {
+    let cell = |at: usize| row.get(at).map(plain).unwrap_or_default();
+    let name = match &*cell(2) {
+        "table" | "view" => cell(1),
+        kind => format!("{} ({kind})", cell(1)),
+    };
+    let rows = match (row.get(3), &*cell(4)) {
+        (None | Some(Value::Null), why) => why.to_owned(),
+        (Some(_), "estimate") => format!("about {}", cell(3)),
+        (Some(_), _) => cell(3),
+    };
+    vec![name, rows, cell(5)]
 }
 
 /// More columns than this are shown as a list of names and values for each row.

@@ -72,6 +72,9 @@ pub fn page(drift: &Drift, fail_on: Severity) -> Page {
     if drift.findings.iter().any(|finding| finding.change == Change::Unnamed) {
         page.row("Left out", "owners and privileges of the roles that aren't configured; the last finding names them");
     }
+    if drift.concerns_plan() {
+        page.row("Apply", BY_PLAN);
+    }
     for severity in SEVERITIES {
         let of: Vec<&Finding> = drift.findings.iter().filter(|finding| finding.severity == severity).collect();
         if of.is_empty() {
@@ -92,6 +95,10 @@ pub fn page(drift: &Drift, fail_on: Severity) -> Page {
     }
     page
 }
+
+/// That what follows about managed tables need not be done by hand.
+pub(crate) const BY_PLAN: &str = "`pad-migrate apply` makes the managed tables what is expected, without these remedies; `pad-migrate \
+                                  plan` shows its steps, and what it leaves unchanged";
 
 fn heading(severity: Severity) -> &'static str {
     match severity {

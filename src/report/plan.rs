@@ -123,6 +123,9 @@ impl Planned<'_> {
         }
         page.heading("Permissions");
         page.paragraph(2, format!("{} may not apply this: {}", permissions.role, permissions.words()));
+        if let Some(instead) = permissions.instead() {
+            page.paragraph(2, instead);
+        }
         statements_page(&permissions.lacks, page);
     }
 

@@ -1,15 +1,10 @@
 //! The schemas and tables that pad-migrate manages, and those that it relies on.
 
-use crate::ledger::tables::MANAGED_TABLES;
-
 /// The application schema, which pad-migrate manages.
 pub const APPLICATION_SCHEMA: &str = "padealing";
 
 /// The reference schema, which pad-migrate doesn't manage, but relies on.
 pub const CONTRACT_SCHEMA: &str = "bo_airflow";
-
-/// The managed tables that the application uses.
-pub(crate) const APPLICATION_TABLES: &[&str] = MANAGED_TABLES.split_at(10).0;
 
 /// The reference tables that the migration and the application need: foreign keys refer to the first two, names and
 /// addresses come from the third.

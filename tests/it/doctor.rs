@@ -97,7 +97,11 @@ async fn a_local_database_that_is_all_there_is_clean() {
     with_db(Start::Migrated, async |db| {
         let output = run(&["--database-url", &db.url, "doctor"], &role_keys());
         assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
-        assert!(stdout(&output).ends_with("Verdict       CLEAN: no check failed or warned\n"), "{}", stdout(&output));
+        let text = stdout(&output);
+        let verdict = text.split("Verdict       CLEAN: no check failed or warned").nth(1).expect("it is clean");
+        // What is not needed for a socket is skipped.
+        let skipped = text.lines().filter(|it| it.starts_with("  skip  ")).count();
+        assert_eq!(skipped > 0, verdict.starts_with(&format!("; {skipped} check")), "{text}");
         let output = run(&["--database-url", &db.url, "doctor", "--exact", "--format", "json"], &role_keys());
         let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
         assert_eq!((&report["outcome"], &report["command"]), (&Value::from("clean"), &Value::from("doctor")));
@@ -149,10 +153,10 @@ async fn each_role_reads_what_it_can_do() {
         assert_eq!(check(&stranger, "revision")["status"], "skip");
         let reported = message(&stranger, "privileges");
         assert!(reported.contains(" – checks: no (no USAGE on schema padealing; "), "{reported}");
-        run_statements(&db, &stranger, "statements").await;
-        let (_, stranger) = examine(&db, Role::Stranger, "local", &["--exact"]).await;
-        assert!(message(&stranger, "privileges").starts_with("as pad_migrate_stranger – checks: yes; "));
-        assert_eq!(noticed(&stranger), [""; 0]);
+        // Memberships hold in every database, where other tests are: `permissions::pasted` runs them for roles of its own.
+        let statements = stranger["statements"].as_array().expect("there are statements").iter();
+        let offered = statements.filter(|it| it["sql"].as_str().is_some_and(|it| it.starts_with("grant pad_migrate_")));
+        assert_eq!(offered.map(|it| &it["run_as"]).collect::<Vec<_>>(), [&Value::Null], "it is to read as the reader");
     })
     .await;
 }

@@ -6,6 +6,7 @@
 pub(crate) mod cases;
 mod complete;
 mod laws;
+mod odd;
 mod output;
 mod queries;
 mod recorded;

@@ -3,6 +3,8 @@
 //! Each case is a role in a database of its own. The library's `apply` and `migrate` don't ask beforehand: they are the
 //! truth that the answer is compared with.
 
+mod pasted;
+
 use pretty_assertions::assert_eq;
 use serde_json::Value;
 
@@ -406,6 +408,44 @@ async fn doctor_and_migrate_judge_the_legacy_table_alike() {
             );
             db.execute(back).await;
         }
+    })
+    .await;
+}
+
+/// doctor misses the columns that migrate would miss, in its words.
+#[tokio::test]
+async fn doctor_and_migrate_miss_the_same_columns() {
+    with_db(Start::Applied, async |db| {
+        db.execute("grant select on public.personal_account_dealing to pad_migrate_owner").await;
+        db.execute("alter table padealing.audit_log drop column comments").await;
+        let doctor = json(&go(&db, Role::Owner, &["doctor", "--format", "json"]).await);
+        let check = doctor["checks"].as_array().expect("a list").iter().find(|it| it["name"] == "critical_tables");
+        let check = check.expect("the check is there");
+        let says = "lacks audit_log.comments, which migrate writes; ";
+        assert!(check["status"] == "fail" && check["message"].as_str().is_some_and(|it| it.contains(says)), "{check}");
+        let migrate = go(&db, Role::Owner, &["migrate"]).await;
+        assert_eq!((migrate.status.code(), stderr(&migrate).contains(says)), (Some(2), true), "{}", stderr(&migrate));
+    })
+    .await;
+}
+
+/// Row security is shown with its policies, and with SQL that shows them, whatever their names are.
+#[tokio::test]
+async fn the_policies_are_named() {
+    with_db(Start::Applied, async |db| {
+        db.execute(
+            "create table padealing.\"o'neil\" (); alter table padealing.\"o'neil\" enable row level security; \
+             create policy \"a b\" on padealing.\"o'neil\" for select to pad_migrate_app using (current_user = 'x')",
+        )
+        .await;
+        let doctor = json(&go(&db, Role::Reader, &["doctor", "--format", "json"]).await);
+        let check = doctor["checks"].as_array().expect("a list").iter().find(|it| it["name"] == "row_security");
+        let check = check.expect("the check is there");
+        assert_eq!(check["rows"][0]["policy"], "a b", "{check}");
+        let message = check["message"].as_str().expect("a text");
+        let sql = message.split("the policies: ").nth(1).and_then(|it| it.split("; ").next()).expect("it has SQL");
+        let found = db.value(&format!("select string_agg(policyname, ',') from ({sql}) it")).await;
+        assert_eq!(found.as_deref(), Some("a b"), "{sql}");
     })
     .await;
 }

@@ -7,7 +7,7 @@ use crate::checks::expectations::Expectations;
 use crate::checks::facts::{Attribute, TargetFacts};
 use crate::checks::part::Part;
 use crate::config::environment::Environment;
-use crate::schema::names::APPLICATION_TABLES;
+use crate::ledger::tables::APPLICATION_TABLES;
 
 pub(crate) fn check(facts: &TargetFacts, expected: &Expectations<'_>, subjects: &[Subject<'_>]) -> Check {
     const NAME: &str = "excess_privileges";
@@ -19,7 +19,9 @@ pub(crate) fn check(facts: &TargetFacts, expected: &Expectations<'_>, subjects: 
     if expected.environment == Environment::Local {
         return Check::new(NAME, Status::Pass, format!("{found}; ignored in a local database"));
     }
-    Check::new(NAME, Status::Warn, format!("{found}; revoke these, or use a role without them"))
+    let remedy = "use a role without these, or revoke them: `pad-migrate drift` has the SQL for what was granted to the \
+                  role itself";
+    Check::new(NAME, Status::Warn, format!("{found}; {remedy}"))
 }
 
 fn excess(facts: &TargetFacts, Subject { role, parts }: &Subject<'_>) -> Vec<String> {
@@ -30,7 +32,9 @@ fn excess(facts: &TargetFacts, Subject { role, parts }: &Subject<'_>) -> Vec<Str
         return vec![format!("{role} is a superuser")];
     }
     let mut found = Vec::new();
-    if attributes.contains(&Attribute::BypassRls) {
+    // Where rows are hidden, it takes BYPASSRLS to see them.
+    let hides_rows = facts.relations.iter().any(|it| it.has_row_security);
+    if attributes.contains(&Attribute::BypassRls) && !hides_rows {
         found.push(format!("{role} has BYPASSRLS"));
     }
     let writable = |schema: &str, except: &[&str]| -> Vec<&str> {

@@ -4,21 +4,34 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use crate::base::quote::quote_literal;
 use crate::base::text::list;
 use crate::checks::check::{Check, Status};
 use crate::checks::expectations::Expectations;
-use crate::checks::facts::TargetFacts;
+use crate::checks::facts::{Policy, Relation, TargetFacts};
 use crate::ledger::tables::MANAGED_TABLES;
 
 pub(crate) fn row_security(facts: &TargetFacts) -> Check {
-    let policed = facts.relations.iter().filter(|relation| relation.policed);
-    let policed = policed.map(|relation| format!("{}.{}", relation.schema, relation.name));
-    let policed: Vec<String> = policed.collect();
+    const NAME: &str = "row_security";
+    let policed: Vec<&Relation> = facts.relations.iter().filter(|it| it.policed).collect();
     if policed.is_empty() {
-        return Check::new("row_security", Status::Pass, "no policy hides rows from this role");
+        return Check::new(NAME, Status::Pass, "no policy hides rows from this role");
     }
-    let text = format!("a policy may hide rows from this role in {}; use a role with BYPASSRLS", list(policed));
-    Check::new("row_security", Status::Fail, text)
+    let name = |it: &&Relation| format!("{}.{}", it.schema, it.name);
+    let pair = |it: &&Relation| format!("({}, {})", quote_literal(&it.schema), quote_literal(&it.name));
+    let text = format!(
+        "row security is on in {} and may hide rows from this role; the policies: select * from pg_policies where \
+         (schemaname, tablename) in ({}); without a policy no row is shown; use a role with BYPASSRLS; the SQL is at \
+         the end",
+        list(policed.iter().map(name)),
+        policed.iter().map(pair).collect::<Vec<_>>().join(", "),
+    );
+    let row = |it: &Policy| {
+        let roles = list(&it.roles);
+        vec![json!(it.table), json!(it.name), json!(it.command), json!(roles), json!(it.shows)]
+    };
+    let rows = facts.policies.iter().map(row).collect();
+    Check::new(NAME, Status::Fail, text).with_table(&["table", "policy", "command", "roles", "shows_rows_where"], rows)
 }
 
 pub(crate) fn revision(facts: &TargetFacts, expected: &Expectations<'_>) -> Check {

@@ -67,8 +67,13 @@ fn connected(facts: &TargetFacts, expected: &Expectations<'_>) -> Check {
         (true, true) => Status::Warn,
         (true, false) => Status::Pass,
     };
-    if lacks || !reads {
-        text.push_str("; the SQL is at the end");
+    let lacking = [&permissions.reading, &permissions.applying, &permissions.migrating];
+    let instead = lacking.iter().find_map(|it| it.instead()).filter(|_| lacks || !reads);
+    match instead {
+        Some(instead) if reads => text.push_str(&format!("; {instead}")),
+        Some(instead) => text.push_str(&format!("; {instead}; the SQL for the checks is at the end")),
+        None if lacks || !reads => text.push_str("; the SQL is at the end"),
+        None => {}
     }
     Check::new(NAME, status, text)
 }
@@ -103,6 +108,9 @@ fn obstacles_to_migrate(facts: &TargetFacts, expected: &Expectations<'_>) -> Vec
     }
     if facts.server.encoding != "UTF8" {
         obstacles.push("the database isn't UTF8".to_owned());
+    }
+    if !facts.missing_columns.is_empty() {
+        obstacles.push("columns of padealing are missing".to_owned());
     }
     if !facts.permissions.migrating.are_complete() {
         obstacles.push(facts.permissions.migrating.words());

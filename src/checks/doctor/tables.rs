@@ -41,6 +41,13 @@ fn all(facts: &TargetFacts) -> Check {
 fn critical(facts: &TargetFacts) -> Check {
     const NAME: &str = "critical_tables";
     let missing: Vec<&&str> = MANAGED_TABLES.iter().filter(|name| !facts.has_table(name)).collect();
+    if missing.is_empty() && !facts.missing_columns.is_empty() {
+        let text = format!(
+            "padealing lacks {}, which migrate writes; pad-migrate plan shows how the schema is mended",
+            list(&facts.missing_columns)
+        );
+        return Check::new(NAME, Status::Fail, text);
+    }
     if missing.is_empty() {
         return Check::new(NAME, Status::Pass, format!("all {} tables of padealing exist", MANAGED_TABLES.len()));
     }

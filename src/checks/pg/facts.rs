@@ -6,11 +6,12 @@ use crate::checks::pg::gaps::gaps;
 use crate::checks::pg::legacy::legacy;
 use crate::checks::pg::relations::relations;
 use crate::checks::pg::request::ExamineRequest;
-use crate::checks::pg::rights::{attributes, role, schema_rights, table_rights};
+use crate::checks::pg::rights::{attributes, policies, role, schema_rights, table_rights};
 use crate::config::settings::TableName;
 use crate::ledger::history::applied;
 use crate::ledger::pg::history::{history_access, read_history};
 use crate::ledger::tables::MANAGED_TABLES;
+use crate::migration::pg::migrate::missing_columns;
 use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
 use crate::postgres::transaction::savepoint;
@@ -24,7 +25,9 @@ pub(crate) async fn facts(
     connection: &mut Session,
     server: Server,
 ) -> Result<TargetFacts, QueryError> {
-    let role = role(connection, request.roles.owner.as_deref()).await?;
+    let mut role = role(connection, request.roles.owner.as_deref()).await?;
+    // Whatever it may do now, the application's role and the reader's are not to change the schema.
+    role.is_operator &= !request.roles.confine(&role.name);
     let named = [
         ("DB_OWNER_ROLE", &request.roles.owner),
         ("DB_APP_ROLE", &request.roles.app),
@@ -54,10 +57,12 @@ pub(crate) async fn facts(
         apply: Some(apply),
         permissions: gaps(request, connection, &role, &existing_names, &relations, (wanted, largest)).await?,
         unknown: unknown_relations(connection, &known(request.table), server.major).await?,
-        relations,
         legacy,
+        missing_columns: missing_columns(connection).await?,
+        policies: policies(connection, &relations).await?,
         schema_rights: schema_rights(connection, &roles).await?,
         table_rights: table_rights(connection, &roles).await?,
+        relations,
         missing_roles,
         attributes: attributes.collect(),
         revisions,

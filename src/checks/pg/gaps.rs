@@ -1,10 +1,10 @@
 //! What the roles may not do. Reads only.
 
 use crate::checks::facts::{Gaps, Relation, Role};
-use crate::checks::needs::{of_part, possession, reading};
+use crate::checks::needs::{of_part, owning, possession, reading, rows};
 use crate::checks::part::Part;
 use crate::checks::pg::request::ExamineRequest;
-use crate::checks::pg::rights::serials;
+use crate::checks::pg::rights::{grantors, serials};
 use crate::ledger::permission::{Need, Permissions, Statement};
 use crate::ledger::pg::permission::permissions;
 use crate::migration::needs::{keys, source};
@@ -36,6 +36,7 @@ pub(crate) async fn gaps(
     let serials = serials(connection).await?;
     let referred = keys(&referred(connection).await?);
     let (mut parts, mut block) = (Vec::new(), to_read.clone());
+    block.extend(rows(&role.name, relations));
     if request.source.is_none() {
         block.extend(source(&role.name, request.table));
     }
@@ -48,11 +49,17 @@ pub(crate) async fn gaps(
             needs.extend(possession(name, role.application_owner.as_deref(), relations));
             needs.extend(referred.clone());
         }
-        let lacking = permissions(connection, &needs, owner).await?;
+        let lacking = permissions(connection, &needs, roles).await?;
         parts.push((part, Permissions { role: name.to_owned(), ..lacking }));
         block.extend(needs);
     }
-    let mut optional: Vec<Need> = wanted.as_ref().map(|it| it.needs.clone()).unwrap_or_default();
+    let reading = permissions(connection, &to_read, roles).await?;
+    let mut optional: Vec<Need> = match &wanted {
+        Some(wanted) => wanted.needs.clone(),
+        // Without a look at the schema it isn't known what is pending: it takes the owner, whatever it is.
+        None if !reading.are_complete() => owning(&role.name, owner, &grantors(connection).await?),
+        None => Vec::new(),
+    };
     let applying = wanted.map(|it| it.permissions).unwrap_or_default();
     if has_tables {
         optional.extend(to_migrate.clone());
@@ -60,14 +67,14 @@ pub(crate) async fn gaps(
     if role.is_operator {
         block.append(&mut optional);
     }
-    let block = permissions(connection, &block, owner).await?.lacks;
-    let mut optional = permissions(connection, &optional, owner).await?.lacks;
+    let block = permissions(connection, &block, roles).await?.lacks;
+    let mut optional = permissions(connection, &optional, roles).await?.lacks;
     let is_in_block = |it: &Statement| block.iter().any(|lack| lack.statements.contains(it));
     optional.iter_mut().for_each(|lack| lack.statements.retain(|it| !is_in_block(it)));
     Ok(Gaps {
-        reading: permissions(connection, &to_read, owner).await?,
+        reading,
         applying,
-        migrating: permissions(connection, &to_migrate, owner).await?,
+        migrating: permissions(connection, &to_migrate, roles).await?,
         parts,
         block,
         optional,

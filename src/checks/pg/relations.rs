@@ -22,12 +22,12 @@ pub(crate) async fn relations(
     connection: &mut Session,
     schemas: &[&str],
 ) -> Result<Vec<Relation>, QueryError> {
-    type Row = (i64, String, String, String, f32, String, bool, bool, bool, bool, bool);
+    type Row = (i64, String, String, String, f32, String, bool, bool, bool, bool, bool, bool);
     let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(format!(
         "select c.oid::int8, n.nspname::text, c.relname::text, c.relkind::text, {ESTIMATE}, \
                 pg_get_userbyid(c.relowner)::text, pg_has_role(c.relowner, 'usage'), \
                 coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'), false), \
-                row_security_active(c.oid), c.relispopulated, c.relhassubclass \
+                row_security_active(c.oid), c.relrowsecurity, c.relispopulated, c.relhassubclass \
          from pg_class c join pg_namespace n on n.oid = c.relnamespace \
          where c.relkind in ('r', 'p', 'v', 'm', 'f') and (n.nspname = any($1) or n.nspname = $2 and c.relname = $3 \
                  or n.nspname = 'public' and 'padealing' = any($1) and c.relname = any($4)) \
@@ -45,9 +45,9 @@ pub(crate) async fn relations(
     let oids: Vec<i64> = rows.iter().map(|(oid, ..)| *oid).collect();
     let sizes = sizes(connection, &oids).await?;
     let mut found = Vec::new();
-    for ((_, schema, name, relkind, estimate, owner, owned, readable, policed, populated, has_children), size) in
-        rows.into_iter().zip(sizes)
-    {
+    for (row, size) in rows.into_iter().zip(sizes) {
+        let (_, schema, name, relkind, estimate, owner, owned, readable, policed, has_row_security, ..) = row;
+        let (.., populated, has_children) = row;
         let (bytes, main) = size.unzip();
         let is_legacy = schema == request.table.schema && name == request.table.name;
         let is_needed = is_legacy || schema == "bo_airflow" && CRITICAL_REFERENCE_TABLES.contains(&&*name);
@@ -71,7 +71,20 @@ pub(crate) async fn relations(
         };
         let countable = readable && !policed && populated && (is_legacy || ["r", "p", "m"].contains(&&*relkind));
         let kind = kind(&relkind);
-        found.push(Relation { schema, name, kind, rows, bytes, owner, owned, readable, countable, filled, policed });
+        found.push(Relation {
+            schema,
+            name,
+            kind,
+            rows,
+            bytes,
+            owner,
+            owned,
+            readable,
+            countable,
+            filled,
+            policed,
+            has_row_security,
+        });
     }
     Ok(found)
 }

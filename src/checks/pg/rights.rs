@@ -1,6 +1,6 @@
 //! What the roles can do: the connected one and those that are configured.
 
-use crate::checks::facts::{Attribute, PasswordExpiry, Role, SchemaRights, TableRights};
+use crate::checks::facts::{Attribute, PasswordExpiry, Policy, Relation, Role, SchemaRights, TableRights};
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -39,6 +39,34 @@ pub(crate) async fn serials(connection: &mut Session) -> Result<Vec<String>, Que
     .fetch_all(connection)
     .await
     .attempt("reading the sequences")
+}
+
+/// The policies of the relations whose rows they may hide from the connected role.
+pub(crate) async fn policies(connection: &mut Session, relations: &[Relation]) -> Result<Vec<Policy>, QueryError> {
+    let policed = || relations.iter().filter(|it| it.policed);
+    type Row = (String, String, String, Vec<String>, Option<String>);
+    let rows: Vec<Row> = sqlx::query_as(
+        "select schemaname || '.' || tablename, policyname::text, cmd, roles::text[], qual from pg_policies \
+         where (schemaname, tablename) in (select * from unnest($1::text[], $2::text[])) order by 1, 2",
+    )
+    .bind(policed().map(|it| it.schema.clone()).collect::<Vec<_>>())
+    .bind(policed().map(|it| it.name.clone()).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await
+    .attempt("reading the policies")?;
+    let policy = |(table, name, command, roles, shows)| Policy { table, name, command, roles, shows };
+    Ok(rows.into_iter().map(policy).collect())
+}
+
+/// The roles that have default privileges in padealing; a superuser's are nobody else's.
+pub(crate) async fn grantors(connection: &mut Session) -> Result<Vec<String>, QueryError> {
+    sqlx::query_scalar(
+        "select distinct r.rolname::text from pg_default_acl d join pg_roles r on r.oid = d.defaclrole \
+         join pg_namespace n on n.oid = d.defaclnamespace where n.nspname = 'padealing' and not r.rolsuper order by 1",
+    )
+    .fetch_all(connection)
+    .await
+    .attempt("reading the default privileges")
 }
 
 /// A role with what lets it past privileges or policies, if anything does.

@@ -93,7 +93,7 @@ pub(crate) async fn check_permitted(
     needs: &[Need],
     what: &'static str,
 ) -> Result<(), RefusedError> {
-    let permissions = permissions(connection, needs, None).await?;
+    let permissions = permissions(connection, needs, &database.roles).await?;
     match permissions.are_complete() {
         true => Ok(()),
         false => Err(RefusedError::NotPermitted { place: database.place(), what, permissions }),

@@ -2,6 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
+use crate::config::settings::Roles;
 use crate::ledger::permission::{Need, Permissions, Refused, Right, Server, lacks};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -13,28 +14,25 @@ pub(crate) async fn current_role(connection: &mut Session) -> Result<String, Que
     sqlx::query_scalar("select current_user::text").fetch_one(connection).await.attempt(WHAT)
 }
 
-/// Which of the needs are not met. What doesn't exist is no lack: other checks say so. `owner` is the role that is to
-/// own the application schema.
+/// Which of the needs are not met. What doesn't exist is no lack: other checks say so. `roles` are those of the
+/// application schema.
 pub(crate) async fn permissions(
     connection: &mut Session,
     needs: &[Need],
-    owner: Option<&str>,
+    roles: &Roles,
 ) -> Result<Permissions, QueryError> {
     let role = current_role(connection).await?;
-    let (server_version, database, of_owner, noinherit, superusers): (
-        i32,
-        String,
-        Vec<String>,
-        Vec<String>,
-        Vec<String>,
-    ) = sqlx::query_as(
+    type Facts = (i32, String, Vec<String>, Vec<String>, Vec<String>, bool);
+    let (server_version, database, of_owner, noinherit, superusers, has_reader): Facts = sqlx::query_as(
         "select current_setting('server_version_num')::int4, current_database()::text, \
                 array(select r.rolname::text from pg_roles r, pg_roles o \
                       where o.rolname = $1 and pg_has_role(r.oid, o.oid, 'usage')), \
                 array(select rolname::text from pg_roles where not rolinherit), \
-                array(select rolname::text from pg_roles where rolsuper)",
+                array(select rolname::text from pg_roles where rolsuper), \
+                exists (select from pg_roles where rolname = $2)",
     )
-    .bind(owner)
+    .bind(&roles.owner)
+    .bind(&roles.reader)
     .fetch_one(&mut *connection)
     .await
     .attempt(WHAT)?;
@@ -45,13 +43,20 @@ pub(crate) async fn permissions(
     let sql = format!(
         "select w.at, coalesce(pg_get_userbyid(case when w.kind = 'database' then d.datdba \
                     when c.oid is null then n.nspowner \
-                    when has_schema_privilege(c.relowner, n.oid, 'usage') then c.relowner end), '')::text \
+                    when has_schema_privilege(c.relowner, n.oid, 'usage') then c.relowner end), '')::text, \
+                case when n.nspname is distinct from 'padealing' then '' when c.oid is null then format('schema %I', n.nspname) \
+                    else format('table %I.%I', n.nspname, coalesce(t.relname, c.relname)) end, \
+                coalesce(pg_get_userbyid(coalesce(c.relowner, n.nspowner)), '')::text, \
+                coalesce(c.relforcerowsecurity, false) \
          from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality \
               w (role, kind, schema, name, privilege, at) \
          left join pg_roles r on r.rolname = w.role \
          join pg_database d on d.datname = current_database() \
          left join pg_namespace n on n.nspname = w.schema \
          left join pg_class c on c.relnamespace = n.oid and c.relname = w.name \
+         left join lateral (select it.relname from pg_depend d join pg_class it on it.oid = d.refobjid \
+             where c.relkind = 'S' and d.classid = 'pg_class'::regclass and d.objid = c.oid \
+               and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') limit 1) t on true \
          left join pg_roles g on g.rolname = w.name and w.schema = '' \
          where not coalesce(case w.kind \
              when 'database' then has_database_privilege(r.oid, d.oid, w.privilege) \
@@ -66,7 +71,7 @@ pub(crate) async fn permissions(
              when 'become' then pg_has_role(r.oid, g.oid, '{become_it}') end, true) \
          order by w.at"
     );
-    let rows: Vec<(i64, String)> = sqlx::query_as(AssertSqlSafe(sql))
+    let rows: Vec<(i64, String, String, String, bool)> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(columns(|it| it.role.clone()))
         .bind(columns(|it| kind(&it.right).to_owned()))
         .bind(columns(|it| place(&it.right).0))
@@ -75,16 +80,18 @@ pub(crate) async fn permissions(
         .fetch_all(&mut *connection)
         .await
         .attempt(WHAT)?;
-    let refused = |(at, owner): (i64, String)| {
+    let refused = |(at, owner, object, holder, is_forced): (i64, String, String, String, bool)| {
         let need = needs.get(usize::try_from(at).ok()?.checked_sub(1)?)?;
-        Some(Refused { need: need.clone(), owner })
+        let holder = (!object.is_empty()).then_some((object, holder));
+        Some(Refused { need: need.clone(), owner, holder, is_forced })
     };
     let server = Server {
         major,
         database,
         noinherit: noinherit.into_iter().collect(),
         superusers: superusers.into_iter().collect(),
-        owner: owner.map(str::to_owned),
+        roles: roles.clone(),
+        has_reader,
         of_owner: of_owner.into_iter().collect(),
     };
     Ok(Permissions { role, lacks: lacks(rows.into_iter().filter_map(refused).collect(), &server) })

@@ -100,7 +100,7 @@ async fn run_to_end(
     let traits = traits_of_source(&mut source_connection, &source).await?;
     let (total, largest) = source.extent(&mut source_connection).await?;
     let needs = migrate_needs(&mut lock_connection, largest).await?;
-    let permissions = permissions(&mut lock_connection, &needs, None).await?;
+    let permissions = permissions(&mut lock_connection, &needs, &target.roles).await?;
     if !options.dry_run {
         check_permitted(&mut lock_connection, target, &needs, "migrate").await?;
         let new = RunRecord::new(&mut lock_connection, request.environment, recorded_options(request, &source)).await?;
@@ -184,7 +184,7 @@ async fn check_target(connection: &mut Session, request: &MigrateRequest<'_>) ->
 }
 
 /// The columns that rows are written to and that aren't there, though the history says that they are.
-async fn missing_columns(connection: &mut Session) -> Result<Vec<String>, QueryError> {
+pub(crate) async fn missing_columns(connection: &mut Session) -> Result<Vec<String>, QueryError> {
     let tables = [
         (RequestRow::TABLE, RequestRow::COLUMNS),
         (ApprovalRow::TABLE, ApprovalRow::COLUMNS),

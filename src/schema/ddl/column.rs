@@ -7,6 +7,7 @@ impl Ddl<'_> {
     /// What a column is declared as, after its name.
     pub(super) fn definition_of_column(&self) -> String {
         let mut text = self.property(Property::Type).unwrap_or_default();
+        text.push_str(&self.foreign_options(None));
         if let Some(collation) = self.property(Property::Collation) {
             text.push_str(&format!(" collate {collation}"));
         }

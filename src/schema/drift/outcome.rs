@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::config::environment::Environment;
+use crate::ledger::tables::MANAGED_TABLES;
 use crate::schema::catalog::Id;
 use crate::schema::drift::exceptions::Excepted;
 use crate::schema::drift::finding::{Finding, Severity};
+use crate::schema::names::APPLICATION_SCHEMA;
 
 /// The result.
 #[derive(Clone, Debug)]
@@ -25,6 +27,16 @@ pub struct Drift {
     pub findings: Vec<Finding>,
     /// What differs and is accepted.
     pub excepted: Vec<Excepted>,
+    /// Whether what `migrations/` produce is expected.
+    pub embedded: bool,
+}
+
+impl Drift {
+    /// Whether SQL that a remedy has is about a managed table, so that a plan has steps for it.
+    pub(crate) fn concerns_plan(&self) -> bool {
+        let is_managed = |it: &Finding| it.id.schema == APPLICATION_SCHEMA && MANAGED_TABLES.contains(&it.id.top());
+        self.embedded && self.findings.iter().any(|it| !it.remedy.sql.is_empty() && is_managed(it))
+    }
 }
 
 /// The name of an object that belongs to no other object.

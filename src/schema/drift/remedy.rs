@@ -65,7 +65,17 @@ fn with_what_it_took(difference: &Difference, comparison: &Comparison<'_>) -> Dr
     };
     let lost = difference.lost_with_it.iter().filter(|it| !is_inherited(it));
     let (back, rest): (Vec<&Difference>, Vec<&Difference>) = lost.partition(comes_back);
-    let parts: Vec<Drafted> = back.into_iter().map(|it| Case::new(it, comparison).draft()).collect();
+    let parts: Vec<(&Difference, Drafted)> =
+        back.into_iter().map(|it| (it, Case::new(it, comparison).draft())).collect();
+    // What belongs to a table that no SQL brings back doesn't come back either.
+    let gone: Vec<&Id> = parts
+        .iter()
+        .filter(|(it, draft)| draft.is_err() && it.change == Change::Missing && it.id.kind.is_relation())
+        .map(|(it, _)| &it.id)
+        .collect();
+    let belongs = |id: &Id| gone.iter().any(|table| table.schema == id.schema && table.name == id.parent);
+    let parts: Vec<Drafted> =
+        parts.into_iter().map(|(it, draft)| if belongs(&it.id) { Err(it.id.object()) } else { draft }).collect();
     let mut is_all = rest.is_empty() && parts.iter().all(Result::is_ok);
     let mut all = vec![Ok(draft)];
     all.extend(parts.into_iter().filter(Result::is_ok));
@@ -123,13 +133,8 @@ impl<'a> Case<'a> {
             _ if matches!(self.id.kind, Kind::OperatorClass | Kind::OperatorFamily | Kind::Cast) => None,
             Change::Missing => return self.missing().map(|it| self.finished(it).brings(self.id)),
             Change::Renamed if is_same_but_parameters(self.id, self.live_id) => Some(self.again()?),
-            Change::Renamed => Ddl::new(self.catalog, self.id)
-                .rename(self.live_id)
-                .map(|it| Draft::of([it]).brings(self.id).takes(self.live_id)),
-            Change::Moved => {
-                let sql = Ddl::new(self.catalog, self.id).set_schema(self.live_id);
-                Some(Draft::of([sql]).brings(self.id).takes(self.live_id))
-            }
+            Change::Renamed => self.rename().map(|it| Draft::of([it]).brings(self.id).takes(self.live_id)),
+            Change::Moved => Some(self.moved()),
             Change::Lost => self.privileges(true, difference.expected.as_deref()),
             Change::Gained => self.privileges(false, difference.actual.as_deref()),
             Change::Differs(property) => Some(self.alter(property)?),
@@ -138,6 +143,36 @@ impl<'a> Case<'a> {
         match draft {
             Some(draft) if !draft.is_empty() => Ok(self.finished(draft)),
             _ => Err(self.words()),
+        }
+    }
+
+    fn rename(&self) -> Option<String> {
+        let new = Ddl::new(self.catalog, self.id);
+        // PostgreSQL takes a key of a typed table for a column: its index has the same name.
+        let table = self.comparison.live.relation(&self.live_id.schema, &self.live_id.parent);
+        let is_of_type = table.is_some_and(|(_, table)| table.contains_key(&Property::OfType));
+        let index = Id { kind: Kind::Index, ..self.live_id.clone() };
+        let is_key = self.id.kind == Kind::Constraint && self.comparison.live.objects.contains_key(&index);
+        if is_of_type && is_key {
+            return Ddl::new(self.catalog, &Id { kind: Kind::Index, ..self.id.clone() }).rename(&index);
+        }
+        new.rename(self.live_id)
+    }
+
+    /// Moves it, and the statistics of a table, which don't go with it.
+    fn moved(&self) -> Draft {
+        let children = self.catalog.children(&self.live_id.schema, &self.live_id.name);
+        let statistics =
+            children.filter(|(id, _)| id.kind == Kind::Statistics && self.comparison.live.objects.contains_key(id));
+        let (kept, renamed): (Vec<&Id>, Vec<&Id>) =
+            statistics.map(|(id, _)| id).partition(|id| self.comparison.origin_key(id).name == id.name);
+        let place = |id: &Id| Id { schema: self.id.schema.clone(), ..id.clone() };
+        let sql = std::iter::once(self.live_id).chain(kept);
+        let sql = sql.map(|id| Ddl::new(self.catalog, &Id { name: id.name.clone(), ..place(id) }).set_schema(id));
+        let draft = Draft::of(sql.collect::<Vec<_>>()).brings(self.id).takes(self.live_id);
+        match renamed.is_empty() {
+            true => draft,
+            false => draft.but("then run `pad-migrate drift` again: its extended statistics don't move with it"),
         }
     }
 

@@ -185,6 +185,7 @@ pub async fn drift(request: DriftRequest<'_>) -> Result<Drift, DriftError> {
         compared: names,
         findings,
         excepted,
+        embedded: is_embedded,
     })
 }
 

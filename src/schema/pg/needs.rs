@@ -1,5 +1,6 @@
 //! Whether the connected role may take a route. Reads only.
 
+use crate::config::settings::Roles;
 use crate::ledger::permission::{Need, Permissions};
 use crate::ledger::pg::permission::{current_role, permissions};
 use crate::ledger::tables::MANAGED_TABLES;
@@ -16,18 +17,18 @@ pub(crate) struct Wanted {
     pub(crate) permissions: Permissions,
 }
 
-/// What the connected role lacks to take a route. `owner` is the role that DB_OWNER_ROLE names.
+/// What the connected role lacks to take a route. `roles` are those of padealing.
 pub(crate) async fn route_permissions(
     connection: &mut Session,
     route: &Route,
     live: &Catalog,
     makes_mirror: bool,
-    owner: Option<&str>,
+    roles: &Roles,
 ) -> Result<Wanted, QueryError> {
     let role = current_role(connection).await?;
     let heirs = heirs(connection).await?;
     let needs = needs(route, live, &role, &heirs, makes_mirror);
-    let permissions = permissions(connection, &needs, owner).await?;
+    let permissions = permissions(connection, &needs, roles).await?;
     Ok(Wanted { needs, permissions })
 }
 
@@ -36,11 +37,11 @@ pub(crate) async fn down_permissions(
     connection: &mut Session,
     sql: &[String],
     live: &Catalog,
-    owner: Option<&str>,
+    roles: &Roles,
 ) -> Result<Permissions, QueryError> {
     let role = current_role(connection).await?;
     let heirs = heirs(connection).await?;
-    permissions(connection, &needs_of_down_migrations(sql, live, &role, &heirs), owner).await
+    permissions(connection, &needs_of_down_migrations(sql, live, &role, &heirs), roles).await
 }
 
 /// The tables that inherit from managed tables, in whatever schema.

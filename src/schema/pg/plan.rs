@@ -103,8 +103,7 @@ pub async fn assess(connection: &mut Session, request: &ChangeRequest<'_>) -> Re
         route = route_with(&facts, &live);
     }
     let mirror = crate::schema::mirror::mirror(roles).sql;
-    let Wanted { needs, permissions } =
-        route_permissions(connection, &route, &live, makes_mirror, roles.owner.as_deref()).await?;
+    let Wanted { needs, permissions } = route_permissions(connection, &route, &live, makes_mirror, roles).await?;
     Ok(Found { server_version, route, history, makes_mirror, needs, permissions, live, context, mirror, facts })
 }
 

@@ -92,7 +92,7 @@ async fn assess(connection: &mut Session, request: &ChangeRequest<'_>, lock: boo
     let steps: Vec<Step> = revisions.iter().map(|revision| down_migration(revision, &names)).collect();
     let blocks = blocked(&live, &dropped);
     let sql: Vec<String> = steps.iter().map(|it| it.sql.clone()).collect();
-    let permissions = down_permissions(connection, &sql, &live, request.roles.owner.as_deref()).await?;
+    let permissions = down_permissions(connection, &sql, &live, request.roles).await?;
     let reversal = Reversal { revisions, losses: lost, adopted, steps, blocks, server_version, permissions };
     Ok(Assessed { reversal, live })
 }

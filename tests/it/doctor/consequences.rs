@@ -183,6 +183,7 @@ fn facts_about_the_history_have_their_consequences() {
                 countable: false,
                 filled: Filled::Unknown("no SELECT privilege".to_owned()),
                 policed: false,
+                has_row_security: false,
             });
         }
     };

@@ -20,7 +20,7 @@ const DEPENDENTS: &str = include_str!("../../../fixtures/drift/dependents.sql");
 /// One more than is compared without a choice: what depends on the application's objects from outside.
 const SCHEMAS: [&str; 3] = ["bo_airflow", "padealing", "reporting"];
 
-async fn catalog(connection: &mut Session) -> Catalog {
+pub(super) async fn catalog(connection: &mut Session) -> Catalog {
     introspect::read(connection, &SCHEMAS.map(str::to_owned)).await.expect("the catalog can be read").catalog
 }
 
@@ -33,7 +33,7 @@ fn quoted(name: &str) -> String {
 }
 
 /// A change, and what it is an example of.
-struct Example {
+pub(super) struct Example {
     of: String,
     sql: String,
 }
@@ -194,7 +194,7 @@ const ATTACHED: [&str; 4] = [
 ];
 
 /// Changes that are made of a catalog: every object is dropped, renamed, given to another role, commented, and so on.
-fn changes_of(catalog: &Catalog) -> Vec<Example> {
+pub(super) fn changes_of(catalog: &Catalog) -> Vec<Example> {
     let mut changes = Vec::new();
     for (id, object) in catalog.objects.iter().filter(|(id, _)| id.schema == "padealing") {
         let schema = quoted(&id.schema);
@@ -296,13 +296,13 @@ fn harmed(expected: &Catalog, changed: &Catalog, after: &Catalog, findings: &[&F
 }
 
 /// What is expected, and who mends it.
-struct Bench {
-    expectation: Expectation,
-    context: RoleContext,
+pub(super) struct Bench {
+    pub(super) expectation: Expectation,
+    pub(super) context: RoleContext,
     /// What there is before a change.
-    expected: Catalog,
+    pub(super) expected: Catalog,
     /// The role that runs what names no other.
-    role: Option<&'static str>,
+    pub(super) role: Option<&'static str>,
 }
 
 impl Bench {
@@ -464,7 +464,7 @@ async fn try_change(connection: &mut Session, bench: &Bench, sql: &str, tally: &
 
 /// Runs one example of every third kind of change: another third with each of three versions in a row.
 /// All examples of all kinds run with `PAD_REMEDIES=all`.
-async fn try_all(connection: &mut Session, bench: &Bench, changes: Vec<Example>, at_least: usize) {
+pub(super) async fn try_all(connection: &mut Session, bench: &Bench, changes: Vec<Example>, at_least: usize) {
     let is_all = std::env::var_os("PAD_REMEDIES").is_some();
     let (mut tally, mut seen) = (Tally::default(), BTreeSet::new());
     let mut numbers: BTreeMap<String, u32> = BTreeMap::new();

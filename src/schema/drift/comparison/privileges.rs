@@ -87,7 +87,7 @@ impl Comparison<'_> {
         lost.chain(gained).collect()
     }
 
-    /// The owner of an object: a column's is its table's, and default privileges name theirs.
+    /// The owner of an object: a column's is its table's, and the name of default privileges has the owner in it.
     fn owner_of(&self, id: &Id, expected: &Object, live: &Object) -> Option<String> {
         let own = |object: &Object| object.get(&Property::Owner).map(Value::to_string);
         match id.kind {

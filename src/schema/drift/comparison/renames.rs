@@ -31,6 +31,11 @@ impl Comparison<'_> {
                 true => to.clone(),
                 false => Id { schema: to.schema.clone(), parent: to.name.clone(), ..id.clone() },
             };
+            // Statistics stay in their schema when their table goes to another.
+            let stayed = Id { schema: id.schema.clone(), ..new.clone() };
+            let is_there = |it: &Id| self.live.objects.contains_key(it);
+            let has_stayed = id.kind == Kind::Statistics && !is_there(&new) && is_there(&stayed);
+            let new = if has_stayed { stayed } else { new };
             self.add_renamed(id, new, object);
         }
         let bare = |id: &Id| id.name.split('(').next().unwrap_or_default().to_owned();
@@ -88,8 +93,15 @@ impl Comparison<'_> {
     }
 
     pub(super) fn follow_renames(&mut self) {
-        // Relations first, since what belongs to them is looked for under their new names.
-        for of_relations in [true, false] {
+        // Relations first, since what belongs to them is looked for under their new names; then columns, which indexes,
+        // constraints and sequences name, and what triggers and policies call before these.
+        let stage_of = |id: &Id| match id.kind {
+            kind if kind.is_relation() || matches!(kind, Kind::Composite | Kind::Domain) => 0,
+            Kind::Column | Kind::Attribute => 1,
+            _ if id.parent.is_empty() => 2,
+            _ => 3,
+        };
+        for stage in 0..=3 {
             let joined = self.joined();
             // By what characterises them, or by the table that they belong to.
             let mut unexpected: BTreeMap<(Kind, &str, String), Vec<Id>> = BTreeMap::new();
@@ -99,8 +111,7 @@ impl Comparison<'_> {
             }
             let mut renames: Vec<(Id, Id)> = Vec::new();
             for Found { id: from, object } in joined.missing {
-                let is_top = from.kind.is_relation() || from.kind == Kind::Composite || from.kind == Kind::Domain;
-                if is_top != of_relations || !self.can_be_renamed(from) {
+                if stage_of(from) != stage || !self.can_be_renamed(from) {
                     continue;
                 }
                 // A relation of another kind has its name: it was replaced.

@@ -1,5 +1,7 @@
 //! An object with all that it is expected to have: owner, privileges, comments, and what belongs to it. Pure.
 
+use std::collections::BTreeSet;
+
 use squawk_syntax::quote::quote_ident as identifier;
 
 use crate::base::quote::quote_literal as literal;
@@ -75,7 +77,7 @@ impl<'a> Case<'a> {
             Kind::Column if !is_filled && self.wanted(Property::Type).is_some_and(|it| it.contains('.')) => draft
                 .but("it fails while the table has rows, if its type is a domain that refuses NULL or its own default"),
             Kind::Column => draft.but("if it was dropped, this doesn't bring its values back"),
-            Kind::Sequence if !self.has(Property::OwnedBy) => {
+            Kind::Sequence if !draft.statements.iter().any(|it| it.starts_with("select setval(")) => {
                 draft.but("its numbers begin again; set it after the greatest that is in use, with setval")
             }
             _ => draft,
@@ -183,20 +185,35 @@ impl<'a> Case<'a> {
         Some(format!("alter sequence {name} owner to {}", identifier(&owner)))
     }
 
+    /// The columns that are there and get their numbers from a sequence: the one that owns it, and those whose default
+    /// draws from it.
+    fn numbered_by(&self, id: &Id) -> BTreeSet<(String, String)> {
+        let name = qualified(&id.schema, &id.name);
+        let owner = self.catalog.objects.get(id).and_then(|it| it.get(&Property::OwnedBy)).map(Value::to_string);
+        let draws = format!("nextval({}::regclass)", literal(&name));
+        let is_numbered = |column: &Id, object: &Object| {
+            let of = |property| object.get(&property).map(Value::to_string).unwrap_or_default();
+            let is_owner = column.schema == id.schema && owner.as_deref() == Some(&*column.object());
+            is_owner
+                || of(Property::Default).contains(&draws)
+                    && matches!(&*of(Property::Type), "bigint" | "integer" | "smallint")
+        };
+        let columns = self.catalog.objects.iter().filter(|(it, _)| it.kind == Kind::Column && !self.is_missing(it));
+        let columns = columns.filter(|(it, object)| is_numbered(it, object));
+        columns.map(|(it, _)| (qualified(&it.schema, &it.parent), identifier(&it.name))).collect()
+    }
+
     /// A sequence that comes back goes on after the greatest number that is there.
     fn numbers_go_on(&self, id: &Id, object: &Object) -> Option<String> {
-        let owner = object.get(&Property::OwnedBy)?.to_string();
-        let (table, column) = owner.rsplit_once('.')?;
-        let is_there =
-            Id { parent: table.to_owned(), kind: Kind::Column, name: column.to_owned(), schema: id.schema.clone() };
         let downwards = object.get(&Property::Increment).is_some_and(|it| it.to_string().starts_with('-'));
-        if self.is_missing(&is_there) || downwards {
+        let columns = self.numbered_by(id);
+        if columns.is_empty() || downwards || object.contains_key(&Property::Cycle) {
             return None;
         }
+        let next = columns.iter().map(|(table, column)| format!("(select max({column}) + 1 from {table})"));
         let start = object.get(&Property::Start)?.to_string();
-        let (name, column) = (literal(&qualified(&id.schema, &id.name)), identifier(column));
-        let table = qualified(&id.schema, table);
-        Some(format!("select setval({name}, greatest(max({column}) + 1, {start}), false) from {table}"))
+        let name = literal(&qualified(&id.schema, &id.name));
+        Some(format!("select setval({name}, greatest({start}, {}), false)", next.collect::<Vec<_>>().join(", ")))
     }
 
     /// A constraint. What reads rows does so without keeping others from writing; an index that is there is used.
