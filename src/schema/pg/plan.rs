@@ -83,13 +83,14 @@ pub async fn assess(connection: &mut Session, request: &ChangeRequest<'_>) -> Re
     let mut facts = DataFacts::default();
     let route_with = |facts: &DataFacts, live: &Catalog| {
         let (history, context, names) = (&history[..], &context, &names);
-        let situation =
-            Situation { stages: &stages, environment, live, history, context, names, facts, to: request.to };
+        let (to, is_adopted) = (request.to, request.adopts.is_some());
+        let stages = &stages;
+        let situation = Situation { stages, environment, live, history, context, names, facts, to, is_adopted };
         situation.route().unwrap_or_default()
     };
     let mut route = route_with(&facts, &live);
     // What is empty needs no facts.
-    if !route.is_empty() || !route.plan.questions.is_empty() {
+    if !route.is_empty() || request.adopts.is_some() || !route.plan.questions.is_empty() {
         facts.sizes = sizes(connection).await?;
         facts.surroundings = surroundings(connection, request).await?;
         // Some questions are about what only the catalog's dependencies show.

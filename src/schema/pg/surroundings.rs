@@ -153,7 +153,7 @@ async fn passed_on(connection: &mut Session) -> Result<BTreeMap<String, Vec<Pass
     Ok(found)
 }
 
-async fn code(connection: &mut Session) -> Result<Vec<Code>, QueryError> {
+pub(super) async fn code(connection: &mut Session) -> Result<Vec<Code>, QueryError> {
     const WHAT: &str = "looking for triggers and functions that steps would run";
     let rows = sqlx::query(include_str!("surroundings/code.sql")).bind(MANAGED_TABLES).fetch_all(connection).await;
     let code = |row: &PgRow| -> Result<Code, sqlx::Error> {
@@ -206,13 +206,15 @@ async fn meanings(connection: &mut Session, code: &[Code]) -> Result<Meanings, Q
     Ok(meanings)
 }
 
+/// Schemas in which `--allow-object` allows nothing, with those of the server.
+const NEVER_ALLOWED: [&str; 3] = [APPLICATION_SCHEMA, CONTRACT_SCHEMA, "information_schema"];
+
 /// Checks that what may be locked outside padealing is there, and may be at all.
 pub(super) async fn check_allowed(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<(), ApplyError> {
     for name in request.allow_objects {
-        if let Some(schema) =
-            [APPLICATION_SCHEMA, CONTRACT_SCHEMA].into_iter().find(|it| name.starts_with(&format!("{it}.")))
-        {
-            return Err(ApplyError::NotAllowable { name: name.clone(), schema });
+        let schema = name.split('.').next().unwrap_or_default();
+        if NEVER_ALLOWED.contains(&schema) || schema.starts_with("pg_") {
+            return Err(ApplyError::NotAllowable { name: name.clone(), schema: schema.to_owned() });
         }
         let there: bool = sqlx::query_scalar(
             "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace \

@@ -11,7 +11,7 @@ use crate::schema::drift::finding::Severity;
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::planner::{Way, plan, plan_within};
 use crate::schema::plan::step::{Action, DataFacts, Decision, Hazard, HazardKind, Left, Plan, Step};
-use crate::schema::plan::stops::{HISTORY_TABLE, allowed_line, foresee_code};
+use crate::schema::plan::stops::{HISTORY_TABLE, foresee_code};
 
 /// A revision, and what the schema is after it.
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ pub struct Situation<'a> {
     pub facts: &'a DataFacts,
     /// The revision to go to; the newest, if none is named.
     pub to: Option<&'a str>,
+    /// Whether the history gets a line in any case: the database becomes another environment's.
+    pub is_adopted: bool,
 }
 
 /// What is recorded once the steps are done.
@@ -201,12 +203,9 @@ impl Situation<'_> {
         let twins: Vec<Left> = twins.map(|table| left_twin(table, false)).collect();
         route.plan.left.extend(twins);
         let surroundings = &self.facts.surroundings;
-        foresee_code(&mut route.plan, !route.records.is_empty(), self.live, surroundings);
+        let is_recorded = self.is_adopted || !route.records.is_empty();
+        foresee_code(&mut route.plan, is_recorded, self.live, surroundings);
         route.allowed = surroundings.allowed.iter().cloned().collect();
-        let line = allowed_line(surroundings).unwrap_or_default();
-        if let Some(record) = route.records.last_mut().filter(|record| !record.sql.is_empty()) {
-            record.sql.push_str(&line);
-        }
         Some(route)
     }
 

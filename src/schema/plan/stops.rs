@@ -43,8 +43,7 @@ pub(super) fn foresee_code(plan: &mut Plan, is_recorded: bool, live: &Catalog, s
 }
 
 /// The line of the history's SQL that names what may be locked outside padealing.
-pub(super) fn allowed_line(surroundings: &Surroundings) -> Option<String> {
-    let allowed = &surroundings.allowed;
+pub(crate) fn allowed_line(allowed: &[String]) -> Option<String> {
     (!allowed.is_empty()).then(|| format!("\n{}\n", comment(&format!("{ALLOWED}{}", list(allowed)))))
 }
 
