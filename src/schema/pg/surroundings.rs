@@ -14,7 +14,9 @@ use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, CRITICAL_REFEREN
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::plan::code::{Code, Meanings, Occasion, tokens};
-use crate::schema::plan::surroundings::{Bond, Child, Dependent, Holder, KeyTable, Namespace, PassedOn, Surroundings};
+use crate::schema::plan::surroundings::{
+    Bond, Child, Dependent, Holder, KeyTable, Member, Namespace, PassedOn, Surroundings,
+};
 
 pub(super) async fn surroundings(
     connection: &mut Session,
@@ -29,6 +31,7 @@ pub(super) async fn surroundings(
         references: references(connection).await?,
         widths: widths(connection).await?,
         passed_on: passed_on(connection).await?,
+        members: members(connection).await?,
         meanings: meanings(connection, &code).await?,
         code,
         allowed: request.allow_objects.iter().cloned().collect(),
@@ -105,16 +108,17 @@ async fn names(connection: &mut Session) -> Result<BTreeMap<(Namespace, String),
 }
 
 async fn references(connection: &mut Session) -> Result<BTreeMap<(String, String), KeyTable>, QueryError> {
-    type Row = (String, String, Option<String>, Vec<String>, Vec<String>, Vec<String>, Vec<String>, Vec<String>);
+    type Texts = Vec<String>;
+    type Row = (String, String, Option<String>, Texts, Texts, Texts, Texts, Texts, bool);
     let rows: Vec<Row> = sqlx::query_as(include_str!("surroundings/references.sql"))
         .bind(CRITICAL_REFERENCE_TABLES)
         .fetch_all(connection)
         .await
         .attempt("looking at the keys of the reference tables")?;
-    let table = |(schema, name, other_kind, primary, keys, columns, types, categories): Row| {
+    let table = |(schema, name, other_kind, primary, keys, columns, types, categories, is_unlogged): Row| {
         let keys = keys.iter().map(|key| key.split('\u{1}').map(str::to_owned).collect()).collect();
         let columns = columns.into_iter().zip(types.into_iter().zip(categories)).collect();
-        ((schema, name), KeyTable { other_kind, primary, keys, columns })
+        ((schema, name), KeyTable { other_kind, is_unlogged, primary, keys, columns })
     };
     Ok(rows.into_iter().map(table).collect())
 }
@@ -131,26 +135,48 @@ async fn widths(connection: &mut Session) -> Result<BTreeMap<(String, String), i
     Ok(rows.into_iter().map(|(schema, table, width)| ((schema, table), width)).collect())
 }
 
-async fn passed_on(connection: &mut Session) -> Result<BTreeMap<String, Vec<PassedOn>>, QueryError> {
-    let rows: Vec<(String, String, String, String)> = sqlx::query_as(
-        "select it.name, it.grantor::regrole::text, \
-                case it.grantee when 0 then 'PUBLIC' else it.grantee::regrole::text end, it.privilege_type \
+async fn passed_on(connection: &mut Session) -> Result<BTreeMap<(String, String), Vec<PassedOn>>, QueryError> {
+    type Row = (String, String, String, String, String, String);
+    let rows: Vec<Row> = sqlx::query_as(
+        "select n.nspname::text, it.name, it.part, pg_get_userbyid(it.grantor)::text, \
+                case it.grantee when 0 then 'PUBLIC' else pg_get_userbyid(it.grantee)::text end, it.privilege_type \
          from ( \
-             select c.relname::text as name, c.relowner as owner, acl.* from pg_class c, aclexplode(c.relacl) acl \
-             where c.relnamespace = to_regnamespace('padealing') \
+             select relnamespace as space, relname::text as name, '' as part, relowner as owner, acl.* \
+             from pg_class, aclexplode(relacl) acl \
              union all \
-             select '', n.nspowner, acl.* from pg_namespace n, aclexplode(n.nspacl) acl \
-             where n.nspname = 'padealing') it \
-         where it.grantor <> it.owner order by 1, 2, 3, 4",
+             select c.relnamespace, c.relname, a.attname, c.relowner, acl.* \
+             from pg_attribute a join pg_class c on c.oid = a.attrelid, aclexplode(a.attacl) acl \
+             where not a.attisdropped \
+             union all \
+             select s.oid, '', '', s.nspowner, acl.* from pg_namespace s, aclexplode(s.nspacl) acl) it \
+         join pg_namespace n on n.oid = it.space \
+         where it.grantor <> it.owner order by 1, 2, 3, 4, 5, 6",
     )
     .fetch_all(connection)
     .await
     .attempt("looking for privileges that were passed on")?;
-    let mut found: BTreeMap<String, Vec<PassedOn>> = BTreeMap::new();
-    for (name, by, to, privilege) in rows {
-        found.entry(name).or_default().push(PassedOn { by, to, privilege });
+    let mut found: BTreeMap<(String, String), Vec<PassedOn>> = BTreeMap::new();
+    for (schema, name, column, by, to, privilege) in rows {
+        found.entry((schema, name)).or_default().push(PassedOn { column, by, to, privilege });
     }
     Ok(found)
+}
+
+async fn members(connection: &mut Session) -> Result<Vec<Member>, QueryError> {
+    let rows: Vec<(String, String, String, Vec<String>)> = sqlx::query_as(
+        "select n.nspname::text, c.relname::text, e.extname::text, \
+                array(select attname::text from pg_attribute where attrelid = c.oid and attnum > 0) \
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+         join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e' \
+         join pg_extension e on e.oid = d.refobjid and d.refclassid = 'pg_extension'::regclass \
+         where c.relname = any($1) and c.relkind in ('r', 'p') order by 1, 2",
+    )
+    .bind(MANAGED_TABLES)
+    .fetch_all(connection)
+    .await
+    .attempt("looking for tables that belong to extensions")?;
+    let member = |(schema, table, extension, columns)| Member { schema, table, extension, columns };
+    Ok(rows.into_iter().map(member).collect())
 }
 
 pub(super) async fn code(connection: &mut Session) -> Result<Vec<Code>, QueryError> {

@@ -54,6 +54,8 @@ pub struct Holder {
 pub struct KeyTable {
     /// What it is, if it isn't a table: `view`.
     pub other_kind: Option<String>,
+    /// Whether it is unlogged: then logged tables can't refer to it.
+    pub is_unlogged: bool,
     /// The columns of its primary key, if a foreign key can refer to it.
     pub primary: Vec<String>,
     /// The columns of each key that a foreign key can refer to.
@@ -75,9 +77,21 @@ pub struct Child {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct PassedOn {
+    /// Empty for the whole relation or schema.
+    pub column: String,
     pub by: String,
     pub to: String,
     pub privilege: String,
+}
+
+/// A table that belongs to an extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct Member {
+    pub schema: String,
+    pub table: String,
+    pub extension: String,
+    pub columns: Vec<String>,
 }
 
 /// What else a database holds that can stop a step.
@@ -95,9 +109,11 @@ pub struct Surroundings {
     pub references: BTreeMap<(String, String), KeyTable>,
     /// How many columns a managed table has had, dropped ones included: by its schema and name.
     pub widths: BTreeMap<(String, String), i32>,
-    /// Privileges on relations of the application schema, and on the schema under an empty name, that others than the
-    /// owner have granted.
-    pub passed_on: BTreeMap<String, Vec<PassedOn>>,
+    /// Privileges that others than the owner have granted on a relation, by its schema and name; on a schema, under an
+    /// empty name.
+    pub passed_on: BTreeMap<(String, String), Vec<PassedOn>>,
+    /// Tables with a managed name that belong to an extension, in whatever schema.
+    pub members: Vec<Member>,
     /// Functions that run while steps are sent.
     pub code: Vec<Code>,
     /// What names in their texts mean.

@@ -13,6 +13,7 @@ use crate::tidy::{read, root};
 use pad_migrate::base::text::sentence;
 use pad_migrate::config::environment::Environment;
 use pad_migrate::postgres::session::Session;
+use pad_migrate::report::plan::Planned;
 use pad_migrate::schema::pg::apply::{apply, carry_out};
 use pad_migrate::schema::pg::error::ApplyError;
 use pad_migrate::schema::pg::plan::{assess, plan};
@@ -96,6 +97,7 @@ async fn holds(session: &mut Session, request: &ChangeRequest<'_>, case: &Case<'
 #[case::alembic(Start::Alembic, None, "fixtures/foreseen/alembic.sql")]
 #[case::applied(Start::Applied, None, "fixtures/foreseen/applied.sql")]
 #[case::earlier(Start::Reference, Some("0003"), "fixtures/foreseen/earlier.sql")]
+#[case::public(Start::Public, None, "fixtures/foreseen/public.sql")]
 #[case::reference(Start::Reference, None, "fixtures/foreseen/reference.sql")]
 #[tokio::test]
 async fn what_stops_apply_is_in_the_plan(#[case] start: Start, #[case] to: Option<&str>, #[case] file: &str) {
@@ -156,6 +158,8 @@ async fn a_log_of_ddl_is_allowed_by_name_and_recorded() {
         assert!(blocking(&found).is_empty(), "{:#?}", found.route.plan.left);
         let notes = found.route.plan.steps.iter().flat_map(|it| &it.hazards);
         assert!(notes.filter(|it| it.kind == HazardKind::Trigger).count() == 1, "the trigger is named");
+        let planned = Planned { environment: Environment::Local, place: "", found: &found, check: false };
+        assert!(planned.sql().contains("-- allowed with --allow-object: public.ddl_log"), "{}", planned.sql());
         let applied = apply(&allowing, Some(&found.route)).await;
         let applied = applied.unwrap_or_else(|error| panic!("{}", sentence(&error)));
         assert_eq!(applied.route.allowed, objects);

@@ -6,8 +6,10 @@ use crate::ledger::revisions::MOVED_NOTE;
 use crate::schema::catalog::{Id, Kind, Object, Property, Value};
 use crate::schema::ddl::qualified;
 use crate::schema::drift::comparison::Difference;
+use crate::schema::names::APPLICATION_SCHEMA;
 use crate::schema::plan::order::Place;
 use crate::schema::plan::planner::Planner;
+use crate::schema::plan::planner::foreseen::other_name;
 use crate::schema::plan::planner::nodes::{Alteration, Node, Part, rank, rank_of, target_of};
 use crate::schema::plan::planner::recreate::must_be_recreated;
 use crate::schema::plan::step::{Action, Hazard, HazardKind, LockMode};
@@ -32,8 +34,9 @@ impl<'a> Planner<'a> {
                     | Property::Clustered
                     | Property::Valid
                     | Property::Owner
+                    | Property::OwnedBy
             )
-            && !(id.kind == Kind::Sequence && matches!(alteration, Alteration::Steps(..)));
+            && !(id.kind == Kind::Sequence && matches!(alteration, Alteration::Steps(..) | Alteration::Rows(..)));
         if implied {
             return;
         }
@@ -86,6 +89,9 @@ impl<'a> Planner<'a> {
             (Kind::Table, Property::OfType) if difference.expected.is_none() => {
                 Alteration::Steps(rank::TABLE, statements().map(|sql| self.part(id, exclusive, &[], sql)).collect())
             }
+            (Kind::Table, Property::Inherits) if self.other_parent(&difference.id, live).is_some() => {
+                Alteration::Leave(self.other_parent(&difference.id, live).unwrap_or_default())
+            }
             (Kind::Table, Property::Inherits | Property::PartitionBound) => match ddl.alter(property, live) {
                 Some(statements) => {
                     let parts = statements.into_iter().map(|sql| self.part(id, exclusive, &[Scan, NotUndone], sql));
@@ -116,15 +122,40 @@ impl<'a> Planner<'a> {
                     .to_owned(),
             ),
             (Kind::Sequence, Property::Identity) => Alteration::Nothing,
-            // With another type it has that type's limits.
-            (Kind::Sequence, Property::Minimum | Property::Maximum)
-                if ddl.has_usual_limit(property)
-                    && Self::property(live, Property::Type) != ddl.property(Property::Type) =>
-            {
-                Alteration::Nothing
+            // PostgreSQL gives the sequence of an identity to no other column.
+            (Kind::Sequence, Property::OwnedBy) if live.is_some_and(|it| it.contains_key(&Property::Identity)) => {
+                let owner = Self::property(live, Property::OwnedBy).unwrap_or_default();
+                let sequence = qualified(&difference.id.schema, &difference.id.name);
+                Alteration::Leave(format!(
+                    "it numbers {owner}, and another column needs its name; rename it: alter sequence {sequence} rename \
+                     to {}",
+                    other_name(&difference.id.name)
+                ))
             }
+            (
+                Kind::Sequence,
+                Property::Type | Property::Increment | Property::Minimum | Property::Maximum | Property::Start,
+            ) => self.bounds(id, difference),
             _ => self.plain_alteration(id, difference, property),
         }
+    }
+
+    /// Why a table stays below one of another schema: no step changes that one.
+    fn other_parent(&self, id: &Id, live: Option<&Object>) -> Option<String> {
+        let parents = live.and_then(|it| it.get(&Property::Inherits)).map(Value::parts).unwrap_or_default();
+        let wanted = self.wanted.objects.get(self.origin(id)).and_then(|it| it.get(&Property::Inherits));
+        let wanted = wanted.map(Value::parts).unwrap_or_default();
+        let is_other = |it: &&String| !it.starts_with(&format!("{APPLICATION_SCHEMA}.")) && !wanted.contains(it);
+        let parent = parents.iter().find(is_other)?;
+        let table = qualified(&id.schema, &id.name);
+        let sql = match live.is_some_and(|it| it.contains_key(&Property::PartitionBound)) {
+            true => format!("alter table {parent} detach partition {table}"),
+            false => format!("alter table {table} no inherit {parent}"),
+        };
+        Some(format!(
+            "it is below {parent}, which isn't managed by pad-migrate, and so its rows are also that table's; find out who \
+             reads them there, then separate the two: {sql}"
+        ))
     }
 
     /// Whether a sequence without a column has the name that an identity's own would have, and the column gets its

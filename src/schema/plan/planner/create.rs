@@ -100,6 +100,9 @@ impl<'a> Planner<'a> {
         self.nodes.push(Node { place, id: id.clone(), parts });
         self.set_attributes(id);
         self.set_sequence_attributes(id);
+        if id.kind == Kind::Sequence {
+            self.go_on_after_rows(id);
+        }
         if id.kind.is_relation() || matches!(id.kind, Kind::Domain | Kind::Composite) {
             let children: Vec<&'a Id> = self.wanted.children(&id.schema, &id.name).map(|(child, _)| child).collect();
             for child in children {

@@ -56,16 +56,39 @@ impl<'a> Planner<'a> {
             {
                 continue;
             }
-            let names = [Some(&id.name), live.filter(|it| it.schema != id.schema).map(|live| &live.name)];
-            for (space, name) in spaces.iter().flat_map(|space| names.iter().flatten().map(move |name| (space, name))) {
-                let holder = self.facts.surroundings.names.get(&(*space, (*name).clone()));
+            let moving = live.filter(|it| it.schema != id.schema).map(|live| live.name.clone());
+            // The array type of a table that moves goes with it; that of a new one gives way.
+            let array = moving.as_ref().filter(|_| spaces.contains(&Namespace::Type)).map(|it| format!("_{it}"));
+            let names = [Some(id.name.clone()), moving];
+            let names = spaces.iter().flat_map(|space| names.iter().flatten().map(move |name| (*space, name.clone())));
+            for key in names.chain(array.map(|it| (Namespace::Type, it))) {
+                let holder = self.holder(&key);
                 if let Some(holder) = holder.filter(|it| self.is_in_the_way(it, id)) {
-                    stops.push(taken(id, name, holder));
+                    stops.push(taken(id, &key.1, &holder));
                     break;
                 }
             }
         }
         stops
+    }
+
+    /// What has a name in padealing, by what was found beside the objects that are compared, or else by these.
+    fn holder(&self, (space, name): &(Namespace, String)) -> Option<Holder> {
+        let is_of_space = |kind: Kind| match space {
+            Namespace::Relation => kind.is_relation() || matches!(kind, Kind::Composite | Kind::Index | Kind::Sequence),
+            Namespace::Type => matches!(kind, Kind::Enum | Kind::Domain | Kind::Range | Kind::BaseType),
+        };
+        let held = |id: &&Id| id.schema == APPLICATION_SCHEMA && id.name == *name && is_of_space(id.kind);
+        let compared = || {
+            let id = self.comparison.live.objects.keys().find(held)?;
+            let keyword = match id.kind {
+                Kind::Composite | Kind::Enum | Kind::Range | Kind::BaseType => "type".to_owned(),
+                kind => kind.words(),
+            };
+            let description = format!("{keyword} {}", qualified(&id.schema, &id.name));
+            Some(Holder { description, keyword, id: Some(id.clone()), extension: None })
+        };
+        self.facts.surroundings.names.get(&(*space, name.clone())).cloned().or_else(compared)
     }
 
     /// Whether a column that takes numbers will take them from a sequence of its own.
@@ -245,9 +268,18 @@ impl<'a> Planner<'a> {
 
     /// A privilege that a role has passed on can't be revoked from it alone.
     pub(super) fn passed_on(&self, id: &Id, role: &str, revoked: &str) -> Option<Left> {
-        let name = if id.kind == Kind::Schema { "" } else { id.name.as_str() };
-        let grants = self.facts.surroundings.passed_on.get(name).into_iter().flatten();
-        let grants: Vec<&PassedOn> = grants.filter(|it| it.by == role && revoked.contains(&it.privilege)).collect();
+        let live = self.comparison.live_part(id).unwrap_or(id);
+        let (name, column) = match id.kind {
+            Kind::Schema => ("", ""),
+            Kind::Column => (live.parent.as_str(), live.name.as_str()),
+            _ => (live.name.as_str(), ""),
+        };
+        let place = (live.schema.clone(), name.to_owned());
+        let grants = self.facts.surroundings.passed_on.get(&place).into_iter().flatten();
+        // What is revoked from a table is revoked from its columns.
+        let is_part = |it: &&PassedOn| column.is_empty() || it.column == column;
+        let grants = grants.filter(is_part).filter(|it| it.by == role && revoked.contains(&it.privilege));
+        let grants: Vec<&PassedOn> = grants.collect();
         let to: BTreeSet<&str> = grants.iter().map(|it| it.to.as_str()).collect();
         let privileges: BTreeSet<&str> = grants.iter().map(|it| it.privilege.as_str()).collect();
         let privileges = list(privileges);
@@ -294,7 +326,7 @@ fn changes_children(node: &Node) -> bool {
     }
 }
 
-fn stop(kind: &str, object: String, reason: String, sql: Option<String>) -> Left {
+pub(super) fn stop(kind: &str, object: String, reason: String, sql: Option<String>) -> Left {
     Left {
         kind: kind.to_owned(),
         object,
@@ -306,6 +338,15 @@ fn stop(kind: &str, object: String, reason: String, sql: Option<String>) -> Left
     }
 }
 
+/// A name for something whose name is needed, as SQL takes it.
+pub(super) fn other_name(name: &str) -> String {
+    let mut other = name.to_owned();
+    while other.len() + "_other".len() > NAME {
+        other.pop();
+    }
+    identifier(&format!("{other}_other"))
+}
+
 fn taken(id: &Id, name: &str, holder: &Holder) -> Left {
     let what = format!("{} has the name {name}, which a step needs", holder.description);
     let object = id.object();
@@ -315,12 +356,8 @@ fn taken(id: &Id, name: &str, holder: &Holder) -> Left {
         );
         return stop("name_taken", object, reason, None);
     }
-    let mut other = name.to_owned();
-    while other.len() + "_other".len() > NAME {
-        other.pop();
-    }
     let place = qualified(APPLICATION_SCHEMA, name);
-    let sql = format!("alter {} {place} rename to {}", holder.keyword, identifier(&format!("{other}_other")));
+    let sql = format!("alter {} {place} rename to {}", holder.keyword, other_name(name));
     stop("name_taken", object, format!("{what}; find out who needs it, then rename or drop it"), Some(sql))
 }
 
@@ -335,6 +372,12 @@ fn key_obstacle(
     if let Some(kind) = &target.other_kind {
         return Some(format!(
             "{name} is a {kind}, and a foreign key can refer to a table only; ask its owners for a table of that name"
+        ));
+    }
+    if target.is_unlogged {
+        return Some(format!(
+            "{name} is unlogged, and a foreign key of a logged table can refer to a logged table only; ask its owners to \
+             run: alter table {name} set logged"
         ));
     }
     let referenced = columns(definition.split_once(" REFERENCES ")?.1)?;
