@@ -6,6 +6,7 @@
 
 pub mod code;
 pub(crate) mod data;
+pub mod history;
 pub mod losses;
 pub(crate) mod needs;
 pub(crate) mod order;

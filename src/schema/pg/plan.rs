@@ -23,6 +23,7 @@ use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::surroundings::{check_allowed, surroundings};
 use crate::schema::pg::transaction::read_while_locked;
 use crate::schema::pg::{drift, introspect};
+use crate::schema::plan::history::questions;
 use crate::schema::plan::outcome::Found;
 use crate::schema::plan::route::{Situation, Stage, stages};
 use crate::schema::plan::step::{Answer, DataFacts, Size};
@@ -102,6 +103,14 @@ pub async fn assess(connection: &mut Session, request: &ChangeRequest<'_>) -> Re
             facts.answers.insert(question, answer);
         }
         route = route_with(&facts, &live);
+        if let Some(table) = &facts.surroundings.history {
+            let adopted = request.adopts.and(history.last());
+            for (question, left) in questions(table, &route.records, adopted, environment) {
+                if ask(connection, &question).await? == Answer::Found {
+                    route.plan.left.push(left);
+                }
+            }
+        }
     }
     let mirror = crate::schema::mirror::mirror(roles).sql;
     let Wanted { needs, permissions } =

@@ -14,6 +14,7 @@ use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, CRITICAL_REFEREN
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::plan::code::{Code, Meanings, Occasion, tokens};
+use crate::schema::plan::history::HistoryTable;
 use crate::schema::plan::surroundings::{
     Bond, Child, Dependent, Holder, KeyTable, Member, Namespace, PassedOn, Surroundings,
 };
@@ -33,6 +34,7 @@ pub(super) async fn surroundings(
         passed_on: passed_on(connection).await?,
         members: members(connection).await?,
         meanings: meanings(connection, &code).await?,
+        history: history(connection).await?,
         code,
         allowed: request.allow_objects.iter().cloned().collect(),
     })
@@ -162,6 +164,14 @@ async fn passed_on(connection: &mut Session) -> Result<BTreeMap<(String, String)
     Ok(found)
 }
 
+async fn history(connection: &mut Session) -> Result<Option<HistoryTable>, QueryError> {
+    const WHAT: &str = "looking at the table of the history";
+    let sql = include_str!("surroundings/history.sql");
+    let text: Option<String> = sqlx::query_scalar(sql).fetch_optional(connection).await.attempt(WHAT)?;
+    let table = text.map(|it| serde_json::from_str(&it).map_err(|error| sqlx::Error::Decode(error.into())));
+    table.transpose().attempt(WHAT)
+}
+
 async fn members(connection: &mut Session) -> Result<Vec<Member>, QueryError> {
     let rows: Vec<(String, String, String, Vec<String>)> = sqlx::query_as(
         "select n.nspname::text, c.relname::text, e.extname::text, \
@@ -186,7 +196,7 @@ pub(super) async fn code(connection: &mut Session) -> Result<Vec<Code>, QueryErr
         let occasion: String = row.try_get(0)?;
         let occasion = match occasion.as_str() {
             "event" => Occasion::Event { event: row.try_get(1)?, tags: row.try_get(2)? },
-            "record" => Occasion::Record,
+            "record" => Occasion::Record { returns_row: row.try_get::<String, _>(1)? == "before" },
             _ => Occasion::Rewrite(row.try_get(3)?, row.try_get(4)?),
         };
         Ok(Code {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::schema::catalog::Id;
 use crate::schema::plan::code::{Code, Meanings};
+use crate::schema::plan::history::HistoryTable;
 
 /// How an object depends on another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +119,8 @@ pub struct Surroundings {
     pub code: Vec<Code>,
     /// What names in their texts mean.
     pub meanings: Meanings,
+    /// The table of the history, if there is one.
+    pub history: Option<HistoryTable>,
     /// Tables of other schemas, with their schema, that may be locked because the user says so.
     pub allowed: BTreeSet<String>,
 }

@@ -12,6 +12,7 @@ use crate::harness::{Start, apply_request, roles, with_db};
 use crate::tidy::{read, root};
 use pad_migrate::base::text::sentence;
 use pad_migrate::config::environment::Environment;
+use pad_migrate::config::settings::Roles;
 use pad_migrate::postgres::session::Session;
 use pad_migrate::report::plan::Planned;
 use pad_migrate::schema::pg::apply::{apply, carry_out};
@@ -60,8 +61,10 @@ async fn is_really_blocked(session: &mut Session, request: &ChangeRequest<'_>, f
             return Ok(());
         }
     }
-    let record = "insert into padealing.schema_revision (revision, name, checksum, kind, database_role, \
-                  program_version, environment) values ('0000', '', '', 'applied', '', '', 'local')";
+    // It fails where the line is dropped, too.
+    let record = "with line as (insert into padealing.schema_revision (revision, name, checksum, kind, database_role, \
+                  program_version, environment) values ('0000', '', '', 'applied', '', '', 'local') returning 1) \
+                  select 1 / count(*) from line";
     if run(session, record).await.is_err() {
         return Ok(());
     }
@@ -124,6 +127,21 @@ async fn what_stops_apply_is_in_the_plan(#[case] start: Start, #[case] to: Optio
         }
         session.close().await.expect("the connection closes");
         assert!(wrong.is_empty(), "\n{wrong}");
+    })
+    .await;
+}
+
+/// One role may be owner, application and reader: what default privileges give an owner of its own says nothing.
+#[tokio::test]
+async fn one_role_may_be_all_of_them() {
+    with_db(Start::Reference, async |db| {
+        let roles = roles();
+        let roles = Roles { app: roles.owner.clone(), reader: roles.owner.clone(), ..roles };
+        let request = apply_request(&db.database, &roles);
+        apply(&request, None).await.unwrap_or_else(|error| panic!("{}", sentence(&error)));
+        assert!(plan(&request).await.expect("a plan").route.is_empty());
+        revert(&ChangeRequest { to: Some("0006"), ..request }, false, None).await.expect("it goes back");
+        apply(&request, None).await.unwrap_or_else(|error| panic!("{}", sentence(&error)));
     })
     .await;
 }
@@ -245,6 +263,11 @@ async fn a_line_that_is_dropped_is_missed(#[case] event: &str, #[case] body: &st
         {
             assert!(matches!(error, ApplyError::Unrecorded { .. }), "{error:?}");
         }
+        // What `plan` knows of, it knows of an adoption, too.
+        db.execute("drop trigger t on padealing.schema_revision").await;
+        db.execute("alter table padealing.schema_revision add constraint c check (environment <> 'dev')").await;
+        let error = apply(&adopting, None).await.expect_err("the check refuses it");
+        assert!(matches!(error, ApplyError::Blocked { .. }), "{error:?}");
         assert_eq!(
             db.value("select count(*) from padealing.schema_revision where kind = 'reverted'").await.as_deref(),
             Some("0")

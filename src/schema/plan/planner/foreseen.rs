@@ -326,7 +326,7 @@ fn changes_children(node: &Node) -> bool {
     }
 }
 
-pub(super) fn stop(kind: &str, object: String, reason: String, sql: Option<String>) -> Left {
+pub(in crate::schema::plan) fn stop(kind: &str, object: String, reason: String, sql: Option<String>) -> Left {
     Left {
         kind: kind.to_owned(),
         object,
