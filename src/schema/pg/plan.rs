@@ -143,7 +143,10 @@ pub(crate) async fn role_names(connection: &mut Session, request: &ChangeRequest
         .await
         .attempt("asking for the current role")?;
     let roles = request.roles.clone();
-    Ok(RoleNames { owner: roles.owner.unwrap_or(current), app: roles.app, reader: roles.reader })
+    let owner = roles.owner.unwrap_or(current);
+    // An owner has all that the others are granted, and a down migration would revoke it.
+    let [app, reader] = [roles.app, roles.reader].map(|role| role.filter(|it| *it != owner));
+    Ok(RoleNames { owner, app, reader })
 }
 
 /// Both schemas, and managed tables in other schemas.
