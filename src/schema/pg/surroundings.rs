@@ -34,6 +34,7 @@ pub(super) async fn surroundings(
         passed_on: passed_on(connection).await?,
         members: members(connection).await?,
         meanings: meanings(connection, &code).await?,
+        constraints: constraints(connection).await?,
         history: history(connection).await?,
         code,
         allowed: request.allow_objects.iter().cloned().collect(),
@@ -162,6 +163,19 @@ async fn passed_on(connection: &mut Session) -> Result<BTreeMap<(String, String)
         found.entry((schema, name)).or_default().push(PassedOn { column, by, to, privilege });
     }
     Ok(found)
+}
+
+async fn constraints(connection: &mut Session) -> Result<BTreeSet<(String, String, String)>, QueryError> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(
+        "select n.nspname::text, c.relname::text, k.conname::text from pg_constraint k \
+         join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace \
+         where c.relname = any($1) and (k.contype in ('n', 't') or k.conparentid <> 0)",
+    )
+    .bind(MANAGED_TABLES)
+    .fetch_all(connection)
+    .await
+    .attempt("listing constraints of managed tables that aren't compared")?;
+    Ok(rows.into_iter().collect())
 }
 
 async fn history(connection: &mut Session) -> Result<Option<HistoryTable>, QueryError> {

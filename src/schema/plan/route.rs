@@ -1,8 +1,11 @@
 //! How a live schema gets to a revision: by the later revisions where it matches an earlier one, or else by altering
 //! what differs. Pure.
 
+use std::collections::BTreeSet;
+
 use squawk_syntax::quote::quote_ident as identifier;
 
+use crate::base::text::list;
 use crate::config::environment::Environment;
 use crate::ledger::history::{Record, RecordKind, applied};
 use crate::ledger::revisions::{ALL, Revision, RoleNames, render};
@@ -363,6 +366,40 @@ impl Situation<'_> {
         route.plan.questions = rest.questions;
         route.plan.left.extend(rest.left);
         route.plan.left.extend(self.twins().into_iter().map(|table| left_twin(table, true)));
+        route.plan.left.extend(self.incomplete());
+    }
+
+    /// Tables in public that the revision which moves them refuses: they lack columns that they had from the beginning.
+    fn incomplete(&self) -> Vec<Left> {
+        let catalogs: Vec<Catalog> =
+            self.stages.iter().map(|stage| stage.after.clone().named(&self.context.roles)).collect();
+        let columns = |catalog: &Catalog, schema: &str, table: &str| -> BTreeSet<String> {
+            let columns = catalog.children(schema, table).filter(|(id, _)| id.kind == Kind::Column);
+            columns.map(|(id, _)| id.name.clone()).collect()
+        };
+        let lacking = self.elsewhere(PUBLIC).into_iter().filter_map(|table| {
+            let first = catalogs.iter().find(|it| it.relation(APPLICATION_SCHEMA, table).is_some())?;
+            let there = columns(self.live, PUBLIC, table);
+            let missing: Vec<String> =
+                columns(first, APPLICATION_SCHEMA, table).into_iter().filter(|it| !there.contains(it)).collect();
+            (!missing.is_empty()).then(|| left_incomplete(table, &list(missing)))
+        });
+        lacking.collect()
+    }
+}
+
+fn left_incomplete(table: &str, missing: &str) -> Left {
+    Left {
+        kind: "table_incomplete".to_owned(),
+        object: table.to_owned(),
+        severity: Severity::Breaking,
+        reason: format!(
+            "public.{table} looks like the application's table and would be moved to padealing, but lacks {missing}; add \
+             what is missing, or rename the table if it is another one"
+        ),
+        query: Some(format!("select * from public.{table}")),
+        remedy: None,
+        is_blocking: true,
     }
 }
 

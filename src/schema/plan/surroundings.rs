@@ -119,6 +119,9 @@ pub struct Surroundings {
     pub code: Vec<Code>,
     /// What names in their texts mean.
     pub meanings: Meanings,
+    /// Constraints that aren't compared, such as those of NOT NULL: by the schema and the name of their table, and their
+    /// own name.
+    pub constraints: BTreeSet<(String, String, String)>,
     /// The table of the history, if there is one.
     pub history: Option<HistoryTable>,
     /// Tables of other schemas, with their schema, that may be locked because the user says so.

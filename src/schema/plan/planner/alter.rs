@@ -63,6 +63,9 @@ impl<'a> Planner<'a> {
         match (id.kind, property) {
             (Kind::Table | Kind::ForeignTable, Property::Comment) if self.is_note(difference) => Alteration::Nothing,
             (Kind::Column, _) => self.column_alteration(id, difference, property),
+            (Kind::Constraint, Property::Enforced) if difference.expected.is_none() && self.target(id).is_some() => {
+                self.enforced(id)
+            }
             (Kind::Constraint, Property::Validated | Property::Triggers) => {
                 self.constraint_alteration(id, difference, property)
             }
@@ -242,6 +245,26 @@ impl<'a> Planner<'a> {
         let is_owned = |object: &Object| Self::property(Some(object), Property::OwnedBy).as_ref() == Some(&owner);
         let sequences = self.wanted.objects.iter().filter(|(id, _)| id.kind == Kind::Sequence);
         sequences.filter(|(id, object)| id.schema == column.schema && is_owned(object)).map(|(id, _)| id).collect()
+    }
+
+    /// The table that a foreign key refers to.
+    fn target(&self, id: &Id) -> Option<(String, String)> {
+        target_of(&Self::property(self.wanted.objects.get(id), Property::Definition)?)
+    }
+
+    /// A foreign key that gets enforced is one that is added: the rows are checked, and its target is locked.
+    fn enforced(&mut self, id: &'a Id) -> Alteration {
+        if let Some((reason, query)) = self.obstacle(id) {
+            return Alteration::Rows(reason, query);
+        }
+        let statements = self.ddl(id).alter(Property::Enforced, None).unwrap_or_default();
+        let mut parts: Vec<Part> = statements
+            .into_iter()
+            .map(|sql| self.part(id, LockMode::AccessExclusive, &[HazardKind::Scan], sql))
+            .collect();
+        let target = self.on_target(id);
+        parts.iter_mut().for_each(|it| it.hazards.extend(target.clone()));
+        Alteration::Steps(rank::FOREIGN_KEY, parts)
     }
 
     fn constraint_alteration(&mut self, id: &'a Id, difference: &Difference, property: Property) -> Alteration {

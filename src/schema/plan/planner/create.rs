@@ -250,7 +250,7 @@ impl<'a> Planner<'a> {
         };
         let rank = if id.kind == Kind::DefaultPrivileges { rank::DEFAULT_PRIVILEGE } else { rank::PRIVILEGE };
         let action = match (id.kind, is_grant) {
-            (Kind::DefaultPrivileges, _) => Action::Alter,
+            (Kind::DefaultPrivileges, true) => Action::Alter,
             (_, true) => Action::Grant,
             (_, false) => Action::Revoke,
         };

@@ -9,7 +9,7 @@ use crate::base::text::list;
 use crate::schema::catalog::{Id, Kind, Object, Property};
 use crate::schema::ddl::qualified;
 use crate::schema::drift::finding::{Remedy, Severity};
-use crate::schema::names::APPLICATION_SCHEMA;
+use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::data::columns;
 use crate::schema::plan::planner::Planner;
 use crate::schema::plan::planner::nodes::{Node, rank, target_of};
@@ -27,8 +27,10 @@ impl<'a> Planner<'a> {
     pub(super) fn foresee(&mut self) {
         let stops = [
             self.taken_names(),
+            self.names_on_the_move(),
             self.second_keys(),
             self.interim_constraints(),
+            self.other_constraints(),
             self.missing_keys(),
             self.row_types_in_use(),
             self.children_in_the_way(),
@@ -70,6 +72,29 @@ impl<'a> Planner<'a> {
             }
         }
         stops
+    }
+
+    /// Names that indexes and sequences bring along with a table from another schema, and that nothing there is to have.
+    fn names_on_the_move(&self) -> Vec<Left> {
+        let live = &self.comparison.live.objects;
+        let is_moving = |schema: &str, table: &str| {
+            let id = Id { schema: schema.to_owned(), parent: String::new(), kind: Kind::Table, name: table.to_owned() };
+            live.contains_key(&id) && self.comparison.origin_key(&id).schema == APPLICATION_SCHEMA
+        };
+        let elsewhere = live.iter().filter(|(id, _)| ![APPLICATION_SCHEMA, CONTRACT_SCHEMA].contains(&&*id.schema));
+        let moving = elsewhere.filter(|(id, object)| match id.kind {
+            Kind::Index => is_moving(&id.schema, &id.parent),
+            // One that nothing owns goes with the default that uses it.
+            Kind::Sequence => Self::property(Some(object), Property::OwnedBy)
+                .is_none_or(|owner| owner.rsplit_once('.').is_some_and(|(table, _)| is_moving(&id.schema, table))),
+            _ => false,
+        });
+        let unexpected = moving.filter(|(id, _)| self.comparison.origin_key(id).schema != APPLICATION_SCHEMA);
+        let taken = unexpected.filter_map(|(id, _)| {
+            let holder = self.holder(&(Namespace::Relation, id.name.clone()))?;
+            (holder.extension.is_some() || !self.gives_way(&holder)).then(|| taken(id, &id.name, &holder))
+        });
+        taken.collect()
     }
 
     /// What has a name in padealing, by what was found beside the objects that are compared, or else by these.
@@ -157,16 +182,42 @@ impl<'a> Planner<'a> {
                 let Some(table) = self.comparison.live_name(&node.id.schema, &node.id.parent) else { continue };
                 let id = Id { parent: table.name.clone(), kind: Kind::Constraint, name, schema: table.schema.clone() };
                 let adds = node.id.kind == Kind::Column && node.parts.iter().any(|it| it.sql.contains(&start));
-                if adds && self.live(&id).is_some() {
+                let key = (id.schema.clone(), id.parent.clone(), id.name.clone());
+                let is_other = self.facts.surroundings.constraints.contains(&key);
+                if adds && (is_other || self.live(&id).is_some()) {
                     let table = qualified(&table.schema, &table.name);
+                    let bare = identifier(&id.name);
+                    let (how, sql) = match is_other {
+                        true => ("rename", format!("rename constraint {bare} to {}", other_name(&id.name))),
+                        false => ("drop", format!("drop constraint {bare}")),
+                    };
+                    let sql = format!("alter table {table} {sql}");
                     let reason =
-                        format!("{table} has a constraint {}, whose name a step needs; drop it first", id.name);
-                    let sql = format!("alter table {table} drop constraint {}", identifier(&id.name));
+                        format!("{table} has a constraint {}, whose name a step needs; {how} it first", id.name);
                     stops.insert(id.clone(), stop("name_taken", id.object(), reason, Some(sql)));
                 }
             }
         }
         stops.into_values().collect()
+    }
+
+    /// Constraints whose names others have that aren't compared.
+    fn other_constraints(&self) -> Vec<Left> {
+        let created = self.created.iter().filter(|id| id.kind == Kind::Constraint);
+        let taken = created.filter_map(|id| {
+            let table = self.comparison.live_name(&id.schema, &id.parent)?;
+            let key = (table.schema.clone(), table.name.clone(), id.name.clone());
+            let table = qualified(&table.schema, &table.name);
+            let reason = format!(
+                "another constraint of {table}, such as one of NOT NULL, has the name {}, which a step needs; rename it",
+                id.name
+            );
+            let sql =
+                format!("alter table {table} rename constraint {} to {}", identifier(&id.name), other_name(&id.name));
+            let stop = || stop("name_taken", id.object(), reason, Some(sql));
+            self.facts.surroundings.constraints.contains(&key).then(stop)
+        });
+        taken.collect()
     }
 
     /// Foreign keys whose target has no key for them.
