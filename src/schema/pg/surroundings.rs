@@ -83,14 +83,16 @@ async fn row_types(connection: &mut Session) -> Result<BTreeMap<(String, String)
 }
 
 async fn children(connection: &mut Session) -> Result<BTreeMap<(String, String), Vec<Child>>, QueryError> {
-    let rows: Vec<(String, String, String, String)> = sqlx::query_as(include_str!("surroundings/children.sql"))
+    type Row = (String, String, String, String, bool, Vec<String>, Vec<String>);
+    let rows: Vec<Row> = sqlx::query_as(include_str!("surroundings/children.sql"))
         .bind(MANAGED_TABLES)
         .fetch_all(connection)
         .await
         .attempt("looking for tables that inherit from managed tables")?;
     let mut found: BTreeMap<(String, String), Vec<Child>> = BTreeMap::new();
-    for (schema, name, table, detach) in rows {
-        found.entry((schema, name)).or_default().push(Child { table, detach });
+    for (schema, name, table, detach, is_outside, columns, types) in rows {
+        let columns = columns.into_iter().zip(types).collect();
+        found.entry((schema, name)).or_default().push(Child { table, detach, is_outside, columns });
     }
     Ok(found)
 }

@@ -84,6 +84,9 @@ pub(crate) fn tokens(source: &str) -> Vec<String> {
     found
 }
 
+/// What follows RAISE where it refuses nothing, and in a handler where it raises again.
+const NOT_REFUSING: [&str; 6] = ["debug", "log", "info", "notice", "warning", ";"];
+
 /// What has its own course only under a condition.
 const CONDITIONAL: [&str; 7] = ["if", "case", "when", "loop", "while", "for", "execute"];
 
@@ -102,6 +105,14 @@ impl Code {
                 ("exception", _) if before != "raise" => reading.is_certain = false,
                 ("raise", "exception") => reading.refusal = Some(message(at(i + 2))),
                 ("raise", next) if next.starts_with(['\'', '$']) => reading.refusal = Some(message(next)),
+                // `raise sqlstate '…'`, `raise using message = '…'`, `raise some_condition`.
+                ("raise", next) if !NOT_REFUSING.contains(&next) => {
+                    let rest = &words[i..];
+                    let end = rest.iter().position(|it| it == ";").unwrap_or(rest.len());
+                    let text = rest[..end].iter().find(|it| it.starts_with(['\'', '$']));
+                    reading.refusal = Some(text.map_or_else(|| next.to_owned(), |it| message(it)));
+                }
+                ("assert", "false") => reading.refusal = Some("assertion failed".to_owned()),
                 ("insert" | "merge", "into") | ("delete", "from") | ("lock" | "truncate", "table") => {
                     self.names_relation(&words, i + 2, true, meanings, &mut reading);
                 }

@@ -72,6 +72,10 @@ pub struct Child {
     pub table: String,
     /// The statement that separates it from its parent.
     pub detach: String,
+    /// Whether it is in another schema than padealing.
+    pub is_outside: bool,
+    /// Its columns, each with its type.
+    pub columns: BTreeMap<String, String>,
 }
 
 /// A privilege that a role has granted which is not the owner.
@@ -102,7 +106,7 @@ pub struct Surroundings {
     pub dependents: BTreeMap<Id, Vec<Dependent>>,
     /// Columns that use the row type of a managed table: by its schema and name.
     pub row_types: BTreeMap<(String, String), Vec<String>>,
-    /// Tables of other schemas that are below a managed one: by its schema and name.
+    /// Tables that are below a managed one: by its schema and name.
     pub children: BTreeMap<(String, String), Vec<Child>>,
     /// The names in the application schema that are taken.
     pub names: BTreeMap<(Namespace, String), Holder>,

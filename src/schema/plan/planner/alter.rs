@@ -88,6 +88,11 @@ impl<'a> Planner<'a> {
                 self.nodes.push(Node { place, id: id.clone(), parts });
                 Alteration::Nothing
             }
+            // A column of the index that it used can't lose its NOT NULL before.
+            (Kind::Table, Property::ReplicaIdentity) if difference.expected.is_none() => {
+                let parts = statements().map(|sql| self.part(id, exclusive, &[], sql));
+                Alteration::Steps(rank::ALTER_TABLE, parts.collect())
+            }
             // A typed table inherits nothing.
             (Kind::Table, Property::OfType) if difference.expected.is_none() => {
                 Alteration::Steps(rank::TABLE, statements().map(|sql| self.part(id, exclusive, &[], sql)).collect())

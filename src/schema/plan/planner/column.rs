@@ -54,6 +54,14 @@ impl<'a> Planner<'a> {
                 Alteration::Steps(rank::DEFAULT, vec![self.part(id, LockMode::AccessExclusive, &[], sql)])
             }
             Property::NotNull if is_expected => self.not_null(id),
+            // An identity can't be without.
+            Property::NotNull if live.is_some_and(|object| object.contains_key(&Property::Identity)) => {
+                let (table, column) = (self.live_table(id), identifier(&difference.id.name));
+                Alteration::Leave(format!(
+                    "its identity needs NOT NULL; find out who uses the numbers, then run: alter table {table} alter column \
+                     {column} drop identity"
+                ))
+            }
             Property::Validated => leave("NOT NULL holds for new rows only; validate it once no row lacks a value"),
             Property::Identity if is_expected => self.numbers(id, live),
             Property::Identity => leave("dropping the identity would drop its sequence; replace it by hand"),

@@ -14,7 +14,7 @@ use crate::schema::plan::data::columns;
 use crate::schema::plan::planner::Planner;
 use crate::schema::plan::planner::nodes::{Node, rank, target_of};
 use crate::schema::plan::step::{Action, HazardKind, Left, LockMode};
-use crate::schema::plan::surroundings::{Holder, KeyTable, Namespace, PassedOn};
+use crate::schema::plan::surroundings::{Child, Holder, KeyTable, Namespace, PassedOn};
 
 /// PostgreSQL's limit on the columns of a table, dropped ones included.
 const COLUMNS: i32 = 1600;
@@ -281,13 +281,20 @@ impl<'a> Planner<'a> {
         adds || rewrites || node.place.rank == rank::ALTER_COLUMN
     }
 
-    /// Tables of other schemas that a step would change with their parent.
+    /// Tables of other schemas that a step would change with their parent, and others whose columns differ.
     fn children_in_the_way(&self) -> Vec<Left> {
         let mut stops: BTreeMap<String, Left> = BTreeMap::new();
         for node in self.nodes.iter().filter(|node| changes_children(node)) {
             let Some(parent) = self.comparison.live_name(&node.id.schema, node.id.top()) else { continue };
             let place = (parent.schema.clone(), parent.name.clone());
             for child in self.facts.surroundings.children.get(&place).into_iter().flatten() {
+                if !child.is_outside {
+                    if let Some(reason) = self.other_column(node, child) {
+                        let left = stop("child_table", parent.object(), reason, None);
+                        stops.entry(child.table.clone()).or_insert(left);
+                    }
+                    continue;
+                }
                 let reason = format!(
                     "table {} inherits from {}, and would be changed with it; separate it first, and attach it again \
                      afterwards",
@@ -299,6 +306,19 @@ impl<'a> Planner<'a> {
             }
         }
         stops.into_values().collect()
+    }
+
+    /// Why a column that is added can't be added to a table that inherits.
+    fn other_column(&self, node: &Node, child: &Child) -> Option<String> {
+        let of_type = Self::property(self.wanted.objects.get(&node.id), Property::Type)?;
+        let is_new = node.parts.iter().any(|part| part.action == Action::Create(Kind::Column));
+        let other = child.columns.get(&node.id.name).filter(|it| is_new && **it != of_type)?;
+        let (table, column) = (&child.table, &node.id.name);
+        Some(format!(
+            "table {table} inherits from it, and has a column {column} of type {other}, where {of_type} is added; rename \
+             that column, or separate the tables: {}",
+            child.detach
+        ))
     }
 
     /// Constraints and indexes that must be dropped, and that something else depends on.
