@@ -14,7 +14,7 @@ use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, CRITICAL_REFEREN
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::plan::code::{Code, Meanings, Occasion, tokens};
-use crate::schema::plan::history::HistoryTable;
+use crate::schema::plan::history_table::HistoryTable;
 use crate::schema::plan::surroundings::{
     Bond, Child, Dependent, Holder, KeyTable, Member, Namespace, PassedOn, Surroundings,
 };

@@ -25,7 +25,6 @@ use crate::schema::guard::scope::Scope;
 use crate::schema::names::APPLICATION_SCHEMA;
 use crate::schema::plan::order::{Place, order};
 use crate::schema::plan::planner::diagnostic_query::diagnostic_query;
-pub(super) use crate::schema::plan::planner::foreseen::stop;
 use crate::schema::plan::planner::nodes::{EMPTY, Node, Part, Retyped};
 use crate::schema::plan::step::{DataFacts, Decision, Left, Plan, Step};
 

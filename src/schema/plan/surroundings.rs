@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::schema::catalog::Id;
 use crate::schema::plan::code::{Code, Meanings};
-use crate::schema::plan::history::HistoryTable;
+use crate::schema::plan::history_table::HistoryTable;
 
 /// How an object depends on another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,12 +8,11 @@ use squawk_syntax::quote::quote_ident as identifier;
 use crate::base::text::list;
 use crate::schema::catalog::{Id, Kind, Object, Property};
 use crate::schema::ddl::qualified;
-use crate::schema::drift::finding::{Remedy, Severity};
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::data::columns;
 use crate::schema::plan::planner::Planner;
 use crate::schema::plan::planner::nodes::{Node, rank, target_of};
-use crate::schema::plan::step::{Action, HazardKind, Left, LockMode};
+use crate::schema::plan::step::{Action, HazardKind, Left, LockMode, stop};
 use crate::schema::plan::surroundings::{Child, Holder, KeyTable, Namespace, PassedOn};
 
 /// PostgreSQL's limit on the columns of a table, dropped ones included.
@@ -394,18 +393,6 @@ fn changes_children(node: &Node) -> bool {
         Kind::Table => node.place.rank == rank::ALTER_COLUMN,
         Kind::Constraint => node.parts.iter().any(|part| part.sql.to_ascii_lowercase().contains(" check ")),
         _ => false,
-    }
-}
-
-pub(in crate::schema::plan) fn stop(kind: &str, object: String, reason: String, sql: Option<String>) -> Left {
-    Left {
-        kind: kind.to_owned(),
-        object,
-        severity: Severity::Breaking,
-        reason,
-        query: None,
-        remedy: sql.map(Remedy::sql),
-        is_blocking: true,
     }
 }
 

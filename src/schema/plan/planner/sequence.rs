@@ -9,9 +9,8 @@ use crate::schema::ddl::sequence::limit;
 use crate::schema::drift::comparison::Difference;
 use crate::schema::plan::planner::Planner;
 use crate::schema::plan::planner::alter::rank_of_property;
-use crate::schema::plan::planner::foreseen::stop;
 use crate::schema::plan::planner::nodes::{Alteration, Part, rank, rank_of};
-use crate::schema::plan::step::Left;
+use crate::schema::plan::step::{Left, stop};
 
 impl<'a> Planner<'a> {
     /// Has a sequence go on after the greatest number of its column, by expected names.
