@@ -107,3 +107,32 @@ async fn no_setting_changes_a_result_or_ends_a_command() {
     })
     .await;
 }
+
+/// A login that becomes another role by a setting has that role's privileges, and its name is what is recorded.
+#[tokio::test]
+async fn a_session_may_be_given_another_role() {
+    with_db(Start::Seeded, async |db| {
+        let (name, owner) = (db.place().name, "pad_migrate_owner");
+        db.execute(&format!(
+            "grant usage on schema bo_airflow to {owner}; grant select on all tables in schema bo_airflow to {owner}; \
+             grant select on personal_account_dealing to {owner}; \
+             do $$ begin execute format('alter role %I in database {name} set role = {owner}', session_user); end $$"
+        ))
+        .await;
+        for (arguments, code) in [
+            (&["doctor"][..], 0..=1),
+            (&["plan"], 0..=0),
+            (&["status"], 0..=0),
+            (&["migrate", "--dry-run"], 1..=1),
+            (&["migrate"], 1..=1),
+            (&["verify"], 0..=0),
+        ] {
+            let output = run(&[&["--database-url", &db.url], arguments].concat(), &[]);
+            let found = output.status.code().expect("it ends by itself");
+            assert!(code.contains(&found), "{arguments:?} {found}: {}{}", stdout(&output), stderr(&output));
+        }
+        let by = "select database_role || ' ' || outcome from padealing.migration_run";
+        assert_eq!(db.value(by).await.as_deref(), Some("pad_migrate_owner attention"));
+    })
+    .await;
+}

@@ -144,3 +144,33 @@ async fn a_lost_commit_is_found_out() {
     })
     .await;
 }
+
+/// The last pages may take longer than the server keeps a session that it doesn't hear of: the one that holds the lock of
+/// the run says something meanwhile. The limit is a second here, where it is a minute.
+#[tokio::test]
+async fn the_lock_of_a_run_outlives_its_last_page() {
+    with_db(Start::Seeded, async |db| {
+        let patience = Patience { unheard: Duration::from_secs(1), ..PATIENCE };
+        let database = database(&db.url).with_patience(patience);
+        let mut blocker = db.connect().await;
+        let lock = "begin; lock table padealing.audit_log in exclusive mode";
+        sqlx::raw_sql(lock).execute(&mut blocker).await.expect("the lock is taken");
+        let request = migrate::MigrateRequest {
+            target: &database,
+            source: &database,
+            table: &TableName::legacy(),
+            environment: Environment::Local,
+            options: Options::default(),
+        };
+        let released = async {
+            let waits = "select exists (select from pg_locks where not granted)";
+            until_true(&db, "a worker waits for the lock", waits).await;
+            tokio::time::sleep(patience.unheard * 3).await;
+            sqlx::raw_sql("rollback").execute(&mut blocker).await.expect("the lock is released");
+        };
+        let mut seen = Seen::default();
+        let (result, ()) = tokio::join!(migrate::migrate(&request, &mut seen, std::future::pending()), released);
+        assert_eq!(result.expect("the run comes to its end").counts.migrated, 67);
+    })
+    .await;
+}

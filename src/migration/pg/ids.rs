@@ -23,7 +23,7 @@ pub(crate) struct LegacyId {
     /// SQL of the id as a number, as cheap to order by as the type allows; null where it is none.
     pub(crate) sql: String,
     /// SQL that is true of an id that a bigint holds; none where every id is one.
-    usable: Option<String>,
+    pub(crate) usable: Option<String>,
     /// Whether several rows may have an id.
     may_repeat: bool,
 }

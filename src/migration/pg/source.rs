@@ -333,16 +333,19 @@ impl Source {
 
     /// The same without an end.
     pub(crate) fn rows(&self, after: Option<i64>) -> String {
-        let (list, id, usable, table) = (self.list(), &self.id.sql, self.id.condition(), &self.qualified);
-        let condition = after.map(|after| format!(" and {id} > {after}")).unwrap_or_default();
+        let (list, id, table) = (self.list(), &self.id.sql, &self.qualified);
+        let after = after.map(|after| format!("{id} > {after}"));
+        let conditions: Vec<String> = self.id.usable.clone().into_iter().chain(after).collect();
+        let condition =
+            if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
         if self.odd_ids.repeated == 0 {
-            return format!("select {list} from {table} l where {usable}{condition} order by {id}");
+            return format!("select {list} from {table} l{condition} order by {id}");
         }
         // Rows that share an id would be parted by the end of a page.
         const ROWS: &str = "\"rows of the id\"";
         format!(
-            "select {list} from (select l.*, count(*) over (partition by {id}) as {ROWS} from {table} l \
-             where {usable}{condition}) l where l.{ROWS} = 1 order by {id}"
+            "select {list} from (select l.*, count(*) over (partition by {id}) as {ROWS} from {table} l{condition}) l \
+             where l.{ROWS} = 1 order by {id}"
         )
     }
 
