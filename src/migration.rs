@@ -30,6 +30,7 @@ pub(crate) mod copy_rows;
 pub(crate) mod copy_text;
 pub mod difference;
 pub mod groups;
+pub mod ids;
 pub mod legacy;
 pub mod lookups;
 pub(crate) mod needs;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::checks::part::Part;
 use crate::ledger::permission::{Lack, Permissions};
 use crate::ledger::tables::MANAGED_TABLES;
+use crate::migration::ids::OddIds;
 use crate::migration::traits::LegacyTraits;
 use crate::schema::names::REFERENCE_TABLES;
 use crate::schema::relation::UnknownRelation;
@@ -243,7 +244,7 @@ pub struct Policy {
 }
 
 /// How the legacy table would be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegacyFacts {
     /// What can be found out of it; nothing if it can't be read.
     pub traits: LegacyTraits,
@@ -251,6 +252,15 @@ pub struct LegacyFacts {
     pub without_zone: Vec<String>,
     /// Why `migrate` would refuse its columns.
     pub problem: Option<String>,
+    /// Rows that their ids don't identify, or why they aren't known.
+    pub odd_ids: Result<OddIds, String>,
+}
+
+impl Default for LegacyFacts {
+    fn default() -> Self {
+        let (traits, without_zone) = (LegacyTraits::default(), Vec::new());
+        Self { traits, without_zone, problem: None, odd_ids: Ok(OddIds::default()) }
+    }
 }
 
 /// Whether a table holds a row.

@@ -152,6 +152,38 @@ pub(crate) fn mask_urls(text: &str) -> String {
     mask_assignments(&(shown + rest))
 }
 
+/// Whether a server's message may quote values of rows, by its SQLSTATE and its context: that of a data exception does,
+/// and that of any error in a statement that a function has put together. What a function raises itself are its
+/// author's words, and constraints are named without the values that violate them.
+pub(crate) fn quotes_values(sqlstate: &str, context: Option<&str>) -> bool {
+    // Bytes are no text in an encoding, which is what is quoted.
+    if ["22P05", "22021"].contains(&sqlstate) || ["23", "44"].iter().any(|class| sqlstate.starts_with(class)) {
+        return false;
+    }
+    // The innermost function. Its language's and its statement's names are the same in every language of messages.
+    let mut lines = context.unwrap_or_default().lines();
+    let frame = lines.clone().find(|it| it.starts_with("PL/pgSQL"));
+    if frame.is_some_and(|it| ["RAISE", "ASSERT"].iter().any(|statement| it.ends_with(statement))) {
+        return false;
+    }
+    let is_dynamic = |it: &str| ["EXECUTE", "OPEN", "RETURN QUERY"].iter().any(|statement| it.contains(statement));
+    let in_another_language = lines.any(|it| it.starts_with("PL/") && !it.starts_with("PL/pgSQL"));
+    sqlstate.starts_with("22") || frame.is_some_and(is_dynamic) || frame.is_none() && in_another_language
+}
+
+/// A message without what it quotes. A quoted value may have quotation marks itself, so that all between the first and
+/// the last is left out; other languages have other marks.
+pub(crate) fn mask_quoted(text: &str) -> String {
+    let is_mark = |it: char| "\"'»«„“”‚‘’‹›「」『』".contains(it);
+    match (text.find(is_mark), text.rfind(is_mark)) {
+        (Some(first), Some(last)) if first < last => {
+            let value = first + text[first..].chars().next().map_or(0, char::len_utf8);
+            format!("{}…{}", &text[..value], &text[last..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
 /// A text without the values of `password=…`, quoted or not.
 fn mask_assignments(text: &str) -> String {
     let mut shown = String::new();

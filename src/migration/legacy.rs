@@ -236,6 +236,8 @@ pub struct LegacyRow {
     pub unknown: BTreeMap<Arc<str>, Option<Text>>,
     /// Columns whose bytes can't be read as text, with the bytes as [`spelled`]. Their cells are null.
     pub unreadable: BTreeMap<Arc<str>, String>,
+    /// Columns whose values the source fails to compute, such as a view's casts, with its words. Their cells are null.
+    pub failed: BTreeMap<Arc<str>, String>,
     /// Columns of the type char(n), whose texts end in padding. Says nothing about the row, so it takes no part in
     /// equality.
     pub padded: Option<Arc<[LegacyColumn]>>,
@@ -246,7 +248,8 @@ pub struct LegacyRow {
 
 impl PartialEq for LegacyRow {
     fn eq(&self, other: &Self) -> bool {
-        (&self.cells, &self.unknown, &self.unreadable) == (&other.cells, &other.unknown, &other.unreadable)
+        (&self.cells, &self.unknown, &self.unreadable, &self.failed)
+            == (&other.cells, &other.unknown, &other.unreadable, &other.failed)
     }
 }
 
@@ -258,6 +261,7 @@ impl Default for LegacyRow {
             cells: vec![None; LegacyColumn::ALL.len()].into(),
             unknown: BTreeMap::new(),
             unreadable: BTreeMap::new(),
+            failed: BTreeMap::new(),
             padded: None,
             local: BTreeMap::new(),
         }

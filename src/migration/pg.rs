@@ -4,6 +4,7 @@
 //! the second opinion, and shares only how legacy and reference rows are read
 //! with them.
 
+pub(crate) mod ids;
 pub(crate) mod large_text;
 pub(crate) mod legacy_page;
 pub(crate) mod lineage;
@@ -11,8 +12,10 @@ pub(crate) mod lookup;
 pub mod migrate;
 pub mod migrate_error;
 pub(crate) mod needs;
+pub(crate) mod odd_rows;
 pub(crate) mod plain_page;
 pub(crate) mod reader;
+pub(crate) mod reading;
 pub(crate) mod refused;
 pub(crate) mod rejects;
 pub(crate) mod run_record;

@@ -1,6 +1,6 @@
 //! What the target says when it refuses rows, and whether that is about a row or about the whole run (D21).
 
-use crate::config::mask::mask_urls;
+use crate::config::mask::{mask_quoted, mask_urls, quotes_values};
 use crate::migration::legacy::{LegacyColumn, Text};
 use crate::migration::rejection::{Reason, Rule};
 
@@ -41,8 +41,8 @@ pub fn culprit(sqlstate: &str) -> Culprit {
 pub struct Refusal {
     /// The table that was being written; none when deferred constraints are checked.
     pub table: Option<String>,
-    /// The server's message, or what became of the row.
-    pub message: String,
+    /// The server's message without the values that it quotes, or what became of the row.
+    message: String,
     /// None where the row was dropped without an error.
     pub sqlstate: Option<String>,
     /// The function that raised the error.
@@ -50,6 +50,22 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// What the server said, while it worked at a table or checked what is checked last; the context is where it was.
+    pub fn new(table: Option<String>, sqlstate: &str, message: &str, context: Option<&str>) -> Self {
+        let is_masked = quotes_values(sqlstate, context);
+        let message = if is_masked { mask_quoted(message) } else { message.to_owned() };
+        // What else the context says quotes the row.
+        let frame = context.and_then(|it| it.lines().find_map(|line| line.strip_prefix("PL/pgSQL function ")));
+        let function = frame.and_then(|it| it.split_once(" line ")).map(|(name, _)| name.to_owned());
+        Self { table, message, sqlstate: Some(sqlstate.to_owned()), function }
+    }
+
+    /// A table dropped the row without an error.
+    pub(crate) fn dropped(table: &str) -> Self {
+        let message = "a trigger or a rule of the table drops it".to_owned();
+        Self { table: Some(table.to_owned()), message, sqlstate: None, function: None }
+    }
+
     /// Why the row is rejected.
     pub fn reason(&self, source_id: i64) -> Reason {
         let place = self.table.as_ref().map_or("padealing".to_owned(), |table| format!("padealing.{table}"));
@@ -73,12 +89,8 @@ impl Refusal {
         (&self.table, &self.sqlstate, &self.function) == (&other.table, &other.sqlstate, &other.function)
     }
 
-    /// The message, masked and shortened. That of a data exception quotes the value; an encoding's name is none.
+    /// The message, masked and shortened.
     pub(crate) fn words(&self) -> String {
-        let quotes_value =
-            self.sqlstate.as_deref().is_some_and(|it| it.starts_with("22") && !["22P05", "22021"].contains(&it));
-        let shown = |(at, part)| if quotes_value && at % 2 == 1 { "…" } else { part };
-        let parts: Vec<&str> = self.message.split('"').enumerate().map(shown).collect();
-        Text::from(mask_urls(&parts.join("\""))).excerpt()
+        Text::from(mask_urls(&self.message)).excerpt()
     }
 }

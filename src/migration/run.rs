@@ -74,6 +74,9 @@ pub struct MigrateCounts {
     pub already_migrated: u64,
     /// Rejected.
     pub rejected: u64,
+    /// Of those, rows whose id is null or no bigint, so that no list of rejections can name them; left out if none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub without_id: u64,
     /// Requests written.
     pub pad_request: u64,
     /// Approvals written.
@@ -84,6 +87,10 @@ pub struct MigrateCounts {
     pub audit_log: u64,
     /// Lineage rows written.
     pub migration_mapping: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A reason for a rejection, with the row it is of.
@@ -204,6 +211,7 @@ impl MigrateReport {
             migrated,
             already_migrated,
             rejected,
+            without_id,
             pad_request,
             pad_approval,
             pad_execution,
@@ -214,29 +222,35 @@ impl MigrateReport {
         self.counts.migrated += migrated;
         self.counts.already_migrated += already_migrated;
         self.counts.rejected += rejected;
+        self.counts.without_id += without_id;
         self.counts.pad_request += pad_request;
         self.counts.pad_approval += pad_approval;
         self.counts.pad_execution += pad_execution;
         self.counts.audit_log += audit_log;
         self.counts.migration_mapping += migration_mapping;
         for rejection in outcome.rejections {
-            self.groups.add(&rejection);
-            let mut rules: Vec<&str> = rejection.reasons.iter().map(|it| it.rule.as_str()).collect();
-            rules.sort_unstable();
-            rules.dedup();
-            for rule in rules {
-                *self.by_rule.entry(rule).or_default() += 1;
-            }
-            let room = LISTED.saturating_sub(self.rejections.len());
-            let source_id = rejection.source_id;
-            let listed = rejection.reasons.into_iter().take(room);
-            self.rejections.extend(listed.map(|reason| RejectedField { source_id, reason }));
+            self.reject(rejection);
         }
         self.incomplete.count += outcome.incomplete.len() as u64;
         let room = 10usize.saturating_sub(self.incomplete.first.len());
         self.incomplete.first.extend(outcome.incomplete.into_iter().take(room));
         let room = SAMPLES.saturating_sub(self.samples.len());
         self.samples.extend(outcome.samples.into_iter().take(room));
+    }
+
+    /// Lists a row that was rejected.
+    pub(crate) fn reject(&mut self, rejection: Rejection) {
+        self.groups.add(&rejection);
+        let mut rules: Vec<&str> = rejection.reasons.iter().map(|it| it.rule.as_str()).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        for rule in rules {
+            *self.by_rule.entry(rule).or_default() += 1;
+        }
+        let room = LISTED.saturating_sub(self.rejections.len());
+        let source_id = rejection.source_id;
+        let listed = rejection.reasons.into_iter().take(room);
+        self.rejections.extend(listed.map(|reason| RejectedField { source_id, reason }));
     }
 }
 

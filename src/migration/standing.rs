@@ -53,6 +53,8 @@ pub struct Run {
     pub role: String,
     /// With which version of this program.
     pub version: String,
+    /// Why it failed.
+    pub reason: Option<String>,
     /// Rows read, migrated and rejected; a run that didn't come to its end records none.
     pub counts: Option<RunCounts>,
 }

@@ -52,6 +52,15 @@ pub fn transform(source_id: i64, row: &LegacyRow, lookups: &Lookups) -> Result<T
             ),
         }));
     }
+    if !row.failed.is_empty() {
+        reasons.retain(|reason| !row.failed.contains_key(&*reason.field));
+        reasons.extend(row.failed.iter().map(|(field, words)| Reason {
+            field: field.to_string(),
+            rule: Rule::Unreadable,
+            value: None,
+            message: format!("the source can't compute {field} of this row: {words}; correct what it is computed from"),
+        }));
+    }
     match rows {
         Some(rows) if reasons.is_empty() => Ok(rows),
         _ => {

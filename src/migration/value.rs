@@ -14,6 +14,9 @@ pub enum ValueError {
     /// The text is of this kind, but its column would round it or can't hold it.
     #[error("does not fit")]
     OutOfRange,
+    /// NaN or an infinity, of a number.
+    #[error("is not finite")]
+    NotFinite,
 }
 
 /// A decimal number with `SCALE` digits after the point, as in `numeric(p, SCALE)`; the field is the number times
@@ -84,7 +87,7 @@ fn parse_scaled(text: &str, scale: u32, max_digits: u32) -> Result<i128, ValueEr
         _ => (false, text),
     };
     if ["nan", "inf", "infinity"].iter().any(|it| unsigned.eq_ignore_ascii_case(it)) {
-        return Err(OutOfRange);
+        return Err(ValueError::NotFinite);
     }
     let (number, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((number, exponent)) => {

@@ -1,6 +1,6 @@
 //! The errors of statements: what failed, and why.
 
-use crate::config::mask::mask_urls;
+use crate::config::mask::{mask_quoted, mask_urls, quotes_values};
 use crate::postgres::sqlstate;
 
 /// A statement that failed, and what it was for.
@@ -23,11 +23,12 @@ impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             sqlx::Error::Database(error) => {
-                f.write_str(&mask_urls(error.message()))?;
                 let code = error.code().unwrap_or_default();
-                if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
-                    && !sqlstate::is_about_rows(&code)
-                {
+                let error = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>();
+                let is_masked = quotes_values(&code, error.and_then(|it| it.r#where()));
+                let message = error.map_or_else(String::new, |it| it.message().to_owned());
+                f.write_str(&mask_urls(&if is_masked { mask_quoted(&message) } else { message.clone() }))?;
+                if let Some(error) = error.filter(|_| !is_masked && !sqlstate::is_about_rows(&code)) {
                     for more in [error.detail(), error.hint()].into_iter().flatten() {
                         write!(f, "; {}", mask_urls(more.trim_end_matches('.')))?;
                     }
@@ -37,7 +38,7 @@ impl std::fmt::Display for Cause {
                     f.write_str("; another session holds a lock: run this again when it has finished")?;
                 }
                 // Without CONNECT on the database, doctor has no session either.
-                if code == sqlstate::INSUFFICIENT_PRIVILEGE && !error.message().contains("for database") {
+                if code == sqlstate::INSUFFICIENT_PRIVILEGE && !message.contains("for database") {
                     f.write_str("; `pad-migrate doctor` shows what the role lacks")?;
                 }
                 Ok(())
@@ -69,6 +70,11 @@ impl QueryError {
     pub(crate) fn context(&self) -> Option<&str> {
         let sqlx::Error::Database(error) = &self.source.0 else { return None };
         error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?.r#where()
+    }
+
+    /// Whether the connection is gone, and with it what the server may have said about that.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(&self.source.0, sqlx::Error::Io(error) if !error.get_ref().is_some_and(|it| it.is::<NotConfirmed>()))
     }
 
     /// Whether another session's lock was in the way, so that the same statement may succeed later.

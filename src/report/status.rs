@@ -90,12 +90,16 @@ fn runs(page: &mut Page, data: &Standing) {
                 format!("{read} read, {migrated} migrated, {rejected} rejected")
             }
             (None, RunEnd::Running) => "at work".to_owned(),
+            (None, _) if run.reason.is_some() => "what it had committed stays".to_owned(),
             (None, _) => "what it had committed stays; `pad-migrate migrate` goes on".to_owned(),
         };
         let end = run.finished_at.as_ref().and_then(|at| Some(format!(", ended {}", later(&run.started_at, at)?)));
         let end = end.unwrap_or_default();
         let label = format!("{:<21}{}", run.started_at, run.end);
         page.beside(2, 36, label, format!("{did}{end}, by {} with {}", run.role, run.version));
+        if let Some(reason) = &run.reason {
+            page.beside(2, 36, "", reason);
+        }
     }
     let more = runs.total.saturating_sub(runs.newest.len() as u64);
     if more > 0 {
@@ -170,6 +174,9 @@ pub struct RunJson {
     pub role: String,
     /// With which version of this program.
     pub version: String,
+    /// Why it failed; left out if it didn't, or that isn't recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// What it did with rows; null if it didn't come to its end.
     pub counts: Option<RunCounts>,
 }
@@ -200,8 +207,8 @@ pub struct UnknownJson {
 
 impl From<&Run> for RunJson {
     fn from(run: &Run) -> Self {
-        let Run { started_at, finished_at, end, role, version, counts } = run.clone();
-        Self { started_at, finished_at, end, role, version, counts }
+        let Run { started_at, finished_at, end, role, version, reason, counts } = run.clone();
+        Self { started_at, finished_at, end, role, version, reason, counts }
     }
 }
 

@@ -10,7 +10,7 @@ mod index;
 mod option;
 mod policy;
 mod privilege;
-mod sequence;
+pub(crate) mod sequence;
 mod table;
 mod text_search;
 mod trigger;

@@ -6,6 +6,8 @@
 
 pub mod code;
 pub(crate) mod data;
+pub(crate) mod history;
+pub mod history_table;
 pub mod losses;
 pub(crate) mod needs;
 pub(crate) mod order;

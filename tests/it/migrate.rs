@@ -337,6 +337,11 @@ async fn an_interrupted_run_is_recorded_as_such() {
         assert!(matches!(result, Err(MigrateError::Interrupted)), "{result:?}");
         let recorded = "select outcome || ' ' || (finished_at is not null) from padealing.migration_run";
         assert_eq!(db.value(recorded).await.as_deref(), Some("interrupted true"));
+        // What had begun nothing says so.
+        let options = Options { dry_run: true, ..Options::default() };
+        let dry = migrate::MigrateRequest { options, ..request };
+        let result = migrate::migrate(&dry, &mut Seen::default(), std::future::ready(())).await;
+        assert_eq!(result.expect_err("it is interrupted").to_string(), "interrupted. Nothing was written.");
         // One that could record nothing any more is found by the next.
         db.execute("update padealing.migration_run set finished_at = null, outcome = null").await;
         db.migrate(Options { limit: Some(0), ..Options::default() }).await;

@@ -411,6 +411,8 @@ fn a_number_of_another_text_is_kept(#[case] column: &str, #[case] text: &str, #[
 #[case("1e999999999999", Err(ValueError::OutOfRange))]
 #[case("0e999999999999", Ok(0))]
 #[case("1e-999999999999", Err(ValueError::OutOfRange))]
+#[case("NaN", Err(ValueError::NotFinite))]
+#[case("-Infinity", Err(ValueError::NotFinite))]
 #[case("", Err(ValueError::Unreadable))]
 #[case(".", Err(ValueError::Unreadable))]
 #[case("e5", Err(ValueError::Unreadable))]

@@ -5,9 +5,11 @@ use rstest::rstest;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
-use crate::harness::{Seen, Start, with_db};
+use crate::harness::program::{run, stderr};
+use crate::harness::{Seen, Start, other, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
+use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::run::Options;
 use pad_migrate::migration::verification::VerifyCounts;
@@ -376,6 +378,105 @@ async fn a_page_that_a_standby_cancels_is_read_again() {
         .await;
         let error = verify::verify(&request, |_| ()).await.expect_err("it gives up").to_string();
         assert!(error.contains("cancelled 10 times in a row"), "{error}");
+    })
+    .await;
+}
+
+/// A standby ends a session that keeps a snapshot while it waits, and over a socket the reason is lost with the
+/// connection. Local programs only: a container would need a network to its primary.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_session_that_a_standby_ends_is_begun_again() {
+    let primary = other::start("").await;
+    let url = primary.url("postgres");
+    if !url.contains("host=/") && !url.contains("host=%2F") {
+        return;
+    }
+    for arguments in [&["apply", "--yes"][..], &["seed", "--rows", "2400"], &["migrate"]] {
+        let output = run(&[&["--database-url", &url], arguments].concat(), &[]);
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{}", stderr(&output));
+    }
+    let copy = format!(
+        "rm -rf ./* && \"$bin/pg_basebackup\" --pgdata . --write-recovery-conf --checkpoint fast --no-sync \
+         --host {} --port {} --username postgres && echo 'max_standby_streaming_delay = 0' >>postgresql.conf",
+        primary.host, primary.port
+    );
+    let standby = other::start(&copy).await;
+    let database = EphemeralDatabase::at(&standby.url("postgres")).expect("the URL is right");
+    // The rows that the snapshots see are removed: the standby waits for nobody.
+    let remove = || {
+        let (there, here) = (url.clone(), standby.url("postgres"));
+        let work = async move {
+            let mut there = PgConnection::connect(&there).await.expect("it connects");
+            for sql in ["update personal_account_dealing set id = id", "update padealing.migration_mapping set id = id"]
+            {
+                sqlx::raw_sql(sql).execute(&mut there).await.expect("it runs");
+            }
+            for sql in ["vacuum personal_account_dealing", "vacuum padealing.migration_mapping"] {
+                sqlx::raw_sql(sql).execute(&mut there).await.expect("it runs");
+            }
+            let at: String = sqlx::query_scalar("select pg_current_wal_flush_lsn()::text")
+                .fetch_one(&mut there)
+                .await
+                .expect("it runs");
+            let mut here = PgConnection::connect(&here).await.expect("it connects");
+            let reached = format!("select pg_last_wal_replay_lsn() >= '{at}'");
+            for _ in 0..2000 {
+                let reached = sqlx::query_scalar(sqlx::AssertSqlSafe(reached.as_str()));
+                if reached.fetch_one(&mut here).await.expect("it runs") {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            panic!("the standby doesn't follow");
+        };
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("it starts").block_on(work);
+        });
+        thread.join().expect("the thread ends");
+    };
+    let request = verify::VerifyRequest {
+        target: &database,
+        source: &database,
+        table: &TableName::legacy(),
+        environment: Environment::Local,
+    };
+    let mut pages = 0;
+    let report = verify::verify(&request, |_| {
+        pages += 1;
+        if pages == 1 {
+            remove();
+        }
+    });
+    let report = report.await.expect("it goes on");
+    assert!(report.counts.is_clean(), "{:?}", report.differences);
+    assert_eq!(report.counts.source, 2400);
+    assert!(report.notes.iter().any(|it| it.contains("a standby cancelled reading")), "{:?}", report.notes);
+}
+
+/// Where judging takes longer than reading there is always another page; an interruption is heard between two.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interruption_is_heard_after_each_page() {
+    with_db(Start::Applied, async |db| {
+        db.execute("insert into personal_account_dealing (id) select generate_series(1, 4000)").await;
+        let request = verify::VerifyRequest {
+            target: &db.database,
+            source: &db.database,
+            table: &TableName::legacy(),
+            environment: Environment::Local,
+        };
+        let (interrupted, mut pages) = (tokio::sync::Notify::new(), 0);
+        let work = verify::verify(&request, |_| {
+            pages += 1;
+            std::thread::sleep(std::time::Duration::from_millis(400));
+            interrupted.notify_one();
+        });
+        tokio::select! {
+            biased;
+            _ = work => panic!("it isn't interrupted"),
+            () = interrupted.notified() => {}
+        }
+        assert_eq!(pages, 1);
     })
     .await;
 }

@@ -40,6 +40,15 @@ pub(crate) fn check(found: Option<&Relation>, legacy: &LegacyFacts, table: &Tabl
         Rows::Unknown | Rows::Hidden | Rows::View => "rows, but no estimate of them (--exact counts them)".to_owned(),
     };
     let mut warnings = legacy.traits.warnings(table);
+    let unknown_ids = match &legacy.odd_ids {
+        Ok(odd) => {
+            warnings.extend(odd.sentences(table));
+            None
+        }
+        Err(why) => Some(format!(
+            "whether each row has an id of its own isn't known ({why}); `pad-migrate migrate --dry-run` says it"
+        )),
+    };
     if !legacy.without_zone.is_empty() {
         warnings.push(format!(
             "columns of the type timestamptz need a time zone: {}; name the one in which the application showed them \
@@ -50,6 +59,7 @@ pub(crate) fn check(found: Option<&Relation>, legacy: &LegacyFacts, table: &Tabl
     let status = if warnings.is_empty() { Status::Pass } else { Status::Warn };
     let cursor = "no index gives them in the order of their ids, so migrate and verify read them once, by a cursor";
     let cursor = legacy.traits.needs_cursor.then(|| cursor.to_owned());
-    let text: Vec<String> = [format!("{table}{place} has {rows}")].into_iter().chain(cursor).chain(warnings).collect();
+    let notes = [Some(format!("{table}{place} has {rows}")), cursor, unknown_ids];
+    let text: Vec<String> = notes.into_iter().flatten().chain(warnings).collect();
     Check::new(NAME, status, text.join("; "))
 }

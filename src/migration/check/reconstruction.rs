@@ -37,7 +37,7 @@ impl Checker<'_> {
         if back == *self.row || !self.differences.is_empty() {
             return;
         }
-        for (name, shown) in &self.row.unreadable {
+        for (name, shown) in self.row.unreadable.iter().chain(&self.row.failed) {
             self.differ(SOURCE_TABLE, name, Some(&shown.as_str().into()), None);
         }
         let mut rebuilt: BTreeMap<&str, Option<&Text>> = back.columns().collect();

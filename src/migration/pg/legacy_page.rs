@@ -5,7 +5,7 @@ use futures_util::TryStreamExt;
 use crate::migration::copy_text::LineValues;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::source::Source;
-use crate::migration::pg::unreadable::{is_unreadable, read_unreadable_row};
+use crate::migration::pg::unreadable::{is_about_row, read_unreadable_row};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
@@ -33,8 +33,8 @@ pub(crate) async fn read_legacy_page(
     let mut size = limit;
     loop {
         match read_page(connection, source, after, size).await {
-            Err(error) if is_unreadable(&error) && size > 1 => size /= 2,
-            Err(error) if is_unreadable(&error) => {
+            Err(error) if is_about_row(&error) && size > 1 => size /= 2,
+            Err(error) if is_about_row(&error) => {
                 begin_read_only(connection, Limits::default()).await?;
                 let row = read_unreadable_row(connection, source, after).await?;
                 run(connection, "commit", "ending the transaction").await?;

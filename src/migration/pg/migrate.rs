@@ -14,16 +14,18 @@ use serde_json::json;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::base::text::list;
+use crate::base::text::{list, sentence};
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{RefusedError, check_applied, check_permitted};
 use crate::ledger::pg::permission::{current_role, permissions};
 use crate::migration::columns::{ApprovalRow, AuditRow, ExecutionRow, LineageRow, RequestRow, TargetRow as _};
+use crate::migration::ids::OddIds;
 use crate::migration::needs;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::needs::{check_source, migrate_needs, target_tables};
+use crate::migration::pg::odd_rows::OddRows;
 use crate::migration::pg::reader::{Batch, Reader};
 use crate::migration::pg::refused::what_relates_rows;
 use crate::migration::pg::run_record::RunRecord;
@@ -64,9 +66,11 @@ pub async fn migrate(
         result = run_to_end(request, observer, &record) => result,
         () = interrupt => Err(MigrateError::Interrupted),
     };
-    if let (Err(error), Some(record)) = (&result, record.get()) {
-        let outcome = if matches!(error, MigrateError::Interrupted) { "interrupted" } else { "failed" };
-        record.abandon(request.target, outcome).await;
+    match (&result, record.get()) {
+        (Err(MigrateError::Interrupted), Some(record)) => record.abandon(request.target, "interrupted", None).await,
+        (Err(error), Some(record)) => record.abandon(request.target, "failed", Some(&sentence(error))).await,
+        (Err(MigrateError::Interrupted), None) => return Err(MigrateError::NothingBegun),
+        _ => {}
     }
     result
 }
@@ -124,6 +128,17 @@ async fn run_to_end(
     target.phase(if options.dry_run { "reading" } else { "migrating" });
     let pipeline = run_pipeline(Arc::new(work), lock_connection, source_connection, total, observer).await?;
     let (mut report, mut lock_connection) = pipeline;
+    if source.odd_ids != OddIds::default() {
+        let odd = OddRows {
+            source: &source,
+            from: source_database.connect(Access::Read, activity).await?,
+            target: &mut lock_connection,
+            run_id: record.get().map(|it| it.id.as_str()),
+            has_lineage: tables.has_lineage,
+            limit: options.limit.unwrap_or(u64::MAX),
+        };
+        odd.reject(&mut report, observer).await?;
+    }
     if let Some(record) = record.get() {
         target.phase("ending: sequences and statistics");
         // Rows may have come while the run was at work.
@@ -142,6 +157,7 @@ async fn run_to_end(
     report.tables = tables;
     report.permissions = permissions;
     report.notes = traits.notes(request.table);
+    report.notes.extend(source.odd_ids.sentences(request.table));
     Ok(report)
 }
 

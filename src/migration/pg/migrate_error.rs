@@ -49,6 +49,9 @@ pub enum MigrateError {
     /// The run was asked to stop.
     #[error("interrupted; rows that were committed stay; run `pad-migrate migrate` again to continue")]
     Interrupted,
+    /// The same before the run wrote anything, which a dry run never does.
+    #[error("interrupted. Nothing was written.")]
+    NothingBegun,
     /// A task of the migration panicked.
     #[error("a worker of the migration panicked; this is a defect of pad-migrate")]
     Worker(#[source] tokio::task::JoinError),

@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::source::{Source, raw_values};
-use crate::migration::pg::unreadable::{is_unreadable, read_unreadable_row};
+use crate::migration::pg::unreadable::{is_about_row, is_unreadable, read_unreadable_row};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
@@ -32,15 +32,15 @@ pub(crate) async fn read_plain_page(
     after: Option<i64>,
     limit: usize,
 ) -> Result<PlainPage, QueryError> {
-    if !source.converts {
+    if !source.converts && !source.computes {
         return read_rows(from, source, source.page(after, limit), limit).await;
     }
     let mut size = limit;
     loop {
         let sql = source.page(after, size);
         match savepoint(from, async |from| read_rows(from, source, sql, size).await).await? {
-            Err(error) if is_unreadable(&error) && size > 1 => size /= 2,
-            Err(error) if is_unreadable(&error) => {
+            Err(error) if is_about_row(&error) && size > 1 => size /= 2,
+            Err(error) if is_about_row(&error) => {
                 let row = read_unreadable_row(from, source, after).await?;
                 return Ok(PlainPage { rows: row.into_iter().collect(), cut: true });
             }

@@ -40,7 +40,7 @@ impl RunRecord {
         run(connection, LOST, START).await?;
         const NEW: &str = "insert into padealing.migration_run (id, command, environment, program_version, options) \
                            values ($1::uuid, 'migrate', $2, $3, $4::jsonb)";
-        self.bind(NEW).execute(connection).await.map(|_| ()).attempt(START)
+        self.bind(NEW, &self.options).execute(connection).await.map(|_| ()).attempt(START)
     }
 
     /// Records that the run came to its end.
@@ -65,22 +65,28 @@ impl RunRecord {
 
     /// Records that the run ended early, if the database can still be reached; the run's own error matters more. The
     /// server may still have to execute what was sent to record the start, which then finds the run recorded and fails.
-    pub(crate) async fn abandon(&self, target: &Database, outcome: &str) {
+    /// The reason is kept beside the options, since the table has no other place for it.
+    pub(crate) async fn abandon(&self, target: &Database, outcome: &str, reason: Option<&str>) {
         const ENDED: &str = "insert into padealing.migration_run \
                  (id, command, environment, program_version, options, finished_at, outcome) \
              values ($1::uuid, 'migrate', $2, $3, $4::jsonb, clock_timestamp(), $5) \
-             on conflict (id) do update set finished_at = excluded.finished_at, outcome = excluded.outcome \
+             on conflict (id) do update set finished_at = excluded.finished_at, outcome = excluded.outcome, \
+                 options = excluded.options \
              where migration_run.finished_at is null";
         let Ok(mut connection) = target.connect(Access::Write, "migrate").await else {
             return;
         };
-        let _ = self.bind(ENDED).bind(outcome).execute(&mut connection).await;
+        let mut options = self.options.clone();
+        if let (Some(options), Some(reason)) = (options.as_object_mut(), reason) {
+            options.insert("reason".to_owned(), reason.into());
+        }
+        let _ = self.bind(ENDED, &options).bind(outcome).execute(&mut connection).await;
         let _ = connection.close().await;
     }
 
     /// Binds the parameters that both inserts begin with.
-    fn bind<'q>(&'q self, sql: &'static str) -> Query<'q, Postgres, PgArguments> {
+    fn bind<'q>(&'q self, sql: &'static str, options: &Value) -> Query<'q, Postgres, PgArguments> {
         let (environment, version) = (self.environment.as_str(), env!("CARGO_PKG_VERSION"));
-        sqlx::query(sql).bind(&self.id).bind(environment).bind(version).bind(self.options.to_string())
+        sqlx::query(sql).bind(&self.id).bind(environment).bind(version).bind(options.to_string())
     }
 }

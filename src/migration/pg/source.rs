@@ -8,7 +8,9 @@ use sqlx::{Row, ValueRef};
 
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::config::settings::TableName;
+use crate::migration::ids::OddIds;
 use crate::migration::legacy::{Kind, LARGE, Large, LegacyColumn, LegacyRow, Text, spelled};
+use crate::migration::pg::ids::LegacyId;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};
@@ -46,13 +48,6 @@ pub enum SourceError {
         found: String,
         /// What it should be.
         wanted: &'static str,
-    },
-    /// Ids don't identify rows.
-    #[error("{table} can't be read by id: {problem}; correct the table, or name a view of it in LEGACY_TABLE")]
-    Ids {
-        table: TableName,
-        /// Which id, and what is wrong with it.
-        problem: String,
     },
     /// Moments need a time zone to become what a clock showed.
     #[error(
@@ -102,8 +97,9 @@ struct SourceColumn {
 pub(crate) struct Source {
     pub(crate) table: TableName,
     pub(crate) qualified: String,
-    /// SQL of the id as a bigint, as cheap to order by as the type allows.
-    id: String,
+    id: LegacyId,
+    /// The rows whose ids don't identify them. They are in no page.
+    pub(crate) odd_ids: OddIds,
     columns: Vec<SourceColumn>,
     /// Positions of the columns that have a companion in the select list for large texts.
     companions: Vec<usize>,
@@ -115,6 +111,9 @@ pub(crate) struct Source {
     padded: Option<Arc<[LegacyColumn]>>,
     /// Whether the server converts each text from the database's encoding, which fails for undefined bytes.
     pub(crate) converts: bool,
+    /// Whether the server computes values, which may fail: those of a view, of a generated column that isn't stored, or of
+    /// another server's table.
+    pub(crate) computes: bool,
 }
 
 /// What a column of this kind is called in messages.
@@ -159,9 +158,20 @@ fn qualified(table: &TableName) -> String {
     format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name))
 }
 
-/// Checks that the table has the columns that the mapping needs, of types that can be read; doctor checks the same.
-pub(crate) async fn check_columns(connection: &mut Session, table: &TableName, place: &str) -> Result<(), SourceError> {
-    find_columns(connection, table, place).await.map(|_| ())
+/// Checks that the table has the columns that the mapping needs, of types that can be read; doctor checks the same. How
+/// the ids are read.
+pub(crate) async fn check_columns(
+    connection: &mut Session,
+    table: &TableName,
+    place: &str,
+) -> Result<LegacyId, SourceError> {
+    let found = find_columns(connection, table, place).await?;
+    Ok(legacy_id(connection, table, &found).await?)
+}
+
+async fn legacy_id(connection: &mut Session, table: &TableName, found: &[FoundColumn]) -> Result<LegacyId, QueryError> {
+    let id = found.iter().find(|it| it.name == LegacyColumn::Id.name());
+    Ok(LegacyId::new(id.map_or("", |it| &it.type_name), has_unique_id(connection, table).await?))
 }
 
 /// Whether a unique key on the id makes it sure, without looking at rows, that ids identify rows.
@@ -234,7 +244,7 @@ async fn find_columns(
 }
 
 impl Source {
-    /// Reads the table's columns, and checks that every row can be read and has an id of its own.
+    /// Reads the table's columns, and finds the rows that their ids don't identify.
     pub(crate) async fn describe(
         connection: &mut Session,
         table: &TableName,
@@ -245,18 +255,13 @@ impl Source {
         // Nothing can be computed of a text that may not be one: then every value is read whole.
         let encoding = server_facts(connection).await?.encoding;
         let raw_bytes = encoding == "SQL_ASCII";
+        let id = legacy_id(connection, table, &found).await?;
+        let odd_ids = id.find_odd(connection, table).await?;
         let (mut columns, mut padded) = (Vec::new(), Vec::new());
-        let mut id = String::new();
-        let mut id_is_bigint = true;
         for FoundColumn { name, type_name, category, length, modifier, .. } in found {
             let known = LegacyColumn::from_name(&name);
             let quoted = quote_identifier(&name);
             if known == Some(LegacyColumn::Id) {
-                // The index on the id serves the pages if the id is compared as it is.
-                id_is_bigint = ["int2", "int4", "int8"].contains(&type_name.as_str());
-                // Qualified, because ORDER BY takes a bare name for a column of the select list.
-                let numeric = id_is_bigint || type_name == "numeric";
-                id = if numeric { format!("l.{quoted}") } else { format!("(l.{quoted}::text)::numeric") };
                 columns.push(SourceColumn { name: name.into(), known, is_large: None, is_moment: false });
                 continue;
             }
@@ -283,51 +288,17 @@ impl Source {
         let (companions, moments) = (companions(&columns), moments(&columns));
         let padded = (!padded.is_empty()).then(|| padded.into());
         let converts = !raw_bytes && encoding != "UTF8";
-        let source =
-            Self { table: table.clone(), qualified, id, columns, companions, moments, zone: None, padded, converts };
-        source.check_ids(connection, id_is_bigint).await?;
-        Ok(source)
-    }
-
-    /// Reading by id loses rows whose ids are null or equal, so a table that allows such ids is searched for them.
-    async fn check_ids(&self, connection: &mut Session, is_bigint: bool) -> Result<(), SourceError> {
-        if is_bigint && has_unique_id(connection, &self.table).await? {
-            return Ok(());
-        }
-        let problem = |problem: String| SourceError::Ids { table: self.table.clone(), problem };
-        let name = "l.\"id\"";
-        // A table that others inherit from shows their rows too, which its index doesn't know.
-        // Before a text is cast to a number, it must look like one.
-        let odd: Option<Option<String>> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
-            "select {name}::text from {} l where {name}::text !~ '^\\s*[-+]?[0-9]+(\\.0*)?\\s*$' \
-             or {name} is null limit 1",
-            self.qualified
-        )))
-        .fetch_optional(&mut *connection)
-        .await
-        .attempt("checking the ids of the legacy table")?;
-        match odd {
-            Some(None) => return Err(problem("a row has no id".to_owned())),
-            Some(Some(id)) => return Err(problem(format!("the id {id} is not a whole number"))),
-            None => {}
-        }
-        let twice: Option<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
-            "select {id}::text from {table} l group by {id} \
-             having count(*) > 1 or {id} not between -9223372036854775808 and 9223372036854775807 limit 1",
-            id = self.id,
-            table = self.qualified
-        )))
-        .fetch_optional(connection)
-        .await
-        .attempt("checking the ids of the legacy table")?;
-        twice.map_or(Ok(()), |id| Err(problem(format!("the id {id} occurs twice, or isn't a bigint"))))
+        let computes = computes(connection, &qualified).await?;
+        let table = table.clone();
+        Ok(Self { table, qualified, id, odd_ids, columns, companions, moments, zone: None, padded, converts, computes })
     }
 
     /// How many rows there are, and the largest id but the last that a bigint holds, which is rejected.
     pub(crate) async fn extent(&self, connection: &mut Session) -> Result<(i64, Option<i64>), QueryError> {
-        let (id, table) = (&self.id, &self.qualified);
+        let (id, usable, table) = (&self.id.sql, self.id.condition(), &self.qualified);
         let sql = format!(
-            "select (select count(*) from {table}), (select max({id})::int8 from {table} l where {id} < {})",
+            "select (select count(*) from {table}), \
+                    (select max({id})::int8 from {table} l where {usable} and {id} < {})",
             i64::MAX
         );
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await.attempt("counting the legacy rows")
@@ -339,9 +310,8 @@ impl Source {
         format!("{} limit {limit}", self.rows(after))
     }
 
-    /// The same without an end.
-    pub(crate) fn rows(&self, after: Option<i64>) -> String {
-        let mut list = vec![format!("{}::int8", self.id)];
+    fn list(&self) -> String {
+        let mut list = vec![format!("{}::int8", self.id.sql)];
         for column in &self.columns {
             let quoted = quote_identifier(&column.name);
             list.push(match &column.is_large {
@@ -358,8 +328,28 @@ impl Source {
         if let Some(zone) = &self.zone {
             list.extend(self.moments.iter().map(|at| clock(&quote_identifier(&self.columns[*at].name), zone)));
         }
-        let condition = after.map(|id| format!(" where {} > {id}", self.id)).unwrap_or_default();
-        format!("select {} from {} l{condition} order by {}", list.join(", "), self.qualified, self.id)
+        list.join(", ")
+    }
+
+    /// The same without an end.
+    pub(crate) fn rows(&self, after: Option<i64>) -> String {
+        let (list, id, usable, table) = (self.list(), &self.id.sql, self.id.condition(), &self.qualified);
+        let condition = after.map(|after| format!(" and {id} > {after}")).unwrap_or_default();
+        if self.odd_ids.repeated == 0 {
+            return format!("select {list} from {table} l where {usable}{condition} order by {id}");
+        }
+        // Rows that share an id would be parted by the end of a page.
+        const ROWS: &str = "\"rows of the id\"";
+        format!(
+            "select {list} from (select l.*, count(*) over (partition by {id}) as {ROWS} from {table} l \
+             where {usable}{condition}) l where l.{ROWS} = 1 order by {id}"
+        )
+    }
+
+    /// The select of the row with an id, in the shape of a page's: nothing of another row is computed.
+    pub(crate) fn only(&self, id: i64) -> String {
+        let (id_sql, table) = (&self.id.sql, &self.qualified);
+        format!("select {} from {table} l where {id_sql} = {id}", self.list())
     }
 
     /// How many columns there are.
@@ -387,7 +377,7 @@ impl Source {
             format!("encode(substr(convert_to(l.{name}::text, getdatabaseencoding()), 1, {RECORDED}), 'hex')")
         });
         let (list, table) = (each.collect::<Vec<_>>().join(", "), &self.qualified);
-        format!("select {list} from {table} l where {} = {id}", self.id)
+        format!("select {list} from {table} l where {} = {id}", self.id.sql)
     }
 
     /// The names of the columns.
@@ -398,6 +388,23 @@ impl Source {
     /// How many values a row of [`Self::page`] has.
     pub(crate) fn width(&self) -> usize {
         1 + self.columns.len() + self.companions.len() + self.zone.as_ref().map_or(0, |_| self.moments.len())
+    }
+
+    /// The ids that several rows have, after one, with how many rows have each.
+    pub(crate) async fn repeated_ids(
+        &self,
+        connection: &mut Session,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<(i64, i64)>, QueryError> {
+        if self.odd_ids.repeated == 0 {
+            return Ok(Vec::new());
+        }
+        let after = after.map(|after| format!(" where id > {after}")).unwrap_or_default();
+        let sql =
+            format!("select id, rows from ({}) l{after} order by id limit {limit}", self.id.repeated(&self.table));
+        let read = sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(connection);
+        read.await.attempt("reading the ids that several rows of the legacy table have")
     }
 
     /// The names of the columns that need a time zone.
@@ -458,9 +465,17 @@ impl Source {
                   generate_series(0, (length(v.bytes) - 1) / {BYTES}) at order by at",
             quote_identifier(column),
             self.qualified,
-            self.id
+            self.id.sql
         )
     }
+}
+
+/// Whether reading a table may compute something that fails.
+async fn computes(connection: &mut Session, qualified: &str) -> Result<bool, QueryError> {
+    let sql = "select exists (select from pg_class c where c.oid = to_regclass($1) and c.relkind in ('v', 'f')) \
+               or exists (select from pg_attribute a where a.attrelid = to_regclass($1) and a.attgenerated = 'v')";
+    let asked = sqlx::query_scalar(sql).bind(qualified).fetch_one(connection);
+    asked.await.attempt("looking for computed columns of the legacy table")
 }
 
 /// Bytes of an unreadable text that are looked at: more than a record keeps.

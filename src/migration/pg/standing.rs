@@ -97,15 +97,16 @@ async fn runs(session: &mut Session) -> Result<Runs, QueryError> {
     let sql = format!(
         "select to_char(started_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(finished_at, 'YYYY-MM-DD HH24:MI:SS'), \
                 outcome::text, database_role::text, program_version::text, (counts ->> 'read')::int8, \
-                (counts ->> 'migrated')::int8, (counts ->> 'rejected')::int8, count(*) over () \
+                (counts ->> 'migrated')::int8, (counts ->> 'rejected')::int8, \
+                options ->> 'reason', count(*) over () \
          from padealing.migration_run where command = 'migrate' order by started_at desc, id limit {LISTED}"
     );
     let rows: Vec<RunRow> =
         sqlx::query_as(AssertSqlSafe(sql)).fetch_all(session).await.attempt("reading the runs of migrate")?;
-    let total = rows.first().map_or(0, |row| row.8);
+    let total = rows.first().map_or(0, |row| row.9);
     // One run is at work at a time, the newest: an older one without an end has lost its own.
     let newest = rows.into_iter().enumerate().map(|(at, row)| {
-        let (started_at, finished_at, outcome, role, version, read, migrated, rejected, _) = row;
+        let (started_at, finished_at, outcome, role, version, read, migrated, rejected, reason, _) = row;
         let counts = read.zip(migrated).zip(rejected);
         Run {
             started_at,
@@ -113,10 +114,22 @@ async fn runs(session: &mut Session) -> Result<Runs, QueryError> {
             end: RunEnd::of(outcome.as_deref(), is_at_work && at == 0),
             role,
             version,
+            reason,
             counts: counts.map(|((read, migrated), rejected)| RunCounts { read, migrated, rejected }),
         }
     });
     Ok(Runs { newest: newest.collect(), total: u64::try_from(total).unwrap_or_default() })
 }
 
-type RunRow = (String, Option<String>, Option<String>, String, String, Option<i64>, Option<i64>, Option<i64>, i64);
+type RunRow = (
+    String,
+    Option<String>,
+    Option<String>,
+    String,
+    String,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    i64,
+);

@@ -1,6 +1,6 @@
-//! Legacy rows with bytes that the source's encoding doesn't define.
+//! Legacy rows with bytes that the source's encoding doesn't define, or with values that the source fails to compute.
 //!
-//! The server refuses to convert such a byte, and with it everything that a statement reads. So the statement is made
+//! The server refuses such a value, and with it everything that a statement reads. So the statement is made
 //! smaller: fewer rows, down to one, and of that row fewer columns, down to those that can't be read.
 
 use std::sync::Arc;
@@ -22,6 +22,16 @@ pub(crate) fn is_unreadable(error: &QueryError) -> bool {
     is_no_text || error.sqlstate().is_some_and(|it| sqlstate::is_about_encoding(&it))
 }
 
+/// Whether a row has no value that could be read: a text that is none, or what can't be computed of this row, such as a
+/// cast in a view.
+pub(crate) fn is_about_row(error: &QueryError) -> bool {
+    is_unreadable(error) || is_failed(error)
+}
+
+fn is_failed(error: &QueryError) -> bool {
+    error.sqlstate().is_some_and(|it| it.starts_with("22") && !sqlstate::is_about_encoding(&it))
+}
+
 /// The first row after an id, of which some columns can't be read, in a transaction that sees one moment.
 pub(crate) async fn read_unreadable_row(
     session: &mut Session,
@@ -35,9 +45,12 @@ pub(crate) async fn read_unreadable_row(
     let mut left = vec![(0, source.width_of_table())];
     while let Some((start, end)) = left.pop() {
         let part = source.part(start..end);
-        match savepoint(session, async |session| read_part(session, &part, after).await).await? {
+        match savepoint(session, async |session| read_part(session, &part, id).await).await? {
             Ok(read) => add(&mut row, read),
-            Err(error) if !is_unreadable(&error) => return Err(error),
+            Err(error) if !is_about_row(&error) => return Err(error),
+            Err(error) if end - start == 1 && is_failed(&error) => {
+                row.failed.extend(part.names().map(|name| (Arc::clone(name), error.source.to_string())));
+            }
             Err(_) if end - start == 1 => {
                 let shown = savepoint(session, async |session| bytes(session, &part, id).await).await?;
                 let shown = shown.unwrap_or_else(|_| "bytes that can't be shown".to_owned());
@@ -52,8 +65,8 @@ pub(crate) async fn read_unreadable_row(
     Ok(Some((id, row)))
 }
 
-async fn read_part(session: &mut Session, part: &Source, after: Option<i64>) -> Result<LegacyRow, QueryError> {
-    let row = session.fetch_one(sqlx::raw_sql(AssertSqlSafe(part.page(after, 1)))).await.attempt(WHAT)?;
+async fn read_part(session: &mut Session, part: &Source, id: i64) -> Result<LegacyRow, QueryError> {
+    let row = session.fetch_one(sqlx::raw_sql(AssertSqlSafe(part.only(id)))).await.attempt(WHAT)?;
     let values = raw_values(&row).attempt(WHAT)?;
     let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
     part.row(|at| values[at]).map(|(_, row)| row).ok_or_else(malformed).attempt(WHAT)
@@ -67,6 +80,7 @@ fn add(row: &mut LegacyRow, part: LegacyRow) {
     }
     row.unknown.extend(part.unknown);
     row.unreadable.extend(part.unreadable);
+    row.failed.extend(part.failed);
     row.local.extend(part.local);
     row.padded = part.padded;
 }

@@ -14,16 +14,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::base::quote::quote_literal;
-use crate::base::text::plural;
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{check_applied, check_permitted};
 use crate::ledger::pg::permission::current_role;
 use crate::migration::difference::Difference;
+use crate::migration::ids::OddIds;
 use crate::migration::legacy::{LARGE, LegacyRow, Text};
 use crate::migration::needs;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::plain_page::{LegacyCursor, PlainPage, read_plain_page};
+use crate::migration::pg::reading::{Reading, is_cancelled, repeated};
 use crate::migration::pg::source::{Source, companion, parse_companion, raw_values};
 use crate::migration::pg::traits::traits_of_source;
 use crate::migration::pg::verify_error::VerifyError;
@@ -35,7 +36,6 @@ use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::Lock;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
-use crate::postgres::sqlstate;
 use crate::postgres::statement::{run, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
 
@@ -88,12 +88,7 @@ pub async fn verify(
     }
 
     let repeats = Arc::new(AtomicU32::new(0));
-    let reading = |session, database: &Database| Reading {
-        session,
-        database: database.clone(),
-        repeats: Arc::clone(&repeats),
-        in_a_row: 0,
-    };
+    let reading = |session, database| Reading::new(session, database, Arc::clone(&repeats));
     let (from, target) = (reading(from, request.source), reading(target, request.target));
     let (pages, source_pages) = mpsc::channel::<SourcePage>(1);
     let (both, mut both_pages) = mpsc::channel::<BothPages>(1);
@@ -111,6 +106,8 @@ pub async fn verify(
         }
         let done = report.counts.source + doubtful.rows.len() as u64;
         progress(Progress { done, total: total.max(done), rejected: report.counts.rejected });
+        // Where judging takes longer than reading there is always another page, and an interruption would not be heard.
+        tokio::task::yield_now().await;
     }
     request.target.phase("looking for rows that lineage doesn't explain");
     let mut unclaimed = Vec::new();
@@ -118,6 +115,10 @@ pub async fn verify(
         unclaimed.extend(ended.map_err(VerifyError::Worker)??.unwrap_or_default());
     }
     look_again(request, &source, doubtful, &mut report).await?;
+    if source.odd_ids != OddIds::default() {
+        count_odd_rows(request, &source, &mut report.counts).await?;
+        report.notes.extend(source.odd_ids.sentences(request.table));
+    }
     for difference in unclaimed {
         report.counts.extra += 1;
         report.differ(difference);
@@ -179,8 +180,10 @@ async fn look_again(
     for (id, first) in doubtful.rows {
         if since.elapsed() > NEW_VIEW {
             since = Instant::now();
-            for connection in [&mut target, &mut from] {
-                run(connection, "rollback", "ending the transaction").await?;
+            for (connection, database) in [(&mut target, request.target), (&mut from, request.source)] {
+                if run(connection, "rollback", "ending the transaction").await.is_err() {
+                    *connection = database.connect(Access::Read, "verify").await?;
+                }
                 begin_read_only(connection, Limits::default()).await?;
             }
         }
@@ -193,7 +196,7 @@ async fn look_again(
         match again.await {
             Ok(page) => judge(page).into_iter().for_each(|(_, judged)| report.settle(judged)),
             // A standby cancels this look, too: what was seen first stands.
-            Err(error) if error.sqlstate().as_deref() == Some(sqlstate::SERIALIZATION_FAILURE) => {
+            Err(error) if is_cancelled(request.target, &error).await || is_cancelled(request.source, &error).await => {
                 report.settle(first);
                 since = Instant::now() - NEW_VIEW * 2;
             }
@@ -205,52 +208,42 @@ async fn look_again(
     Ok(())
 }
 
+/// Counts the rows that their ids don't identify: rejected if that is on record.
+async fn count_odd_rows(
+    request: &VerifyRequest<'_>,
+    source: &Source,
+    counts: &mut VerifyCounts,
+) -> Result<(), VerifyError> {
+    const IDS: usize = 10_000;
+    let mut target = request.target.connect(Access::Read, "verify").await?;
+    let mut from = request.source.connect(Access::Read, "verify source").await?;
+    let mut count = |rows: u64, is_rejected: bool| {
+        counts.source += rows;
+        *if is_rejected { &mut counts.rejected } else { &mut counts.pending } += rows;
+    };
+    let mut after = None;
+    loop {
+        let ids = source.repeated_ids(&mut from, after, IDS).await?;
+        let Some((last, _)) = ids.last().copied() else { break };
+        let rejected = read_rejected(&mut target, &Range { after, until: Some(last) }).await?;
+        ids.into_iter().for_each(|(id, rows)| count(rows.unsigned_abs(), rejected.contains(&id)));
+        after = Some(last);
+    }
+    // Nothing names them one by one: as many are on record as the last run that came to its end has counted.
+    let last = "select (counts ->> 'without_id')::int8 from padealing.migration_run \
+                where command = 'migrate' and counts is not null order by started_at desc limit 1";
+    let recorded: Option<Option<i64>> =
+        sqlx::query_scalar(last).fetch_optional(&mut target).await.attempt("reading the runs of migrate")?;
+    let recorded = recorded.flatten().map_or(0, i64::unsigned_abs).min(source.odd_ids.without);
+    count(recorded, true);
+    count(source.odd_ids.without - recorded, false);
+    let _ = target.close().await;
+    let _ = from.close().await;
+    Ok(())
+}
+
 /// How long a second look keeps its snapshots.
 const NEW_VIEW: Duration = Duration::from_secs(5);
-
-fn repeated(times: u32) -> Option<String> {
-    (times > 0).then(|| {
-        format!(
-            "a standby cancelled reading {}, and the page was read again in a new snapshot; set hot_standby_feedback = \
-             on there, or raise max_standby_streaming_delay",
-            plural(times.into(), "time", "times")
-        )
-    })
-}
-
-/// A session that reads in one snapshot, as long as its server lets it.
-struct Reading {
-    session: Session,
-    database: Database,
-    /// Pages that were read again, of all sessions.
-    repeats: Arc<AtomicU32>,
-    /// Of those, the last ones in a row.
-    in_a_row: u32,
-}
-
-impl Reading {
-    /// Begins a new snapshot if a standby has cancelled what was read in the last (documentation, Handling Query
-    /// Conflicts), up to a bound. Rows are then compared page by page as of different moments, and what looks wrong is
-    /// looked at again.
-    async fn recover(&mut self, error: QueryError) -> Result<(), VerifyError> {
-        if error.sqlstate().as_deref() != Some(sqlstate::SERIALIZATION_FAILURE) {
-            return Err(error.into());
-        }
-        if self.in_a_row == REPEATS {
-            return Err(VerifyError::Cancelled { place: self.database.place(), times: REPEATS, source: error });
-        }
-        self.in_a_row += 1;
-        self.repeats.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(Duration::from_millis(100) * self.in_a_row).await;
-        if run(&mut self.session, "rollback", "rolling back").await.is_err() {
-            self.session = self.database.connect(Access::Read, "verify").await?;
-        }
-        Ok(begin_read_only(&mut self.session, Limits::default()).await?)
-    }
-}
-
-/// How often a page is read again.
-const REPEATS: u32 = 10;
 
 /// What a reader has found beyond the rows: target rows that lineage doesn't explain.
 type Unclaimed = Option<Vec<Difference>>;
@@ -262,8 +255,12 @@ async fn read_source(
     pages: mpsc::Sender<SourcePage>,
 ) -> Result<Unclaimed, VerifyError> {
     let (mut after, mut size) = (None, PAGE_ROWS);
-    let mut cursor = needs_cursor.then(LegacyCursor::default);
+    let (mut cursor, mut snapshot) = (needs_cursor.then(LegacyCursor::default), 0);
     loop {
+        if snapshot != from.snapshots {
+            // The cursor has ended with its snapshot.
+            (cursor, snapshot) = (needs_cursor.then(LegacyCursor::default), from.snapshots);
+        }
         let read = match &mut cursor {
             Some(cursor) => cursor.page(&mut from.session, &source, after, size).await,
             None => read_plain_page(&mut from.session, &source, after, size).await,
@@ -272,7 +269,6 @@ async fn read_source(
             Ok(page) => page,
             Err(error) => {
                 from.recover(error).await?;
-                cursor = needs_cursor.then(LegacyCursor::default);
                 continue;
             }
         };
@@ -281,8 +277,9 @@ async fn read_source(
         size = if cut { rows.len().max(1) } else { (size * 2).min(PAGE_ROWS) };
         // The last range is open, so that lineage beyond the last legacy row is seen too.
         let until = if done { None } else { rows.last().map(|(id, _)| *id) };
-        let sent = from.session.while_waiting(pages.send(SourcePage { after, until, rows }));
-        if sent.await?.is_err() || done {
+        let Ok(room) = from.wait(pages.reserve()).await? else { break };
+        room.send(SourcePage { after, until, rows });
+        if done {
             break;
         }
         after = until;
@@ -297,7 +294,7 @@ async fn read_target(
     both: mpsc::Sender<BothPages>,
 ) -> Result<Unclaimed, VerifyError> {
     let mut securities = Securities::default();
-    while let Some(page) = target.session.while_waiting(source_pages.recv()).await? {
+    while let Some(page) = target.wait(source_pages.recv()).await? {
         let range = Range { after: page.after, until: page.until };
         let page = loop {
             match both_pages(&mut target.session, &mut securities, &range, page.rows.clone()).await {
@@ -306,9 +303,8 @@ async fn read_target(
             }
         };
         target.in_a_row = 0;
-        if target.session.while_waiting(both.send(page)).await?.is_err() {
-            return Ok(None);
-        }
+        let Ok(room) = target.wait(both.reserve()).await? else { return Ok(None) };
+        room.send(page);
     }
     let unclaimed = loop {
         match read_unclaimed(&mut target.session).await {

@@ -31,21 +31,13 @@ fn refusal(table: Option<&str>, Cause(error): &Cause) -> Option<Refusal> {
         return None;
     }
     let of_padealing = || error.table().filter(|_| error.schema() == Some("padealing"));
-    // What else the context says quotes the row.
-    let function = error.r#where().and_then(|it| it.strip_prefix("PL/pgSQL function ")?.split_once(" line "));
-    Some(Refusal {
-        table: table.or_else(of_padealing).map(str::to_owned),
-        message: error.message().to_owned(),
-        sqlstate: Some(error.code().to_owned()),
-        function: function.map(|(name, _)| name.to_owned()),
-    })
+    let table = table.or_else(of_padealing).map(str::to_owned);
+    Some(Refusal::new(table, error.code(), error.message(), error.r#where()))
 }
 
 /// Fewer rows were stored than were sent.
 pub(crate) fn dropped(table: &str, what: &str, stored: u64, sent: usize) -> WriteError {
     let fewer = format!("{stored} of {sent} rows were stored; a trigger or a rule of the table drops rows");
     let error = Err::<(), _>(sqlx::Error::Protocol(fewer)).attempt(what).expect_err("it is an error");
-    let message = "a trigger or a rule of the table drops it".to_owned();
-    let refusal = Refusal { table: Some(table.to_owned()), message, sqlstate: None, function: None };
-    WriteError { error, refusal: Some(Box::new(refusal)) }
+    WriteError { error, refusal: Some(Box::new(Refusal::dropped(table))) }
 }

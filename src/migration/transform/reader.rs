@@ -53,6 +53,10 @@ impl RowReader<'_> {
                     format!("{column} is {shown}; the target can only hold {limit}; correct it in the source");
                 self.reject(column, Rule::OutOfRange, message);
             }
+            ValueError::NotFinite => {
+                let message = format!("{column} is {shown}; it must be a finite number; correct it in the source");
+                self.reject(column, Rule::OutOfRange, message);
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::base::quote::quote_literal;
 use crate::base::sql_text::{comment, statement};
 use crate::report::plan::Planned;
+use crate::schema::plan::stops::allowed_line;
 
 impl Planned<'_> {
     /// What `psql -v ON_ERROR_STOP=1 -f` runs, with the same end as `apply`.
@@ -39,9 +40,12 @@ impl Planned<'_> {
             notes.into_iter().for_each(|note| remark(&mut out, &format!("  {note}")));
             out.push_str(&format!("{}\n", statement(step.sql.trim_end())));
         }
-        for record in &self.found.route.records {
+        let records = &self.found.route.records;
+        for (at, record) in records.iter().enumerate() {
             let revision = record.revision;
-            let values = [revision.number, revision.name, &revision.checksum(), &record.kind.to_string(), &record.sql]
+            let allowed = allowed_line(&self.found.route.allowed).filter(|_| at + 1 == records.len());
+            let sql = format!("{}{}", record.sql, allowed.unwrap_or_default());
+            let values = [revision.number, revision.name, &revision.checksum(), &record.kind.to_string(), &sql]
                 .map(|value| statement(&quote_literal(value)));
             out.push_str(
                 "\ninsert into padealing.schema_revision\n    \

@@ -2,11 +2,11 @@
 
 use squawk_syntax::quote::quote_ident as identifier;
 
-use crate::schema::catalog::Property;
+use crate::schema::catalog::{Object, Property, Value};
 use crate::schema::ddl::{Ddl, qualified};
 
-/// How wide the numbers of a sequence are.
-fn limit(of_type: &str) -> &'static str {
+/// The last number of a sequence's type.
+pub(crate) fn limit(of_type: &str) -> &'static str {
     match of_type {
         "smallint" => "32767",
         "integer" => "2147483647",
@@ -15,11 +15,29 @@ fn limit(of_type: &str) -> &'static str {
 }
 
 impl Ddl<'_> {
-    /// Whether a sequence ends where its type does.
-    pub(crate) fn has_usual_limit(&self, property: Property) -> bool {
-        let word = if property == Property::Minimum { "minvalue" } else { "maxvalue" };
-        let options = self.sequence_options(&self.property(Property::Type).unwrap_or_default());
-        !options.iter().any(|it| it.starts_with(word))
+    /// The statement that gives a sequence its type, its step and its limits. A limit that is the type's own follows
+    /// the type (documentation, ALTER SEQUENCE).
+    pub(crate) fn alter_bounds(&self, live: &Object) -> Option<String> {
+        let before = |property| live.get(&property).map(Value::to_string);
+        let is_own = |property, of_type: Option<String>, value: &str| {
+            let last = limit(&of_type.unwrap_or_default());
+            property == Property::Maximum && value == last
+        };
+        let words = [
+            ("as", Property::Type),
+            ("increment by", Property::Increment),
+            ("minvalue", Property::Minimum),
+            ("maxvalue", Property::Maximum),
+            ("start with", Property::Start),
+        ];
+        let change = |(word, property)| {
+            let (old, new) = (before(property)?, self.property(property)?);
+            let follows =
+                is_own(property, before(Property::Type), &old) && is_own(property, self.property(Property::Type), &new);
+            (old != new && !follows).then(|| format!("{word} {new}"))
+        };
+        let changes: Vec<String> = words.into_iter().filter_map(change).collect();
+        (!changes.is_empty()).then(|| format!("{} {}", self.altered(), changes.join(" ")))
     }
 
     /// What of a sequence isn't as Postgres has it for a type.

@@ -10,8 +10,7 @@ use std::time::Duration;
 use crate::base::text::{plural, sentence};
 use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
-use crate::ledger::pg::admission::{SessionError, check_local};
-
+use crate::ledger::pg::admission::check_local;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::sqlstate;
@@ -24,14 +23,12 @@ use crate::schema::pg::locks::{Allowed, Outside};
 use crate::schema::pg::plan::{assess, live, stage};
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::transaction::{
-    ATTEMPTS, check_held, locked_connection, record_adoption, record_one, reference, retry_while_locked, scope, send,
+    ATTEMPTS, Line, check_held, locked_connection, record, reference, retry_while_locked, scope, send, stopped,
 };
-use crate::schema::plan::code::Code;
 use crate::schema::plan::outcome::{Applied, Found, Unbuilt};
 use crate::schema::plan::planner::plan;
 use crate::schema::plan::route::Route;
 use crate::schema::plan::step::{ConcurrentBuild, Decision, HazardKind, Plan, Step};
-use crate::schema::plan::stops::how_to_disable;
 
 /// Brings the schema to the revision that is asked for, if the plan is still the one that was agreed to.
 /// In a local database without a reference schema, creates the mirror first.
@@ -134,14 +131,10 @@ pub async fn carry_out(
     if let Some(first) = rest.first() {
         return Err(ApplyError::Unreached { count: rest.len(), first: first.sql.trim_end_matches(';').to_owned() });
     }
-    if let Some(given_up) = request.adopts {
-        record_adoption(connection, environment, given_up).await?;
-    }
-    for record in &route.records {
-        let (revision, kind) = (&record.revision, record.kind);
-        let recorded = record_one(connection, revision, kind, &record.sql, request.environment).await;
-        recorded.map_err(|error| stopped(error, code))?;
-    }
+    let adoption = request.adopts.zip(found.history.last());
+    let adoption = adoption.map(|(given_up, newest)| Line::adoption(newest, environment, given_up));
+    let records = route.records.iter().map(|it| Line::of(&it.revision, it.kind, &it.sql));
+    record(connection, request, adoption.into_iter().chain(records).collect(), code).await?;
     let moves = route
         .plan
         .tables
@@ -164,27 +157,6 @@ pub async fn carry_out(
     }
     done.route = found.route;
     Ok(done)
-}
-
-/// The error, with the trigger that raised it, if one of those that fire on steps did (documentation, PL/pgSQL: the
-/// context of an error names the function).
-fn stopped(error: ApplyError, code: &[Code]) -> ApplyError {
-    let (object, source) = match error {
-        ApplyError::Step { object, source } if !source.is_lock_conflict() => (object, source),
-        ApplyError::Session(SessionError::Query(source)) if !source.is_lock_conflict() => {
-            ("the record of the revision".to_owned(), source)
-        }
-        other => return other,
-    };
-    let context = source.context().unwrap_or_default().to_owned();
-    match code.iter().find(|it| context.contains(&format!("function {} ", it.function))) {
-        Some(code) => {
-            let Code { caller, function, .. } = code;
-            let what = format!("{caller}, which calls {function}, stopped {object}; {}", how_to_disable(code));
-            ApplyError::Stopped { what, source }
-        }
-        None => ApplyError::Step { object, source },
-    }
 }
 
 /// Reference tables that foreign keys are added to.

@@ -67,7 +67,7 @@ pub enum ApplyError {
     /// A trigger has dropped or changed the line.
     #[error(
         "nothing was changed; padealing.schema_revision doesn't hold the line that was written for {number}: a trigger \
-         or a rule on it drops or changes lines; switch it off, and run `pad-migrate apply` again"
+         or a rule on it drops or changes lines; switch it off, and run this again"
     )]
     Unrecorded { number: String },
     /// There is no such object to be locked.
@@ -78,7 +78,7 @@ pub enum ApplyError {
         "--allow-object {name}: it is for tables that triggers of others write to, and never for schema {schema}; \
          leave it out"
     )]
-    NotAllowable { name: String, schema: &'static str },
+    NotAllowable { name: String, schema: String },
     /// A trigger of somebody else stopped a step; all of them are rolled back.
     #[error("nothing was changed; {what}")]
     Stopped {

@@ -80,7 +80,8 @@ impl Outside {
                 !allowed.moved.is_empty() && (!is_table || allowed.moved.contains(name))
             }
             "bo_airflow" if allowed.mirror => true,
-            _ if allowed.references.contains(table) => {
+            // A reference table may be a partition itself, or have some.
+            it if allowed.references.contains(table) || allowed.references.contains(&format!("{it}.{name}")) => {
                 mode == "ShareRowExclusiveLock" || allowed.down && mode == "AccessExclusiveLock"
             }
             "bo_airflow" => false,

@@ -23,6 +23,7 @@ use crate::schema::pg::request::ChangeRequest;
 use crate::schema::pg::surroundings::{check_allowed, surroundings};
 use crate::schema::pg::transaction::read_while_locked;
 use crate::schema::pg::{drift, introspect};
+use crate::schema::plan::history::questions;
 use crate::schema::plan::outcome::Found;
 use crate::schema::plan::route::{Situation, Stage, stages};
 use crate::schema::plan::step::{Answer, DataFacts, Size};
@@ -83,13 +84,14 @@ pub async fn assess(connection: &mut Session, request: &ChangeRequest<'_>) -> Re
     let mut facts = DataFacts::default();
     let route_with = |facts: &DataFacts, live: &Catalog| {
         let (history, context, names) = (&history[..], &context, &names);
-        let situation =
-            Situation { stages: &stages, environment, live, history, context, names, facts, to: request.to };
+        let (to, is_adopted) = (request.to, request.adopts.is_some());
+        let stages = &stages;
+        let situation = Situation { stages, environment, live, history, context, names, facts, to, is_adopted };
         situation.route().unwrap_or_default()
     };
     let mut route = route_with(&facts, &live);
     // What is empty needs no facts.
-    if !route.is_empty() || !route.plan.questions.is_empty() {
+    if !route.is_empty() || request.adopts.is_some() || !route.plan.questions.is_empty() {
         facts.sizes = sizes(connection).await?;
         facts.surroundings = surroundings(connection, request).await?;
         // Some questions are about what only the catalog's dependencies show.
@@ -101,6 +103,14 @@ pub async fn assess(connection: &mut Session, request: &ChangeRequest<'_>) -> Re
             facts.answers.insert(question, answer);
         }
         route = route_with(&facts, &live);
+        if let Some(table) = &facts.surroundings.history {
+            let adopted = request.adopts.and(history.last());
+            for (question, left) in questions(table, &route.records, adopted, environment) {
+                if ask(connection, &question).await? == Answer::Found {
+                    route.plan.left.push(left);
+                }
+            }
+        }
     }
     let mirror = crate::schema::mirror::mirror(roles).sql;
     let Wanted { needs, permissions } = route_permissions(connection, &route, &live, makes_mirror, roles).await?;
@@ -132,7 +142,10 @@ pub(crate) async fn role_names(connection: &mut Session, request: &ChangeRequest
         .await
         .attempt("asking for the current role")?;
     let roles = request.roles.clone();
-    Ok(RoleNames { owner: roles.owner.unwrap_or(current), app: roles.app, reader: roles.reader })
+    let owner = roles.owner.unwrap_or(current);
+    // An owner has all that the others are granted, and a down migration would revoke it.
+    let [app, reader] = [roles.app, roles.reader].map(|role| role.filter(|it| *it != owner));
+    Ok(RoleNames { owner, app, reader })
 }
 
 /// Both schemas, and managed tables in other schemas.

@@ -24,8 +24,9 @@ use crate::schema::pg::locks::{Allowed, Outside};
 use crate::schema::pg::needs::down_permissions;
 use crate::schema::pg::plan::{check_history, live, role_names, stage};
 use crate::schema::pg::request::ChangeRequest;
+use crate::schema::pg::surroundings::{check_allowed, code};
 use crate::schema::pg::transaction::{
-    check_held, locked_connection, read_while_locked, record_one, retry_while_locked, scope, send,
+    Line, check_held, locked_connection, read_while_locked, record, retry_while_locked, scope, send, stopped,
 };
 use crate::schema::plan::losses::{Loss, created_tables, losses};
 use crate::schema::plan::outcome::Reversal;
@@ -71,6 +72,7 @@ async fn assess(connection: &mut Session, request: &ChangeRequest<'_>, lock: boo
     check_environment(connection, request.database, request.environment).await?;
     let history = read_history(connection).await?;
     check_history(&history)?;
+    check_allowed(connection, request).await?;
     let (revisions, to) = above(request, &history)?;
     let (server_version, live) = live(connection, request).await?;
     let names = role_names(connection, request).await?;
@@ -219,15 +221,18 @@ async fn run_down_migrations(
     reversal: &Reversal,
 ) -> Result<(), ApplyError> {
     let first = revisions::ALL.first().map_or("", |revision| revision.number);
-    for (revision, step) in reversal.revisions.iter().zip(&reversal.steps) {
+    let code = code(connection).await?;
+    for step in &reversal.steps {
         request.database.phase(&format!("running the {}", step.object));
-        send(connection, step, &scope(request, true)).await?;
-        // The first revision's drops the history itself.
-        if revision.number != first {
-            record_one(connection, revision, RecordKind::Reverted, &step.sql, request.environment).await?;
-        }
+        send(connection, step, &scope(request, true)).await.map_err(|error| stopped(error, &code))?;
     }
-    Ok(())
+    // The first revision's drops the history itself.
+    if reversal.revisions.iter().any(|it| it.number == first) {
+        return Ok(());
+    }
+    let lines = reversal.revisions.iter().zip(&reversal.steps);
+    let lines = lines.map(|(revision, step)| Line::of(revision, RecordKind::Reverted, &step.sql));
+    record(connection, request, lines.collect(), &code).await
 }
 
 /// The tables that revision 0002 has moved, by their comments.

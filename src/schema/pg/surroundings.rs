@@ -14,7 +14,10 @@ use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, CRITICAL_REFEREN
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::plan::code::{Code, Meanings, Occasion, tokens};
-use crate::schema::plan::surroundings::{Bond, Child, Dependent, Holder, KeyTable, Namespace, PassedOn, Surroundings};
+use crate::schema::plan::history_table::HistoryTable;
+use crate::schema::plan::surroundings::{
+    Bond, Child, Dependent, Holder, KeyTable, Member, Namespace, PassedOn, Surroundings,
+};
 
 pub(super) async fn surroundings(
     connection: &mut Session,
@@ -29,7 +32,10 @@ pub(super) async fn surroundings(
         references: references(connection).await?,
         widths: widths(connection).await?,
         passed_on: passed_on(connection).await?,
+        members: members(connection).await?,
         meanings: meanings(connection, &code).await?,
+        constraints: constraints(connection).await?,
+        history: history(connection).await?,
         code,
         allowed: request.allow_objects.iter().cloned().collect(),
     })
@@ -77,14 +83,16 @@ async fn row_types(connection: &mut Session) -> Result<BTreeMap<(String, String)
 }
 
 async fn children(connection: &mut Session) -> Result<BTreeMap<(String, String), Vec<Child>>, QueryError> {
-    let rows: Vec<(String, String, String, String)> = sqlx::query_as(include_str!("surroundings/children.sql"))
+    type Row = (String, String, String, String, bool, Vec<String>, Vec<String>);
+    let rows: Vec<Row> = sqlx::query_as(include_str!("surroundings/children.sql"))
         .bind(MANAGED_TABLES)
         .fetch_all(connection)
         .await
         .attempt("looking for tables that inherit from managed tables")?;
     let mut found: BTreeMap<(String, String), Vec<Child>> = BTreeMap::new();
-    for (schema, name, table, detach) in rows {
-        found.entry((schema, name)).or_default().push(Child { table, detach });
+    for (schema, name, table, detach, is_outside, columns, types) in rows {
+        let columns = columns.into_iter().zip(types).collect();
+        found.entry((schema, name)).or_default().push(Child { table, detach, is_outside, columns });
     }
     Ok(found)
 }
@@ -105,16 +113,17 @@ async fn names(connection: &mut Session) -> Result<BTreeMap<(Namespace, String),
 }
 
 async fn references(connection: &mut Session) -> Result<BTreeMap<(String, String), KeyTable>, QueryError> {
-    type Row = (String, String, Option<String>, Vec<String>, Vec<String>, Vec<String>, Vec<String>, Vec<String>);
+    type Texts = Vec<String>;
+    type Row = (String, String, Option<String>, Texts, Texts, Texts, Texts, Texts, bool);
     let rows: Vec<Row> = sqlx::query_as(include_str!("surroundings/references.sql"))
         .bind(CRITICAL_REFERENCE_TABLES)
         .fetch_all(connection)
         .await
         .attempt("looking at the keys of the reference tables")?;
-    let table = |(schema, name, other_kind, primary, keys, columns, types, categories): Row| {
+    let table = |(schema, name, other_kind, primary, keys, columns, types, categories, is_unlogged): Row| {
         let keys = keys.iter().map(|key| key.split('\u{1}').map(str::to_owned).collect()).collect();
         let columns = columns.into_iter().zip(types.into_iter().zip(categories)).collect();
-        ((schema, name), KeyTable { other_kind, primary, keys, columns })
+        ((schema, name), KeyTable { other_kind, is_unlogged, primary, keys, columns })
     };
     Ok(rows.into_iter().map(table).collect())
 }
@@ -131,36 +140,79 @@ async fn widths(connection: &mut Session) -> Result<BTreeMap<(String, String), i
     Ok(rows.into_iter().map(|(schema, table, width)| ((schema, table), width)).collect())
 }
 
-async fn passed_on(connection: &mut Session) -> Result<BTreeMap<String, Vec<PassedOn>>, QueryError> {
-    let rows: Vec<(String, String, String, String)> = sqlx::query_as(
-        "select it.name, it.grantor::regrole::text, \
-                case it.grantee when 0 then 'PUBLIC' else it.grantee::regrole::text end, it.privilege_type \
+async fn passed_on(connection: &mut Session) -> Result<BTreeMap<(String, String), Vec<PassedOn>>, QueryError> {
+    type Row = (String, String, String, String, String, String);
+    let rows: Vec<Row> = sqlx::query_as(
+        "select n.nspname::text, it.name, it.part, pg_get_userbyid(it.grantor)::text, \
+                case it.grantee when 0 then 'PUBLIC' else pg_get_userbyid(it.grantee)::text end, it.privilege_type \
          from ( \
-             select c.relname::text as name, c.relowner as owner, acl.* from pg_class c, aclexplode(c.relacl) acl \
-             where c.relnamespace = to_regnamespace('padealing') \
+             select relnamespace as space, relname::text as name, '' as part, relowner as owner, acl.* \
+             from pg_class, aclexplode(relacl) acl \
              union all \
-             select '', n.nspowner, acl.* from pg_namespace n, aclexplode(n.nspacl) acl \
-             where n.nspname = 'padealing') it \
-         where it.grantor <> it.owner order by 1, 2, 3, 4",
+             select c.relnamespace, c.relname, a.attname, c.relowner, acl.* \
+             from pg_attribute a join pg_class c on c.oid = a.attrelid, aclexplode(a.attacl) acl \
+             where not a.attisdropped \
+             union all \
+             select s.oid, '', '', s.nspowner, acl.* from pg_namespace s, aclexplode(s.nspacl) acl) it \
+         join pg_namespace n on n.oid = it.space \
+         where it.grantor <> it.owner order by 1, 2, 3, 4, 5, 6",
     )
     .fetch_all(connection)
     .await
     .attempt("looking for privileges that were passed on")?;
-    let mut found: BTreeMap<String, Vec<PassedOn>> = BTreeMap::new();
-    for (name, by, to, privilege) in rows {
-        found.entry(name).or_default().push(PassedOn { by, to, privilege });
+    let mut found: BTreeMap<(String, String), Vec<PassedOn>> = BTreeMap::new();
+    for (schema, name, column, by, to, privilege) in rows {
+        found.entry((schema, name)).or_default().push(PassedOn { column, by, to, privilege });
     }
     Ok(found)
 }
 
-async fn code(connection: &mut Session) -> Result<Vec<Code>, QueryError> {
+async fn constraints(connection: &mut Session) -> Result<BTreeSet<(String, String, String)>, QueryError> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(
+        "select n.nspname::text, c.relname::text, k.conname::text from pg_constraint k \
+         join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace \
+         where c.relname = any($1) and (k.contype in ('n', 't') or k.conparentid <> 0)",
+    )
+    .bind(MANAGED_TABLES)
+    .fetch_all(connection)
+    .await
+    .attempt("listing constraints of managed tables that aren't compared")?;
+    Ok(rows.into_iter().collect())
+}
+
+async fn history(connection: &mut Session) -> Result<Option<HistoryTable>, QueryError> {
+    const WHAT: &str = "looking at the table of the history";
+    let sql = include_str!("surroundings/history.sql");
+    let text: Option<String> = sqlx::query_scalar(sql).fetch_optional(connection).await.attempt(WHAT)?;
+    let table = text.map(|it| serde_json::from_str(&it).map_err(|error| sqlx::Error::Decode(error.into())));
+    table.transpose().attempt(WHAT)
+}
+
+async fn members(connection: &mut Session) -> Result<Vec<Member>, QueryError> {
+    let rows: Vec<(String, String, String, Vec<String>)> = sqlx::query_as(
+        "select n.nspname::text, c.relname::text, e.extname::text, \
+                array(select attname::text from pg_attribute where attrelid = c.oid and attnum > 0) \
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+         join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e' \
+         join pg_extension e on e.oid = d.refobjid and d.refclassid = 'pg_extension'::regclass \
+         where c.relname = any($1) and c.relkind in ('r', 'p') order by 1, 2",
+    )
+    .bind(MANAGED_TABLES)
+    .fetch_all(connection)
+    .await
+    .attempt("looking for tables that belong to extensions")?;
+    let member = |(schema, table, extension, columns)| Member { schema, table, extension, columns };
+    Ok(rows.into_iter().map(member).collect())
+}
+
+pub(super) async fn code(connection: &mut Session) -> Result<Vec<Code>, QueryError> {
     const WHAT: &str = "looking for triggers and functions that steps would run";
     let rows = sqlx::query(include_str!("surroundings/code.sql")).bind(MANAGED_TABLES).fetch_all(connection).await;
     let code = |row: &PgRow| -> Result<Code, sqlx::Error> {
         let occasion: String = row.try_get(0)?;
         let occasion = match occasion.as_str() {
             "event" => Occasion::Event { event: row.try_get(1)?, tags: row.try_get(2)? },
-            "record" => Occasion::Record,
+            "record" => Occasion::Record { returns_row: row.try_get::<String, _>(1)? == "before" },
             _ => Occasion::Rewrite(row.try_get(3)?, row.try_get(4)?),
         };
         Ok(Code {
@@ -206,13 +258,15 @@ async fn meanings(connection: &mut Session, code: &[Code]) -> Result<Meanings, Q
     Ok(meanings)
 }
 
+/// Schemas in which `--allow-object` allows nothing, with those of the server.
+const NEVER_ALLOWED: [&str; 3] = [APPLICATION_SCHEMA, CONTRACT_SCHEMA, "information_schema"];
+
 /// Checks that what may be locked outside padealing is there, and may be at all.
 pub(super) async fn check_allowed(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<(), ApplyError> {
     for name in request.allow_objects {
-        if let Some(schema) =
-            [APPLICATION_SCHEMA, CONTRACT_SCHEMA].into_iter().find(|it| name.starts_with(&format!("{it}.")))
-        {
-            return Err(ApplyError::NotAllowable { name: name.clone(), schema });
+        let schema = name.split('.').next().unwrap_or_default();
+        if NEVER_ALLOWED.contains(&schema) || schema.starts_with("pg_") {
+            return Err(ApplyError::NotAllowable { name: name.clone(), schema: schema.to_owned() });
         }
         let there: bool = sqlx::query_scalar(
             "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace \

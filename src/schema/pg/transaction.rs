@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::environment::Environment;
-use crate::ledger::history::RecordKind;
+use crate::ledger::history::{Record, RecordKind};
 use crate::ledger::pg::admission::SessionError;
 use crate::ledger::revisions::Revision;
 use crate::postgres::database::Access;
@@ -19,7 +19,9 @@ use crate::schema::names::CONTRACT_SCHEMA;
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::locks::{Allowed, Outside};
 use crate::schema::pg::request::ChangeRequest;
+use crate::schema::plan::code::Code;
 use crate::schema::plan::step::Step;
+use crate::schema::plan::stops::{allowed_line, how_to_disable};
 
 /// How long `apply` waits for another `apply` to end.
 pub(crate) const APPLY_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -129,52 +131,105 @@ pub(crate) async fn check_held(
     if violations.is_empty() { Ok(()) } else { Err(ApplyError::Held(violations.join("; "))) }
 }
 
-/// Records that the database is this environment's from now on: the newest line again, which changes nothing else.
-pub(crate) async fn record_adoption(
-    connection: &mut Session,
-    environment: Environment,
-    given_up: Environment,
-) -> Result<(), QueryError> {
-    sqlx::query(
-        "insert into padealing.schema_revision \
-             (revision, name, checksum, kind, sql, database_role, program_version, environment) \
-         select revision, name, checksum, kind, $1, current_user, $2, $3 \
-         from padealing.schema_revision order by id desc limit 1",
-    )
-    .bind(format!("-- a copy of {given_up} became the database of {environment}"))
-    .bind(env!("CARGO_PKG_VERSION"))
-    .bind(environment.as_str())
-    .execute(connection)
-    .await
-    .map(|_| ())
-    .attempt("recording the environment")
+/// A line that the history gets.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) revision: String,
+    pub(crate) name: String,
+    pub(crate) checksum: String,
+    pub(crate) kind: RecordKind,
+    /// What was sent.
+    pub(crate) sql: String,
 }
 
-pub(crate) async fn record_one(
+impl Line {
+    pub(crate) fn of(revision: &Revision, kind: RecordKind, sql: &str) -> Self {
+        let Revision { number, name, .. } = *revision;
+        Self {
+            revision: number.to_owned(),
+            name: name.to_owned(),
+            checksum: revision.checksum(),
+            kind,
+            sql: sql.to_owned(),
+        }
+    }
+
+    /// That the database is another environment's from now on: the newest line again, which changes nothing else.
+    pub(crate) fn adoption(newest: &Record, environment: Environment, given_up: Environment) -> Self {
+        let Record { revision, name, checksum, kind, .. } = newest.clone();
+        let sql = format!("-- a copy of {given_up} became the database of {environment}");
+        Self { revision, name, checksum, kind, sql }
+    }
+}
+
+/// Writes lines, and reads each back: a trigger may drop or change it. The last one names what was allowed.
+pub(crate) async fn record(
     connection: &mut Session,
-    revision: &Revision,
-    kind: RecordKind,
-    sql: &str,
-    environment: Environment,
+    request: &ChangeRequest<'_>,
+    mut lines: Vec<Line>,
+    code: &[Code],
 ) -> Result<(), ApplyError> {
-    let is_stored: Option<bool> = sqlx::query_scalar(
+    if let (Some(last), Some(allowed)) = (lines.last_mut(), allowed_line(request.allow_objects)) {
+        last.sql.push_str(&allowed);
+    }
+    for line in &lines {
+        record_one(connection, line, request.environment).await.map_err(|error| stopped(error, code))?;
+    }
+    Ok(())
+}
+
+async fn record_one(connection: &mut Session, line: &Line, environment: Environment) -> Result<(), ApplyError> {
+    const WHAT: &str = "recording the revision";
+    let Line { revision, name, checksum, kind, sql } = line;
+    let kind = kind.to_string();
+    let id: Option<i64> = sqlx::query_scalar(
         "insert into padealing.schema_revision \
              (revision, name, checksum, kind, sql, database_role, program_version, environment) \
-         values ($1, $2, $3, $4, $5, current_user, $6, $7) \
-         returning (revision, name, checksum, kind, environment) is not distinct from ($1, $2, $3, $4, $7)",
+         values ($1, $2, $3, $4, $5, current_user, $6, $7) returning id::int8",
     )
-    .bind(revision.number)
-    .bind(revision.name)
-    .bind(revision.checksum())
-    .bind(kind.to_string())
+    .bind(revision)
+    .bind(name)
+    .bind(checksum)
+    .bind(&kind)
     .bind(sql)
     .bind(env!("CARGO_PKG_VERSION"))
     .bind(environment.as_str())
-    .fetch_optional(connection)
+    .fetch_optional(&mut *connection)
     .await
-    .attempt("recording the revision")?;
-    match is_stored {
-        Some(true) => Ok(()),
-        _ => Err(ApplyError::Unrecorded { number: revision.number.to_owned() }),
+    .attempt(WHAT)?;
+    let is_stored: bool = sqlx::query_scalar(
+        "select exists (select from padealing.schema_revision where id = $1 \
+             and (revision, name, checksum, kind, environment) is not distinct from ($2, $3, $4, $5, $6))",
+    )
+    .bind(id)
+    .bind(revision)
+    .bind(name)
+    .bind(checksum)
+    .bind(&kind)
+    .bind(environment.as_str())
+    .fetch_one(connection)
+    .await
+    .attempt(WHAT)?;
+    if is_stored { Ok(()) } else { Err(ApplyError::Unrecorded { number: revision.clone() }) }
+}
+
+/// The error, with the trigger that raised it, if one of those that fire on steps did (documentation, PL/pgSQL: the
+/// context of an error names the function).
+pub(crate) fn stopped(error: ApplyError, code: &[Code]) -> ApplyError {
+    let (object, source) = match error {
+        ApplyError::Step { object, source } if !source.is_lock_conflict() => (object, source),
+        ApplyError::Session(SessionError::Query(source)) if !source.is_lock_conflict() => {
+            ("the record of the revision".to_owned(), source)
+        }
+        other => return other,
+    };
+    let context = source.context().unwrap_or_default().to_owned();
+    match code.iter().find(|it| context.contains(&format!("function {} ", it.function))) {
+        Some(code) => {
+            let Code { caller, function, .. } = code;
+            let what = format!("{caller}, which calls {function}, stopped {object}; {}", how_to_disable(code));
+            ApplyError::Stopped { what, source }
+        }
+        None => ApplyError::Step { object, source },
     }
 }

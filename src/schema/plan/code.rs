@@ -16,7 +16,10 @@ pub enum Occasion {
         tags: Vec<String>,
     },
     /// When the history gets a line.
-    Record,
+    Record {
+        /// Whether the line is what it returns.
+        returns_row: bool,
+    },
     /// When the rows of a table are written again: its schema and name.
     Rewrite(String, String),
 }
@@ -58,6 +61,8 @@ pub struct Reading {
     pub written: BTreeSet<(String, String)>,
     /// A name that it gives without a schema, and the schema that has it.
     pub unqualified: Option<(String, String)>,
+    /// What it does to the history's line: `drops it`.
+    pub alteration: Option<String>,
     /// Whether all of that happens each time: nothing in the text is conditional.
     pub is_certain: bool,
 }
@@ -79,8 +84,14 @@ pub(crate) fn tokens(source: &str) -> Vec<String> {
     found
 }
 
+/// What follows RAISE where it refuses nothing, and in a handler where it raises again.
+const NOT_REFUSING: [&str; 6] = ["debug", "log", "info", "notice", "warning", ";"];
+
 /// What has its own course only under a condition.
 const CONDITIONAL: [&str; 7] = ["if", "case", "when", "loop", "while", "for", "execute"];
+
+/// The columns of the history that are read back.
+const RECORDED: [&str; 5] = ["revision", "name", "checksum", "kind", "environment"];
 
 impl Code {
     /// Reads the function's text.
@@ -94,6 +105,14 @@ impl Code {
                 ("exception", _) if before != "raise" => reading.is_certain = false,
                 ("raise", "exception") => reading.refusal = Some(message(at(i + 2))),
                 ("raise", next) if next.starts_with(['\'', '$']) => reading.refusal = Some(message(next)),
+                // `raise sqlstate '…'`, `raise using message = '…'`, `raise some_condition`.
+                ("raise", next) if !NOT_REFUSING.contains(&next) => {
+                    let rest = &words[i..];
+                    let end = rest.iter().position(|it| it == ";").unwrap_or(rest.len());
+                    let text = rest[..end].iter().find(|it| it.starts_with(['\'', '$']));
+                    reading.refusal = Some(text.map_or_else(|| next.to_owned(), |it| message(it)));
+                }
+                ("assert", "false") => reading.refusal = Some("assertion failed".to_owned()),
                 ("insert" | "merge", "into") | ("delete", "from") | ("lock" | "truncate", "table") => {
                     self.names_relation(&words, i + 2, true, meanings, &mut reading);
                 }
@@ -101,6 +120,15 @@ impl Code {
                     self.names_relation(&words, i + 1, true, meanings, &mut reading);
                 }
                 ("from" | "join", _) => self.names_relation(&words, i + 1, false, meanings, &mut reading),
+                ("return", "null") if reading.alteration.is_none() && self.returns_line() => {
+                    reading.alteration = Some("drops it".to_owned());
+                }
+                ("new", ".") if matches!(before, ";" | "begin") && at(i + 3).starts_with([':', '=']) => {
+                    let column = at(i + 2);
+                    if self.returns_line() && RECORDED.contains(&column) {
+                        reading.alteration = Some(format!("changes its {column}"));
+                    }
+                }
                 (word, "(") if before != "." && before != "into" && before != "function" => {
                     self.names(word, meanings.functions.get(word), &mut reading);
                 }
@@ -109,6 +137,10 @@ impl Code {
             }
         }
         reading
+    }
+
+    fn returns_line(&self) -> bool {
+        self.occasion == Occasion::Record { returns_row: true }
     }
 
     /// A relation that stands at a place in the text.

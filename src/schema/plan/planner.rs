@@ -10,6 +10,7 @@ mod nodes;
 mod objects;
 mod recreate;
 mod rename;
+mod sequence;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,17 +1,24 @@
 //! How a live schema gets to a revision: by the later revisions where it matches an earlier one, or else by altering
 //! what differs. Pure.
 
+use std::collections::BTreeSet;
+
+use squawk_syntax::quote::quote_ident as identifier;
+
+use crate::base::text::list;
 use crate::config::environment::Environment;
 use crate::ledger::history::{Record, RecordKind, applied};
 use crate::ledger::revisions::{ALL, Revision, RoleNames, render};
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::schema::catalog::{Catalog, Id, Kind};
+use crate::schema::ddl::qualified;
 use crate::schema::drift::expectation::{Expectation, RoleContext};
-use crate::schema::drift::finding::Severity;
+use crate::schema::drift::finding::{Remedy, Severity};
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::planner::{Way, plan, plan_within};
 use crate::schema::plan::step::{Action, DataFacts, Decision, Hazard, HazardKind, Left, Plan, Step};
-use crate::schema::plan::stops::{HISTORY_TABLE, allowed_line, foresee_code};
+use crate::schema::plan::stops::{HISTORY_TABLE, foresee_code};
+use crate::schema::plan::surroundings::Member;
 
 /// A revision, and what the schema is after it.
 #[derive(Clone, Debug)]
@@ -47,6 +54,8 @@ pub struct Situation<'a> {
     pub facts: &'a DataFacts,
     /// The revision to go to; the newest, if none is named.
     pub to: Option<&'a str>,
+    /// Whether the history gets a line in any case: the database becomes another environment's.
+    pub is_adopted: bool,
 }
 
 /// What is recorded once the steps are done.
@@ -200,13 +209,12 @@ impl Situation<'_> {
         let twins = self.twins().into_iter().filter(|table| !is_known(table));
         let twins: Vec<Left> = twins.map(|table| left_twin(table, false)).collect();
         route.plan.left.extend(twins);
+        let members = self.moved_members(&route);
+        route.plan.left.extend(members);
         let surroundings = &self.facts.surroundings;
-        foresee_code(&mut route.plan, !route.records.is_empty(), self.live, surroundings);
+        let is_recorded = self.is_adopted || !route.records.is_empty();
+        foresee_code(&mut route.plan, is_recorded, self.live, surroundings);
         route.allowed = surroundings.allowed.iter().cloned().collect();
-        let line = allowed_line(surroundings).unwrap_or_default();
-        if let Some(record) = route.records.last_mut().filter(|record| !record.sql.is_empty()) {
-            record.sql.push_str(&line);
-        }
         Some(route)
     }
 
@@ -214,6 +222,19 @@ impl Situation<'_> {
     fn twins(&self) -> Vec<&str> {
         let tables = if self.skips_moves() { Vec::new() } else { self.elsewhere(PUBLIC) };
         tables.into_iter().filter(|it| self.is_here(it)).collect()
+    }
+
+    /// Tables of extensions that a revision would move as it moves managed ones.
+    fn moved_members(&self, route: &Route) -> Vec<Left> {
+        let run = route.records.iter().filter(|it| it.kind == RecordKind::Applied);
+        let moves = run.flat_map(|it| &it.revision.properties.moves_tables);
+        let members = moves.flat_map(|(table, marks)| {
+            let members = self.facts.surroundings.members.iter();
+            members.filter(move |it| {
+                it.schema == PUBLIC && it.table == *table && marks.iter().all(|mark| it.columns.contains(mark))
+            })
+        });
+        members.map(left_member).collect()
     }
 
     /// The same, without what functions of others do when the steps are sent.
@@ -334,6 +355,12 @@ impl Situation<'_> {
             route.plan.steps.extend(steps);
             self.run(route, at..=at);
         }
+        // What default privileges of others give on the history, which is new.
+        let mut revokes = Vec::new();
+        if self.is_untouched() {
+            let is_revoke = |it: &Step| it.action == Action::Revoke && it.belongs_to == HISTORY_TABLE;
+            revokes.extend(self.difference(target).steps.into_iter().filter(is_revoke));
+        }
         // What is there once these have run.
         let reached = self.stages[at].after.clone().named(&self.context.roles);
         for (id, object) in reached.objects {
@@ -352,9 +379,44 @@ impl Situation<'_> {
             *decision = if self.is_here(HISTORY_TABLE) { Decision::Use } else { Decision::Create };
         }
         route.plan.steps.extend(rest.steps);
+        route.plan.steps.extend(revokes);
         route.plan.questions = rest.questions;
         route.plan.left.extend(rest.left);
         route.plan.left.extend(self.twins().into_iter().map(|table| left_twin(table, true)));
+        route.plan.left.extend(self.incomplete());
+    }
+
+    /// Tables in public that the revision which moves them refuses: they lack columns that they had from the beginning.
+    fn incomplete(&self) -> Vec<Left> {
+        let catalogs: Vec<Catalog> =
+            self.stages.iter().map(|stage| stage.after.clone().named(&self.context.roles)).collect();
+        let columns = |catalog: &Catalog, schema: &str, table: &str| -> BTreeSet<String> {
+            let columns = catalog.children(schema, table).filter(|(id, _)| id.kind == Kind::Column);
+            columns.map(|(id, _)| id.name.clone()).collect()
+        };
+        let lacking = self.elsewhere(PUBLIC).into_iter().filter_map(|table| {
+            let first = catalogs.iter().find(|it| it.relation(APPLICATION_SCHEMA, table).is_some())?;
+            let there = columns(self.live, PUBLIC, table);
+            let missing: Vec<String> =
+                columns(first, APPLICATION_SCHEMA, table).into_iter().filter(|it| !there.contains(it)).collect();
+            (!missing.is_empty()).then(|| left_incomplete(table, &list(missing)))
+        });
+        lacking.collect()
+    }
+}
+
+fn left_incomplete(table: &str, missing: &str) -> Left {
+    Left {
+        kind: "table_incomplete".to_owned(),
+        object: table.to_owned(),
+        severity: Severity::Breaking,
+        reason: format!(
+            "public.{table} looks like the application's table and would be moved to padealing, but lacks {missing}; add \
+             what is missing, or rename the table if it is another one"
+        ),
+        query: Some(format!("select * from public.{table}")),
+        remedy: None,
+        is_blocking: true,
     }
 }
 
@@ -368,6 +430,24 @@ fn left_twin(table: &str, is_blocking: bool) -> Left {
         query: Some(format!("select * from public.{table}")),
         remedy: None,
         is_blocking,
+    }
+}
+
+/// A table of an extension that has the name and the columns of a managed one.
+fn left_member(member: &Member) -> Left {
+    let Member { schema, table, extension, .. } = member;
+    let place = qualified(schema, table);
+    Left {
+        kind: "extension_member".to_owned(),
+        object: table.clone(),
+        severity: Severity::Breaking,
+        reason: format!(
+            "{place} belongs to the extension {extension}, and would be moved to padealing; take it out of the \
+             extension, or rename it if it is another table"
+        ),
+        query: None,
+        remedy: Some(Remedy::sql(format!("alter extension {} drop table {place}", identifier(extension)))),
+        is_blocking: true,
     }
 }
 

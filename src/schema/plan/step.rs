@@ -167,6 +167,19 @@ pub struct Left {
     pub is_blocking: bool,
 }
 
+/// What stops a step, with the statement that removes it where there is one.
+pub(crate) fn stop(kind: &str, object: String, reason: String, sql: Option<String>) -> Left {
+    Left {
+        kind: kind.to_owned(),
+        object,
+        severity: Severity::Breaking,
+        reason,
+        query: None,
+        remedy: sql.map(Remedy::sql),
+        is_blocking: true,
+    }
+}
+
 /// How large a table is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {

@@ -21,7 +21,7 @@ pub(super) const HISTORY_TABLE: &str = "schema_revision";
 pub(super) fn foresee_code(plan: &mut Plan, is_recorded: bool, live: &Catalog, surroundings: &Surroundings) {
     for code in &surroundings.code {
         let at = plan.steps.iter().position(|step| fires_on(&code.occasion, step));
-        if at.is_none() && !(code.occasion == Occasion::Record && is_recorded) {
+        if at.is_none() && !(matches!(code.occasion, Occasion::Record { .. }) && is_recorded) {
             continue;
         }
         let reading = code.read(&surroundings.meanings);
@@ -43,15 +43,14 @@ pub(super) fn foresee_code(plan: &mut Plan, is_recorded: bool, live: &Catalog, s
 }
 
 /// The line of the history's SQL that names what may be locked outside padealing.
-pub(super) fn allowed_line(surroundings: &Surroundings) -> Option<String> {
-    let allowed = &surroundings.allowed;
+pub(crate) fn allowed_line(allowed: &[String]) -> Option<String> {
     (!allowed.is_empty()).then(|| format!("\n{}\n", comment(&format!("{ALLOWED}{}", list(allowed)))))
 }
 
 /// Whether the server runs something on a step.
 fn fires_on(occasion: &Occasion, step: &Step) -> bool {
     match occasion {
-        Occasion::Record => false,
+        Occasion::Record { .. } => false,
         Occasion::Event { event, tags } => {
             let is_of_event = match event.as_str() {
                 "sql_drop" => step.action == Action::Drop || step.sql.contains(" drop "),
@@ -89,7 +88,7 @@ fn left(code: &Code, reason: String, sql: Option<String>) -> Left {
     Left {
         kind: match code.occasion {
             Occasion::Event { .. } => "event_trigger",
-            Occasion::Record => "history_trigger",
+            Occasion::Record { .. } => "history_trigger",
             Occasion::Rewrite(..) => "function_search_path",
         }
         .to_owned(),
@@ -109,7 +108,7 @@ fn left(code: &Code, reason: String, sql: Option<String>) -> Left {
 fn disable(code: &Code) -> Option<String> {
     match code.occasion {
         Occasion::Event { .. } => Some(format!("alter event trigger {} disable", code.name)),
-        Occasion::Record => Some(format!("alter table padealing.{HISTORY_TABLE} disable trigger {}", code.name)),
+        Occasion::Record { .. } => Some(format!("alter table padealing.{HISTORY_TABLE} disable trigger {}", code.name)),
         Occasion::Rewrite(..) => None,
     }
 }
@@ -138,6 +137,11 @@ fn stop(code: &Code, reading: &Reading, surroundings: &Surroundings) -> Option<L
     }
     if let Some(message) = &reading.refusal {
         let reason = format!("{caller} calls {function}, which refuses: {message}; {}", how_to_disable(code));
+        return Some(left(code, reason, disable(code)));
+    }
+    if let Some(what) = &reading.alteration {
+        let how = how_to_disable(code);
+        let reason = format!("{caller} calls {function}, which gets the history's line and {what}; {how}");
         return Some(left(code, reason, disable(code)));
     }
     let is_inside = |schema: &str| [APPLICATION_SCHEMA, "pg_catalog", "pg_temp"].contains(&schema);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::schema::catalog::Id;
 use crate::schema::plan::code::{Code, Meanings};
+use crate::schema::plan::history_table::HistoryTable;
 
 /// How an object depends on another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct Holder {
 pub struct KeyTable {
     /// What it is, if it isn't a table: `view`.
     pub other_kind: Option<String>,
+    /// Whether it is unlogged: then logged tables can't refer to it.
+    pub is_unlogged: bool,
     /// The columns of its primary key, if a foreign key can refer to it.
     pub primary: Vec<String>,
     /// The columns of each key that a foreign key can refer to.
@@ -69,15 +72,31 @@ pub struct Child {
     pub table: String,
     /// The statement that separates it from its parent.
     pub detach: String,
+    /// Whether it is in another schema than padealing.
+    pub is_outside: bool,
+    /// Its columns, each with its type.
+    pub columns: BTreeMap<String, String>,
 }
 
 /// A privilege that a role has granted which is not the owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct PassedOn {
+    /// Empty for the whole relation or schema.
+    pub column: String,
     pub by: String,
     pub to: String,
     pub privilege: String,
+}
+
+/// A table that belongs to an extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct Member {
+    pub schema: String,
+    pub table: String,
+    pub extension: String,
+    pub columns: Vec<String>,
 }
 
 /// What else a database holds that can stop a step.
@@ -87,7 +106,7 @@ pub struct Surroundings {
     pub dependents: BTreeMap<Id, Vec<Dependent>>,
     /// Columns that use the row type of a managed table: by its schema and name.
     pub row_types: BTreeMap<(String, String), Vec<String>>,
-    /// Tables of other schemas that are below a managed one: by its schema and name.
+    /// Tables that are below a managed one: by its schema and name.
     pub children: BTreeMap<(String, String), Vec<Child>>,
     /// The names in the application schema that are taken.
     pub names: BTreeMap<(Namespace, String), Holder>,
@@ -95,13 +114,20 @@ pub struct Surroundings {
     pub references: BTreeMap<(String, String), KeyTable>,
     /// How many columns a managed table has had, dropped ones included: by its schema and name.
     pub widths: BTreeMap<(String, String), i32>,
-    /// Privileges on relations of the application schema, and on the schema under an empty name, that others than the
-    /// owner have granted.
-    pub passed_on: BTreeMap<String, Vec<PassedOn>>,
+    /// Privileges that others than the owner have granted on a relation, by its schema and name; on a schema, under an
+    /// empty name.
+    pub passed_on: BTreeMap<(String, String), Vec<PassedOn>>,
+    /// Tables with a managed name that belong to an extension, in whatever schema.
+    pub members: Vec<Member>,
     /// Functions that run while steps are sent.
     pub code: Vec<Code>,
     /// What names in their texts mean.
     pub meanings: Meanings,
+    /// Constraints that aren't compared, such as those of NOT NULL: by the schema and the name of their table, and their
+    /// own name.
+    pub constraints: BTreeSet<(String, String, String)>,
+    /// The table of the history, if there is one.
+    pub history: Option<HistoryTable>,
     /// Tables of other schemas, with their schema, that may be locked because the user says so.
     pub allowed: BTreeSet<String>,
 }

@@ -4,6 +4,7 @@ use pretty_assertions::assert_eq;
 use rstest::rstest;
 
 use super::count;
+use crate::harness::program::{run, stderr, stdout};
 use crate::harness::{Db, Seen, Start, stored, with_db};
 use crate::snapshots::Snapshot;
 use pad_migrate::migration::refusal::{Culprit, Refusal, culprit};
@@ -156,26 +157,104 @@ fn an_error_is_a_rows_or_the_runs(#[case] sqlstate: &str, #[case] want: Culprit)
     assert_eq!(culprit(sqlstate), want);
 }
 
-/// Values of the row, and secrets, stay out of the reason.
+/// Values of the row, and secrets, stay out of the reason, in whatever language and by whatever statement of a function
+/// the server quotes them. What a function raises are its author's words.
 #[test]
 fn a_refusal_names_what_refuses_and_quotes_no_value() {
-    let refusal = |sqlstate: &str, message: &str| Refusal {
-        table: Some("pad_request".to_owned()),
-        message: message.to_owned(),
-        sqlstate: Some(sqlstate.to_owned()),
-        function: None,
-    };
-    for (sqlstate, message, want) in [
-        ("22P02", "invalid input syntax for type integer: \"7 High Street\"", "type integer: \"…\" (SQLSTATE 22P02);"),
-        ("22003", "value \"99\" is out of range for type smallint", "value \"…\" is out of range for type smallint ("),
+    let at =
+        |statement: &str| format!("PL/pgSQL function padealing.f() line 3 at {statement}\nCOPY pad_request, line 1");
+    let inner = at("EXECUTE").replace("PL/pg", "SQL statement \"select\n7 High Street\"\nPL/pg");
+    let copy = "COPY pad_request, line 1, column isin: \"7 High Street\"".to_owned();
+    for (sqlstate, message, context, want) in [
+        (
+            "22P02",
+            "invalid input syntax for type integer: \"7 High Street\"",
+            &copy,
+            "type integer: \"…\" (SQLSTATE 22P02);",
+        ),
+        ("22P02", "ungültige Eingabesyntax für Typ integer: »7 High Street«", &copy, "für Typ integer: »…« (SQLSTATE"),
+        (
+            "22007",
+            "invalid input syntax for type date: \"7 \"High\" Street\"",
+            &inner,
+            "type date: \"…\" (SQLSTATE 22007, f",
+        ),
+        (
+            "22003",
+            "value \"7 High Street\" is out of range",
+            &at("assignment"),
+            "value \"…\" is out of range (SQLSTATE",
+        ),
+        (
+            "42601",
+            "syntax error at or near \"7 High Street\"",
+            &at("EXECUTE"),
+            "syntax error at or near \"…\" (SQLSTATE",
+        ),
+        (
+            "42601",
+            "unterminated quoted string at or near \"'7 High Street\"",
+            &at("FOR over EXECUTE statement"),
+            "\"…\" (",
+        ),
+        ("42P01", "relation \"7 High Street\" does not exist", &at("OPEN"), "relation \"…\" does not exist ("),
+        ("42703", "column \"7 High Street\" does not exist", &at("RETURN QUERY"), "column \"…\" does not exist ("),
+        (
+            "3F000",
+            "schema \"7 High Street\" does not exist",
+            &inner,
+            "schema \"…\" does not exist (SQLSTATE 3F000, function",
+        ),
+        (
+            "38000",
+            "KeyError: '7 High Street'",
+            &"PL/Python function \"f\"".to_owned(),
+            "KeyError: '…' (SQLSTATE 38000)",
+        ),
+        ("42P01", "relation \"ledger\" does not exist", &at("SQL statement"), "relation \"ledger\" does not exist ("),
         (
             "23514",
             "row for \"r\" violates \"c\"",
+            &copy,
             "padealing.pad_request refuses the row: row for \"r\" violates \"c\" (",
         ),
-        ("P0001", "see postgres://u:hunter2@h/d", "see postgres://u:••••@h/d ("),
+        (
+            "P0001",
+            "request \"A 5\" is closed",
+            &at("RAISE"),
+            "request \"A 5\" is closed (SQLSTATE P0001, function padealing.f()",
+        ),
+        ("22000", "request \"A 5\" is closed", &at("RAISE"), "request \"A 5\" is closed (SQLSTATE 22000"),
+        ("P0001", "see postgres://u:hunter2@h/d", &at("RAISE"), "see postgres://u:••••@h/d ("),
     ] {
-        let reason = refusal(sqlstate, message).reason(5);
-        assert!(reason.message.contains(want), "{}", reason.message);
+        let refusal = Refusal::new(Some("pad_request".to_owned()), sqlstate, message, Some(context));
+        let reason = refusal.reason(5).message;
+        assert!(reason.contains(want) && !reason.contains("High Street"), "{reason}");
     }
+}
+
+/// The same of an error that stops the run.
+#[tokio::test]
+async fn an_error_that_stops_the_run_quotes_no_value() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "create function padealing.put_together() returns trigger language plpgsql as $$ declare found text; begin \
+                 execute 'select ' || new.security_name into found; return new; end $$; \
+             create trigger put_together before insert on padealing.pad_request for each row \
+                 execute function padealing.put_together(); \
+             update personal_account_dealing set security_description = '7 High Street'",
+        )
+        .await;
+        let output = run(&["--database-url", &db.url, "migrate"], &[]);
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains("at or near \"…\" (SQLSTATE 42601)"), "{}", stderr(&output));
+        assert!(!(stderr(&output) + &stdout(&output)).contains("High"), "{}", stderr(&output));
+        // Next morning somebody asks why.
+        let status = run(&["--database-url", &db.url, "status", "--json"], &[]);
+        assert!(stdout(&status).contains("at or near \\\"…\\\" (SQLSTATE 42601)"), "{}", stdout(&status));
+        assert!(!stdout(&status).contains("High"), "{}", stdout(&status));
+        let shown = run(&["--database-url", &db.url, "status"], &[]);
+        assert!(stdout(&shown).contains("(SQLSTATE 42601)"), "{}", stdout(&shown));
+    })
+    .await;
 }

@@ -1,16 +1,18 @@
 //! Legacy tables of other kinds: elsewhere, large, of other types and encodings.
 
 use pretty_assertions::assert_eq;
+use rstest::rstest;
 
 use super::count;
+use crate::harness::program::{run, stdout};
 use crate::harness::{Role, Seen, Start, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::ledger::pg::admission::SessionError;
-use pad_migrate::migration::pg::migrate;
 use pad_migrate::migration::pg::migrate_error::MigrateError;
-use pad_migrate::migration::run::Options;
+use pad_migrate::migration::pg::{migrate, verify};
+use pad_migrate::migration::run::{MigrateCounts, Options};
 
 #[tokio::test]
 async fn the_source_may_be_another_database() {
@@ -128,22 +130,6 @@ async fn a_table_that_can_not_be_read_is_refused_before_the_first_row() {
             "alter table personal_account_dealing alter column value type bytea using null",
             "personal_account_dealing.value has the type bytea",
         ),
-        (
-            "alter table personal_account_dealing drop constraint personal_account_dealing_pkey; \
-             insert into personal_account_dealing (id) values (101)",
-            "the id 101 occurs twice",
-        ),
-        (
-            "alter table personal_account_dealing drop constraint personal_account_dealing_pkey; \
-             alter table personal_account_dealing alter column id drop not null; \
-             insert into personal_account_dealing (id) values (null)",
-            "a row has no id",
-        ),
-        (
-            "alter table personal_account_dealing alter column id type text; \
-             update personal_account_dealing set id = 'A1' where id = '101'",
-            "the id A1 is not a whole number",
-        ),
     ] {
         with_db(Start::Seeded, async |db| {
             db.execute(change).await;
@@ -197,16 +183,131 @@ async fn rows_behind_a_policy_are_an_error_and_not_nothing() {
     .await;
 }
 
+/// A view casts what its table has as text, as messages advise: what can't be cast rejects its row, on every path.
 #[tokio::test]
-async fn an_id_that_an_inheriting_table_repeats_is_refused() {
+async fn a_value_that_a_view_fails_to_compute_rejects_its_row_only() {
     with_db(Start::Seeded, async |db| {
+        db.execute(
+            "alter table personal_account_dealing alter column value type text; \
+             update personal_account_dealing set value = 'seven' where id in (101, 1901); \
+             update personal_account_dealing set status = 'what' where id = 1901; \
+             do $$ begin execute (select 'create view public.casted as select ' || string_agg(case attname \
+                 when 'value' then 'value::numeric as value' else quote_ident(attname) end, ', ' order by attnum) \
+                 || ' from public.personal_account_dealing' from pg_attribute \
+                 where attrelid = 'public.personal_account_dealing'::regclass and attnum > 0); end $$",
+        )
+        .await;
+        let table = TableName { schema: "public".to_owned(), name: "casted".to_owned() };
+        let go = async |options| {
+            let request = migrate::MigrateRequest {
+                target: &db.database,
+                source: &db.database,
+                table: &table,
+                environment: Environment::Local,
+                options,
+            };
+            let mut seen = Seen::default();
+            let report = migrate::migrate(&request, &mut seen, std::future::pending()).await.expect("it runs");
+            let rows = seen.rejections.iter().filter(|it| [101, 1901].contains(&it.source_id));
+            let reasons = rows.flat_map(|it| it.reasons.iter().map(|it| format!("{} {} {}", it.field, it.rule, it.message)));
+            (report.counts, reasons.collect::<Vec<_>>())
+        };
+        let dry = go(Options { dry_run: true, ..Options::default() }).await;
+        let (counts, reasons) = go(Options { batch_size: 16, ..Options::default() }).await;
+        assert_eq!((&dry.0.rejected, &dry.1), (&counts.rejected, &reasons));
+        assert_eq!((counts.read, counts.migrated), (100, 65));
+        let failed = "value unreadable the source can't compute value of this row: invalid input syntax for type numeric: \
+                      \"…\" (SQLSTATE 22P02); correct what it is computed from";
+        assert_eq!(reasons.len(), 3, "{reasons:?}");
+        assert!(reasons[2] == failed && reasons[0] == failed && reasons[1].starts_with("status unknown_status"), "{reasons:?}");
+        let request =
+            verify::VerifyRequest { target: &db.database, source: &db.database, table: &table, environment: Environment::Local };
+        let verified = verify::verify(&request, |_| ()).await.expect("it runs");
+        assert!(verified.counts.is_clean(), "{:?}", verified.differences);
+        assert_eq!((verified.counts.verified, verified.counts.rejected), (65, 35));
+    })
+    .await;
+}
+
+/// Ids that don't identify a row stop no other row: each such row is counted and rejected, by migrate and its dry run
+/// alike, verify counts it so, and doctor says it beforehand in the same words.
+#[rstest]
+#[case::numbers(
+    "alter table personal_account_dealing drop constraint personal_account_dealing_pkey; \
+     alter table personal_account_dealing alter column id drop not null, alter column id type numeric; \
+     insert into personal_account_dealing (id, employee, requested_date, status) \
+         select id, 1003, now(), 'request' from unnest('{NaN,null,null,1.5,9223372036854775808,101,101.0,1901}'::numeric[]) id",
+    "5 rows of public.personal_account_dealing have an id that is not a whole number of 64 bits (null 2 times, '1.5', \
+     '9223372036854775808', 'NaN'), and are rejected",
+    5
+)]
+#[case::texts(
+    "alter table personal_account_dealing alter column id type text; \
+     insert into personal_account_dealing (id, employee, requested_date, status) \
+         select id, 1003, now(), 'request' from unnest('{A1,A1;,\"\",+101,101.0,01901,1e400}'::text[]) id",
+    "4 rows of public.personal_account_dealing have an id that is not a whole number of 64 bits ('', '1e400', 'A1', \
+     'A1;'), and are rejected",
+    4
+)]
+#[tokio::test]
+async fn ids_that_identify_no_row_stop_no_other_row(
+    #[case] change: &str,
+    #[case] without: &str,
+    #[case] rows_without: u64,
+) {
+    with_db(Start::Seeded, async |db| {
+        db.execute(change).await;
+        let repeated = "2 ids of public.personal_account_dealing occur more than once (101, 1901), in 5 rows, which \
+                        can't be told apart and are rejected (id_collision)";
+        let output = run(&["--database-url", &db.url, "doctor", "--format", "json"], &[]);
+        for want in [without, repeated] {
+            assert!(stdout(&output).contains(&want.replace('"', "\\\"")), "{want}: {}", stdout(&output));
+        }
+        let mut first = None;
+        for (dry_run, batch_size) in [(true, 500), (true, 3), (false, 3)] {
+            let (report, seen) = db.migrate(Options { dry_run, batch_size, ..Options::default() }).await;
+            let MigrateCounts { read, migrated, rejected, without_id, .. } = report.counts;
+            // 101 and 1901 are among the rows that could be migrated.
+            assert_eq!((without_id, migrated, read - migrated), (rows_without, 65, rejected));
+            assert!(report.notes.iter().any(|it| it.starts_with(without)), "{:?}", report.notes);
+            assert!(report.notes.iter().any(|it| it.starts_with(repeated)), "{:?}", report.notes);
+            let twice = |id| seen.rejections.iter().filter(|it| it.source_id == id).count();
+            assert_eq!((twice(101), twice(1901)), (3, 2));
+            assert_eq!(first.get_or_insert(report.counts.rejected), &report.counts.rejected);
+        }
+        let open = "select count(*) from padealing.migration_reject where source_id in (101, 1901)";
+        assert_eq!(count(&db, open).await, 2);
+        let counts = db.check_clean().await;
+        assert_eq!((counts.verified, Some(counts.rejected)), (65, first));
+        // What comes later was never tried.
+        db.execute("insert into personal_account_dealing (id) values ('NaN'), ('3000'), ('3e3')").await;
+        let counts = db.verify().await.counts;
+        assert_eq!((counts.pending, Some(counts.rejected)), (3, first));
+    })
+    .await;
+}
+
+/// A row that was migrated when its id was its own stays migrated.
+#[tokio::test]
+async fn an_id_that_another_row_takes_later_is_reported_and_written_once() {
+    with_db(Start::Migrated, async |db| {
         db.execute(
             "create table kid () inherits (personal_account_dealing); \
              insert into kid (id, employee, requested_date, status) values (101, 1003, now(), 'request')",
         )
         .await;
-        let error = db.try_migrate(Options::default(), &mut Seen::default()).await.expect_err("it is refused");
-        assert!(error.to_string().contains("the id 101 occurs twice"), "{error}");
+        let (report, seen) = db.migrate(Options::default()).await;
+        assert_eq!((report.counts.migrated, report.counts.already_migrated), (0, 68));
+        assert!(seen.rejections.iter().all(|it| it.source_id != 101), "{:?}", seen.rejections);
+        assert!(
+            report.notes.iter().any(|it| it.contains("occurs more than once (101), in 2 rows")),
+            "{:?}",
+            report.notes
+        );
+        let verified = db.verify().await;
+        assert_eq!((verified.counts.pending, verified.counts.missing_source), (2, 1));
+        db.execute("delete from kid").await;
+        db.check_clean().await;
     })
     .await;
 }

@@ -11,11 +11,15 @@ use crate::drift::cases::run;
 use crate::harness::{Start, apply_request, roles, with_db};
 use crate::tidy::{read, root};
 use pad_migrate::base::text::sentence;
+use pad_migrate::config::environment::Environment;
+use pad_migrate::config::settings::Roles;
 use pad_migrate::postgres::session::Session;
+use pad_migrate::report::plan::Planned;
 use pad_migrate::schema::pg::apply::{apply, carry_out};
 use pad_migrate::schema::pg::error::ApplyError;
 use pad_migrate::schema::pg::plan::{assess, plan};
 use pad_migrate::schema::pg::request::ChangeRequest;
+use pad_migrate::schema::pg::revert::{plan_reversal, revert};
 use pad_migrate::schema::pg::status;
 use pad_migrate::schema::plan::outcome::Found;
 use pad_migrate::schema::plan::step::{HazardKind, Left};
@@ -57,8 +61,10 @@ async fn is_really_blocked(session: &mut Session, request: &ChangeRequest<'_>, f
             return Ok(());
         }
     }
-    let record = "insert into padealing.schema_revision (revision, name, checksum, kind, database_role, \
-                  program_version, environment) values ('0000', '', '', 'applied', '', '', 'local')";
+    // It fails where the line is dropped, too.
+    let record = "with line as (insert into padealing.schema_revision (revision, name, checksum, kind, database_role, \
+                  program_version, environment) values ('0000', '', '', 'applied', '', '', 'local') returning 1) \
+                  select 1 / count(*) from line";
     if run(session, record).await.is_err() {
         return Ok(());
     }
@@ -94,6 +100,7 @@ async fn holds(session: &mut Session, request: &ChangeRequest<'_>, case: &Case<'
 #[case::alembic(Start::Alembic, None, "fixtures/foreseen/alembic.sql")]
 #[case::applied(Start::Applied, None, "fixtures/foreseen/applied.sql")]
 #[case::earlier(Start::Reference, Some("0003"), "fixtures/foreseen/earlier.sql")]
+#[case::public(Start::Public, None, "fixtures/foreseen/public.sql")]
 #[case::reference(Start::Reference, None, "fixtures/foreseen/reference.sql")]
 #[tokio::test]
 async fn what_stops_apply_is_in_the_plan(#[case] start: Start, #[case] to: Option<&str>, #[case] file: &str) {
@@ -120,6 +127,21 @@ async fn what_stops_apply_is_in_the_plan(#[case] start: Start, #[case] to: Optio
         }
         session.close().await.expect("the connection closes");
         assert!(wrong.is_empty(), "\n{wrong}");
+    })
+    .await;
+}
+
+/// One role may be owner, application and reader: what default privileges give an owner of its own says nothing.
+#[tokio::test]
+async fn one_role_may_be_all_of_them() {
+    with_db(Start::Reference, async |db| {
+        let roles = roles();
+        let roles = Roles { app: roles.owner.clone(), reader: roles.owner.clone(), ..roles };
+        let request = apply_request(&db.database, &roles);
+        apply(&request, None).await.unwrap_or_else(|error| panic!("{}", sentence(&error)));
+        assert!(plan(&request).await.expect("a plan").route.is_empty());
+        revert(&ChangeRequest { to: Some("0006"), ..request }, false, None).await.expect("it goes back");
+        apply(&request, None).await.unwrap_or_else(|error| panic!("{}", sentence(&error)));
     })
     .await;
 }
@@ -154,6 +176,8 @@ async fn a_log_of_ddl_is_allowed_by_name_and_recorded() {
         assert!(blocking(&found).is_empty(), "{:#?}", found.route.plan.left);
         let notes = found.route.plan.steps.iter().flat_map(|it| &it.hazards);
         assert!(notes.filter(|it| it.kind == HazardKind::Trigger).count() == 1, "the trigger is named");
+        let planned = Planned { environment: Environment::Local, place: "", found: &found, check: false };
+        assert!(planned.sql().contains("-- allowed with --allow-object: public.ddl_log"), "{}", planned.sql());
         let applied = apply(&allowing, Some(&found.route)).await;
         let applied = applied.unwrap_or_else(|error| panic!("{}", sentence(&error)));
         assert_eq!(applied.route.allowed, objects);
@@ -161,6 +185,93 @@ async fn a_log_of_ddl_is_allowed_by_name_and_recorded() {
         let history = status::status(&request).await.expect("a status").history;
         assert_eq!(history.last().and_then(|it| it.allowed.as_deref()), Some("public.ddl_log"));
         assert!(plan(&request).await.expect("a plan").route.is_empty());
+    })
+    .await;
+}
+
+/// `revert` knows what `apply` does: it names the trigger that refuses, lets through what is named, and records it.
+#[tokio::test]
+async fn a_revert_is_watched_as_an_apply_is() {
+    with_db(Start::Applied, async |db| {
+        let roles = roles();
+        let request = ChangeRequest { to: Some("0006"), ..apply_request(&db.database, &roles) };
+        db.execute(LOG).await;
+        let text = sentence(&revert(&request, false, None).await.expect_err("the log is outside"));
+        assert!(text.contains("function public.log_ddl()") || text.contains("--allow-object public.ddl_log"), "{text}");
+        db.execute("alter function public.log_ddl() set search_path = public").await;
+        let text = sentence(&revert(&request, false, None).await.expect_err("the log is outside"));
+        assert!(text.contains("`pad-migrate revert --allow-object public.ddl_log`"), "{text}");
+        for (wrong, words) in [
+            ("public.nothing", "there is no table public.nothing"),
+            ("ddl_log", "there is no table ddl_log"),
+            ("pg_catalog.pg_class", "never for schema pg_catalog"),
+            ("information_schema.tables", "never for schema information_schema"),
+            ("padealing.pad_request", "never for schema padealing"),
+        ] {
+            let objects = ["public.ddl_log".to_owned(), wrong.to_owned()];
+            let wrong = ChangeRequest { allow_objects: &objects, ..request };
+            for error in [
+                plan_reversal(&wrong).await.expect_err("it is refused"),
+                revert(&wrong, false, None).await.expect_err("it is refused"),
+                plan(&ChangeRequest { to: None, ..wrong }).await.expect_err("it is refused"),
+            ] {
+                assert!(sentence(&error).contains(words), "{}", sentence(&error));
+            }
+        }
+        let objects = ["public.ddl_log".to_owned()];
+        let allowing = ChangeRequest { allow_objects: &objects, ..request };
+        db.execute(
+            "create function public.freeze() returns event_trigger language plpgsql as \
+             'begin if tg_tag = ''REVOKE'' then raise exception ''frozen until Monday''; end if; end'; \
+             create event trigger \"the freeze\" on ddl_command_start execute function public.freeze()",
+        )
+        .await;
+        let text = sentence(&revert(&allowing, false, None).await.expect_err("it is frozen"));
+        for part in ["event trigger \"the freeze\"", "down migration of revision 0007", "frozen until Monday"] {
+            assert!(text.contains(part), "{text}");
+        }
+        db.execute("drop event trigger \"the freeze\"").await;
+        let done = revert(&ChangeRequest { to: Some("0005"), ..allowing }, true, None).await;
+        assert_eq!(done.unwrap_or_else(|error| panic!("{}", sentence(&error))).revisions.len(), 2);
+        let history = status::status(&request).await.expect("a status").history;
+        let newest: Vec<Option<&str>> = history.iter().rev().take(2).map(|it| it.allowed.as_deref()).collect();
+        assert_eq!(newest, [Some("public.ddl_log"), None]);
+    })
+    .await;
+}
+
+/// A line that a trigger drops, before or after it is there, is missed: of an apply, a revert and an adoption.
+#[rstest]
+#[case::before("before insert", "return null")]
+#[case::after("after insert", "delete from padealing.schema_revision where id = new.id; return null")]
+#[tokio::test]
+async fn a_line_that_is_dropped_is_missed(#[case] event: &str, #[case] body: &str) {
+    with_db(Start::Applied, async |db| {
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        // Only a condition keeps `plan` from knowing it.
+        db.execute(&format!(
+            "create function public.tf() returns trigger language plpgsql as \
+             'begin if new.id > 0 then {body}; end if; return new; end'; \
+             create trigger t {event} on padealing.schema_revision for each row execute function public.tf()"
+        ))
+        .await;
+        let adopting = ChangeRequest { environment: Environment::Dev, adopts: Some(Environment::Local), ..request };
+        let down = ChangeRequest { to: Some("0006"), ..request };
+        for error in
+            [apply(&adopting, None).await.expect_err("no line"), revert(&down, false, None).await.expect_err("no line")]
+        {
+            assert!(matches!(error, ApplyError::Unrecorded { .. }), "{error:?}");
+        }
+        // What `plan` knows of, it knows of an adoption, too.
+        db.execute("drop trigger t on padealing.schema_revision").await;
+        db.execute("alter table padealing.schema_revision add constraint c check (environment <> 'dev')").await;
+        let error = apply(&adopting, None).await.expect_err("the check refuses it");
+        assert!(matches!(error, ApplyError::Blocked { .. }), "{error:?}");
+        assert_eq!(
+            db.value("select count(*) from padealing.schema_revision where kind = 'reverted'").await.as_deref(),
+            Some("0")
+        );
     })
     .await;
 }

@@ -94,6 +94,25 @@ async fn several_changes_at_once_are_removed() {
     .await;
 }
 
+/// A table that has been renamed and doesn't look like itself keeps the names of its indexes: another can't get them.
+#[tokio::test]
+async fn what_a_renamed_table_keeps_stops_a_new_one() {
+    with_db(Start::Drift, async |db| {
+        let mut connection = session(&db).await;
+        let expected = Expectation::of(catalog(&mut connection).await);
+        let change = "begin; alter table padealing.pad_approval rename to pad_decision; \
+                      drop type padealing.money_amount cascade";
+        run(&mut connection, change).await.expect("it runs");
+        match remove(&mut connection, &expected).await {
+            Ok(Some(End::Blocked(left))) => assert!(left.iter().any(|it| it.kind == "name_taken"), "{left:#?}"),
+            Ok(_) => panic!("the names of indexes are taken"),
+            Err(error) => panic!("{error}"),
+        }
+        connection.close().await.expect("the connection closes");
+    })
+    .await;
+}
+
 /// An oracle that shares no code with us: after each change and its removal, pg_dump says what it said before.
 #[tokio::test]
 async fn what_is_removed_is_dumped_as_before() {

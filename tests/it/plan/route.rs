@@ -57,7 +57,8 @@ fn route(live: &Catalog, history: &[(&str, RecordKind)]) -> Route {
     let (context, names, facts) = (RoleContext::default(), RoleNames::default(), DataFacts::default());
     let environment = Environment::Qa;
     let (stages, history, context, names, facts) = (&stages[..], &history[..], &context, &names, &facts);
-    let situation = Situation { stages, environment, live, history, context, names, facts, to: None };
+    let situation =
+        Situation { stages, environment, live, history, context, names, facts, to: None, is_adopted: false };
     situation.route().expect("there is such a revision")
 }
 

@@ -467,6 +467,8 @@ privilege (class, oid, sub, is_actual, item) as (
     from object o
     cross join lateral (values (true, o.actual), (false, o.builtin)) it (is_actual, items)
     cross join lateral aclexplode(it.items) a
+    -- What default privileges of a schema give to the owner it has anyway.
+    where not (o.class = 'pg_default_acl'::regclass and o.builtin is null and a.grantee = o.owner)
 )
 select class, oid, sub,
     array_agg(distinct item order by item) filter (where is_actual) as granted,

@@ -13,7 +13,8 @@ called as (
     where evtenabled::text = any(states) and evtevent <> 'login'
         and coalesce(current_setting('event_triggers', true), 'on') = 'on'
     union all
-    select 'record', '', '{}', '', '', format('trigger %I on padealing.schema_revision', g.tgname), quote_ident(g.tgname),
+    -- Before a row: what it returns is the row.
+    select 'record', case when g.tgtype & 3 = 3 then 'before' else '' end, '{}', '', '', format('trigger %I on padealing.schema_revision', g.tgname), quote_ident(g.tgname),
         g.tgfoid, c.relowner
     from fires, pg_trigger g join pg_class c on c.oid = g.tgrelid
     where g.tgrelid = to_regclass('padealing.schema_revision') and not g.tgisinternal and g.tgenabled::text = any(states)

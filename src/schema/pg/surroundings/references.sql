@@ -13,6 +13,7 @@ select n.nspname::text, c.relname::text,
     array(select format_type(a.atttypid, a.atttypmod) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0
         and not a.attisdropped order by a.attnum),
     array(select t.typcategory::text from pg_attribute a join pg_type t on t.oid = a.atttypid
-        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum)
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum),
+    c.relpersistence = 'u'
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = 'bo_airflow' and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname = any($1)

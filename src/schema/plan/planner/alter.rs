@@ -6,8 +6,10 @@ use crate::ledger::revisions::MOVED_NOTE;
 use crate::schema::catalog::{Id, Kind, Object, Property, Value};
 use crate::schema::ddl::qualified;
 use crate::schema::drift::comparison::Difference;
+use crate::schema::names::APPLICATION_SCHEMA;
 use crate::schema::plan::order::Place;
 use crate::schema::plan::planner::Planner;
+use crate::schema::plan::planner::foreseen::other_name;
 use crate::schema::plan::planner::nodes::{Alteration, Node, Part, rank, rank_of, target_of};
 use crate::schema::plan::planner::recreate::must_be_recreated;
 use crate::schema::plan::step::{Action, Hazard, HazardKind, LockMode};
@@ -32,8 +34,9 @@ impl<'a> Planner<'a> {
                     | Property::Clustered
                     | Property::Valid
                     | Property::Owner
+                    | Property::OwnedBy
             )
-            && !(id.kind == Kind::Sequence && matches!(alteration, Alteration::Steps(..)));
+            && !(id.kind == Kind::Sequence && matches!(alteration, Alteration::Steps(..) | Alteration::Rows(..)));
         if implied {
             return;
         }
@@ -60,6 +63,9 @@ impl<'a> Planner<'a> {
         match (id.kind, property) {
             (Kind::Table | Kind::ForeignTable, Property::Comment) if self.is_note(difference) => Alteration::Nothing,
             (Kind::Column, _) => self.column_alteration(id, difference, property),
+            (Kind::Constraint, Property::Enforced) if difference.expected.is_none() && self.target(id).is_some() => {
+                self.enforced(id)
+            }
             (Kind::Constraint, Property::Validated | Property::Triggers) => {
                 self.constraint_alteration(id, difference, property)
             }
@@ -82,9 +88,17 @@ impl<'a> Planner<'a> {
                 self.nodes.push(Node { place, id: id.clone(), parts });
                 Alteration::Nothing
             }
+            // A column of the index that it used can't lose its NOT NULL before.
+            (Kind::Table, Property::ReplicaIdentity) if difference.expected.is_none() => {
+                let parts = statements().map(|sql| self.part(id, exclusive, &[], sql));
+                Alteration::Steps(rank::ALTER_TABLE, parts.collect())
+            }
             // A typed table inherits nothing.
             (Kind::Table, Property::OfType) if difference.expected.is_none() => {
                 Alteration::Steps(rank::TABLE, statements().map(|sql| self.part(id, exclusive, &[], sql)).collect())
+            }
+            (Kind::Table, Property::Inherits) if self.other_parent(&difference.id, live).is_some() => {
+                Alteration::Leave(self.other_parent(&difference.id, live).unwrap_or_default())
             }
             (Kind::Table, Property::Inherits | Property::PartitionBound) => match ddl.alter(property, live) {
                 Some(statements) => {
@@ -116,15 +130,40 @@ impl<'a> Planner<'a> {
                     .to_owned(),
             ),
             (Kind::Sequence, Property::Identity) => Alteration::Nothing,
-            // With another type it has that type's limits.
-            (Kind::Sequence, Property::Minimum | Property::Maximum)
-                if ddl.has_usual_limit(property)
-                    && Self::property(live, Property::Type) != ddl.property(Property::Type) =>
-            {
-                Alteration::Nothing
+            // PostgreSQL gives the sequence of an identity to no other column.
+            (Kind::Sequence, Property::OwnedBy) if live.is_some_and(|it| it.contains_key(&Property::Identity)) => {
+                let owner = Self::property(live, Property::OwnedBy).unwrap_or_default();
+                let sequence = qualified(&difference.id.schema, &difference.id.name);
+                Alteration::Leave(format!(
+                    "it numbers {owner}, and another column needs its name; rename it: alter sequence {sequence} rename \
+                     to {}",
+                    other_name(&difference.id.name)
+                ))
             }
+            (
+                Kind::Sequence,
+                Property::Type | Property::Increment | Property::Minimum | Property::Maximum | Property::Start,
+            ) => self.bounds(id, difference),
             _ => self.plain_alteration(id, difference, property),
         }
+    }
+
+    /// Why a table stays below one of another schema: no step changes that one.
+    fn other_parent(&self, id: &Id, live: Option<&Object>) -> Option<String> {
+        let parents = live.and_then(|it| it.get(&Property::Inherits)).map(Value::parts).unwrap_or_default();
+        let wanted = self.wanted.objects.get(self.origin(id)).and_then(|it| it.get(&Property::Inherits));
+        let wanted = wanted.map(Value::parts).unwrap_or_default();
+        let is_other = |it: &&String| !it.starts_with(&format!("{APPLICATION_SCHEMA}.")) && !wanted.contains(it);
+        let parent = parents.iter().find(is_other)?;
+        let table = qualified(&id.schema, &id.name);
+        let sql = match live.is_some_and(|it| it.contains_key(&Property::PartitionBound)) {
+            true => format!("alter table {parent} detach partition {table}"),
+            false => format!("alter table {table} no inherit {parent}"),
+        };
+        Some(format!(
+            "it is below {parent}, which isn't managed by pad-migrate, and so its rows are also that table's; find out who \
+             reads them there, then separate the two: {sql}"
+        ))
     }
 
     /// Whether a sequence without a column has the name that an identity's own would have, and the column gets its
@@ -211,6 +250,26 @@ impl<'a> Planner<'a> {
         let is_owned = |object: &Object| Self::property(Some(object), Property::OwnedBy).as_ref() == Some(&owner);
         let sequences = self.wanted.objects.iter().filter(|(id, _)| id.kind == Kind::Sequence);
         sequences.filter(|(id, object)| id.schema == column.schema && is_owned(object)).map(|(id, _)| id).collect()
+    }
+
+    /// The table that a foreign key refers to.
+    fn target(&self, id: &Id) -> Option<(String, String)> {
+        target_of(&Self::property(self.wanted.objects.get(id), Property::Definition)?)
+    }
+
+    /// A foreign key that gets enforced is one that is added: the rows are checked, and its target is locked.
+    fn enforced(&mut self, id: &'a Id) -> Alteration {
+        if let Some((reason, query)) = self.obstacle(id) {
+            return Alteration::Rows(reason, query);
+        }
+        let statements = self.ddl(id).alter(Property::Enforced, None).unwrap_or_default();
+        let mut parts: Vec<Part> = statements
+            .into_iter()
+            .map(|sql| self.part(id, LockMode::AccessExclusive, &[HazardKind::Scan], sql))
+            .collect();
+        let target = self.on_target(id);
+        parts.iter_mut().for_each(|it| it.hazards.extend(target.clone()));
+        Alteration::Steps(rank::FOREIGN_KEY, parts)
     }
 
     fn constraint_alteration(&mut self, id: &'a Id, difference: &Difference, property: Property) -> Alteration {

@@ -21,7 +21,12 @@ impl<'a> Planner<'a> {
         match property {
             Property::Type | Property::Collation if self.is_of_view(id) => Alteration::Nothing,
             Property::Default if live.is_some_and(|object| object.contains_key(&Property::Identity)) => {
-                leave("its identity supplies the numbers and is kept")
+                let (table, column) = (self.live_table(id), identifier(&difference.id.name));
+                Alteration::Leave(format!(
+                    "its identity supplies the numbers, where a sequence is expected; drop it, and the next plan creates \
+                     the sequence, which goes on after the greatest number: alter table {table} alter column {column} \
+                     drop identity"
+                ))
             }
             Property::Default if self.stuck.contains_key(&difference.id) => leave("the column has another type"),
             // A sequence gives it the numbers that an identity would.
@@ -49,6 +54,14 @@ impl<'a> Planner<'a> {
                 Alteration::Steps(rank::DEFAULT, vec![self.part(id, LockMode::AccessExclusive, &[], sql)])
             }
             Property::NotNull if is_expected => self.not_null(id),
+            // An identity can't be without.
+            Property::NotNull if live.is_some_and(|object| object.contains_key(&Property::Identity)) => {
+                let (table, column) = (self.live_table(id), identifier(&difference.id.name));
+                Alteration::Leave(format!(
+                    "its identity needs NOT NULL; find out who uses the numbers, then run: alter table {table} alter column \
+                     {column} drop identity"
+                ))
+            }
             Property::Validated => leave("NOT NULL holds for new rows only; validate it once no row lacks a value"),
             Property::Identity if is_expected => self.numbers(id, live),
             Property::Identity => leave("dropping the identity would drop its sequence; replace it by hand"),
@@ -83,21 +96,24 @@ impl<'a> Planner<'a> {
     pub(super) fn numbers(&mut self, id: &'a Id, live: Option<&Object>) -> Alteration {
         let (table, column) = (self.ddl(id).table(), identifier(&id.name));
         let Some((sequence, _)) = self.own_sequences(id).next() else { return Alteration::Nothing };
+        let go_on = Self::go_on(sequence, id);
         let sequence = qualified(&sequence.schema, &sequence.name);
         let name = literal(&sequence);
-        let go_on = format!("select setval({name}, coalesce(greatest(max({column}), 0), 0) + 1, false) from {table}");
+        if let Some((reason, query)) = self.last_number(id) {
+            return Alteration::Rows(reason, query);
+        }
         let quick = |sql: String| self.part(id, LockMode::AccessExclusive, &[], sql);
         if self.has_sequence_for(id, live) {
             let default = format!("alter table {table} alter column {column} set default nextval({name}::regclass)");
             let owned = format!("alter sequence {sequence} owned by {table}.{column}");
-            return Alteration::Steps(rank::DEFAULT, vec![quick(default), owned.into(), go_on.into()]);
+            return Alteration::Steps(rank::DEFAULT, vec![quick(default), owned.into(), go_on]);
         }
         let Some(statements) = self.ddl(id).alter(Property::Identity, live) else {
             return Alteration::Leave("a sequence supplies the same numbers and is kept".to_owned());
         };
         let mut parts: Vec<Part> = statements.into_iter().map(quick).collect();
         if !live.is_some_and(|it| it.contains_key(&Property::Identity)) {
-            parts.push(go_on.into());
+            parts.push(go_on);
         }
         self.set_sequence_attributes(id);
         Alteration::Steps(rank::DEFAULT, parts)

@@ -100,6 +100,9 @@ impl<'a> Planner<'a> {
         self.nodes.push(Node { place, id: id.clone(), parts });
         self.set_attributes(id);
         self.set_sequence_attributes(id);
+        if id.kind == Kind::Sequence {
+            self.go_on_after_rows(id);
+        }
         if id.kind.is_relation() || matches!(id.kind, Kind::Domain | Kind::Composite) {
             let children: Vec<&'a Id> = self.wanted.children(&id.schema, &id.name).map(|(child, _)| child).collect();
             for child in children {
@@ -247,7 +250,7 @@ impl<'a> Planner<'a> {
         };
         let rank = if id.kind == Kind::DefaultPrivileges { rank::DEFAULT_PRIVILEGE } else { rank::PRIVILEGE };
         let action = match (id.kind, is_grant) {
-            (Kind::DefaultPrivileges, _) => Action::Alter,
+            (Kind::DefaultPrivileges, true) => Action::Alter,
             (_, true) => Action::Grant,
             (_, false) => Action::Revoke,
         };

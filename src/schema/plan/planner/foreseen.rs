@@ -8,13 +8,12 @@ use squawk_syntax::quote::quote_ident as identifier;
 use crate::base::text::list;
 use crate::schema::catalog::{Id, Kind, Object, Property};
 use crate::schema::ddl::qualified;
-use crate::schema::drift::finding::{Remedy, Severity};
-use crate::schema::names::APPLICATION_SCHEMA;
+use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::data::columns;
 use crate::schema::plan::planner::Planner;
 use crate::schema::plan::planner::nodes::{Node, rank, target_of};
-use crate::schema::plan::step::{Action, HazardKind, Left, LockMode};
-use crate::schema::plan::surroundings::{Holder, KeyTable, Namespace, PassedOn};
+use crate::schema::plan::step::{Action, HazardKind, Left, LockMode, stop};
+use crate::schema::plan::surroundings::{Child, Holder, KeyTable, Namespace, PassedOn};
 
 /// PostgreSQL's limit on the columns of a table, dropped ones included.
 const COLUMNS: i32 = 1600;
@@ -27,8 +26,10 @@ impl<'a> Planner<'a> {
     pub(super) fn foresee(&mut self) {
         let stops = [
             self.taken_names(),
+            self.names_on_the_move(),
             self.second_keys(),
             self.interim_constraints(),
+            self.other_constraints(),
             self.missing_keys(),
             self.row_types_in_use(),
             self.children_in_the_way(),
@@ -56,16 +57,62 @@ impl<'a> Planner<'a> {
             {
                 continue;
             }
-            let names = [Some(&id.name), live.filter(|it| it.schema != id.schema).map(|live| &live.name)];
-            for (space, name) in spaces.iter().flat_map(|space| names.iter().flatten().map(move |name| (space, name))) {
-                let holder = self.facts.surroundings.names.get(&(*space, (*name).clone()));
+            let moving = live.filter(|it| it.schema != id.schema).map(|live| live.name.clone());
+            // The array type of a table that moves goes with it; that of a new one gives way.
+            let array = moving.as_ref().filter(|_| spaces.contains(&Namespace::Type)).map(|it| format!("_{it}"));
+            let names = [Some(id.name.clone()), moving];
+            let names = spaces.iter().flat_map(|space| names.iter().flatten().map(move |name| (*space, name.clone())));
+            for key in names.chain(array.map(|it| (Namespace::Type, it))) {
+                let holder = self.holder(&key);
                 if let Some(holder) = holder.filter(|it| self.is_in_the_way(it, id)) {
-                    stops.push(taken(id, name, holder));
+                    stops.push(taken(id, &key.1, &holder));
                     break;
                 }
             }
         }
         stops
+    }
+
+    /// Names that indexes and sequences bring along with a table from another schema, and that nothing there is to have.
+    fn names_on_the_move(&self) -> Vec<Left> {
+        let live = &self.comparison.live.objects;
+        let is_moving = |schema: &str, table: &str| {
+            let id = Id { schema: schema.to_owned(), parent: String::new(), kind: Kind::Table, name: table.to_owned() };
+            live.contains_key(&id) && self.comparison.origin_key(&id).schema == APPLICATION_SCHEMA
+        };
+        let elsewhere = live.iter().filter(|(id, _)| ![APPLICATION_SCHEMA, CONTRACT_SCHEMA].contains(&&*id.schema));
+        let moving = elsewhere.filter(|(id, object)| match id.kind {
+            Kind::Index => is_moving(&id.schema, &id.parent),
+            // One that nothing owns goes with the default that uses it.
+            Kind::Sequence => Self::property(Some(object), Property::OwnedBy)
+                .is_none_or(|owner| owner.rsplit_once('.').is_some_and(|(table, _)| is_moving(&id.schema, table))),
+            _ => false,
+        });
+        let unexpected = moving.filter(|(id, _)| self.comparison.origin_key(id).schema != APPLICATION_SCHEMA);
+        let taken = unexpected.filter_map(|(id, _)| {
+            let holder = self.holder(&(Namespace::Relation, id.name.clone()))?;
+            (holder.extension.is_some() || !self.gives_way(&holder)).then(|| taken(id, &id.name, &holder))
+        });
+        taken.collect()
+    }
+
+    /// What has a name in padealing, by what was found beside the objects that are compared, or else by these.
+    fn holder(&self, (space, name): &(Namespace, String)) -> Option<Holder> {
+        let is_of_space = |kind: Kind| match space {
+            Namespace::Relation => kind.is_relation() || matches!(kind, Kind::Composite | Kind::Index | Kind::Sequence),
+            Namespace::Type => matches!(kind, Kind::Enum | Kind::Domain | Kind::Range | Kind::BaseType),
+        };
+        let held = |id: &&Id| id.schema == APPLICATION_SCHEMA && id.name == *name && is_of_space(id.kind);
+        let compared = || {
+            let id = self.comparison.live.objects.keys().find(held)?;
+            let keyword = match id.kind {
+                Kind::Composite | Kind::Enum | Kind::Range | Kind::BaseType => "type".to_owned(),
+                kind => kind.words(),
+            };
+            let description = format!("{keyword} {}", qualified(&id.schema, &id.name));
+            Some(Holder { description, keyword, id: Some(id.clone()), extension: None })
+        };
+        self.facts.surroundings.names.get(&(*space, name.clone())).cloned().or_else(compared)
     }
 
     /// Whether a column that takes numbers will take them from a sequence of its own.
@@ -134,16 +181,42 @@ impl<'a> Planner<'a> {
                 let Some(table) = self.comparison.live_name(&node.id.schema, &node.id.parent) else { continue };
                 let id = Id { parent: table.name.clone(), kind: Kind::Constraint, name, schema: table.schema.clone() };
                 let adds = node.id.kind == Kind::Column && node.parts.iter().any(|it| it.sql.contains(&start));
-                if adds && self.live(&id).is_some() {
+                let key = (id.schema.clone(), id.parent.clone(), id.name.clone());
+                let is_other = self.facts.surroundings.constraints.contains(&key);
+                if adds && (is_other || self.live(&id).is_some()) {
                     let table = qualified(&table.schema, &table.name);
+                    let bare = identifier(&id.name);
+                    let (how, sql) = match is_other {
+                        true => ("rename", format!("rename constraint {bare} to {}", other_name(&id.name))),
+                        false => ("drop", format!("drop constraint {bare}")),
+                    };
+                    let sql = format!("alter table {table} {sql}");
                     let reason =
-                        format!("{table} has a constraint {}, whose name a step needs; drop it first", id.name);
-                    let sql = format!("alter table {table} drop constraint {}", identifier(&id.name));
+                        format!("{table} has a constraint {}, whose name a step needs; {how} it first", id.name);
                     stops.insert(id.clone(), stop("name_taken", id.object(), reason, Some(sql)));
                 }
             }
         }
         stops.into_values().collect()
+    }
+
+    /// Constraints whose names others have that aren't compared.
+    fn other_constraints(&self) -> Vec<Left> {
+        let created = self.created.iter().filter(|id| id.kind == Kind::Constraint);
+        let taken = created.filter_map(|id| {
+            let table = self.comparison.live_name(&id.schema, &id.parent)?;
+            let key = (table.schema.clone(), table.name.clone(), id.name.clone());
+            let table = qualified(&table.schema, &table.name);
+            let reason = format!(
+                "another constraint of {table}, such as one of NOT NULL, has the name {}, which a step needs; rename it",
+                id.name
+            );
+            let sql =
+                format!("alter table {table} rename constraint {} to {}", identifier(&id.name), other_name(&id.name));
+            let stop = || stop("name_taken", id.object(), reason, Some(sql));
+            self.facts.surroundings.constraints.contains(&key).then(stop)
+        });
+        taken.collect()
     }
 
     /// Foreign keys whose target has no key for them.
@@ -207,13 +280,20 @@ impl<'a> Planner<'a> {
         adds || rewrites || node.place.rank == rank::ALTER_COLUMN
     }
 
-    /// Tables of other schemas that a step would change with their parent.
+    /// Tables of other schemas that a step would change with their parent, and others whose columns differ.
     fn children_in_the_way(&self) -> Vec<Left> {
         let mut stops: BTreeMap<String, Left> = BTreeMap::new();
         for node in self.nodes.iter().filter(|node| changes_children(node)) {
             let Some(parent) = self.comparison.live_name(&node.id.schema, node.id.top()) else { continue };
             let place = (parent.schema.clone(), parent.name.clone());
             for child in self.facts.surroundings.children.get(&place).into_iter().flatten() {
+                if !child.is_outside {
+                    if let Some(reason) = self.other_column(node, child) {
+                        let left = stop("child_table", parent.object(), reason, None);
+                        stops.entry(child.table.clone()).or_insert(left);
+                    }
+                    continue;
+                }
                 let reason = format!(
                     "table {} inherits from {}, and would be changed with it; separate it first, and attach it again \
                      afterwards",
@@ -225,6 +305,19 @@ impl<'a> Planner<'a> {
             }
         }
         stops.into_values().collect()
+    }
+
+    /// Why a column that is added can't be added to a table that inherits.
+    fn other_column(&self, node: &Node, child: &Child) -> Option<String> {
+        let of_type = Self::property(self.wanted.objects.get(&node.id), Property::Type)?;
+        let is_new = node.parts.iter().any(|part| part.action == Action::Create(Kind::Column));
+        let other = child.columns.get(&node.id.name).filter(|it| is_new && **it != of_type)?;
+        let (table, column) = (&child.table, &node.id.name);
+        Some(format!(
+            "table {table} inherits from it, and has a column {column} of type {other}, where {of_type} is added; rename \
+             that column, or separate the tables: {}",
+            child.detach
+        ))
     }
 
     /// Constraints and indexes that must be dropped, and that something else depends on.
@@ -245,9 +338,18 @@ impl<'a> Planner<'a> {
 
     /// A privilege that a role has passed on can't be revoked from it alone.
     pub(super) fn passed_on(&self, id: &Id, role: &str, revoked: &str) -> Option<Left> {
-        let name = if id.kind == Kind::Schema { "" } else { id.name.as_str() };
-        let grants = self.facts.surroundings.passed_on.get(name).into_iter().flatten();
-        let grants: Vec<&PassedOn> = grants.filter(|it| it.by == role && revoked.contains(&it.privilege)).collect();
+        let live = self.comparison.live_part(id).unwrap_or(id);
+        let (name, column) = match id.kind {
+            Kind::Schema => ("", ""),
+            Kind::Column => (live.parent.as_str(), live.name.as_str()),
+            _ => (live.name.as_str(), ""),
+        };
+        let place = (live.schema.clone(), name.to_owned());
+        let grants = self.facts.surroundings.passed_on.get(&place).into_iter().flatten();
+        // What is revoked from a table is revoked from its columns.
+        let is_part = |it: &&PassedOn| column.is_empty() || it.column == column;
+        let grants = grants.filter(is_part).filter(|it| it.by == role && revoked.contains(&it.privilege));
+        let grants: Vec<&PassedOn> = grants.collect();
         let to: BTreeSet<&str> = grants.iter().map(|it| it.to.as_str()).collect();
         let privileges: BTreeSet<&str> = grants.iter().map(|it| it.privilege.as_str()).collect();
         let privileges = list(privileges);
@@ -294,16 +396,13 @@ fn changes_children(node: &Node) -> bool {
     }
 }
 
-fn stop(kind: &str, object: String, reason: String, sql: Option<String>) -> Left {
-    Left {
-        kind: kind.to_owned(),
-        object,
-        severity: Severity::Breaking,
-        reason,
-        query: None,
-        remedy: sql.map(Remedy::sql),
-        is_blocking: true,
+/// A name for something whose name is needed, as SQL takes it.
+pub(super) fn other_name(name: &str) -> String {
+    let mut other = name.to_owned();
+    while other.len() + "_other".len() > NAME {
+        other.pop();
     }
+    identifier(&format!("{other}_other"))
 }
 
 fn taken(id: &Id, name: &str, holder: &Holder) -> Left {
@@ -315,12 +414,8 @@ fn taken(id: &Id, name: &str, holder: &Holder) -> Left {
         );
         return stop("name_taken", object, reason, None);
     }
-    let mut other = name.to_owned();
-    while other.len() + "_other".len() > NAME {
-        other.pop();
-    }
     let place = qualified(APPLICATION_SCHEMA, name);
-    let sql = format!("alter {} {place} rename to {}", holder.keyword, identifier(&format!("{other}_other")));
+    let sql = format!("alter {} {place} rename to {}", holder.keyword, other_name(name));
     stop("name_taken", object, format!("{what}; find out who needs it, then rename or drop it"), Some(sql))
 }
 
@@ -335,6 +430,12 @@ fn key_obstacle(
     if let Some(kind) = &target.other_kind {
         return Some(format!(
             "{name} is a {kind}, and a foreign key can refer to a table only; ask its owners for a table of that name"
+        ));
+    }
+    if target.is_unlogged {
+        return Some(format!(
+            "{name} is unlogged, and a foreign key of a logged table can refer to a logged table only; ask its owners to \
+             run: alter table {name} set logged"
         ));
     }
     let referenced = columns(definition.split_once(" REFERENCES ")?.1)?;

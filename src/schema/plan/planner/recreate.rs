@@ -6,7 +6,7 @@ use squawk_syntax::quote::quote_ident as identifier;
 
 use crate::base::quote::quote_literal as literal;
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property};
-use crate::schema::ddl::Ddl;
+use crate::schema::ddl::{Ddl, qualified};
 use crate::schema::drift::comparison::Difference;
 use crate::schema::drift::comparison::parameters::is_same_but_parameters;
 use crate::schema::drift::finding::Change;
@@ -79,7 +79,10 @@ impl<'a> Planner<'a> {
                     disturbed.push(live_id.clone());
                 }
             } else if is_recreated && !can_be && !self.is_implied(live_id) {
-                let reason = format!("pad-migrate can't recreate a {}", id.kind.words());
+                let reason = match self.stands_for_key(id, live_id) {
+                    Some(reason) => reason,
+                    None => format!("pad-migrate can't recreate a {}", id.kind.words()),
+                };
                 self.leave(difference, reason, None);
             } else if id.kind == Kind::Column
                 && matches!(property, Property::Type | Property::Collation)
@@ -95,6 +98,19 @@ impl<'a> Planner<'a> {
         }
         self.add_dependents(&mut recreated, disturbed);
         recreated
+    }
+
+    /// Why an index that isn't a key's stays, though it has the name of one.
+    fn stands_for_key(&self, id: &Id, live_id: &Id) -> Option<String> {
+        let of_key = |object: Option<&Object>| Self::property(object, Property::Constraint).is_some();
+        let is_plain = id.kind == Kind::Index && of_key(self.wanted.objects.get(id)) && !of_key(self.live(live_id));
+        let name = qualified(&live_id.schema, &live_id.name);
+        is_plain.then(|| {
+            format!(
+                "it is a plain index in place of a key's; drop it, with the foreign keys that need it, and the next plan \
+                 adds the key: drop index {name}"
+            )
+        })
     }
 
     /// Adds what depends on something that is dropped or retyped, however indirectly.

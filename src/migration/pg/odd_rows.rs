@@ -1,0 +1,78 @@
+//! Rows that their ids don't identify are in no page: they are counted, and rejected, after the pages.
+
+use std::collections::HashMap;
+
+use crate::migration::ids::repeated_id;
+use crate::migration::pg::lineage::read_lineage;
+use crate::migration::pg::migrate_error::MigrateError;
+use crate::migration::pg::rejects::record_rejections;
+use crate::migration::pg::source::Source;
+use crate::migration::run::{MigrateReport, Observer};
+use crate::postgres::session::Session;
+use crate::postgres::statement::run;
+use crate::postgres::transaction::{Limits, begin_writing};
+
+/// Ids of one step.
+const IDS: usize = 10_000;
+
+/// The sessions with both sides, and what is rejected there.
+pub(crate) struct OddRows<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) from: Session,
+    pub(crate) target: &'a mut Session,
+    /// None in a dry run, which writes nothing.
+    pub(crate) run_id: Option<&'a str>,
+    pub(crate) has_lineage: bool,
+    /// Rows without lineage that are tried, at most, with those of the pages.
+    pub(crate) limit: u64,
+}
+
+impl OddRows<'_> {
+    /// Rejects them, up to the limit.
+    pub(crate) async fn reject(
+        mut self,
+        report: &mut MigrateReport,
+        observer: &mut (dyn Observer + Send),
+    ) -> Result<(), MigrateError> {
+        let left = |report: &MigrateReport| self.limit.saturating_sub(report.counts.migrated + report.counts.rejected);
+        let mut after = None;
+        loop {
+            let ids = self.source.repeated_ids(&mut self.from, after, IDS).await?;
+            let (Some((first, _)), Some((last, _))) = (ids.first().copied(), ids.last().copied()) else { break };
+            let lineage = match self.has_lineage {
+                true => read_lineage(self.target, first.checked_sub(1), last).await?,
+                false => HashMap::new(),
+            };
+            let mut rejections = Vec::new();
+            for (id, rows) in ids {
+                let count = rows.unsigned_abs();
+                if lineage.get(&id).is_some_and(|it| it.has_request) {
+                    // One of them was migrated when it was the only one.
+                    report.counts.read += count;
+                    report.counts.already_migrated += count;
+                } else if left(report) >= count {
+                    let rejection = repeated_id(id, rows);
+                    report.counts.read += count;
+                    report.counts.rejected += count;
+                    for _ in 0..count {
+                        observer.rejected(&rejection).map_err(MigrateError::Rejects)?;
+                        report.reject(rejection.clone());
+                    }
+                    rejections.push(rejection);
+                }
+            }
+            if let Some(run_id) = self.run_id {
+                begin_writing(self.target, Limits::default()).await?;
+                record_rejections(self.target, run_id, (first, last), &[], &rejections).await?;
+                run(self.target, "commit", "committing rejections").await?;
+            }
+            after = Some(last);
+        }
+        let without = self.source.odd_ids.without.min(left(report));
+        report.counts.read += without;
+        report.counts.rejected += without;
+        report.counts.without_id = without;
+        let _ = self.from.close().await;
+        Ok(())
+    }
+}
