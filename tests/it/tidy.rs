@@ -52,7 +52,7 @@ fn fixtures_name_no_real_host_and_no_real_mailbox() {
                         continue;
                     };
                     let is_mailbox =
-                        !before.is_empty() && host.contains('.') && !host.starts_with(|c: char| c.is_ascii_digit());
+                        !before.is_empty() && host.contains('.') && host.starts_with(|c: char| c.is_alphabetic());
                     let of_host = |it: char| it.is_alphanumeric() || ".-".contains(it);
                     let host = host.split(|it| !of_host(it)).next().unwrap_or_default().trim_end_matches('.');
                     let is_ours = host == "example.com" || host.ends_with(".example.com");

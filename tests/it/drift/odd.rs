@@ -1,7 +1,7 @@
 //! Remedies where things have odd names, in the places that a name can have.
 
 use crate::harness::program::{run as program, stderr, stdout};
-use crate::harness::{Start, with_db};
+use crate::harness::{Db, Start, with_db};
 use pad_migrate::postgres::session::Session;
 use pad_migrate::schema::drift::expectation::{Expectation, RoleContext};
 
@@ -10,18 +10,22 @@ use super::remedies::{Bench, catalog, changes_of, try_all};
 
 const ODD: &str = include_str!("../../../fixtures/drift/odd.sql");
 
+/// Whether the server has what the schema has, such as multiranges and functions that are parsed: since 14.
+async fn can_have_it(db: &Db) -> bool {
+    db.value("current_setting('server_version_num')::int >= 140000").await.as_deref() == Some("true")
+}
+
 /// Names in quotes, with quotes, line breaks, keywords and as long as a name can be, in every place that a name can have.
 #[tokio::test]
 async fn a_remedy_is_right_whatever_things_are_called() {
     with_db(Start::Empty, async |db| {
+        if !can_have_it(&db).await {
+            return;
+        }
         let mut connection = Session::from(db.connect().await);
         run(&mut connection, ODD).await.expect("the schema is there");
         run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
         let expected = catalog(&mut connection).await;
-        // What it has, such as a multirange of its own name, there is since 14.
-        if expected.major < 15 {
-            return;
-        }
         let changes = changes_of(&expected);
         let expectation = Expectation::of(expected.clone());
         let bench = Bench { expectation, context: RoleContext::default(), expected, role: None };
@@ -58,6 +62,9 @@ Line" rename column "It's" to "\! echo";
         drop text search configuration padealing."My Search";
         drop operator padealing.<<< (padealing."Positive Int", padealing."Positive Int");"#;
     with_db(Start::Empty, async |db| {
+        if !can_have_it(&db).await {
+            return;
+        }
         db.execute(ODD).await;
         let folder = tempfile::tempdir().expect("a directory is made");
         let file = folder.path().join("expected.json").display().to_string();
