@@ -211,6 +211,19 @@ impl Db {
         connection.close().await.expect("the connection closes");
     }
 
+    /// The server's major version.
+    pub(crate) async fn major(&self) -> u32 {
+        let version = self.value("current_setting('server_version_num')::int / 10000").await;
+        version.expect("a version").parse().expect("a number")
+    }
+
+    /// Whether the case at a place, which needs a version, is for this server: every other one, and the rest on the
+    /// next major version, so that CI's have all of them between them; what is new in a version, on each from it on.
+    pub(crate) async fn turn(&self) -> impl Fn(usize, u32) -> bool + use<> {
+        let major = self.major().await;
+        move |at, from| major >= from && (from > 13 || at % 2 == major as usize % 2)
+    }
+
     /// The one value of a query, as text.
     pub(crate) async fn value(&self, sql: &str) -> Option<String> {
         value(&self.url, sql).await

@@ -59,8 +59,7 @@ async fn stored(db: &Db) -> Vec<Option<String>> {
 async fn no_setting_changes_a_result_or_ends_a_command() {
     with_db(Start::Seeded, async |usual| {
         with_db(Start::Seeded, async |db| {
-            let major = db.value("current_setting('server_version_num')::int / 10000").await.expect("a version");
-            let major: u32 = major.parse().expect("a number");
+            let major = db.major().await;
             let name = db.place().name;
             // Functions in the way of those that are meant.
             db.execute(
