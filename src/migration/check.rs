@@ -30,7 +30,7 @@ pub(crate) fn check(
     stored: &Stored,
     securities: &HashMap<String, Vec<Security>>,
 ) -> Vec<Difference> {
-    let mut checker = Checker { source_id, row, differences: Vec::new() };
+    let mut checker = Checker { source_id, row, differences: Vec::new(), corrections: Vec::new() };
     checker.all(stored, securities);
     checker.differences.sort();
     checker.differences.dedup();

@@ -11,6 +11,7 @@ pub(crate) mod lineage;
 pub(crate) mod lookup;
 pub mod migrate;
 pub mod migrate_error;
+pub(crate) mod missing;
 pub(crate) mod needs;
 pub(crate) mod odd_rows;
 pub(crate) mod plain_page;

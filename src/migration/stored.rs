@@ -20,6 +20,12 @@ impl Cells {
         let at = self.columns.iter().position(|it| *it == column)?;
         self.values[at].as_ref()
     }
+
+    pub(crate) fn set(&mut self, column: &str, text: Option<Text>) {
+        if let Some(at) = self.columns.iter().position(|it| *it == column) {
+            self.values[at] = text;
+        }
+    }
 }
 
 /// Columns of `pad_request` that are compared, in table order.

@@ -206,7 +206,7 @@ impl Database {
     pub fn place(&self) -> String {
         let options = &self.options;
         let host = match options.get_socket() {
-            Some(socket) => socket.display().to_string(),
+            Some(socket) => format!("{}:{}", socket.display(), options.get_port()),
             None => format!("{}:{}", options.get_host(), options.get_port()),
         };
         let database = options.get_database().unwrap_or_else(|| options.get_username());

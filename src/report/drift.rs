@@ -98,7 +98,7 @@ pub fn page(drift: &Drift, fail_on: Severity) -> Page {
 
 /// That what follows about managed tables need not be done by hand.
 pub(crate) const BY_PLAN: &str = "`pad-migrate apply` makes the managed tables what is expected, without these remedies; `pad-migrate \
-                                  plan` shows its steps, and what it leaves unchanged";
+                                  plan` shows its steps, what it leaves unchanged, and what has to be done by hand before";
 
 fn heading(severity: Severity) -> &'static str {
     match severity {

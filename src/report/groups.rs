@@ -5,6 +5,7 @@ use crate::migration::causes::{self, DifferenceGroups};
 use crate::migration::groups;
 use crate::migration::rejection::Rule;
 use crate::migration::run::MigrateReport;
+use crate::migration::target::SOURCE_TABLE;
 use crate::report::page::Page;
 
 /// Examples that a page shows of all groups together, if there are few groups; of each group it shows one at least.
@@ -80,7 +81,9 @@ pub(crate) fn differences(page: &mut Page, groups: &DifferenceGroups) {
     let width = counts.iter().map(String::len).max().unwrap_or_default();
     let most = examples(groups.len(), causes::EXAMPLES);
     for (group, count) in groups.iter().zip(counts) {
-        let what = format!("{}.{}: {}", group.target, group.field, group.pattern);
+        // A legacy column is what padealing gives back for it.
+        let given_back = if group.target == SOURCE_TABLE && group.field != "id" { ", given back" } else { "" };
+        let what = format!("{}.{}{given_back}: {}", group.target, group.field, group.pattern);
         page.beside(2, width + 2, format!("{count:>width$}"), what);
         for example in group.examples.iter().take(most) {
             let (expected, actual) = (shown(&example.expected), shown(&example.actual));

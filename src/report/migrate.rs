@@ -104,20 +104,24 @@ pub(crate) fn migrate_page(
 fn judgement(report: &run::MigrateReport, dry_run: bool) -> String {
     let rejected = plural(report.counts.rejected, "row", "rows");
     match (report.verdict(), report.counts.rejected, dry_run) {
-        (Verdict::Clean, _, true) => "CLEAN: every row that was read can be migrated".to_owned(),
+        (Verdict::Clean, _, true) => {
+            "CLEAN: every row that was read can be migrated; `pad-migrate migrate` does it".to_owned()
+        }
         (Verdict::Clean, _, false) => {
             "CLEAN: every row that was read is in padealing; `pad-migrate verify` proves it".to_owned()
         }
         (Verdict::Attention, 0, _) => "ATTENTION: some rows lack lineage; `pad-migrate verify` lists them".to_owned(),
         (Verdict::Attention, _, true) => {
             format!(
-                "ATTENTION: {rejected} would be rejected; correct them in the source, or accept that they are left out"
+                "ATTENTION: {} can be migrated, {rejected} would be rejected: correct them in the source, or accept that \
+                 they are left out; `pad-migrate migrate` does it",
+                plural(report.counts.migrated, "row", "rows")
             )
         }
         (Verdict::Attention, _, false) => {
             format!(
                 "ATTENTION: {rejected} rejected and not in padealing; correct them in the source, and run `pad-migrate \
-                 migrate` again, or accept that they are left out"
+                 migrate` again, or accept that they are left out; `pad-migrate verify` proves the others"
             )
         }
     }

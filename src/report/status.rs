@@ -34,7 +34,10 @@ pub fn status_page(status: &Status, data: &Standing) -> Page {
     page.row("Current", current);
     let pending = status.pending.iter().map(|revision| format!("{} {}", revision.number, revision.name));
     let pending = list(pending);
-    page.row("Pending", if pending.is_empty() { "none" } else { &pending });
+    page.row(
+        "Pending",
+        if pending.is_empty() { "no revision; `pad-migrate plan` compares the schema itself" } else { &pending },
+    );
     for skipped in &status.skipped {
         page.row("Skipped", skipped.sentence(status.environment));
     }
@@ -67,7 +70,7 @@ fn rows(page: &mut Page, data: &Standing) {
         }
     }
     if let Some(left) = data.left() {
-        parts.push(format!("{} never tried", thousands(left)));
+        parts.push(format!("which leaves {}; `pad-migrate verify` compares row by row", thousands(left)));
     }
     page.row("Rows", if parts.is_empty() { "not known".to_owned() } else { parts.join(", ") });
     for (what, reason) in unknown(data).filter(|(what, _)| *what != RUNS) {

@@ -69,13 +69,14 @@ fn judgement(counts: &verification::VerifyCounts) -> String {
             1 => "; 1 legacy row was rejected and is not in padealing".to_owned(),
             rejected => format!("; {} legacy rows were rejected and are not in padealing", thousands(rejected)),
         };
-        return format!("CLEAN: every migrated row can be restored from what is stored{left_out}");
+        return format!("CLEAN: every migrated row is what its legacy row gives, and gives it back{left_out}");
     }
     let mut actions = Vec::new();
     if counts.different + counts.missing + counts.missing_source + counts.extra > 0 {
         actions.push(
-            "padealing differs from what the legacy rows give. What was changed on purpose since stays so; migrate never \
-             rewrites a migrated row, so correct the rest by hand or from a backup, and run `pad-migrate verify` again",
+            "padealing differs from what the legacy rows give: find out which of both was changed since. What was changed \
+             on purpose stays so; migrate never rewrites a migrated row, so correct the rest by hand or from a backup, and \
+             run `pad-migrate verify` again",
         );
     }
     if counts.pending > 0 {

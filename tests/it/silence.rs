@@ -117,7 +117,8 @@ async fn ends(name: &str, start: Start, trigger: &'static str, new_ones: NewOnes
         let error = error.expect("it fails");
         assert!(proxy.is_silent(), "{name} never said {trigger}: {error}");
         // On a busy machine the server's own limit may come first.
-        let words = ["no answer", "isn't known", "timed out", "the server has ended the session"];
+        let words =
+            ["no answer", "isn't known", "timed out", "the server has ended the session", "idle-session timeout"];
         let is_said = words.iter().any(|it| error.contains(it));
         assert!(is_said, "{name} at {trigger}: {error}");
         nothing_stays(&db).await;

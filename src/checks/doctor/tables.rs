@@ -43,7 +43,7 @@ fn critical(facts: &TargetFacts) -> Check {
     let missing: Vec<&&str> = MANAGED_TABLES.iter().filter(|name| !facts.has_table(name)).collect();
     if missing.is_empty() && !facts.missing_columns.is_empty() {
         let text = format!(
-            "padealing lacks {}, which migrate writes; pad-migrate plan shows how the schema is mended",
+            "padealing lacks {}, which migrate and verify need; pad-migrate plan shows how the schema is mended",
             list(&facts.missing_columns)
         );
         return Check::new(NAME, Status::Fail, text);
@@ -68,9 +68,10 @@ fn reference(facts: &TargetFacts, expected: &Expectations<'_>) -> Check {
         .collect();
     let missing: Vec<&&str> = REFERENCE_TABLES.iter().filter(|name| !found.contains_key(**name)).collect();
     if !missing.is_empty() {
-        let what = if missing.len() == REFERENCE_TABLES.len() { "all of its tables".to_owned() } else { list(missing) };
+        let all_are = missing.len() == REFERENCE_TABLES.len();
+        let what = if all_are { "all of its tables".to_owned() } else { list(missing) };
         let remedy = match expected.environment {
-            Environment::Local => "pad-migrate apply creates the mirror in a local database",
+            Environment::Local if all_are => "pad-migrate apply creates the mirror in a local database",
             _ => "ask the owner of bo_airflow to load them, or connect to the right database",
         };
         return Check::new(NAME, Status::Fail, format!("bo_airflow lacks {what}; {remedy}"));

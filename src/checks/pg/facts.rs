@@ -11,7 +11,7 @@ use crate::config::settings::TableName;
 use crate::ledger::history::applied;
 use crate::ledger::pg::history::{history_access, read_history};
 use crate::ledger::tables::MANAGED_TABLES;
-use crate::migration::pg::migrate::missing_columns;
+use crate::migration::pg::missing::missing_columns;
 use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
 use crate::postgres::transaction::savepoint;

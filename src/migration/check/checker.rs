@@ -16,6 +16,18 @@ pub(super) struct Checker<'a> {
     pub(super) source_id: i64,
     pub(super) row: &'a LegacyRow,
     pub(super) differences: Vec<Difference>,
+    /// What the columns must hold that differ, in full.
+    pub(super) corrections: Vec<Correction>,
+}
+
+/// What a stored column must hold.
+pub(super) struct Correction {
+    /// The role of the row.
+    pub(super) target: String,
+    /// The column.
+    pub(super) field: String,
+    /// Its text.
+    pub(super) text: Option<Text>,
 }
 
 /// A text that must be stored, from whatever prints it.
@@ -37,6 +49,11 @@ pub(super) struct StageOfRow {
 
 impl Checker<'_> {
     pub(super) fn differ(&mut self, target: &str, field: &str, expected: Option<&Text>, actual: Option<&Text>) {
+        self.corrections.push(Correction {
+            target: target.to_owned(),
+            field: field.to_owned(),
+            text: expected.cloned(),
+        });
         self.differences.push(Difference {
             source_id: self.source_id,
             target: target.to_owned(),

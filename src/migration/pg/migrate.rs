@@ -19,11 +19,11 @@ use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{RefusedError, check_applied, check_permitted};
 use crate::ledger::pg::permission::{current_role, permissions};
-use crate::migration::columns::{ApprovalRow, AuditRow, ExecutionRow, LineageRow, RequestRow, TargetRow as _};
 use crate::migration::ids::OddIds;
 use crate::migration::needs;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::migrate_error::MigrateError;
+use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::needs::{check_source, migrate_needs, target_tables};
 use crate::migration::pg::odd_rows::OddRows;
 use crate::migration::pg::reader::{Batch, Reader};
@@ -36,7 +36,7 @@ use crate::migration::pg::worker::{Work, run_worker};
 use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress, TargetTables};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::{Acquired, Lock};
-use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};
 
@@ -181,31 +181,6 @@ async fn check_target(connection: &mut Session, request: &MigrateRequest<'_>) ->
         Err(RefusedError::NotApplied { .. }) if options.dry_run => Ok(target_tables(connection).await?),
         Err(error) => Err(error.into()),
     }
-}
-
-/// The columns that rows are written to and that aren't there, though the history says that they are.
-pub(crate) async fn missing_columns(connection: &mut Session) -> Result<Vec<String>, QueryError> {
-    let tables = [
-        (RequestRow::TABLE, RequestRow::COLUMNS),
-        (ApprovalRow::TABLE, ApprovalRow::COLUMNS),
-        (ExecutionRow::TABLE, ExecutionRow::COLUMNS),
-        (AuditRow::TABLE, AuditRow::COLUMNS),
-        (LineageRow::TABLE, LineageRow::COLUMNS),
-    ];
-    let written: Vec<String> = tables
-        .into_iter()
-        .flat_map(|(table, columns)| columns.iter().map(move |column| format!("{table}.{column}")))
-        .collect();
-    sqlx::query_scalar(
-        "select it from unnest($1::text[]) it where not exists ( \
-             select from pg_attribute a join pg_class c on c.oid = a.attrelid \
-             where c.relnamespace = to_regnamespace('padealing') and a.attnum > 0 and not a.attisdropped \
-               and c.relname || '.' || a.attname = it) order by 1",
-    )
-    .bind(written)
-    .fetch_all(connection)
-    .await
-    .attempt("looking at the columns that are written")
 }
 
 /// How many workers write: one where it depends on the order which rows the target refuses.

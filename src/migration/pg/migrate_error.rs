@@ -25,7 +25,7 @@ pub enum MigrateError {
     },
     /// Columns are missing that rows are written to.
     #[error(
-        "padealing at {place} lacks {columns}, which migrate writes; nothing was migrated; `pad-migrate plan` shows how \
+        "padealing at {place} lacks {columns}, which migrate and verify need; nothing was migrated; `pad-migrate plan` shows how \
          the schema is mended"
     )]
     Incomplete { place: String, columns: String },

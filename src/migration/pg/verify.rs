@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::base::quote::quote_literal;
+use crate::base::text::list;
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{check_applied, check_permitted};
@@ -23,6 +24,7 @@ use crate::migration::ids::OddIds;
 use crate::migration::legacy::{LARGE, LegacyRow, Text};
 use crate::migration::needs;
 use crate::migration::pg::lookup::Securities;
+use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::plain_page::{LegacyCursor, PlainPage, read_plain_page};
 use crate::migration::pg::reading::{Reading, is_cancelled, repeated};
 use crate::migration::pg::source::{Source, companion, parse_companion, raw_values};
@@ -72,6 +74,10 @@ pub async fn verify(
     let role = current_role(&mut target).await?;
     check_permitted(&mut target, request.target, &needs::verify(&role), "verify").await?;
     check_applied(&mut target, request.target, request.environment).await?;
+    let missing = missing_columns(&mut target).await?;
+    if !missing.is_empty() {
+        return Err(VerifyError::Incomplete { place: request.target.place(), columns: list(missing) });
+    }
     let server_version = server_facts(&mut target).await?.version;
     let mut from = request.source.connect(Access::Read, "verify source").await?;
     request.target.phase("examining the legacy table");

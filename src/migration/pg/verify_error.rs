@@ -14,6 +14,12 @@ pub enum VerifyError {
     /// The legacy table can't be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// Columns are missing that are compared.
+    #[error(
+        "padealing at {place} lacks {columns}, which verify compares; `pad-migrate plan` shows how the schema is mended"
+    )]
+    #[expect(missing_docs, reason = "the message says what each is")]
+    Incomplete { place: String, columns: String },
     /// A standby lets nothing be read.
     #[error(
         "reading at {place} was cancelled {times} times in a row; it is a standby that applies changes of its primary: \

@@ -21,8 +21,18 @@ const FEW: usize = 3;
 const SMALL: i64 = 1 << 20;
 
 impl Planned<'_> {
+    /// The hazards of all steps. A table that the plan itself creates is nobody's yet.
+    fn hazards(&self) -> Vec<&Hazard> {
+        let is_new = |table: &str| {
+            let name = table.split_once('.').map_or(table, |(_, name)| name);
+            self.plan().tables.get(name) == Some(&Decision::Create)
+        };
+        let hazards = self.plan().steps.iter().flat_map(|step| &step.hazards);
+        hazards.filter(|hazard| hazard.kind == HazardKind::Overwrite || !is_new(&hazard.table)).collect()
+    }
+
     pub(super) fn effects(&self, page: &mut Page) {
-        let hazards: Vec<&Hazard> = self.plan().steps.iter().flat_map(|step| &step.hazards).collect();
+        let hazards = self.hazards();
         self.changes(page);
         locks(page, &hazards);
         self.effort(page, &hazards);
@@ -75,7 +85,7 @@ impl Planned<'_> {
     /// What is agreed to, on the last lines before the question: where, how much, what it blocks, how long it takes.
     pub fn summary_page(&self) -> Page {
         let mut page = Page::default();
-        let hazards: Vec<&Hazard> = self.plan().steps.iter().flat_map(|step| &step.hazards).collect();
+        let hazards = self.hazards();
         page.blank();
         page.address("Target", self.place);
         page.row("Server", format!("PostgreSQL {}, environment {}", self.found.server_version, self.environment));
@@ -104,7 +114,12 @@ impl Planned<'_> {
             }
         }
         page.row("Blocks", if blocked.is_empty() { "nothing".to_owned() } else { blocked.join(", ") });
-        page.row("Takes", self.efforts(&hazards).1);
+        page.row("Takes", format!("{}, once it has its locks", self.efforts(&hazards).1));
+        let warnings = warnings(hazards.iter().copied());
+        warnings.iter().take(FEW).for_each(|warning| page.row("Warning", warning));
+        if let more @ 1.. = warnings.len().saturating_sub(FEW) {
+            page.row("", format!("and {} above", plural(more as u64, "other warning", "other warnings")));
+        }
         page
     }
 

@@ -24,7 +24,7 @@ impl Case<'_> {
         let origin = if is_embedded { "migrations/" } else { "the expected database" };
         match self.difference.change {
             Change::Missing if self.id.kind == Kind::Table && is_embedded => {
-                "`pad-migrate apply` creates it if its revision is pending; otherwise find out who dropped it"
+                "find out who dropped it, and where its rows are; `pad-migrate apply` creates it without rows"
                     .to_owned()
             }
             Change::Empty => {

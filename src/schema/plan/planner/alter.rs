@@ -283,7 +283,12 @@ impl<'a> Planner<'a> {
                 let reason = "only a superuser can enable or disable a foreign key's triggers";
                 return Alteration::Leave(reason.to_owned());
             }
-            let parts = tables.into_iter().map(|table| Part::from(format!("alter table {table} enable trigger all")));
+            let parts = tables.into_iter().map(|table| {
+                let note = "every other trigger of the table is enabled, too".to_owned();
+                let (kind, lock) = (HazardKind::Overwrite, Some(LockMode::ShareRowExclusive));
+                let hazards = vec![Hazard { kind, lock, table: table.to_owned(), note }];
+                Part { hazards, ..Part::from(format!("alter table {table} enable trigger all")) }
+            });
             return Alteration::Steps(rank::ATTACHED, parts.collect());
         }
         // What is stricter than expected refuses nothing that was accepted.
