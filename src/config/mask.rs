@@ -152,6 +152,12 @@ pub(crate) fn mask_urls(text: &str) -> String {
     mask_assignments(&(shown + rest))
 }
 
+/// Whether a function raised an error in its author's words, by the context of the message.
+pub(crate) fn is_raised(context: Option<&str>) -> bool {
+    let frame = context.unwrap_or_default().lines().find(|it| it.starts_with("PL/pgSQL"));
+    frame.is_some_and(|it| ["RAISE", "ASSERT"].iter().any(|statement| it.ends_with(statement)))
+}
+
 /// Whether a server's message may quote values of rows, by its SQLSTATE and its context: that of a data exception does,
 /// and that of any error in a statement that a function has put together. What a function raises itself are its
 /// author's words, and constraints are named without the values that violate them.
@@ -163,7 +169,7 @@ pub(crate) fn quotes_values(sqlstate: &str, context: Option<&str>) -> bool {
     // The innermost function. Its language's and its statement's names are the same in every language of messages.
     let mut lines = context.unwrap_or_default().lines();
     let frame = lines.clone().find(|it| it.starts_with("PL/pgSQL"));
-    if frame.is_some_and(|it| ["RAISE", "ASSERT"].iter().any(|statement| it.ends_with(statement))) {
+    if is_raised(context) {
         return false;
     }
     let is_dynamic = |it: &str| ["EXECUTE", "OPEN", "RETURN QUERY"].iter().any(|statement| it.contains(statement));

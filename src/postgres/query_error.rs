@@ -1,6 +1,6 @@
 //! The errors of statements: what failed, and why.
 
-use crate::config::mask::{mask_quoted, mask_urls, quotes_values};
+use crate::config::mask::{is_raised, mask_quoted, mask_urls, quotes_values};
 use crate::postgres::sqlstate;
 
 /// A statement that failed, and what it was for.
@@ -28,7 +28,9 @@ impl std::fmt::Display for Cause {
                 let is_masked = quotes_values(&code, error.and_then(|it| it.r#where()));
                 let message = error.map_or_else(String::new, |it| it.message().to_owned());
                 f.write_str(&mask_urls(&if is_masked { mask_quoted(&message) } else { message.clone() }))?;
-                if let Some(error) = error.filter(|_| !is_masked && !sqlstate::is_about_rows(&code)) {
+                // A function's author may have put values into each of its words; what happened is in the message.
+                let has_more = !is_masked && !sqlstate::is_about_rows(&code) && !self.is_raised();
+                if let Some(error) = error.filter(|_| has_more) {
                     for more in [error.detail(), error.hint()].into_iter().flatten() {
                         write!(f, "; {}", mask_urls(more.trim_end_matches('.')))?;
                     }
@@ -54,6 +56,12 @@ impl std::fmt::Display for Cause {
 }
 
 impl Cause {
+    /// Whether a function raised it in words of its own.
+    pub(crate) fn is_raised(&self) -> bool {
+        let sqlx::Error::Database(error) = &self.0 else { return false };
+        error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some_and(|it| is_raised(it.r#where()))
+    }
+
     /// The SQLSTATE, if the error is the server's.
     pub(crate) fn sqlstate(&self) -> Option<String> {
         self.0.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())

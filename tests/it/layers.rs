@@ -87,8 +87,9 @@ fn is_within(file: &str, module: &str) -> bool {
 }
 
 /// What the verification shares with the migration all the same: how legacy rows and reference rows are read.
-const SHARED: [&str; 6] = [
+const SHARED: [&str; 7] = [
     "migration/pg/lookup.rs",
+    "migration/pg/missing.rs",
     "migration/pg/plain_page.rs",
     "migration/pg/reading.rs",
     "migration/pg/source.rs",

@@ -383,7 +383,7 @@ async fn a_row_that_an_earlier_tool_migrated_is_respected_and_reported() {
 async fn a_target_that_lacks_a_column_is_refused() {
     with_db(Start::Seeded, async |db| {
         db.execute(
-            "alter table padealing.pad_approval drop column comments; \
+            "alter table padealing.pad_approval drop column comments, drop column approver_google_uid; \
              alter table padealing.pad_execution rename column executed_at to done_at",
         )
         .await;
@@ -391,7 +391,7 @@ async fn a_target_that_lacks_a_column_is_refused() {
             let error = db.try_migrate(Options { dry_run, ..Options::default() }, &mut Seen::default()).await;
             let error = error.expect_err("it is refused");
             let text = error.to_string();
-            let lacking = "lacks pad_approval.comments, pad_execution.executed_at, which migrate writes";
+            let lacking = "lacks pad_approval.approver_google_uid, pad_approval.comments, pad_execution.executed_at, which migrate and verify need";
             assert!(text.contains(lacking) && text.contains("`pad-migrate plan`"), "{text}");
         }
         assert_eq!(count(&db, "select count(*) from padealing.migration_mapping").await, 0);

@@ -420,7 +420,7 @@ async fn doctor_and_migrate_miss_the_same_columns() {
         let doctor = json(&go(&db, Role::Owner, &["doctor", "--format", "json"]).await);
         let check = doctor["checks"].as_array().expect("a list").iter().find(|it| it["name"] == "critical_tables");
         let check = check.expect("the check is there");
-        let says = "lacks audit_log.comments, which migrate writes; ";
+        let says = "lacks audit_log.comments, which migrate and verify need; ";
         assert!(check["status"] == "fail" && check["message"].as_str().is_some_and(|it| it.contains(says)), "{check}");
         let migrate = go(&db, Role::Owner, &["migrate"]).await;
         assert_eq!((migrate.status.code(), stderr(&migrate).contains(says)), (Some(2), true), "{}", stderr(&migrate));

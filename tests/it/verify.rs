@@ -197,10 +197,23 @@ async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
     "update padealing.pad_request set compliance_assessment = '{\"score\": 5}' where id = 601",
     &[(601, "pad_request", "compliance_assessment")]
 )]
+#[case::a_column_and_the_residual(
+    "update padealing.pad_request set quantity = 5, compliance_assessment = compliance_assessment - 'legacy' \
+     where id = 1101",
+    &[(1101, "pad_request", "quantity"), (1101, "personal_account_dealing", "name")]
+)]
+#[case::a_column_whose_residual_is_right(
+    "update padealing.pad_request set status = 'pending_manager' where id = 803",
+    &[(803, "pad_request", "status")]
+)]
 #[case::a_number_in_a_large_residual(
     "update padealing.pad_request set compliance_assessment = jsonb_build_object('legacy', jsonb_build_object( \
          'name', 5, 'padding', repeat('x', 600000))) where id = 1101",
-    &[(1101, "pad_request", "compliance_assessment")]
+    &[
+        (1101, "pad_request", "compliance_assessment"),
+        (1101, "personal_account_dealing", "name"),
+        (1101, "personal_account_dealing", "padding")
+    ]
 )]
 #[case::a_large_assessment_that_is_no_object(
     "update padealing.pad_request set compliance_assessment = to_jsonb(repeat('x', 600000)) where id = 601",

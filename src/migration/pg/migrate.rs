@@ -7,6 +7,7 @@
 //! faster (D22).
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -36,7 +37,7 @@ use crate::migration::pg::worker::{Work, run_worker};
 use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress, TargetTables};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::{Acquired, Lock};
-use crate::postgres::query_error::QueryError;
+use crate::postgres::query_error::{Cause, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};
 
@@ -68,11 +69,26 @@ pub async fn migrate(
     };
     match (&result, record.get()) {
         (Err(MigrateError::Interrupted), Some(record)) => record.abandon(request.target, "interrupted", None).await,
-        (Err(error), Some(record)) => record.abandon(request.target, "failed", Some(&sentence(error))).await,
+        (Err(error), Some(record)) => record.abandon(request.target, "failed", Some(&kept(error))).await,
         (Err(MigrateError::Interrupted), None) => return Err(MigrateError::NothingBegun),
         _ => {}
     }
     result
+}
+
+/// Why a run failed, as it is recorded for everybody who may read the runs: without a function's own words, which may
+/// quote a row.
+fn kept(error: &MigrateError) -> String {
+    let mut causes =
+        std::iter::successors(Some(error as &(dyn Error + 'static)), |it: &&(dyn Error + 'static)| (*it).source());
+    match causes.find_map(|it| it.downcast_ref::<Cause>().filter(|it| it.is_raised())) {
+        None => sentence(error),
+        Some(cause) => format!(
+            "{error}: a function raised an error of its own, with the words that the run reported \
+                                (SQLSTATE {})",
+            cause.sqlstate().unwrap_or_default()
+        ),
+    }
 }
 
 async fn run_to_end(

@@ -54,7 +54,7 @@ fn what_is_done_anyway_may_be_asked_for(#[case] parameters: &str, #[case] variab
 
 /// A URL may leave the host out behind a user, as libpq lets it.
 #[rstest]
-#[case("postgres://u@/n?host=/nowhere&port=1", "/nowhere/n as u")]
+#[case("postgres://u@/n?host=/nowhere&port=1", "/nowhere:1/n as u")]
 #[case("postgres://u%2B+&:hunter2@/n?host=127.0.0.1&port=1", "127.0.0.1:1/n as u++&")]
 #[case("postgresql://u@?host=127.0.0.1&port=1&dbname=n", "127.0.0.1:1/n as u")]
 fn a_host_may_be_a_parameter(#[case] url: &str, #[case] place: &str) {

@@ -255,6 +255,18 @@ async fn an_error_that_stops_the_run_quotes_no_value() {
         assert!(!stdout(&status).contains("High"), "{}", stdout(&status));
         let shown = run(&["--database-url", &db.url, "status"], &[]);
         assert!(stdout(&shown).contains("(SQLSTATE 42601)"), "{}", stdout(&shown));
+        // A function's own words may be anything; who runs it reads them, and the records don't have them.
+        db.execute(
+            "create or replace function padealing.put_together() returns trigger language plpgsql as $$ begin \
+                 raise exception using errcode = '53100', message = 'full at ' || new.security_name, \
+                     detail = 'detail ' || new.security_name, hint = 'hint ' || new.security_name; end $$",
+        )
+        .await;
+        let output = run(&["--database-url", &db.url, "migrate"], &[]);
+        assert!(stderr(&output).contains("full at 7 High Street (SQLSTATE 53100)"), "{}", stderr(&output));
+        let status = run(&["--database-url", &db.url, "status", "--json"], &[]);
+        assert!(stdout(&status).contains("a function raised an error of its own"), "{}", stdout(&status));
+        assert!(!stdout(&status).contains("High"), "{}", stdout(&status));
     })
     .await;
 }

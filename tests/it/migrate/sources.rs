@@ -279,6 +279,9 @@ async fn ids_that_identify_no_row_stop_no_other_row(
         assert_eq!(count(&db, open).await, 2);
         let counts = db.check_clean().await;
         assert_eq!((counts.verified, Some(counts.rejected)), (65, first));
+        let output = run(&["--database-url", &db.url, "status", "--format", "json"], &[]);
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+        assert_eq!((status["rows"]["rejected"].as_u64(), status["rows"]["left"].as_u64()), (first, Some(0)));
         // What comes later was never tried.
         db.execute("insert into personal_account_dealing (id) values ('NaN'), ('3000'), ('3e3')").await;
         let counts = db.verify().await.counts;
