@@ -13,5 +13,6 @@ pub(crate) mod sqlstate;
 pub mod statement;
 pub(crate) mod tls;
 pub(crate) mod transaction;
+pub mod undelayed;
 pub(crate) mod url;
 pub(crate) mod watch;

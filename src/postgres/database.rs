@@ -17,6 +17,7 @@ use crate::config::settings::{Endpoint, Roles, Transport};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::query_error::Cause;
 use crate::postgres::sqlstate::is_unknown_setting;
+use crate::postgres::undelayed;
 use crate::postgres::{tls, url};
 
 /// How to connect to one database, all settings resolved.
@@ -186,6 +187,14 @@ impl Database {
     /// in time from its beginning on, and not only from the first statement on that it hears; what doesn't know these
     /// settings gets none.
     pub(crate) async fn dial(&self, activity: &str) -> Result<PgConnection, sqlx::Error> {
+        let connection = self.dial_delayed(activity).await?;
+        if self.options.get_socket().is_none() {
+            undelayed::send_at_once();
+        }
+        Ok(connection)
+    }
+
+    async fn dial_delayed(&self, activity: &str) -> Result<PgConnection, sqlx::Error> {
         let plain = self.options.clone().application_name(&format!("pad-migrate {activity}"));
         if !self.is_session.initialized() || self.begins_plainly.load(Ordering::Relaxed) {
             return plain.connect().await;

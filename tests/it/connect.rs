@@ -430,3 +430,15 @@ async fn a_role_without_privileges_is_named(#[case] arguments: &[&str]) {
     })
     .await;
 }
+
+/// The driver's sockets wait for more to send; the program's don't.
+#[cfg(target_os = "linux")]
+#[test]
+fn small_messages_are_sent_at_once() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it has an address");
+    let stream = std::net::TcpStream::connect(address).expect("it accepts");
+    assert!(!stream.nodelay().expect("it can be asked"), "the system's default");
+    pad_migrate::postgres::undelayed::send_at_once();
+    assert!(stream.nodelay().expect("it can be asked"));
+}
