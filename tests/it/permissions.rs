@@ -46,6 +46,16 @@ const PENDING: &str = "drop index padealing.audit_log_timestamp_idx;";
 const CASES: &[Case] = &[
     case("a superuser", Start::Reference, "alter role {me} superuser", true, true),
     case("no owner named", Start::Reference, "{creates}", false, true),
+    case(
+        "others have objects with the names of tables",
+        Start::Reference,
+        "{creates} create schema padealing authorization {me}; \
+         create function padealing.migration_run() returns int language sql as 'select 1'; \
+         create collation padealing.pad_request from \"C\"; \
+         create text search configuration padealing.pad_breach (copy = pg_catalog.simple)",
+        false,
+        true,
+    ),
     case("a member of the owner", Start::Reference, "{creates} grant {owner} to {me}", true, true),
     case(
         "a member without inheritance",
