@@ -307,6 +307,15 @@ async fn a_revert_is_refused_before_it_asks() {
         let says = "schema padealing and tables ";
         assert!(stderr(&refused).contains("pad_migrate_reader may not revert at "), "{}", stderr(&refused));
         assert!(stderr(&refused).contains(says), "{}", stderr(&refused));
+        // An owner may have taken its own privileges, without which nothing is counted.
+        db.execute("revoke select on padealing.pad_breach from pad_migrate_owner").await;
+        let refused = go(&db, Role::Owner, &["revert", "--to", "0002", "--yes"]).await;
+        assert_eq!(refused.status.code(), Some(2));
+        for part in
+            ["may not revert at ", "no SELECT on padealing.pad_breach", "grant select on padealing.pad_breach to"]
+        {
+            assert!(stderr(&refused).contains(part), "{}", stderr(&refused));
+        }
         // The schema goes back to the role that reverts, which takes CREATE on the database.
         let refused = go(&db, Role::Owner, &["revert", "--to", "0006", "--yes"]).await;
         assert_eq!((refused.status.code(), stderr(&refused)), (Some(0), String::new()));
