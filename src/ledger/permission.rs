@@ -163,6 +163,21 @@ impl Server {
         }
     }
 
+    /// Whom to connect as, where the privileges are those of a superuser that DB_OWNER_ROLE names.
+    fn instead_of_member(&self, right: &Right) -> Option<String> {
+        let (Right::Inherit { role: other } | Right::Become { role: other } | Right::Ownership { owner: other, .. }) =
+            right
+        else {
+            return None;
+        };
+        let is_owner = self.roles.owner.as_ref() == Some(other) && self.superusers.contains(other);
+        is_owner.then(|| {
+            format!(
+                "{other} is DB_OWNER_ROLE and a superuser, and a member of it would be as good as one; connect as it"
+            )
+        })
+    }
+
     /// Who does what a confined role is not to do.
     fn instead(&self, role: &str) -> String {
         let key = if self.roles.app.as_deref() == Some(role) { "DB_APP_ROLE" } else { "DB_READER_ROLE" };
@@ -473,6 +488,7 @@ fn lack(group: &[Refused], server: &Server) -> Lack {
         Way::Owner => (with_ownership(role, group, server), None),
         Way::Withheld => (Vec::new(), Some(server.instead(role))),
     };
+    let instead = instead.or_else(|| server.instead_of_member(right).filter(|_| statements.is_empty()));
     Lack { role: role.clone(), what, statements, instead }
 }
 
@@ -530,8 +546,14 @@ fn give(objects: &[&str], to: &str) -> Vec<Statement> {
     objects.iter().map(|it| Statement { run_as: RunAs::Superuser, sql: sql(it) }).collect()
 }
 
-/// Makes a role a member of another, with its privileges.
+/// Makes a role a member of another, with its privileges. Not of a superuser, whose member would be as good as one,
+/// and where the owner of padealing is configured not of a role that isn't one of its roles.
 fn membership(role: &str, of: &str, server: &Server) -> Vec<Statement> {
+    let Roles { owner, app, reader } = &server.roles;
+    let is_known = owner.is_none() || [owner, app, reader].into_iter().flatten().any(|it| it == of);
+    if server.superusers.contains(of) || !is_known {
+        return Vec::new();
+    }
     let superuser = |sql| Statement { run_as: RunAs::Superuser, sql };
     let grant = format!("grant {} to {}", identifier(of), identifier(role));
     if server.major >= 16 {

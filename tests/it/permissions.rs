@@ -46,6 +46,16 @@ const PENDING: &str = "drop index padealing.audit_log_timestamp_idx;";
 const CASES: &[Case] = &[
     case("a superuser", Start::Reference, "alter role {me} superuser", true, true),
     case("no owner named", Start::Reference, "{creates}", false, true),
+    case(
+        "others have objects with the names of tables",
+        Start::Reference,
+        "{creates} create schema padealing authorization {me}; \
+         create function padealing.migration_run() returns int language sql as 'select 1'; \
+         create collation padealing.pad_request from \"C\"; \
+         create text search configuration padealing.pad_breach (copy = pg_catalog.simple)",
+        false,
+        true,
+    ),
     case("a member of the owner", Start::Reference, "{creates} grant {owner} to {me}", true, true),
     case(
         "a member without inheritance",
@@ -297,6 +307,15 @@ async fn a_revert_is_refused_before_it_asks() {
         let says = "schema padealing and tables ";
         assert!(stderr(&refused).contains("pad_migrate_reader may not revert at "), "{}", stderr(&refused));
         assert!(stderr(&refused).contains(says), "{}", stderr(&refused));
+        // An owner may have taken its own privileges, without which nothing is counted.
+        db.execute("revoke select on padealing.pad_breach from pad_migrate_owner").await;
+        let refused = go(&db, Role::Owner, &["revert", "--to", "0002", "--yes"]).await;
+        assert_eq!(refused.status.code(), Some(2));
+        for part in
+            ["may not revert at ", "no SELECT on padealing.pad_breach", "grant select on padealing.pad_breach to"]
+        {
+            assert!(stderr(&refused).contains(part), "{}", stderr(&refused));
+        }
         // The schema goes back to the role that reverts, which takes CREATE on the database.
         let refused = go(&db, Role::Owner, &["revert", "--to", "0006", "--yes"]).await;
         assert_eq!((refused.status.code(), stderr(&refused)), (Some(0), String::new()));

@@ -128,6 +128,17 @@ pub enum ApplyError {
         /// The revision to go to.
         to: String,
     },
+    /// Something that stays depends on what would be dropped.
+    #[error(
+        "rolling back {revisions} would drop {dropped}, and PostgreSQL drops nothing that others depend on: {dependents}; \
+         nothing was changed; ask their owners to change or drop them first, and run this again"
+    )]
+    Depended {
+        revisions: String,
+        dropped: String,
+        /// What depends on it, and its owners.
+        dependents: String,
+    },
     /// Rows would be lost.
     #[error(
         "rolling back {revisions} would lose {losses}; nothing was changed; to accept the loss, run \

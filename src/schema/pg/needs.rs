@@ -7,6 +7,8 @@ use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::schema::catalog::Catalog;
+use crate::schema::names::APPLICATION_SCHEMA;
+use crate::schema::plan::losses::Loss;
 use crate::schema::plan::needs::{Heir, needs, needs_of_down_migrations};
 use crate::schema::plan::route::Route;
 
@@ -32,16 +34,24 @@ pub(crate) async fn route_permissions(
     Ok(Wanted { needs, permissions })
 }
 
-/// What the connected role lacks to roll back, of these down migrations.
+/// What the connected role lacks to roll back, of these down migrations, which drop `counted` tables or columns of them.
 pub(crate) async fn down_permissions(
     connection: &mut Session,
     sql: &[String],
+    counted: &[Loss],
     live: &Catalog,
     roles: &Roles,
 ) -> Result<Permissions, QueryError> {
     let role = current_role(connection).await?;
     let heirs = heirs(connection).await?;
-    permissions(connection, &needs_of_down_migrations(sql, live, &role, &heirs), roles).await
+    let mut needs = needs_of_down_migrations(sql, live, &role, &heirs);
+    for loss in counted {
+        let need = Need::table(&role, APPLICATION_SCHEMA, &loss.table, "SELECT");
+        if !needs.contains(&need) {
+            needs.push(need);
+        }
+    }
+    permissions(connection, &needs, roles).await
 }
 
 /// The tables that inherit from managed tables, in whatever schema.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use sqlx::AssertSqlSafe;
 
 use crate::base::quote;
-use crate::base::text::plural;
+use crate::base::text::{list, plural};
 use crate::ledger::history::{Record, RecordKind, applied};
-use crate::ledger::pg::admission::check_environment;
+use crate::ledger::pg::admission::{RefusedError, check_environment};
 use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions::{self, MOVED_NOTE, NOTHING, Revision, RoleNames, render};
 use crate::postgres::database::Access;
@@ -77,6 +77,14 @@ async fn assess(connection: &mut Session, request: &ChangeRequest<'_>, lock: boo
     let (server_version, live) = live(connection, request).await?;
     let names = role_names(connection, request).await?;
     let dropped = losses(&live, &to, revisions.first().map_or("", |newest| newest.number));
+    let steps: Vec<Step> = revisions.iter().map(|revision| down_migration(revision, &names)).collect();
+    let sql: Vec<String> = steps.iter().map(|it| it.sql.clone()).collect();
+    let permissions = down_permissions(connection, &sql, &dropped, &live, request.roles).await?;
+    if !permissions.are_complete() {
+        let place = request.database.place();
+        return Err(RefusedError::NotPermitted { place, what: "revert", permissions }.into());
+    }
+    check_dependents(connection, &revisions, &dropped).await?;
     let mut lost = Vec::new();
     for loss in &dropped {
         lost.extend(count(connection, loss, lock).await?);
@@ -91,12 +99,40 @@ async fn assess(connection: &mut Session, request: &ChangeRequest<'_>, lock: boo
         let found = tables.filter(|table| !created.contains(*table));
         lost.extend(found.map(|table| format!("table {table}, which was there before pad-migrate")));
     }
-    let steps: Vec<Step> = revisions.iter().map(|revision| down_migration(revision, &names)).collect();
     let blocks = blocked(&live, &dropped);
-    let sql: Vec<String> = steps.iter().map(|it| it.sql.clone()).collect();
-    let permissions = down_permissions(connection, &sql, &live, request.roles).await?;
-    let reversal = Reversal { revisions, losses: lost, adopted, steps, blocks, server_version, permissions };
+    let reversal = Reversal { revisions, losses: lost, adopted, steps, blocks, server_version };
     Ok(Assessed { reversal, live })
+}
+
+/// Refuses what PostgreSQL would refuse: to drop what something depends on that stays.
+async fn check_dependents(
+    connection: &mut Session,
+    revisions: &[Revision],
+    dropped: &[Loss],
+) -> Result<(), ApplyError> {
+    let first = revisions::ALL.first().map_or("", |revision| revision.number);
+    // The history goes with the first revision.
+    let history = revisions.iter().any(|it| it.number == first).then_some(("schema_revision", ""));
+    let losses = dropped.iter().map(|it| (it.table.as_str(), it.column.as_deref().unwrap_or_default()));
+    let (tables, columns): (Vec<&str>, Vec<&str>) = losses.chain(history).unzip();
+    let found: Vec<String> = sqlx::query_scalar(include_str!("surroundings/dropped.sql"))
+        .bind(&tables)
+        .bind(&columns)
+        .fetch_all(connection)
+        .await
+        .attempt("looking for what depends on what would be dropped")?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let place = |(table, column): (&&str, &&str)| match *column {
+        "" => format!("table {table}"),
+        column => format!("column {table}.{column}"),
+    };
+    Err(ApplyError::Depended {
+        revisions: list(revisions.iter().map(|revision| revision.number)),
+        dropped: list(tables.iter().zip(&columns).map(place)),
+        dependents: list(found),
+    })
 }
 
 /// Rows or values that would be lost, in words, if there are any.

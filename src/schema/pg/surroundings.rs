@@ -223,6 +223,7 @@ pub(super) async fn code(connection: &mut Session) -> Result<Vec<Code>, QueryErr
             source: row.try_get(8)?,
             has_search_path: row.try_get(9)?,
             owner: row.try_get(10)?,
+            is_conditional: row.try_get(11)?,
         })
     };
     rows.attempt(WHAT)?.iter().map(code).collect::<Result<_, _>>().attempt(WHAT)

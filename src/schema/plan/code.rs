@@ -41,6 +41,8 @@ pub struct Code {
     pub has_search_path: bool,
     /// Who owns what has it run.
     pub owner: String,
+    /// Whether it runs under a condition only (WHEN), which may not hold.
+    pub is_conditional: bool,
 }
 
 /// What names mean outside `pg_catalog`: the schemas that have them.
@@ -98,7 +100,7 @@ impl Code {
     pub fn read(&self, meanings: &Meanings) -> Reading {
         let words = tokens(&self.source);
         let at = |at: usize| words.get(at).map(String::as_str).unwrap_or_default();
-        let mut reading = Reading { is_certain: true, ..Reading::default() };
+        let mut reading = Reading { is_certain: !self.is_conditional, ..Reading::default() };
         for (i, word) in words.iter().enumerate() {
             let before = if i == 0 { "" } else { at(i - 1) };
             match (word.as_str(), at(i + 1)) {

@@ -81,9 +81,13 @@ impl Reader<'_> {
     }
 
     fn need_of(&mut self, role: String, right: Right) {
-        let need = Need { role, right };
-        if !self.needs.contains(&need) {
-            self.needs.push(need);
+        // Who has the privileges of an object's owner has those of the role.
+        let is_same = |it: &Need| match (&it.right, &right) {
+            (Right::Ownership { owner, .. }, Right::Inherit { role: other }) => it.role == role && owner == other,
+            _ => it.role == role && it.right == right,
+        };
+        if !self.needs.iter().any(is_same) {
+            self.needs.push(Need { role, right });
         }
     }
 
@@ -142,14 +146,12 @@ impl Reader<'_> {
         }
     }
 
-    /// The object of this name; for an index or a sequence of a table, the table.
+    /// The relation of this name; for an index or a sequence of a table, the table. Objects of other kinds share their
+    /// names with relations (documentation, CREATE FUNCTION and so on), and `migrations/` has none of them.
     fn find(&self, schema: &str, name: &str) -> Option<&Id> {
         let is_it = |id: &&Id| {
-            let bare = match id.kind {
-                Kind::Function | Kind::Procedure | Kind::Aggregate | Kind::Operator => id.name.split('(').next(),
-                _ => Some(&*id.name),
-            };
-            id.schema == schema && bare == Some(name) && (id.parent.is_empty() || id.kind == Kind::Index)
+            let is_top = matches!(id.kind, Kind::Sequence | Kind::Composite) || id.kind.is_relation();
+            id.schema == schema && id.name == name && (is_top && id.parent.is_empty() || id.kind == Kind::Index)
         };
         let found = self.live.objects.keys().find(is_it)?;
         let table = match found.kind {
@@ -270,17 +272,13 @@ impl Reader<'_> {
         if is_part || self.owner(&schema, &name).is_some() {
             // It is there: it is left, replaced, or gets a part.
             let is_left = child(node, S::IF_NOT_EXISTS).is_some() && !is_part;
-            return if is_left { self.keep(&schema, &name) } else { self.own(&schema, &name) };
+            if !is_left {
+                self.own(&schema, &name);
+            }
+            return;
         }
         self.given.insert((schema, name), self.role.to_owned());
         self.refer(node);
-    }
-
-    /// A table that is there before its turn: its owner matters to what comes next.
-    fn keep(&mut self, schema: &str, name: &str) {
-        if let Some(owner) = self.owner(schema, name) {
-            self.given.entry((schema.to_owned(), name.to_owned())).or_insert(owner);
-        }
     }
 
     /// The tables that foreign keys refer to.

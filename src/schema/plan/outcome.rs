@@ -56,8 +56,6 @@ pub struct Reversal {
     pub blocks: Vec<String>,
     /// The server's version, such as `15.18`.
     pub server_version: String,
-    /// What the connected role may not do of it.
-    pub permissions: Permissions,
 }
 
 /// A plan, and what it starts from.

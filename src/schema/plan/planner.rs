@@ -126,8 +126,9 @@ impl<'a> Planner<'a> {
     }
 
     fn walk(&mut self) {
-        let mut differences: Vec<Difference> =
-            self.comparison.differences().into_iter().filter(|it| self.is_managed(&it.id)).collect();
+        let (mut differences, others): (Vec<Difference>, Vec<Difference>) =
+            self.comparison.differences().into_iter().partition(|it| self.is_managed(&it.id));
+        others.iter().for_each(|it| self.leave_default_privileges(it));
         // What belongs to a table in another schema or under another name waits for a decision about the table.
         let left_there: Vec<&'a Id> = differences
             .iter()

@@ -263,9 +263,7 @@ impl Situation<'_> {
         route.plan.tables = difference.tables.clone();
         if self.is_untouched() && !self.is_scattered() && applied.is_empty() {
             self.run(&mut route, 0..=target);
-            // What default privileges of others give on everything that is new.
-            let taken = difference.steps.into_iter().filter(|step| step.action == Action::Revoke);
-            route.plan.steps.extend(taken);
+            take_what_defaults_give(&mut route.plan, &difference);
             route.plan.left.extend(difference.left.into_iter().filter(|it| !it.is_blocking));
             return Some(route);
         }
@@ -282,6 +280,7 @@ impl Situation<'_> {
             let open = |it: &usize| *it > at || !applied.contains_key(self.stages[*it].revision.number);
             let first = if current == Some(at) { 0 } else { at + 1 };
             self.run(&mut route, (first..=target).filter(open));
+            take_what_defaults_give(&mut route.plan, &difference);
             return Some(route);
         }
         self.adopt(&mut route, difference, target);
@@ -295,7 +294,7 @@ impl Situation<'_> {
             (1..=target).find(|at| self.is_pending(*at) && self.stages[*at].revision.properties.moves_data);
         let (to, plan) = match moves_data {
             Some(at) => (at - 1, self.difference(at - 1)),
-            None => (target, difference),
+            None => (target, difference.clone()),
         };
         let tables = std::mem::take(&mut route.plan.tables);
         route.records.push(self.baseline(to, &plan.steps));
@@ -304,6 +303,7 @@ impl Situation<'_> {
         // Anything blocking is resolved by hand first.
         if let Some(at) = moves_data {
             self.run(route, at..=target);
+            take_what_defaults_give(&mut route.plan, &difference);
         }
     }
 
@@ -402,6 +402,16 @@ impl Situation<'_> {
             (!missing.is_empty()).then(|| left_incomplete(table, &list(missing)))
         });
         lacking.collect()
+    }
+}
+
+/// What default privileges of others give on what revisions create: no revision takes it, and the difference to where
+/// they lead does.
+fn take_what_defaults_give(plan: &mut Plan, difference: &Plan) {
+    for step in difference.steps.iter().filter(|step| step.action == Action::Revoke) {
+        if !plan.steps.iter().any(|it| it.sql == step.sql) {
+            plan.steps.push(step.clone());
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use rstest::rstest;
 use crate::drift::cases::run;
 use crate::harness::{Start, apply_request, roles, with_db};
 use crate::tidy::{read, root};
+use pad_migrate::base::outcome::Verdict;
 use pad_migrate::base::text::sentence;
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::Roles;
@@ -234,6 +235,76 @@ async fn a_revert_is_watched_as_an_apply_is() {
         let history = status::status(&request).await.expect("a status").history;
         let newest: Vec<Option<&str>> = history.iter().rev().take(2).map(|it| it.allowed.as_deref()).collect();
         assert_eq!(newest, [Some("public.ddl_log"), None]);
+    })
+    .await;
+}
+
+/// What default privileges for every schema give on what comes later is what drift finds breaking: plan lists it, too.
+#[tokio::test]
+async fn default_privileges_of_every_schema_are_listed() {
+    with_db(Start::Applied, async |db| {
+        let roles = roles();
+        let request = apply_request(&db.database, &roles);
+        let owner = "alter default privileges for role pad_migrate_owner";
+        db.execute(&format!("{owner} grant all on tables to pad_migrate_stranger")).await;
+        let found = plan(&request).await.expect("a plan");
+        let [left] = &found.route.plan.left[..] else { panic!("{:#?}", found.route.plan.left) };
+        assert_eq!((left.kind.as_str(), left.is_blocking), ("default_privilege_gained", false));
+        assert_eq!(left.object, "tables of pad_migrate_owner for pad_migrate_stranger");
+        let planned = Planned { environment: Environment::Local, place: "", found: &found, check: false };
+        assert_ne!(planned.verdict(), Verdict::Clean);
+        db.execute(&left.remedy.as_ref().expect("a statement").sql).await;
+        assert_eq!(plan(&request).await.expect("a plan").route.plan.left, []);
+        db.execute(&format!("{owner} revoke all on tables from pad_migrate_stranger")).await;
+    })
+    .await;
+}
+
+/// What stays and depends on what a revert drops is named before anything is asked or changed; so is what the role may
+/// not read of it.
+#[tokio::test]
+async fn a_revert_names_what_depends_on_what_it_drops() {
+    with_db(Start::Applied, async |db| {
+        let roles = roles();
+        let request = ChangeRequest { to: Some("0000"), ..apply_request(&db.database, &roles) };
+        let sequence = db.value("select pg_get_serial_sequence('padealing.pad_breach', 'id')").await;
+        db.execute(&format!(
+            "create view public.breaches as select * from padealing.pad_breach; \
+             create table public.note (id int references padealing.pad_breach (id)); \
+             create table public.row_of (one padealing.pad_breach); \
+             create table public.heir () inherits (padealing.pad_breach); \
+             create table public.numbered (id int default nextval('{}')); \
+             create view public.revisions as select revision from padealing.schema_revision; \
+             create view public.legacy as select legacy_id from (select id as legacy_id from padealing.pad_request) it; \
+             alter view public.breaches owner to pad_migrate_stranger",
+            sequence.expect("a sequence")
+        ))
+        .await;
+        let all = [
+            "view breaches (owner pad_migrate_stranger)",
+            "constraint note_id_fkey on table note (owner ",
+            "column one of table row_of (owner ",
+            "table heir (owner ",
+            "column id of table numbered (owner ",
+            "view revisions (owner ",
+            "view legacy (owner ",
+        ];
+        for error in [
+            plan_reversal(&request).await.expect_err("it is refused"),
+            revert(&request, true, None).await.expect_err("it is refused"),
+        ] {
+            assert!(matches!(error, ApplyError::Depended { .. }), "{error:?}");
+            let text = sentence(&error).replace("public.", "");
+            let missing: Vec<&str> = all.into_iter().filter(|it| !text.contains(it)).collect();
+            assert!(missing.is_empty(), "{missing:?}: {text}");
+            assert_eq!(text.matches("(owner ").count(), all.len(), "{text}");
+        }
+        db.execute(
+            "drop view public.breaches, public.revisions, public.legacy; \
+             drop table public.note, public.row_of, public.heir, public.numbered",
+        )
+        .await;
+        plan_reversal(&request).await.unwrap_or_else(|error| panic!("{}", sentence(&error)));
     })
     .await;
 }

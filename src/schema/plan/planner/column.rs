@@ -109,7 +109,14 @@ impl<'a> Planner<'a> {
             return Alteration::Steps(rank::DEFAULT, vec![quick(default), owned.into(), go_on]);
         }
         let Some(statements) = self.ddl(id).alter(Property::Identity, live) else {
-            return Alteration::Leave("a sequence supplies the same numbers and is kept".to_owned());
+            return Alteration::Leave(match Self::property(live, Property::Default) {
+                Some(default) if !default.contains("nextval(") => format!(
+                    "its default {default} draws from no sequence, so lines don't get numbers of their own; drop it, and \
+                     the next plan adds the identity, which goes on after the greatest number: alter table {table} alter \
+                     column {column} drop default"
+                ),
+                _ => "a sequence supplies the same numbers and is kept".to_owned(),
+            });
         };
         let mut parts: Vec<Part> = statements.into_iter().map(quick).collect();
         if !live.is_some_and(|it| it.contains_key(&Property::Identity)) {

@@ -5,13 +5,14 @@ use squawk_syntax::quote::quote_ident as identifier;
 use crate::schema::catalog::{Id, Kind, Object, Property};
 use crate::schema::ddl::qualified;
 use crate::schema::drift::comparison::Difference;
-use crate::schema::drift::finding::Change;
+use crate::schema::drift::finding::{Change, Remedy, kind_of};
+use crate::schema::drift::severity;
 use crate::schema::plan::data::{refused_by, refused_by_index};
 use crate::schema::plan::order::Place;
 use crate::schema::plan::planner::Planner;
 use crate::schema::plan::planner::alter::rank_of_property;
 use crate::schema::plan::planner::nodes::{Node, Part, rank, rank_of, target_of};
-use crate::schema::plan::step::{Action, Answer, ConcurrentBuild, Hazard, HazardKind, LockMode};
+use crate::schema::plan::step::{Action, Answer, ConcurrentBuild, Hazard, HazardKind, Left, LockMode};
 
 impl<'a> Planner<'a> {
     /// Rows that would not be accepted.
@@ -230,6 +231,32 @@ impl<'a> Planner<'a> {
         let mut parts: Vec<Part> = taken.into_iter().map(|sql| Part::new(of_kind(Action::Revoke), sql)).collect();
         parts.extend(given.into_iter().map(|sql| Part::new(of_kind(Action::Grant), sql)));
         self.push(rank::PRIVILEGE, id, parts);
+    }
+
+    /// Default privileges that aren't those of a schema reach beyond padealing: they are left, and what they give in
+    /// padealing is taken where it is created.
+    pub(super) fn leave_default_privileges(&mut self, difference: &Difference) {
+        let id = self.origin(&difference.id);
+        let is_of_all = id.kind == Kind::DefaultPrivileges && id.schema.is_empty();
+        let (Change::Gained, true, Some(role), Some(text)) =
+            (difference.change, is_of_all, &difference.role, &difference.actual)
+        else {
+            return;
+        };
+        let Some(severity) = severity::weigh(difference, self.comparison) else { return };
+        let statements = self.ddl(id).change_privileges(role, false, text);
+        self.left.push(Left {
+            kind: kind_of(id.kind, difference.change),
+            object: format!("{} for {role}", id.object()),
+            severity,
+            reason: format!(
+                "default privileges for every schema give {role} {text} on what is created later; they reach beyond \
+                 padealing, so pad-migrate leaves them; revoke them if nothing needs them"
+            ),
+            query: None,
+            remedy: statements.map(|it| Remedy::sql(it.join(";\n"))),
+            is_blocking: false,
+        });
     }
 
     pub(super) fn privileges(&mut self, difference: &Difference) {
