@@ -9,6 +9,7 @@ use squawk_syntax::quote::quote_ident as identifier;
 
 use crate::base::text::list;
 use crate::config::settings::Roles;
+use crate::ledger::former_owner::kept;
 use crate::ledger::tables::{APPLICATION_TABLES, MANAGED_TABLES};
 
 /// What a role must have.
@@ -96,6 +97,8 @@ pub(crate) struct Server {
     pub(crate) has_reader: bool,
     /// The roles that may do what the role that DB_OWNER_ROLE names may, by inheritance.
     pub(crate) of_owner: BTreeSet<String>,
+    /// The sequences that columns of a table own, by the table; both as SQL takes them.
+    pub(crate) sequences: BTreeMap<String, Vec<String>>,
 }
 
 /// How a role comes by what it lacks.
@@ -163,19 +166,27 @@ impl Server {
         }
     }
 
-    /// Whom to connect as, where the privileges are those of a superuser that DB_OWNER_ROLE names.
-    fn instead_of_member(&self, right: &Right) -> Option<String> {
-        let (Right::Inherit { role: other } | Right::Become { role: other } | Right::Ownership { owner: other, .. }) =
-            right
-        else {
-            return None;
+    /// Whether a role may be granted to another. A member of a superuser would be as good as one; what a role that isn't
+    /// configured may do besides, nobody knows. Where no owner is named, the owner that there is stands for it.
+    fn is_grantable(&self, role: &str) -> bool {
+        let Roles { owner, app, reader, .. } = &self.roles;
+        let is_configured = [owner, app, reader].into_iter().any(|it| it.as_deref() == Some(role));
+        !self.superusers.contains(role) && (is_configured || owner.is_none())
+    }
+
+    /// Whom to connect as where a role would have to be granted that may not be.
+    fn in_place_of(&self, role: &str, right: &Right) -> Option<String> {
+        let of = match right {
+            Right::Inherit { role } | Right::Become { role } => role,
+            Right::Ownership { .. } => self.roles.owner.as_ref().filter(|_| !self.of_owner.contains(role))?,
+            _ => return None,
         };
-        let is_owner = self.roles.owner.as_ref() == Some(other) && self.superusers.contains(other);
-        is_owner.then(|| {
-            format!(
-                "{other} is DB_OWNER_ROLE and a superuser, and a member of it would be as good as one; connect as it"
-            )
-        })
+        let why = match self.superusers.contains(of) {
+            true => "is a superuser",
+            false => "isn't one of the configured roles",
+        };
+        (!self.is_grantable(of))
+            .then(|| format!("connect as {of}, or as a superuser: {of} {why}, so {role} isn't made a member of it"))
     }
 
     /// Who does what a confined role is not to do.
@@ -330,7 +341,8 @@ pub(crate) fn lacks(refused: Vec<Refused>, server: &Server) -> Vec<Lack> {
     // Who becomes a member of the owner reads by that, and past the policies of its tables.
     let becomes_owner = |role: &str| match &server.roles.owner {
         Some(owner) => {
-            found.iter().any(|it| it.role == role && it.statements.starts_with(&membership(role, owner, server)))
+            let membership = membership(role, owner, server);
+            !membership.is_empty() && found.iter().any(|it| it.role == role && it.statements.starts_with(&membership))
         }
         None => false,
     };
@@ -476,19 +488,18 @@ fn lack(group: &[Refused], server: &Server) -> Lack {
             let objects = objects(group);
             let verb = if objects.len() == 1 { "belongs" } else { "belong" };
             let statements = match right {
-                Right::Possession { .. } => give(&objects, role),
+                Right::Possession { .. } => give(&objects, owner, role, server),
                 _ => ownership(role, owner, &objects, server),
             };
             (format!("{} {verb} to {owner}", named(&objects)), statements)
         }
     };
     let (statements, instead) = match server.way(&group[0]) {
-        Way::Grant => (statements, None),
+        Way::Grant => (statements, server.in_place_of(role, right)),
         Way::Reader => (server.roles.reader.iter().flat_map(|it| membership(role, it, server)).collect(), None),
         Way::Owner => (with_ownership(role, group, server), None),
         Way::Withheld => (Vec::new(), Some(server.instead(role))),
     };
-    let instead = instead.or_else(|| server.instead_of_member(right).filter(|_| statements.is_empty()));
     Lack { role: role.clone(), what, statements, instead }
 }
 
@@ -540,18 +551,16 @@ fn objects(group: &[Refused]) -> Vec<&str> {
     group.iter().filter_map(object).collect()
 }
 
-/// Gives objects to a role.
-fn give(objects: &[&str], to: &str) -> Vec<Statement> {
-    let sql = |object: &&str| format!("alter {object} owner to {}", identifier(to));
-    objects.iter().map(|it| Statement { run_as: RunAs::Superuser, sql: sql(it) }).collect()
+/// Gives objects to a role, and to the former owner what that is to have.
+fn give(objects: &[&str], from: &str, to: &str, server: &Server) -> Vec<Statement> {
+    let given = objects.iter().map(|object| format!("alter {object} owner to {}", identifier(to)));
+    let kept = objects.iter().flat_map(|object| kept(from, object, &server.roles, &server.sequences));
+    given.chain(kept).map(|sql| Statement { run_as: RunAs::Superuser, sql }).collect()
 }
 
-/// Makes a role a member of another, with its privileges. Not of a superuser, whose member would be as good as one,
-/// and where the owner of padealing is configured not of a role that isn't one of its roles.
+/// Makes a role a member of another, with its privileges, if that may be granted.
 fn membership(role: &str, of: &str, server: &Server) -> Vec<Statement> {
-    let Roles { owner, app, reader } = &server.roles;
-    let is_known = owner.is_none() || [owner, app, reader].into_iter().flatten().any(|it| it == of);
-    if server.superusers.contains(of) || !is_known {
+    if !server.is_grantable(of) {
         return Vec::new();
     }
     let superuser = |sql| Statement { run_as: RunAs::Superuser, sql };
@@ -573,11 +582,10 @@ fn ownership(role: &str, owner: &str, objects: &[&str], server: &Server) -> Vec<
         Some(wanted) => {
             let mut statements =
                 if server.of_owner.contains(role) { Vec::new() } else { membership(role, wanted, server) };
-            statements.extend(give(objects, wanted));
+            statements.extend(give(objects, owner, wanted, server));
             statements
         }
-        // A member of a superuser would be as good as one.
-        None if server.superusers.contains(owner) => give(objects, role),
+        None if server.superusers.contains(owner) => give(objects, owner, role, server),
         None => membership(role, owner, server),
     }
 }

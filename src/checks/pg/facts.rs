@@ -9,6 +9,7 @@ use crate::checks::pg::request::ExamineRequest;
 use crate::checks::pg::rights::{attributes, policies, role, schema_rights, table_rights};
 use crate::config::settings::TableName;
 use crate::ledger::history::applied;
+use crate::ledger::pg::admission::{RefusedError, SessionError};
 use crate::ledger::pg::history::{history_access, read_history};
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::migration::pg::missing::missing_columns;
@@ -99,6 +100,10 @@ async fn steps_to_apply(
             _ => Err("some differences require manual action, see pad-migrate plan".to_owned()),
         },
         Err(ApplyError::NoReference { table, .. }) => Err(format!("bo_airflow.{table} doesn't exist")),
+        // Whom to connect as, or what to run, doctor says with the other privileges.
+        Err(ApplyError::Session(SessionError::Refused(RefusedError::NotPermitted { permissions, .. }))) => {
+            Err(permissions.words())
+        }
         Err(error) => Err(sentence(&error)),
     };
     Ok((apply, wanted))

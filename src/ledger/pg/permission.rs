@@ -1,5 +1,7 @@
 //! Asks the server whether roles have what they need. Reads only.
 
+use std::collections::BTreeMap;
+
 use sqlx::AssertSqlSafe;
 
 use crate::config::settings::Roles;
@@ -93,8 +95,30 @@ pub(crate) async fn permissions(
         roles: roles.clone(),
         has_reader,
         of_owner: of_owner.into_iter().collect(),
+        sequences: owned_sequences(connection, roles).await?,
     };
     Ok(Permissions { role, lacks: lacks(rows.into_iter().filter_map(refused).collect(), &server) })
+}
+
+/// The sequences of the tables that the application's role owns, by table.
+async fn owned_sequences(connection: &mut Session, roles: &Roles) -> Result<BTreeMap<String, Vec<String>>, QueryError> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "select format('%I.%I', tn.nspname, t.relname), format('%I.%I', sn.nspname, s.relname) \
+         from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S' \
+         join pg_namespace sn on sn.oid = s.relnamespace join pg_class t on t.oid = d.refobjid \
+         join pg_namespace tn on tn.oid = t.relnamespace join pg_roles r on r.oid = t.relowner \
+         where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') \
+           and r.rolname = $1 order by 1, 2",
+    )
+    .bind(&roles.app)
+    .fetch_all(connection)
+    .await
+    .attempt(WHAT)?;
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (table, sequence) in rows {
+        found.entry(table).or_default().push(sequence);
+    }
+    Ok(found)
 }
 
 fn kind(right: &Right) -> &'static str {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use squawk_syntax::quote::quote_ident as identifier;
 
 use crate::base::text::list;
-use crate::schema::catalog::{Catalog, Kind, Property, Value};
+use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::ddl::Ddl;
 
-impl Ddl<'_> {
+impl<'a> Ddl<'a> {
     /// The statements that give a role privileges, or take them, in the words of a finding. What differs in the right to
     /// grant it on only is said privilege by privilege.
     pub(crate) fn change_privileges(&self, role: &str, is_grant: bool, text: &str) -> Option<Vec<String>> {
@@ -52,6 +52,33 @@ impl Ddl<'_> {
         });
         let given = given.into_iter().filter_map(|(role, all)| self.change_privileges(role, true, &all.join(", ")));
         (taken.collect(), given.flatten().collect())
+    }
+
+    /// What changes its owner together with this object and has privileges: its columns, the sequences that they own,
+    /// and the object itself, last.
+    pub(crate) fn with_parts(&self) -> Vec<&'a Id> {
+        let columns = self.catalog.children(&self.id.schema, &self.id.name).map(|(id, _)| id);
+        let columns: Vec<&Id> = columns.filter(|id| id.kind == Kind::Column && self.id.kind.is_relation()).collect();
+        let is_owned = |id: &Id, object: &Object| {
+            let owner = object.get(&Property::OwnedBy).map(Value::to_string);
+            let table = owner.as_deref().and_then(|it| it.rsplit_once('.')).map(|(table, _)| table);
+            id.kind == Kind::Sequence && id.schema == self.id.schema && table == Some(&self.id.name)
+        };
+        let sequences = self.catalog.objects.iter().filter(|(id, object)| is_owned(id, object)).map(|(id, _)| id);
+        let sequences = sequences.filter(|_| self.id.kind == Kind::Table);
+        sequences.chain(columns).chain([self.id]).collect()
+    }
+
+    /// The statements that give a former owner what it is to have here. With the ownership, what it was granted goes to
+    /// the new owner (documentation, ALTER TABLE).
+    pub(crate) fn grants_of_former_owner(&self, former: &str) -> Vec<String> {
+        let granted = self.parts(Property::Privileges);
+        let items = granted.iter().filter_map(|it| it.rsplit_once('=')).filter(|(role, _)| *role == former);
+        let text = items.map(|(_, privilege)| privilege.replace('*', " with grant option")).collect::<Vec<_>>();
+        if text.is_empty() {
+            return Vec::new();
+        }
+        self.change_privileges(former, true, &text.join(", ")).unwrap_or_default()
     }
 
     /// What default privileges give to roles that are not expected to have it.

@@ -13,6 +13,9 @@ mod turn;
 mod whole;
 mod words;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::text::list;
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::ddl::Ddl;
 use crate::schema::drift::comparison::parameters::is_same_but_parameters;
@@ -179,16 +182,65 @@ impl<'a> Case<'a> {
     fn privileges(&self, is_grant: bool, text: Option<&str>) -> Option<Draft> {
         let (role, text) = (self.difference.role.as_deref()?, text?);
         let mut statements = self.ddl.change_privileges(role, is_grant, text)?;
-        if !is_grant {
-            statements.extend(self.ddl.columns_again(role, text));
+        if is_grant {
+            return Some(Draft::of(statements));
         }
-        let draft = Draft::of(statements);
-        let may_be_passed_on = !is_grant && text.contains("grant option");
-        Some(if may_be_passed_on {
-            draft.but("it fails while a privilege that was passed on depends on it")
-        } else {
-            draft
+        let may_be_passed_on = text.contains("grant option");
+        if may_be_passed_on {
+            statements.iter_mut().for_each(|it| it.push_str(" cascade"));
+        }
+        statements.extend(self.ddl.columns_again(role, text));
+        let draft = match may_be_passed_on {
+            true => {
+                statements.extend(self.held_by_others(role));
+                Draft::of(statements).but(format!("it also revokes what {role} passed on, unless that is expected"))
+            }
+            false => Draft::of(statements),
+        };
+        let others: Vec<String> = self.passes_on(text).into_iter().filter(|it| it != role).collect();
+        Some(match &others[..] {
+            [] => draft,
+            some => draft.but(format!(
+                "it takes effect after what {} may pass on was revoked, if that is listed: it may come from there",
+                list(some)
+            )),
         })
+    }
+
+    /// Grants what other roles are expected to have here, and have: it may have come from a role that passed it on.
+    fn held_by_others(&self, role: &str) -> Vec<String> {
+        let held = |id: &Id, other: &str, text: &str| {
+            let live = self.comparison.live.objects.get(id).and_then(|it| it.get(&Property::Privileges));
+            let items = live.map(Value::parts).unwrap_or_default();
+            items.iter().any(|it| it.trim_end_matches('*') == format!("{other}={}", text.trim_end_matches('*')))
+        };
+        let parts = self.ddl.with_parts().into_iter().filter(|id| *id == self.live_id || id.kind == Kind::Column);
+        let grants = parts.flat_map(|id| {
+            let ddl = Ddl::new(self.catalog, id);
+            let items = self.catalog.objects.get(id).and_then(|it| it.get(&Property::Privileges)).map(Value::parts);
+            let items = items.unwrap_or_default().iter().filter_map(|it| it.rsplit_once('='));
+            let items = items.filter(|(other, text)| *other != role && *other != "{self}" && held(id, other, text));
+            let mut by_role: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+            for (other, text) in items {
+                by_role.entry(other).or_default().push(text.replace('*', " with grant option"));
+            }
+            let statements =
+                by_role.into_iter().filter_map(|(other, all)| ddl.change_privileges(other, true, &all.join(", ")));
+            statements.flatten().collect::<Vec<String>>()
+        });
+        grants.collect()
+    }
+
+    /// The roles that may have passed privileges on.
+    fn passes_on(&self, text: &str) -> Vec<String> {
+        let table = self.comparison.live.relation(&self.live_id.schema, &self.live_id.parent).map(|(_, it)| it);
+        let objects = self.live.into_iter().chain(table.filter(|_| self.id.kind == Kind::Column));
+        let items = objects.filter_map(|it| it.get(&Property::Privileges)).flat_map(Value::parts);
+        let items = items.filter_map(|it| it.strip_suffix('*')?.rsplit_once('='));
+        let is_it = |privilege: &str| text.split(", ").any(|it| it.split(' ').next() == Some(privilege));
+        let roles: BTreeSet<String> =
+            items.filter(|(role, it)| *role != "{self}" && is_it(it)).map(|(role, _)| role.to_owned()).collect();
+        roles.into_iter().collect()
     }
 
     /// With its rank, and with the role that it is for.

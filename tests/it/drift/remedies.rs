@@ -529,6 +529,16 @@ async fn renamed_parameters_are_a_rename() {
     .await;
 }
 
+/// What the application, or the reader, owns: it uses that as before, once it is the owner's again.
+const GIVEN_AWAY: [&str; 3] = [
+    "alter table padealing.pad_request owner to pad_migrate_reader",
+    "alter table padealing.migration_mapping owner to pad_migrate_app",
+    "alter schema padealing owner to pad_migrate_app; \
+     do $$ declare it regclass; begin for it in select oid from pg_class \
+         where relnamespace = 'padealing'::regnamespace and relkind in ('r', 'v') loop \
+         execute format('alter table %s owner to pad_migrate_app', it); end loop; end $$",
+];
+
 /// What `migrations/` produce, mended by its owner, who is no superuser.
 #[tokio::test]
 async fn a_remedy_is_for_the_owner_or_names_another_role() {
@@ -537,7 +547,8 @@ async fn a_remedy_is_for_the_owner_or_names_another_role() {
         run(&mut connection, "set search_path = pg_catalog; set jit = off").await.expect("a setting");
         let expected = catalog(&mut connection).await;
         let context = RoleContext { roles: roles(), ..RoleContext::default() };
-        let changes = changes_of(&expected);
+        let mut changes = changes_of(&expected);
+        changes.extend(GIVEN_AWAY.map(|sql| Example { of: sql.to_owned(), sql: sql.to_owned() }));
         let bench = Bench { expectation: Expectation::embedded(), context, expected, role: Some("pad_migrate_owner") };
         try_all(&mut connection, &bench, changes, 8).await;
         connection.close().await.expect("the connection closes");

@@ -87,6 +87,13 @@ const POLICED: &str = "alter table public.personal_account_dealing enable row le
 const MORE_POLICED: &str = "alter table padealing.pad_request enable row level security; \
     alter table bo_airflow.oracle_employee enable row level security";
 const OF_A_SUPERUSER: &str = "reassign owned by pad_migrate_owner to current_user";
+const APP_OWNS_TABLE: &str = "alter table padealing.pad_request owner to pad_migrate_app; \
+    alter table padealing.migration_mapping owner to pad_migrate_app";
+const READER_OWNS_TABLE: &str = "alter table padealing.pad_request owner to pad_migrate_reader";
+const APP_OWNS_ALL: &str = "alter schema padealing owner to pad_migrate_app; \
+    do $$ declare it regclass; begin for it in select c.oid from pg_class c join pg_namespace n on n.oid = relnamespace \
+        where nspname = 'padealing' and relkind in ('r', 'v') loop \
+        execute format('alter table %s owner to pad_migrate_app', it); end loop; end $$";
 const TOO_MUCH: &str = "grant insert on padealing.migration_mapping to {me}";
 const MAY_BECOME: &str = "grant pad_migrate_owner to {me} with inherit false, set true";
 const MAY_NOT_BECOME: &str = "grant pad_migrate_owner to {me} with inherit true, set false; \
@@ -112,6 +119,10 @@ const CASES: &[Case] = &[
     case("another, the reader not named", Start::Applied, reader_unnamed, ""),
     case("another, a superuser owns it, nobody named", Start::Applied, unnamed, OF_A_SUPERUSER),
     case("another, a superuser owns it", Start::Applied, as_configured, OF_A_SUPERUSER),
+    case("app owns a table", Start::Applied, as_configured, APP_OWNS_TABLE),
+    case("reader owns a table", Start::Applied, as_configured, READER_OWNS_TABLE),
+    case("app owns all", Start::Applied, as_configured, APP_OWNS_ALL),
+    case("app owns what Alembic left", Start::Alembic, as_configured, APP_OWNS_ALL),
     case("another, and policies", Start::Applied, as_configured, MORE_POLICED),
     case("member without inheritance, with rows", Start::Seeded, as_configured, NOINHERIT),
     case("member without inheritance, with something to apply", Start::Applied, as_configured, NOINHERIT_PENDING),

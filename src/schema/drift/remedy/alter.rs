@@ -22,7 +22,8 @@ impl Case<'_> {
             return Ok(draft);
         }
         match (self.id.kind, property) {
-            (_, Property::Comment | Property::Owner) => self.plain(property),
+            (_, Property::Comment) => self.plain(property),
+            (_, Property::Owner) => self.owner(),
             (Kind::Column, _) => self.alter_column(property),
             (Kind::Constraint, _) => self.alter_constraint(property),
             (Kind::Function | Kind::Procedure, _) => self.alter_routine(property),
@@ -70,6 +71,17 @@ impl Case<'_> {
             (Kind::ForeignTable, Property::ServerOptions) => self.plain(property),
             _ => self.plain(property),
         }
+    }
+
+    /// Gives it to its owner, and to the former one what that is to have.
+    fn owner(&self) -> Drafted {
+        let mut draft = self.plain(Property::Owner)?;
+        if let Some(former) = self.live(Property::Owner) {
+            let parts = self.ddl.with_parts().into_iter().filter(|id| self.comparison.live.objects.contains_key(id));
+            let grants = parts.flat_map(|id| Ddl::new(self.catalog, id).grants_of_former_owner(&former));
+            draft.statements.extend(grants);
+        }
+        Ok(draft)
     }
 
     /// The statements that alter it.

@@ -216,40 +216,20 @@ impl<'a> Planner<'a> {
         Alteration::Steps(rank, parts)
     }
 
-    /// With the ownership, what the former owner was granted goes to the new one (documentation, ALTER TABLE): what
-    /// it is to keep, it must be granted again. The sequences of a table's columns have the owner of the table.
+    /// What the former owner is to keep is granted to it again.
     fn grant_to_former_owner(&mut self, id: &'a Id, live: Option<&Object>) {
         let Some(former) = Self::property(live, Property::Owner) else { return };
-        let columns: Vec<&'a Id> = self.wanted.children(&id.schema, &id.name).map(|(column, _)| column).collect();
-        let sequences =
-            columns.iter().filter(|_| id.kind == Kind::Table).flat_map(|column| self.owned_sequences(column));
-        let with_parts: Vec<&'a Id> = sequences.chain(columns.iter().copied()).chain([id]).collect();
-        for id in with_parts.iter().copied() {
-            let granted = self.wanted.objects.get(id).and_then(|it| it.get(&Property::Privileges));
-            let items = granted.map(Value::parts).unwrap_or_default().iter().filter_map(|it| it.rsplit_once('='));
-            let own = items.filter(|(role, _)| *role == former).map(|(_, privilege)| privilege);
-            let (more, plain): (Vec<&str>, Vec<&str>) = own.partition(|it| it.ends_with('*'));
-            let more: Vec<String> = more.iter().map(|it| it.replace('*', " with grant option")).collect();
-            let lists = [plain.join(", "), more.join(", ")].into_iter().filter(|it| !it.is_empty());
-            let grants = lists.filter_map(|list| self.ddl(id).privileges(&former, true, &list));
+        for part in self.ddl(id).with_parts() {
+            let grants = self.ddl(part).grants_of_former_owner(&former);
             // What an owner has revoked from itself, its successor doesn't get.
-            let owner = Self::property(self.wanted.objects.get(id), Property::Owner);
+            let owner = Self::property(self.wanted.objects.get(part), Property::Owner);
             let lacks = live.and_then(|it| it.get(&Property::Revoked)).map(Value::parts).unwrap_or_default();
-            let is_itself = with_parts.last().is_some_and(|it| *it == id);
-            let lacks = lacks.iter().filter_map(|it| it.strip_prefix("{self}=")).filter(|_| is_itself);
+            let lacks = lacks.iter().filter_map(|it| it.strip_prefix("{self}=")).filter(|_| part == id);
             let again = owner.iter().flat_map(|owner| lacks.clone().map(move |it| (owner, it)));
-            let again = again.filter_map(|(owner, privilege)| self.ddl(id).privileges(owner, true, privilege));
-            let parts: Vec<Part> = grants.chain(again).map(|sql| Part::new(Action::Grant, sql)).collect();
-            self.push(rank::PRIVILEGE, id, parts);
+            let again = again.filter_map(|(owner, privilege)| self.ddl(part).privileges(owner, true, privilege));
+            let parts: Vec<Part> = grants.into_iter().chain(again).map(|sql| Part::new(Action::Grant, sql)).collect();
+            self.push(rank::PRIVILEGE, part, parts);
         }
-    }
-
-    /// The sequences that a column owns, by the names that are expected.
-    fn owned_sequences(&self, column: &Id) -> Vec<&'a Id> {
-        let owner = format!("{}.{}", column.parent, column.name);
-        let is_owned = |object: &Object| Self::property(Some(object), Property::OwnedBy).as_ref() == Some(&owner);
-        let sequences = self.wanted.objects.iter().filter(|(id, _)| id.kind == Kind::Sequence);
-        sequences.filter(|(id, object)| id.schema == column.schema && is_owned(object)).map(|(id, _)| id).collect()
     }
 
     /// The table that a foreign key refers to.
