@@ -40,6 +40,12 @@ const CREATES: &str = "do $$ begin execute format('grant create on database %I t
     grant usage on schema bo_airflow to {me}; \
     grant references on bo_airflow.oracle_employee, bo_airflow.oracle_bloomberg to {me};";
 
+/// Foreign keys need REFERENCES on the columns that they refer to, not on the whole table.
+const KEYS_ONLY: &str = "{creates} revoke references on bo_airflow.oracle_employee, bo_airflow.oracle_bloomberg from {me}; \
+    grant references (id) on bo_airflow.oracle_employee to {me}; grant references (id) on bo_airflow.oracle_bloomberg to {me}";
+const OTHER_COLUMN: &str = "{creates} revoke references on bo_airflow.oracle_employee from {me}; \
+    grant references (forename) on bo_airflow.oracle_employee to {me}";
+
 /// A step on one table: an index is missing.
 const PENDING: &str = "drop index padealing.audit_log_timestamp_idx;";
 
@@ -56,6 +62,8 @@ const CASES: &[Case] = &[
         false,
         true,
     ),
+    case("references on the keys only", Start::Reference, KEYS_ONLY, false, true),
+    case("references on another column", Start::Reference, OTHER_COLUMN, false, false),
     case("a member of the owner", Start::Reference, "{creates} grant {owner} to {me}", true, true),
     case(
         "a member without inheritance",

@@ -42,6 +42,7 @@ pub(crate) async fn permissions(
     // SET ROLE is granted apart from membership since 16.
     let become_it = if major >= 16 { "set" } else { "member" };
     let columns = |each: fn(&Need) -> String| needs.iter().map(each).collect::<Vec<String>>();
+    // A foreign key needs REFERENCES on the columns that it refers to: the primary key's.
     let sql = format!(
         "select w.at, coalesce(pg_get_userbyid(case when w.kind = 'database' then d.datdba \
                     when c.oid is null then n.nspowner \
@@ -64,7 +65,9 @@ pub(crate) async fn permissions(
              when 'database' then has_database_privilege(r.oid, d.oid, w.privilege) \
              when 'schema' then has_schema_privilege(r.oid, n.oid, w.privilege) \
              when 'relation' then case c.relkind when 'S' then has_sequence_privilege(r.oid, c.oid, w.privilege) \
-                 else has_table_privilege(r.oid, c.oid, w.privilege) end \
+                 else has_table_privilege(r.oid, c.oid, w.privilege) or w.privilege = 'REFERENCES' and coalesce(( \
+                     select bool_and(has_column_privilege(r.oid, c.oid, k.at, w.privilege)) \
+                     from pg_constraint p, unnest(p.conkey) k (at) where p.conrelid = c.oid and p.contype = 'p'), false) end \
              when 'rows' then not c.relrowsecurity or r.rolsuper or r.rolbypassrls \
                  or not c.relforcerowsecurity and pg_has_role(r.oid, c.relowner, 'usage') \
              when 'existence' then r.oid is not null \

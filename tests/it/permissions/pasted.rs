@@ -94,6 +94,8 @@ const APP_OWNS_ALL: &str = "alter schema padealing owner to pad_migrate_app; \
     do $$ declare it regclass; begin for it in select c.oid from pg_class c join pg_namespace n on n.oid = relnamespace \
         where nspname = 'padealing' and relkind in ('r', 'v') loop \
         execute format('alter table %s owner to pad_migrate_app', it); end loop; end $$";
+const OF_A_SUPERUSER_TOO: &str =
+    "alter default privileges in schema padealing grant insert on tables to pad_migrate_reader";
 const TOO_MUCH: &str = "grant insert on padealing.migration_mapping to {me}";
 const MAY_BECOME: &str = "grant pad_migrate_owner to {me} with inherit false, set true";
 const MAY_NOT_BECOME: &str = "grant pad_migrate_owner to {me} with inherit true, set false; \
@@ -119,6 +121,7 @@ const CASES: &[Case] = &[
     case("another, the reader not named", Start::Applied, reader_unnamed, ""),
     case("another, a superuser owns it, nobody named", Start::Applied, unnamed, OF_A_SUPERUSER),
     case("another, a superuser owns it", Start::Applied, as_configured, OF_A_SUPERUSER),
+    case("another, default privileges of a superuser", Start::Applied, as_configured, OF_A_SUPERUSER_TOO),
     case("app owns a table", Start::Applied, as_configured, APP_OWNS_TABLE),
     case("reader owns a table", Start::Applied, as_configured, READER_OWNS_TABLE),
     case("app owns all", Start::Applied, as_configured, APP_OWNS_ALL),
@@ -174,6 +177,12 @@ async fn pasted(case: &Case, db: &Db, database: &Database, roles: &Roles) -> Vec
     let before = Seen { found: doctor(database, roles).await, findings: findings(&db.database, roles).await };
     run_statements(db, &before.found.block).await;
     let between = doctor(database, roles).await;
+    let superuser: String =
+        sqlx::query_scalar("select current_user::text").fetch_one(&mut db.connect().await).await.expect("a role");
+    let granted = format!("grant {superuser} to ");
+    let shown = [&before.found.block, &before.found.optional, &between.block, &between.optional];
+    let shown = shown.into_iter().flat_map(|it| statements(it).into_values().flatten());
+    let membership: Vec<String> = shown.filter(|it| it.starts_with(&granted)).collect();
     let mut left = between.block.clone();
     let optional = statements(&between.optional);
     let last = if optional.is_empty() {
@@ -187,6 +196,7 @@ async fn pasted(case: &Case, db: &Db, database: &Database, roles: &Roles) -> Vec
     };
     let words = |it: &Lack| format!("{}: {}", it.role, it.what);
     let mut wrong: Vec<String> = left.iter().filter(|it| it.instead.is_none()).map(words).collect();
+    wrong.extend(membership);
     wrong.extend(excess(&last).difference(&excess(&before.found)).cloned());
     wrong.extend(findings(&db.database, roles).await.difference(&before.findings).cloned());
     let is_advised = last.optional.iter().any(|it| it.instead.is_some());
