@@ -20,8 +20,9 @@ const BEGINNING: Duration = Duration::from_secs(5);
 /// For the farewell.
 const CLOSING: Duration = Duration::from_millis(500);
 
-/// Each frees the two processes in another order, since a pooler may give the first or the last that was freed.
-const ROUNDS: usize = 4;
+/// Each frees the two processes in another order, since a pooler may give the first or the last that was freed; and
+/// several of each, since one that works with several threads may free them in an order of its own.
+const ROUNDS: usize = 6;
 
 /// What two connections have shown.
 enum Shown {

@@ -110,26 +110,31 @@ fn serve(mut client: TcpStream, place: &Place, pool: &Pool, order: Order) -> std
             own = None;
         }
         let mut server = own.take().unwrap_or_else(|| take(pool, order));
-        let mut exchange = || -> std::io::Result<()> {
+        let mut exchange = || -> std::io::Result<Vec<u8>> {
             loop {
                 server.write_all(&request.1)?;
                 // What is asked is complete with a query or a sync.
-                if matches!(request.0, b'Q' | b'S') && is_idle(&mut client, &mut *server)? {
-                    return Ok(());
+                if matches!(request.0, b'Q' | b'S')
+                    && let Some(end) = end_of_transaction(&mut client, &mut *server)?
+                {
+                    return Ok(end);
                 }
                 request = message(&mut client)?;
             }
         };
-        if exchange().is_err() {
+        let Ok(end) = exchange() else {
             // A client that goes in a transaction takes the server's process with it; the next one brings another.
             pool.2.store(false, Ordering::SeqCst);
             return Ok(());
-        }
+        };
         if keeps {
             own = Some(server);
         } else {
             give_back(pool, server);
         }
+        // The process is free before the client hears of it, as in a pooler that does one thing after the other: or else
+        // the order in which two clients free theirs would be anybody's.
+        client.write_all(&end)?;
     }
     own.into_iter().for_each(|server| give_back(pool, server));
     Ok(())
@@ -151,13 +156,16 @@ fn take(pool: &Pool, order: Order) -> Box<dyn Conversation> {
     }
 }
 
-/// Hands the answer on; whether no transaction is open after it.
-fn is_idle(client: &mut TcpStream, server: &mut dyn Conversation) -> std::io::Result<bool> {
+/// Hands the answer on, but for its last message if no transaction is open after it, which is returned.
+fn end_of_transaction(client: &mut TcpStream, server: &mut dyn Conversation) -> std::io::Result<Option<Vec<u8>>> {
     loop {
         let (kind, bytes) = message(server)?;
+        if kind == b'Z' && bytes[5] == b'I' {
+            return Ok(Some(bytes));
+        }
         client.write_all(&bytes)?;
         match kind {
-            b'Z' => return Ok(bytes[5] == b'I'),
+            b'Z' => return Ok(None),
             b'G' => loop {
                 let (kind, bytes) = message(client)?;
                 server.write_all(&bytes)?;
