@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::commands::context::{Context, beside_result};
 use crate::commands::ended::Ended;
-use crate::commands::global::{Format, parse_duration, parse_revision};
+use crate::commands::global::{Format, parse_duration, parse_plan_hash, parse_revision};
 use crate::commands::progress;
 use crate::commands::revert::{RollBack, roll_back};
 use crate::config::environment::Environment;
@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// Build indexes on existing tables after the transaction, one by one, without blocking writes
     #[arg(long)]
     pub(crate) concurrently: bool,
+    /// Apply this plan only: the hash that plan printed when it was reviewed
+    #[arg(long, value_name = "HASH", value_parser = parse_plan_hash)]
+    pub(crate) plan_hash: Option<String>,
     /// Text for people, or JSON for scripts, which is not asked for confirmation and needs --yes
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
@@ -61,12 +64,24 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let found = plan(&request).await?;
     let applied_before = applied(&found.history);
     if args.to.as_deref().is_some_and(|to| applied_before.keys().any(|it| it.as_str() > to)) {
+        if args.plan_hash.is_some() {
+            return Err("--plan-hash is the hash of a plan; going down to a revision has none, so leave it out".into());
+        }
         context.back_up(&target, &found, backup).await?;
         let Args { yes, format, .. } = *args;
         let how = RollBack { command: "apply", yes, allow_data_loss: false, show_sql: false, format };
         return roll_back(context, &request, how).await;
     }
     let environment = context.config.environment;
+    let hash = found.hash(environment);
+    if let Some(reviewed) = args.plan_hash.as_deref().filter(|it| *it != hash) {
+        let to = args.to.as_deref().map(|to| format!(" --to {to}")).unwrap_or_default();
+        return Err(format!(
+            "the plan is not the one that was reviewed: its hash is {hash}, --plan-hash is {reviewed}, so nothing was \
+             changed; review `pad-migrate plan{to}` again"
+        )
+        .into());
+    }
     let (place, server_version) = (target.place(), found.server_version.clone());
     let planned = Planned { environment, place: &place, found: &found, check: false };
     let is_blocked = found.route.plan.blocking().next().is_some();

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use crate::config::environment::Environment;
 use crate::ledger::revisions::numbers;
+use crate::schema::plan::outcome::HASH_BYTES;
 
 /// Flags of every command.
 #[derive(Clone, Debug, clap::Args)]
@@ -79,6 +80,14 @@ pub(crate) fn parse_revision(text: &str) -> Result<String, String> {
     match digits.is_empty() || digits.len() > 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         true => Err(format!("write a revision's number, such as 3 or 0003; there are {}", numbers())),
         false => Ok(format!("{digits:0>4}")),
+    }
+}
+
+/// Reads a plan's hash, as `plan` prints it.
+pub(crate) fn parse_plan_hash(text: &str) -> Result<String, String> {
+    match text.len() == 2 * HASH_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        true => Ok(text.to_ascii_lowercase()),
+        false => Err(format!("write the {} hexadecimal digits that `pad-migrate plan` prints as Hash", 2 * HASH_BYTES)),
     }
 }
 

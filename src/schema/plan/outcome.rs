@@ -1,5 +1,8 @@
 //! What `plan` and `status` found, and what `apply` and `revert` did.
 
+use sha2::{Digest, Sha256};
+
+use crate::base::text::hex;
 use crate::config::environment::Environment;
 use crate::ledger::history::Record;
 use crate::ledger::permission::{Need, Permissions};
@@ -100,12 +103,51 @@ impl Found {
         tables.map(|it| it.name.as_str()).filter(|name| !MANAGED_TABLES.contains(name)).collect()
     }
 
+    /// A digest of all that is done, recorded and left in an environment, 32 hexadecimal digits: two plans with the same
+    /// one do the same, whatever the tables hold. What is read twice, by a reviewer and by `apply`, is compared by it.
+    pub fn hash(&self, environment: Environment) -> String {
+        let mut digest = Sha256::new();
+        // Each part with its length, so that no two lists of parts are the same bytes.
+        let mut add = |part: &str| {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        };
+        add(environment.as_str());
+        add(if self.makes_mirror { &self.mirror } else { "" });
+        let Route { plan, records, allowed, .. } = &self.route;
+        for step in &plan.steps {
+            add("step");
+            add(&step.object);
+            add(&step.sql);
+        }
+        for record in records {
+            add("record");
+            add(record.revision.number);
+            add(&record.revision.checksum());
+            add(&record.kind.to_string());
+        }
+        for left in &plan.left {
+            add("left");
+            add(&left.severity.to_string());
+            add(&left.kind);
+            add(&left.object);
+        }
+        for table in allowed {
+            add("allowed");
+            add(table);
+        }
+        hex(&digest.finalize()[..HASH_BYTES])
+    }
+
     /// How large a table is, by its name in SQL.
     pub fn size(&self, table: &str) -> Option<Size> {
         let mut sizes = self.facts.sizes.iter();
         sizes.find(|((schema, name), _)| qualified(schema, name) == table).map(|(_, size)| *size)
     }
 }
+
+/// Bytes of a plan's hash: enough that no two plans share one, and few enough to be read.
+pub(crate) const HASH_BYTES: usize = 16;
 
 /// Where a database stands.
 #[derive(Clone, Debug)]
