@@ -18,7 +18,7 @@ use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::printer::{Printer, name_environment, print_lines, print_message, shown_text, write_message};
 use crate::commands::{
-    apply, completions, doctor, drift, help, man, migrate, plan, progress, revert, snapshot, status, verify,
+    apply, backup, completions, doctor, drift, help, man, migrate, plan, progress, revert, snapshot, status, verify,
 };
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
@@ -258,6 +258,7 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
             Command::Drift(args) => drift::run(args, context).await,
             Command::Snapshot(args) => snapshot::run(args, context).await,
             Command::Verify(args) => verify::run(args, context).await,
+            Command::Backup(args) => backup::run(args, context).await,
             Command::Completions(args) => completions::run(args, help::command(), &context.printer),
             Command::Man(args) => man::run(args, help::command(), &context.printer),
         }
