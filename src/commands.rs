@@ -23,6 +23,7 @@ mod printer;
 mod progress;
 #[cfg(feature = "harness")]
 mod rehearse;
+mod restore;
 mod revert;
 mod screen;
 #[cfg(feature = "harness")]

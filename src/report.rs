@@ -15,6 +15,7 @@ pub mod plan;
 pub mod progress;
 pub mod rehearsal;
 pub mod rejects;
+pub mod restore;
 pub mod revert;
 pub mod status;
 pub mod verify;

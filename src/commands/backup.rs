@@ -7,7 +7,8 @@ use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::Format;
 use crate::report::backup::{BackupJson, backup_page};
-use crate::schema::pg::backup::{BackupFiles, backup, manifest_path};
+use crate::schema::backup::manifest_path;
+use crate::schema::pg::backup::{BackupFiles, backup};
 
 /// Back up the managed tables with pg_dump, and read the backup back in full before it counts
 ///

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::drift::{self, DriftFormat};
 use crate::commands::global::{Format, Global};
 use crate::commands::plan::{self, PlanFormat};
-use crate::commands::{apply, backup, completions, doctor, man, migrate, revert, snapshot, status, verify};
+use crate::commands::{apply, backup, completions, doctor, man, migrate, restore, revert, snapshot, status, verify};
 
 #[cfg(feature = "harness")]
 use crate::commands::{ephemeral, rehearse, seed};
@@ -43,6 +43,7 @@ pub(crate) enum Command {
     Snapshot(snapshot::Args),
     Verify(verify::Args),
     Backup(backup::Args),
+    Restore(restore::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -67,6 +68,7 @@ impl Command {
             Self::Snapshot(_) => "snapshot",
             Self::Verify(_) => "verify",
             Self::Backup(_) => "backup",
+            Self::Restore(_) => "restore",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -88,6 +90,7 @@ impl Command {
             Self::Migrate(_) | Self::Verify(_) | Self::Backup(_) => "connecting",
             Self::Drift(_) => "reading the catalogs and comparing them",
             Self::Snapshot(_) => "reading the catalog",
+            Self::Restore(_) => "checking the backup",
             Self::Completions(_) | Self::Man(_) => "printing",
         }
     }
@@ -102,6 +105,7 @@ impl Command {
             Self::Migrate(args) => args.format == Format::Json,
             Self::Verify(args) => args.format == Format::Json,
             Self::Backup(args) => args.format == Format::Json,
+            Self::Restore(args) => args.format == Format::Json,
             Self::Plan(args) => args.format == PlanFormat::Json && args.out.is_none(),
             Self::Drift(args) => args.format == DriftFormat::Json,
             Self::Snapshot(args) => args.out.is_none(),
@@ -123,6 +127,7 @@ impl Command {
             Self::Migrate(args) => args.format = Format::Json,
             Self::Verify(args) => args.format = Format::Json,
             Self::Backup(args) => args.format = Format::Json,
+            Self::Restore(args) => args.format = Format::Json,
             Self::Apply(args) => args.format = Format::Json,
             Self::Revert(args) => args.format = Format::Json,
             Self::Plan(args) => args.format = PlanFormat::Json,
@@ -141,6 +146,8 @@ impl Command {
         match self {
             #[cfg(feature = "harness")]
             Self::Rehearse(_) => false,
+            #[cfg(feature = "harness")]
+            Self::Restore(args) => !args.rehearse,
             Self::Completions(_) | Self::Man(_) => false,
             _ => true,
         }

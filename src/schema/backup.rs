@@ -1,11 +1,13 @@
 //! What is known of a backup: its manifest, and whether an archive holds what it says. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::text::{list, plural, thousands};
 use crate::config::settings::Roles;
+use crate::postgres::archive_text::SequenceSet;
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::names::APPLICATION_SCHEMA;
 
@@ -13,7 +15,14 @@ use crate::schema::names::APPLICATION_SCHEMA;
 pub const FORMAT: u32 = 1;
 
 /// What the name of a backup's manifest adds to the name of the backup.
-pub const MANIFEST_SUFFIX: &str = ".manifest.json";
+const MANIFEST_SUFFIX: &str = ".manifest.json";
+
+/// Where the manifest of a backup is.
+pub fn manifest_path(archive: &Path) -> PathBuf {
+    let mut name = archive.as_os_str().to_owned();
+    name.push(MANIFEST_SUFFIX);
+    name.into()
+}
 
 /// What is known of a backup: the file beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +95,12 @@ pub struct SequenceState {
     pub last_value: i64,
     /// Whether that was given out.
     pub is_called: bool,
+}
+
+impl From<SequenceSet> for SequenceState {
+    fn from(SequenceSet { sequence: (schema, sequence), last_value, is_called }: SequenceSet) -> Self {
+        Self { schema, sequence, last_value, is_called }
+    }
 }
 
 /// A foreign key to a table that is not in the backup.
@@ -268,4 +283,69 @@ pub(crate) fn without_roles(mut catalog: Catalog, absent: &BTreeSet<String>, own
         _ => true,
     });
     catalog.with_roles(|role| absent.contains(role).then(|| owner.to_owned()))
+}
+
+/// What a restored schema is to be: the catalog of the backup with the target's roles, and the roles of the backup that
+/// the target lacks.
+pub(crate) struct Wanted {
+    pub(crate) catalog: Catalog,
+    pub(crate) absent: BTreeSet<String>,
+}
+
+impl Manifest {
+    /// What the restored schema is to be, where these roles exist and `owner` owns it.
+    pub(crate) fn wanted(&self, roles: &Roles, owner: &str, existing: &BTreeSet<String>) -> Wanted {
+        let catalog = self.catalog().with_roles(|role| match role {
+            "{owner}" => Some(owner.to_owned()),
+            "{app}" => roles.app.clone(),
+            "{reader}" => roles.reader.clone(),
+            _ => None,
+        });
+        let mut absent = role_names(&catalog);
+        absent.retain(|it| !existing.contains(it));
+        Wanted { catalog: without_roles(catalog, &absent, owner), absent }
+    }
+}
+
+/// The relations of a catalog, and its sequences.
+pub(crate) fn relations(catalog: &Catalog) -> BTreeSet<(String, String)> {
+    let ids = catalog.objects.keys().filter(|id| id.kind.is_relation() || id.kind == Kind::Sequence);
+    ids.map(|id| (id.schema.clone(), id.name.clone())).collect()
+}
+
+/// Objects of these catalogs that have the same name: what a restore would need to replace.
+pub(crate) fn taken(wanted: &Catalog, before: &Catalog) -> Vec<String> {
+    let is_own = |id: &&Id| id.parent.is_empty() && !matches!(id.kind, Kind::Schema | Kind::DefaultPrivileges);
+    // Relations of all kinds and sequences share their names.
+    let word = |id: &Id| match id.kind.is_relation() || id.kind == Kind::Sequence {
+        true => Kind::Table,
+        false => id.kind,
+    };
+    let names: BTreeSet<(&str, Kind, &str)> =
+        before.objects.keys().filter(is_own).map(|id| (&*id.schema, word(id), &*id.name)).collect();
+    let same = wanted.objects.keys().filter(is_own).filter(|id| names.contains(&(&*id.schema, word(id), &*id.name)));
+    same.map(|id| format!("{} {}", id.kind.words(), id.name)).collect()
+}
+
+/// A live catalog without what was there before and belongs to others: that is neither compared nor changed.
+pub(crate) fn restored(live: Catalog, before: &Catalog, wanted: &Catalog) -> Catalog {
+    let mut live = kept(live, &relations(wanted), true);
+    live.objects.retain(|id, _| wanted.objects.contains_key(id) || !before.objects.contains_key(id));
+    for (id, object) in &mut live.objects {
+        let (Some(expected), Some(_)) = (wanted.objects.get(id), before.objects.get(id)) else { continue };
+        let given = |of: &Object| of.get(&Property::Privileges).map(Value::parts).unwrap_or_default().to_vec();
+        let (wanted, mut found) = (given(expected), given(object));
+        found.retain(|it| wanted.contains(it));
+        for property in [Property::Owner, Property::Comment, Property::Revoked] {
+            match expected.get(&property) {
+                Some(value) => object.insert(property, value.clone()),
+                None => object.remove(&property),
+            };
+        }
+        match found.is_empty() {
+            true => object.remove(&Property::Privileges),
+            false => object.insert(Property::Privileges, Value::List(found)),
+        };
+    }
+    live
 }

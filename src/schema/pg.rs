@@ -1,6 +1,7 @@
 //! The application schema in a live database: read, compared, changed, reverted.
 
 pub mod apply;
+pub mod archive;
 pub mod backup;
 pub mod drift;
 pub mod error;
@@ -10,6 +11,7 @@ pub(crate) mod needs;
 pub mod plan;
 pub mod relations;
 pub mod request;
+pub mod restorable;
 pub mod restore;
 pub mod revert;
 mod rows;

@@ -25,18 +25,16 @@ use crate::ledger::pg::admission::{
 use crate::ledger::pg::history::read_history;
 use crate::ledger::pg::permission::current_role;
 use crate::ledger::tables::MANAGED_TABLES;
-use crate::postgres::archive::{Item, Output, ProgramError, Tools};
-use crate::postgres::archive_text::sequence_set;
+use crate::postgres::archive::{Output, ProgramError, Tools};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{fetch_value, run, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
-use crate::schema::backup::{
-    CatalogObject, Contents, FORMAT, MANIFEST_SUFFIX, Manifest, Reference, SequenceState, kept, normalised,
-};
+use crate::schema::backup::{CatalogObject, Contents, FORMAT, Manifest, Reference, kept, manifest_path, normalised};
 use crate::schema::names::APPLICATION_SCHEMA;
+use crate::schema::pg::archive::scan;
 use crate::schema::pg::introspect;
 use crate::schema::pg::relations::elsewhere;
 use crate::schema::pg::rows::{Stored, measure};
@@ -81,13 +79,6 @@ pub struct BackupFiles {
     archive: PendingFile,
     /// None if the archive goes to a device or a pipe: there is no place beside it.
     manifest: Option<PendingFile>,
-}
-
-/// Where the manifest of a backup is.
-pub fn manifest_path(archive: &Path) -> PathBuf {
-    let mut name = archive.as_os_str().to_owned();
-    name.push(MANIFEST_SUFFIX);
-    name.into()
 }
 
 impl BackupFiles {
@@ -418,53 +409,4 @@ impl Contents {
     fn sets(&self, (schema, name): &(String, String)) -> bool {
         self.sequences.iter().any(|it| it.schema == *schema && it.sequence == *name)
     }
-}
-
-/// Reads an archive in full: every row of every table. Values that refer to other tables are collected.
-pub(crate) async fn scan(tools: &Tools, path: &Path, references: &[Reference]) -> Result<Contents, ProgramError> {
-    let mut output = tools.data(path)?;
-    let mut contents = Contents { referred: vec![BTreeSet::new(); references.len()], ..Contents::default() };
-    let mut table = None;
-    // Of the table that is read: the key, and where its columns are.
-    let mut keys: Vec<(usize, Vec<usize>)> = Vec::new();
-    let mut rows = 0;
-    while let Some(item) = output.item(table.is_some()).await? {
-        match item {
-            Item::Begin(head) => {
-                let of_table = references.iter().enumerate().filter(|(_, it)| {
-                    (it.schema.as_str(), it.table.as_str()) == (head.table.0.as_str(), head.table.1.as_str())
-                });
-                let places = |columns: &[String]| -> Option<Vec<usize>> {
-                    columns.iter().map(|it| head.columns.iter().position(|column| column == it)).collect()
-                };
-                keys = of_table.filter_map(|(at, it)| Some((at, places(&it.columns)?))).collect();
-                (table, rows) = (Some(head.table), 0);
-            }
-            Item::Row => {
-                rows += 1;
-                for (at, places) in &keys {
-                    let field = |place: &usize| crate::postgres::archive_text::field(output.line(), *place);
-                    // With a null it refers to nothing.
-                    let Some(values) = places.iter().map(field).collect::<Option<Vec<String>>>() else { continue };
-                    if let Some(referred) = contents.referred.get_mut(*at)
-                        && !referred.contains(&values)
-                    {
-                        referred.insert(values);
-                    }
-                }
-            }
-            Item::End => contents.rows.extend(table.take().map(|it| (it, rows))),
-            Item::Line(text) => {
-                let state = sequence_set(&text).map(|it| SequenceState {
-                    schema: it.sequence.0,
-                    sequence: it.sequence.1,
-                    last_value: it.last_value,
-                    is_called: it.is_called,
-                });
-                contents.sequences.extend(state);
-            }
-        }
-    }
-    output.end().await?;
-    Ok(contents)
 }
