@@ -3,6 +3,7 @@
 //! [`start::main`] parses, dispatches and decides the exit code; `printer` is the only place that prints.
 
 mod apply;
+mod backup;
 pub mod cli;
 mod completions;
 mod context;
@@ -22,6 +23,7 @@ mod printer;
 mod progress;
 #[cfg(feature = "harness")]
 mod rehearse;
+mod restore;
 mod revert;
 mod screen;
 #[cfg(feature = "harness")]

@@ -3,6 +3,7 @@
 //! The JSON's fields are a contract (`docs/command-line.md`).
 
 pub mod apply;
+pub mod backup;
 pub mod doctor;
 pub mod drift;
 pub(crate) mod groups;
@@ -14,6 +15,7 @@ pub mod plan;
 pub mod progress;
 pub mod rehearsal;
 pub mod rejects;
+pub mod restore;
 pub mod revert;
 pub mod status;
 pub mod verify;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::commands::context::{Context, beside_result};
+use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::{Format, parse_duration, parse_plan_hash, parse_revision};
 use crate::commands::progress;
@@ -24,7 +24,7 @@ pub(crate) struct Args {
     /// Apply without asking; required when standard input is not a terminal
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Back the schema up to a file first, as pg_dump -Fc does
+    /// Back the schema up to a file first, as `backup --out FILE` does
     #[arg(long, value_name = "FILE")]
     pub(crate) backup: Option<PathBuf>,
     /// How long a statement waits for a lock, such as 500ms, 5s or 1min
@@ -53,7 +53,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
-    let backup = beside_result("--backup", args.backup.as_deref())?;
+    let backup = Context::backup_files(args.backup.as_deref())?;
     let request = ChangeRequest {
         lock_timeout: args.lock_timeout,
         concurrently: args.concurrently,
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         if args.plan_hash.is_some() {
             return Err("--plan-hash is the hash of a plan; going down to a revision has none, so leave it out".into());
         }
-        context.back_up(&target, &found, backup).await?;
+        context.back_up(&target, backup).await?;
         let Args { yes, format, .. } = *args;
         let how = RollBack { command: "apply", yes, allow_data_loss: false, show_sql: false, format };
         return roll_back(context, &request, how).await;
@@ -97,7 +97,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
             page.row("Environment", format!("recorded as {given_up}; becomes {environment}"));
         }
         context.printer.confirm("apply", args.format, &page, "Apply?", environment, args.yes).await?;
-        context.back_up(&target, &found, backup).await?;
+        context.back_up(&target, backup).await?;
         progress::phase("applying");
     }
     let done = if is_done && !is_blocked {

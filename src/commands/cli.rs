@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::drift::{self, DriftFormat};
 use crate::commands::global::{Format, Global};
 use crate::commands::plan::{self, PlanFormat};
-use crate::commands::{apply, completions, doctor, man, migrate, revert, snapshot, status, verify};
+use crate::commands::{apply, backup, completions, doctor, man, migrate, restore, revert, snapshot, status, verify};
 
 #[cfg(feature = "harness")]
 use crate::commands::{ephemeral, rehearse, seed};
@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Drift(drift::Args),
     Snapshot(snapshot::Args),
     Verify(verify::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -65,6 +67,8 @@ impl Command {
             Self::Drift(_) => "drift",
             Self::Snapshot(_) => "snapshot",
             Self::Verify(_) => "verify",
+            Self::Backup(_) => "backup",
+            Self::Restore(_) => "restore",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -83,9 +87,10 @@ impl Command {
             Self::Status(_) => "reading history and runs",
             Self::Plan(_) | Self::Apply(_) => "reading the catalog and planning",
             Self::Revert(_) => "reading the catalog and counting what would be lost",
-            Self::Migrate(_) | Self::Verify(_) => "connecting",
+            Self::Migrate(_) | Self::Verify(_) | Self::Backup(_) => "connecting",
             Self::Drift(_) => "reading the catalogs and comparing them",
             Self::Snapshot(_) => "reading the catalog",
+            Self::Restore(_) => "checking the backup",
             Self::Completions(_) | Self::Man(_) => "printing",
         }
     }
@@ -99,6 +104,8 @@ impl Command {
             Self::Status(args) => args.format == Format::Json,
             Self::Migrate(args) => args.format == Format::Json,
             Self::Verify(args) => args.format == Format::Json,
+            Self::Backup(args) => args.format == Format::Json,
+            Self::Restore(args) => args.format == Format::Json,
             Self::Plan(args) => args.format == PlanFormat::Json && args.out.is_none(),
             Self::Drift(args) => args.format == DriftFormat::Json,
             Self::Snapshot(args) => args.out.is_none(),
@@ -119,6 +126,8 @@ impl Command {
             Self::Status(args) => args.format = Format::Json,
             Self::Migrate(args) => args.format = Format::Json,
             Self::Verify(args) => args.format = Format::Json,
+            Self::Backup(args) => args.format = Format::Json,
+            Self::Restore(args) => args.format = Format::Json,
             Self::Apply(args) => args.format = Format::Json,
             Self::Revert(args) => args.format = Format::Json,
             Self::Plan(args) => args.format = PlanFormat::Json,
@@ -137,6 +146,8 @@ impl Command {
         match self {
             #[cfg(feature = "harness")]
             Self::Rehearse(_) => false,
+            #[cfg(feature = "harness")]
+            Self::Restore(args) => !args.rehearse,
             Self::Completions(_) | Self::Man(_) => false,
             _ => true,
         }

@@ -18,7 +18,8 @@ use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::printer::{Printer, name_environment, print_lines, print_message, shown_text, write_message};
 use crate::commands::{
-    apply, completions, doctor, drift, help, man, migrate, plan, progress, revert, snapshot, status, verify,
+    apply, backup, completions, doctor, drift, help, man, migrate, plan, progress, restore, revert, snapshot, status,
+    verify,
 };
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
@@ -211,7 +212,7 @@ async fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
 /// What an interrupted command has changed.
 fn interruption_text(command: &Command, is_asking: bool) -> &'static str {
     match command {
-        Command::Apply(_) | Command::Revert(_) if !is_asking => {
+        Command::Apply(_) | Command::Revert(_) | Command::Restore(_) if !is_asking => {
             "interrupted. What was not committed is rolled back; `pad-migrate status` shows the revision"
         }
         #[cfg(feature = "harness")]
@@ -258,6 +259,8 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
             Command::Drift(args) => drift::run(args, context).await,
             Command::Snapshot(args) => snapshot::run(args, context).await,
             Command::Verify(args) => verify::run(args, context).await,
+            Command::Backup(args) => backup::run(args, context).await,
+            Command::Restore(args) => restore::run(args, &cli.global, context).await,
             Command::Completions(args) => completions::run(args, help::command(), &context.printer),
             Command::Man(args) => man::run(args, help::command(), &context.printer),
         }

@@ -334,6 +334,11 @@ impl Database {
         variables
     }
 
+    /// Whether certificate authorities are named beside the system's.
+    pub(crate) fn has_root_cert(&self) -> bool {
+        self.root_cert.is_some()
+    }
+
     /// The same, with other patience.
     pub fn with_patience(self, patience: Patience) -> Self {
         Self { patience, ..self }

@@ -7,11 +7,9 @@ use crate::config::environment::Environment;
 use crate::ledger::history::Record;
 use crate::ledger::permission::{Need, Permissions};
 use crate::ledger::revisions::Revision;
-use crate::ledger::tables::MANAGED_TABLES;
-use crate::schema::catalog::{Catalog, Kind};
+use crate::schema::catalog::Catalog;
 use crate::schema::ddl::qualified;
 use crate::schema::drift::expectation::RoleContext;
-use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::route::{Route, Skipped};
 use crate::schema::plan::step::{DataFacts, Size, Step};
 
@@ -87,20 +85,6 @@ impl Found {
     /// What creates the reference mirror.
     pub fn mirror_sql(&self) -> &str {
         &self.mirror
-    }
-
-    /// What to back up, as options of `pg_dump`: the managed tables, wherever they are, with their sequences. What
-    /// another role owns would keep the backup from being made.
-    pub fn backup_patterns(&self) -> Vec<String> {
-        let tables = self.live.objects.keys().filter(|it| it.kind == Kind::Table && it.schema != CONTRACT_SCHEMA);
-        let managed = tables.filter(|it| it.schema != APPLICATION_SCHEMA || MANAGED_TABLES.contains(&&*it.name));
-        managed.map(|it| format!("--table={}", qualified(&it.schema, &it.name))).collect()
-    }
-
-    /// The tables of the application schema that a backup leaves out.
-    pub fn left_out(&self) -> Vec<&str> {
-        let tables = self.live.objects.keys().filter(|it| it.kind == Kind::Table && it.schema == APPLICATION_SCHEMA);
-        tables.map(|it| it.name.as_str()).filter(|name| !MANAGED_TABLES.contains(name)).collect()
     }
 
     /// A digest of all that is done, recorded and left in an environment, 32 hexadecimal digits: two plans with the same
