@@ -3,6 +3,7 @@
 //!
 //! A check that could not be made is [`Status::Skip`], and closes the gate like one that failed.
 
+pub(crate) mod backup;
 pub mod rehearsal;
 pub(crate) mod rows;
 pub(crate) mod schema;

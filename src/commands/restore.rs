@@ -13,11 +13,19 @@ use crate::schema::pg::restorable::{RestoreRequest, look_first};
 use crate::schema::pg::restore::{Restored, restore};
 
 #[cfg(feature = "harness")]
-use crate::commands::{ended::Failure, printer::print_message};
+use crate::base::file::PendingFile;
+#[cfg(feature = "harness")]
+use crate::commands::{
+    context::save,
+    ended::Failure,
+    printer::{json_text, print_message},
+};
 #[cfg(feature = "harness")]
 use crate::harness::restore::{RestoreRehearsalError, rehearse_restore};
 #[cfg(feature = "harness")]
 use crate::harness::server::{error::Provider, request::ServerRequest};
+#[cfg(feature = "harness")]
+use crate::schema::backup::{Rehearsed, rehearsed_path};
 
 /// Restore a backup into an empty padealing, and compare it with what was backed up before it is committed
 ///
@@ -75,7 +83,30 @@ async fn rehearse(args: &Args, global: &Global, context: &Context) -> Ended {
         RestoreRehearsalError::Server(error) => Failure::from(error),
         error => error.into(),
     })?;
+    record(args, context, &archive, &restored, &server.version).await;
     show(args, context, &archive, &restored, (&server.description, &server.version), true)
+}
+
+/// Keeps on record beside the backup that it can be restored, which the gate asks for.
+#[cfg(feature = "harness")]
+async fn record(args: &Args, context: &Context, archive: &Archive, restored: &Restored, server_version: &str) {
+    let path = rehearsed_path(&args.from);
+    let seconds = restored.phases.iter().map(|(_, elapsed)| elapsed.as_secs_f64()).sum();
+    let record = Rehearsed {
+        tool: "pad-migrate".to_owned(),
+        command: "rehearsed".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        rehearsed_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        server_version: server_version.to_owned(),
+        seconds,
+        sha256: archive.manifest.sha256.clone(),
+    };
+    let kept = async { save(PendingFile::create(&path)?, json_text(&record)?).await };
+    let shown = path.display();
+    match kept.await {
+        Ok(()) => context.printer.note(&format!("recorded in {shown}, which the gate reads")),
+        Err(error) => context.printer.note(&format!("the gate will not know of this rehearsal: {error}")),
+    }
 }
 
 /// Prints what was restored.

@@ -19,8 +19,12 @@ const MANIFEST_SUFFIX: &str = ".manifest.json";
 
 /// Where the manifest of a backup is.
 pub fn manifest_path(archive: &Path) -> PathBuf {
+    beside(archive, MANIFEST_SUFFIX)
+}
+
+fn beside(archive: &Path, suffix: &str) -> PathBuf {
     let mut name = archive.as_os_str().to_owned();
-    name.push(MANIFEST_SUFFIX);
+    name.push(suffix);
     name.into()
 }
 
@@ -134,6 +138,34 @@ pub struct CatalogObject {
     pub id: Id,
     /// Its properties. One that is not listed is as Postgres has it by default.
     pub properties: Object,
+}
+
+/// What the name of the record of a rehearsed restore adds to the name of the backup.
+const REHEARSED_SUFFIX: &str = ".rehearsed.json";
+
+/// Where the record of a backup's rehearsed restore is.
+pub fn rehearsed_path(archive: &Path) -> PathBuf {
+    beside(archive, REHEARSED_SUFFIX)
+}
+
+/// That a backup was restored on an ephemeral server: the record beside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct Rehearsed {
+    /// The program: `pad-migrate`.
+    pub tool: String,
+    /// `rehearsed`.
+    pub command: String,
+    /// The version of the program that restored it.
+    pub version: String,
+    /// When it was restored, in UTC.
+    pub rehearsed_at: String,
+    /// The version of the server on which it was.
+    pub server_version: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// The SHA-256 of the backup.
+    pub sha256: String,
 }
 
 /// Why a file is no manifest of a backup.

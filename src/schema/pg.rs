@@ -14,7 +14,7 @@ pub mod request;
 pub mod restorable;
 pub mod restore;
 pub mod revert;
-mod rows;
+pub(crate) mod rows;
 pub mod status;
 mod surroundings;
 mod transaction;

@@ -1,6 +1,7 @@
 //! Gathers what the gate decides by, side by side, within one time for the whole. Reads only.
 
 mod after;
+mod backup;
 mod rejections;
 mod server;
 mod source;
@@ -194,8 +195,12 @@ fn catalog_hash(found: &Found) -> String {
 
 /// Whether the cutover may begin.
 async fn before(request: &GateRequest<'_>, within: &Within, server_version: Option<&str>) -> Vec<Check> {
-    let (source, rejected) = tokio::join!(within.of(source::watch(request)), within.of(dry_run(request)));
-    let mut checks = Vec::new();
+    let (source, rejected, backed_up) = tokio::join!(
+        within.of(source::watch(request)),
+        within.of(dry_run(request)),
+        within.of(backup::backed_up(request)),
+    );
+    let mut checks = vec![backed_up.unwrap_or_else(|why| unknown("backup", why))];
     let mut source_rows = None;
     match source {
         Ok(found) => {
