@@ -206,6 +206,20 @@ async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
     "update padealing.pad_request set status = 'pending_manager' where id = 803",
     &[(803, "pad_request", "status")]
 )]
+#[case::missing_rows_and_the_residual(
+    "delete from padealing.pad_execution where request_id = 1901; \
+     delete from padealing.pad_approval where request_id = 1901 and approval_type = 'manager'; \
+     update padealing.pad_request set compliance_assessment = coalesce(compliance_assessment, '{}') || \
+     '{\"legacy\": {\"name\": \"B\"}}' where id = 1901",
+    &[
+        (1901, "pad_approval:manager", "id"),
+        (1901, "pad_approval:manager", "lineage"),
+        (1901, "pad_execution", "id"),
+        (1901, "pad_execution", "lineage"),
+        (1901, "personal_account_dealing", "inst_symbol"),
+        (1901, "personal_account_dealing", "name")
+    ]
+)]
 #[case::a_number_in_a_large_residual(
     "update padealing.pad_request set compliance_assessment = jsonb_build_object('legacy', jsonb_build_object( \
          'name', 5, 'padding', repeat('x', 600000))) where id = 1101",
