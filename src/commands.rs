@@ -15,6 +15,7 @@ mod ephemeral;
 mod generated;
 mod global;
 mod help;
+mod integrity;
 mod man;
 mod migrate;
 mod plan;

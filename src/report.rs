@@ -3,9 +3,11 @@
 //! The JSON's fields are a contract (`docs/command-line.md`).
 
 pub mod apply;
+pub mod checks;
 pub mod doctor;
 pub mod drift;
 pub(crate) mod groups;
+pub mod integrity;
 pub mod layout;
 pub mod migrate;
 pub mod page;

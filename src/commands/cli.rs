@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::drift::{self, DriftFormat};
 use crate::commands::global::{Format, Global};
 use crate::commands::plan::{self, PlanFormat};
+use crate::commands::integrity::{self, IntegrityFormat};
 use crate::commands::{apply, completions, doctor, man, migrate, revert, snapshot, status, verify};
 
 #[cfg(feature = "harness")]
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Drift(drift::Args),
     Snapshot(snapshot::Args),
     Verify(verify::Args),
+    Integrity(integrity::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -65,6 +67,7 @@ impl Command {
             Self::Drift(_) => "drift",
             Self::Snapshot(_) => "snapshot",
             Self::Verify(_) => "verify",
+            Self::Integrity(_) => "integrity",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -86,6 +89,7 @@ impl Command {
             Self::Migrate(_) | Self::Verify(_) => "connecting",
             Self::Drift(_) => "reading the catalogs and comparing them",
             Self::Snapshot(_) => "reading the catalog",
+            Self::Integrity(_) => "checking rows",
             Self::Completions(_) | Self::Man(_) => "printing",
         }
     }
@@ -102,6 +106,7 @@ impl Command {
             Self::Plan(args) => args.format == PlanFormat::Json && args.out.is_none(),
             Self::Drift(args) => args.format == DriftFormat::Json,
             Self::Snapshot(args) => args.out.is_none(),
+            Self::Integrity(args) => args.format == IntegrityFormat::Json && !args.is_about_catalogue(),
             Self::Apply(args) => args.format == Format::Json,
             Self::Revert(args) => args.format == Format::Json,
             #[cfg(feature = "harness")]
@@ -125,6 +130,8 @@ impl Command {
             Self::Drift(args) => args.format = DriftFormat::Json,
             // It prints nothing else.
             Self::Snapshot(_) => {}
+            Self::Integrity(args) if args.is_about_catalogue() => return false,
+            Self::Integrity(args) => args.format = IntegrityFormat::Json,
             #[cfg(feature = "harness")]
             Self::Ephemeral(_) | Self::Seed(_) => return false,
             Self::Completions(_) | Self::Man(_) => return false,
@@ -138,6 +145,7 @@ impl Command {
             #[cfg(feature = "harness")]
             Self::Rehearse(_) => false,
             Self::Completions(_) | Self::Man(_) => false,
+            Self::Integrity(args) => !args.is_about_catalogue(),
             _ => true,
         }
     }

@@ -18,7 +18,7 @@ use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::printer::{Printer, name_environment, print_lines, print_message, shown_text, write_message};
 use crate::commands::{
-    apply, completions, doctor, drift, help, man, migrate, plan, progress, revert, snapshot, status, verify,
+    apply, completions, doctor, drift, help, integrity, man, migrate, plan, progress, revert, snapshot, status, verify,
 };
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
@@ -226,6 +226,7 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
     match &cli.command {
         Command::Completions(args) => return completions::run(args, help::command(), &asked),
         Command::Man(args) => return man::run(args, help::command(), &asked),
+        Command::Integrity(args) if args.is_about_catalogue() => return args.print_catalogue(&asked),
         _ => {}
     }
     let is_ended = || Err(interruption_text(&cli.command, asked.is_asking()).into());
@@ -258,6 +259,7 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
             Command::Drift(args) => drift::run(args, context).await,
             Command::Snapshot(args) => snapshot::run(args, context).await,
             Command::Verify(args) => verify::run(args, context).await,
+            Command::Integrity(args) => integrity::run(args, context).await,
             Command::Completions(args) => completions::run(args, help::command(), &context.printer),
             Command::Man(args) => man::run(args, help::command(), &context.printer),
         }
