@@ -6,6 +6,7 @@ pub mod examination;
 pub mod expectations;
 pub mod facts;
 pub mod gate;
+pub mod integrity;
 pub(crate) mod needs;
 pub mod part;
 pub mod pg;

@@ -14,8 +14,10 @@ mod ended;
 mod ephemeral;
 #[cfg(feature = "harness")]
 mod generated;
+mod gate;
 mod global;
 mod help;
+mod integrity;
 mod man;
 mod migrate;
 mod plan;

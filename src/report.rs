@@ -4,9 +4,12 @@
 
 pub mod apply;
 pub mod backup;
+pub mod checks;
 pub mod doctor;
 pub mod drift;
+pub mod gate;
 pub(crate) mod groups;
+pub mod integrity;
 pub mod layout;
 pub mod migrate;
 pub mod page;

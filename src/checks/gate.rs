@@ -9,6 +9,7 @@ pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod source;
+pub mod waivers;
 
 use std::time::Duration;
 
@@ -91,6 +92,8 @@ pub struct Gate {
     pub bound: Bound,
     /// When everything was known.
     pub decided_at: Timestamp,
+    /// When the first of the exceptions ends.
+    pub accepted_until: Option<Timestamp>,
     /// How long it took.
     pub elapsed: Duration,
     /// Why there was no session, if there was none.
@@ -160,6 +163,7 @@ impl Gate {
     /// Until when a GO holds.
     pub fn valid_until(&self) -> Option<Timestamp> {
         let until = self.decided_at.checked_add(VALID).ok()?;
+        let until = self.accepted_until.map_or(until, |end| end.min(until));
         (self.decision() == Decision::Go).then_some(until)
     }
 

@@ -5,6 +5,8 @@ use clap::{Parser, Subcommand};
 use crate::commands::drift::{self, DriftFormat};
 use crate::commands::global::{Format, Global};
 use crate::commands::plan::{self, PlanFormat};
+use crate::commands::gate::{self, GateFormat};
+use crate::commands::integrity::{self, IntegrityFormat};
 use crate::commands::{apply, backup, completions, doctor, man, migrate, restore, revert, snapshot, status, verify};
 
 #[cfg(feature = "harness")]
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Backup(backup::Args),
     Restore(restore::Args),
+    Integrity(integrity::Args),
+    Gate(gate::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -69,6 +73,8 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Backup(_) => "backup",
             Self::Restore(_) => "restore",
+            Self::Integrity(_) => "integrity",
+            Self::Gate(_) => "gate",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -91,6 +97,8 @@ impl Command {
             Self::Drift(_) => "reading the catalogs and comparing them",
             Self::Snapshot(_) => "reading the catalog",
             Self::Restore(_) => "checking the backup",
+            Self::Integrity(_) => "checking rows",
+            Self::Gate(_) => "making all checks",
             Self::Completions(_) | Self::Man(_) => "printing",
         }
     }
@@ -109,6 +117,8 @@ impl Command {
             Self::Plan(args) => args.format == PlanFormat::Json && args.out.is_none(),
             Self::Drift(args) => args.format == DriftFormat::Json,
             Self::Snapshot(args) => args.out.is_none(),
+            Self::Gate(args) => args.format == GateFormat::Json,
+            Self::Integrity(args) => args.format == IntegrityFormat::Json && !args.is_about_catalogue(),
             Self::Apply(args) => args.format == Format::Json,
             Self::Revert(args) => args.format == Format::Json,
             #[cfg(feature = "harness")]
@@ -134,6 +144,9 @@ impl Command {
             Self::Drift(args) => args.format = DriftFormat::Json,
             // It prints nothing else.
             Self::Snapshot(_) => {}
+            Self::Integrity(args) if args.is_about_catalogue() => return false,
+            Self::Gate(args) => args.format = GateFormat::Json,
+            Self::Integrity(args) => args.format = IntegrityFormat::Json,
             #[cfg(feature = "harness")]
             Self::Ephemeral(_) | Self::Seed(_) => return false,
             Self::Completions(_) | Self::Man(_) => return false,
@@ -149,6 +162,7 @@ impl Command {
             #[cfg(feature = "harness")]
             Self::Restore(args) => !args.rehearse,
             Self::Completions(_) | Self::Man(_) => false,
+            Self::Integrity(args) => !args.is_about_catalogue(),
             _ => true,
         }
     }

@@ -69,7 +69,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let (target, source) = context.databases()?;
     let file = beside_result("--report", args.report.as_deref())?;
-    let exceptions = integrity::exceptions(args.exceptions.as_ref()).await?.unwrap_or_default();
+    let exceptions = integrity::exceptions(args.exceptions.as_ref()).await?;
     let rehearsal = match &args.rehearsal {
         None => None,
         Some(path) => {
@@ -91,7 +91,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         rehearsal: rehearsal.as_ref(),
         window: args.window,
         freeze: Duration::from_secs(args.freeze_seconds),
-        exceptions: &exceptions,
+        exceptions: exceptions.as_ref(),
         today: today(),
         timeout: args.timeout,
     })

@@ -18,8 +18,8 @@ use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::printer::{Printer, name_environment, print_lines, print_message, shown_text, write_message};
 use crate::commands::{
-    apply, backup, completions, doctor, drift, help, man, migrate, plan, progress, restore, revert, snapshot, status,
-    verify,
+    apply, backup, completions, doctor, drift, gate, help, integrity, man, migrate, plan, progress, restore, revert,
+    snapshot, status, verify,
 };
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
@@ -227,6 +227,7 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
     match &cli.command {
         Command::Completions(args) => return completions::run(args, help::command(), &asked),
         Command::Man(args) => return man::run(args, help::command(), &asked),
+        Command::Integrity(args) if args.is_about_catalogue() => return args.print_catalogue(&asked),
         _ => {}
     }
     let is_ended = || Err(interruption_text(&cli.command, asked.is_asking()).into());
@@ -261,6 +262,8 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
             Command::Verify(args) => verify::run(args, context).await,
             Command::Backup(args) => backup::run(args, context).await,
             Command::Restore(args) => restore::run(args, &cli.global, context).await,
+            Command::Integrity(args) => integrity::run(args, context).await,
+            Command::Gate(args) => gate::run(args, context).await,
             Command::Completions(args) => completions::run(args, help::command(), &context.printer),
             Command::Man(args) => man::run(args, help::command(), &context.printer),
         }

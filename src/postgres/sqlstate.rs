@@ -26,6 +26,10 @@ pub(crate) const QUERY_CANCELED: &str = "57014";
 /// The server is starting up or shutting down.
 pub(crate) const CANNOT_CONNECT_NOW: &str = "57P03";
 
+/// What amcheck, and the server itself, say of a damaged table or index.
+pub(crate) const DATA_CORRUPTED: &str = "XX001";
+pub(crate) const INDEX_CORRUPTED: &str = "XX002";
+
 /// Whether bytes are no text in one encoding, or a character is none in another (`character_not_in_repertoire`,
 /// `untranslatable_character`).
 pub(crate) fn is_about_encoding(sqlstate: &str) -> bool {

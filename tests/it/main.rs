@@ -16,6 +16,7 @@
 //! - `server`: the ephemeral server leaves nothing behind.
 //! - `permissions`: whether a role may do something, said beforehand.
 //! - `neighbours`: what belongs to others is left alone.
+//! - `integrity`: the checks of rows; acceptance scenarios.
 //! - `settings`: what a database sets for every session.
 //! - `pooler`: what isn't a session. `silence`: networks that carry nothing any more.
 //! - `hostile`: names and values that a terminal, psql or a CI system would obey.
@@ -39,6 +40,7 @@ mod harness;
 mod help;
 mod hostile;
 mod laws;
+mod integrity;
 mod layers;
 mod live;
 mod local;

@@ -8,6 +8,7 @@ use std::process::Output;
 use pad_migrate::report::apply::ChangeJson;
 use pad_migrate::report::doctor::DoctorJson;
 use pad_migrate::report::drift::json::DriftJson;
+use pad_migrate::report::integrity::IntegrityJson;
 use pad_migrate::report::layout::Failed;
 use pad_migrate::report::migrate::MigrateJson;
 use pad_migrate::report::plan::json::PlanJson;
@@ -41,6 +42,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         ("apply", schema::<ChangeJson>()),
         ("doctor", schema::<DoctorJson>()),
         ("drift", schema::<DriftJson>()),
+        ("integrity", schema::<IntegrityJson>()),
         ("migrate", schema::<MigrateJson>()),
         ("plan", schema::<PlanJson>()),
         ("rehearse", schema::<RehearseJson>()),

@@ -3,9 +3,12 @@
 use serde_json::json;
 
 use crate::base::quote::quote_identifier;
-use crate::base::text::{plural, size};
+use crate::base::text::{list, plural, size};
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::schema::some;
+use crate::checks::gate::unknown;
+use crate::checks::gate::waivers::Waivers;
+use crate::checks::integrity::outcome::Integrity;
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::migration::run::MigrateReport;
 use crate::migration::verification::VerifyReport;
@@ -60,11 +63,15 @@ pub(crate) fn rejections(report: &MigrateReport, found: &Rejections) -> Check {
 }
 
 /// What the verification found: whether anything differs, and whether anything is left.
-pub(crate) fn verified(report: &VerifyReport) -> Vec<Check> {
+pub(crate) fn verified(report: &VerifyReport, waivers: Waivers<'_>) -> Vec<Check> {
     let counts = &report.counts;
     let wrong = counts.different + counts.missing + counts.missing_source + counts.extra;
     let verify = match wrong {
         0 => Check::new("verify", Status::Pass, plural(counts.verified, "row is", "rows are") + " verified"),
+        _ if is_accepted(report, waivers) => {
+            let text = format!("{}, each accepted", plural(wrong, "row differs", "rows differ"));
+            Check::new("verify", Status::Warn, text)
+        }
         _ => {
             let text = format!(
                 "{} different, {} missing, {} without their source, {} extra; `pad-migrate verify` shows them",
@@ -81,6 +88,43 @@ pub(crate) fn verified(report: &VerifyReport) -> Vec<Check> {
         }
     };
     vec![verify, pending]
+}
+
+/// What the integrity checks found. A warning is for a person to weigh; a check that could not be made is not.
+pub(crate) fn integrity(found: &Integrity) -> Check {
+    const NAME: &str = "integrity";
+    let (failed, warned) = (found.with(Status::Fail), found.with(Status::Warn));
+    let rows = found.checks().into_iter().filter(|it| matches!(it.status, Status::Fail | Status::Warn));
+    let rows: Vec<_> = rows.map(|it| vec![json!(it.name), json!(it.status), json!(it.message)]).collect();
+    let open: Vec<String> = found
+        .unknown()
+        .map(|it| format!("{} ({})", it.definition.name, it.skipped.as_ref().map_or("", |why| why.words())))
+        .collect();
+    let columns = &["check", "status", "message"];
+    if !failed.is_empty() {
+        let text = format!("{} failed; `pad-migrate integrity` shows the rows", list(failed));
+        return Check::new(NAME, Status::Fail, text).with_table(columns, rows);
+    }
+    if !open.is_empty() {
+        return unknown(NAME, list(open)).with_table(columns, rows);
+    }
+    let count = plural(found.outcomes.len() as u64, "check", "checks");
+    match warned.is_empty() {
+        true => Check::new(NAME, Status::Pass, format!("{count} made, and none failed or warned")),
+        false => {
+            let text = format!("{} warned; `pad-migrate integrity` shows the rows", list(warned));
+            Check::new(NAME, Status::Warn, text).with_table(columns, rows)
+        }
+    }
+}
+
+/// Whether every row that differs is accepted by its id. Of very many only the first are known.
+fn is_accepted(report: &VerifyReport, waivers: Waivers<'_>) -> bool {
+    let differences = &report.differences;
+    let is_accepted = |id: i64| waivers.accepts_row("verify", id);
+    report.total_differences == differences.len() as u64
+        && !differences.is_empty()
+        && differences.iter().all(|it| is_accepted(it.source_id))
 }
 
 /// Rejections that a migration has recorded, and that nobody has waived.

@@ -17,8 +17,11 @@ use crate::base::text::{hex, sentence};
 use crate::checks::check::Check;
 use crate::checks::gate::rehearsal::{self, RehearsalReport};
 use crate::checks::gate::source::Counters;
+use crate::checks::gate::waivers::Waivers;
 use crate::checks::gate::{Bound, Gate, Stage, of_doctor, rows, schema, unknown};
+use crate::checks::integrity::ALL;
 use crate::checks::pg::examine::examine;
+use crate::checks::pg::integrity::{IntegrityRequest, integrity};
 use crate::checks::pg::request::ExamineRequest;
 use crate::config::environment::Environment;
 use crate::config::settings::{Roles, TableName};
@@ -59,12 +62,18 @@ pub struct GateRequest<'a> {
     pub window: Option<Duration>,
     /// How long the source is watched.
     pub freeze: Duration,
-    /// What is accepted.
-    pub exceptions: &'a Exceptions,
+    /// What is accepted, if there is a file of it.
+    pub exceptions: Option<&'a Exceptions>,
     /// The day for which exceptions hold.
     pub today: Date,
     /// For the whole.
     pub timeout: Duration,
+}
+
+impl<'a> GateRequest<'a> {
+    fn waivers(&self) -> Waivers<'a> {
+        Waivers { all: self.exceptions.map_or(&[], |it| &it.checks), today: self.today }
+    }
 }
 
 /// A piece of work that is not done by the deadline leaves its checks unknown.
@@ -99,6 +108,7 @@ pub async fn gate(request: &GateRequest<'_>) -> Gate {
         checks: Vec::new(),
         bound: Bound { program: concat!("pad-migrate ", env!("CARGO_PKG_VERSION")).to_owned(), ..Bound::default() },
         decided_at: Timestamp::UNIX_EPOCH,
+        accepted_until: request.waivers().end(),
         elapsed: Duration::ZERO,
         failure: None,
     };
@@ -116,7 +126,7 @@ pub async fn gate(request: &GateRequest<'_>) -> Gate {
     // Without a session all else would fail for the same reason.
     if gate.failure.is_none() {
         let others = others(request, &within, gate.server_version.as_deref()).await;
-        gate.checks.extend(others.checks);
+        gate.checks.extend(others.checks.into_iter().map(|it| request.waivers().weigh(it)));
         gate.bound = Bound { catalog: others.catalog, plan: others.plan, ..gate.bound };
     }
     gate.sort();
@@ -229,19 +239,23 @@ async fn dry_run(request: &GateRequest<'_>) -> Result<Check, String> {
         environment: request.environment,
         options: Options { dry_run: true, ..Options::default() },
     };
-    let mut seen = rejections::Collector::new(request.exceptions, request.today);
+    let mut seen = rejections::Collector::new(request.waivers());
     let report = migrate(&migration, &mut seen, std::future::pending()).await.map_err(|error| sentence(&error))?;
     Ok(rows::rejections(&report, &seen.found))
 }
 
 /// Whether the application may be opened.
 async fn after(request: &GateRequest<'_>, within: &Within) -> Vec<Check> {
-    let (drifted, verified, data) = tokio::join!(
+    let (drifted, checked, verified, data) = tokio::join!(
         within.of(compared(request)),
+        within.of(checked(request)),
         within.of(verified(request)),
         within.of(after::facts(request)),
     );
-    let mut checks = vec![drifted.unwrap_or_else(|why| unknown("drift", why))];
+    let mut checks = vec![
+        drifted.unwrap_or_else(|why| unknown("drift", why)),
+        checked.unwrap_or_else(|why| unknown("integrity", why)),
+    ];
     checks.extend(verified.unwrap_or_else(|why| ["verify", "pending"].map(|name| unknown(name, &why)).into()));
     match data {
         Ok(found) => checks.extend([
@@ -255,20 +269,33 @@ async fn after(request: &GateRequest<'_>, within: &Within) -> Vec<Check> {
 }
 
 async fn compared(request: &GateRequest<'_>) -> Result<Check, String> {
+    let none = Exceptions::default();
     let found = drift(DriftRequest {
         target: request.target,
         environment: request.environment,
         roles: request.roles,
         expected: Expected::Embedded,
         schemas: &[],
-        exceptions: request.exceptions,
+        exceptions: request.exceptions.unwrap_or(&none),
         today: request.today,
     });
     found.await.map(|it| schema::drift(&it)).map_err(|error| sentence(&error))
 }
 
+async fn checked(request: &GateRequest<'_>) -> Result<Check, String> {
+    let all: Vec<_> = ALL.iter().collect();
+    let wanted = IntegrityRequest {
+        target: request.target,
+        environment: request.environment,
+        checks: &all,
+        exceptions: request.exceptions,
+        today: request.today,
+    };
+    integrity(&wanted).await.map(|it| rows::integrity(&it)).map_err(|error| sentence(&error))
+}
+
 async fn verified(request: &GateRequest<'_>) -> Result<Vec<Check>, String> {
     let GateRequest { target, source, table, environment, .. } = *request;
     let report = verify(&VerifyRequest { target, source, table, environment }, |_| {}).await;
-    report.map(|it| rows::verified(&it)).map_err(|error| sentence(&error))
+    report.map(|it| rows::verified(&it, request.waivers())).map_err(|error| sentence(&error))
 }

@@ -50,7 +50,7 @@ async fn rejections(session: &mut Session, request: &GateRequest<'_>) -> Result<
     .fetch_all(session)
     .await
     .attempt("reading the rejections")?;
-    let mut seen = Collector::new(request.exceptions, request.today);
+    let mut seen = Collector::new(request.waivers());
     for (source_id, fields, rules) in &rows {
         seen.add(*source_id, fields.iter().map(String::as_str).zip(rules.iter().map(String::as_str)));
     }

@@ -1,39 +1,32 @@
 //! Sees what a dry run rejects, and what of it is waived.
 
-use jiff::civil::Date;
-
 use crate::checks::gate::rows::{LISTED, OpenRejection, Rejections};
+use crate::checks::gate::waivers::Waivers;
 use crate::migration::rejection::Rejection;
 use crate::migration::run::{Observer, Progress};
-use crate::schema::drift::exceptions::Exceptions;
 
 /// Counts rejections as they come, and keeps the first that are not waived.
 pub(crate) struct Collector<'a> {
-    exceptions: &'a Exceptions,
-    today: Date,
+    waivers: Waivers<'a>,
     pub(crate) found: Rejections,
 }
 
 impl<'a> Collector<'a> {
-    pub(crate) fn new(exceptions: &'a Exceptions, today: Date) -> Self {
-        Self { exceptions, today, found: Rejections::default() }
+    pub(crate) fn new(waivers: Waivers<'a>) -> Self {
+        Self { waivers, found: Rejections::default() }
     }
 
     /// A row with its reasons: field and rule.
     pub(crate) fn add<'r>(&mut self, source_id: i64, reasons: impl Iterator<Item = (&'r str, &'r str)>) {
-        let mut is_open = false;
+        if self.waivers.accepts_row("rejections", source_id) {
+            self.found.waived_rows += 1;
+            return;
+        }
+        self.found.open_rows += 1;
         for (field, rule) in reasons {
-            if self.exceptions.waives(rule, field, source_id, self.today) {
-                continue;
-            }
-            is_open = true;
             if self.found.open.len() < LISTED {
                 self.found.open.push(OpenRejection { source_id, field: field.to_owned(), rule: rule.to_owned() });
             }
-        }
-        match is_open {
-            true => self.found.open_rows += 1,
-            false => self.found.waived_rows += 1,
         }
     }
 }
