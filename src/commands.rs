@@ -12,9 +12,9 @@ mod drift;
 mod ended;
 #[cfg(feature = "harness")]
 mod ephemeral;
+mod gate;
 #[cfg(feature = "harness")]
 mod generated;
-mod gate;
 mod global;
 mod help;
 mod integrity;

@@ -3,10 +3,10 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::drift::{self, DriftFormat};
-use crate::commands::global::{Format, Global};
-use crate::commands::plan::{self, PlanFormat};
 use crate::commands::gate::{self, GateFormat};
+use crate::commands::global::{Format, Global};
 use crate::commands::integrity::{self, IntegrityFormat};
+use crate::commands::plan::{self, PlanFormat};
 use crate::commands::{apply, backup, completions, doctor, man, migrate, restore, revert, snapshot, status, verify};
 
 #[cfg(feature = "harness")]

@@ -22,6 +22,7 @@
 //! - `hostile`: names and values that a terminal, psql or a CI system would obey.
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
+//! - `gate`: GO or NO-GO, and why.
 //! - `layers`: arrows between files run down, and pure files are pure.
 //! - `docs`: what the documents name is there, and their samples are current. `schemas`: the JSON contract.
 //! - `tidy`: conventions. `snapshots`: their names. `waiting`: waits that end.
@@ -34,13 +35,14 @@ pub(crate) mod drift;
 mod environment;
 mod files;
 mod fixtures;
+mod gate;
 mod generate;
 mod guard;
 mod harness;
 mod help;
 mod hostile;
-mod laws;
 mod integrity;
+mod laws;
 mod layers;
 mod live;
 mod local;

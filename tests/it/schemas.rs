@@ -8,6 +8,7 @@ use std::process::Output;
 use pad_migrate::report::apply::ChangeJson;
 use pad_migrate::report::doctor::DoctorJson;
 use pad_migrate::report::drift::json::DriftJson;
+use pad_migrate::report::gate::GateJson;
 use pad_migrate::report::integrity::IntegrityJson;
 use pad_migrate::report::layout::Failed;
 use pad_migrate::report::migrate::MigrateJson;
@@ -43,6 +44,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         ("doctor", schema::<DoctorJson>()),
         ("drift", schema::<DriftJson>()),
         ("integrity", schema::<IntegrityJson>()),
+        ("gate", schema::<GateJson>()),
         ("migrate", schema::<MigrateJson>()),
         ("plan", schema::<PlanJson>()),
         ("rehearse", schema::<RehearseJson>()),

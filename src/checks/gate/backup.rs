@@ -37,7 +37,10 @@ pub(crate) fn check(facts: &BackupFacts, environment: Environment) -> Check {
     let BackupFacts { manifest, now, rehearsed, file } = facts;
     let fail = |text: String| Check::new(NAME, Status::Fail, text);
     if manifest.environment != environment.as_str() {
-        return fail(format!("{file} is a backup of {}, and this is {environment}; name another", manifest.environment));
+        return fail(format!(
+            "{file} is a backup of {}, and this is {environment}; name another",
+            manifest.environment
+        ));
     }
     let key = |it: &TableRows| (it.schema.clone(), it.table.clone());
     let is_same = |it: &&TableRows| manifest.tables.contains(it);

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use crate::base::quote::quote_identifier;
-use crate::base::text::{list, plural, size};
+use crate::base::text::{list, plural, size, thousands};
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::schema::some;
 use crate::checks::gate::unknown;
@@ -47,10 +46,10 @@ pub(crate) fn rejections(report: &MigrateReport, found: &Rejections) -> Check {
         rows => format!(", {} waived", plural(rows, "rejection is", "rejections are")),
     };
     if open_rows > 0 {
-        let count = plural(open_rows, "row", "rows");
         let text = format!(
-            "{count} of {read} would be rejected{waived}; `pad-migrate migrate --dry-run --rejects FILE` lists them: mend \
-             them in the source, or waive each in the exceptions file"
+            "{} of {read} would be rejected{waived}; `pad-migrate migrate --dry-run --rejects FILE` lists them: mend \
+             them in the source, or waive each in the exceptions file",
+            thousands(open_rows)
         );
         let rows = found.open.iter().map(|it| vec![json!(it.source_id), json!(it.field), json!(it.rule)]).collect();
         return Check::new(NAME, Status::Fail, text).with_table(&["source_id", "field", "rule"], rows);
@@ -152,7 +151,7 @@ pub(crate) fn statistics(stale: &[String]) -> Check {
         return Check::new(NAME, Status::Pass, "every table is analysed");
     }
     let names: Vec<&str> = stale.iter().map(String::as_str).collect();
-    let tables: Vec<String> = stale.iter().map(|it| format!("padealing.{}", quote_identifier(it))).collect();
+    let tables: Vec<String> = stale.iter().map(|it| format!("padealing.{it}")).collect();
     let text = format!(
         "the planner does not know what is in {}, so queries may be slow; their owner runs: analyze {};",
         some(&names),

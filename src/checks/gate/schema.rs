@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::base::text::{list, plural};
 use crate::checks::check::{Check, Status};
-use crate::checks::gate::{Stage, unknown};
+use crate::checks::gate::Stage;
 use crate::config::environment::Environment;
 use crate::schema::drift::finding::{Finding, Severity};
 use crate::schema::drift::outcome::Drift;
@@ -31,7 +31,9 @@ pub(crate) fn plan(found: &Found, environment: Environment, stage: Stage, review
     if stage == Stage::After {
         return match is_empty {
             true => Check::new(NAME, Status::Pass, "nothing is left to apply"),
-            false => fail(format!("{steps} to apply are left; `pad-migrate plan` shows them, `pad-migrate apply` runs them")),
+            false => {
+                fail(format!("{steps} to apply are left; `pad-migrate plan` shows them, `pad-migrate apply` runs them"))
+            }
         };
     }
     let hash = found.hash(environment);
@@ -42,7 +44,7 @@ pub(crate) fn plan(found: &Found, environment: Environment, stage: Stage, review
                 "{steps} to apply, and no plan was reviewed; review `pad-migrate plan`, and give the gate the hash that \
                  it prints: --plan-hash HASH"
             );
-            return unknown(NAME, text);
+            return Check::new(NAME, Status::Skip, text);
         }
         Some(reviewed) if reviewed != hash => {
             let text = format!(
@@ -86,7 +88,11 @@ pub(crate) fn drift(drift: &Drift) -> Check {
         count => format!("; {} excepted", plural(count, "finding is", "findings are")),
     };
     if open.is_empty() {
-        return Check::new(NAME, Status::Pass, format!("none that matters, compared with {}{excepted}", drift.expected));
+        return Check::new(
+            NAME,
+            Status::Pass,
+            format!("none that matters, compared with {}{excepted}", drift.expected),
+        );
     }
     let rows = open.iter().map(|it| vec![json!(it.severity), json!(it.kind()), json!(it.object())]).collect();
     let count = plural(open.len() as u64, "finding", "findings");

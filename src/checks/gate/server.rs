@@ -1,8 +1,8 @@
 //! What else goes on at the server: transactions that hold things up, slots that hold WAL, numbers that run out.
 
 use serde_json::json;
+use squawk_syntax::quote::quote_ident as identifier;
 
-use crate::base::quote::quote_identifier;
 use crate::base::text::{list, plural, thousands};
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::Stage;
@@ -72,7 +72,9 @@ fn wraparound(activity: &Activity) -> Check {
         DANGEROUS.. => Check::new(
             NAME,
             Status::Fail,
-            format!("{age} of some 2,147,000,000 transaction numbers are used up, and the server stops writing at the end; {vacuum}"),
+            format!(
+                "{age} of some 2,147,000,000 transaction numbers are used up, and the server stops writing at the end; {vacuum}"
+            ),
         ),
         WORRYING.. => Check::new(NAME, Status::Warn, format!("the oldest row is {age} transactions old; {vacuum}")),
         _ => Check::new(NAME, Status::Pass, format!("the oldest row is {age} transactions old")),
@@ -108,7 +110,8 @@ fn prepared(activity: &Activity) -> Check {
         [] => Check::new(NAME, Status::Pass, "none"),
         some => {
             let count = plural(some.len() as u64, "prepared transaction keeps", "prepared transactions keep");
-            let text = format!("{count} locks; end each with COMMIT PREPARED or ROLLBACK PREPARED, as its owner decides");
+            let text =
+                format!("{count} locks; end each with COMMIT PREPARED or ROLLBACK PREPARED, as its owner decides");
             let rows = some.iter().map(|(name, since)| vec![json!(name), json!(since)]).collect();
             Check::new(NAME, Status::Fail, text).with_table(&["transaction", "since"], rows)
         }
@@ -130,10 +133,8 @@ fn long(activity: &Activity, stage: Stage) -> Check {
         // Afterwards nothing of ours waits for them any more.
         let status = if stage == Stage::Before { Status::Fail } else { Status::Warn };
         let rows = rows.collect();
-        return Check::new(NAME, status, text).with_table(
-            &["process", "role", "application", "state", "seconds"],
-            rows,
-        );
+        return Check::new(NAME, status, text)
+            .with_table(&["process", "role", "application", "state", "seconds"], rows);
     }
     match &hidden[..] {
         [] => Check::new(NAME, Status::Pass, format!("none is open for more than {LONG} s")),
@@ -143,7 +144,7 @@ fn long(activity: &Activity, stage: Stage) -> Check {
                 "{role} does not see since when the transactions of {} are open; a superuser runs: grant \
                  pg_read_all_stats to {};",
                 list(some),
-                quote_identifier(role)
+                identifier(role)
             ),
         ),
     }

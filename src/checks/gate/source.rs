@@ -1,8 +1,8 @@
 //! Whether the legacy table is frozen: nobody may write to it, and nobody does.
 
 use serde_json::json;
+use squawk_syntax::quote::quote_ident as identifier;
 
-use crate::base::quote::quote_identifier;
 use crate::base::text::{list, plural};
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::unknown;
@@ -39,9 +39,12 @@ pub(crate) struct Counters {
 /// Whether it is frozen, from two looks some seconds apart.
 pub(crate) fn check(table: &TableName, writers: &Writers, looks: &[Counters], seconds: u64) -> Check {
     const NAME: &str = "source_frozen";
-    let sql_name = format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name));
+    let sql_name = format!("{}.{}", identifier(&table.schema), identifier(&table.name));
     if let Some(why) = &writers.elsewhere {
-        return unknown(NAME, format!("{why}, so who writes to {table} is not seen here; freeze it where its rows are"));
+        return unknown(
+            NAME,
+            format!("{why}, so who writes to {table} is not seen here; freeze it where its rows are"),
+        );
     }
     if !writers.writing.is_empty() {
         let count = plural(writers.writing.len() as u64, "open transaction has", "open transactions have");
@@ -51,10 +54,10 @@ pub(crate) fn check(table: &TableName, writers: &Writers, looks: &[Counters], se
     }
     if !writers.may.is_empty() {
         let names = list(writers.may.iter().map(|(role, _)| role));
-        let roles = list(writers.may.iter().map(|(role, _)| quote_identifier(role)));
+        let roles = list(writers.may.iter().map(|(role, _)| identifier(role).to_string()));
         let text = format!(
             "{names} may still write to {table}; its owner runs: revoke insert, update, delete, truncate on {sql_name} \
-             from {roles}; – what a role has by a membership is revoked from the role that gives it"
+             from {roles}; where a membership gives the privilege, from the role that has it"
         );
         let rows = writers.may.iter().map(|(role, may)| vec![json!(role), json!(may)]).collect();
         return Check::new(NAME, Status::Fail, text).with_table(&["role", "may"], rows);
@@ -81,8 +84,6 @@ pub(crate) fn check(table: &TableName, writers: &Writers, looks: &[Counters], se
         some => format!("{} as owner, and superusers", list(some)),
     };
     let newest = last.newest.as_deref().unwrap_or("none");
-    let text = format!(
-        "nothing was written within {seconds} s; only {owner} may; newest last_modified_date: {newest}"
-    );
+    let text = format!("nothing was written within {seconds} s; only {owner} may; newest last_modified_date: {newest}");
     Check::new(NAME, Status::Pass, text)
 }

@@ -85,7 +85,8 @@ struct Within {
 impl Within {
     /// The checks, or why they are not known.
     async fn of<T>(&self, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-        match tokio::time::timeout_at(self.deadline, work).await {
+        // On the heap: there are many, side by side.
+        match tokio::time::timeout_at(self.deadline, Box::pin(work)).await {
             Ok(result) => result,
             Err(_) => Err(format!(
                 "there was no answer within --timeout {} s; give the gate more time, or see what holds it up",
@@ -154,16 +155,13 @@ struct Others {
 }
 
 async fn others(request: &GateRequest<'_>, within: &Within, server_version: Option<&str>) -> Others {
-    let (server, planned, rest) = tokio::join!(
-        within.of(server::activity(request.target)),
-        within.of(planned(request)),
-        async {
+    let (server, planned, rest) =
+        tokio::join!(within.of(server::activity(request.target)), within.of(planned(request)), async {
             match request.stage {
                 Stage::Before => before(request, within, server_version).await,
                 Stage::After => after(request, within).await,
             }
-        }
-    );
+        });
     let mut checks = rest;
     match server {
         Ok(activity) => checks.extend(crate::checks::gate::server::checks(&activity, request.stage)),

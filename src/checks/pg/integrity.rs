@@ -39,8 +39,7 @@ pub struct IntegrityRequest<'a> {
 }
 
 /// Of each statement. A table that another session locks for a change is not waited for longer.
-const LIMITS: Limits =
-    Limits { lock: Some(Duration::from_secs(5)), statement: Some(Duration::from_secs(300)) };
+const LIMITS: Limits = Limits { lock: Some(Duration::from_secs(5)), statement: Some(Duration::from_secs(300)) };
 
 /// Runs the checks in one transaction that sees one moment.
 pub async fn integrity(request: &IntegrityRequest<'_>) -> Result<Integrity, SessionError> {
@@ -59,10 +58,8 @@ async fn integrity_of(connection: &mut Session, request: &IntegrityRequest<'_>) 
     }
     let readable = readable(connection, request.checks).await?;
     check_some_readable(connection, request, &readable).await?;
-    let accepting = Accepting {
-        all: request.exceptions.map_or(&[] as &[CheckException], |it| &it.checks),
-        today: request.today,
-    };
+    let accepting =
+        Accepting { all: request.exceptions.map_or(&[] as &[CheckException], |it| &it.checks), today: request.today };
     let mut outcomes = Vec::new();
     for definition in request.checks {
         target.phase(&format!("checking {}", definition.name));
@@ -147,7 +144,11 @@ async fn check_some_readable(
     let role = current_role(connection).await?;
     let parts = readable.keys().filter_map(|name| name.split_once('.'));
     let needs = parts.flat_map(|(schema, name)| {
-        [Need::schema(&role, schema, "USAGE"), Need::table(&role, schema, name, "SELECT"), Need::rows(&role, schema, name)]
+        [
+            Need::schema(&role, schema, "USAGE"),
+            Need::table(&role, schema, name, "SELECT"),
+            Need::rows(&role, schema, name),
+        ]
     });
     Ok(check_permitted(connection, target, &needs.collect::<Vec<_>>(), "read what the checks are about").await?)
 }
@@ -261,7 +262,8 @@ async fn plans(connection: &mut Session, definition: &Definition, key: Key<'_>) 
     for scans in ["off", "on"] {
         let settings = format!("set local enable_nestloop = on; set local enable_seqscan = {scans}");
         run(connection, &settings, WHAT).await?;
-        let row = sqlx::raw_sql(AssertSqlSafe(definition.explaining())).fetch_one(&mut *connection).await.attempt(WHAT)?;
+        let row =
+            sqlx::raw_sql(AssertSqlSafe(definition.explaining())).fetch_one(&mut *connection).await.attempt(WHAT)?;
         let text: String = row.try_get_unchecked(0).attempt(WHAT)?;
         plans.push(read_json(&text)?);
     }

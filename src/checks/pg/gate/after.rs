@@ -9,7 +9,7 @@ use crate::checks::pg::gate::GateRequest;
 use crate::checks::pg::gate::rejections::Collector;
 use crate::checks::pg::request::LIMITS;
 use crate::ledger::pg::admission::SessionError;
-use crate::ledger::tables::MANAGED_TABLES;
+use crate::ledger::tables::APPLICATION_TABLES;
 use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::database::Access;
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -66,7 +66,7 @@ async fn stale(session: &mut Session) -> Result<Vec<String>, QueryError> {
            and (c.reltuples < 0 or c.relpages = 0 \
                 or coalesce(s.n_mod_since_analyze, 0) > 1000 + greatest(c.reltuples, 0) / 5) order by 1",
     )
-    .bind(MANAGED_TABLES)
+    .bind(APPLICATION_TABLES)
     .fetch_all(session)
     .await
     .attempt("asking which tables are analysed")

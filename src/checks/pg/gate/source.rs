@@ -98,7 +98,12 @@ async fn writers(session: &mut Session, table: &TableName) -> Result<Writers, Qu
            and has_schema_privilege(r.oid, c.relnamespace, 'usage') \
            and not pg_has_role(r.oid, c.relowner, 'usage') and c.relkind <> 'f' group by 1 order by 1"
     );
-    let may: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(may)).bind(&table.schema).bind(&table.name).fetch_all(&mut *session).await.attempt(WHAT)?;
+    let may: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(may))
+        .bind(&table.schema)
+        .bind(&table.name)
+        .fetch_all(&mut *session)
+        .await
+        .attempt(WHAT)?;
     let owners = format!(
         "{TREE} select r.rolname::text, exists (select from pg_stat_activity a where a.usesysid = r.oid \
              and a.datname = current_database() and coalesce(a.application_name, '') not like 'pad-migrate %') \
@@ -106,7 +111,12 @@ async fn writers(session: &mut Session, table: &TableName) -> Result<Writers, Qu
              select from tree join pg_class c on c.oid = tree.oid where pg_has_role(r.oid, c.relowner, 'usage')) \
          order by 1"
     );
-    let owners: Vec<(String, bool)> = sqlx::query_as(AssertSqlSafe(owners)).bind(&table.schema).bind(&table.name).fetch_all(&mut *session).await.attempt(WHAT)?;
+    let owners: Vec<(String, bool)> = sqlx::query_as(AssertSqlSafe(owners))
+        .bind(&table.schema)
+        .bind(&table.name)
+        .fetch_all(&mut *session)
+        .await
+        .attempt(WHAT)?;
     let writing = format!(
         "{TREE} select distinct l.pid from pg_locks l join tree on tree.oid = l.relation \
          where l.locktype = 'relation' and l.granted and l.pid is not null and l.pid <> pg_backend_pid() \
@@ -114,11 +124,21 @@ async fn writers(session: &mut Session, table: &TableName) -> Result<Writers, Qu
            and l.mode in ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') \
          order by 1"
     );
-    let writing: Vec<(i32,)> = sqlx::query_as(AssertSqlSafe(writing)).bind(&table.schema).bind(&table.name).fetch_all(&mut *session).await.attempt(WHAT)?;
+    let writing: Vec<(i32,)> = sqlx::query_as(AssertSqlSafe(writing))
+        .bind(&table.schema)
+        .bind(&table.name)
+        .fetch_all(&mut *session)
+        .await
+        .attempt(WHAT)?;
     let foreign = format!(
         "{TREE} select c.oid::regclass::text from tree join pg_class c on c.oid = tree.oid where c.relkind = 'f' limit 1"
     );
-    let foreign: Option<(String,)> = sqlx::query_as(AssertSqlSafe(foreign)).bind(&table.schema).bind(&table.name).fetch_optional(&mut *session).await.attempt(WHAT)?;
+    let foreign: Option<(String,)> = sqlx::query_as(AssertSqlSafe(foreign))
+        .bind(&table.schema)
+        .bind(&table.name)
+        .fetch_optional(&mut *session)
+        .await
+        .attempt(WHAT)?;
     let counts: bool = sqlx::query_scalar("select current_setting('track_counts')::bool")
         .fetch_one(&mut *session)
         .await
