@@ -5,7 +5,17 @@ use std::borrow::Cow;
 
 /// The commands that texts name.
 const COMMANDS: [&str; 12] = [
-    "apply", "doctor", "drift", "integrity", "migrate", "plan", "rehearse", "revert", "seed", "snapshot", "status",
+    "apply",
+    "doctor",
+    "drift",
+    "integrity",
+    "migrate",
+    "plan",
+    "rehearse",
+    "revert",
+    "seed",
+    "snapshot",
+    "status",
     "verify",
 ];
 

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::drift::{self, DriftFormat};
 use crate::commands::global::{Format, Global};
-use crate::commands::plan::{self, PlanFormat};
 use crate::commands::integrity::{self, IntegrityFormat};
+use crate::commands::plan::{self, PlanFormat};
 use crate::commands::{apply, completions, doctor, man, migrate, revert, snapshot, status, verify};
 
 #[cfg(feature = "harness")]

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use crate::base::outcome::Verdict;
 use crate::checks::integrity::{ALL, named, near, select};
 use crate::checks::pg::integrity::{IntegrityRequest, integrity};
 use crate::commands::context::{Context, read};
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::printer::Printer;
-use crate::base::outcome::Verdict;
 use crate::report::integrity::{IntegrityJson, catalogue, junit, page};
 use crate::schema::drift::exceptions::Exceptions;
 use crate::schema::pg::drift::today;

@@ -74,7 +74,8 @@ pub fn judge(plans: &Plans, found: &PlannedTable, table: &str, column: &str) -> 
         return (Status::Pass, format!("by {index}"));
     }
     if found.bytes < SMALL {
-        let text = format!("an index can be used; at this size ({}) a scan of the whole table is as good", size(found.bytes));
+        let text =
+            format!("an index can be used; at this size ({}) a scan of the whole table is as good", size(found.bytes));
         return (Status::Pass, text);
     }
     if found.rows <= 0.0 {

@@ -55,11 +55,8 @@ pub fn judge(definition: &'static Definition, answer: Answer, accepting: Accepti
         true => is_excused || found.excepted > 0 && it.name == whole.map_or("", |it| &*it.name),
         false => it.rows.iter().any(|id| found.accepted_ids.contains(id)),
     };
-    let accepted = |it: &&CheckException| Accepted {
-        name: it.name.clone(),
-        reason: it.reason.clone(),
-        expires: it.expires,
-    };
+    let accepted =
+        |it: &&CheckException| Accepted { name: it.name.clone(), reason: it.reason.clone(), expires: it.expires };
     let accepted_by: Vec<Accepted> = exceptions.iter().filter(uses).map(accepted).collect();
     let status = if is_excused { Status::Pass } else { status };
     let message = match text {
@@ -92,8 +89,9 @@ fn of_rows(definition: &Definition, found: &Found, accepted: &[Accepted]) -> Str
     let mut text = clause(&definition.header.meaning).to_owned();
     if found.counted > 0 {
         let rows = plural(found.counted, "row", "rows");
-        let first = if found.counted > SHOWN as u64 { format!(" (the first {SHOWN} are shown)") } else { String::new() };
-        text = format!("not so for {rows}{first}: {text}. To do: {}", definition.header.remedy);
+        let first =
+            if found.counted > SHOWN as u64 { format!(" (the first {SHOWN} are shown)") } else { String::new() };
+        text = format!("violated by {rows}{first}: {text}. To do: {}", definition.header.remedy);
     }
     if found.as_in_source > 0 {
         let rows = match (found.as_in_source, found.counted) {
@@ -117,8 +115,8 @@ fn of_text(definition: &Definition, status: Status, text: &str, accepted: &[Acce
     match (status, accepted) {
         (Status::Skip, _) => format!("not checked: {text}"),
         (Status::Pass, []) => format!("{meaning}: {text}"),
-        (Status::Pass, accepted) => format!("{meaning}; not so, and excepted by {}: {text}", exceptions(accepted)),
-        (Status::Fail, _) => format!("not so: {meaning}: {text}. To do: {}", definition.header.remedy),
+        (Status::Pass, accepted) => format!("{meaning}; violated, and excepted by {}: {text}", exceptions(accepted)),
+        (Status::Fail, _) => format!("violated: {meaning}: {text}. To do: {}", definition.header.remedy),
         (Status::Warn, _) => format!("{meaning}: {text}"),
     }
 }
@@ -152,7 +150,9 @@ pub fn exceptions_check(outcomes: &[Outcome], accepting: Accepting<'_>) -> Check
             format!("unused for {}", list(gone))
         };
         let expires = exception.expires.to_string();
-        rows.push([&exception.name, &exception.check, &state, &expires, &exception.reason].map(|it| json!(it)).to_vec());
+        rows.push(
+            [&exception.name, &exception.check, &state, &expires, &exception.reason].map(|it| json!(it)).to_vec(),
+        );
     }
     let check = match rows.len() as u64 {
         0 => Check::new(NAME, Status::Pass, "every exception holds and accepts something"),

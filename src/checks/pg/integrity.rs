@@ -39,8 +39,7 @@ pub struct IntegrityRequest<'a> {
 }
 
 /// Of each statement. A table that another session locks for a change is not waited for longer.
-const LIMITS: Limits =
-    Limits { lock: Some(Duration::from_secs(5)), statement: Some(Duration::from_secs(300)) };
+const LIMITS: Limits = Limits { lock: Some(Duration::from_secs(5)), statement: Some(Duration::from_secs(300)) };
 
 /// Runs the checks in one transaction that sees one moment.
 pub async fn integrity(request: &IntegrityRequest<'_>) -> Result<Integrity, SessionError> {
@@ -59,10 +58,8 @@ async fn integrity_of(connection: &mut Session, request: &IntegrityRequest<'_>) 
     }
     let readable = readable(connection, request.checks).await?;
     check_some_readable(connection, request, &readable).await?;
-    let accepting = Accepting {
-        all: request.exceptions.map_or(&[] as &[CheckException], |it| &it.checks),
-        today: request.today,
-    };
+    let accepting =
+        Accepting { all: request.exceptions.map_or(&[] as &[CheckException], |it| &it.checks), today: request.today };
     let mut outcomes = Vec::new();
     for definition in request.checks {
         target.phase(&format!("checking {}", definition.name));
@@ -99,6 +96,8 @@ enum Readable {
     NotAllowed,
     /// A policy may hide rows.
     Policed,
+    /// Another session has it, and did not let go of it in time.
+    Locked,
 }
 
 type AllReadable = BTreeMap<&'static str, Readable>;
@@ -117,7 +116,7 @@ async fn readable(connection: &mut Session, checks: &[&'static Definition]) -> R
          order by w.at",
     )
     .bind(&names)
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await
     .attempt("asking what the role may read")?;
     let state = |(_, is_there, is_allowed, is_policed)| match (is_there, is_allowed, is_policed) {
@@ -126,7 +125,22 @@ async fn readable(connection: &mut Session, checks: &[&'static Definition]) -> R
         (true, true, true) => Readable::Policed,
         (true, true, false) => Readable::Yes,
     };
-    Ok(names.into_iter().zip(rows.into_iter().map(state)).collect())
+    let mut found: AllReadable = names.into_iter().zip(rows.into_iter().map(state)).collect();
+    for (name, state) in found.iter_mut().filter(|(_, state)| **state == Readable::Yes) {
+        if is_locked(connection, name).await? {
+            *state = Readable::Locked;
+        }
+    }
+    Ok(found)
+}
+
+/// Takes the lock that every query of a relation takes, so that what is locked is waited for once. The names are those
+/// of the checks' files.
+async fn is_locked(connection: &mut Session, name: &str) -> Result<bool, QueryError> {
+    let sql = format!("lock table {name} in access share mode");
+    let taken = savepoint(connection, async |connection| run(connection, &sql, "locking what is read").await).await?;
+    // What can't be locked, such as a foreign table, is read without.
+    Ok(taken.is_err_and(|error| error.is_lock_conflict()))
 }
 
 /// Ends the command where it could say nothing of any row: no schema, or no right to read it.
@@ -147,7 +161,11 @@ async fn check_some_readable(
     let role = current_role(connection).await?;
     let parts = readable.keys().filter_map(|name| name.split_once('.'));
     let needs = parts.flat_map(|(schema, name)| {
-        [Need::schema(&role, schema, "USAGE"), Need::table(&role, schema, name, "SELECT"), Need::rows(&role, schema, name)]
+        [
+            Need::schema(&role, schema, "USAGE"),
+            Need::table(&role, schema, name, "SELECT"),
+            Need::rows(&role, schema, name),
+        ]
     });
     Ok(check_permitted(connection, target, &needs.collect::<Vec<_>>(), "read what the checks are about").await?)
 }
@@ -192,6 +210,10 @@ async fn obstacle(
     }
     if let Some(names) = of(Readable::Policed) {
         let text = format!("row-level security may hide rows of {names}; connect as a role with BYPASSRLS");
+        return Ok(Some(Reason::Unknown(text)));
+    }
+    if let Some(names) = of(Readable::Locked) {
+        let text = format!("{names} is locked by another session; run this again when it has finished");
         return Ok(Some(Reason::Unknown(text)));
     }
     let Some((extension, function)) = definition.header.extension else { return Ok(None) };
@@ -261,7 +283,8 @@ async fn plans(connection: &mut Session, definition: &Definition, key: Key<'_>) 
     for scans in ["off", "on"] {
         let settings = format!("set local enable_nestloop = on; set local enable_seqscan = {scans}");
         run(connection, &settings, WHAT).await?;
-        let row = sqlx::raw_sql(AssertSqlSafe(definition.explaining())).fetch_one(&mut *connection).await.attempt(WHAT)?;
+        let row =
+            sqlx::raw_sql(AssertSqlSafe(definition.explaining())).fetch_one(&mut *connection).await.attempt(WHAT)?;
         let text: String = row.try_get_unchecked(0).attempt(WHAT)?;
         plans.push(read_json(&text)?);
     }

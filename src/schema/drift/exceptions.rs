@@ -46,7 +46,10 @@ pub enum ExceptionsError {
     )]
     Neither(String),
     /// There is no such check.
-    #[error("the exception {name:?} names the check {check:?}, which doesn't exist{}; copy the name from `integrity --list`", similar(near))]
+    #[error(
+        "the exception {name:?} names the check {check:?}, which doesn't exist{}; copy the name from `integrity --list`",
+        similar(near)
+    )]
     NoCheck { name: String, check: String, near: Vec<String> },
     /// Rows that are neither texts nor numbers.
     #[error("the exception {0:?} must list its rows by id: rows = [17, \"pad_request 18\"]")]

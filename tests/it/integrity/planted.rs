@@ -43,10 +43,7 @@ const PLANTED: [(&str, &str); 43] = [
         "update padealing.pad_approval set approver_id = 1001 where request_id = 7001 and approval_type = 'compliance'",
     ),
     ("compliance_saw_flags", "update padealing.pad_request set has_conflict = true where id = 7001"),
-    (
-        "constraints_enforced",
-        "alter table padealing.pad_breach add constraint positive check (id > 0) not valid",
-    ),
+    ("constraints_enforced", "alter table padealing.pad_breach add constraint positive check (id > 0) not valid"),
     ("contract_notes", "update padealing.pad_execution set contract_note_verified = true where request_id = 7001"),
     ("dates_plausible", "update padealing.pad_request set created_at = now() + '10 days' where id = 7002"),
     (
@@ -66,9 +63,15 @@ const PLANTED: [(&str, &str); 43] = [
         "alter table padealing.pad_request drop constraint pad_request_updated_by_id_fkey; \
          update padealing.pad_request set updated_by_id = 99999 where id = 7002",
     ),
-    ("executed_has_execution", "delete from padealing.pad_execution where request_id = 7001; \
-         delete from padealing.audit_log where entity_type = 'pad_execution'"),
-    ("execution_after_approval", "update padealing.pad_execution set executed_at = '2025-10-05' where request_id = 7001"),
+    (
+        "executed_has_execution",
+        "delete from padealing.pad_execution where request_id = 7001; \
+         delete from padealing.audit_log where entity_type = 'pad_execution'",
+    ),
+    (
+        "execution_after_approval",
+        "update padealing.pad_execution set executed_at = '2025-10-05' where request_id = 7001",
+    ),
     (
         "execution_of_executed",
         "insert into padealing.pad_execution (request_id, executed_at) values (7004, '2025-10-08'); \
@@ -185,10 +188,7 @@ const INDEXES: [(&str, &str); 15] = [
         "plan_roles_of_employee",
         "drop index padealing.employee_role_employee_id_idx; drop index padealing.employee_role_current_key",
     ),
-    (
-        "plan_session_by_key",
-        "alter table padealing.chatbot_session drop constraint chatbot_session_session_key_key",
-    ),
+    ("plan_session_by_key", "alter table padealing.chatbot_session drop constraint chatbot_session_session_key_key"),
 ];
 
 fn planted() -> impl Iterator<Item = (&'static str, &'static str)> {
