@@ -385,6 +385,7 @@ fn a_handshake_that_drips_ends_in_time() {
 #[rstest]
 #[case(&["doctor"])]
 #[case(&["verify"])]
+#[case(&["integrity"])]
 #[case(&["migrate"])]
 #[case(&["migrate", "--dry-run"])]
 #[case(&["apply", "--yes"])]
@@ -411,6 +412,7 @@ fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
 /// Every command says in one sentence that the role may not, and what it may not.
 #[rstest]
 #[case(&["verify"])]
+#[case(&["integrity"])]
 #[case(&["migrate", "--dry-run"])]
 #[case(&["migrate"])]
 #[case(&["apply", "--yes"])]

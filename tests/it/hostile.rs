@@ -167,7 +167,15 @@ const SCHEMA: [&str; 13] = [
     "snapshot",
 ];
 
-const ROWS: [&str; 4] = ["migrate --dry-run", "migrate --dry-run --format json", "verify", "verify --format json"];
+const ROWS: [&str; 7] = [
+    "migrate --dry-run",
+    "migrate --dry-run --format json",
+    "verify",
+    "verify --format json",
+    "integrity",
+    "integrity --format json",
+    "integrity --format junit",
+];
 
 fn script(db: &Db) -> String {
     let Output { stdout: script, status, stderr } = run(&["--database-url", &db.url, "plan", "--format", "sql"], &[]);
@@ -214,7 +222,14 @@ async fn names_and_values_are_shown_and_never_obeyed() {
             assert!(!file.ends_with("csv") || written.contains(",\"'=1+1\","), "{written}");
         }
         db.execute(&format!("update padealing.pad_request set justification = {} || '!'", quote_literal(NAME))).await;
+        let hostile = quote_literal(NAME);
+        db.execute(&format!(
+            "insert into bo_airflow.oracle_contact (id, employee_id, email) values (9001, 1003, {hostile}), \
+             (9002, 1004, {hostile}); insert into padealing.restricted_security (reason, added_by_id) values ({hostile}, 1002)"
+        ))
+        .await;
         let after = check_commands(&db, &ROWS);
+        assert!(after.contains("email_of_one_employee") && after.contains("restrictions_effective"), "{after}");
         assert!(after.contains("unknown_status") && after.contains("\"field\": \"justification\""), "{after}");
         // A server's words, in the sentence that ends a command.
         db.execute(&format!(

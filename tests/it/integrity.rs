@@ -2,10 +2,15 @@
 //!
 //! - `planted`: a violation for each check, which fires it and no other.
 //! - `scenarios`: the ten acceptance scenarios, played as the application plays them.
+//! - `plans`: what a plan says about an index.
 //! - `source`: rows that are odd in the legacy table already.
 //! - `output`: what is printed, exceptions, roles without rights.
 
+mod output;
+mod plans;
 mod planted;
+mod scenarios;
+mod source;
 
 use pad_migrate::checks::check::Status;
 use pad_migrate::checks::integrity::outcome::Outcome;

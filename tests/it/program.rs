@@ -32,6 +32,7 @@ fn help_is_reviewed() {
         ("drift", Snapshot::help__drift),
         ("snapshot", Snapshot::help__snapshot),
         ("verify", Snapshot::help__verify),
+        ("integrity", Snapshot::help__integrity),
         ("completions", Snapshot::help__completions),
         ("man", Snapshot::help__man),
     ];

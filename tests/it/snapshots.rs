@@ -67,6 +67,7 @@ snapshots! {
     error__drift_wrong_database
     error__environment
     error__half_named
+    error__integrity_no_check
     error__legacy_table
     error__migrate_before_apply
     error__no_database
@@ -107,6 +108,7 @@ snapshots! {
     help__completions
     help__doctor
     help__drift
+    help__integrity
     help__man
     help__migrate
     help__plan
@@ -116,6 +118,7 @@ snapshots! {
     help__snapshot
     help__status
     help__verify
+    integrity__found
     local__apply
     local__apply_again
     local__migrate

@@ -91,7 +91,7 @@ fn of_rows(definition: &Definition, found: &Found, accepted: &[Accepted]) -> Str
         let rows = plural(found.counted, "row", "rows");
         let first =
             if found.counted > SHOWN as u64 { format!(" (the first {SHOWN} are shown)") } else { String::new() };
-        text = format!("not so for {rows}{first}: {text}. To do: {}", definition.header.remedy);
+        text = format!("violated by {rows}{first}: {text}. To do: {}", definition.header.remedy);
     }
     if found.as_in_source > 0 {
         let rows = match (found.as_in_source, found.counted) {
@@ -115,8 +115,8 @@ fn of_text(definition: &Definition, status: Status, text: &str, accepted: &[Acce
     match (status, accepted) {
         (Status::Skip, _) => format!("not checked: {text}"),
         (Status::Pass, []) => format!("{meaning}: {text}"),
-        (Status::Pass, accepted) => format!("{meaning}; not so, and excepted by {}: {text}", exceptions(accepted)),
-        (Status::Fail, _) => format!("not so: {meaning}: {text}. To do: {}", definition.header.remedy),
+        (Status::Pass, accepted) => format!("{meaning}; violated, and excepted by {}: {text}", exceptions(accepted)),
+        (Status::Fail, _) => format!("violated: {meaning}: {text}. To do: {}", definition.header.remedy),
         (Status::Warn, _) => format!("{meaning}: {text}"),
     }
 }

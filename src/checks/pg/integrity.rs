@@ -96,6 +96,8 @@ enum Readable {
     NotAllowed,
     /// A policy may hide rows.
     Policed,
+    /// Another session has it, and did not let go of it in time.
+    Locked,
 }
 
 type AllReadable = BTreeMap<&'static str, Readable>;
@@ -114,7 +116,7 @@ async fn readable(connection: &mut Session, checks: &[&'static Definition]) -> R
          order by w.at",
     )
     .bind(&names)
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await
     .attempt("asking what the role may read")?;
     let state = |(_, is_there, is_allowed, is_policed)| match (is_there, is_allowed, is_policed) {
@@ -123,7 +125,22 @@ async fn readable(connection: &mut Session, checks: &[&'static Definition]) -> R
         (true, true, true) => Readable::Policed,
         (true, true, false) => Readable::Yes,
     };
-    Ok(names.into_iter().zip(rows.into_iter().map(state)).collect())
+    let mut found: AllReadable = names.into_iter().zip(rows.into_iter().map(state)).collect();
+    for (name, state) in found.iter_mut().filter(|(_, state)| **state == Readable::Yes) {
+        if is_locked(connection, name).await? {
+            *state = Readable::Locked;
+        }
+    }
+    Ok(found)
+}
+
+/// Takes the lock that every query of a relation takes, so that what is locked is waited for once. The names are those
+/// of the checks' files.
+async fn is_locked(connection: &mut Session, name: &str) -> Result<bool, QueryError> {
+    let sql = format!("lock table {name} in access share mode");
+    let taken = savepoint(connection, async |connection| run(connection, &sql, "locking what is read").await).await?;
+    // What can't be locked, such as a foreign table, is read without.
+    Ok(taken.is_err_and(|error| error.is_lock_conflict()))
 }
 
 /// Ends the command where it could say nothing of any row: no schema, or no right to read it.
@@ -193,6 +210,10 @@ async fn obstacle(
     }
     if let Some(names) = of(Readable::Policed) {
         let text = format!("row-level security may hide rows of {names}; connect as a role with BYPASSRLS");
+        return Ok(Some(Reason::Unknown(text)));
+    }
+    if let Some(names) = of(Readable::Locked) {
+        let text = format!("{names} is locked by another session; run this again when it has finished");
         return Ok(Some(Reason::Unknown(text)));
     }
     let Some((extension, function)) = definition.header.extension else { return Ok(None) };
