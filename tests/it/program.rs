@@ -32,6 +32,8 @@ fn help_is_reviewed() {
         ("drift", Snapshot::help__drift),
         ("snapshot", Snapshot::help__snapshot),
         ("verify", Snapshot::help__verify),
+        ("backup", Snapshot::help__backup),
+        ("restore", Snapshot::help__restore),
         ("completions", Snapshot::help__completions),
         ("man", Snapshot::help__man),
     ];
