@@ -34,9 +34,9 @@ const THERE: [(&str, &str); 4] = [
 const ODD: &str = r#"
     set role pad_migrate_owner;
     alter table padealing.pad_request add column "Odd ""name""
-of two lines" text default E'a\tb\\c\n\\.\n';
+of two lines" text default E'a\tb\\c\n\\.x\n';
     update padealing.pad_request set "Odd ""name""
-of two lines" = E'\\N' where id % 2 = 0;
+of two lines" = (array[E'\\N', E'\\.', ''])[id % 3 + 1] where id % 2 = 0;
     create type padealing."Mood" as enum ('calm', 'it''s "odd"');
     alter table padealing.pad_breach add column "Mood" padealing."Mood" default 'calm';
     create function padealing.touch() returns trigger language plpgsql as 'begin /*
