@@ -119,6 +119,24 @@ const HELP: &[Help] = &[
         attention: Some("a row differs, is missing, was never tried or lacks its legacy row"),
         variables: &[],
     },
+    Help {
+        command: "backup",
+        examples: &[
+            ("--env qa backup --out qa.dump", "before a change; qa.dump.manifest.json is written, too"),
+            ("--env qa --json backup --out qa.dump", "the same for a script"),
+        ],
+        attention: None,
+        variables: &[],
+    },
+    Help {
+        command: "restore",
+        examples: &[
+            ("restore --from qa.dump --rehearse", "can it be restored, and how long does it take?"),
+            ("--env dev restore --from qa.dump", "show what it is, ask, restore, compare"),
+        ],
+        attention: None,
+        variables: SERVER,
+    },
 ];
 
 /// The command line with everything that its help says.

@@ -228,10 +228,12 @@ impl Output {
     pub(crate) async fn item(&mut self, is_within_rows: bool) -> Result<Option<Item>, ProgramError> {
         self.line.clear();
         if !self.read_line().await? {
-            return match is_within_rows {
-                true => Err(self.failed("the rows of a table have no end".to_owned())),
-                false => Ok(None),
-            };
+            if is_within_rows {
+                // Why it ended says more.
+                self.end().await?;
+                return Err(self.failed("the rows of a table have no end".to_owned()));
+            }
+            return Ok(None);
         }
         if is_within_rows {
             return Ok(Some(if self.line == END_OF_ROWS { Item::End } else { Item::Row }));

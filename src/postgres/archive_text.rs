@@ -102,6 +102,9 @@ pub(crate) fn field(row: &[u8], at: usize) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Settings between the statements of a script: what every database has by default.
+const DEFAULTS: [&str; 2] = ["SET default_tablespace = '';\n", "SET default_table_access_method = heap;\n"];
+
 /// The script of a section as one of our sessions takes it: without what only psql knows, and without the settings at
 /// its head, which are ours to choose; some of them an older server doesn't know.
 pub(crate) fn statements(script: &str) -> String {
@@ -109,11 +112,9 @@ pub(crate) fn statements(script: &str) -> String {
     let (head, body) = script.split_at(head_end);
     let is_ours = |line: &str| line.starts_with("SET ") || line.starts_with("SELECT pg_catalog.set_config(");
     let is_psql = |line: &str| line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ");
-    let head: String = head.split_inclusive('\n').filter(|line| !is_ours(line) && !is_psql(line)).collect();
-    // The last line that isn't a comment.
-    let body = match body.rfind("\n\\unrestrict ") {
-        Some(at) if !body[at + 1..].trim_end().contains('\n') => &body[..=at],
-        _ => body,
-    };
-    head + body
+    let head = head.split_inclusive('\n').filter(|line| !is_ours(line) && !is_psql(line));
+    // The last line that isn't a comment is psql's.
+    let end = body.rfind("\n\\unrestrict ").filter(|at| !body[at + 1..].trim_end().contains('\n'));
+    let body = &body[..end.unwrap_or(body.len())];
+    head.chain(body.split_inclusive('\n').filter(|line| !DEFAULTS.contains(line))).collect()
 }

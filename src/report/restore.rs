@@ -65,13 +65,20 @@ impl Restoration<'_> {
     /// Sentences about what is worth knowing.
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
+        if self.is_rehearsal {
+            notes.push(
+                "who owns it and who may use it was not rehearsed: the ephemeral server lacks those roles".to_owned(),
+            );
+            notes.extend(self.differences.iter().cloned());
+            return notes;
+        }
         let absent: Vec<&str> = self.absent.iter().map(String::as_str).filter(|it| !is_placeholder(it)).collect();
         if !absent.is_empty() {
             let names = list(absent);
             notes.push(format!("{names}: no such role is there, so what it may do was not restored"));
         }
         let unnamed: Vec<&str> = self.absent.iter().filter_map(|it| key(it)).collect();
-        if !unnamed.is_empty() && !self.is_rehearsal {
+        if !unnamed.is_empty() {
             let keys = list(unnamed);
             notes.push(format!(
                 "without {keys} nothing was granted to that role; name it, and `pad-migrate plan` shows how to"
@@ -79,7 +86,7 @@ impl Restoration<'_> {
         }
         notes.extend(self.differences.iter().cloned());
         let other = self.manifest.revision.is_some() && self.manifest.environment != self.environment.as_str();
-        if other && !self.is_rehearsal {
+        if other {
             let of = &self.manifest.environment;
             notes.push(format!(
                 "the history still says that this is environment {of}: `pad-migrate apply --adopt-environment {of}` \

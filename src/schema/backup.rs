@@ -231,7 +231,7 @@ impl Manifest {
             match found {
                 None => wrong.push(format!("{}.{} is not in it", it.schema, it.table)),
                 Some(found) if *found != it.rows => wrong.push(format!(
-                    "{}.{} has {} in it and {} in the database",
+                    "{}.{} has {} in it instead of {}",
                     it.schema,
                     it.table,
                     plural(*found, "row", "rows"),

@@ -259,6 +259,7 @@ fn deaf() -> (impl AsFd, Vec<std::net::TcpStream>, u16) {
 #[rstest]
 #[case::verify(&["verify"])]
 #[case::doctor(&["doctor"])]
+#[case::backup(&["backup", "--out", "it.dump"])]
 fn a_silent_port_is_distinguished_from_a_closed_one(#[case] arguments: &[&str]) {
     let (_listener, silent) = silent();
     let (_socket, _queued, deaf) = deaf();
@@ -388,6 +389,7 @@ fn a_handshake_that_drips_ends_in_time() {
 #[case(&["integrity"])]
 #[case(&["migrate"])]
 #[case(&["migrate", "--dry-run"])]
+#[case(&["backup", "--out", "it.dump"])]
 #[case(&["apply", "--yes"])]
 #[case(&["seed"])]
 fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
@@ -415,6 +417,7 @@ fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
 #[case(&["integrity"])]
 #[case(&["migrate", "--dry-run"])]
 #[case(&["migrate"])]
+#[case(&["backup", "--out", "it.dump"])]
 #[case(&["apply", "--yes"])]
 #[case(&["seed"])]
 #[tokio::test]

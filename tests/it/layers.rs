@@ -98,7 +98,7 @@ const SHARED: [&str; 7] = [
 ];
 
 /// The files that open a connection which may write, or write through one: nothing else changes a database.
-const WRITERS: [&str; 10] = [
+const WRITERS: [&str; 11] = [
     "harness/pg/databases.rs",
     "harness/pg/lease.rs",
     "harness/pg/references.rs",
@@ -108,6 +108,7 @@ const WRITERS: [&str; 10] = [
     "migration/pg/worker.rs",
     "migration/pg/write.rs",
     "postgres/connect.rs",
+    "schema/pg/restore.rs",
     "schema/pg/transaction.rs",
 ];
 

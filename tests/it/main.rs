@@ -14,6 +14,7 @@
 //! - `files`: what is done to files that a flag names.
 //! - `doctor`: an environment examined. `live`: the same on a real one, when asked for. `local`: what local may do.
 //! - `server`: the ephemeral server leaves nothing behind.
+//! - `backup`: what is restored is what was backed up, and what isn't good is no backup.
 //! - `permissions`: whether a role may do something, said beforehand.
 //! - `neighbours`: what belongs to others is left alone.
 //! - `integrity`: the checks of rows; acceptance scenarios.
@@ -27,6 +28,7 @@
 //! - `docs`: what the documents name is there, and their samples are current. `schemas`: the JSON contract.
 //! - `tidy`: conventions. `snapshots`: their names. `waiting`: waits that end.
 
+mod backup;
 mod configuration;
 mod connect;
 mod docs;

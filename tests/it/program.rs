@@ -33,6 +33,8 @@ fn help_is_reviewed() {
         ("snapshot", Snapshot::help__snapshot),
         ("verify", Snapshot::help__verify),
         ("integrity", Snapshot::help__integrity),
+        ("backup", Snapshot::help__backup),
+        ("restore", Snapshot::help__restore),
         ("completions", Snapshot::help__completions),
         ("man", Snapshot::help__man),
     ];

@@ -105,6 +105,7 @@ snapshots! {
     generate__seed_1
     help
     help__apply
+    help__backup
     help__completions
     help__doctor
     help__drift
@@ -113,6 +114,7 @@ snapshots! {
     help__migrate
     help__plan
     help__rehearse
+    help__restore
     help__revert
     help__seed
     help__snapshot

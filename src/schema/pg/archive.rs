@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::file::reason;
 use crate::base::input::read_within;
-use crate::base::text::{hex, size};
+use crate::base::text::{hex, plural, thousands};
 use crate::base::version::major;
 use crate::postgres::archive::{Item, ProgramError, Tools};
 use crate::postgres::archive_text::{field, sequence_set};
@@ -96,10 +96,9 @@ pub async fn open(path: &Path, phase: impl Fn(&str)) -> Result<Archive, ArchiveE
         .unwrap_or_else(|error| Err(std::io::Error::other(error)))
         .map_err(|error| ArchiveError::Unreadable { path: shown.clone(), reason: reason(&error, "it is gone") })?;
     if (bytes, hash.as_str()) != (manifest.bytes, manifest.sha256.as_str()) {
-        let in_words = |bytes: u64| size(i64::try_from(bytes).unwrap_or(i64::MAX));
         let how = match bytes == manifest.bytes {
-            true => format!("its SHA-256 is {hash}, and {} is expected", manifest.sha256),
-            false => format!("it has {}, and {} are expected", in_words(bytes), in_words(manifest.bytes)),
+            true => format!("its SHA-256 is {hash}, not {}", manifest.sha256),
+            false => format!("it has {}, not {}", plural(bytes, "byte", "bytes"), thousands(manifest.bytes)),
         };
         return Err(ArchiveError::Changed { path: shown, how });
     }

@@ -117,7 +117,7 @@ pub(crate) struct Selection {
     relations: BTreeSet<(String, String)>,
     sequences: Vec<(String, String)>,
     left_out: Vec<String>,
-    /// Sequences of what is left out.
+    /// Sequences that columns of these own.
     left_out_sequences: Vec<String>,
 }
 
@@ -274,18 +274,22 @@ pub(crate) async fn select(session: &mut Session, legacy: Option<&TableName>) ->
              select d.objid, bool_or(d.refobjid in (select oid from ours)) from pg_depend d \
              join pg_class q on q.oid = d.objid and q.relkind = 'S' \
              where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') \
-             group by 1) \
+             group by 1), \
+         used (sequence) as ( \
+             select d.refobjid from pg_depend d join pg_attrdef a on a.oid = d.objid and a.adrelid in (select oid from ours) \
+             where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_class'::regclass) \
          select n.nspname::text, c.relname::text, c.relkind::text, \
-             c.oid in (select oid from ours) or coalesce(w.ours, c.relkind = 'S' and n.nspname = 'padealing'), \
+             c.oid in (select oid from ours) or coalesce(w.ours, c.oid in (select sequence from used)), \
+             c.relkind = 'S' and w.sequence is not null, \
              array(select attname::text from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped \
                    and c.relkind <> 'S' order by attname::text collate \"C\") \
          from pg_class c join pg_namespace n on n.oid = c.relnamespace left join owned w on w.sequence = c.oid \
-         where (n.nspname = 'padealing' or c.oid in (select oid from ours) or w.ours) \
+         where (n.nspname = 'padealing' or c.oid in (select oid from ours) or w.ours or c.oid in (select sequence from used)) \
            and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') \
            and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid \
                            and deptype = 'e') \
          order by 1, 2";
-    let rows: Vec<(String, String, String, bool, Vec<String>)> =
+    let rows: Vec<(String, String, String, bool, bool, Vec<String>)> =
         sqlx::query_as(sql).bind(MANAGED_TABLES).bind(schemas).bind(tables).fetch_all(session).await.attempt(WHAT)?;
     let mut selection = Selection {
         stored: Vec::new(),
@@ -294,10 +298,11 @@ pub(crate) async fn select(session: &mut Session, legacy: Option<&TableName>) ->
         left_out: Vec::new(),
         left_out_sequences: Vec::new(),
     };
-    for (schema, name, kind, is_ours, columns) in rows {
-        match (is_ours, kind.as_str()) {
-            (false, "S") => selection.left_out_sequences.push(name),
-            (false, _) => selection.left_out.push(name),
+    for (schema, name, kind, is_ours, is_owned, columns) in rows {
+        match (is_ours, is_owned) {
+            // It goes with its table, which is named.
+            (false, true) => selection.left_out_sequences.push(name),
+            (false, false) => selection.left_out.push(name),
             (true, _) => {
                 selection.relations.insert((schema.clone(), name.clone()));
                 match kind.as_str() {

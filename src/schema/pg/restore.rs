@@ -22,6 +22,7 @@ use crate::schema::drift::compare;
 use crate::schema::drift::expectation::{Expectation, RoleContext};
 use crate::schema::drift::finding::{Finding, Severity};
 use crate::schema::guard;
+use crate::schema::guard::refusal::Refusal;
 use crate::schema::guard::scope::Scope;
 use crate::schema::names::APPLICATION_SCHEMA;
 use crate::schema::pg::archive::{Archive, ArchiveError};
@@ -50,6 +51,12 @@ pub enum RestoreError {
     /// pg_restore failed.
     #[error("nothing was restored: {0}")]
     Program(#[from] ProgramError),
+    /// A statement of it could change something else.
+    #[error(
+        "nothing was restored: the backup has a statement that restore doesn't send, since it may change something \
+         outside padealing: {0}; take it out of the schema that is backed up, or restore by hand with pg_restore"
+    )]
+    Statement(Refusal),
     /// What was restored isn't what was backed up.
     #[error("nothing was restored: {0}; the transaction was rolled back")]
     Different(String),
@@ -200,7 +207,7 @@ fn entries(list: &str) -> String {
 async fn section(session: &mut Session, archive: &Archive, list: &str, name: &str) -> Result<(), RestoreError> {
     let script = session.while_waiting(archive.tools.section(&archive.path, name, list)).await??;
     let sql = statements(&script);
-    guard::check(&sql, &Scope::default()).map_err(ApplyError::from)?;
+    guard::check(&sql, &Scope::default()).map_err(RestoreError::Statement)?;
     let what = format!("restoring the {name} of the backup");
     Ok(run(session, &sql, &what).await?)
 }
