@@ -23,6 +23,7 @@ mod progress;
 #[cfg(feature = "harness")]
 mod rehearse;
 mod revert;
+mod rollback;
 mod screen;
 #[cfg(feature = "harness")]
 mod seed;

@@ -15,5 +15,6 @@ pub mod progress;
 pub mod rehearsal;
 pub mod rejects;
 pub mod revert;
+pub mod rollback;
 pub mod status;
 pub mod verify;

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::drift::{self, DriftFormat};
 use crate::commands::global::{Format, Global};
 use crate::commands::plan::{self, PlanFormat};
-use crate::commands::{apply, completions, doctor, man, migrate, revert, snapshot, status, verify};
+use crate::commands::{apply, completions, doctor, man, migrate, revert, rollback, snapshot, status, verify};
 
 #[cfg(feature = "harness")]
 use crate::commands::{ephemeral, rehearse, seed};
@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Apply(apply::Args),
     Revert(revert::Args),
     Migrate(migrate::Args),
+    Rollback(rollback::Args),
     Drift(drift::Args),
     Snapshot(snapshot::Args),
     Verify(verify::Args),
@@ -62,6 +63,7 @@ impl Command {
             Self::Apply(_) => "apply",
             Self::Revert(_) => "revert",
             Self::Migrate(_) => "migrate",
+            Self::Rollback(_) => "rollback",
             Self::Drift(_) => "drift",
             Self::Snapshot(_) => "snapshot",
             Self::Verify(_) => "verify",
@@ -83,7 +85,7 @@ impl Command {
             Self::Status(_) => "reading history and runs",
             Self::Plan(_) | Self::Apply(_) => "reading the catalog and planning",
             Self::Revert(_) => "reading the catalog and counting what would be lost",
-            Self::Migrate(_) | Self::Verify(_) => "connecting",
+            Self::Migrate(_) | Self::Rollback(_) | Self::Verify(_) => "connecting",
             Self::Drift(_) => "reading the catalogs and comparing them",
             Self::Snapshot(_) => "reading the catalog",
             Self::Completions(_) | Self::Man(_) => "printing",
@@ -98,6 +100,7 @@ impl Command {
             Self::Doctor(args) => args.format == Format::Json,
             Self::Status(args) => args.format == Format::Json,
             Self::Migrate(args) => args.format == Format::Json,
+            Self::Rollback(args) => args.format == Format::Json,
             Self::Verify(args) => args.format == Format::Json,
             Self::Plan(args) => args.format == PlanFormat::Json && args.out.is_none(),
             Self::Drift(args) => args.format == DriftFormat::Json,
@@ -118,6 +121,7 @@ impl Command {
             Self::Doctor(args) => args.format = Format::Json,
             Self::Status(args) => args.format = Format::Json,
             Self::Migrate(args) => args.format = Format::Json,
+            Self::Rollback(args) => args.format = Format::Json,
             Self::Verify(args) => args.format = Format::Json,
             Self::Apply(args) => args.format = Format::Json,
             Self::Revert(args) => args.format = Format::Json,

@@ -18,7 +18,7 @@ use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::printer::{Printer, name_environment, print_lines, print_message, shown_text, write_message};
 use crate::commands::{
-    apply, completions, doctor, drift, help, man, migrate, plan, progress, revert, snapshot, status, verify,
+    apply, completions, doctor, drift, help, man, migrate, plan, progress, revert, rollback, snapshot, status, verify,
 };
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
@@ -255,6 +255,7 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
             Command::Apply(args) => apply::run(args, context).await,
             Command::Revert(args) => revert::run(args, context).await,
             Command::Migrate(args) => migrate::run(args, context, interrupted.clone()).await,
+            Command::Rollback(args) => rollback::run(args, context, interrupted.clone()).await,
             Command::Drift(args) => drift::run(args, context).await,
             Command::Snapshot(args) => snapshot::run(args, context).await,
             Command::Verify(args) => verify::run(args, context).await,
@@ -262,9 +263,9 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
             Command::Man(args) => man::run(args, help::command(), &context.printer),
         }
     };
-    // migrate ends by itself when interrupted, to record it. The others just end, and their connections with them: the
+    // These end by themselves when interrupted, to record it. The others just end, and their connections with them: the
     // server rolls back what they have not committed.
-    if matches!(cli.command, Command::Migrate(_)) {
+    if matches!(cli.command, Command::Migrate(_) | Command::Rollback(_)) {
         return work.await;
     }
     tokio::select! {

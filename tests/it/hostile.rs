@@ -167,7 +167,14 @@ const SCHEMA: [&str; 13] = [
     "snapshot",
 ];
 
-const ROWS: [&str; 4] = ["migrate --dry-run", "migrate --dry-run --format json", "verify", "verify --format json"];
+const ROWS: [&str; 6] = [
+    "migrate --dry-run",
+    "migrate --dry-run --format json",
+    "rollback --dry-run",
+    "rollback --dry-run --format json",
+    "verify",
+    "verify --format json",
+];
 
 fn script(db: &Db) -> String {
     let Output { stdout: script, status, stderr } = run(&["--database-url", &db.url, "plan", "--format", "sql"], &[]);

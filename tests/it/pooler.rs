@@ -22,7 +22,7 @@ const SETTINGS: &str = "select string_agg(name || '=' || setting, ',' order by n
     ('default_transaction_read_only', 'search_path', 'row_security', 'statement_timeout', 'lock_timeout', 'jit', \
      'idle_in_transaction_session_timeout', 'plan_cache_mode', 'bytea_output')";
 
-const COMMANDS: [&str; 7] = ["doctor", "status", "drift", "plan", "verify", "migrate", "apply --yes"];
+const COMMANDS: [&str; 8] = ["doctor", "status", "drift", "plan", "verify", "migrate", "rollback --yes", "apply --yes"];
 
 /// Ends with the test.
 struct Pooler {

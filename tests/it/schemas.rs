@@ -13,6 +13,7 @@ use pad_migrate::report::migrate::MigrateJson;
 use pad_migrate::report::plan::json::PlanJson;
 use pad_migrate::report::rehearsal::RehearseJson;
 use pad_migrate::report::revert::RevertJson;
+use pad_migrate::report::rollback::RollbackJson;
 use pad_migrate::report::status::StatusJson;
 use pad_migrate::report::verify::VerifyJson;
 use pad_migrate::schema::snapshot::SnapshotJson;
@@ -45,6 +46,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         ("plan", schema::<PlanJson>()),
         ("rehearse", schema::<RehearseJson>()),
         ("revert", schema::<RevertJson>()),
+        ("rollback", schema::<RollbackJson>()),
         ("status", schema::<StatusJson>()),
         ("snapshot", schema::<SnapshotJson<'static>>()),
         ("verify", schema::<VerifyJson>()),

@@ -112,6 +112,7 @@ snapshots! {
     help__plan
     help__rehearse
     help__revert
+    help__rollback
     help__seed
     help__snapshot
     help__status
