@@ -27,6 +27,7 @@ mod progress;
 mod rehearse;
 mod restore;
 mod revert;
+mod rollback;
 mod screen;
 #[cfg(feature = "harness")]
 mod seed;

@@ -38,6 +38,7 @@ pub mod pg;
 pub mod reconstruct;
 pub mod refusal;
 pub mod rejection;
+pub mod rollback;
 pub mod run;
 pub mod sample;
 pub mod standing;

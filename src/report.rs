@@ -20,5 +20,6 @@ pub mod rehearsal;
 pub mod rejects;
 pub mod restore;
 pub mod revert;
+pub mod rollback;
 pub mod status;
 pub mod verify;

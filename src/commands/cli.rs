@@ -7,7 +7,9 @@ use crate::commands::gate::{self, GateFormat};
 use crate::commands::global::{Format, Global};
 use crate::commands::integrity::{self, IntegrityFormat};
 use crate::commands::plan::{self, PlanFormat};
-use crate::commands::{apply, backup, completions, doctor, man, migrate, restore, revert, snapshot, status, verify};
+use crate::commands::{
+    apply, backup, completions, doctor, man, migrate, restore, revert, rollback, snapshot, status, verify,
+};
 
 #[cfg(feature = "harness")]
 use crate::commands::{ephemeral, rehearse, seed};
@@ -41,6 +43,7 @@ pub(crate) enum Command {
     Apply(apply::Args),
     Revert(revert::Args),
     Migrate(migrate::Args),
+    Rollback(rollback::Args),
     Drift(drift::Args),
     Snapshot(snapshot::Args),
     Verify(verify::Args),
@@ -68,6 +71,7 @@ impl Command {
             Self::Apply(_) => "apply",
             Self::Revert(_) => "revert",
             Self::Migrate(_) => "migrate",
+            Self::Rollback(_) => "rollback",
             Self::Drift(_) => "drift",
             Self::Snapshot(_) => "snapshot",
             Self::Verify(_) => "verify",
@@ -93,7 +97,7 @@ impl Command {
             Self::Status(_) => "reading history and runs",
             Self::Plan(_) | Self::Apply(_) => "reading the catalog and planning",
             Self::Revert(_) => "reading the catalog and counting what would be lost",
-            Self::Migrate(_) | Self::Verify(_) | Self::Backup(_) => "connecting",
+            Self::Migrate(_) | Self::Rollback(_) | Self::Verify(_) | Self::Backup(_) => "connecting",
             Self::Drift(_) => "reading the catalogs and comparing them",
             Self::Snapshot(_) => "reading the catalog",
             Self::Restore(_) => "checking the backup",
@@ -111,6 +115,7 @@ impl Command {
             Self::Doctor(args) => args.format == Format::Json,
             Self::Status(args) => args.format == Format::Json,
             Self::Migrate(args) => args.format == Format::Json,
+            Self::Rollback(args) => args.format == Format::Json,
             Self::Verify(args) => args.format == Format::Json,
             Self::Backup(args) => args.format == Format::Json,
             Self::Restore(args) => args.format == Format::Json,
@@ -135,6 +140,7 @@ impl Command {
             Self::Doctor(args) => args.format = Format::Json,
             Self::Status(args) => args.format = Format::Json,
             Self::Migrate(args) => args.format = Format::Json,
+            Self::Rollback(args) => args.format = Format::Json,
             Self::Verify(args) => args.format = Format::Json,
             Self::Backup(args) => args.format = Format::Json,
             Self::Restore(args) => args.format = Format::Json,

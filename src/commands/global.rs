@@ -96,3 +96,16 @@ pub(crate) fn parse_count<const MIN: usize, const MAX: usize>(text: &str) -> Res
     let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
     number.ok_or_else(|| format!("it must be a number from {MIN} to {MAX}"))
 }
+
+/// Reads the id of a run, a UUID as `status` prints it.
+pub(crate) fn parse_run(text: &str) -> Result<String, String> {
+    let is_uuid = text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    match is_uuid {
+        true => Ok(text.to_ascii_lowercase()),
+        false => Err("write the whole id of a run, as `pad-migrate status` lists it".to_owned()),
+    }
+}

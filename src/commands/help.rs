@@ -98,6 +98,16 @@ const HELP: &[Help] = &[
         variables: &[],
     },
     Help {
+        command: "rollback",
+        examples: &[
+            ("--env qa rollback --dry-run", "what would be taken back, and what would be kept, and why"),
+            ("--env qa rollback --backup before.dump", "count, ask, back up, take back every migrated row"),
+            ("--env qa rollback --source-id 4711 --yes", "one row, for migrate to bring it again"),
+        ],
+        attention: Some("a row was kept"),
+        variables: &[],
+    },
+    Help {
         command: "drift",
         examples: &[
             ("--env qa drift", "the live schemas against the revisions"),

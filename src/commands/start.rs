@@ -19,7 +19,7 @@ use crate::commands::ended::{Ended, Failure};
 use crate::commands::printer::{Printer, name_environment, print_lines, print_message, shown_text, write_message};
 use crate::commands::{
     apply, backup, completions, doctor, drift, gate, help, integrity, man, migrate, plan, progress, restore, revert,
-    snapshot, status, verify,
+    rollback, snapshot, status, verify,
 };
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
@@ -257,6 +257,7 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
             Command::Apply(args) => apply::run(args, context).await,
             Command::Revert(args) => revert::run(args, context).await,
             Command::Migrate(args) => migrate::run(args, context, interrupted.clone()).await,
+            Command::Rollback(args) => rollback::run(args, context, interrupted.clone()).await,
             Command::Drift(args) => drift::run(args, context).await,
             Command::Snapshot(args) => snapshot::run(args, context).await,
             Command::Verify(args) => verify::run(args, context).await,
@@ -268,9 +269,9 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
             Command::Man(args) => man::run(args, help::command(), &context.printer),
         }
     };
-    // migrate ends by itself when interrupted, to record it. The others just end, and their connections with them: the
+    // These end by themselves when interrupted, to record it. The others just end, and their connections with them: the
     // server rolls back what they have not committed.
-    if matches!(cli.command, Command::Migrate(_)) {
+    if matches!(cli.command, Command::Migrate(_) | Command::Rollback(_)) {
         return work.await;
     }
     tokio::select! {

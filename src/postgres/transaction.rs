@@ -76,6 +76,12 @@ pub(crate) async fn begin_writing(session: &mut Session, limits: Limits) -> Resu
     begin(session, "begin isolation level read committed read write", limits).await
 }
 
+/// Begins a transaction that writes, and in which every statement sees the same moment: what others have changed since
+/// can't be written.
+pub(crate) async fn begin_writing_one_moment(session: &mut Session, limits: Limits) -> Result<(), QueryError> {
+    begin(session, "begin isolation level repeatable read read write", limits).await
+}
+
 async fn begin(session: &mut Session, statement: &str, limits: Limits) -> Result<(), QueryError> {
     let number = if statement.ends_with("write") { "pg_current_xact_id()::text" } else { "''" };
     let sql =

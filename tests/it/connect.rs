@@ -224,7 +224,7 @@ async fn a_standby_is_examined_and_never_written_to() {
     let role = checks.iter().find(|it| it["name"] == "server_role").expect("the check is there");
     assert_eq!(role["status"], "warn");
     assert!(role["message"].as_str().expect("a text").starts_with("a standby"), "{role}");
-    for arguments in [&["seed"] as &[&str], &["apply", "--yes"], &["migrate"]] {
+    for arguments in [&["seed"] as &[&str], &["apply", "--yes"], &["migrate"], &["rollback", "--yes"]] {
         let output = with_url(arguments);
         assert_eq!(output.status.code(), Some(2));
         let reported = stderr(&output);
@@ -390,6 +390,8 @@ fn a_handshake_that_drips_ends_in_time() {
 #[case(&["migrate"])]
 #[case(&["migrate", "--dry-run"])]
 #[case(&["backup", "--out", "it.dump"])]
+#[case(&["rollback"])]
+#[case(&["rollback", "--dry-run"])]
 #[case(&["apply", "--yes"])]
 #[case(&["seed"])]
 fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
@@ -418,6 +420,8 @@ fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
 #[case(&["migrate", "--dry-run"])]
 #[case(&["migrate"])]
 #[case(&["backup", "--out", "it.dump"])]
+#[case(&["rollback", "--dry-run"])]
+#[case(&["rollback"])]
 #[case(&["apply", "--yes"])]
 #[case(&["seed"])]
 #[tokio::test]

@@ -169,9 +169,11 @@ const SCHEMA: [&str; 15] = [
     "backup --out it.dump --format json",
 ];
 
-const ROWS: [&str; 7] = [
+const ROWS: [&str; 9] = [
     "migrate --dry-run",
     "migrate --dry-run --format json",
+    "rollback --dry-run",
+    "rollback --dry-run --format json",
     "verify",
     "verify --format json",
     "integrity",

@@ -22,8 +22,18 @@ const SETTINGS: &str = "select string_agg(name || '=' || setting, ',' order by n
     ('default_transaction_read_only', 'search_path', 'row_security', 'statement_timeout', 'lock_timeout', 'jit', \
      'idle_in_transaction_session_timeout', 'plan_cache_mode', 'bytea_output')";
 
-const COMMANDS: [&str; 9] =
-    ["doctor", "status", "drift", "plan", "verify", "integrity", "migrate", "apply --yes", "backup --out it.dump"];
+const COMMANDS: [&str; 10] = [
+    "doctor",
+    "status",
+    "drift",
+    "plan",
+    "verify",
+    "integrity",
+    "migrate",
+    "rollback --yes",
+    "apply --yes",
+    "backup --out it.dump",
+];
 
 /// Ends with the test.
 struct Pooler {

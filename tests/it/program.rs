@@ -29,6 +29,7 @@ fn help_is_reviewed() {
         ("apply", Snapshot::help__apply),
         ("revert", Snapshot::help__revert),
         ("migrate", Snapshot::help__migrate),
+        ("rollback", Snapshot::help__rollback),
         ("drift", Snapshot::help__drift),
         ("snapshot", Snapshot::help__snapshot),
         ("verify", Snapshot::help__verify),
@@ -89,6 +90,10 @@ fn bad_input_gets_one_sentence(
 #[case(&["apply", "--lock-timeout", "5"], "--lock-timeout")]
 #[case(&["apply", "--lock-timeout", "0s"], "--lock-timeout")]
 #[case(&["migrate", "--limit", "-1"], "'-1'")]
+#[case(&["rollback", "--run", "latest"], "write the whole id of a run")]
+#[case(&["rollback", "--source-id", "x"], "--source-id")]
+#[case(&["rollback", "--source-id", "1", "--run", "00000000-0000-0000-0000-000000000000"], "cannot be used with")]
+#[case(&["rollback", "--dry-run", "--backup", "b.dump"], "cannot be used with")]
 #[case(&["rehearse", "--rows", "0"], "--rows")]
 #[case(&["rehearse", "--rows", "many"], "--rows")]
 #[case(&["rehearse", "--rows", "100000001"], "--rows")]

@@ -17,6 +17,7 @@ use pad_migrate::report::plan::json::PlanJson;
 use pad_migrate::report::rehearsal::RehearseJson;
 use pad_migrate::report::restore::RestoreJson;
 use pad_migrate::report::revert::RevertJson;
+use pad_migrate::report::rollback::RollbackJson;
 use pad_migrate::report::status::StatusJson;
 use pad_migrate::report::verify::VerifyJson;
 use pad_migrate::schema::backup::Manifest;
@@ -55,6 +56,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         ("rehearse", schema::<RehearseJson>()),
         ("restore", schema::<RestoreJson>()),
         ("revert", schema::<RevertJson>()),
+        ("rollback", schema::<RollbackJson>()),
         ("status", schema::<StatusJson>()),
         ("snapshot", schema::<SnapshotJson<'static>>()),
         ("verify", schema::<VerifyJson>()),

@@ -12,7 +12,9 @@ use crate::waiting::{LIMIT, until_true};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::mask::Secret;
 use pad_migrate::config::settings::{Endpoint, TableName, Transport};
+use pad_migrate::migration::pg::rollback::{RollbackRequest, rollback};
 use pad_migrate::migration::pg::{migrate, verify};
+use pad_migrate::migration::rollback::Selection;
 use pad_migrate::migration::run::Options;
 use pad_migrate::postgres::database::{Database, Patience};
 use pad_migrate::schema::pg::{apply, introspect, plan, status};
@@ -52,6 +54,19 @@ async fn command(name: &str, database: &Database) -> Option<String> {
             let request = verify::VerifyRequest { target: database, source: database, table: &table, environment };
             verify::verify(&request, |_| ()).await.err().and_then(|error| of(&error))
         }
+        "rollback" => {
+            let request = RollbackRequest {
+                target: database,
+                source: database,
+                table: &table,
+                environment: Environment::Local,
+                selection: Selection::All,
+                batch_size: 20,
+                dry_run: false,
+            };
+            let taken = rollback(&request, &mut |_| (), std::future::pending()).await;
+            taken.err().and_then(|error| of(&error))
+        }
         _ => {
             let request = migrate::MigrateRequest {
                 target: database,
@@ -86,7 +101,7 @@ async fn nothing_stays(db: &Db) {
 }
 
 /// What is run, on what, what falls silent when it is sent, and what becomes of new connections then.
-const CASES: [(&str, Start, &str, NewOnes); 10] = [
+const CASES: [(&str, Start, &str, NewOnes); 11] = [
     ("status", Start::Applied, "schema_revision", NewOnes::AreSilent),
     ("plan", Start::Alembic, "as kind", NewOnes::AreSilent),
     ("drift", Start::Applied, "as kind", NewOnes::Work),
@@ -95,6 +110,7 @@ const CASES: [(&str, Start, &str, NewOnes); 10] = [
     ("migrate", Start::Seeded, "copy (select", NewOnes::AreSilent),
     ("migrate", Start::Seeded, "copy padealing.audit_log", NewOnes::Work),
     ("migrate", Start::Seeded, "oracle_employee", NewOnes::AreSilent),
+    ("rollback", Start::Migrated, "delete from padealing.pad_approval", NewOnes::Work),
     ("verify", Start::Migrated, "from padealing.migration_mapping", NewOnes::Work),
     ("verify", Start::Migrated, "personal_account_dealing\" l order by", NewOnes::AreSilent),
 ];

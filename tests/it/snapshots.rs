@@ -116,6 +116,7 @@ snapshots! {
     help__rehearse
     help__restore
     help__revert
+    help__rollback
     help__seed
     help__snapshot
     help__status

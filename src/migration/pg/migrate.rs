@@ -15,6 +15,7 @@ use serde_json::json;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+use crate::base::outcome::Verdict;
 use crate::base::text::{list, sentence};
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
@@ -119,7 +120,9 @@ async fn run_to_end(
     let permissions = permissions(&mut lock_connection, &needs, &target.roles).await?;
     if !options.dry_run {
         check_permitted(&mut lock_connection, target, &needs, "migrate").await?;
-        let new = RunRecord::new(&mut lock_connection, request.environment, recorded_options(request, &source)).await?;
+        let new =
+            RunRecord::new(&mut lock_connection, "migrate", request.environment, recorded_options(request, &source))
+                .await?;
         // Known before it is stored: a run that is interrupted in between can still be recorded as such.
         record.get_or_init(|| new).start(&mut lock_connection).await?;
         sequences::advance(&mut lock_connection, largest.unwrap_or(0)).await?;
@@ -162,7 +165,8 @@ async fn run_to_end(
         let (_, largest) = source.extent(&mut source_connection).await?;
         let _ = source_connection.close().await;
         sequences::advance(&mut lock_connection, largest.unwrap_or(0)).await?;
-        record.finish(&mut lock_connection, &report.counts).await?;
+        let rejected = Verdict::clean_if(report.counts.rejected == 0);
+        record.finish(&mut lock_connection, &report.counts, rejected).await?;
         if report.counts.migrated > 0 {
             analyze(target, &mut lock_connection).await;
         }

@@ -16,7 +16,9 @@ pub enum MigrateError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// Another migration is running.
-    #[error("another migrate is running on {place}: {holder}; wait for it to end, or end it, then run this again")]
+    #[error(
+        "another migrate or rollback is running on {place}: {holder}; wait for it to end, or end it, then run this again"
+    )]
     Locked {
         /// Host, port, database and role.
         place: String,
