@@ -13,7 +13,7 @@ pub mod waivers;
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::civil::DateTime;
 
 use crate::checks::check::{Check, Status};
 use crate::config::environment::Environment;
@@ -90,10 +90,10 @@ pub struct Gate {
     pub checks: Vec<Check>,
     /// What the decision is about.
     pub bound: Bound,
-    /// When everything was known.
-    pub decided_at: Timestamp,
-    /// When the first of the exceptions ends.
-    pub accepted_until: Option<Timestamp>,
+    /// When everything was known, in UTC.
+    pub decided_at: DateTime,
+    /// When the first of the exceptions ends, in UTC.
+    pub accepted_until: Option<DateTime>,
     /// How long it took.
     pub elapsed: Duration,
     /// Why there was no session, if there was none.
@@ -160,8 +160,8 @@ impl Gate {
         }
     }
 
-    /// Until when a GO holds.
-    pub fn valid_until(&self) -> Option<Timestamp> {
+    /// Until when a GO holds, in UTC.
+    pub fn valid_until(&self) -> Option<DateTime> {
         let until = self.decided_at.checked_add(VALID).ok()?;
         let until = self.accepted_until.map_or(until, |end| end.min(until));
         (self.decision() == Decision::Go).then_some(until)

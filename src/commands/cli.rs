@@ -47,10 +47,10 @@ pub(crate) enum Command {
     Drift(drift::Args),
     Snapshot(snapshot::Args),
     Verify(verify::Args),
-    Backup(backup::Args),
-    Restore(restore::Args),
     Integrity(integrity::Args),
     Gate(gate::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Completions(completions::Args),
     Man(man::Args),
 }

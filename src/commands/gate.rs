@@ -7,7 +7,8 @@ use clap::ValueEnum;
 
 use crate::checks::gate::Stage;
 use crate::checks::gate::rehearsal::RehearsalReport;
-use crate::checks::pg::gate::{GateRequest, gate};
+use crate::checks::pg::gate::gate;
+use crate::checks::pg::gate::request::GateRequest;
 use crate::commands::context::{Context, beside_result, read, save};
 use crate::commands::doctor::Printed;
 use crate::commands::ended::Ended;

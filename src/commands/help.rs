@@ -130,6 +130,27 @@ const HELP: &[Help] = &[
         variables: &[],
     },
     Help {
+        command: "integrity",
+        examples: &[
+            ("--env qa integrity", "every check of the live rows"),
+            ("integrity --list", "what is checked, without a database"),
+            ("--env qa integrity --check self_approval audit_order", "some of them"),
+        ],
+        attention: Some("a check fails or warns"),
+        variables: &[],
+    },
+    Help {
+        command: "gate",
+        examples: &[
+            ("--env qa gate --stage before", "may the cutover begin, and what is it to be given?"),
+            ("--env qa gate --stage before --backup before.dump --window 45min", "with some of that"),
+            ("--env qa gate --stage after", "may the application be opened?"),
+            ("--env qa gate --format junit --report gate.xml", "for a CI system"),
+        ],
+        attention: Some("NO-GO: a check failed, or could not be made"),
+        variables: &[],
+    },
+    Help {
         command: "backup",
         examples: &[
             ("--env qa backup --out qa.dump", "before a change; qa.dump.manifest.json is written, too"),

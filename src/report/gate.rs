@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::civil::DateTime;
 
 use crate::base::outcome::Verdict;
 use crate::base::text::plural;
@@ -43,7 +43,7 @@ pub struct GateJson {
 }
 
 /// A moment to the second, in UTC, as ISO 8601 writes it.
-fn moment(at: Timestamp) -> String {
+fn moment(at: DateTime) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 

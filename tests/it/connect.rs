@@ -387,6 +387,7 @@ fn a_handshake_that_drips_ends_in_time() {
 #[case(&["doctor"])]
 #[case(&["verify"])]
 #[case(&["integrity"])]
+#[case(&["gate"])]
 #[case(&["migrate"])]
 #[case(&["migrate", "--dry-run"])]
 #[case(&["backup", "--out", "it.dump"])]

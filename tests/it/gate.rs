@@ -14,7 +14,8 @@ use pad_migrate::checks::check::Status;
 use pad_migrate::checks::gate::rehearsal::RehearsalReport;
 use pad_migrate::checks::gate::waivers::is_waivable;
 use pad_migrate::checks::gate::{Decision, Gate, Stage};
-use pad_migrate::checks::pg::gate::{GateRequest, gate};
+use pad_migrate::checks::pg::gate::gate;
+use pad_migrate::checks::pg::gate::request::GateRequest;
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::{Roles, TableName};
 use pad_migrate::migration::run::Options;
@@ -177,7 +178,7 @@ async fn before_a_cutover_everything_must_be_known_and_right() {
         assert_eq!(reasons(&found), [""; 0], "{:#?}", found.checks);
         assert_eq!(status(&found, "window").0, Status::Warn, "{:?}", status(&found, "window"));
         assert!(status(&found, "rejections").1.ends_with("1 rejection is waived"));
-        assert_eq!(found.accepted_until.map(|it| it.to_string()).as_deref(), Some("2026-11-27T00:00:00Z"));
+        assert_eq!(found.accepted_until.map(|it| it.to_string()).as_deref(), Some("2026-11-27T00:00:00"));
 
         // Another row is not waived with it, a backup that was cut is none, and a rehearsal on a tenth of the rows says
         // nothing.

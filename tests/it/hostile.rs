@@ -169,7 +169,7 @@ const SCHEMA: [&str; 15] = [
     "backup --out it.dump --format json",
 ];
 
-const ROWS: [&str; 9] = [
+const ROWS: [&str; 13] = [
     "migrate --dry-run",
     "migrate --dry-run --format json",
     "rollback --dry-run",
@@ -179,6 +179,10 @@ const ROWS: [&str; 9] = [
     "integrity",
     "integrity --format json",
     "integrity --format junit",
+    "gate",
+    "gate --format junit",
+    "gate --stage before --freeze-seconds 0",
+    "gate --stage before --freeze-seconds 0 --format json",
 ];
 
 fn script(db: &Db) -> String {

@@ -100,7 +100,7 @@ const SHARED: [&str; 8] = [
 ];
 
 /// The files that open a connection which may write, or write through one: nothing else changes a database.
-const WRITERS: [&str; 11] = [
+const WRITERS: [&str; 12] = [
     "harness/pg/databases.rs",
     "harness/pg/lease.rs",
     "harness/pg/references.rs",

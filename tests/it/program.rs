@@ -34,6 +34,7 @@ fn help_is_reviewed() {
         ("snapshot", Snapshot::help__snapshot),
         ("verify", Snapshot::help__verify),
         ("integrity", Snapshot::help__integrity),
+        ("gate", Snapshot::help__gate),
         ("backup", Snapshot::help__backup),
         ("restore", Snapshot::help__restore),
         ("completions", Snapshot::help__completions),

@@ -109,6 +109,7 @@ snapshots! {
     help__completions
     help__doctor
     help__drift
+    help__gate
     help__integrity
     help__man
     help__migrate

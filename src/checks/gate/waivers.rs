@@ -1,8 +1,6 @@
 //! What a person has accepted, by name, reason and last day: rows by their ids, and some checks as a whole.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, DateTime};
 
 use crate::checks::check::{Check, Status};
 use crate::schema::drift::exceptions::CheckException;
@@ -59,10 +57,9 @@ impl<'a> Waivers<'a> {
         }
     }
 
-    /// The end of the first day after which one of them no longer holds.
-    pub(crate) fn end(self) -> Option<Timestamp> {
+    /// The end, in UTC, of the first day after which one of them no longer holds.
+    pub(crate) fn end(self) -> Option<DateTime> {
         let last = self.holding().map(|it| it.expires).min()?;
-        let next = last.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?;
-        Some(next.timestamp())
+        Some(last.tomorrow().ok()?.at(0, 0, 0, 0))
     }
 }

@@ -3,78 +3,35 @@
 mod after;
 mod backup;
 mod rejections;
+pub mod request;
 mod server;
 mod source;
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use crate::base::text::{hex, sentence};
 use crate::checks::check::Check;
-use crate::checks::gate::rehearsal::{self, RehearsalReport};
+use crate::checks::gate::rehearsal;
 use crate::checks::gate::source::Counters;
-use crate::checks::gate::waivers::Waivers;
 use crate::checks::gate::{Bound, Gate, Stage, of_doctor, rows, schema, unknown};
 use crate::checks::integrity::ALL;
 use crate::checks::pg::examine::examine;
+use crate::checks::pg::gate::request::GateRequest;
 use crate::checks::pg::integrity::{IntegrityRequest, integrity};
 use crate::checks::pg::request::ExamineRequest;
-use crate::config::environment::Environment;
-use crate::config::settings::{Roles, TableName};
 use crate::migration::pg::migrate::{MigrateRequest, migrate};
 use crate::migration::pg::verify::{VerifyRequest, verify};
 use crate::migration::run::Options;
-use crate::postgres::database::Database;
 use crate::schema::drift::exceptions::Exceptions;
 use crate::schema::pg::drift::{DriftRequest, Expected, drift};
 use crate::schema::pg::plan::plan;
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::plan::outcome::Found;
-
-/// What to decide about.
-#[derive(Clone, Copy, Debug)]
-pub struct GateRequest<'a> {
-    /// Holds `padealing` and `bo_airflow`.
-    pub target: &'a Database,
-    /// Holds the legacy table.
-    pub source: &'a Database,
-    /// Whether that is another database.
-    pub source_elsewhere: bool,
-    /// What `--env` chose.
-    pub environment: Environment,
-    /// The configured roles.
-    pub roles: &'a Roles,
-    /// The legacy table.
-    pub table: &'a TableName,
-    /// Before the cutover or after it.
-    pub stage: Stage,
-    /// The hash of the plan that was reviewed.
-    pub plan_hash: Option<&'a str>,
-    /// The backup.
-    pub backup: Option<&'a Path>,
-    /// The report of a rehearsal.
-    pub rehearsal: Option<&'a RehearsalReport>,
-    /// How long the cutover may take.
-    pub window: Option<Duration>,
-    /// How long the source is watched.
-    pub freeze: Duration,
-    /// What is accepted, if there is a file of it.
-    pub exceptions: Option<&'a Exceptions>,
-    /// The day for which exceptions hold.
-    pub today: Date,
-    /// For the whole.
-    pub timeout: Duration,
-}
-
-impl<'a> GateRequest<'a> {
-    fn waivers(&self) -> Waivers<'a> {
-        Waivers { all: self.exceptions.map_or(&[], |it| &it.checks), today: self.today }
-    }
-}
 
 /// A piece of work that is not done by the deadline leaves its checks unknown.
 struct Within {
@@ -108,7 +65,7 @@ pub async fn gate(request: &GateRequest<'_>) -> Gate {
         server_version: None,
         checks: Vec::new(),
         bound: Bound { program: concat!("pad-migrate ", env!("CARGO_PKG_VERSION")).to_owned(), ..Bound::default() },
-        decided_at: Timestamp::UNIX_EPOCH,
+        decided_at: DateTime::MIN,
         accepted_until: request.waivers().end(),
         elapsed: Duration::ZERO,
         failure: None,
@@ -131,7 +88,7 @@ pub async fn gate(request: &GateRequest<'_>) -> Gate {
         gate.bound = Bound { catalog: others.catalog, plan: others.plan, ..gate.bound };
     }
     gate.sort();
-    gate.decided_at = Timestamp::now();
+    gate.decided_at = Timestamp::now().to_zoned(TimeZone::UTC).datetime();
     gate.elapsed = started.elapsed();
     gate
 }

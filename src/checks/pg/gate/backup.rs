@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::base::text::sentence;
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::backup::{BackupFacts, NAME, check, missing};
-use crate::checks::pg::gate::GateRequest;
+use crate::checks::pg::gate::request::GateRequest;
 use crate::ledger::pg::admission::SessionError;
 use crate::postgres::database::Access;
 use crate::postgres::statement::run;

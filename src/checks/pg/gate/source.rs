@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use crate::base::quote::quote_identifier;
 use crate::base::text::sentence;
 use crate::checks::gate::source::{Counters, Writers};
-use crate::checks::pg::gate::GateRequest;
+use crate::checks::pg::gate::request::GateRequest;
 use crate::checks::pg::request::LIMITS;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::SessionError;

@@ -1,0 +1,55 @@
+//! What the gate is to decide about.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::civil::Date;
+
+use crate::checks::gate::Stage;
+use crate::checks::gate::rehearsal::RehearsalReport;
+use crate::checks::gate::waivers::Waivers;
+use crate::config::environment::Environment;
+use crate::config::settings::{Roles, TableName};
+use crate::postgres::database::Database;
+use crate::schema::drift::exceptions::Exceptions;
+
+/// What to decide about.
+#[derive(Clone, Copy, Debug)]
+pub struct GateRequest<'a> {
+    /// Holds `padealing` and `bo_airflow`.
+    pub target: &'a Database,
+    /// Holds the legacy table.
+    pub source: &'a Database,
+    /// Whether that is another database.
+    pub source_elsewhere: bool,
+    /// What `--env` chose.
+    pub environment: Environment,
+    /// The configured roles.
+    pub roles: &'a Roles,
+    /// The legacy table.
+    pub table: &'a TableName,
+    /// Before the cutover or after it.
+    pub stage: Stage,
+    /// The hash of the plan that was reviewed.
+    pub plan_hash: Option<&'a str>,
+    /// The backup.
+    pub backup: Option<&'a Path>,
+    /// The report of a rehearsal.
+    pub rehearsal: Option<&'a RehearsalReport>,
+    /// How long the cutover may take.
+    pub window: Option<Duration>,
+    /// How long the source is watched.
+    pub freeze: Duration,
+    /// What is accepted, if there is a file of it.
+    pub exceptions: Option<&'a Exceptions>,
+    /// The day for which exceptions hold.
+    pub today: Date,
+    /// For the whole.
+    pub timeout: Duration,
+}
+
+impl<'a> GateRequest<'a> {
+    pub(crate) fn waivers(&self) -> Waivers<'a> {
+        Waivers { all: self.exceptions.map_or(&[], |it| &it.checks), today: self.today }
+    }
+}
