@@ -147,15 +147,21 @@ pub fn page(integrity: &Integrity) -> Page {
 fn section(page: &mut Page, heading: &str, checks: &[&Check]) {
     if !checks.is_empty() {
         page.heading(heading);
-        checks_page(page, checks, &[]);
+        untimed(page, checks);
     }
+}
+
+/// How long each took is for scripts.
+fn untimed(page: &mut Page, checks: &[&Check]) {
+    let checks: Vec<Check> = checks.iter().map(|it| Check { elapsed: None, ..(*it).clone() }).collect();
+    checks_page(page, &checks.iter().collect::<Vec<_>>(), &[]);
 }
 
 /// The names and the verdict, for a summary of several checks; what needs attention is in full.
 pub(crate) fn summary(page: &mut Page, integrity: &Integrity) {
     let attention = |it: &&Check| matches!(it.status, Status::Fail | Status::Warn);
     let checks: Vec<&Check> = integrity.checks().into_iter().filter(attention).collect();
-    checks_page(page, &checks, &[]);
+    untimed(page, &checks);
 }
 
 /// As JUnit: a case for each check.
