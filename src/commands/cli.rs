@@ -130,7 +130,6 @@ impl Command {
             Self::Drift(args) => args.format = DriftFormat::Json,
             // It prints nothing else.
             Self::Snapshot(_) => {}
-            Self::Integrity(args) if args.is_about_catalogue() => return false,
             Self::Integrity(args) => args.format = IntegrityFormat::Json,
             #[cfg(feature = "harness")]
             Self::Ephemeral(_) | Self::Seed(_) => return false,

@@ -318,6 +318,9 @@ fn refused(error: &QueryError) -> Answer {
         Some(sqlstate::QUERY_CANCELED) => {
             Answer::None(Reason::Unknown("it took too long and was ended; run it alone with --check".to_owned()))
         }
+        Some(sqlstate::UNDEFINED_COLUMN | sqlstate::UNDEFINED_TABLE) => {
+            Answer::None(Reason::Unknown(format!("{words}; `pad-migrate plan` shows what is missing")))
+        }
         _ => Answer::None(Reason::Unknown(words)),
     }
 }

@@ -99,6 +99,11 @@ fn the_catalogue_needs_no_database() {
         assert_eq!(near(wrong).expect("there is none").first().map(String::as_str), Some(wanted));
     }
     assert_eq!(near("self_approval"), None);
+    for json in [&["--json", "integrity", "--list"][..], &["integrity", "--sql", "sequences", "--format", "junit"]] {
+        let output = run(json, &[]);
+        assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+        assert!(stderr(&output).contains("--list and --sql print text"), "{}", stderr(&output));
+    }
     Snapshot::error__integrity_no_check.check_refused(&run(&["integrity", "--sql", "self_aproval"], &[]));
     let output = run(&["--database-url", "postgres://u@127.0.0.1:1/n", "integrity", "--check", "self_aproval"], &[]);
     assert!(
