@@ -210,8 +210,10 @@ pub(crate) fn of_doctor(stage: Stage, checks: Vec<Check>) -> Vec<Check> {
             (Status::Warn, name) if WEIGHTY.contains(&name) => Status::Fail,
             (status, _) => status,
         };
-        // The particulars are doctor's.
-        Check { status, elapsed: None, table: Default::default(), ..check }
+        // The particulars are doctor's, and so is the SQL.
+        let message = check.message.replace("the SQL is at the end", "`pad-migrate doctor` shows the SQL");
+        let message = message.replace("the SQL for the checks is at the end", "`pad-migrate doctor` shows the SQL");
+        Check { status, message, elapsed: None, table: Default::default(), ..check }
     };
     checks.into_iter().filter(is_wanted).map(judged).collect()
 }

@@ -86,12 +86,12 @@ impl Definition {
     pub fn counting(&self) -> String {
         let as_in_source = if self.header.legacy.is_some() { "coalesce(f.as_in_source, false)" } else { "false" };
         format!(
-            "with pad_found as materialized (\n{}\n), pad_judged as (select f.id::text as pad_id, to_json(f) as pad_row, \
-             row_number() over () as pad_at, f.id::text = any($1) as pad_excepted, {as_in_source} as pad_source \
-             from pad_found f) \
+            "with pad_found as materialized (\n{}\n), pad_judged as materialized (select f as pad_row, \
+             row_number() over () as pad_at, {as_in_source} as pad_source, \
+             case when cardinality($1) = 0 then false else f.id::text = any($1) end as pad_excepted from pad_found f) \
              select count(*) filter (where not pad_excepted and not pad_source), \
              count(*) filter (where not pad_excepted and pad_source), count(*) filter (where pad_excepted), \
-             array(select distinct pad_id from pad_judged where pad_excepted), \
+             array(select distinct (pad_row).id::text from pad_judged where pad_excepted), \
              coalesce((select json_agg(pad_row order by pad_source, pad_at) from (select * from pad_judged \
              where not pad_excepted order by pad_source, pad_at limit {SHOWN}) shown), '[]')::text from pad_judged",
             self.query()

@@ -150,7 +150,6 @@ impl Command {
             Self::Drift(args) => args.format = DriftFormat::Json,
             // It prints nothing else.
             Self::Snapshot(_) => {}
-            Self::Integrity(args) if args.is_about_catalogue() => return false,
             Self::Gate(args) => args.format = GateFormat::Json,
             Self::Integrity(args) => args.format = IntegrityFormat::Json,
             #[cfg(feature = "harness")]

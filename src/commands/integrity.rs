@@ -57,6 +57,9 @@ impl Args {
 
     /// Prints the list of the checks, or the SQL of one.
     pub(crate) fn print_catalogue(&self, printer: &Printer) -> Ended {
+        if self.format != IntegrityFormat::Text {
+            return Err("--list and --sql print text; run the command without --format and --json".into());
+        }
         match &self.sql {
             Some(name) => printer.document(named(name)?.text)?,
             None => printer.page(&catalogue(&ALL))?,

@@ -14,6 +14,8 @@ pub(crate) const DEADLOCK_DETECTED: &str = "40P01";
 pub(crate) const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// There is no setting of that name, among others.
 pub(crate) const UNDEFINED_OBJECT: &str = "42704";
+pub(crate) const UNDEFINED_COLUMN: &str = "42703";
+pub(crate) const UNDEFINED_TABLE: &str = "42P01";
 pub(crate) const DUPLICATE_OBJECT: &str = "42710";
 pub(crate) const DUPLICATE_TABLE: &str = "42P07";
 pub(crate) const TOO_MANY_CONNECTIONS: &str = "53300";

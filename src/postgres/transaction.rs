@@ -6,6 +6,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Row};
 use tokio::time::{sleep, timeout};
 
+use crate::base::quote::quote_literal;
 use crate::postgres::database::Database;
 use crate::postgres::query_error::{Attempt, NotConfirmed, QueryError};
 use crate::postgres::session::Session;
@@ -64,6 +65,17 @@ const BEGINNING: &str = "starting the transaction";
 /// Begins a read-only transaction in which every statement sees the same moment.
 pub(crate) async fn begin_read_only(session: &mut Session, limits: Limits) -> Result<(), QueryError> {
     begin(session, "begin isolation level repeatable read read only", limits).await
+}
+
+/// The same, seeing what another session's transaction sees, which has exported its snapshot and is still open.
+pub(crate) async fn begin_read_only_at(
+    session: &mut Session,
+    limits: Limits,
+    snapshot: &str,
+) -> Result<(), QueryError> {
+    let snapshot = quote_literal(snapshot);
+    let statement = format!("begin isolation level repeatable read read only; set transaction snapshot {snapshot}");
+    begin(session, &statement, limits).await
 }
 
 /// Begins a read-only transaction in which every statement sees what is committed.

@@ -46,11 +46,19 @@ impl CheckJson {
     }
 }
 
+/// Of more checks than this the verdict says the number only.
+const NAMED: usize = 10;
+
 /// The verdict in a sentence.
 pub(crate) fn conclusion<'a>(checks: impl Iterator<Item = &'a Check> + Clone) -> String {
     let part = |status, one, many| {
         let names: Vec<&str> = checks.clone().filter(|it| it.status == status).map(|it| it.name).collect();
-        (!names.is_empty()).then(|| format!("{} ({})", plural(names.len() as u64, one, many), names.join(", ")))
+        let count = plural(names.len() as u64, one, many);
+        match names.len() {
+            0 => None,
+            1..=NAMED => Some(format!("{count} ({})", names.join(", "))),
+            _ => Some(count),
+        }
     };
     let parts = [part(Status::Fail, "check failed", "checks failed"), part(Status::Warn, "warning", "warnings")];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
@@ -62,7 +70,8 @@ pub(crate) fn conclusion<'a>(checks: impl Iterator<Item = &'a Check> + Clone) ->
     }
 }
 
-fn tone(status: Status) -> Style {
+/// The colour of a result.
+pub(crate) fn tone(status: Status) -> Style {
     match status {
         Status::Pass => style::GOOD,
         Status::Warn => style::CAUTION,

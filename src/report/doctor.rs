@@ -163,8 +163,8 @@ impl Doctor<'_> {
     fn conclusion(&self, configuration: &Check) -> String {
         // Why is said by the check.
         if self.failure.is_some() {
-            let failed = self.checks.iter().chain([configuration]).filter(|it| it.status == Status::Fail);
-            let which = failed.last().map_or("examination", |it| it.name);
+            let mut failed = self.checks.iter().chain([configuration]).filter(|it| it.status == Status::Fail);
+            let which = failed.next_back().map_or("examination", |it| it.name);
             return format!("FAILED: {which} (above); what comes after it was not reached");
         }
         conclusion(self.checks.iter().chain([configuration]))

@@ -3,11 +3,11 @@
 use crate::base::text::plural;
 use crate::checks::check::{Check, Status};
 use crate::checks::integrity::Definition;
-use crate::checks::integrity::header::Severity;
+use crate::checks::integrity::header::{Rows, Severity};
 use crate::checks::integrity::outcome::{Integrity, Outcome};
-use crate::report::checks::{CheckJson, checks_junit, checks_page, conclusion};
+use crate::report::checks::{CheckJson, checks_junit, checks_page, conclusion, tone};
 use crate::report::layout::Head;
-use crate::report::page::{Grid, Page, Text};
+use crate::report::page::{Page, Text};
 
 /// What `integrity --format json` prints.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -121,12 +121,14 @@ pub fn page(integrity: &Integrity) -> Page {
     page.row("Server", format!("PostgreSQL {}, environment {}", integrity.server_version, integrity.environment));
     let checks = integrity.checks();
     let with = |status| checks.iter().copied().filter(move |it| it.status == status).collect::<Vec<&Check>>();
-    for (heading, status) in [("Failed", Status::Fail), ("Warnings", Status::Warn), ("Skipped", Status::Skip)] {
-        section(&mut page, heading, &with(status));
-    }
+    section(&mut page, "Failed", &with(Status::Fail));
+    section(&mut page, "Warnings", &with(Status::Warn));
+    skipped(&mut page, &with(Status::Skip));
     let is_odd = |it: &&Outcome| it.check.status == Status::Pass && it.found.as_in_source > 0;
     let odd: Vec<&Check> = integrity.outcomes.iter().filter(is_odd).map(|it| &it.check).collect();
-    section(&mut page, "Passed, with rows that are odd as in the legacy table", &odd);
+    let first: Vec<Check> = odd.iter().map(|it| first_rows(it)).collect();
+    let heading = format!("Passed, with rows that are odd as in the legacy table (the first {FEW} of each)");
+    section(&mut page, &heading, &first.iter().collect::<Vec<_>>());
     let is_excepted = |it: &&Outcome| it.check.status == Status::Pass && !is_odd(it) && !it.accepted_by.is_empty();
     let excepted: Vec<&Check> = integrity.outcomes.iter().filter(is_excepted).map(|it| &it.check).collect();
     section(&mut page, "Excepted", &excepted);
@@ -141,18 +143,52 @@ pub fn page(integrity: &Integrity) -> Page {
     page
 }
 
+/// Rows that are shown of what fails nothing; JSON has more.
+const FEW: usize = 3;
+
+fn first_rows(check: &Check) -> Check {
+    let mut check = check.clone();
+    check.table.rows.truncate(FEW);
+    check
+}
+
+/// The checks that were not made, by their reason, which is often the same.
+fn skipped(page: &mut Page, checks: &[&Check]) {
+    if checks.is_empty() {
+        return;
+    }
+    page.heading("Skipped");
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for check in checks {
+        match reasons.iter_mut().find(|(reason, _)| *reason == check.message) {
+            Some((_, names)) => names.push(check.name),
+            None => reasons.push((&check.message, vec![check.name])),
+        }
+    }
+    for (reason, names) in reasons {
+        page.beside(2, 6, Text::styled(tone(Status::Skip), Status::Skip.as_str()), names.join(", "));
+        page.paragraph(8, reason);
+    }
+}
+
 fn section(page: &mut Page, heading: &str, checks: &[&Check]) {
     if !checks.is_empty() {
         page.heading(heading);
-        checks_page(page, checks, &[]);
+        untimed(page, checks);
     }
+}
+
+/// How long each took is for scripts.
+fn untimed(page: &mut Page, checks: &[&Check]) {
+    let checks: Vec<Check> = checks.iter().map(|it| Check { elapsed: None, ..(*it).clone() }).collect();
+    checks_page(page, &checks.iter().collect::<Vec<_>>(), &[]);
 }
 
 /// The names and the verdict, for a summary of several checks; what needs attention is in full.
 pub(crate) fn summary(page: &mut Page, integrity: &Integrity) {
     let attention = |it: &&Check| matches!(it.status, Status::Fail | Status::Warn);
     let checks: Vec<&Check> = integrity.checks().into_iter().filter(attention).collect();
-    checks_page(page, &checks, &[]);
+    untimed(page, &checks);
 }
 
 /// As JUnit: a case for each check.
@@ -163,18 +199,20 @@ pub fn junit(integrity: &Integrity) -> Result<String, quick_junit::SerializeErro
 /// The catalogue as a page.
 pub fn catalogue(checks: &[Definition]) -> Page {
     let mut page = Page::default();
-    let row = |it: &Definition| {
-        let header = &it.header;
-        let numbers = it.scenarios();
-        [it.name, severity(it), header.rows.as_str(), &numbers, &header.meaning].map(str::to_owned).to_vec()
-    };
-    let rows: Vec<Vec<String>> = checks.iter().map(row).collect();
-    let mut narrow = Page::default();
-    for cells in &rows {
-        let scenarios = if cells[3].is_empty() { String::new() } else { format!("; scenarios {}", cells[3]) };
-        narrow.beside(0, 4, &cells[0], format!("{} ({}, {} rows{scenarios})", cells[4], cells[1], cells[2]));
+    let column = checks.iter().map(|it| it.name.len() + 2).max().unwrap_or_default();
+    for check in checks {
+        let header = &check.header;
+        let rows = match header.rows {
+            Rows::Catalog => "the catalog".to_owned(),
+            Rows::Both => "all rows".to_owned(),
+            of => format!("{} rows", of.as_str()),
+        };
+        let scenarios = match header.scenarios.len() {
+            0 => String::new(),
+            1 => format!(", scenario {}", check.scenarios()),
+            _ => format!(", scenarios {}", check.scenarios()),
+        };
+        page.beside(0, column, check.name, format!("{} ({}; {rows}{scenarios})", header.meaning, severity(check)));
     }
-    let header = ["check", "severity", "rows", "scenarios", "what holds"].map(str::to_owned).to_vec();
-    page.grid_or(0, Grid { header: Some(header), rows, gap: 2, ..Grid::default() }, narrow);
     page
 }

@@ -2,7 +2,7 @@
 //!
 //! - `migrate`: against the set-based SQL of `yardstick.sql`, whose result is compared with ours row by row, so that it
 //!   is a second oracle; and against two connections that COPY the ready-made rows and do nothing else.
-//! - `verify`: against `migrate`.
+//! - `verify`: against `migrate`. `integrity`: its seconds on what was migrated.
 //! - `database`: until a test's database is ready.
 //! - `drift`: against psql that fetches the catalogs, and beside pg_dump with diff, and migra.
 //! - `suite`: the test suite, after the build, under both runners.
@@ -58,6 +58,7 @@ struct Arguments {
 enum What {
     Migrate,
     Verify,
+    Integrity,
     Database,
     Drift,
     Suite,
@@ -82,7 +83,7 @@ fn main() -> ExitCode {
 async fn bench(arguments: &Arguments) -> Result<String> {
     let wanted = |what: What| arguments.what.is_empty() || arguments.what.contains(&what);
     let mut text = machine();
-    if wanted(What::Migrate) || wanted(What::Verify) {
+    if [What::Migrate, What::Verify, What::Integrity].into_iter().any(wanted) {
         text += &cutover(arguments).await?;
     }
     if wanted(What::Database) {
@@ -174,6 +175,9 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         let (seconds, peak) = run("verify", &migrated, 0)?;
         measured.add("verify", seconds);
         measured.add("memory of verify", peak);
+        let (seconds, peak) = run("integrity", &migrated, 0)?;
+        measured.add("integrity", seconds);
+        measured.add("memory of integrity", peak);
         oracle::compare(&yardstick, &migrated).await?;
         let ready = copy::Ready::export(&migrated).await?;
         admin::execute(&admin, "checkpoint").await?;
@@ -192,13 +196,14 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         ("copy", "copy, ready-made rows on two connections"),
         ("migrate", "migrate, default flags"),
         ("verify", "verify, default flags"),
+        ("integrity", "integrity, every check"),
     ] {
         text += &measured.row(name, label, " s");
     }
     text += &measured.times("migrate", "yardstick");
     text += &measured.times("migrate", "copy");
     text += &measured.times("verify", "migrate");
-    for name in ["memory of migrate", "memory of verify"] {
+    for name in ["memory of migrate", "memory of verify", "memory of integrity"] {
         text += &measured.row(name, &format!("{name}, peak"), " MB");
     }
     Ok(text)

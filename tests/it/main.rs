@@ -24,6 +24,7 @@
 //! - `hostile`: names and values that a terminal, psql or a CI system would obey.
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
+//! - `cutover`: the change night, there and back.
 //! - `gate`: GO or NO-GO, and why.
 //! - `layers`: arrows between files run down, and pure files are pure.
 //! - `docs`: what the documents name is there, and their samples are current. `schemas`: the JSON contract.
@@ -32,6 +33,7 @@
 mod backup;
 mod configuration;
 mod connect;
+mod cutover;
 mod docs;
 mod doctor;
 pub(crate) mod drift;

@@ -16,6 +16,7 @@ include!("snapshots/macro.rs");
 
 snapshots! {
     configuration__keys
+    cutover__night
     doctor__qa
     drift__alembic
     drift__github

@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::base::text::{list, plural, size, thousands};
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::schema::some;
-use crate::checks::gate::unknown;
 use crate::checks::gate::waivers::Waivers;
+use crate::checks::gate::{Stage, unknown};
 use crate::checks::integrity::outcome::Integrity;
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::migration::run::MigrateReport;
@@ -19,9 +19,6 @@ pub(crate) struct OpenRejection {
     pub(crate) field: String,
     pub(crate) rule: String,
 }
-
-/// Reasons that the gate lists.
-pub(crate) const LISTED: usize = 20;
 
 /// What the dry run would reject.
 #[derive(Clone, Debug, Default)]
@@ -89,17 +86,20 @@ pub(crate) fn verified(report: &VerifyReport, waivers: Waivers<'_>) -> Vec<Check
     vec![verify, pending]
 }
 
-/// What the integrity checks found. A warning is for a person to weigh; a check that could not be made is not.
-pub(crate) fn integrity(found: &Integrity) -> Check {
+/// What the integrity checks found. A warning is for a person to weigh; a check that could not be made is not. Before the
+/// cutover the application's rows are checked as far as the schema has them: what is wrong with them would be found
+/// afterwards.
+pub(crate) fn integrity(found: &Integrity, stage: Stage) -> Check {
     const NAME: &str = "integrity";
     let (failed, warned) = (found.with(Status::Fail), found.with(Status::Warn));
     let rows = found.checks().into_iter().filter(|it| matches!(it.status, Status::Fail | Status::Warn));
-    let rows: Vec<_> = rows.map(|it| vec![json!(it.name), json!(it.status), json!(it.message)]).collect();
+    let rows: Vec<_> = rows.map(|it| vec![json!(it.name), json!(it.status)]).collect();
     let open: Vec<String> = found
         .unknown()
+        .filter(|_| stage == Stage::After)
         .map(|it| format!("{} ({})", it.definition.name, it.skipped.as_ref().map_or("", |why| why.words())))
         .collect();
-    let columns = &["check", "status", "message"];
+    let columns = &["check", "status"];
     if !failed.is_empty() {
         let text = format!("{} failed; `pad-migrate integrity` shows the rows", list(failed));
         return Check::new(NAME, Status::Fail, text).with_table(columns, rows);
@@ -107,7 +107,8 @@ pub(crate) fn integrity(found: &Integrity) -> Check {
     if !open.is_empty() {
         return unknown(NAME, list(open)).with_table(columns, rows);
     }
-    let count = plural(found.outcomes.len() as u64, "check", "checks");
+    let made = found.outcomes.iter().filter(|it| it.skipped.is_none()).count() as u64;
+    let count = plural(made, "check", "checks");
     match warned.is_empty() {
         true => Check::new(NAME, Status::Pass, format!("{count} made, and none failed or warned")),
         false => {

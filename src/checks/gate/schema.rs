@@ -11,7 +11,10 @@ use crate::schema::drift::outcome::Drift;
 use crate::schema::plan::outcome::Found;
 use crate::schema::plan::step::Left;
 
-/// What the gate names of many; the command that it names shows all.
+/// Findings and rows that the gate lists; the command that it names shows all.
+pub(crate) const LISTED: usize = 20;
+
+/// What it names of many in a sentence.
 const NAMED: usize = 5;
 
 /// Whether what is to be applied was reviewed and can be applied, or whether nothing is left to apply.
@@ -79,7 +82,8 @@ pub(crate) fn plan(found: &Found, environment: Environment, stage: Stage, review
     }
 }
 
-/// Whether the schemas are what they should be.
+/// Whether the schemas are what they should be. Before the cutover that is asked of the reference schema alone, which no
+/// plan mends.
 pub(crate) fn drift(drift: &Drift) -> Check {
     const NAME: &str = "drift";
     let open: Vec<&Finding> = drift.findings.iter().filter(|it| it.severity >= Severity::Warning).collect();
@@ -94,9 +98,12 @@ pub(crate) fn drift(drift: &Drift) -> Check {
             format!("none that matters, compared with {}{excepted}", drift.expected),
         );
     }
-    let rows = open.iter().map(|it| vec![json!(it.severity), json!(it.kind()), json!(it.object())]).collect();
+    let shown = open.iter().take(LISTED);
+    let rows = shown.map(|it| vec![json!(it.severity), json!(it.kind()), json!(it.object())]).collect();
     let count = plural(open.len() as u64, "finding", "findings");
-    let text = format!("{count}{excepted}; `pad-migrate drift` shows what mends each");
+    let schemas = list(&drift.schemas);
+    let first = if open.len() > LISTED { format!(" (the first {LISTED} are listed)") } else { String::new() };
+    let text = format!("{count} in {schemas}{first}{excepted}; `pad-migrate drift` shows what mends each");
     Check::new(NAME, Status::Fail, text).with_table(&["severity", "kind", "object"], rows)
 }
 

@@ -5,23 +5,29 @@
 -- reads: padealing.migration_mapping, padealing.pad_approval, padealing.pad_request
 -- legacy: the dates of the stages are as they are there
 -- remedy: correct the date that is wrong
-with odd as materialized (
-    select p.id, p.request_id, p.approval_type, p.decided_at, r.created_at as not_before
-    from padealing.pad_approval p
-    join padealing.pad_request r on r.id = p.request_id
-    where p.decided_at < r.created_at
-    union
-    select p.id, p.request_id, p.approval_type, p.decided_at, m.decided_at
-    from padealing.pad_approval p
-    join (select request_id, min(decided_at) as decided_at from padealing.pad_approval
-          where approval_type = 'manager' group by request_id) m on m.request_id = p.request_id
-    where p.approval_type = 'compliance' and p.decided_at < m.decided_at
+with firsts as (
+    select request_id,
+           min(decided_at) as any_stage,
+           min(decided_at) filter (where approval_type = 'manager') as manager,
+           min(decided_at) filter (where approval_type = 'compliance') as compliance
+    from padealing.pad_approval
+    group by request_id
+), requests as (
+    select f.request_id, r.created_at, f.manager
+    from firsts f
+    join padealing.pad_request r on r.id = f.request_id
+    where f.any_stage < r.created_at or f.compliance < f.manager
+), odd as materialized (
+    select p.id, p.request_id, p.approval_type, p.decided_at,
+           case p.approval_type when 'manager' then q.created_at
+               else greatest(q.created_at, q.manager) end as not_before
+    from requests q
+    join padealing.pad_approval p on p.request_id = q.request_id
 )
-select o.id, o.request_id, o.approval_type, o.decided_at, max(o.not_before) as not_before,
-       bool_and(l.id is not null) as as_in_source
+select o.id, o.request_id, o.approval_type, o.decided_at, o.not_before, l.id is not null as as_in_source
 from odd o
 left join padealing.migration_mapping l
     on l.source_table = 'personal_account_dealing' and l.target_table = 'pad_approval:' || o.approval_type
        and l.target_id = o.id
-group by o.id, o.request_id, o.approval_type, o.decided_at
+where o.decided_at < o.not_before
 order by o.id;

@@ -7,6 +7,7 @@ pub mod request;
 mod server;
 mod source;
 
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -19,7 +20,8 @@ use crate::checks::check::Check;
 use crate::checks::gate::rehearsal;
 use crate::checks::gate::source::Counters;
 use crate::checks::gate::{Bound, Gate, Stage, of_doctor, rows, schema, unknown};
-use crate::checks::integrity::ALL;
+use crate::checks::integrity::header::Rows;
+use crate::checks::integrity::{ALL, Definition};
 use crate::checks::pg::examine::examine;
 use crate::checks::pg::gate::request::GateRequest;
 use crate::checks::pg::integrity::{IntegrityRequest, integrity};
@@ -28,6 +30,7 @@ use crate::migration::pg::migrate::{MigrateRequest, migrate};
 use crate::migration::pg::verify::{VerifyRequest, verify};
 use crate::migration::run::Options;
 use crate::schema::drift::exceptions::Exceptions;
+use crate::schema::names::CONTRACT_SCHEMA;
 use crate::schema::pg::drift::{DriftRequest, Expected, drift};
 use crate::schema::pg::plan::plan;
 use crate::schema::pg::request::ChangeRequest;
@@ -41,9 +44,9 @@ struct Within {
 
 impl Within {
     /// The checks, or why they are not known.
-    async fn of<T>(&self, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-        // On the heap: there are many, side by side.
-        match tokio::time::timeout_at(self.deadline, Box::pin(work)).await {
+    /// It is on the heap, since there is much of it side by side.
+    async fn of<T>(&self, work: Pin<Box<impl Future<Output = Result<T, String>>>>) -> Result<T, String> {
+        match tokio::time::timeout_at(self.deadline, work).await {
             Ok(result) => result,
             Err(_) => Err(format!(
                 "there was no answer within --timeout {} s; give the gate more time, or see what holds it up",
@@ -57,7 +60,7 @@ impl Within {
 pub async fn gate(request: &GateRequest<'_>) -> Gate {
     let started = Instant::now();
     let within = Within { deadline: tokio::time::Instant::now() + request.timeout, timeout: request.timeout };
-    let examined = within.of(async { Ok(examine(&examination(request)).await) }).await;
+    let examined = within.of(Box::pin(async { Ok(examine(&examination(request)).await) })).await;
     let mut gate = Gate {
         stage: request.stage,
         environment: request.environment,
@@ -113,7 +116,7 @@ struct Others {
 
 async fn others(request: &GateRequest<'_>, within: &Within, server_version: Option<&str>) -> Others {
     let (server, planned, rest) =
-        tokio::join!(within.of(server::activity(request.target)), within.of(planned(request)), async {
+        tokio::join!(within.of(Box::pin(server::activity(request.target))), within.of(Box::pin(planned(request))), async {
             match request.stage {
                 Stage::Before => before(request, within, server_version).await,
                 Stage::After => after(request, within).await,
@@ -160,12 +163,19 @@ fn catalog_hash(found: &Found) -> String {
 
 /// Whether the cutover may begin.
 async fn before(request: &GateRequest<'_>, within: &Within, server_version: Option<&str>) -> Vec<Check> {
-    let (source, rejected, backed_up) = tokio::join!(
-        within.of(source::watch(request)),
-        within.of(dry_run(request)),
-        within.of(backup::backed_up(request)),
+    let reference = [CONTRACT_SCHEMA.to_owned()];
+    let (drifted, checked, source, rejected, backed_up) = tokio::join!(
+        within.of(Box::pin(compared(request, &reference))),
+        within.of(Box::pin(checked(request))),
+        within.of(Box::pin(source::watch(request))),
+        within.of(Box::pin(dry_run(request))),
+        within.of(Box::pin(backup::backed_up(request))),
     );
-    let mut checks = vec![backed_up.unwrap_or_else(|why| unknown("backup", why))];
+    let mut checks = vec![
+        drifted.unwrap_or_else(|why| unknown("drift", why)),
+        checked.unwrap_or_else(|why| unknown("integrity", why)),
+        backed_up.unwrap_or_else(|why| unknown("backup", why)),
+    ];
     let mut source_rows = None;
     match source {
         Ok(found) => {
@@ -202,10 +212,10 @@ async fn dry_run(request: &GateRequest<'_>) -> Result<Check, String> {
 /// Whether the application may be opened.
 async fn after(request: &GateRequest<'_>, within: &Within) -> Vec<Check> {
     let (drifted, checked, verified, data) = tokio::join!(
-        within.of(compared(request)),
-        within.of(checked(request)),
-        within.of(verified(request)),
-        within.of(after::facts(request)),
+        within.of(Box::pin(compared(request, &[]))),
+        within.of(Box::pin(checked(request))),
+        within.of(Box::pin(verified(request))),
+        within.of(Box::pin(after::facts(request))),
     );
     let mut checks = vec![
         drifted.unwrap_or_else(|why| unknown("drift", why)),
@@ -223,14 +233,14 @@ async fn after(request: &GateRequest<'_>, within: &Within) -> Vec<Check> {
     checks
 }
 
-async fn compared(request: &GateRequest<'_>) -> Result<Check, String> {
+async fn compared(request: &GateRequest<'_>, schemas: &[String]) -> Result<Check, String> {
     let none = Exceptions::default();
     let found = drift(DriftRequest {
         target: request.target,
         environment: request.environment,
         roles: request.roles,
         expected: Expected::Embedded,
-        schemas: &[],
+        schemas,
         exceptions: request.exceptions.unwrap_or(&none),
         today: request.today,
     });
@@ -238,7 +248,12 @@ async fn compared(request: &GateRequest<'_>) -> Result<Check, String> {
 }
 
 async fn checked(request: &GateRequest<'_>) -> Result<Check, String> {
-    let all: Vec<_> = ALL.iter().collect();
+    // Before the cutover the schema is another, and the legacy rows aren't there yet.
+    let is_wanted = |it: &&Definition| match request.stage {
+        Stage::Before => matches!(it.header.rows, Rows::Application | Rows::Both),
+        Stage::After => true,
+    };
+    let all: Vec<_> = ALL.iter().filter(is_wanted).collect();
     let wanted = IntegrityRequest {
         target: request.target,
         environment: request.environment,
@@ -246,7 +261,7 @@ async fn checked(request: &GateRequest<'_>) -> Result<Check, String> {
         exceptions: request.exceptions,
         today: request.today,
     };
-    integrity(&wanted).await.map(|it| rows::integrity(&it)).map_err(|error| sentence(&error))
+    integrity(&wanted).await.map(|it| rows::integrity(&it, request.stage)).map_err(|error| sentence(&error))
 }
 
 async fn verified(request: &GateRequest<'_>) -> Result<Vec<Check>, String> {

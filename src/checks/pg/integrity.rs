@@ -1,7 +1,8 @@
 //! Runs integrity checks on a database, all of them at one moment. Reads only.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -22,8 +23,8 @@ use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::sqlstate;
-use crate::postgres::statement::{run, server_facts};
-use crate::postgres::transaction::{Limits, begin_read_only, savepoint};
+use crate::postgres::statement::{fetch_value, run, server_facts};
+use crate::postgres::transaction::{Limits, begin_read_only, begin_read_only_at, savepoint};
 use crate::schema::drift::exceptions::{CheckException, Exceptions};
 
 /// What to check.
@@ -60,16 +61,85 @@ async fn integrity_of(connection: &mut Session, request: &IntegrityRequest<'_>) 
     check_some_readable(connection, request, &readable).await?;
     let accepting =
         Accepting { all: request.exceptions.map_or(&[] as &[CheckException], |it| &it.checks), today: request.today };
-    let mut outcomes = Vec::new();
-    for definition in request.checks {
-        target.phase(&format!("checking {}", definition.name));
-        let answer = answer(connection, definition, &readable, accepting).await?;
-        outcomes.push(judge(definition, answer, accepting));
-    }
+    let snapshot: String = fetch_value(connection, "select pg_export_snapshot()", "exporting the snapshot").await?;
+    let work = Work {
+        request,
+        readable,
+        accepting,
+        open: Mutex::new((0..request.checks.len()).rev().collect()),
+        done: Mutex::default(),
+    };
+    work.run_in_two(connection, &snapshot).await?;
+    let outcomes: Vec<Outcome> = std::mem::take(&mut *lock(&work.done)).into_values().collect();
     let server_version = server_facts(connection).await?.version;
     run(connection, "commit", "ending the transaction").await?;
     let exceptions: Option<Check> = request.exceptions.map(|_| exceptions_check(&outcomes, accepting));
     Ok(Integrity { environment, place: target.place(), server_version, outcomes, exceptions })
+}
+
+/// Checks that are shared between two sessions, since a server has more than one processor.
+struct Work<'a> {
+    request: &'a IntegrityRequest<'a>,
+    readable: AllReadable,
+    accepting: Accepting<'a>,
+    /// The places of those that nobody has begun.
+    open: Mutex<Vec<usize>>,
+    done: Mutex<BTreeMap<usize, Outcome>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Work<'_> {
+    /// Makes checks until there are none. What the session can't do is an answer, or is left for the other.
+    async fn run(&self, connection: &mut Session, left: Option<&Mutex<Vec<usize>>>) -> Result<(), QueryError> {
+        loop {
+            let next = lock(&self.open).pop();
+            let Some(at) = next else { return Ok(()) };
+            let definition = self.request.checks[at];
+            self.request.target.phase(&format!("checking {}", definition.name));
+            let since = Instant::now();
+            match (answer(connection, definition, &self.readable, self.accepting).await, left) {
+                (Err(_) | Ok(Answer::None(Reason::Unknown(_))), Some(left)) => lock(left).push(at),
+                (answer, _) => {
+                    let mut outcome = judge(definition, answer?, self.accepting);
+                    outcome.check = outcome.check.took(since.elapsed());
+                    lock(&self.done).insert(at, outcome);
+                }
+            }
+        }
+    }
+
+    /// Makes all checks, some of them in a second session that sees the snapshot of the first.
+    async fn run_in_two(&self, connection: &mut Session, snapshot: &str) -> Result<(), QueryError> {
+        let left = Mutex::default();
+        let (helped, helping) = tokio::sync::oneshot::channel::<()>();
+        let main = async {
+            let made = self.run(connection, None).await;
+            // After an error the other session begins nothing more.
+            lock(&self.open).clear();
+            made?;
+            connection.while_waiting(helping).await.map(|_| connection)
+        };
+        let help = async {
+            self.help(snapshot, &left).await;
+            drop(helped);
+        };
+        let (main, ()) = tokio::join!(main, help);
+        let connection = main?;
+        lock(&self.open).append(&mut lock(&left));
+        self.run(connection, None).await
+    }
+
+    /// Helps in a second session that sees the same moment. Without one it just takes longer.
+    async fn help(&self, snapshot: &str, left: &Mutex<Vec<usize>>) {
+        let Ok(mut connection) = self.request.target.connect(Access::Read, "integrity").await else { return };
+        if begin_read_only_at(&mut connection, LIMITS, snapshot).await.is_ok() {
+            let _ = self.run(&mut connection, Some(left)).await;
+        }
+        let _ = connection.close().await;
+    }
 }
 
 /// Runs checks in a transaction that the caller has begun, on what it sees.
@@ -247,6 +317,9 @@ fn refused(error: &QueryError) -> Answer {
         Some(sqlstate::DATA_CORRUPTED | sqlstate::INDEX_CORRUPTED) => Answer::Damaged(words),
         Some(sqlstate::QUERY_CANCELED) => {
             Answer::None(Reason::Unknown("it took too long and was ended; run it alone with --check".to_owned()))
+        }
+        Some(sqlstate::UNDEFINED_COLUMN | sqlstate::UNDEFINED_TABLE) => {
+            Answer::None(Reason::Unknown(format!("{words}; `pad-migrate plan` shows what is missing")))
         }
         _ => Answer::None(Reason::Unknown(words)),
     }

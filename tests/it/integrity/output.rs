@@ -99,6 +99,11 @@ fn the_catalogue_needs_no_database() {
         assert_eq!(near(wrong).expect("there is none").first().map(String::as_str), Some(wanted));
     }
     assert_eq!(near("self_approval"), None);
+    for json in [&["--json", "integrity", "--list"][..], &["integrity", "--sql", "sequences", "--format", "junit"]] {
+        let output = run(json, &[]);
+        assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+        assert!(stderr(&output).contains("--list and --sql print text"), "{}", stderr(&output));
+    }
     Snapshot::error__integrity_no_check.check_refused(&run(&["integrity", "--sql", "self_aproval"], &[]));
     let output = run(&["--database-url", "postgres://u@127.0.0.1:1/n", "integrity", "--check", "self_aproval"], &[]);
     assert!(
@@ -139,6 +144,12 @@ async fn the_result_is_shown_in_each_format_and_nothing_is_changed() {
         let message = check(&found, "self_approval")["message"].to_string();
         assert!(message.contains("pad_migrate_app has no SELECT on padealing.migration_mapping"), "{message}");
         assert_eq!(db.dump(&[]).await, before);
+        // A second session, which takes half of the work, is not needed.
+        let limit = |connections: i32| format!("alter database {} connection limit {connections}", db.place().name);
+        db.execute(&limit(1)).await;
+        let (code, alone) = report(&db, Some(Role::Owner), &[]).await;
+        assert_eq!((code, alone["checks"].as_array().map(Vec::len)), (Some(0), Some(ALL.len())));
+        db.execute(&limit(-1)).await;
 
         db.execute(
             "insert into padealing.pad_request (id, employee_id, status, created_at) \

@@ -10,7 +10,7 @@ use crate::harness::{Start, with_db};
 
 const STORY: &str = include_str!("story.sql");
 
-const PLANTED: [(&str, &str); 43] = [
+const PLANTED: &[(&str, &str)] = &[
     ("amounts_plausible", "update padealing.pad_request set quantity = -1 where id = 7002"),
     (
         "approvals_logged",
@@ -100,9 +100,12 @@ const PLANTED: [(&str, &str); 43] = [
         "update pg_index set indisvalid = false where indexrelid = 'padealing.pad_breach_resolved_by_id_idx'::regclass",
     ),
     (
+        "lineage_parts",
+        "delete from padealing.migration_mapping where source_id = 1901 and target_table = 'pad_approval:manager'",
+    ),
+    (
         "lineage_marks",
-        "delete from padealing.migration_mapping where source_id = 1901 \
-         and target_table = 'audit_log:approval_compliance'",
+        "update padealing.audit_log set details = '{\"source\": \"legacy_migration\"}' where request_id = 7002",
     ),
     ("lineage_targets", "delete from padealing.pad_execution where request_id = 1901"),
     (
@@ -110,6 +113,12 @@ const PLANTED: [(&str, &str); 43] = [
         "insert into padealing.migration_mapping (source_table, source_id, target_table, target_id) \
          select source_table, 999001, target_table, target_id from padealing.migration_mapping \
          where source_id = 1901 and target_table in ('pad_request', 'audit_log:request_submitted')",
+    ),
+    (
+        "lineage_parts",
+        "insert into padealing.migration_mapping (source_table, source_id, target_table, target_id) \
+         values ('personal_account_dealing', 999001, 'pad_request', 7002), \
+         ('personal_account_dealing', 999001, 'pad_execution', (select max(id) from padealing.pad_execution))",
     ),
     (
         "lineage_whole",
@@ -131,6 +140,11 @@ const PLANTED: [(&str, &str); 43] = [
         "rejections_closed",
         "update padealing.migration_reject set source_id = 1901 where id = (select min(id) \
          from padealing.migration_reject)",
+    ),
+    (
+        "reference_links",
+        "alter table bo_airflow.oracle_employee drop constraint oracle_employee_manager_id_fkey; \
+         update bo_airflow.oracle_employee set manager_id = 99999 where id = 1007",
     ),
     (
         "requests_exist",
@@ -156,8 +170,13 @@ const PLANTED: [(&str, &str); 43] = [
     ("submission_logged", "delete from padealing.audit_log where request_id = 7002"),
 ];
 
-/// The rest.
-const MORE: [(&str, &str); 4] = [
+/// Further ways, and the rest.
+const MORE: [(&str, &str); 6] = [
+    ("constraints_enforced", "alter table padealing.pad_breach disable trigger all"),
+    (
+        "constraints_enforced",
+        "update pg_constraint set convalidated = false where conname = 'pad_breach_request_id_fkey'",
+    ),
     (
         "submission_once",
         "insert into padealing.audit_log (\"timestamp\", action_type, action_status, actor_type, actor_id, request_id) \
@@ -192,7 +211,7 @@ const INDEXES: [(&str, &str); 15] = [
 ];
 
 fn planted() -> impl Iterator<Item = (&'static str, &'static str)> {
-    PLANTED.into_iter().chain(MORE).chain(INDEXES)
+    PLANTED.iter().copied().chain(MORE).chain(INDEXES)
 }
 
 #[test]
@@ -216,6 +235,10 @@ async fn a_violation_fires_its_check_and_no_other() {
             if found != [format!("{severity} {name}")] {
                 wrong.push(format!("{name}: {found:?}"));
             }
+        }
+        if db.major().await >= 18 {
+            let sql = "alter table padealing.pad_breach add constraint positive check (id > 0) not enforced";
+            assert_eq!(in_transaction(&mut session, sql, fired).await, ["fail constraints_enforced"]);
         }
         assert_eq!(wrong, [""; 0]);
     })

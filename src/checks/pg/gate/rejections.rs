@@ -1,6 +1,7 @@
 //! Sees what a dry run rejects, and what of it is waived.
 
-use crate::checks::gate::rows::{LISTED, OpenRejection, Rejections};
+use crate::checks::gate::rows::{OpenRejection, Rejections};
+use crate::checks::gate::schema::LISTED;
 use crate::checks::gate::waivers::Waivers;
 use crate::migration::rejection::Rejection;
 use crate::migration::run::{Observer, Progress};
