@@ -115,13 +115,16 @@ struct Others {
 }
 
 async fn others(request: &GateRequest<'_>, within: &Within, server_version: Option<&str>) -> Others {
-    let (server, planned, rest) =
-        tokio::join!(within.of(Box::pin(server::activity(request.target))), within.of(Box::pin(planned(request))), async {
+    let (server, planned, rest) = tokio::join!(
+        within.of(Box::pin(server::activity(request.target))),
+        within.of(Box::pin(planned(request))),
+        async {
             match request.stage {
                 Stage::Before => before(request, within, server_version).await,
                 Stage::After => after(request, within).await,
             }
-        });
+        }
+    );
     let mut checks = rest;
     match server {
         Ok(activity) => checks.extend(crate::checks::gate::server::checks(&activity, request.stage)),
