@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// Before: the hash that plan printed when the plan was reviewed
     #[arg(long, value_name = "HASH", value_parser = parse_plan_hash)]
     pub(crate) plan_hash: Option<String>,
+    /// Before: a table outside padealing, as SCHEMA.TABLE, that the plan was reviewed with; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_object: Vec<String>,
     /// Before: the backup, as `backup --out` or `apply --backup` has written it
     #[arg(long, value_name = "FILE")]
     pub(crate) backup: Option<PathBuf>,
@@ -88,6 +91,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         table: &config.legacy_table,
         stage: args.stage,
         plan_hash: args.plan_hash.as_deref(),
+        allow_objects: &args.allow_object,
         backup: args.backup.as_deref(),
         rehearsal: rehearsal.as_ref(),
         window: args.window,

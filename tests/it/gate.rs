@@ -50,6 +50,7 @@ impl Given {
             table: &self.table,
             stage,
             plan_hash: None,
+            allow_objects: &[],
             backup: None,
             rehearsal: None,
             window: None,

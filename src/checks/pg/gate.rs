@@ -148,6 +148,7 @@ const SERVER: [&str; 4] = ["wraparound", "replication_slots", "prepared_transact
 async fn planned(request: &GateRequest<'_>) -> Result<Found, String> {
     let change = ChangeRequest {
         legacy: Some(request.table),
+        allow_objects: request.allow_objects,
         ..ChangeRequest::new(request.target, request.environment, request.roles)
     };
     plan(&change).await.map_err(|error| sentence(&error))

@@ -32,6 +32,8 @@ pub struct GateRequest<'a> {
     pub stage: Stage,
     /// The hash of the plan that was reviewed.
     pub plan_hash: Option<&'a str>,
+    /// Tables of other schemas that triggers may lock, as the plan was reviewed with.
+    pub allow_objects: &'a [String],
     /// The backup.
     pub backup: Option<&'a Path>,
     /// The report of a rehearsal.
