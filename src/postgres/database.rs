@@ -327,6 +327,7 @@ impl Database {
             ("PGCONNECT_TIMEOUT", self.timeout.as_secs().max(2).to_string()),
         ];
         variables.extend(url::password(options).map(|it| ("PGPASSWORD", it)));
+        variables.extend(options.get_options().map(|it| ("PGOPTIONS", it.to_owned())));
         if let Some((cert, key)) = &self.client_cert {
             variables.extend([("PGSSLCERT", cert.display().to_string()), ("PGSSLKEY", key.display().to_string())]);
         }

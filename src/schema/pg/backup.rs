@@ -4,7 +4,7 @@
 //! it. Its archive is then read by pg_restore, row by row, and compared with that. Only then the files get their names.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use sqlx::AssertSqlSafe;
@@ -32,9 +32,11 @@ use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{fetch_value, run, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
-use crate::schema::backup::{CatalogObject, Contents, FORMAT, Manifest, Reference, kept, manifest_path, normalised};
+use crate::schema::backup::{
+    BackedUp, CatalogObject, Contents, FORMAT, Manifest, Reference, TableRows, kept, manifest_path, normalised,
+};
 use crate::schema::names::APPLICATION_SCHEMA;
-use crate::schema::pg::archive::scan;
+use crate::schema::pg::archive::{refusal, scan};
 use crate::schema::pg::introspect;
 use crate::schema::pg::relations::elsewhere;
 use crate::schema::pg::rows::{Stored, measure};
@@ -98,15 +100,6 @@ impl BackupFiles {
     pub(crate) fn has_manifest(&self) -> bool {
         self.manifest.is_some()
     }
-}
-
-/// A backup that is good.
-#[derive(Clone, Debug)]
-pub struct BackedUp {
-    /// What is known of it.
-    pub manifest: Manifest,
-    /// The version of the programs, and where they are.
-    pub programs: (String, PathBuf),
 }
 
 /// What is backed up.
@@ -219,8 +212,33 @@ async fn backup_in(
         return Err(BackupError::Incomplete(format!("the sequence {sequence} is not in it")));
     }
     manifest.sequences = contents.sequences;
+    let refusal = match manifest.whole_schema {
+        true => session.while_waiting(refusal(&tools, &path)).await??,
+        false => None,
+    };
     keep(files, &manifest).await?;
-    Ok(Some(BackedUp { manifest, programs: (tools.version().to_owned(), tools.folder().to_owned()) }))
+    Ok(Some(BackedUp { manifest, programs: (tools.version().to_owned(), tools.folder().to_owned()), refusal }))
+}
+
+/// The tables whose rows are no longer those of a backup, with what they hold now: a table that is gone holds none.
+pub async fn changed_since(request: &BackupRequest<'_>, manifest: &Manifest) -> Result<Vec<TableRows>, BackupError> {
+    let mut session = request.database.connect(Access::Read, "backup").await?;
+    let work = async {
+        begin_read_only(&mut session, Limits { lock: Some(LOCK_TIMEOUT), statement: None }).await?;
+        run(&mut session, "set local statement_timeout = 0", "setting up the transaction").await?;
+        check_environment(&mut session, request.database, request.environment).await?;
+        let selection = select(&mut session, request.legacy).await?;
+        let role = current_role(&mut session).await?;
+        check_permitted(&mut session, request.database, &selection.needs(&role), "read padealing").await?;
+        let mut now = Vec::new();
+        for it in &selection.stored {
+            now.push(measure(&mut session, it).await?);
+        }
+        Ok(manifest.changed(now))
+    };
+    let changed = work.await;
+    let _ = session.close().await;
+    changed
 }
 
 /// Writes what pg_dump prints; how many bytes it was, and their SHA-256.

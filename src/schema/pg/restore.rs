@@ -10,7 +10,7 @@ use crate::base::quote::quote_identifier;
 use crate::config::settings::Roles;
 use crate::ledger::pg::permission::current_role;
 use crate::postgres::archive::{Item, ProgramError};
-use crate::postgres::archive_text::{sequence_set, statements};
+use crate::postgres::archive_text::sequence_set;
 use crate::postgres::database::Database;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -25,7 +25,7 @@ use crate::schema::guard;
 use crate::schema::guard::refusal::Refusal;
 use crate::schema::guard::scope::Scope;
 use crate::schema::names::APPLICATION_SCHEMA;
-use crate::schema::pg::archive::{Archive, ArchiveError};
+use crate::schema::pg::archive::{Archive, ArchiveError, entries, section};
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::introspect;
 use crate::schema::pg::locks::{Allowed, Outside};
@@ -128,8 +128,8 @@ async fn restore_in(
     if before.schemas.is_empty() {
         run(session, &format!("create schema {APPLICATION_SCHEMA}"), "creating the schema padealing").await?;
     }
-    let list = entries(&session.while_waiting(archive.tools.list(&archive.path)).await??);
-    section(session, archive, &list, "pre-data").await?;
+    let list = session.while_waiting(entries(&archive.tools, &archive.path)).await??;
+    send_section(session, archive, &list, "pre-data").await?;
     phases.end("tables");
 
     phases.begin("restoring the rows");
@@ -142,7 +142,7 @@ async fn restore_in(
     phases.end("checksums");
 
     phases.begin("building indexes and keys");
-    section(session, archive, &list, "post-data").await?;
+    send_section(session, archive, &list, "post-data").await?;
     phases.end("indexes and keys");
 
     phases.begin("gathering statistics");
@@ -194,19 +194,9 @@ async fn wanted(session: &mut Session, manifest: &Manifest, roles: &Roles) -> Re
     Ok(manifest.wanted(roles, &owner, &existing_roles(session).await?))
 }
 
-/// The archive's entries that are restored: all but the schema itself, which is there or was created.
-fn entries(list: &str) -> String {
-    let is_schema = |line: &&str| {
-        let words: Vec<&str> = line.split(' ').skip(3).take(3).collect();
-        line.starts_with(';') || matches!(words[..], ["SCHEMA", "-", _] | ["COMMENT", "-", "SCHEMA"])
-    };
-    list.lines().filter(|line| !is_schema(line)).fold(String::new(), |all, line| all + line + "\n")
-}
-
 /// Sends the statements of a section, after the guard has read them.
-async fn section(session: &mut Session, archive: &Archive, list: &str, name: &str) -> Result<(), RestoreError> {
-    let script = session.while_waiting(archive.tools.section(&archive.path, name, list)).await??;
-    let sql = statements(&script);
+async fn send_section(session: &mut Session, archive: &Archive, list: &str, name: &str) -> Result<(), RestoreError> {
+    let sql = session.while_waiting(section(&archive.tools, &archive.path, list, name)).await??;
     guard::check(&sql, &Scope::default()).map_err(RestoreError::Statement)?;
     let what = format!("restoring the {name} of the backup");
     Ok(run(session, &sql, &what).await?)

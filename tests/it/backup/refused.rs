@@ -67,6 +67,37 @@ async fn a_backup_that_fails_leaves_nothing() {
     .await;
 }
 
+/// Tables that were not moved yet are backed up, and so is what restore would refuse to send; both are said.
+#[tokio::test]
+async fn what_restore_can_not_do_is_said_by_backup() {
+    let taken = |db: &crate::harness::Db, folder: &Path, words: &str| {
+        let output = go(folder, &db.url, &[], &["backup", "--out", "it.dump"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let said = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(words), "{said}");
+        let output = go(folder, &db.url, &[], &["restore", "--from", "it.dump", "--rehearse"]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        stderr(&output)
+    };
+    let dir = tempfile::tempdir().expect("a directory is made");
+    with_db(Start::Public, async |db| {
+        let said =
+            taken(&db, dir.path(), "it holds tables outside padealing, from before `pad-migrate apply` moves them");
+        assert!(said.contains("restore writes to padealing only"), "{said}");
+    })
+    .await;
+    with_db(Start::Applied, async |db| {
+        db.execute(
+            "create function padealing.log() returns void language sql as 'insert into public.personal_account_dealing \
+             (id) values (1)'",
+        )
+        .await;
+        let said = taken(&db, dir.path(), "restore will refuse this backup: ");
+        assert!(said.contains("the backup has a statement that restore doesn't send"), "{said}");
+    })
+    .await;
+}
+
 /// What doesn't fit is refused before anything is written.
 #[tokio::test]
 async fn a_backup_that_does_not_fit_is_refused() {
