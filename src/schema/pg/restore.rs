@@ -81,6 +81,9 @@ pub struct Restored {
     pub absent: Vec<String>,
 }
 
+/// How long the keys wait for who writes to the reference tables: the rows are there by then, and would be restored again.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Measures phases, and says which one it is.
 struct Phases<'a> {
     database: &'a Database,
@@ -102,6 +105,7 @@ impl Phases<'_> {
 /// Restores. The target was looked at before ([`look`]), and is looked at again in the transaction.
 pub async fn restore(request: &RestoreRequest<'_>, archive: &Archive) -> Result<Restored, RestoreError> {
     let change = ChangeRequest::new(request.database, request.environment, request.roles);
+    let change = ChangeRequest { lock_timeout: LOCK_TIMEOUT, ..change };
     let mut session = locked_connection(&change, "restore").await?;
     let result = restore_in(&mut session, request, &change, archive).await;
     // Whatever happened, an open transaction ends with the session.
@@ -146,8 +150,8 @@ async fn restore_in(
     phases.end("indexes and keys");
 
     phases.begin("gathering statistics");
-    for it in &manifest.tables {
-        let sql = format!("analyze {}.{}", quote_identifier(&it.schema), quote_identifier(&it.table));
+    for it in wanted.catalog.objects.keys().filter(|it| it.kind == Kind::Table) {
+        let sql = format!("analyze {}.{}", quote_identifier(&it.schema), quote_identifier(&it.name));
         run(session, &sql, "gathering statistics").await?;
     }
     phases.end("statistics");
