@@ -139,10 +139,12 @@ async fn what_is_restored_is_what_was_backed_up(#[case] start: Start, #[case] mo
         with_db(Start::Reference, async |to| {
             to.execute(&format!("grant create on database \"{}\" to {}", to.place().name, Role::Owner.name())).await;
             let url = if is_ours { to.url_as(Role::Owner).await } else { to.url.clone() };
+            let others = to.dump(&["--exclude-schema=padealing"]).await;
             let done =
                 go(folder.path(), &url, &keys(&THERE, "dev"), &["--json", "restore", "--from", "it.dump", "--yes"]);
             let done = json(&done);
             assert_eq!(swapped(dumped(&to).await), before);
+            assert_eq!(to.dump(&["--exclude-schema=padealing"]).await, others, "nothing else was changed");
             for same in ["tables", "sequences", "sha256", "taken_at"] {
                 assert_eq!(done[same], taken[same], "{same}");
             }

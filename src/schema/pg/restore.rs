@@ -6,6 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use crate::base::quote::quote_identifier;
 use crate::config::settings::Roles;
 use crate::ledger::pg::permission::current_role;
@@ -71,6 +73,8 @@ impl From<QueryError> for RestoreError {
 /// What was restored.
 #[derive(Clone, Debug)]
 pub struct Restored {
+    /// When it was committed, in UTC by this machine's clock.
+    pub at: String,
     /// What took how long.
     pub phases: Vec<(&'static str, Duration)>,
     /// Objects whose definition was compared.
@@ -176,6 +180,7 @@ async fn restore_in(
     phases.end("schema");
     commit(session, database, "committing").await.map_err(ApplyError::from)?;
     Ok(Restored {
+        at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         phases: phases.done,
         compared,
         differences: small.into_iter().map(described).collect(),

@@ -119,6 +119,7 @@ async fn a_backup_that_does_not_fit_is_refused() {
             assert!(stderr(&unasked).contains("without a terminal use --yes"), "{}", stderr(&unasked));
             refused(&to.url, &[("APP_ENV", "prod")], "only dev and qa take a backup of another environment");
             refused(&to.url_as(Role::Stranger).await, &HERE, "pad_migrate_stranger may not restore padealing at ");
+            assert_eq!(to.dump(&[]).await, before, "nothing was changed");
             to.execute("create table public.kept as table bo_airflow.oracle_employee").await;
             to.execute("truncate bo_airflow.oracle_employee cascade").await;
             let missing = "lacks: 2 rows of bo_airflow.oracle_employee (id 1002, 1003; for ";
@@ -127,7 +128,6 @@ async fn a_backup_that_does_not_fit_is_refused() {
             to.execute("drop table bo_airflow.oracle_bloomberg").await;
             refused(&to.url, &[], "lacks: the table bo_airflow.oracle_bloomberg");
             assert_eq!(to.value("to_regnamespace('padealing')").await, None);
-            let _ = before;
         })
         .await;
         // A name that another thing has; and what is there of others stays as it was.
