@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use sqlx::{ConnectOptions, Connection};
 use tokio::sync::OnceCell;
 
 use crate::config::environment::Environment;
@@ -311,6 +311,13 @@ impl Database {
                 ConnectError::Refused { place, with_password, source: Cause(source) }
             }
         }
+    }
+
+    /// Whether a session may begin with settings: not behind every pooler. Found out by a connection.
+    pub(crate) async fn takes_settings(&self) -> Result<bool, ConnectError> {
+        let connection = self.dial("connect").await.map_err(|error| self.connect_error(error))?;
+        let _ = connection.close().await;
+        Ok(!self.begins_plainly.load(Ordering::Relaxed))
     }
 
     /// The connection as PostgreSQL's client programs read it from their environment (documentation, libpq,

@@ -25,7 +25,7 @@ use crate::ledger::pg::admission::{
 use crate::ledger::pg::history::read_history;
 use crate::ledger::pg::permission::current_role;
 use crate::ledger::tables::MANAGED_TABLES;
-use crate::postgres::archive::{Output, ProgramError, Tools};
+use crate::postgres::archive::{DumpError, Output, ProgramError, Tools};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -62,6 +62,15 @@ pub enum BackupError {
 }
 
 from_session_error!(BackupError: ConnectError, RefusedError, QueryError);
+
+impl From<DumpError> for BackupError {
+    fn from(error: DumpError) -> Self {
+        match error {
+            DumpError::Connect(error) => error.into(),
+            DumpError::Program(error) => error.into(),
+        }
+    }
+}
 
 /// What to back up.
 #[derive(Clone, Copy, Debug)]
@@ -152,7 +161,8 @@ impl Selection {
 /// Backs up; none if there is nothing to back up yet.
 pub async fn backup(request: &BackupRequest<'_>, files: BackupFiles) -> Result<Option<BackedUp>, BackupError> {
     let mut session = request.database.connect(Access::Read, "backup").await?;
-    let result = backup_in(&mut session, request, files).await;
+    // It is large, and a part of several commands.
+    let result = Box::pin(backup_in(&mut session, request, files)).await;
     let _ = session.close().await;
     result
 }
@@ -182,7 +192,9 @@ async fn backup_in(
     let snapshot: String = fetch_value(session, "select pg_export_snapshot()", "exporting the snapshot").await?;
     let mut options = selection.options();
     options.push(format!("--snapshot={snapshot}"));
-    let dump = tools.dump(database, &options)?;
+    // Its session's own, so that it can be ended.
+    let name = format!("pad-migrate backup {}", session.process().unwrap_or_default());
+    let dump = session.while_waiting(tools.dump(database, &name, &options)).await??;
     let (done, ended) = oneshot::channel();
     let writing = async {
         let written = write(dump, &mut files.archive).await?;
@@ -198,7 +210,13 @@ async fn backup_in(
         let _ = session.while_waiting(ended).await?;
         Ok(tables)
     };
-    let ((bytes, sha256), tables) = tokio::try_join!(writing, counting)?;
+    let ((bytes, sha256), tables) = match tokio::try_join!(writing, counting) {
+        Ok(done) => done,
+        Err(error) => {
+            end_dump(database, &name).await;
+            return Err(error);
+        }
+    };
     run(session, "rollback", "ending the transaction").await?;
     (manifest.bytes, manifest.sha256, manifest.tables) = (bytes, sha256, tables);
 
@@ -218,6 +236,18 @@ async fn backup_in(
     };
     keep(files, &manifest).await?;
     Ok(Some(BackedUp { manifest, programs: (tools.version().to_owned(), tools.folder().to_owned()), refusal }))
+}
+
+/// Ends the session of pg_dump, which the server would keep as long as it doesn't hear that nobody is there any more.
+async fn end_dump(database: &Database, name: &str) {
+    let end = async {
+        let Ok(mut connection) = database.dial("backup").await else { return };
+        let sql = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity \
+                   where application_name = $1 and datname = current_database() and usename = current_user";
+        let _ = sqlx::query(sql).bind(name).execute(&mut connection).await;
+        let _ = sqlx::Connection::close(connection).await;
+    };
+    let _ = tokio::time::timeout(database.patience.asking, end).await;
 }
 
 /// The tables whose rows are no longer those of a backup, with what they hold now: a table that is gone holds none.

@@ -111,7 +111,7 @@ pub async fn restore(request: &RestoreRequest<'_>, archive: &Archive) -> Result<
     let change = ChangeRequest::new(request.database, request.environment, request.roles);
     let change = ChangeRequest { lock_timeout: LOCK_TIMEOUT, ..change };
     let mut session = locked_connection(&change, "restore").await?;
-    let result = restore_in(&mut session, request, &change, archive).await;
+    let result = Box::pin(restore_in(&mut session, request, &change, archive)).await;
     // Whatever happened, an open transaction ends with the session.
     let _ = session.close().await;
     result
