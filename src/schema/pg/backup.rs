@@ -309,30 +309,32 @@ pub(crate) async fn select(session: &mut Session, legacy: Option<&TableName>) ->
     let others = others.iter().flat_map(|(schema, tables)| tables.iter().map(move |table| (schema, table)));
     let (schemas, tables): (Vec<&String>, Vec<&String>) = others.unzip();
     // Columns in the order of their names; of a sequence none.
-    let sql = "with recursive ours (oid) as ( \
+    let sql = "with recursive managed (oid) as ( \
              select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace \
              where n.nspname = 'padealing' and c.relname = any($1) and c.relkind in ('r', 'p') \
              union select c.oid from unnest($2::text[], $3::text[]) e (schema, name) \
              join pg_namespace n on n.nspname = e.schema join pg_class c on c.relnamespace = n.oid and c.relname = e.name \
              where not exists (select from pg_class m join pg_namespace p on p.oid = m.relnamespace \
                                where p.nspname = 'padealing' and m.relname = e.name and m.relkind in ('r', 'p')) \
-             union select i.inhrelid from ours o join pg_inherits i on i.inhparent = o.oid \
+             union select i.inhrelid from managed o join pg_inherits i on i.inhparent = o.oid \
              join pg_class c on c.oid = i.inhrelid and c.relkind in ('r', 'p')), \
-         owned (sequence, ours) as ( \
-             select d.objid, bool_or(d.refobjid in (select oid from ours)) from pg_depend d \
+         owned (sequence, managed) as ( \
+             select d.objid, bool_or(d.refobjid in (select oid from managed)) from pg_depend d \
              join pg_class q on q.oid = d.objid and q.relkind = 'S' \
              where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') \
              group by 1), \
          used (sequence) as ( \
-             select d.refobjid from pg_depend d join pg_attrdef a on a.oid = d.objid and a.adrelid in (select oid from ours) \
-             where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_class'::regclass) \
+             select d.refobjid from pg_depend d join pg_attrdef a on a.oid = d.objid \
+             where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_class'::regclass \
+               and a.adrelid in (select oid from managed)) \
          select n.nspname::text, c.relname::text, c.relkind::text, \
-             c.oid in (select oid from ours) or coalesce(w.ours, c.oid in (select sequence from used)), \
+             c.oid in (select oid from managed) or coalesce(w.managed, c.oid in (select sequence from used)), \
              c.relkind = 'S' and w.sequence is not null, \
              array(select attname::text from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped \
                    and c.relkind <> 'S' order by attname::text collate \"C\") \
          from pg_class c join pg_namespace n on n.oid = c.relnamespace left join owned w on w.sequence = c.oid \
-         where (n.nspname = 'padealing' or c.oid in (select oid from ours) or w.ours or c.oid in (select sequence from used)) \
+         where (n.nspname = 'padealing' or c.oid in (select oid from managed) or w.managed \
+                or c.oid in (select sequence from used)) \
            and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') \
            and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid \
                            and deptype = 'e') \
@@ -346,8 +348,8 @@ pub(crate) async fn select(session: &mut Session, legacy: Option<&TableName>) ->
         left_out: Vec::new(),
         left_out_sequences: Vec::new(),
     };
-    for (schema, name, kind, is_ours, is_owned, columns) in rows {
-        match (is_ours, is_owned) {
+    for (schema, name, kind, is_managed, is_owned, columns) in rows {
+        match (is_managed, is_owned) {
             // It goes with its table, which is named.
             (false, true) => selection.left_out_sequences.push(name),
             (false, false) => selection.left_out.push(name),
