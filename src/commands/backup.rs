@@ -40,12 +40,12 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let beside = manifest_path(&args.out);
     match args.format {
         Format::Text => {
-            let page = backup_page(&done.manifest, &done.programs, &name, &beside.display().to_string());
+            let page = backup_page(&done, &name, &beside.display().to_string());
             context.printer.page(&page)?;
         }
         Format::Json => {
             let environment = context.config.environment;
-            context.printer.json(&BackupJson::new(&done.manifest, environment, &done.programs, &args.out, &beside))?;
+            context.printer.json(&BackupJson::new(&done, environment, &args.out, &beside))?;
         }
     }
     Ok(Verdict::Clean)

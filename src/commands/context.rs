@@ -91,9 +91,7 @@ impl Context {
         let (name, has_manifest) = (files.archive().path().display().to_string(), files.has_manifest());
         match backup(&self.backup_request(target), files).await? {
             None => self.printer.note("there is nothing to back up yet"),
-            Some(done) => {
-                backed_up_notes(&done.manifest, &name, has_manifest).iter().for_each(|it| self.printer.note(it))
-            }
+            Some(done) => backed_up_notes(&done, &name, has_manifest).iter().for_each(|it| self.printer.note(it)),
         }
         Ok(())
     }

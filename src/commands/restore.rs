@@ -124,6 +124,7 @@ fn show(
         place,
         server_version,
         environment: context.config.environment,
+        restored_at: &restored.at,
         phases: &restored.phases,
         compared: restored.compared,
         differences: &restored.differences,

@@ -212,6 +212,8 @@ async fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
 /// What an interrupted command has changed.
 fn interruption_text(command: &Command, is_asking: bool) -> &'static str {
     match command {
+        #[cfg(feature = "harness")]
+        Command::Restore(args) if args.rehearse => "interrupted. Nothing was changed.",
         Command::Apply(_) | Command::Revert(_) | Command::Restore(_) if !is_asking => {
             "interrupted. What was not committed is rolled back; `pad-migrate status` shows the revision"
         }

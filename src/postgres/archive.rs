@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::base::version::major;
 use crate::postgres::archive_text::{CopyHead, END_OF_ROWS, copy_head};
+use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::Database;
 use crate::postgres::programs::{Programs, programs};
 
@@ -40,6 +41,15 @@ pub enum ProgramError {
     /// It says what isn't understood.
     #[error("pg_restore {version} printed what isn't understood: {text}; use another minor version of it")]
     Unreadable { version: String, text: String },
+}
+
+/// Why pg_dump doesn't begin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DumpError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Program(#[from] ProgramError),
 }
 
 fn found_text(found: &[String]) -> String {
@@ -107,22 +117,32 @@ impl Tools {
         command
     }
 
-    /// Starts pg_dump with these options. The connection is in its environment: other users can read a process's
-    /// arguments.
-    pub(crate) fn dump(&self, database: &Database, options: &[String]) -> Result<Output, ProgramError> {
+    /// Starts pg_dump with these options; `name` is what `pg_stat_activity` shows of it. The connection is in its
+    /// environment: other users can read a process's arguments.
+    pub(crate) async fn dump(&self, database: &Database, name: &str, options: &[String]) -> Result<Output, DumpError> {
         let mut command = self.command("pg_dump");
-        command.envs(database.variables());
+        let variables = database.variables();
+        let own = variables.iter().find(|(name, _)| *name == "PGOPTIONS").map(|(_, own)| own.clone());
+        command.envs(variables).env("PGAPPNAME", name);
+        if database.takes_settings().await? {
+            let unheard = database.patience.unheard.as_millis();
+            command.env(
+                "PGOPTIONS",
+                format!(
+                    "{} -c tcp_user_timeout={unheard} -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 \
+                     -c tcp_keepalives_count=4",
+                    own.unwrap_or_default()
+                ),
+            );
+        }
         if database.ssl_mode() == "verify-full" && !database.has_root_cert() && major(self.version()) >= 16 {
             // What our own sessions trust.
             command.env("PGSSLROOTCERT", "system");
         }
         // A network that falls silent ends it.
-        command.arg(
-            "--dbname=keepalives_idle=15 keepalives_interval=5 keepalives_count=4 tcp_user_timeout=60000 \
-             fallback_application_name='pad-migrate backup'",
-        );
+        command.arg("--dbname=keepalives_idle=15 keepalives_interval=5 keepalives_count=4 tcp_user_timeout=60000");
         command.args(["--format=custom", "--encoding=UTF8", "--no-password", "--lock-wait-timeout=30s"]).args(options);
-        self.start("pg_dump", command)
+        Ok(self.start("pg_dump", command)?)
     }
 
     /// Starts pg_restore, which prints the rows of all tables, and where sequences stand, as a script.

@@ -9,12 +9,12 @@ use crate::base::text::{list, plural, size, thousands};
 use crate::config::environment::Environment;
 use crate::report::layout::Head;
 use crate::report::page::{Page, Text};
-use crate::schema::backup::{Manifest, SequenceState, TableRows};
+use crate::schema::backup::{BackedUp, Manifest, SequenceState, TableRows};
 
 /// What is said of a backup that another command took first.
-pub fn backed_up_notes(manifest: &Manifest, name: &str, has_manifest: bool) -> Vec<String> {
-    let rows = plural(manifest.rows(), "row", "rows");
-    let left_out = match &manifest.left_out[..] {
+pub fn backed_up_notes(done: &BackedUp, name: &str, has_manifest: bool) -> Vec<String> {
+    let rows = plural(done.manifest.rows(), "row", "rows");
+    let left_out = match &done.manifest.left_out[..] {
         [] => String::new(),
         names => format!("; not managed by pad-migrate, and not in it: {}", list(names)),
     };
@@ -22,7 +22,21 @@ pub fn backed_up_notes(manifest: &Manifest, name: &str, has_manifest: bool) -> V
     if !has_manifest {
         notes.push(format!("no manifest is kept, since there is no place beside {name}; restore needs one"));
     }
+    notes.extend(self::notes(done));
     notes
+}
+
+/// What is worth knowing of a backup.
+fn notes(done: &BackedUp) -> Vec<String> {
+    let refused = done.refusal.iter().map(|it| {
+        format!(
+            "restore will refuse this backup: {it}; only pg_restore can restore it as long as that is in the schema"
+        )
+    });
+    let outside = (!done.manifest.whole_schema).then(|| {
+        "it holds tables outside padealing, from before `pad-migrate apply` moves them: only pg_restore can restore it".to_owned()
+    });
+    refused.chain(outside).collect()
 }
 
 /// What is known of a backup, for people.
@@ -45,8 +59,9 @@ pub(crate) fn counts(tables: &[TableRows]) -> String {
     format!("{} in {of}{each}", thousands(all))
 }
 
-/// What `backup` did. `programs` are their version and their folder.
-pub fn backup_page(manifest: &Manifest, programs: &(String, std::path::PathBuf), file: &str, beside: &str) -> Page {
+/// What `backup` did.
+pub fn backup_page(done: &BackedUp, file: &str, beside: &str) -> Page {
+    let BackedUp { manifest, programs, .. } = done;
     let mut page = Page::default();
     let bytes = i64::try_from(manifest.bytes).unwrap_or(i64::MAX);
     page.row("Backup", format!("{file}, {}", size(bytes)));
@@ -57,6 +72,9 @@ pub fn backup_page(manifest: &Manifest, programs: &(String, std::path::PathBuf),
     page.row("Programs", format!("pg_dump and pg_restore {version} in {}", folder.display()));
     if !manifest.left_out.is_empty() {
         page.row("Not in it", format!("{}: not managed by pad-migrate", list(&manifest.left_out)));
+    }
+    for note in notes(done) {
+        page.row("Note", note);
     }
     page.blank();
     let verdict = "CLEAN: the backup was read back in full, and holds every row that the database held then";
@@ -95,18 +113,14 @@ pub struct BackupJson {
     pub sequences: Vec<SequenceState>,
     /// Relations of padealing that are not in it.
     pub left_out: Vec<String>,
+    /// What is worth knowing.
+    pub notes: Vec<String>,
 }
 
 impl BackupJson {
     /// What was backed up.
-    pub fn new(
-        manifest: &Manifest,
-        environment: Environment,
-        (version, folder): &(String, std::path::PathBuf),
-        file: &Path,
-        beside: &Path,
-    ) -> Self {
-        let manifest = manifest.clone();
+    pub fn new(done: &BackedUp, environment: Environment, file: &Path, beside: &Path) -> Self {
+        let BackedUp { manifest, programs: (version, folder), .. } = done.clone();
         Self {
             head: Head::new("backup", environment, &manifest.server_version, Verdict::Clean),
             place: manifest.place,
@@ -116,11 +130,12 @@ impl BackupJson {
             sha256: manifest.sha256,
             taken_at: manifest.taken_at,
             revision: manifest.revision,
-            programs_version: version.clone(),
+            programs_version: version,
             programs_folder: folder.display().to_string(),
             tables: manifest.tables,
             sequences: manifest.sequences,
             left_out: manifest.left_out,
+            notes: notes(done),
         }
     }
 }

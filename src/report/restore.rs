@@ -46,6 +46,8 @@ pub struct Restoration<'a> {
     pub place: &'a str,
     pub server_version: &'a str,
     pub environment: Environment,
+    /// When, in UTC by this machine's clock.
+    pub restored_at: &'a str,
     /// What took how long.
     pub phases: &'a [(&'static str, Duration)],
     /// Objects whose definition was compared.
@@ -158,6 +160,8 @@ pub struct RestoreJson {
     pub sha256: String,
     /// When it was taken, in UTC.
     pub taken_at: String,
+    /// When it was restored, or that was rehearsed, in UTC by this machine's clock.
+    pub restored_at: String,
     /// The environment that it was taken in.
     pub from_environment: String,
     /// Host, port, database and role that it was taken of.
@@ -201,6 +205,7 @@ impl RestoreJson {
             file: done.file.to_owned(),
             sha256: manifest.sha256,
             taken_at: manifest.taken_at,
+            restored_at: done.restored_at.to_owned(),
             from_environment: manifest.environment,
             from_place: manifest.place,
             revision: manifest.revision,

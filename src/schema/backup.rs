@@ -73,6 +73,17 @@ pub struct Manifest {
     pub catalog: Vec<CatalogObject>,
 }
 
+/// A backup that is good.
+#[derive(Clone, Debug)]
+pub struct BackedUp {
+    /// What is known of it.
+    pub manifest: Manifest,
+    /// The version of the programs, and where they are.
+    pub programs: (String, PathBuf),
+    /// Why restore would refuse to send a statement of it.
+    pub refusal: Option<String>,
+}
+
 /// The rows of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
@@ -85,6 +96,12 @@ pub struct TableRows {
     pub rows: u64,
     /// A checksum of them that depends on no order.
     pub checksum: String,
+}
+
+impl TableRows {
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.schema, &self.table) == (&other.schema, &other.table)
+    }
 }
 
 /// Where a sequence stands.
@@ -214,6 +231,14 @@ impl Manifest {
     /// The rows of all tables.
     pub fn rows(&self) -> u64 {
         self.tables.iter().map(|it| it.rows).sum()
+    }
+
+    /// The tables that hold something else now, or are there in one of the two only.
+    pub(crate) fn changed(&self, now: Vec<TableRows>) -> Vec<TableRows> {
+        let gone = self.tables.iter().filter(|it| !now.iter().any(|table| table.is_same(it)));
+        let gone = gone.map(|it| TableRows { rows: 0, checksum: String::new(), ..it.clone() });
+        let gone: Vec<TableRows> = gone.collect();
+        now.into_iter().filter(|it| !self.tables.contains(it)).chain(gone).collect()
     }
 
     /// What PostgreSQL said of what is in it.

@@ -6,6 +6,10 @@ mod refused;
 use std::path::Path;
 use std::process::Output;
 
+use pad_migrate::config::environment::Environment;
+use pad_migrate::config::settings::Roles;
+use pad_migrate::schema::backup::Manifest;
+use pad_migrate::schema::pg::backup::{BackupRequest, changed_since};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde_json::Value;
@@ -135,10 +139,12 @@ async fn what_is_restored_is_what_was_backed_up(#[case] start: Start, #[case] mo
         with_db(Start::Reference, async |to| {
             to.execute(&format!("grant create on database \"{}\" to {}", to.place().name, Role::Owner.name())).await;
             let url = if is_ours { to.url_as(Role::Owner).await } else { to.url.clone() };
+            let others = to.dump(&["--exclude-schema=padealing"]).await;
             let done =
                 go(folder.path(), &url, &keys(&THERE, "dev"), &["--json", "restore", "--from", "it.dump", "--yes"]);
             let done = json(&done);
             assert_eq!(swapped(dumped(&to).await), before);
+            assert_eq!(to.dump(&["--exclude-schema=padealing"]).await, others, "nothing else was changed");
             for same in ["tables", "sequences", "sha256", "taken_at"] {
                 assert_eq!(done[same], taken[same], "{same}");
             }
@@ -187,7 +193,14 @@ async fn checksums_are_of_rows_and_nothing_else() {
         };
         let first = sum();
         assert_eq!(first, (Some(3), "6c34696ce81fb9bb6a97aba2c5363016".to_owned()));
+        let text = std::fs::read_to_string(folder.path().join("it.dump.manifest.json")).expect("it is there");
+        let manifest = Manifest::read(&text).expect("it is a manifest");
+        let (environment, roles) = (Environment::Local, &Roles::default());
+        let request = BackupRequest { database: &db.database, environment, roles, legacy: None };
+        let changed = async || changed_since(&request, &manifest).await.expect("it is compared");
+        assert_eq!(changed().await, []);
         db.execute("update padealing.compliance_config set id = id where id = 1").await;
+        assert_eq!(changed().await, []);
         assert_eq!(sum(), first);
         db.execute(
             "alter database current_db set datestyle = 'German'".replace("current_db", &db.place().name).as_str(),
@@ -196,6 +209,8 @@ async fn checksums_are_of_rows_and_nothing_else() {
         assert_eq!(sum(), first);
         db.execute("update padealing.compliance_config set config_key = 'b' where id = 1").await;
         assert_ne!(sum(), first);
+        let tables = changed().await;
+        assert_eq!(tables.iter().map(|it| (&*it.table, it.rows)).collect::<Vec<_>>(), [("compliance_config", 3)]);
     })
     .await;
 }

@@ -17,6 +17,7 @@ use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::rollback::Selection;
 use pad_migrate::migration::run::Options;
 use pad_migrate::postgres::database::{Database, Patience};
+use pad_migrate::schema::pg::backup::{self, BackupFiles, BackupRequest};
 use pad_migrate::schema::pg::{apply, introspect, plan, status};
 
 const PATIENCE: Patience = Patience {
@@ -66,6 +67,15 @@ async fn command(name: &str, database: &Database) -> Option<String> {
             };
             let taken = rollback(&request, &mut |_| (), std::future::pending()).await;
             taken.err().and_then(|error| of(&error))
+        }
+        "backup" => {
+            let folder = tempfile::tempdir().expect("a directory is made");
+            let files = BackupFiles::create(&folder.path().join("it.dump")).expect("it can be written");
+            let environment = Environment::Local;
+            let request = BackupRequest { database, environment, roles: &roles, legacy: None };
+            let error = backup::backup(&request, files).await.err().and_then(|error| of(&error));
+            assert_eq!(folder.path().read_dir().expect("it is there").count(), 0, "no file has a name");
+            error
         }
         _ => {
             let request = migrate::MigrateRequest {
@@ -118,7 +128,16 @@ const CASES: [(&str, Start, &str, NewOnes); 11] = [
 /// All at once: they wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_ends_and_leaves_nothing() {
-    join_all(CASES.map(|(name, start, trigger, new_ones)| ends(name, start, trigger, new_ones))).await;
+    join_all(CASES.map(|(name, start, trigger, new_ones)| Box::pin(ends(name, start, trigger, new_ones)))).await;
+}
+
+/// pg_dump has a session of its own, which is ended, too, when the server can be reached.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_ends_and_leaves_nothing() {
+    for (trigger, new_ones) in [("pg_export_snapshot", NewOnes::AreSilent), ("COPY padealing.audit_log", NewOnes::Work)]
+    {
+        Box::pin(ends("backup", Start::Migrated, trigger, new_ones)).await;
+    }
 }
 
 async fn ends(name: &str, start: Start, trigger: &'static str, new_ones: NewOnes) {

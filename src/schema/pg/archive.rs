@@ -11,8 +11,10 @@ use crate::base::input::read_within;
 use crate::base::text::{hex, plural, thousands};
 use crate::base::version::major;
 use crate::postgres::archive::{Item, ProgramError, Tools};
-use crate::postgres::archive_text::{field, sequence_set};
+use crate::postgres::archive_text::{field, sequence_set, statements};
 use crate::schema::backup::{Contents, Manifest, ManifestError, Reference, SequenceState, manifest_path};
+use crate::schema::guard;
+use crate::schema::guard::scope::Scope;
 
 /// More than any manifest has.
 const LIMIT: usize = 64 << 20;
@@ -170,4 +172,31 @@ pub(crate) async fn scan(tools: &Tools, path: &Path, references: &[Reference]) -
     }
     output.end().await?;
     Ok(contents)
+}
+
+/// The entries of an archive that are restored: all but the schema itself, which is there or is created.
+pub(crate) async fn entries(tools: &Tools, path: &Path) -> Result<String, ProgramError> {
+    let list = tools.list(path).await?;
+    let is_schema = |line: &&str| {
+        let words: Vec<&str> = line.split(' ').skip(3).take(3).collect();
+        line.starts_with(';') || matches!(words[..], ["SCHEMA", "-", _] | ["COMMENT", "-", "SCHEMA"])
+    };
+    Ok(list.lines().filter(|line| !is_schema(line)).fold(String::new(), |all, line| all + line + "\n"))
+}
+
+/// The statements of a section, as one of our sessions takes them.
+pub(crate) async fn section(tools: &Tools, path: &Path, entries: &str, name: &str) -> Result<String, ProgramError> {
+    Ok(statements(&tools.section(path, name, entries).await?))
+}
+
+/// Why restore would refuse to send a statement of an archive.
+pub(crate) async fn refusal(tools: &Tools, path: &Path) -> Result<Option<String>, ProgramError> {
+    let entries = entries(tools, path).await?;
+    for name in ["pre-data", "post-data"] {
+        let sql = section(tools, path, &entries, name).await?;
+        if let Err(refusal) = guard::check(&sql, &Scope::default()) {
+            return Ok(Some(refusal.to_string()));
+        }
+    }
+    Ok(None)
 }

@@ -4,7 +4,7 @@
 //! it. Its archive is then read by pg_restore, row by row, and compared with that. Only then the files get their names.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use sqlx::AssertSqlSafe;
@@ -25,16 +25,18 @@ use crate::ledger::pg::admission::{
 use crate::ledger::pg::history::read_history;
 use crate::ledger::pg::permission::current_role;
 use crate::ledger::tables::MANAGED_TABLES;
-use crate::postgres::archive::{Output, ProgramError, Tools};
+use crate::postgres::archive::{DumpError, Output, ProgramError, Tools};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{fetch_value, run, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
-use crate::schema::backup::{CatalogObject, Contents, FORMAT, Manifest, Reference, kept, manifest_path, normalised};
+use crate::schema::backup::{
+    BackedUp, CatalogObject, Contents, FORMAT, Manifest, Reference, TableRows, kept, manifest_path, normalised,
+};
 use crate::schema::names::APPLICATION_SCHEMA;
-use crate::schema::pg::archive::scan;
+use crate::schema::pg::archive::{refusal, scan};
 use crate::schema::pg::introspect;
 use crate::schema::pg::relations::elsewhere;
 use crate::schema::pg::rows::{Stored, measure};
@@ -60,6 +62,15 @@ pub enum BackupError {
 }
 
 from_session_error!(BackupError: ConnectError, RefusedError, QueryError);
+
+impl From<DumpError> for BackupError {
+    fn from(error: DumpError) -> Self {
+        match error {
+            DumpError::Connect(error) => error.into(),
+            DumpError::Program(error) => error.into(),
+        }
+    }
+}
 
 /// What to back up.
 #[derive(Clone, Copy, Debug)]
@@ -98,15 +109,6 @@ impl BackupFiles {
     pub(crate) fn has_manifest(&self) -> bool {
         self.manifest.is_some()
     }
-}
-
-/// A backup that is good.
-#[derive(Clone, Debug)]
-pub struct BackedUp {
-    /// What is known of it.
-    pub manifest: Manifest,
-    /// The version of the programs, and where they are.
-    pub programs: (String, PathBuf),
 }
 
 /// What is backed up.
@@ -159,7 +161,8 @@ impl Selection {
 /// Backs up; none if there is nothing to back up yet.
 pub async fn backup(request: &BackupRequest<'_>, files: BackupFiles) -> Result<Option<BackedUp>, BackupError> {
     let mut session = request.database.connect(Access::Read, "backup").await?;
-    let result = backup_in(&mut session, request, files).await;
+    // It is large, and a part of several commands.
+    let result = Box::pin(backup_in(&mut session, request, files)).await;
     let _ = session.close().await;
     result
 }
@@ -189,7 +192,9 @@ async fn backup_in(
     let snapshot: String = fetch_value(session, "select pg_export_snapshot()", "exporting the snapshot").await?;
     let mut options = selection.options();
     options.push(format!("--snapshot={snapshot}"));
-    let dump = tools.dump(database, &options)?;
+    // Its session's own, so that it can be ended.
+    let name = format!("pad-migrate backup {}", session.process().unwrap_or_default());
+    let dump = session.while_waiting(tools.dump(database, &name, &options)).await??;
     let (done, ended) = oneshot::channel();
     let writing = async {
         let written = write(dump, &mut files.archive).await?;
@@ -205,7 +210,13 @@ async fn backup_in(
         let _ = session.while_waiting(ended).await?;
         Ok(tables)
     };
-    let ((bytes, sha256), tables) = tokio::try_join!(writing, counting)?;
+    let ((bytes, sha256), tables) = match tokio::try_join!(writing, counting) {
+        Ok(done) => done,
+        Err(error) => {
+            end_dump(database, &name).await;
+            return Err(error);
+        }
+    };
     run(session, "rollback", "ending the transaction").await?;
     (manifest.bytes, manifest.sha256, manifest.tables) = (bytes, sha256, tables);
 
@@ -219,8 +230,45 @@ async fn backup_in(
         return Err(BackupError::Incomplete(format!("the sequence {sequence} is not in it")));
     }
     manifest.sequences = contents.sequences;
+    let refusal = match manifest.whole_schema {
+        true => session.while_waiting(refusal(&tools, &path)).await??,
+        false => None,
+    };
     keep(files, &manifest).await?;
-    Ok(Some(BackedUp { manifest, programs: (tools.version().to_owned(), tools.folder().to_owned()) }))
+    Ok(Some(BackedUp { manifest, programs: (tools.version().to_owned(), tools.folder().to_owned()), refusal }))
+}
+
+/// Ends the session of pg_dump, which the server would keep as long as it doesn't hear that nobody is there any more.
+async fn end_dump(database: &Database, name: &str) {
+    let end = async {
+        let Ok(mut connection) = database.dial("backup").await else { return };
+        let sql = "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity \
+                   where application_name = $1 and datname = current_database() and usename = current_user";
+        let _ = sqlx::query(sql).bind(name).execute(&mut connection).await;
+        let _ = sqlx::Connection::close(connection).await;
+    };
+    let _ = tokio::time::timeout(database.patience.asking, end).await;
+}
+
+/// The tables whose rows are no longer those of a backup, with what they hold now: a table that is gone holds none.
+pub async fn changed_since(request: &BackupRequest<'_>, manifest: &Manifest) -> Result<Vec<TableRows>, BackupError> {
+    let mut session = request.database.connect(Access::Read, "backup").await?;
+    let work = async {
+        begin_read_only(&mut session, Limits { lock: Some(LOCK_TIMEOUT), statement: None }).await?;
+        run(&mut session, "set local statement_timeout = 0", "setting up the transaction").await?;
+        check_environment(&mut session, request.database, request.environment).await?;
+        let selection = select(&mut session, request.legacy).await?;
+        let role = current_role(&mut session).await?;
+        check_permitted(&mut session, request.database, &selection.needs(&role), "read padealing").await?;
+        let mut now = Vec::new();
+        for it in &selection.stored {
+            now.push(measure(&mut session, it).await?);
+        }
+        Ok(manifest.changed(now))
+    };
+    let changed = work.await;
+    let _ = session.close().await;
+    changed
 }
 
 /// Writes what pg_dump prints; how many bytes it was, and their SHA-256.
@@ -261,30 +309,32 @@ pub(crate) async fn select(session: &mut Session, legacy: Option<&TableName>) ->
     let others = others.iter().flat_map(|(schema, tables)| tables.iter().map(move |table| (schema, table)));
     let (schemas, tables): (Vec<&String>, Vec<&String>) = others.unzip();
     // Columns in the order of their names; of a sequence none.
-    let sql = "with recursive ours (oid) as ( \
+    let sql = "with recursive managed (oid) as ( \
              select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace \
              where n.nspname = 'padealing' and c.relname = any($1) and c.relkind in ('r', 'p') \
              union select c.oid from unnest($2::text[], $3::text[]) e (schema, name) \
              join pg_namespace n on n.nspname = e.schema join pg_class c on c.relnamespace = n.oid and c.relname = e.name \
              where not exists (select from pg_class m join pg_namespace p on p.oid = m.relnamespace \
                                where p.nspname = 'padealing' and m.relname = e.name and m.relkind in ('r', 'p')) \
-             union select i.inhrelid from ours o join pg_inherits i on i.inhparent = o.oid \
+             union select i.inhrelid from managed o join pg_inherits i on i.inhparent = o.oid \
              join pg_class c on c.oid = i.inhrelid and c.relkind in ('r', 'p')), \
-         owned (sequence, ours) as ( \
-             select d.objid, bool_or(d.refobjid in (select oid from ours)) from pg_depend d \
+         owned (sequence, managed) as ( \
+             select d.objid, bool_or(d.refobjid in (select oid from managed)) from pg_depend d \
              join pg_class q on q.oid = d.objid and q.relkind = 'S' \
              where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') \
              group by 1), \
          used (sequence) as ( \
-             select d.refobjid from pg_depend d join pg_attrdef a on a.oid = d.objid and a.adrelid in (select oid from ours) \
-             where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_class'::regclass) \
+             select d.refobjid from pg_depend d join pg_attrdef a on a.oid = d.objid \
+             where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_class'::regclass \
+               and a.adrelid in (select oid from managed)) \
          select n.nspname::text, c.relname::text, c.relkind::text, \
-             c.oid in (select oid from ours) or coalesce(w.ours, c.oid in (select sequence from used)), \
+             c.oid in (select oid from managed) or coalesce(w.managed, c.oid in (select sequence from used)), \
              c.relkind = 'S' and w.sequence is not null, \
              array(select attname::text from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped \
                    and c.relkind <> 'S' order by attname::text collate \"C\") \
          from pg_class c join pg_namespace n on n.oid = c.relnamespace left join owned w on w.sequence = c.oid \
-         where (n.nspname = 'padealing' or c.oid in (select oid from ours) or w.ours or c.oid in (select sequence from used)) \
+         where (n.nspname = 'padealing' or c.oid in (select oid from managed) or w.managed \
+                or c.oid in (select sequence from used)) \
            and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') \
            and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid \
                            and deptype = 'e') \
@@ -298,8 +348,8 @@ pub(crate) async fn select(session: &mut Session, legacy: Option<&TableName>) ->
         left_out: Vec::new(),
         left_out_sequences: Vec::new(),
     };
-    for (schema, name, kind, is_ours, is_owned, columns) in rows {
-        match (is_ours, is_owned) {
+    for (schema, name, kind, is_managed, is_owned, columns) in rows {
+        match (is_managed, is_owned) {
             // It goes with its table, which is named.
             (false, true) => selection.left_out_sequences.push(name),
             (false, false) => selection.left_out.push(name),

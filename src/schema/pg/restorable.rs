@@ -102,7 +102,7 @@ pub async fn look_first(request: &RestoreRequest<'_>, archive: &Archive) -> Resu
     looked
 }
 
-/// Looks at the target in the transaction that the session is in; what padealing holds that isn't ours.
+/// Looks at the target in the transaction that the session is in; what padealing holds before.
 pub(crate) async fn look(
     session: &mut Session,
     request: &RestoreRequest<'_>,

@@ -6,11 +6,13 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use crate::base::quote::quote_identifier;
 use crate::config::settings::Roles;
 use crate::ledger::pg::permission::current_role;
 use crate::postgres::archive::{Item, ProgramError};
-use crate::postgres::archive_text::{sequence_set, statements};
+use crate::postgres::archive_text::sequence_set;
 use crate::postgres::database::Database;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -25,7 +27,7 @@ use crate::schema::guard;
 use crate::schema::guard::refusal::Refusal;
 use crate::schema::guard::scope::Scope;
 use crate::schema::names::APPLICATION_SCHEMA;
-use crate::schema::pg::archive::{Archive, ArchiveError};
+use crate::schema::pg::archive::{Archive, ArchiveError, entries, section};
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::introspect;
 use crate::schema::pg::locks::{Allowed, Outside};
@@ -71,6 +73,8 @@ impl From<QueryError> for RestoreError {
 /// What was restored.
 #[derive(Clone, Debug)]
 pub struct Restored {
+    /// When it was committed, in UTC by this machine's clock.
+    pub at: String,
     /// What took how long.
     pub phases: Vec<(&'static str, Duration)>,
     /// Objects whose definition was compared.
@@ -80,6 +84,9 @@ pub struct Restored {
     /// Roles of the backup that the target lacks, whose privileges were not restored.
     pub absent: Vec<String>,
 }
+
+/// How long the keys wait for who writes to the reference tables: the rows are there by then, and would be restored again.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Measures phases, and says which one it is.
 struct Phases<'a> {
@@ -102,8 +109,9 @@ impl Phases<'_> {
 /// Restores. The target was looked at before ([`look`]), and is looked at again in the transaction.
 pub async fn restore(request: &RestoreRequest<'_>, archive: &Archive) -> Result<Restored, RestoreError> {
     let change = ChangeRequest::new(request.database, request.environment, request.roles);
+    let change = ChangeRequest { lock_timeout: LOCK_TIMEOUT, ..change };
     let mut session = locked_connection(&change, "restore").await?;
-    let result = restore_in(&mut session, request, &change, archive).await;
+    let result = Box::pin(restore_in(&mut session, request, &change, archive)).await;
     // Whatever happened, an open transaction ends with the session.
     let _ = session.close().await;
     result
@@ -128,8 +136,8 @@ async fn restore_in(
     if before.schemas.is_empty() {
         run(session, &format!("create schema {APPLICATION_SCHEMA}"), "creating the schema padealing").await?;
     }
-    let list = entries(&session.while_waiting(archive.tools.list(&archive.path)).await??);
-    section(session, archive, &list, "pre-data").await?;
+    let list = session.while_waiting(entries(&archive.tools, &archive.path)).await??;
+    send_section(session, archive, &list, "pre-data").await?;
     phases.end("tables");
 
     phases.begin("restoring the rows");
@@ -142,12 +150,12 @@ async fn restore_in(
     phases.end("checksums");
 
     phases.begin("building indexes and keys");
-    section(session, archive, &list, "post-data").await?;
+    send_section(session, archive, &list, "post-data").await?;
     phases.end("indexes and keys");
 
     phases.begin("gathering statistics");
-    for it in &manifest.tables {
-        let sql = format!("analyze {}.{}", quote_identifier(&it.schema), quote_identifier(&it.table));
+    for it in wanted.catalog.objects.keys().filter(|it| it.kind == Kind::Table) {
+        let sql = format!("analyze {}.{}", quote_identifier(&it.schema), quote_identifier(&it.name));
         run(session, &sql, "gathering statistics").await?;
     }
     phases.end("statistics");
@@ -172,6 +180,7 @@ async fn restore_in(
     phases.end("schema");
     commit(session, database, "committing").await.map_err(ApplyError::from)?;
     Ok(Restored {
+        at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         phases: phases.done,
         compared,
         differences: small.into_iter().map(described).collect(),
@@ -194,19 +203,9 @@ async fn wanted(session: &mut Session, manifest: &Manifest, roles: &Roles) -> Re
     Ok(manifest.wanted(roles, &owner, &existing_roles(session).await?))
 }
 
-/// The archive's entries that are restored: all but the schema itself, which is there or was created.
-fn entries(list: &str) -> String {
-    let is_schema = |line: &&str| {
-        let words: Vec<&str> = line.split(' ').skip(3).take(3).collect();
-        line.starts_with(';') || matches!(words[..], ["SCHEMA", "-", _] | ["COMMENT", "-", "SCHEMA"])
-    };
-    list.lines().filter(|line| !is_schema(line)).fold(String::new(), |all, line| all + line + "\n")
-}
-
 /// Sends the statements of a section, after the guard has read them.
-async fn section(session: &mut Session, archive: &Archive, list: &str, name: &str) -> Result<(), RestoreError> {
-    let script = session.while_waiting(archive.tools.section(&archive.path, name, list)).await??;
-    let sql = statements(&script);
+async fn send_section(session: &mut Session, archive: &Archive, list: &str, name: &str) -> Result<(), RestoreError> {
+    let sql = session.while_waiting(section(&archive.tools, &archive.path, list, name)).await??;
     guard::check(&sql, &Scope::default()).map_err(RestoreError::Statement)?;
     let what = format!("restoring the {name} of the backup");
     Ok(run(session, &sql, &what).await?)

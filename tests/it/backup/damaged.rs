@@ -36,6 +36,9 @@ fn refused(folder: &Path, url: &str) -> String {
     said
 }
 
+/// What is changed in a manifest.
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 #[tokio::test]
 async fn a_damaged_backup_is_refused() {
     with_db(Start::Applied, async |db| {
@@ -71,12 +74,12 @@ async fn a_damaged_backup_is_refused() {
         }
 
         // A manifest of something else.
-        let changed = |change: &dyn Fn(&mut Value)| {
+        let changed = |change: Change<'_>| {
             let mut manifest = good.clone();
             change(&mut manifest);
             write(folder, &archive, &manifest, true);
         };
-        let cases: [(&dyn Fn(&mut Value), &str); 6] = [
+        let cases: [(Change<'_>, &str); 6] = [
             (&|it| it["format"] = 2.into(), "the manifest has format 2, and pad-migrate "),
             (&|it| it["command"] = "snapshot".into(), "it is no manifest of a backup: "),
             (&|it| it["tables"] = 5.into(), "it is no manifest of a backup: "),
@@ -101,7 +104,7 @@ async fn a_damaged_backup_is_refused() {
 
         // What only a database can tell: nothing is committed.
         with_db(Start::Reference, async |to| {
-            let cases: [(&dyn Fn(&mut Value), &str); 4] = [
+            let cases: [(Change<'_>, &str); 4] = [
                 (
                     &|it| it["tables"][0]["checksum"] = "00".into(),
                     "the rows of padealing.audit_log have another checksum",

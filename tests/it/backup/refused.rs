@@ -67,6 +67,37 @@ async fn a_backup_that_fails_leaves_nothing() {
     .await;
 }
 
+/// Tables that were not moved yet are backed up, and so is what restore would refuse to send; both are said.
+#[tokio::test]
+async fn what_restore_can_not_do_is_said_by_backup() {
+    let taken = |db: &crate::harness::Db, folder: &Path, words: &str| {
+        let output = go(folder, &db.url, &[], &["backup", "--out", "it.dump"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let said = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(words), "{said}");
+        let output = go(folder, &db.url, &[], &["restore", "--from", "it.dump", "--rehearse"]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        stderr(&output)
+    };
+    let dir = tempfile::tempdir().expect("a directory is made");
+    with_db(Start::Public, async |db| {
+        let said =
+            taken(&db, dir.path(), "it holds tables outside padealing, from before `pad-migrate apply` moves them");
+        assert!(said.contains("restore writes to padealing only"), "{said}");
+    })
+    .await;
+    with_db(Start::Applied, async |db| {
+        db.execute(
+            "create function padealing.log() returns void language sql as 'insert into public.personal_account_dealing \
+             (id) values (1)'",
+        )
+        .await;
+        let said = taken(&db, dir.path(), "restore will refuse this backup: ");
+        assert!(said.contains("the backup has a statement that restore doesn't send"), "{said}");
+    })
+    .await;
+}
+
 /// What doesn't fit is refused before anything is written.
 #[tokio::test]
 async fn a_backup_that_does_not_fit_is_refused() {
@@ -88,6 +119,7 @@ async fn a_backup_that_does_not_fit_is_refused() {
             assert!(stderr(&unasked).contains("without a terminal use --yes"), "{}", stderr(&unasked));
             refused(&to.url, &[("APP_ENV", "prod")], "only dev and qa take a backup of another environment");
             refused(&to.url_as(Role::Stranger).await, &HERE, "pad_migrate_stranger may not restore padealing at ");
+            assert_eq!(to.dump(&[]).await, before, "nothing was changed");
             to.execute("create table public.kept as table bo_airflow.oracle_employee").await;
             to.execute("truncate bo_airflow.oracle_employee cascade").await;
             let missing = "lacks: 2 rows of bo_airflow.oracle_employee (id 1002, 1003; for ";
@@ -96,7 +128,6 @@ async fn a_backup_that_does_not_fit_is_refused() {
             to.execute("drop table bo_airflow.oracle_bloomberg").await;
             refused(&to.url, &[], "lacks: the table bo_airflow.oracle_bloomberg");
             assert_eq!(to.value("to_regnamespace('padealing')").await, None);
-            let _ = before;
         })
         .await;
         // A name that another thing has; and what is there of others stays as it was.
