@@ -3,6 +3,7 @@
 //! [`start::main`] parses, dispatches and decides the exit code; `printer` is the only place that prints.
 
 mod apply;
+mod clean;
 pub mod cli;
 mod completions;
 mod context;

@@ -3,6 +3,7 @@
 //! The JSON's fields are a contract (`docs/command-line.md`).
 
 pub mod apply;
+pub mod clean;
 pub mod doctor;
 pub mod drift;
 pub(crate) mod groups;

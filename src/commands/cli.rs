@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::drift::{self, DriftFormat};
 use crate::commands::global::{Format, Global};
 use crate::commands::plan::{self, PlanFormat};
-use crate::commands::{apply, completions, doctor, man, migrate, revert, rollback, snapshot, status, verify};
+use crate::commands::{apply, clean, completions, doctor, man, migrate, revert, rollback, snapshot, status, verify};
 
 #[cfg(feature = "harness")]
 use crate::commands::{ephemeral, rehearse, seed};
@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Revert(revert::Args),
     Migrate(migrate::Args),
     Rollback(rollback::Args),
+    Clean(clean::Args),
     Drift(drift::Args),
     Snapshot(snapshot::Args),
     Verify(verify::Args),
@@ -64,6 +65,7 @@ impl Command {
             Self::Revert(_) => "revert",
             Self::Migrate(_) => "migrate",
             Self::Rollback(_) => "rollback",
+            Self::Clean(_) => "clean",
             Self::Drift(_) => "drift",
             Self::Snapshot(_) => "snapshot",
             Self::Verify(_) => "verify",
@@ -86,6 +88,7 @@ impl Command {
             Self::Plan(_) | Self::Apply(_) => "reading the catalog and planning",
             Self::Revert(_) => "reading the catalog and counting what would be lost",
             Self::Migrate(_) | Self::Rollback(_) | Self::Verify(_) => "connecting",
+            Self::Clean(_) => "counting rows",
             Self::Drift(_) => "reading the catalogs and comparing them",
             Self::Snapshot(_) => "reading the catalog",
             Self::Completions(_) | Self::Man(_) => "printing",
@@ -101,6 +104,7 @@ impl Command {
             Self::Status(args) => args.format == Format::Json,
             Self::Migrate(args) => args.format == Format::Json,
             Self::Rollback(args) => args.format == Format::Json,
+            Self::Clean(args) => args.format == Format::Json,
             Self::Verify(args) => args.format == Format::Json,
             Self::Plan(args) => args.format == PlanFormat::Json && args.out.is_none(),
             Self::Drift(args) => args.format == DriftFormat::Json,
@@ -122,6 +126,7 @@ impl Command {
             Self::Status(args) => args.format = Format::Json,
             Self::Migrate(args) => args.format = Format::Json,
             Self::Rollback(args) => args.format = Format::Json,
+            Self::Clean(args) => args.format = Format::Json,
             Self::Verify(args) => args.format = Format::Json,
             Self::Apply(args) => args.format = Format::Json,
             Self::Revert(args) => args.format = Format::Json,

@@ -167,7 +167,9 @@ const SCHEMA: [&str; 13] = [
     "snapshot",
 ];
 
-const ROWS: [&str; 6] = [
+const ROWS: [&str; 8] = [
+    "clean --dry-run --employee 1003",
+    "clean --dry-run --employee 1003 --format json",
     "migrate --dry-run",
     "migrate --dry-run --format json",
     "rollback --dry-run",

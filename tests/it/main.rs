@@ -26,6 +26,7 @@
 //! - `docs`: what the documents name is there, and their samples are current. `schemas`: the JSON contract.
 //! - `tidy`: conventions. `snapshots`: their names. `waiting`: waits that end.
 
+mod clean;
 mod configuration;
 mod connect;
 mod docs;

@@ -6,6 +6,7 @@
 use std::process::Output;
 
 use pad_migrate::report::apply::ChangeJson;
+use pad_migrate::report::clean::CleanJson;
 use pad_migrate::report::doctor::DoctorJson;
 use pad_migrate::report::drift::json::DriftJson;
 use pad_migrate::report::layout::Failed;
@@ -40,6 +41,7 @@ fn schema<T: JsonSchema>() -> Schema {
 fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("apply", schema::<ChangeJson>()),
+        ("clean", schema::<CleanJson>()),
         ("doctor", schema::<DoctorJson>()),
         ("drift", schema::<DriftJson>()),
         ("migrate", schema::<MigrateJson>()),

@@ -104,6 +104,7 @@ snapshots! {
     generate__seed_1
     help
     help__apply
+    help__clean
     help__completions
     help__doctor
     help__drift

@@ -47,6 +47,21 @@ impl RunRecord {
         self.bind(NEW, &self.options).execute(connection).await.map(|_| ()).attempt(START)
     }
 
+    /// Records a run that is one transaction, in that transaction.
+    pub(crate) async fn whole(
+        &self,
+        connection: &mut Session,
+        counts: &impl Serialize,
+        verdict: Verdict,
+    ) -> Result<(), QueryError> {
+        const WHOLE: &str = "insert into padealing.migration_run \
+                 (id, command, environment, program_version, options, finished_at, counts, outcome) \
+             values ($1::uuid, $2, $3, $4, $5::jsonb, clock_timestamp(), $6::jsonb, $7)";
+        let counts = json!(counts).to_string();
+        let query = self.bind(WHOLE, &self.options).bind(counts).bind(verdict.as_str());
+        query.execute(connection).await.map(|_| ()).attempt(END)
+    }
+
     /// Records that the run came to its end.
     pub(crate) async fn finish(
         &self,
