@@ -77,6 +77,19 @@ impl ForeignKey {
         let list = |alias: &str, columns: &[String]| {
             columns.iter().map(|it| format!("{alias}.{}", quote_identifier(it))).collect::<Vec<_>>().join(", ")
         };
+        if let ([column], [_]) = (&*self.columns, &*self.referred_columns)
+            && self.referred_columns == ["id"]
+            && self.referred != "migration_mapping"
+        {
+            // Without the table that is referred to: mostly there is nothing to find.
+            return format!(
+                "select x.{column}::int8, count(*), {example} from {schema}.{table} x where x.{column} = any($1) group by 1",
+                column = quote_identifier(column),
+                example = if self.has_id { "min(x.id::text)" } else { "null::text" },
+                schema = quote_identifier(&self.schema),
+                table = quote_identifier(&self.table),
+            );
+        }
         let (key, more) = match &*self.referred {
             "migration_mapping" => ("source_id", format!(" and t.source_table = {}", quote_literal(SOURCE_TABLE))),
             _ => ("id", String::new()),

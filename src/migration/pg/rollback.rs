@@ -183,6 +183,7 @@ async fn run_to_end(
         target: (*target).clone(),
         dry_run: *dry_run,
         is_named: matches!(request.selection, Selection::Sources(_)),
+        is_all: chosen.is_all,
         surroundings,
         securities: Mutex::new(Securities::default()),
         done,

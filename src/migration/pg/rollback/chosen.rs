@@ -22,6 +22,8 @@ pub(crate) struct Chosen {
     /// Of each legacy row.
     having: String,
     named: Option<Vec<i64>>,
+    /// Whether every row with lineage is chosen.
+    pub(crate) is_all: bool,
 }
 
 impl Chosen {
@@ -35,6 +37,7 @@ impl Chosen {
             condition: format!("m.source_table = {}", quote_literal(SOURCE_TABLE)),
             having: "true".to_owned(),
             named: None,
+            is_all: *selection == Selection::All,
         };
         match selection {
             Selection::All => {}
@@ -74,14 +77,20 @@ impl Chosen {
 
     /// How many rows there are, by what lineage says.
     pub(crate) async fn survey(&self, session: &mut Session, server_version: String) -> Result<Survey, QueryError> {
-        let Self { condition, having, named } = self;
-        let sql = format!(
+        let Self { condition, having, named, is_all } = self;
+        let all = format!(
+            "select '', count(distinct m.source_id) from padealing.migration_mapping m where {condition} union all \
+             select split_part(m.target_table, ':', 1), count(*) from padealing.migration_mapping m where {condition} \
+             group by 1"
+        );
+        let some = format!(
             "with chosen as (select m.source_id from padealing.migration_mapping m where {condition} \
                              group by m.source_id having {having}) \
              select '', (select count(*) from chosen) union all \
              select split_part(m.target_table, ':', 1), count(*) from padealing.migration_mapping m \
                  join chosen using (source_id) where {condition} group by 1"
         );
+        let sql = if *is_all { all } else { some };
         let rows: Vec<(String, i64)> =
             sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut *session).await.attempt(WHAT)?;
         let mut survey = Survey { server_version, ..Survey::default() };

@@ -33,6 +33,8 @@ pub(crate) struct Work {
     pub(crate) dry_run: bool,
     /// Whether rows were asked for by their ids.
     pub(crate) is_named: bool,
+    /// Whether a page has every row with lineage between its first and its last.
+    pub(crate) is_all: bool,
     pub(crate) surroundings: Surroundings,
     pub(crate) securities: Mutex<Securities>,
     /// Rows that are taken back.
@@ -69,7 +71,11 @@ pub(crate) async fn roll_back_part(
     }
     // A part is a small part of large tables, whatever the planner takes random reads for.
     run(session, "set local enable_seqscan = off", "setting up the transaction").await?;
-    let ids = Rows::Only(part.ids.to_vec());
+    let ids = match part.ids {
+        // A range is read faster than its ids.
+        [first, .., last] if work.is_all => Rows::Between { after: first.checked_sub(1), until: Some(*last) },
+        ids => Rows::Only(ids.to_vec()),
+    };
     let stored = read_stored(session, &ids).await?;
     let (mut kept, mut taken) = judge(work, session, part, &ids, &stored).await?;
     if !work.dry_run && !taken.is_empty() {
