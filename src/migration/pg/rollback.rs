@@ -313,13 +313,14 @@ impl Walk {
             // This fails only when the run is being given up, for a reason that is reported elsewhere.
             let Ok(permit) = rows.session.while_waiting(waiting).await?? else { break };
             permit.forget();
-            let ids = chosen.page(&mut holder, after, batch_size).await?;
-            let Some(last) = ids.last() else {
+            let mut ids = chosen.page(&mut holder, after, batch_size).await?;
+            if ids.is_empty() {
                 window.add_permits(1);
                 break;
-            };
-            after = Some(*last);
-            let found = holder.while_waiting(rows.of(&ids)).await??;
+            }
+            let (found, count) = holder.while_waiting(rows.of(&ids)).await??;
+            ids.truncate(count);
+            after = ids.last().copied();
             let waiting = holder.while_waiting(batches.send(Batch { sequence, ids, rows: found }));
             if rows.session.while_waiting(waiting).await??.is_err() {
                 break;
