@@ -172,8 +172,7 @@ async fn run_to_end(
     let chosen = Chosen::of(&mut holder, target, &request.selection).await?;
     let survey = chosen.survey(&mut holder, server_version.clone()).await?;
     let surroundings = surroundings.read(&mut holder).await?;
-    let mut notes = traits.notes(request.table);
-    notes.extend(options_of_runs(&mut holder).await?);
+    let options = options_of_runs(&mut holder).await?;
     if !dry_run {
         let new = RunRecord::new(&mut holder, "rollback", request.environment, recorded_options(request)).await?;
         // Known before it is stored: a run that is interrupted in between can still be recorded as such.
@@ -199,9 +198,8 @@ async fn run_to_end(
         record.finish(&mut holder, &report.counts, report.verdict()).await?;
     }
     let _ = holder.close().await;
-    if report.counts.rolled_back > 0 {
-        report.notes = notes;
-    }
+    report.notes = traits.notes(request.table);
+    report.notes.extend(options.filter(|_| report.counts.rolled_back > 0));
     report.elapsed = started.elapsed();
     report.server_version = server_version;
     Ok(report)
