@@ -330,7 +330,7 @@ async fn requests(session: &mut Session, employees: &BTreeSet<i64>) -> Result<(V
 
 fn stay(table: &'static str, reason: LeftReason, message: &'static str, ids: &[i64]) -> Option<LeftRows> {
     let first = ids.iter().copied().take(SHOWN).collect();
-    (!ids.is_empty()).then(|| LeftRows { table, reason, message, rows: ids.len() as u64, ids: first })
+    (!ids.is_empty()).then_some(LeftRows { table, reason, message, rows: ids.len() as u64, ids: first })
 }
 
 async fn ids(session: &mut Session, table: &str, condition: &str) -> Result<Vec<i64>, QueryError> {

@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::base::text::{list, sentence};
+use crate::base::text::{list, plural};
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{check_applied, check_permitted};
@@ -31,10 +31,10 @@ use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::needs::check_source;
 use crate::migration::pg::rollback::chosen::Chosen;
 use crate::migration::pg::rollback::error::RollbackError;
-use crate::migration::pg::rollback::page::{Manner, Part, Work, roll_back_part, taken_back};
+use crate::migration::pg::rollback::page::{Manner, Part, Work, roll_back_part};
 use crate::migration::pg::rollback::referring::Surroundings;
 use crate::migration::pg::rollback::source_rows::SourceRows;
-use crate::migration::pg::run_record::RunRecord;
+use crate::migration::pg::run_record::{RunRecord, recorded};
 use crate::migration::pg::source::Source;
 use crate::migration::pg::traits::traits_of_source;
 use crate::migration::pg::write_error::WriteError;
@@ -108,7 +108,7 @@ pub async fn rollback(
     let result = tokio::select! {
         result = run_to_end(request, progress, &record, Arc::clone(&done)) => result,
         () = interrupt => {
-            Err(RollbackError::Interrupted { rows: taken_back(done.load(Ordering::Relaxed)) })
+            Err(RollbackError::Interrupted { rows: plural(done.load(Ordering::Relaxed), "row was", "rows were") })
         }
     };
     match (&result, record.get()) {
@@ -116,19 +116,10 @@ pub async fn rollback(
         (Err(RollbackError::Interrupted { .. }), Some(record)) => {
             record.abandon(request.target, "interrupted", None).await;
         }
-        (Err(error), Some(record)) => record.abandon(request.target, "failed", Some(&kept_words(error))).await,
+        (Err(error), Some(record)) => record.abandon(request.target, "failed", Some(&recorded(error))).await,
         _ => {}
     }
     result
-}
-
-/// Why a run failed, as it is recorded for everybody who may read the runs.
-fn kept_words(error: &RollbackError) -> String {
-    match error {
-        // A function's own words may quote a row.
-        RollbackError::Page { source, .. } if source.source.is_raised() => error.to_string(),
-        error => sentence(error),
-    }
 }
 
 /// Checks that the role may do it, and that the schema is one whose rows can be compared.

@@ -1,5 +1,7 @@
 //! The record of a run in `padealing.migration_run`.
 
+use std::error::Error;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::Postgres;
@@ -7,14 +9,29 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 
 use crate::base::outcome::Verdict;
+use crate::base::text::sentence;
 use crate::config::environment::Environment;
 use crate::postgres::database::{Access, Database};
-use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, Cause, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
 
 const START: &str = "recording the run";
 const END: &str = "recording the end of the run";
+
+/// Why a run failed, as it is recorded for everybody who may read the runs: without a function's own words, which may
+/// quote a row.
+pub(crate) fn recorded(error: &(dyn Error + 'static)) -> String {
+    let mut causes = std::iter::successors(Some(error), |it: &&(dyn Error + 'static)| (*it).source());
+    match causes.find_map(|it| it.downcast_ref::<Cause>().filter(|it| it.is_raised())) {
+        None => sentence(error),
+        Some(cause) => format!(
+            "{error}: a function raised an error of its own, with the words that the run reported \
+                                (SQLSTATE {})",
+            cause.sqlstate().unwrap_or_default()
+        ),
+    }
+}
 
 /// What is recorded of a run.
 pub(crate) struct RunRecord {

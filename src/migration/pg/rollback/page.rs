@@ -11,7 +11,6 @@ use std::sync::atomic::AtomicU64;
 use sqlx::AssertSqlSafe;
 use tokio::sync::Mutex;
 
-use crate::base::text::plural;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::rollback::referring::{Surroundings, claimed};
@@ -225,9 +224,4 @@ async fn delete_what_may_go<'a>(
         }
     }
     Ok((deleted, kept))
-}
-
-/// Rows that were taken back, in words.
-pub(crate) fn taken_back(rows: u64) -> String {
-    plural(rows, "row was", "rows were")
 }
