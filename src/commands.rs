@@ -4,6 +4,7 @@
 
 mod apply;
 mod backup;
+mod clean;
 pub mod cli;
 mod completions;
 mod context;

@@ -25,6 +25,7 @@
 
 pub mod causes;
 pub(crate) mod check;
+pub mod clean;
 pub(crate) mod columns;
 pub(crate) mod copy_rows;
 pub(crate) mod copy_text;

@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod backup;
 pub mod checks;
+pub mod clean;
 pub mod doctor;
 pub mod drift;
 pub mod gate;

@@ -8,7 +8,7 @@ use crate::commands::global::{Format, Global};
 use crate::commands::integrity::{self, IntegrityFormat};
 use crate::commands::plan::{self, PlanFormat};
 use crate::commands::{
-    apply, backup, completions, doctor, man, migrate, restore, revert, rollback, snapshot, status, verify,
+    apply, backup, clean, completions, doctor, man, migrate, restore, revert, rollback, snapshot, status, verify,
 };
 
 #[cfg(feature = "harness")]
@@ -44,6 +44,7 @@ pub(crate) enum Command {
     Revert(revert::Args),
     Migrate(migrate::Args),
     Rollback(rollback::Args),
+    Clean(clean::Args),
     Drift(drift::Args),
     Snapshot(snapshot::Args),
     Verify(verify::Args),
@@ -72,6 +73,7 @@ impl Command {
             Self::Revert(_) => "revert",
             Self::Migrate(_) => "migrate",
             Self::Rollback(_) => "rollback",
+            Self::Clean(_) => "clean",
             Self::Drift(_) => "drift",
             Self::Snapshot(_) => "snapshot",
             Self::Verify(_) => "verify",
@@ -98,6 +100,7 @@ impl Command {
             Self::Plan(_) | Self::Apply(_) => "reading the catalog and planning",
             Self::Revert(_) => "reading the catalog and counting what would be lost",
             Self::Migrate(_) | Self::Rollback(_) | Self::Verify(_) | Self::Backup(_) => "connecting",
+            Self::Clean(_) => "counting rows",
             Self::Drift(_) => "reading the catalogs and comparing them",
             Self::Snapshot(_) => "reading the catalog",
             Self::Restore(_) => "checking the backup",
@@ -116,6 +119,7 @@ impl Command {
             Self::Status(args) => args.format == Format::Json,
             Self::Migrate(args) => args.format == Format::Json,
             Self::Rollback(args) => args.format == Format::Json,
+            Self::Clean(args) => args.format == Format::Json,
             Self::Verify(args) => args.format == Format::Json,
             Self::Backup(args) => args.format == Format::Json,
             Self::Restore(args) => args.format == Format::Json,
@@ -141,6 +145,7 @@ impl Command {
             Self::Status(args) => args.format = Format::Json,
             Self::Migrate(args) => args.format = Format::Json,
             Self::Rollback(args) => args.format = Format::Json,
+            Self::Clean(args) => args.format = Format::Json,
             Self::Verify(args) => args.format = Format::Json,
             Self::Backup(args) => args.format = Format::Json,
             Self::Restore(args) => args.format = Format::Json,

@@ -108,6 +108,15 @@ const HELP: &[Help] = &[
         variables: &[],
     },
     Help {
+        command: "clean",
+        examples: &[
+            ("--env dev clean --employee 1003 1004 --dry-run", "what would be removed, and what would stay"),
+            ("--env dev clean --employee 1003", "count, ask, remove"),
+        ],
+        attention: Some("rows of the employees stay: they came from the legacy table, or others refer to them"),
+        variables: &[],
+    },
+    Help {
         command: "drift",
         examples: &[
             ("--env qa drift", "the live schemas against the revisions"),

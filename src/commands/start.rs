@@ -18,8 +18,8 @@ use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::printer::{Printer, name_environment, print_lines, print_message, shown_text, write_message};
 use crate::commands::{
-    apply, backup, completions, doctor, drift, gate, help, integrity, man, migrate, plan, progress, restore, revert,
-    rollback, snapshot, status, verify,
+    apply, backup, clean, completions, doctor, drift, gate, help, integrity, man, migrate, plan, progress, restore,
+    revert, rollback, snapshot, status, verify,
 };
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
@@ -217,6 +217,9 @@ fn interruption_text(command: &Command, is_asking: bool) -> &'static str {
         Command::Apply(_) | Command::Revert(_) | Command::Restore(_) if !is_asking => {
             "interrupted. What was not committed is rolled back; `pad-migrate status` shows the revision"
         }
+        Command::Clean(args) if !is_asking && !args.dry_run => {
+            "interrupted. What was not committed is rolled back; `pad-migrate clean --dry-run` counts what is left"
+        }
         #[cfg(feature = "harness")]
         Command::Seed(_) => "interrupted. What was not committed is rolled back; seed again to complete it",
         _ => "interrupted. Nothing was changed.",
@@ -260,6 +263,7 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
             Command::Revert(args) => revert::run(args, context).await,
             Command::Migrate(args) => migrate::run(args, context, interrupted.clone()).await,
             Command::Rollback(args) => rollback::run(args, context, interrupted.clone()).await,
+            Command::Clean(args) => clean::run(args, context).await,
             Command::Drift(args) => drift::run(args, context).await,
             Command::Snapshot(args) => snapshot::run(args, context).await,
             Command::Verify(args) => verify::run(args, context).await,

@@ -3,6 +3,7 @@
 use crate::config::settings::TableName;
 use crate::ledger::permission::{Need, Right};
 use crate::ledger::tables::MANAGED_TABLES;
+use crate::migration::clean::CLEANED;
 use crate::migration::rollback::DELETED;
 
 const APPLICATION: &str = "padealing";
@@ -78,6 +79,17 @@ pub(crate) fn rollback(role: &str, dry_run: bool) -> Vec<Need> {
     if !dry_run {
         needs.extend(DELETED.map(|table| Need::table(role, APPLICATION, table, "DELETE")));
         needs.extend(["INSERT", "UPDATE"].map(|it| Need::table(role, APPLICATION, "migration_run", it)));
+    }
+    needs
+}
+
+/// What it needs to remove test data, or to count it, beside what refers to the rows.
+pub(crate) fn clean(role: &str, dry_run: bool) -> Vec<Need> {
+    let mut needs = read(role, APPLICATION, MANAGED_TABLES);
+    needs.extend(read(role, REFERENCE, &["oracle_employee"]));
+    if !dry_run {
+        needs.extend(CLEANED.map(|table| Need::table(role, APPLICATION, table, "DELETE")));
+        needs.push(Need::table(role, APPLICATION, "migration_run", "INSERT"));
     }
     needs
 }

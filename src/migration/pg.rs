@@ -4,6 +4,8 @@
 //! the second opinion, and shares only how legacy and reference rows are read
 //! with them.
 
+pub mod clean;
+pub(crate) mod foreign_keys;
 pub(crate) mod ids;
 pub(crate) mod large_text;
 pub(crate) mod legacy_page;

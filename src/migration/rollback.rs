@@ -3,8 +3,11 @@
 //! Whether a stored row is still what its legacy row gives is what [`crate::migration::check`] says, the second opinion:
 //! the transform has no say in what is deleted.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
+
+use compact_str::format_compact;
 
 use crate::base::outcome::Verdict;
 use crate::base::text::{list, plural};
@@ -214,28 +217,30 @@ impl Judged {
     }
 }
 
-/// What of the stored rows lineage claims, and the rest of what belongs to the request.
-fn own(stored: &Stored) -> (Stored, Vec<Referring>) {
-    let mut own = stored.clone();
-    let claimed: BTreeSet<(&str, String)> = stored
-        .lineage
-        .iter()
-        .filter_map(|it| Some((it.role.as_ref().ok()?.table(), it.target_id.to_string())))
-        .collect();
+/// What of the stored rows lineage claims, and the rest of what belongs to the request, which few requests have.
+fn own(stored: &Stored) -> (Cow<'_, Stored>, Vec<Referring>) {
+    let is_own = |table: &str, cells: &Cells| {
+        let of_table = stored.lineage.iter().filter(|it| it.role.as_ref().is_ok_and(|role| role.table() == table));
+        of_table.into_iter().any(|it| cells.holds("id", &format_compact!("{}", it.target_id)))
+    };
     let mut others = Vec::new();
-    let rows =
-        [("pad_approval", &mut own.approvals), ("pad_execution", &mut own.executions), ("audit_log", &mut own.audit)];
-    for (table, rows) in rows {
-        let id = |cells: &Cells| cells.get("id").and_then(Text::plain).unwrap_or_default().to_owned();
-        let (kept, other): (Vec<Cells>, Vec<Cells>) =
-            std::mem::take(rows).into_iter().partition(|it| claimed.contains(&(table, id(it))));
-        *rows = kept;
-        if let Some(first) = other.first() {
-            let table = format!("padealing.{table}");
-            others.push(Referring { table, count: other.len() as u64, example: Some(id(first)) });
+    let Stored { approvals, executions, audit, .. } = stored;
+    for (table, rows) in [("pad_approval", approvals), ("pad_execution", executions), ("audit_log", audit)] {
+        let mut other = rows.iter().filter(|it| !is_own(table, it)).peekable();
+        let example = other.peek().and_then(|it| it.get("id")).and_then(Text::plain).map(str::to_owned);
+        let count = other.count() as u64;
+        if count > 0 {
+            others.push(Referring { table: format!("padealing.{table}"), count, example });
         }
     }
-    (own, others)
+    if others.is_empty() {
+        return (Cow::Borrowed(stored), others);
+    }
+    let mut own = stored.clone();
+    own.approvals.retain(|it| is_own("pad_approval", it));
+    own.executions.retain(|it| is_own("pad_execution", it));
+    own.audit.retain(|it| is_own("audit_log", it));
+    (Cow::Owned(own), others)
 }
 
 /// What a page came to.

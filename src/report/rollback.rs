@@ -52,7 +52,7 @@ pub fn planned_rollback(survey: &Survey, selection: &Selection, databases: &Data
     page.row("Rollback", format!("{}: {rows}", selected(selection)));
     page.row("At most", format!("deletes {}", by_table(&survey.counts)));
     if let Some(text) = not_migrated(&survey.counts, &survey.not_migrated) {
-        page.row("Not migrated", text);
+        page.row("No lineage", text);
     }
     page.row(
         "Keeps",
@@ -80,7 +80,7 @@ pub fn rollback_page(report: &RollbackReport, selection: &Selection, databases: 
     );
     page.row(if dry_run { "To delete" } else { "Deleted" }, by_table(counts));
     if let Some(text) = not_migrated(counts, &report.not_migrated) {
-        page.row("Not migrated", text);
+        page.row("No lineage", text);
     }
     kept_rows(&mut page, report);
     for note in &report.notes {

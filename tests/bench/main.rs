@@ -2,7 +2,7 @@
 //!
 //! - `migrate`: against the set-based SQL of `yardstick.sql`, whose result is compared with ours row by row, so that it
 //!   is a second oracle; and against two connections that COPY the ready-made rows and do nothing else.
-//! - `verify`: against `migrate`. `integrity`: its seconds on what was migrated.
+//! - `verify`, `rollback`: against `migrate`. `integrity`: its seconds on what was migrated.
 //! - `database`: until a test's database is ready.
 //! - `drift`: against psql that fetches the catalogs, and beside pg_dump with diff, and migra.
 //! - `suite`: the test suite, after the build, under both runners.
@@ -59,6 +59,7 @@ enum What {
     Migrate,
     Verify,
     Integrity,
+    Rollback,
     Database,
     Drift,
     Suite,
@@ -83,7 +84,7 @@ fn main() -> ExitCode {
 async fn bench(arguments: &Arguments) -> Result<String> {
     let wanted = |what: What| arguments.what.is_empty() || arguments.what.contains(&what);
     let mut text = machine();
-    if [What::Migrate, What::Verify, What::Integrity].into_iter().any(wanted) {
+    if [What::Migrate, What::Verify, What::Integrity, What::Rollback].into_iter().any(wanted) {
         text += &cutover(arguments).await?;
     }
     if wanted(What::Database) {
@@ -166,22 +167,26 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
                 measured.add("yardstick", since.elapsed().as_secs_f64());
             } else {
                 // Rows are rejected, as they should be.
-                let (seconds, peak) = run("migrate", &migrated, 1)?;
+                let (seconds, peak) = run(&["migrate"], &migrated, 1)?;
                 measured.add("migrate", seconds);
                 measured.add("memory of migrate", peak);
             }
         }
         admin::execute(&admin, "checkpoint").await?;
-        let (seconds, peak) = run("verify", &migrated, 0)?;
+        let (seconds, peak) = run(&["verify"], &migrated, 0)?;
         measured.add("verify", seconds);
         measured.add("memory of verify", peak);
-        let (seconds, peak) = run("integrity", &migrated, 0)?;
+        let (seconds, peak) = run(&["integrity"], &migrated, 0)?;
         measured.add("integrity", seconds);
         measured.add("memory of integrity", peak);
         oracle::compare(&yardstick, &migrated).await?;
         let ready = copy::Ready::export(&migrated).await?;
         admin::execute(&admin, "checkpoint").await?;
         measured.add("copy", ready.load(&copied).await?.as_secs_f64());
+        admin::execute(&admin, "checkpoint").await?;
+        let (seconds, peak) = run(&["rollback", "--yes"], &migrated, 0)?;
+        measured.add("rollback", seconds);
+        measured.add("memory of rollback", peak);
         for name in &names {
             admin::execute(&admin, &format!("drop database {name}")).await?;
         }
@@ -197,13 +202,15 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         ("migrate", "migrate, default flags"),
         ("verify", "verify, default flags"),
         ("integrity", "integrity, every check"),
+        ("rollback", "rollback of all of it"),
     ] {
         text += &measured.row(name, label, " s");
     }
     text += &measured.times("migrate", "yardstick");
     text += &measured.times("migrate", "copy");
     text += &measured.times("verify", "migrate");
-    for name in ["memory of migrate", "memory of verify", "memory of integrity"] {
+    text += &measured.times("rollback", "migrate");
+    for name in ["memory of migrate", "memory of verify", "memory of integrity", "memory of rollback"] {
         text += &measured.row(name, &format!("{name}, peak"), " MB");
     }
     Ok(text)
@@ -222,10 +229,11 @@ async fn apply_all(database: &Database) -> Result<()> {
 }
 
 /// Runs a command of the built program: seconds, and the peak of its resident memory in megabytes.
-fn run(command: &str, url: &str, code: i32) -> Result<(f64, f64)> {
+fn run(command: &[&str], url: &str, code: i32) -> Result<(f64, f64)> {
     let since = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_pad-migrate"))
-        .args([command, "-q", "--database-url", url])
+        .args(command)
+        .args(["-q", "--database-url", url])
         .current_dir("/")
         .stdout(Stdio::null())
         .spawn()?;
@@ -244,7 +252,7 @@ fn run(command: &str, url: &str, code: i32) -> Result<(f64, f64)> {
     if ended.code() == Some(code) {
         Ok((since.elapsed().as_secs_f64(), peak))
     } else {
-        Err(format!("{command} ended with {ended}, and {code} was expected").into())
+        Err(format!("{} ended with {ended}, and {code} was expected", command.join(" ")).into())
     }
 }
 

@@ -393,6 +393,7 @@ fn a_handshake_that_drips_ends_in_time() {
 #[case(&["backup", "--out", "it.dump"])]
 #[case(&["rollback"])]
 #[case(&["rollback", "--dry-run"])]
+#[case(&["clean", "--employee", "1003"])]
 #[case(&["apply", "--yes"])]
 #[case(&["seed"])]
 fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
@@ -423,6 +424,7 @@ fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
 #[case(&["backup", "--out", "it.dump"])]
 #[case(&["rollback", "--dry-run"])]
 #[case(&["rollback"])]
+#[case(&["clean", "--employee", "1003"])]
 #[case(&["apply", "--yes"])]
 #[case(&["seed"])]
 #[tokio::test]

@@ -169,7 +169,9 @@ const SCHEMA: [&str; 15] = [
     "backup --out it.dump --format json",
 ];
 
-const ROWS: [&str; 13] = [
+const ROWS: [&str; 15] = [
+    "clean --dry-run --employee 1003",
+    "clean --dry-run --employee 1003 --format json",
     "migrate --dry-run",
     "migrate --dry-run --format json",
     "rollback --dry-run",

@@ -100,11 +100,12 @@ const SHARED: [&str; 8] = [
 ];
 
 /// The files that open a connection which may write, or write through one: nothing else changes a database.
-const WRITERS: [&str; 12] = [
+const WRITERS: [&str; 13] = [
     "harness/pg/databases.rs",
     "harness/pg/lease.rs",
     "harness/pg/references.rs",
     "harness/pg/seed.rs",
+    "migration/pg/clean.rs",
     "migration/pg/migrate.rs",
     "migration/pg/rollback.rs",
     "migration/pg/run_record.rs",

@@ -31,6 +31,7 @@
 //! - `tidy`: conventions. `snapshots`: their names. `waiting`: waits that end.
 
 mod backup;
+mod clean;
 mod configuration;
 mod connect;
 mod cutover;

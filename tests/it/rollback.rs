@@ -6,7 +6,8 @@ mod law;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::harness::{Db, Start, stored, with_db};
+use crate::harness::program::{run, stderr, stdout};
+use crate::harness::{Db, Role, Start, stored, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
 use pad_migrate::migration::pg::rollback::error::RollbackError;
@@ -329,6 +330,59 @@ async fn a_run_takes_back_its_own_rows() {
             let error = try_rollback(&db, Selection::Run(id), false).await.expect_err("it is refused").to_string();
             assert!(error.contains(part), "{error}");
         }
+    })
+    .await;
+}
+
+/// What the role lacks is said before anything is asked or deleted: on each table, and on those that refer to the rows.
+#[tokio::test]
+async fn who_may_roll_back_is_known_beforehand() {
+    with_db(Start::Migrated, async |db| {
+        let owner = Role::Owner.name();
+        db.execute(&format!(
+            "grant usage on schema bo_airflow to {owner}; grant select on all tables in schema bo_airflow to {owner}; \
+             grant select on personal_account_dealing to {owner}; \
+             create table public.notes (request bigint references padealing.pad_request on delete cascade)"
+        ))
+        .await;
+        let url = db.url_as(Role::Owner).await;
+        let go = |arguments: &[&str]| run(&[&["--database-url", &url, "rollback"], arguments].concat(), &[]);
+        for (lacking, undo, words) in [
+            (String::new(), format!("grant select on public.notes to {owner}"), "no SELECT on public.notes"),
+            (
+                format!("revoke delete on padealing.pad_execution from {owner}"),
+                format!("grant delete on padealing.pad_execution to {owner}"),
+                "no DELETE on padealing.pad_execution",
+            ),
+            (
+                format!("revoke insert on padealing.migration_run from {owner}"),
+                format!("grant insert on padealing.migration_run to {owner}"),
+                "no INSERT on padealing.migration_run",
+            ),
+            (
+                "alter table public.notes enable row level security".to_owned(),
+                "alter table public.notes disable row level security".to_owned(),
+                "public.notes",
+            ),
+        ] {
+            db.execute(&lacking).await;
+            let output = go(&["--yes"]);
+            assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+            let reported = stderr(&output);
+            assert!(reported.contains(&format!("{owner} may not roll back at ")), "{reported}");
+            assert!(reported.contains(words) && reported.lines().count() == 1, "{reported}");
+            db.execute(&undo).await;
+        }
+        let output = go(&["--yes", "--source-id", "101", "--source-id", "102", "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let output = go(&["--yes", "--source-id", "101"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(stdout(&output).contains("CLEAN: there is nothing to take back"), "{}", stdout(&output));
+        let recorded = "select string_agg(database_role || (counts ->> 'rolled_back') || (options ->> 'source_ids'), ',') \
+                        from padealing.migration_run where command = 'rollback'";
+        assert_eq!(db.value(recorded).await, Some(format!("{owner}2[101, 102]")));
+        let status = run(&["--database-url", &url, "status"], &[]);
+        assert!(stdout(&status).contains("rollback: 2 taken back, 0 kept"), "{}", stdout(&status));
     })
     .await;
 }

@@ -7,6 +7,7 @@ use std::process::Output;
 
 use pad_migrate::report::apply::ChangeJson;
 use pad_migrate::report::backup::BackupJson;
+use pad_migrate::report::clean::CleanJson;
 use pad_migrate::report::doctor::DoctorJson;
 use pad_migrate::report::drift::json::DriftJson;
 use pad_migrate::report::gate::GateJson;
@@ -46,6 +47,7 @@ fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("apply", schema::<ChangeJson>()),
         ("backup", schema::<BackupJson>()),
+        ("clean", schema::<CleanJson>()),
         ("doctor", schema::<DoctorJson>()),
         ("drift", schema::<DriftJson>()),
         ("integrity", schema::<IntegrityJson>()),

@@ -107,6 +107,7 @@ snapshots! {
     help
     help__apply
     help__backup
+    help__clean
     help__completions
     help__doctor
     help__drift

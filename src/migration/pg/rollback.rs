@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::base::text::{list, sentence};
+use crate::base::text::{list, plural};
 use crate::config::environment::Environment;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{check_applied, check_permitted};
@@ -31,10 +31,10 @@ use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::needs::check_source;
 use crate::migration::pg::rollback::chosen::Chosen;
 use crate::migration::pg::rollback::error::RollbackError;
-use crate::migration::pg::rollback::page::{Manner, Part, Work, roll_back_part, taken_back};
+use crate::migration::pg::rollback::page::{Manner, Part, Work, roll_back_part};
 use crate::migration::pg::rollback::referring::Surroundings;
 use crate::migration::pg::rollback::source_rows::SourceRows;
-use crate::migration::pg::run_record::RunRecord;
+use crate::migration::pg::run_record::{RunRecord, recorded};
 use crate::migration::pg::source::Source;
 use crate::migration::pg::traits::traits_of_source;
 use crate::migration::pg::write_error::WriteError;
@@ -108,7 +108,7 @@ pub async fn rollback(
     let result = tokio::select! {
         result = run_to_end(request, progress, &record, Arc::clone(&done)) => result,
         () = interrupt => {
-            Err(RollbackError::Interrupted { rows: taken_back(done.load(Ordering::Relaxed)) })
+            Err(RollbackError::Interrupted { rows: plural(done.load(Ordering::Relaxed), "row was", "rows were") })
         }
     };
     match (&result, record.get()) {
@@ -116,19 +116,10 @@ pub async fn rollback(
         (Err(RollbackError::Interrupted { .. }), Some(record)) => {
             record.abandon(request.target, "interrupted", None).await;
         }
-        (Err(error), Some(record)) => record.abandon(request.target, "failed", Some(&kept_words(error))).await,
+        (Err(error), Some(record)) => record.abandon(request.target, "failed", Some(&recorded(error))).await,
         _ => {}
     }
     result
-}
-
-/// Why a run failed, as it is recorded for everybody who may read the runs.
-fn kept_words(error: &RollbackError) -> String {
-    match error {
-        // A function's own words may quote a row.
-        RollbackError::Page { source, .. } if source.source.is_raised() => error.to_string(),
-        error => sentence(error),
-    }
 }
 
 /// Checks that the role may do it, and that the schema is one whose rows can be compared.
@@ -172,8 +163,7 @@ async fn run_to_end(
     let chosen = Chosen::of(&mut holder, target, &request.selection).await?;
     let survey = chosen.survey(&mut holder, server_version.clone()).await?;
     let surroundings = surroundings.read(&mut holder).await?;
-    let mut notes = traits.notes(request.table);
-    notes.extend(options_of_runs(&mut holder).await?);
+    let options = options_of_runs(&mut holder).await?;
     if !dry_run {
         let new = RunRecord::new(&mut holder, "rollback", request.environment, recorded_options(request)).await?;
         // Known before it is stored: a run that is interrupted in between can still be recorded as such.
@@ -183,6 +173,7 @@ async fn run_to_end(
         target: (*target).clone(),
         dry_run: *dry_run,
         is_named: matches!(request.selection, Selection::Sources(_)),
+        is_all: chosen.is_all,
         surroundings,
         securities: Mutex::new(Securities::default()),
         done,
@@ -198,9 +189,8 @@ async fn run_to_end(
         record.finish(&mut holder, &report.counts, report.verdict()).await?;
     }
     let _ = holder.close().await;
-    if report.counts.rolled_back > 0 {
-        report.notes = notes;
-    }
+    report.notes = traits.notes(request.table);
+    report.notes.extend(options.filter(|_| report.counts.rolled_back > 0));
     report.elapsed = started.elapsed();
     report.server_version = server_version;
     Ok(report)
@@ -312,13 +302,14 @@ impl Walk {
             // This fails only when the run is being given up, for a reason that is reported elsewhere.
             let Ok(permit) = rows.session.while_waiting(waiting).await?? else { break };
             permit.forget();
-            let ids = chosen.page(&mut holder, after, batch_size).await?;
-            let Some(last) = ids.last() else {
+            let mut ids = chosen.page(&mut holder, after, batch_size).await?;
+            if ids.is_empty() {
                 window.add_permits(1);
                 break;
-            };
-            after = Some(*last);
-            let found = holder.while_waiting(rows.of(&ids)).await??;
+            }
+            let (found, count) = holder.while_waiting(rows.of(&ids)).await??;
+            ids.truncate(count);
+            after = ids.last().copied();
             let waiting = holder.while_waiting(batches.send(Batch { sequence, ids, rows: found }));
             if rows.session.while_waiting(waiting).await??.is_err() {
                 break;

@@ -1,5 +1,7 @@
 //! The record of a run in `padealing.migration_run`.
 
+use std::error::Error;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::Postgres;
@@ -7,14 +9,29 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 
 use crate::base::outcome::Verdict;
+use crate::base::text::sentence;
 use crate::config::environment::Environment;
 use crate::postgres::database::{Access, Database};
-use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::query_error::{Attempt, Cause, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
 
 const START: &str = "recording the run";
 const END: &str = "recording the end of the run";
+
+/// Why a run failed, as it is recorded for everybody who may read the runs: without a function's own words, which may
+/// quote a row.
+pub(crate) fn recorded(error: &(dyn Error + 'static)) -> String {
+    let mut causes = std::iter::successors(Some(error), |it: &&(dyn Error + 'static)| (*it).source());
+    match causes.find_map(|it| it.downcast_ref::<Cause>().filter(|it| it.is_raised())) {
+        None => sentence(error),
+        Some(cause) => format!(
+            "{error}: a function raised an error of its own, with the words that the run reported \
+                                (SQLSTATE {})",
+            cause.sqlstate().unwrap_or_default()
+        ),
+    }
+}
 
 /// What is recorded of a run.
 pub(crate) struct RunRecord {
@@ -45,6 +62,21 @@ impl RunRecord {
         const NEW: &str = "insert into padealing.migration_run (id, command, environment, program_version, options) \
                            values ($1::uuid, $2, $3, $4, $5::jsonb)";
         self.bind(NEW, &self.options).execute(connection).await.map(|_| ()).attempt(START)
+    }
+
+    /// Records a run that is one transaction, in that transaction.
+    pub(crate) async fn whole(
+        &self,
+        connection: &mut Session,
+        counts: &impl Serialize,
+        verdict: Verdict,
+    ) -> Result<(), QueryError> {
+        const WHOLE: &str = "insert into padealing.migration_run \
+                 (id, command, environment, program_version, options, finished_at, counts, outcome) \
+             values ($1::uuid, $2, $3, $4, $5::jsonb, clock_timestamp(), $6::jsonb, $7)";
+        let counts = json!(counts).to_string();
+        let query = self.bind(WHOLE, &self.options).bind(counts).bind(verdict.as_str());
+        query.execute(connection).await.map(|_| ()).attempt(END)
     }
 
     /// Records that the run came to its end.

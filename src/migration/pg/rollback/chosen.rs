@@ -4,11 +4,12 @@ use sqlx::AssertSqlSafe;
 
 use crate::base::quote::quote_literal;
 use crate::migration::pg::rollback::error::RollbackError;
-use crate::migration::rollback::{DELETED, Selection, Survey};
-use crate::migration::target::SOURCE_TABLE;
+use crate::migration::rollback::{Selection, Survey};
+use crate::migration::target::{Role, SOURCE_TABLE};
 use crate::postgres::database::Database;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
+use crate::postgres::statement::fetch_value;
 
 const WHAT: &str = "reading the lineage";
 
@@ -22,6 +23,8 @@ pub(crate) struct Chosen {
     /// Of each legacy row.
     having: String,
     named: Option<Vec<i64>>,
+    /// Whether every row with lineage is chosen.
+    pub(crate) is_all: bool,
 }
 
 impl Chosen {
@@ -35,6 +38,7 @@ impl Chosen {
             condition: format!("m.source_table = {}", quote_literal(SOURCE_TABLE)),
             having: "true".to_owned(),
             named: None,
+            is_all: *selection == Selection::All,
         };
         match selection {
             Selection::All => {}
@@ -74,27 +78,34 @@ impl Chosen {
 
     /// How many rows there are, by what lineage says.
     pub(crate) async fn survey(&self, session: &mut Session, server_version: String) -> Result<Survey, QueryError> {
-        let Self { condition, having, named } = self;
+        let Self { condition, having, named, is_all } = self;
+        let mut survey = Survey { server_version, ..Survey::default() };
+        let chosen = match is_all {
+            // One scan, whose result is every row but those that have lineage without a request's.
+            true => String::new(),
+            false => format!(
+                " and m.source_id in (select m.source_id from padealing.migration_mapping m where {condition} \
+                 group by m.source_id having {having})"
+            ),
+        };
         let sql = format!(
-            "with chosen as (select m.source_id from padealing.migration_mapping m where {condition} \
-                             group by m.source_id having {having}) \
-             select '', (select count(*) from chosen) union all \
-             select split_part(m.target_table, ':', 1), count(*) from padealing.migration_mapping m \
-                 join chosen using (source_id) where {condition} group by 1"
+            "select m.target_table::text, count(*) from padealing.migration_mapping m where {condition}{chosen} group by 1"
         );
         let rows: Vec<(String, i64)> =
             sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut *session).await.attempt(WHAT)?;
-        let mut survey = Survey { server_version, ..Survey::default() };
-        for (table, count) in rows {
+        for (target, count) in rows {
             let count = count.unsigned_abs();
-            if table.is_empty() {
-                survey.counts.selected = count;
-            } else {
-                survey.counts.migration_mapping += count;
-                if DELETED[..4].contains(&&*table) {
-                    survey.counts.count(&table, count);
-                }
+            survey.counts.migration_mapping += count;
+            if let Some(role) = Role::from_word(&target) {
+                survey.counts.count(role.table(), count);
             }
+        }
+        survey.counts.selected = survey.counts.pad_request;
+        if survey.counts.selected == 0 && survey.counts.migration_mapping > 0 {
+            let sql = format!(
+                "select count(distinct m.source_id) from padealing.migration_mapping m where {condition}{chosen}"
+            );
+            survey.counts.selected = fetch_value::<i64>(session, &sql, WHAT).await?.unsigned_abs();
         }
         if let Some(named) = named {
             let sql = format!(

@@ -7,22 +7,13 @@ use sqlx::AssertSqlSafe;
 
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::ledger::permission::Need;
+use crate::migration::pg::foreign_keys::{ForeignKey, foreign_keys};
 use crate::migration::pg::stored_page::Rows;
 use crate::migration::rollback::{DELETED, Referring};
 use crate::migration::stored::{APPROVAL, AUDIT, EXECUTION, REQUEST, Stored, StoredLineage};
 use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
-
-/// A foreign key on a table that rows are deleted from.
-struct ForeignKey {
-    schema: String,
-    table: String,
-    columns: Vec<String>,
-    referred: String,
-    referred_columns: Vec<String>,
-    has_id: bool,
-}
 
 /// A column that the migration doesn't write.
 struct OtherColumn {
@@ -46,54 +37,15 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     /// Which tables refer to the deleted ones, beside those that are deleted with them.
     pub(crate) async fn keys(session: &mut Session) -> Result<Self, QueryError> {
-        type Key = (String, String, Vec<String>, String, Vec<String>, bool);
-        let keys: Vec<Key> = sqlx::query_as(
-            "select n.nspname::text, r.relname::text, \
-                    array(select a.attname::text from unnest(c.conkey) with ordinality k (at, place) \
-                          join pg_attribute a on a.attrelid = c.conrelid and a.attnum = k.at order by place), \
-                    t.relname::text, \
-                    array(select a.attname::text from unnest(c.confkey) with ordinality k (at, place) \
-                          join pg_attribute a on a.attrelid = c.confrelid and a.attnum = k.at order by place), \
-                    exists (select from pg_attribute a where a.attrelid = c.conrelid and a.attname = 'id' \
-                            and not a.attisdropped) \
-             from pg_constraint c join pg_class r on r.oid = c.conrelid join pg_namespace n on n.oid = r.relnamespace \
-             join pg_class t on t.oid = c.confrelid \
-             where c.contype = 'f' and c.conparentid = 0 and t.relnamespace = to_regnamespace('padealing') \
-               and t.relname = any($1) order by 1, 2, c.conname",
-        )
-        .bind(&DELETED[..])
-        .fetch_all(session)
-        .await
-        .attempt("looking for what refers to migrated rows")?;
-        let key = |(schema, table, columns, referred, referred_columns, has_id)| ForeignKey {
-            schema,
-            table,
-            columns,
-            referred,
-            referred_columns,
-            has_id,
-        };
+        let mut keys = foreign_keys(session, &DELETED).await?;
         // What belongs to a request is read with it.
-        let is_read = |it: &ForeignKey| {
-            it.schema == "padealing"
-                && DELETED[..3].contains(&&*it.table)
-                && (&*it.referred, &*it.columns, &*it.referred_columns)
-                    == ("pad_request", &["request_id".to_owned()], &["id".to_owned()])
-        };
-        let keys = keys.into_iter().map(key).filter(|it| !is_read(it)).collect();
+        keys.retain(|it| !(it.is_of_request() && DELETED[..3].contains(&&*it.table)));
         Ok(Self { keys, ..Self::default() })
     }
 
     /// What a role needs to see what refers to migrated rows.
     pub(crate) fn needs(&self, role: &str) -> Vec<Need> {
-        let each = self.keys.iter().flat_map(|ForeignKey { schema, table, .. }| {
-            [
-                Need::schema(role, schema, "USAGE"),
-                Need::table(role, schema, table, "SELECT"),
-                Need::rows(role, schema, table),
-            ]
-        });
-        each.collect()
+        self.keys.iter().flat_map(|key| key.needs(role)).collect()
     }
 
     /// Finds out the rest, which is the same for every page.
@@ -121,6 +73,17 @@ impl Surroundings {
         .await
         .attempt("looking for requests that lineage claims twice")?;
         self.claimed_twice = twice.into_iter().collect();
+        // What the migration writes, and mostly the application too, names its request by the foreign key.
+        let are_named: bool = sqlx::query_scalar(
+            "select exists (select from padealing.audit_log \
+                 where entity_id is not null and (entity_type <> 'pad_request' or request_id is distinct from entity_id))",
+        )
+        .fetch_one(&mut *session)
+        .await
+        .attempt("looking for audit entries that name rows")?;
+        if !are_named {
+            return Ok(self);
+        }
         let named: Vec<(i64, i64, String)> = sqlx::query_as(
             "select m.source_id, count(*), min(a.id)::text from padealing.audit_log a \
              join padealing.migration_mapping m on m.source_table = $1 and m.target_id = a.entity_id \
@@ -220,32 +183,5 @@ fn is_known(table: &str, column: &str) -> bool {
         "pad_approval" => APPROVAL.contains(&column),
         "pad_execution" => EXECUTION.contains(&column),
         _ => AUDIT.contains(&column),
-    }
-}
-
-impl ForeignKey {
-    fn shown(&self) -> String {
-        format!("{}.{}", self.schema, self.table)
-    }
-
-    /// Rows that refer to some of the deleted ones, counted: `$1` has their ids, or the legacy rows' of lineage.
-    fn query(&self) -> String {
-        let list = |alias: &str, columns: &[String]| {
-            columns.iter().map(|it| format!("{alias}.{}", quote_identifier(it))).collect::<Vec<_>>().join(", ")
-        };
-        let (key, more) = match &*self.referred {
-            "migration_mapping" => ("source_id", format!(" and t.source_table = {}", quote_literal(SOURCE_TABLE))),
-            _ => ("id", String::new()),
-        };
-        format!(
-            "select t.{key}::int8, count(*), {example} from {schema}.{table} x join padealing.{referred} t \
-             on ({columns}) = ({referred_columns}) where t.{key} = any($1){more} group by 1",
-            example = if self.has_id { "min(x.id::text)" } else { "null::text" },
-            schema = quote_identifier(&self.schema),
-            table = quote_identifier(&self.table),
-            referred = self.referred,
-            columns = list("x", &self.columns),
-            referred_columns = list("t", &self.referred_columns),
-        )
     }
 }

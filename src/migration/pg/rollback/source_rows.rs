@@ -25,6 +25,8 @@ pub(crate) struct SourceRows {
     after: Option<i64>,
     size: usize,
     is_done: bool,
+    /// Whether the last page was cut, since it holds much text.
+    is_cut: bool,
 }
 
 impl SourceRows {
@@ -33,11 +35,13 @@ impl SourceRows {
             begin_read_only(&mut session, Limits::default()).await?;
         }
         let cursor = needs_cursor.then(LegacyCursor::default);
-        Ok(Self { session, source, cursor, ahead: VecDeque::new(), after: None, size: PAGE_ROWS, is_done: false })
+        let (ahead, size) = (VecDeque::new(), PAGE_ROWS);
+        Ok(Self { session, source, cursor, ahead, after: None, size, is_done: false, is_cut: false })
     }
 
-    /// The rows with the ids, which are in order, and after all that were asked for before.
-    pub(crate) async fn of(&mut self, ids: &[i64]) -> Result<HashMap<i64, LegacyRow>, QueryError> {
+    /// The rows with the ids, which are in order, and after all that were asked for before. Where rows hold much text, only
+    /// those of the first ids: how many ids were looked for comes with them.
+    pub(crate) async fn of(&mut self, ids: &[i64]) -> Result<(HashMap<i64, LegacyRow>, usize), QueryError> {
         let mut found = HashMap::with_capacity(ids.len());
         let mut left = ids.iter().copied().peekable();
         while let Some(&id) = left.peek() {
@@ -53,10 +57,11 @@ impl SourceRows {
                     left.next();
                 }
                 None if self.is_done => break,
+                None if self.is_cut && !found.is_empty() => return Ok((found, ids.len() - left.len())),
                 None => self.read(id).await?,
             }
         }
-        Ok(found)
+        Ok((found, ids.len()))
     }
 
     /// Reads on, from an id or from where a cursor stands.
@@ -73,6 +78,7 @@ impl SourceRows {
         };
         let PlainPage { rows, cut } = page;
         self.is_done = rows.is_empty() || rows.len() < self.size && !cut;
+        self.is_cut = cut;
         self.size = if cut { rows.len().max(1) } else { (self.size * 2).min(PAGE_ROWS) };
         self.after = rows.last().map(|(id, _)| *id).or(self.after);
         self.ahead = rows.into();
