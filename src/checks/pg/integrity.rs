@@ -220,6 +220,10 @@ async fn check_some_readable(
     readable: &AllReadable,
 ) -> Result<(), SessionError> {
     let target = request.target;
+    let is_there = "select to_regnamespace('padealing') is not null";
+    if !fetch_value::<bool>(connection, is_there, "looking for padealing").await? {
+        return Err(RefusedError::NotApplied { place: target.place() }.into());
+    }
     let reading: Vec<&&Definition> = request.checks.iter().filter(|it| !it.header.reads.is_empty()).collect();
     let is_possible = |it: &&&Definition| it.header.reads.iter().all(|name| readable.get(name) == Some(&Readable::Yes));
     if reading.is_empty() || reading.iter().any(is_possible) {
