@@ -31,7 +31,10 @@ const HELP: &[Help] = &[
                 "real rows, only read",
             ),
         ],
-        attention: Some("a row was rejected or migrated otherwise than expected, or the schemas have drifted"),
+        attention: Some(
+            "a row was rejected or migrated otherwise than expected, the schemas have drifted, or an integrity \
+             check failed or warned",
+        ),
         variables: SERVER,
     },
     Help {
@@ -141,11 +144,12 @@ const HELP: &[Help] = &[
     Help {
         command: "integrity",
         examples: &[
-            ("--env qa integrity", "every check of the live rows"),
-            ("integrity --list", "what is checked, without a database"),
-            ("--env qa integrity --check self_approval audit_order", "some of them"),
+            ("--env qa integrity", "every check"),
+            ("--env qa integrity --check self_approval,sequences --json", "two of them, for a script"),
+            ("--env qa integrity --exceptions exceptions.toml --format junit", "for CI, without what was agreed to"),
+            ("integrity --sql self_approval", "the SQL of one, for psql"),
         ],
-        attention: Some("a check fails or warns"),
+        attention: Some("a check failed or warned, or an exception has expired or accepts nothing"),
         variables: &[],
     },
     Help {

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "text")]
     pub(crate) format: IntegrityFormat,
     /// Make these checks only [default: all]
-    #[arg(long, value_name = "NAME", num_args = 1..)]
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
     pub(crate) check: Vec<String>,
     /// Print the names of all checks and what they mean; needs no database
     #[arg(long, conflicts_with_all = ["check", "sql", "exceptions"])]

@@ -4,8 +4,10 @@
 //! - `scenarios`: the ten acceptance scenarios, played as the application plays them.
 //! - `plans`: what a plan says about an index.
 //! - `source`: rows that are odd in the legacy table already.
+//! - `moment`: both sessions see the same rows.
 //! - `output`: what is printed, exceptions, roles without rights.
 
+mod moment;
 mod output;
 mod plans;
 mod planted;

@@ -29,15 +29,17 @@ pub struct Found {
 pub enum Reason {
     /// What it is about isn't on this server: an extension.
     NotApplicable(String),
-    /// It could not be known: a right, a missing table, a lock, a limit.
+    /// It could not be known: a right, a missing table, a limit.
     Unknown(String),
+    /// Another session has what it reads.
+    Locked(String),
 }
 
 impl Reason {
     /// In words.
     pub fn words(&self) -> &str {
         match self {
-            Self::NotApplicable(words) | Self::Unknown(words) => words,
+            Self::NotApplicable(words) | Self::Unknown(words) | Self::Locked(words) => words,
         }
     }
 }
@@ -107,7 +109,8 @@ impl Integrity {
 
     /// The checks whose result could not be known, which is no pass.
     pub fn unknown(&self) -> impl Iterator<Item = &Outcome> {
-        self.outcomes.iter().filter(|it| matches!(it.skipped, Some(Reason::Unknown(_))))
+        let is_unknown = |it: &&Outcome| matches!(it.skipped, Some(Reason::Unknown(_) | Reason::Locked(_)));
+        self.outcomes.iter().filter(is_unknown)
     }
 
     /// How many rows are odd as in their source, and in how many checks.

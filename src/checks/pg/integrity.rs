@@ -39,8 +39,11 @@ pub struct IntegrityRequest<'a> {
     pub today: Date,
 }
 
+/// The longest that a query may run.
+const STATEMENT: Duration = Duration::from_secs(300);
+
 /// Of each statement. A table that another session locks for a change is not waited for longer.
-const LIMITS: Limits = Limits { lock: Some(Duration::from_secs(5)), statement: Some(Duration::from_secs(300)) };
+const LIMITS: Limits = Limits { lock: Some(Duration::from_secs(5)), statement: Some(STATEMENT) };
 
 /// Runs the checks in one transaction that sees one moment.
 pub async fn integrity(request: &IntegrityRequest<'_>) -> Result<Integrity, SessionError> {
@@ -101,7 +104,7 @@ impl Work<'_> {
             self.request.target.phase(&format!("checking {}", definition.name));
             let since = Instant::now();
             match (answer(connection, definition, &self.readable, self.accepting).await, left) {
-                (Err(_) | Ok(Answer::None(Reason::Unknown(_))), Some(left)) => lock(left).push(at),
+                (Err(_) | Ok(Answer::None(Reason::Locked(_))), Some(left)) => lock(left).push(at),
                 (answer, _) => {
                     let mut outcome = judge(definition, answer?, self.accepting);
                     outcome.check = outcome.check.took(since.elapsed());
@@ -220,6 +223,10 @@ async fn check_some_readable(
     readable: &AllReadable,
 ) -> Result<(), SessionError> {
     let target = request.target;
+    let is_there = "select to_regnamespace('padealing') is not null";
+    if !fetch_value::<bool>(connection, is_there, "looking for padealing").await? {
+        return Err(RefusedError::NotApplied { place: target.place() }.into());
+    }
     let reading: Vec<&&Definition> = request.checks.iter().filter(|it| !it.header.reads.is_empty()).collect();
     let is_possible = |it: &&&Definition| it.header.reads.iter().all(|name| readable.get(name) == Some(&Readable::Yes));
     if reading.is_empty() || reading.iter().any(is_possible) {
@@ -256,7 +263,7 @@ async fn answer(
     match asked.await? {
         Ok(answer) => Ok(answer),
         Err(error) if error.is_lost() => Err(error),
-        Err(error) => Ok(refused(&error)),
+        Err(error) => Ok(refused(definition, &error)),
     }
 }
 
@@ -284,7 +291,7 @@ async fn obstacle(
     }
     if let Some(names) = of(Readable::Locked) {
         let text = format!("{names} is locked by another session; run this again when it has finished");
-        return Ok(Some(Reason::Unknown(text)));
+        return Ok(Some(Reason::Locked(text)));
     }
     let Some((extension, function)) = definition.header.extension else { return Ok(None) };
     let allowed: Option<bool> = sqlx::query_scalar(
@@ -311,13 +318,18 @@ async fn obstacle(
 }
 
 /// What an error of a check's statement means.
-fn refused(error: &QueryError) -> Answer {
+fn refused(definition: &Definition, error: &QueryError) -> Answer {
     let words = sentence(&error.source);
+    if error.is_lock_conflict() {
+        return Answer::None(Reason::Locked(words));
+    }
     match error.sqlstate().as_deref() {
         Some(sqlstate::DATA_CORRUPTED | sqlstate::INDEX_CORRUPTED) => Answer::Damaged(words),
-        Some(sqlstate::QUERY_CANCELED) => {
-            Answer::None(Reason::Unknown("it took too long and was ended; run it alone with --check".to_owned()))
-        }
+        Some(sqlstate::QUERY_CANCELED) => Answer::None(Reason::Unknown(format!(
+            "it took more than {} s and was ended; `pad-migrate integrity --sql {}` prints it for psql, which has no limit",
+            STATEMENT.as_secs(),
+            definition.name
+        ))),
         Some(sqlstate::UNDEFINED_COLUMN | sqlstate::UNDEFINED_TABLE) => {
             Answer::None(Reason::Unknown(format!("{words}; `pad-migrate plan` shows what is missing")))
         }

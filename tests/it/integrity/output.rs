@@ -157,7 +157,7 @@ async fn the_result_is_shown_in_each_format_and_nothing_is_changed() {
              insert into padealing.employee_role (employee_id, role) values (1007, 'auditor')",
         )
         .await;
-        let (code, found) = report(&db, None, &["--check", "submission_logged", "self_approval"]).await;
+        let (code, found) = report(&db, None, &["--check", "submission_logged,self_approval"]).await;
         assert_eq!((code, found["checks"].as_array().map(Vec::len)), (Some(1), Some(2)));
         let logged = check(&found, "submission_logged");
         assert_eq!((&logged["status"], &logged["total"]), (&"fail".into(), &25.into()));
@@ -276,6 +276,18 @@ async fn exceptions_are_those_of_drifts_file_by_check_row_and_day() {
                 let (code, _, error) = go(&text, &[command]);
                 assert!(code == Some(2) && error.contains(wanted), "{command}: {error}");
             }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_padealing_nothing_passes() {
+    with_db(Start::Reference, async |db| {
+        for more in [&["integrity"][..], &["integrity", "--check", "constraints_enforced"]] {
+            let output = run(&[&["--database-url", &db.url], more].concat(), &[]);
+            assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+            assert!(stderr(&output).contains("run `pad-migrate apply` first"), "{}", stderr(&output));
         }
     })
     .await;
