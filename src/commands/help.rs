@@ -103,8 +103,8 @@ const HELP: &[Help] = &[
     Help {
         command: "rollback",
         examples: &[
-            ("--env qa rollback --dry-run", "what would be taken back, and what would be kept, and why"),
-            ("--env qa rollback --backup before.dump", "count, ask, back up, take back every migrated row"),
+            ("--env qa rollback --dry-run", "what would be rolled back, and what would be kept, and why"),
+            ("--env qa rollback --backup before.dump", "count, ask, back up, roll back every migrated row"),
             ("--env qa rollback --source-id 4711 --yes", "one row, for migrate to bring it again"),
         ],
         attention: Some("a row was kept"),

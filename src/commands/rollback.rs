@@ -11,7 +11,7 @@ use crate::migration::pg::rollback::{BATCH_SIZE, RollbackRequest, rollback, surv
 use crate::migration::rollback::{RollbackReport, Selection, Survey};
 use crate::report::rollback::{RollbackJson, planned_rollback, rollback_page};
 
-/// Take back what migrate wrote, by lineage; rows that were changed since, or that are in use, are kept and named
+/// Roll back what migrate wrote, by lineage; rows that were changed since, or that are in use, are kept and named
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only the rows that this run of migrate has written; status lists the runs
@@ -20,10 +20,10 @@ pub(crate) struct Args {
     /// Only the row that came from this legacy row, also if the legacy row was changed since; may be given several times
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) source_id: Vec<i64>,
-    /// Delete nothing; count what would be taken back, and name what would be kept
+    /// Delete nothing; count what would be rolled back, and name what would be kept
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Take back without asking; required when standard input is not a terminal
+    /// Roll back without asking; required when standard input is not a terminal
     #[arg(long)]
     pub(crate) yes: bool,
     /// Back the schema up to a file first, as `backup --out FILE` does
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     pub(crate) format: Format,
 }
 
-/// Takes back until it is done or `interrupted` is ready, which is recorded.
+/// Rolls back until it is done or `interrupted` is ready, which is recorded.
 pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()> + Clone) -> Ended {
     let (target, source) = context.databases()?;
     let selection = match (&args.run, &args.source_id[..]) {
@@ -70,7 +70,7 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
     print(args, context, &request, &report)
 }
 
-/// Asks, and backs up what is about to change. Gives what was counted back if there is nothing to take back.
+/// Asks, and backs up what is about to change. Gives what was counted back if there is nothing to roll back.
 async fn agree(args: &Args, context: &Context, request: &RollbackRequest<'_>) -> Result<Option<Survey>, Failure> {
     let backup = Context::backup_files(args.backup.as_deref())?;
     progress::phase("counting");
@@ -81,7 +81,7 @@ async fn agree(args: &Args, context: &Context, request: &RollbackRequest<'_>) ->
     let databases = context.between(request.target, request.source);
     let page = planned_rollback(&survey, &request.selection, &databases);
     let environment = context.config.environment;
-    context.printer.confirm("rollback", args.format, &page, "Take back?", environment, args.yes).await?;
+    context.printer.confirm("rollback", args.format, &page, "Roll back?", environment, args.yes).await?;
     context.back_up(request.target, backup).await?;
     Ok(None)
 }

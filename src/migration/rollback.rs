@@ -1,4 +1,4 @@
-//! What is taken back of a migration, what is kept, and why. Pure.
+//! What is rolled back of a migration, what is kept, and why. Pure.
 //!
 //! Whether a stored row is still what its legacy row gives is what [`crate::migration::check`] says, the second opinion:
 //! the transform has no say in what is deleted.
@@ -18,7 +18,7 @@ use crate::migration::run::LISTED;
 use crate::migration::stored::{Cells, Stored};
 use crate::migration::target::{Role, SOURCE_TABLE};
 
-/// Which migrated rows are taken back.
+/// Which migrated rows are rolled back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Selection {
     /// All of them.
@@ -40,7 +40,7 @@ pub(crate) const DELETED: [&str; 5] =
 pub struct RollbackCounts {
     /// Legacy rows that were asked for and have lineage.
     pub selected: u64,
-    /// Of those, taken back: nothing of them is left in padealing.
+    /// Of those, rolled back: nothing of them is left in padealing.
     pub rolled_back: u64,
     /// Of those, kept whole.
     pub kept: u64,
@@ -106,7 +106,7 @@ pub(crate) struct Referring {
     pub(crate) example: Option<String>,
 }
 
-/// What is known of a legacy row that is to be taken back.
+/// What is known of a legacy row that is to be rolled back.
 pub(crate) struct Candidate<'a> {
     pub(crate) source_id: i64,
     /// None if it is gone.
@@ -189,7 +189,7 @@ impl Judged {
         !self.differing.is_empty()
     }
 
-    /// Everything that keeps the row; nothing if it is taken back. `is_untouched`: the stored rows are the ones that were
+    /// Everything that keeps the row; nothing if it is rolled back. `is_untouched`: the stored rows are the ones that were
     /// written with their lineage. `is_named`: the row was asked for by its id, so that a legacy row that was changed since
     /// is to be migrated again (D23).
     pub(crate) fn settle(self, source_id: i64, is_untouched: bool, is_named: bool) -> Vec<Kept> {
@@ -333,7 +333,7 @@ impl RollbackCounts {
     }
 }
 
-/// What would be taken back at most, before any row is looked at.
+/// What would be rolled back at most, before any row is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
     /// The server's version.

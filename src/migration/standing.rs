@@ -62,7 +62,7 @@ pub struct Run {
     /// Rows read, migrated and rejected; a run that didn't come to its end records none.
     pub counts: Option<RunCounts>,
     /// What a rollback did with rows, likewise.
-    pub taken_back: Option<RolledBackCounts>,
+    pub rolled_back: Option<RolledBackCounts>,
 }
 
 /// What a run did with rows.
@@ -81,7 +81,7 @@ pub struct RunCounts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 pub struct RolledBackCounts {
-    /// Legacy rows taken back.
+    /// Legacy rows rolled back.
     pub rolled_back: i64,
     /// Legacy rows kept.
     pub kept: i64,

@@ -41,7 +41,7 @@ fn not_migrated(counts: &RollbackCounts, first: &[i64]) -> Option<String> {
     let mut ids: Vec<String> = first.iter().map(ToString::to_string).collect();
     ids.extend((rest > 0).then(|| format!("{} more", thousands(rest))));
     let rows = plural(counts.not_migrated, "named row has", "named rows have");
-    (counts.not_migrated > 0).then(|| format!("{rows} no lineage, so there is nothing to take back: {}", list(ids)))
+    (counts.not_migrated > 0).then(|| format!("{rows} no lineage, so there is nothing to roll back: {}", list(ids)))
 }
 
 /// What is agreed to, on the lines before the question.
@@ -68,7 +68,7 @@ pub fn rollback_page(report: &RollbackReport, selection: &Selection, databases: 
     databases.rows(&mut page, &report.server_version);
     let counts = &report.counts;
     page.row("Selected", selected(selection));
-    let (taken, kept) = if dry_run { ("to take back", "to keep") } else { ("taken back", "kept") };
+    let (taken, kept) = if dry_run { ("to roll back", "to keep") } else { ("rolled back", "kept") };
     page.row(
         "Rows",
         format!(
@@ -131,14 +131,14 @@ fn judgement(report: &RollbackReport, dry_run: bool) -> String {
     let RollbackCounts { selected, rolled_back, kept, .. } = report.counts;
     let kept = plural(kept, "row", "rows");
     match (report.verdict(), selected, dry_run) {
-        (Verdict::Clean, 0, _) => "CLEAN: there is nothing to take back".to_owned(),
-        (Verdict::Clean, _, true) => "CLEAN: every selected row can be taken back".to_owned(),
+        (Verdict::Clean, 0, _) => "CLEAN: there is nothing to roll back".to_owned(),
+        (Verdict::Clean, _, true) => "CLEAN: every selected row can be rolled back".to_owned(),
         (Verdict::Clean, _, false) => {
             "CLEAN: nothing of the selected rows is left in padealing; `pad-migrate migrate` brings them back"
                 .to_owned()
         }
         (Verdict::Attention, _, true) => format!(
-            "ATTENTION: {} can be taken back, and {kept} would be kept whole, for the reasons above",
+            "ATTENTION: {} can be rolled back, and {kept} would be kept whole, for the reasons above",
             thousands(rolled_back)
         ),
         (Verdict::Attention, _, false) => format!(

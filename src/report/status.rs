@@ -88,7 +88,7 @@ fn runs(page: &mut Page, data: &Standing) {
     page.heading("Runs of migrate and rollback, the newest first (UTC)");
     for run in &runs.newest {
         let did = match (&run.counts, run.end) {
-            _ if run.command == "rollback" => taken_back(run),
+            _ if run.command == "rollback" => rolled_back(run),
             (Some(RunCounts { read, migrated, rejected }), _) => {
                 let [read, migrated, rejected] = [read, migrated, rejected].map(|it| thousands(it.unsigned_abs()));
                 format!("{read} read, {migrated} migrated, {rejected} rejected")
@@ -115,14 +115,14 @@ fn runs(page: &mut Page, data: &Standing) {
 }
 
 /// What a rollback did.
-fn taken_back(run: &Run) -> String {
-    match (&run.taken_back, run.end) {
+fn rolled_back(run: &Run) -> String {
+    match (&run.rolled_back, run.end) {
         (Some(RolledBackCounts { rolled_back, kept }), _) => {
             let [rolled_back, kept] = [rolled_back, kept].map(|it| thousands(it.unsigned_abs()));
-            format!("rollback: {rolled_back} taken back, {kept} kept")
+            format!("rollback: {rolled_back} rolled back, {kept} kept")
         }
         (None, RunEnd::Running) => "rollback: at work".to_owned(),
-        (None, _) => "rollback: what it had committed is taken back; the same command goes on".to_owned(),
+        (None, _) => "rollback: what it had committed is rolled back; the same command goes on".to_owned(),
     }
 }
 
@@ -204,7 +204,7 @@ pub struct RunJson {
     pub counts: Option<RunCounts>,
     /// What a rollback did with rows, if it came to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub taken_back: Option<RolledBackCounts>,
+    pub rolled_back: Option<RolledBackCounts>,
 }
 
 /// Legacy rows by where they stand; null what can't be known.
@@ -233,8 +233,8 @@ pub struct UnknownJson {
 
 impl From<&Run> for RunJson {
     fn from(run: &Run) -> Self {
-        let Run { id, command, started_at, finished_at, end, role, version, reason, counts, taken_back } = run.clone();
-        Self { id, command, started_at, finished_at, end, role, version, reason, counts, taken_back }
+        let Run { id, command, started_at, finished_at, end, role, version, reason, counts, rolled_back } = run.clone();
+        Self { id, command, started_at, finished_at, end, role, version, reason, counts, rolled_back }
     }
 }
 

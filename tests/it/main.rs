@@ -6,7 +6,7 @@
 //! - `fixtures`: every folder of `fixtures/legacy/cases`, migrated and compared with what it expects.
 //! - `revisions`: the laws of the migration set.
 //! - `migrate`, `verify`: idempotency, resuming, locks, dry runs; corruption that must be found.
-//! - `rollback`: migrated rows that are taken back, and what is kept. `clean`: test data.
+//! - `rollback`: migrated rows that are rolled back, and what is kept. `clean`: test data.
 //! - `program`: the built command as its user runs it.
 //! - `help`: what the program says of itself. `screens`: what people are shown at night: groups, progress, questions.
 //! - `configuration`: what is in files and variables, where it came from, and everything that is wrong with it.

@@ -1,4 +1,4 @@
-//! Migrated rows are taken back by lineage; what was changed since, or is in use, is kept and named; what dies leaves
+//! Migrated rows are rolled back by lineage; what was changed since, or is in use, is kept and named; what dies leaves
 //! whole rows; and `migrate` brings everything back.
 
 mod killed;
@@ -239,19 +239,19 @@ async fn what_was_changed_or_is_in_use_is_kept_and_named_and_the_rest_comes_back
             Some("0")
         );
 
-        // Again: nothing is left that could be taken back.
+        // Again: nothing is left that could be rolled back.
         let again = take_back(&db, Selection::All).await;
         assert_eq!((again.counts.selected, again.counts.rolled_back, reasons(&again)), (24, 0, expected));
         let verified = db.verify().await;
         assert_eq!(verified.counts.pending, 43, "{:?}", verified.counts);
         db.migrate(Options::default()).await;
-        assert_eq!(stored::outcomes(&db).await, before, "and what was taken back is there again, as it was");
+        assert_eq!(stored::outcomes(&db).await, before, "and what was rolled back is there again, as it was");
         assert_eq!(rest(&db).await, application);
     })
     .await;
 }
 
-/// D23: a legacy row that was changed after it was migrated is taken back by its id, and migrated again.
+/// D23: a legacy row that was changed after it was migrated is rolled back by its id, and migrated again.
 #[tokio::test]
 async fn a_legacy_row_that_was_changed_is_migrated_again_after_its_rollback_by_id() {
     with_db(Start::Migrated, async |db| {
@@ -377,12 +377,12 @@ async fn who_may_roll_back_is_known_beforehand() {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         let output = go(&["--yes", "--source-id", "101"]);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        assert!(stdout(&output).contains("CLEAN: there is nothing to take back"), "{}", stdout(&output));
+        assert!(stdout(&output).contains("CLEAN: there is nothing to roll back"), "{}", stdout(&output));
         let recorded = "select string_agg(database_role || (counts ->> 'rolled_back') || (options ->> 'source_ids'), ',') \
                         from padealing.migration_run where command = 'rollback'";
         assert_eq!(db.value(recorded).await, Some(format!("{owner}2[101, 102]")));
         let status = run(&["--database-url", &url, "status"], &[]);
-        assert!(stdout(&status).contains("rollback: 2 taken back, 0 kept"), "{}", stdout(&status));
+        assert!(stdout(&status).contains("rollback: 2 rolled back, 0 kept"), "{}", stdout(&status));
     })
     .await;
 }

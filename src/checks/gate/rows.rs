@@ -173,7 +173,7 @@ pub(crate) fn room(legacy_bytes: i64) -> Check {
     Check::new("room", Status::Warn, text)
 }
 
-/// What could still be taken back, and what would stay.
+/// What could still be rolled back, and what would stay.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WayBack {
     /// Requests that the migration wrote.

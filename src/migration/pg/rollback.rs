@@ -1,4 +1,4 @@
-//! Takes back what `migrate` wrote: target rows and their lineage, a page of legacy rows in one transaction.
+//! Rolls back what `migrate` wrote: target rows and their lineage, a page of legacy rows in one transaction.
 //!
 //! One reader walks the lineage in the order of the legacy ids, with the legacy rows beside it; workers ([`page`]) compare
 //! and delete. The reader's session holds the lock that `migrate` takes. A page that is committed is whole: neither a
@@ -57,7 +57,7 @@ const JOBS: usize = 2;
 /// How often a page is looked at again after a conflict with another transaction.
 const ATTEMPTS: u32 = 3;
 
-/// What to take back, where.
+/// What to roll back, where.
 #[derive(Clone, Debug)]
 pub struct RollbackRequest<'a> {
     /// Holds `padealing` and `bo_airflow`.
@@ -96,7 +96,7 @@ pub async fn survey(request: &RollbackRequest<'_>) -> Result<Survey, RollbackErr
     Ok(survey)
 }
 
-/// Takes back what nothing keeps, until `interrupt` is ready.
+/// Rolls back what nothing keeps, until `interrupt` is ready.
 pub async fn rollback(
     request: &RollbackRequest<'_>,
     progress: &mut (dyn FnMut(Progress) + Send),
@@ -178,7 +178,7 @@ async fn run_to_end(
         securities: Mutex::new(Securities::default()),
         done,
     };
-    target.phase(if *dry_run { "comparing" } else { "taking back" });
+    target.phase(if *dry_run { "comparing" } else { "rolling back" });
     let rows = SourceRows::new(from, Arc::new(source), traits.needs_cursor).await?;
     let total = survey.counts.selected;
     let walk = Walk { holder, rows, chosen, batch_size: request.batch_size.max(1) };
@@ -318,7 +318,7 @@ impl Walk {
         }
         let _ = rows.session.close().await;
         drop(batches);
-        // The lock is held until the last page is taken back, however long that takes.
+        // The lock is held until the last page is rolled back, however long that takes.
         let pages = u32::try_from(JOBS + 1).unwrap_or(u32::MAX);
         let _ = holder.while_waiting(window.acquire_many(pages)).await?;
         run(&mut holder, "commit", "ending the transaction").await?;

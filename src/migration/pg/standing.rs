@@ -141,7 +141,7 @@ async fn runs(session: &mut Session) -> Result<Runs, QueryError> {
             version,
             reason,
             counts: counts.map(|((read, migrated), rejected)| RunCounts { read, migrated, rejected }),
-            taken_back: taken.zip(kept).map(|(rolled_back, kept)| RolledBackCounts { rolled_back, kept }),
+            rolled_back: taken.zip(kept).map(|(rolled_back, kept)| RolledBackCounts { rolled_back, kept }),
         }
     });
     Ok(Runs { newest: newest.collect(), total: u64::try_from(total).unwrap_or_default() })

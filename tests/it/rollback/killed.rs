@@ -87,11 +87,11 @@ async fn what_dies_at_any_statement_leaves_whole_rows_and_the_next_goes_on() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_killed_or_interrupted_leaves_whole_rows_and_says_what_is_taken_back() {
+async fn a_program_that_is_killed_or_interrupted_leaves_whole_rows_and_says_what_is_rolled_back() {
     with_db(Start::Migrated, async |db| {
         let before = stored::outcomes(&db).await;
         let mut other = db.connect().await;
-        // The last row is in use: what comes before it is taken back.
+        // The last row is in use: what comes before it is rolled back.
         let hold = "begin; select from padealing.pad_request where id = 9000000600 for update";
         sqlx::raw_sql(hold).execute(&mut other).await.expect("the row is locked");
         let table = TableName::legacy();
@@ -99,10 +99,10 @@ async fn a_program_that_is_killed_or_interrupted_leaves_whole_rows_and_says_what
         let busy = async {
             until_true(&db, "a worker waits", WAITING).await;
             let left = "(select count(*) from padealing.migration_mapping where target_table = 'pad_request') = 7";
-            until_true(&db, "the other pages are taken back", left).await;
+            until_true(&db, "the other pages are rolled back", left).await;
         };
         let error = rollback(&asked, &mut |_| (), busy).await.expect_err("it is interrupted").to_string();
-        assert_eq!(error, "interrupted; 60 rows were taken back and stay so; run the same command again to go on");
+        assert_eq!(error, "interrupted; 60 rows were rolled back and stay so; run the same command again to go on");
         let recorded = "select outcome from padealing.migration_run order by started_at desc limit 1";
         assert_eq!(db.value(recorded).await.as_deref(), Some("interrupted"));
         sqlx::raw_sql("rollback").execute(&mut other).await.expect("the row is free");

@@ -1,4 +1,4 @@
-//! Which migrated rows are taken back: by lineage, and by what is recorded of runs.
+//! Which migrated rows are rolled back: by lineage, and by what is recorded of runs.
 
 use sqlx::AssertSqlSafe;
 

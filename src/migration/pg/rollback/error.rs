@@ -5,7 +5,7 @@ use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::query_error::QueryError;
 
-/// Why a rollback stopped. The pages that were committed before are taken back; the same command goes on after them.
+/// Why a rollback stopped. The pages that were committed before are rolled back; the same command goes on after them.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each is")]
 pub enum RollbackError {
@@ -22,7 +22,7 @@ pub enum RollbackError {
     Locked { place: String, holder: String },
     /// Columns are missing that are compared.
     #[error(
-        "padealing at {place} lacks {columns}, which rollback compares; nothing was taken back; `pad-migrate plan` shows \
+        "padealing at {place} lacks {columns}, which rollback compares; nothing was rolled back; `pad-migrate plan` shows \
          how the schema is mended"
     )]
     Incomplete { place: String, columns: String },
@@ -35,12 +35,12 @@ pub enum RollbackError {
     /// Two runs were recorded for the same time, as when a clock was set back.
     #[error(
         "the times of the runs {id} and {other} at {place} overlap, so which of both has written a row isn't known; name \
-         rows with --source-id, or take back all of them"
+         rows with --source-id, or roll back all of them"
     )]
     Overlapping { place: String, id: String, other: String },
-    /// A page could not be taken back.
+    /// A page could not be rolled back.
     #[error(
-        "the rows with ids from {first} to {last} could not be taken back at {place}; they are as they were; correct the \
+        "the rows with ids from {first} to {last} could not be rolled back at {place}; they are as they were; correct the \
          cause and run the same command again"
     )]
     Page {
@@ -51,7 +51,7 @@ pub enum RollbackError {
         source: QueryError,
     },
     /// The run was asked to stop.
-    #[error("interrupted; {rows} taken back and stay so; run the same command again to go on")]
+    #[error("interrupted; {rows} rolled back and stay so; run the same command again to go on")]
     Interrupted {
         /// How many rows, in words, with their verb.
         rows: String,

@@ -36,7 +36,7 @@ pub(crate) struct Work {
     pub(crate) is_all: bool,
     pub(crate) surroundings: Surroundings,
     pub(crate) securities: Mutex<Securities>,
-    /// Rows that are taken back.
+    /// Rows that are rolled back.
     pub(crate) done: Arc<AtomicU64>,
 }
 
