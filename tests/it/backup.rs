@@ -253,7 +253,7 @@ async fn other_commands_take_the_same_backup_first() {
         let output = go(folder.path(), &db.url, &[], &["restore", "--from", "before.dump", "--rehearse"]);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         assert!(
-            !stdout(&output).contains("pad_approval"),
+            !stdout(&output).contains("migration_mapping"),
             "it was taken before a row was migrated: {}",
             stdout(&output)
         );

@@ -118,8 +118,8 @@ async fn test_data_is_removed_with_what_hangs_on_it_and_nothing_else() {
             "2 compliance_config names_employee",
             "2 pad_request names_employee",
             "2 restricted_security names_employee",
-            "20 pad_approval names_employee",
-            "21 audit_log names_employee",
+            "22 pad_approval names_employee",
+            "23 audit_log names_employee",
             "3 pad_execution names_employee",
         ];
         assert_eq!(left(&report), expected.map(str::to_owned).into());
