@@ -36,7 +36,7 @@ pub(crate) struct Counters {
     pub(crate) newest: Option<String>,
 }
 
-/// Whether it is frozen, from two looks some seconds apart.
+/// Whether it is frozen, from the last two looks, some seconds apart.
 pub(crate) fn check(table: &TableName, writers: &Writers, looks: &[Counters], seconds: u64) -> Check {
     const NAME: &str = "source_frozen";
     let sql_name = format!("{}.{}", identifier(&table.schema), identifier(&table.name));
@@ -67,7 +67,7 @@ pub(crate) fn check(table: &TableName, writers: &Writers, looks: &[Counters], se
         let text = format!("{names} owns {table}, may always write to it, and has sessions here; end its programs");
         return Check::new(NAME, Status::Fail, text);
     }
-    let [first, .., last] = looks else {
+    let Some([first, last]) = looks.last_chunk::<2>() else {
         return unknown(NAME, "whether rows change was not observed; give --freeze-seconds a number above 0");
     };
     if first != last {

@@ -20,6 +20,9 @@ use crate::postgres::transaction::begin_reading;
 
 const WHAT: &str = "asking who writes to the legacy table";
 
+/// So often the source is watched, until nothing has changed for once.
+const WATCHES: usize = 3;
+
 /// What was seen of the source.
 pub(crate) struct Watched {
     pub(crate) writers: Writers,
@@ -35,9 +38,15 @@ pub(crate) async fn watch(request: &GateRequest<'_>) -> Result<Watched, String> 
         let mut session = request.source.connect(Access::Read, "gate").await?;
         let mut looks = vec![look(&mut session, request.table).await?];
         if !request.freeze.is_zero() {
-            // Counters of other sessions arrive up to a second late (documentation, The Cumulative Statistics System).
-            sleep(request.freeze.max(Duration::from_secs(1))).await;
-            looks.push(look(&mut session, request.table).await?);
+            // Counters arrive late, before version 15 with the next statement of an idle session only (documentation, The
+            // Cumulative Statistics System): what was written before the watch began may show in its first part.
+            for _ in 0..WATCHES {
+                sleep(request.freeze.max(Duration::from_secs(1))).await;
+                looks.push(look(&mut session, request.table).await?);
+                if looks.last_chunk::<2>().is_some_and(|[before, now]| before == now) {
+                    break;
+                }
+            }
         }
         begin_reading(&mut session, LIMITS).await?;
         let writers = writers(&mut session, request.table).await?;
