@@ -194,6 +194,44 @@ async fn before_a_cutover_everything_must_be_known_and_right() {
     .await;
 }
 
+/// Where the application has no schema yet nothing of it is wrong; and writing through columns and views is writing.
+#[tokio::test]
+async fn a_first_cutover_may_begin_once_nobody_can_write() {
+    with_db(Start::Reference, async |db| {
+        db.execute(LEGACY).await;
+        let given = Given::new();
+        let version = db.value("select current_setting('server_version')").await.expect("a version");
+        let rehearsed = rehearsal(env!("CARGO_PKG_VERSION"), 3, &version);
+        let asked = GateRequest {
+            rehearsal: Some(&rehearsed),
+            window: Some(Duration::from_secs(60)),
+            freeze: Duration::from_millis(1),
+            ..given.request(&db, Stage::Before)
+        };
+        let found = gate(&asked).await;
+        assert_eq!(reasons(&found), ["plan"], "{:#?}", found.checks);
+        let hash = found.bound.plan.clone().expect("there is a plan");
+        let asked = GateRequest { plan_hash: Some(&hash), ..asked };
+        assert_eq!(reasons(&gate(&asked).await), [""; 0]);
+        for (grant, may) in [
+            ("grant update (comments_manager) on public.personal_account_dealing to pad_migrate_app", "update"),
+            (
+                "create view public.trades as select * from public.personal_account_dealing; \
+                 create view public.more as select * from public.trades; grant insert on public.more to pad_migrate_app",
+                "insert through more",
+            ),
+        ] {
+            db.execute(grant).await;
+            let found = gate(&asked).await;
+            assert_eq!(reasons(&found), ["source_frozen"], "{grant}");
+            let check = found.checks.iter().find(|it| it.name == "source_frozen").expect("it is there");
+            assert_eq!(check.table.rows[0][1].as_str().map(|it| it.replace("public.", "")).as_deref(), Some(may));
+            db.execute("revoke all on public.personal_account_dealing from pad_migrate_app").await;
+        }
+    })
+    .await;
+}
+
 /// Who writes to the legacy table is found while it writes, and before it commits.
 #[tokio::test]
 async fn a_source_that_is_written_to_is_not_frozen() {

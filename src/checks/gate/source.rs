@@ -55,9 +55,11 @@ pub(crate) fn check(table: &TableName, writers: &Writers, looks: &[Counters], se
     if !writers.may.is_empty() {
         let names = list(writers.may.iter().map(|(role, _)| role));
         let roles = list(writers.may.iter().map(|(role, _)| identifier(role).to_string()));
+        let is_view = |may: &str| may.contains(" through ");
+        let views = if writers.may.iter().any(|(_, may)| is_view(may)) { "; and the same on the views" } else { "" };
         let text = format!(
             "{names} may still write to {table}; its owner runs: revoke insert, update, delete, truncate on {sql_name} \
-             from {roles}; where a membership gives the privilege, from the role that has it"
+             from {roles}; where a membership gives the privilege, from the role that has it{views}"
         );
         let rows = writers.may.iter().map(|(role, may)| vec![json!(role), json!(may)]).collect();
         return Check::new(NAME, Status::Fail, text).with_table(&["role", "may"], rows);

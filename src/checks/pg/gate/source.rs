@@ -58,7 +58,8 @@ pub(crate) async fn watch(request: &GateRequest<'_>) -> Result<Watched, String> 
     work.await.map_err(|error| sentence(&error))
 }
 
-/// The relations whose rows are the table's: itself, its partitions and children, and what a view reads.
+/// The relations whose rows are the table's: itself, its partitions and children, what a view reads, and views that read
+/// it, through which it may be written to.
 const TREE: &str = "with recursive tree(oid) as ( \
         select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace \
         where n.nspname = $1 and c.relname = $2 \
@@ -66,7 +67,12 @@ const TREE: &str = "with recursive tree(oid) as ( \
             select inhrelid as oid from pg_inherits where inhparent = tree.oid \
             union all select d.refobjid from pg_rewrite r join pg_depend d \
                 on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refclassid = 'pg_class'::regclass \
-            where r.ev_class = tree.oid and d.refobjid <> tree.oid) below) ";
+            where r.ev_class = tree.oid and d.refobjid <> tree.oid) below), \
+     through(oid) as ( \
+        select oid from tree \
+        union select r.ev_class from through join pg_depend d on d.refobjid = through.oid \
+            and d.refclassid = 'pg_class'::regclass and d.classid = 'pg_rewrite'::regclass \
+        join pg_rewrite r on r.oid = d.objid and r.ev_class <> through.oid) ";
 
 async fn look(session: &mut Session, table: &TableName) -> Result<Counters, QueryError> {
     begin_reading(session, LIMITS).await?;
@@ -100,12 +106,16 @@ async fn bytes(session: &mut Session, table: &TableName) -> Result<i64, QueryErr
 
 async fn writers(session: &mut Session, table: &TableName) -> Result<Writers, QueryError> {
     let may = format!(
-        "{TREE} select r.rolname::text, string_agg(distinct p.name, ', ' order by p.name) \
-         from tree join pg_class c on c.oid = tree.oid, pg_roles r, \
+        "{TREE} select r.rolname::text, string_agg(distinct p.name || case when c.relkind = 'v' then ' through ' || \
+                c.oid::regclass::text else '' end, ', ') \
+         from through join pg_class c on c.oid = through.oid, pg_roles r, \
               unnest(array['insert', 'update', 'delete', 'truncate']) p(name) \
-         where r.rolcanlogin and not r.rolsuper and has_table_privilege(r.oid, c.oid, p.name) \
+         where r.rolcanlogin and not r.rolsuper \
+           and case when p.name in ('insert', 'update') then has_any_column_privilege(r.oid, c.oid, p.name) \
+                    else has_table_privilege(r.oid, c.oid, p.name) end \
            and has_schema_privilege(r.oid, c.relnamespace, 'usage') \
-           and not pg_has_role(r.oid, c.relowner, 'usage') and c.relkind <> 'f' group by 1 order by 1"
+           and not pg_has_role(r.oid, c.relowner, 'usage') and c.relkind in ('r', 'p', 'v') \
+           and (c.relkind <> 'v' or pg_relation_is_updatable(c.oid, true) <> 0) group by 1 order by 1"
     );
     let may: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(may))
         .bind(&table.schema)
