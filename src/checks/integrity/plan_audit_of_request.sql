@@ -6,4 +6,4 @@
 -- index: padealing.audit_log (request_id)
 -- remedy: `pad-migrate drift` names the index that is missing
 explain
-select * from padealing.audit_log where request_id = (select 0::bigint) order by "timestamp";
+select * from padealing.audit_log where request_id = (select 0::bigint);
