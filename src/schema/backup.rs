@@ -189,7 +189,7 @@ pub struct Rehearsed {
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// It isn't JSON of this shape.
-    #[error("it is no manifest of a backup: {0}; take the backup again with `pad-migrate backup --out FILE`")]
+    #[error("it is not a manifest of a backup: {0}; take the backup again with `pad-migrate backup --out FILE`")]
     Malformed(String),
     /// A newer program has written it.
     #[error(

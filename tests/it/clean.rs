@@ -186,6 +186,14 @@ async fn what_stops_it_is_named_and_nothing_is_removed() {
                 "drop trigger hold on padealing.employee_role",
                 "deleting from employee_role failed: legal hold",
             ),
+            (
+                "create or replace function padealing.hold() returns trigger language plpgsql as $$ begin \
+                     delete from padealing.pad_execution where request_id = 1901; return old; end $$; \
+                 create trigger hold after delete on padealing.employee_role for each row \
+                     execute function padealing.hold()",
+                "drop trigger hold on padealing.employee_role",
+                "deleted 1 other row of pad_execution with the test data; nothing was removed",
+            ),
         ] {
             db.execute(make).await;
             let output = run(&["--database-url", &db.url, "clean", "--yes", "--employee", "1001", "1002"], &[]);

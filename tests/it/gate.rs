@@ -314,6 +314,27 @@ async fn after_a_cutover_nothing_is_left_and_everything_is_proved() {
     .await;
 }
 
+/// Since when others' transactions are open is not known to a role that may not see their sessions.
+#[tokio::test]
+async fn transactions_that_are_hidden_are_not_known() {
+    with_db(Start::Applied, async |db| {
+        let mut other = db.connect().await;
+        sqlx::raw_sql("begin; select 1").execute(&mut other).await.expect("it is begun");
+        let folder = tempfile::tempdir().expect("a directory is made");
+        let url = db.url_as(Role::Owner).await;
+        let output = run_in(folder.path(), &["--database-url", &url, "--json", "gate"], &[]);
+        let printed: Value = serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+        let checks = printed["checks"].as_array().expect("a list");
+        let check = checks.iter().find(|it| it["name"] == "long_transactions").expect("it is there");
+        assert_eq!(check["status"], "skip", "{check}");
+        assert!(check["message"].to_string().contains("grant pg_read_all_stats to pad_migrate_owner"), "{check}");
+        let seen = gate(&Given::new().request(&db, Stage::After)).await;
+        assert_eq!(status(&seen, "long_transactions").0, Status::Pass, "a superuser sees them");
+        other.close().await.expect("the connection closes");
+    })
+    .await;
+}
+
 /// The whole ends in time, whatever holds it up, and says what is not known.
 #[tokio::test]
 async fn what_is_not_known_in_time_is_no_go() {

@@ -67,6 +67,12 @@ pub enum CleanError {
          removed"
     )]
     Left { place: String, table: &'static str, rows: String },
+    /// A trigger or a rule deletes rows that are nobody's test data.
+    #[error(
+        "a trigger or a rule at {place} deleted {rows} of {table} with the test data; nothing was removed; switch it off, \
+         or remove the test data by hand"
+    )]
+    Others { place: String, table: &'static str, rows: String },
     /// The COMMIT.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -141,7 +147,7 @@ async fn clean_once(
     }
     for (table, ids) in &rows.deleted {
         let before = count(session, table).await?;
-        let (deleted, mut after) = (ids.len() as u64, before - ids.len() as u64);
+        let (deleted, after) = (ids.len() as u64, before - ids.len() as u64);
         if !dry_run && deleted > 0 {
             let sql = format!("delete from padealing.{table} where id = any($1)");
             let done = sqlx::query(AssertSqlSafe(sql)).bind(ids).execute(&mut *session).await;
@@ -150,9 +156,17 @@ async fn clean_once(
                 let rows = plural(deleted - done, "row", "rows");
                 return Err(CleanError::Left { place: target.place(), table, rows });
             }
-            after = count(session, table).await?;
         }
         report.tables.push(TableRows { table, before, deleted, after });
+    }
+    // When all is done: a trigger of one table may write to another.
+    for rows in report.tables.iter_mut().filter(|_| !dry_run) {
+        let after = count(session, rows.table).await?;
+        if after < rows.after {
+            let others = plural(rows.after - after, "other row", "other rows");
+            return Err(CleanError::Others { place: target.place(), table: rows.table, rows: others });
+        }
+        rows.after = after;
     }
     if *dry_run || report.deleted() == 0 {
         run(session, "rollback", "ending the transaction").await?;

@@ -81,8 +81,8 @@ async fn a_damaged_backup_is_refused() {
         };
         let cases: [(Change<'_>, &str); 6] = [
             (&|it| it["format"] = 2.into(), "the manifest has format 2, and pad-migrate "),
-            (&|it| it["command"] = "snapshot".into(), "it is no manifest of a backup: "),
-            (&|it| it["tables"] = 5.into(), "it is no manifest of a backup: "),
+            (&|it| it["command"] = "snapshot".into(), "it is not a manifest of a backup: "),
+            (&|it| it["tables"] = 5.into(), "it is not a manifest of a backup: "),
             (
                 &|it| it["tables"][0]["rows"] = 9.into(),
                 "doesn't hold what its manifest says: padealing.audit_log has 1 row in it instead of 9",

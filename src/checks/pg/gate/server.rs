@@ -28,10 +28,10 @@ async fn read(session: &mut Session) -> Result<Activity, QueryError> {
     .fetch_one(&mut *session)
     .await
     .attempt(WHAT)?;
-    // Whose state is hidden: xact_start is null as it is without a transaction, and so is the state.
+    // Whose state is hidden: xact_start is null as it is without a transaction, and so are the state and the type.
     let hidden = sqlx::query_scalar(
         "select distinct coalesce(usename::text, '?') from pg_stat_activity \
-         where datname = current_database() and backend_type = 'client backend' and state is null \
+         where datname = current_database() and coalesce(backend_type, 'client backend') = 'client backend' and state is null \
            and pid <> pg_backend_pid() and not pg_has_role('pg_read_all_stats', 'usage') \
            and not pg_has_role(usesysid, 'usage') order by 1",
     )
@@ -41,7 +41,7 @@ async fn read(session: &mut Session) -> Result<Activity, QueryError> {
     let long: Vec<(i32, String, String, String, i64)> = sqlx::query_as(
         "select pid, coalesce(usename::text, '?'), coalesce(application_name, ''), coalesce(state, ''), \
                 extract(epoch from clock_timestamp() - xact_start)::int8 \
-         from pg_stat_activity where datname = current_database() and backend_type = 'client backend' \
+         from pg_stat_activity where datname = current_database() and coalesce(backend_type, 'client backend') = 'client backend' \
            and pid <> pg_backend_pid() and clock_timestamp() - xact_start > make_interval(secs => $1) \
          order by xact_start limit 20",
     )
