@@ -6,6 +6,7 @@ mod apply;
 pub mod cli;
 mod completions;
 mod context;
+mod csv;
 mod doctor;
 mod drift;
 mod ended;

@@ -28,6 +28,7 @@ pub(crate) mod check;
 pub(crate) mod columns;
 pub(crate) mod copy_rows;
 pub(crate) mod copy_text;
+pub mod csv;
 pub mod difference;
 pub mod groups;
 pub mod ids;

@@ -6,6 +6,7 @@
 
 pub(crate) mod ids;
 pub(crate) mod large_text;
+pub mod legacy;
 pub(crate) mod legacy_page;
 pub(crate) mod lineage;
 pub(crate) mod lookup;

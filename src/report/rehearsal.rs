@@ -14,7 +14,7 @@ use crate::migration::verification;
 use crate::report::drift;
 use crate::report::drift::json::{DriftCounts, FindingJson, findings};
 use crate::report::groups::{AllRejections, rejections};
-use crate::report::layout::{Head, SHOWN};
+use crate::report::layout::{Head, SHOWN, csv_rows};
 use crate::report::migrate::by_table;
 use crate::report::page::{Page, Text};
 use crate::report::verify::{differences, verified};
@@ -135,7 +135,10 @@ impl Rehearsal {
         let mut page = Page::default();
         let counts = &self.migrated.counts;
         page.row("Server", &self.server);
-        page.row("Source", &self.source);
+        match &self.migrated.csv {
+            Some(csv) => csv_rows(&mut page, csv),
+            None => page.row("Source", &self.source),
+        }
         let names: Vec<String> = self.revisions.iter().map(|(number, name)| format!("{number} {name}")).collect();
         page.row("Revisions", format!("{} applied", names.len()));
         for name in names {

@@ -6,6 +6,7 @@
 //! - `fixtures`: every folder of `fixtures/legacy/cases`, migrated and compared with what it expects.
 //! - `revisions`: the laws of the migration set.
 //! - `migrate`, `verify`: idempotency, resuming, locks, dry runs; corruption that must be found.
+//! - `csv`: the legacy table as a CSV file.
 //! - `program`: the built command as its user runs it.
 //! - `help`: what the program says of itself. `screens`: what people are shown at night: groups, progress, questions.
 //! - `configuration`: what is in files and variables, where it came from, and everything that is wrong with it.
@@ -27,6 +28,7 @@
 
 mod configuration;
 mod connect;
+mod csv;
 mod docs;
 mod doctor;
 pub(crate) mod drift;

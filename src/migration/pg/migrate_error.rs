@@ -1,6 +1,7 @@
 //! Why a migration stopped.
 
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
+use crate::migration::csv::error::CsvError;
 use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::query_error::QueryError;
@@ -15,6 +16,9 @@ pub enum MigrateError {
     /// The legacy table can't be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The CSV file can't be read, or has changed.
+    #[error(transparent)]
+    Csv(#[from] CsvError),
     /// Another migration is running.
     #[error("another migrate is running on {place}: {holder}; wait for it to end, or end it, then run this again")]
     Locked {
