@@ -47,7 +47,7 @@ pub(crate) struct CsvFlags {
 
 impl CsvFlags {
     /// Why the flags can't be used together.
-    pub(crate) fn conflict(&self, source_url: bool) -> Option<&'static str> {
+    pub(crate) fn conflict(&self, source_url: bool, source_timezone: bool) -> Option<&'static str> {
         let is_described = self.csv_delimiter.is_some()
             || self.csv_encoding.is_some()
             || self.csv_numbers.is_some()
@@ -58,6 +58,10 @@ impl CsvFlags {
         match self.source_csv {
             Some(_) if source_url => Some(
                 "--source-csv and --source-url can't be used together: the legacy rows come from a file, or from a database",
+            ),
+            Some(_) if source_timezone => Some(
+                "--source-csv and --source-timezone can't be used together: the dates of a file are what a clock showed, and are \
+                 migrated as they are",
             ),
             None if is_described => Some("the flags --csv-… describe the file of --source-csv; name the file with it"),
             _ => None,

@@ -192,7 +192,7 @@ fn interruption() -> impl Future<Output = ()> {
 
 async fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
     let global = cli.global.clone();
-    if let Some(conflict) = global.csv.conflict(global.source_url.is_some()) {
+    if let Some(conflict) = global.csv.conflict(global.source_url.is_some(), global.source_timezone.is_some()) {
         return Err(conflict.into());
     }
     let flags = Flags {

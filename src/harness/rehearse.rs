@@ -162,7 +162,10 @@ pub async fn rehearse(
         Rows::Generated(generator) => Some(expected_of_generated(*generator)),
         _ => legacy.cases.as_deref().map(expected_of_cases),
     };
-    let (migrated, unexpected) = migrate_rows(&mut phases, &target, &legacy, expected).await?;
+    let (mut migrated, unexpected) = migrate_rows(&mut phases, &target, &legacy, expected).await?;
+    if legacy.references == References::StandIns {
+        migrated.notes.push(STAND_INS.to_owned());
+    }
     let verified = verify_rows(&mut phases, &target, &legacy).await?;
     let drift = compare_schemas(&mut phases, &target).await?;
     phases.done.push(Phase { name: "integrity", text: "not built yet".to_owned(), elapsed: None });
@@ -202,7 +205,7 @@ async fn prepare(
     let maintenance = EphemeralDatabase::at(&server.url)?;
     let target = databases::create_database(&maintenance, &server.database_name(DATABASE), None).await?;
     let legacy = load(phases.watcher, &target, config, rows).await?;
-    phases.end(legacy.references.to_owned());
+    phases.end(legacy.references.text().to_owned());
     Ok((target, legacy))
 }
 
@@ -211,7 +214,7 @@ struct LegacyRows {
     origin: RowsOf,
     description: String,
     /// Where the rows come from that they refer to.
-    references: &'static str,
+    references: References,
     /// The cases, if the rows are the fixtures.
     cases: Option<Vec<Case>>,
 }
@@ -231,7 +234,27 @@ impl LegacyRows {
     }
 }
 
-const COPIED: &str = "people and securities that the rows refer to copied";
+/// Where the people and securities come from that the rows refer to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum References {
+    Loaded,
+    Copied,
+    StandIns,
+}
+
+impl References {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Loaded => "reference mirror and legacy table loaded",
+            Self::Copied => "people and securities that the rows refer to copied",
+            Self::StandIns => "stand-ins made for people and securities",
+        }
+    }
+}
+
+/// What a rehearsal on stand-ins doesn't show.
+const STAND_INS: &str = "no database was named that has people and securities, so each that a row refers to has a stand-in, and no \
+                         row is rejected for an unknown one; name the target with --database-url";
 
 /// Loads the reference schema, and the legacy rows unless a real source has them.
 async fn load(
@@ -242,17 +265,14 @@ async fn load(
 ) -> Result<LegacyRows, RehearseError> {
     let in_target = |description, cases| {
         let origin = RowsOf::Table(Box::new(Database::clone(target)), TableName::legacy());
-        LegacyRows { origin, description, references: "reference mirror and legacy table loaded", cases }
+        LegacyRows { origin, description, references: References::Loaded, cases }
     };
     let (environment, transport) = (config.environment, &config.transport);
     let other = config.target.as_ref().map(|it| Database::new(it, environment, transport)).transpose()?;
     if let Rows::Csv(csv) = rows {
         let references = match references_of_csv(target, csv, other.as_ref()).await? {
-            true => COPIED,
-            false => {
-                "no database was named that has people and securities, so stand-ins were made for all that the rows refer \
-                 to: unknown ones aren't found"
-            }
+            true => References::Copied,
+            false => References::StandIns,
         };
         let description = format!("{}, SHA-256 {}", csv.name(), csv.sha256);
         return Ok(LegacyRows { origin: RowsOf::Csv(Arc::clone(csv)), description, references, cases: None });
@@ -273,7 +293,12 @@ async fn load(
     let table = config.legacy_table.clone();
     copy_references(target, &source, &table, other.as_ref()).await?;
     let description = format!("{table} at {}", source.place());
-    Ok(LegacyRows { origin: RowsOf::Table(Box::new(source), table), description, references: COPIED, cases: None })
+    Ok(LegacyRows {
+        origin: RowsOf::Table(Box::new(source), table),
+        description,
+        references: References::Copied,
+        cases: None,
+    })
 }
 
 /// Plans and applies the revisions; their numbers and names.

@@ -7,6 +7,7 @@ use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
 use crate::config::environment::Environment;
 use crate::migration::causes::DifferenceGroup;
+use crate::migration::csv::summary::CsvSummary;
 use crate::migration::difference::Difference;
 use crate::migration::groups::RejectionGroup;
 use crate::migration::run::{self, LISTED, RejectedField};
@@ -159,6 +160,9 @@ impl Rehearsal {
         );
         rejections(&mut page, &self.migrated, file.map_or(AllRejections::OnRequest, AllRejections::File));
         self.unexpected(&mut page);
+        for note in &self.migrated.notes {
+            page.row("Note", note);
+        }
         page.row("Written", "rows by target table");
         for (table, count) in by_table(counts) {
             page.line(2, format!("{table:<24}{:>10}", thousands(count)));
@@ -194,6 +198,11 @@ pub struct RehearseJson {
     pub server: String,
     /// Where the legacy rows came from.
     pub source: String,
+    /// The CSV file, and how it was read; left out if the rows came from elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvSummary>,
+    /// What people are to know of how the rows were read.
+    pub notes: Vec<String>,
     /// The numbers of the revisions that were applied.
     pub revisions: Vec<&'static str>,
     /// Rows by what the migration did with them.
@@ -250,6 +259,8 @@ impl RehearseJson {
             provider: rehearsal.provider.clone(),
             server: rehearsal.server.clone(),
             source: rehearsal.source.clone(),
+            csv: migrated.csv.clone(),
+            notes: migrated.notes.clone(),
             revisions: rehearsal.revisions.iter().map(|(number, _)| *number).collect(),
             counts: migrated.counts.clone(),
             rejected_by_rule: migrated.by_rule.clone(),

@@ -2,7 +2,7 @@
 //!
 //! - `migrate`: against the set-based SQL of `yardstick.sql`, whose result is compared with ours row by row, so that it
 //!   is a second oracle; and against two connections that COPY the ready-made rows and do nothing else.
-//! - `verify`: against `migrate`.
+//! - `verify`: against `migrate`. With them, `migrate` from a CSV file of the same table, against `migrate`.
 //! - `database`: until a test's database is ready.
 //! - `drift`: against psql that fetches the catalogs, and beside pg_dump with diff, and migra.
 //! - `suite`: the test suite, after the build, under both runners.
@@ -150,13 +150,16 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
     let generator = Generator { rows: arguments.rows, seed: 1 };
     let template = server.database_name("bench");
     prepare(&admin, &template, generator).await?;
+    let file = tempfile::NamedTempFile::new()?;
+    copy::export_csv(&names::database_url(&server.url, &template), file.path()).await?;
+    let csv = file.path().display().to_string();
     let mut measured = Measured::default();
     for round in 0..arguments.rounds {
-        let names = ["yardstick", "migrate", "copy"].map(|it| server.database_name(&format!("{it}_{round}")));
+        let names = ["yardstick", "migrate", "copy", "csv"].map(|it| server.database_name(&format!("{it}_{round}")));
         for name in &names {
             admin::create_database(&admin, name, Some(&template)).await?;
         }
-        let [yardstick, migrated, copied] = names.each_ref().map(|it| names::database_url(&server.url, it));
+        let [yardstick, migrated, copied, from_csv] = names.each_ref().map(|it| names::database_url(&server.url, it));
         for first in [round % 2 == 0, round % 2 != 0] {
             admin::execute(&admin, "checkpoint").await?;
             if first {
@@ -165,16 +168,21 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
                 measured.add("yardstick", since.elapsed().as_secs_f64());
             } else {
                 // Rows are rejected, as they should be.
-                let (seconds, peak) = run("migrate", &migrated, 1)?;
+                let (seconds, peak) = run(&["migrate"], &migrated, 1)?;
                 measured.add("migrate", seconds);
                 measured.add("memory of migrate", peak);
             }
         }
         admin::execute(&admin, "checkpoint").await?;
-        let (seconds, peak) = run("verify", &migrated, 0)?;
+        let (seconds, peak) = run(&["verify"], &migrated, 0)?;
         measured.add("verify", seconds);
         measured.add("memory of verify", peak);
         oracle::compare(&yardstick, &migrated).await?;
+        admin::execute(&admin, "checkpoint").await?;
+        let (seconds, peak) = run(&["migrate", "--source-csv", &csv, "--csv-null", "unquoted"], &from_csv, 1)?;
+        measured.add("migrate from CSV", seconds);
+        measured.add("memory of migrate from CSV", peak);
+        oracle::compare(&yardstick, &from_csv).await?;
         let ready = copy::Ready::export(&migrated).await?;
         admin::execute(&admin, "checkpoint").await?;
         measured.add("copy", ready.load(&copied).await?.as_secs_f64());
@@ -192,13 +200,15 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         ("copy", "copy, ready-made rows on two connections"),
         ("migrate", "migrate, default flags"),
         ("verify", "verify, default flags"),
+        ("migrate from CSV", "migrate from a CSV file"),
     ] {
         text += &measured.row(name, label, " s");
     }
     text += &measured.times("migrate", "yardstick");
     text += &measured.times("migrate", "copy");
     text += &measured.times("verify", "migrate");
-    for name in ["memory of migrate", "memory of verify"] {
+    text += &measured.times("migrate from CSV", "migrate");
+    for name in ["memory of migrate", "memory of verify", "memory of migrate from CSV"] {
         text += &measured.row(name, &format!("{name}, peak"), " MB");
     }
     Ok(text)
@@ -217,10 +227,11 @@ async fn apply_all(database: &Database) -> Result<()> {
 }
 
 /// Runs a command of the built program: seconds, and the peak of its resident memory in megabytes.
-fn run(command: &str, url: &str, code: i32) -> Result<(f64, f64)> {
+fn run(arguments: &[&str], url: &str, code: i32) -> Result<(f64, f64)> {
     let since = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_pad-migrate"))
-        .args([command, "-q", "--database-url", url])
+        .args(arguments)
+        .args(["-q", "--database-url", url])
         .current_dir("/")
         .stdout(Stdio::null())
         .spawn()?;
@@ -239,7 +250,7 @@ fn run(command: &str, url: &str, code: i32) -> Result<(f64, f64)> {
     if ended.code() == Some(code) {
         Ok((since.elapsed().as_secs_f64(), peak))
     } else {
-        Err(format!("{command} ended with {ended}, and {code} was expected").into())
+        Err(format!("{} ended with {ended}, and {code} was expected", arguments[0]).into())
     }
 }
 

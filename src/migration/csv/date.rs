@@ -211,7 +211,9 @@ impl DateFormat {
     /// this format, or is no date.
     pub fn read(&self, text: &str) -> Option<String> {
         let Some(pieces) = &self.pieces else {
-            if text.trim() != text {
+            // A moment with an offset is none until a time zone is named: to Oracle a date is what a clock showed.
+            let has_offset = text.split_once([' ', 'T']).is_some_and(|(_, time)| time.contains(['+', '-', 'Z']));
+            if text.trim() != text || has_offset {
                 return None;
             }
             return match Timestamp::parse(text) {

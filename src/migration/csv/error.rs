@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::base::text::{list, plural};
+use crate::base::text::plural;
 use crate::migration::csv::header::HeaderFault;
 use crate::migration::csv::race::Undecided;
 use crate::migration::csv::record::Fault;
@@ -37,13 +37,15 @@ pub enum CsvFault {
     NotRegular(&'static str),
     #[error("this is {0}; unpack it, and name the CSV file in it; .gz and .zst are read as they are")]
     Archive(&'static str),
+    #[error("the file begins with a byte order mark of UTF-8, and --csv-encoding says {0}; leave the flag out")]
+    OtherMark(String),
     #[error("this is UTF-16; convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW, and name the new file")]
     Utf16,
     #[error("the file's name ends in {0}, but its content isn't compressed so; correct the name, or export again")]
     Misnamed(&'static str),
     #[error("the file is empty; export again")]
     Empty,
-    #[error("reading failed: {0}")]
+    #[error("reading failed: {0}; copy or export the file again")]
     Read(#[source] io::Error),
     #[error(
         "the file has changed since it was read for the first time, in this run; rows before the change may have been \
@@ -67,7 +69,7 @@ pub enum CsvFault {
     )]
     Ragged { line: u64, found: usize, expected: usize },
     #[error(
-        "line {line}, column {column}, byte {byte} of the file: this is not text in {encoding}; name the encoding in which the \
+        "line {line}: {column} is not text in {encoding} (the record begins at byte {byte}); name the encoding in which the \
          file was written with --csv-encoding, such as windows-1252 or iso-8859-1"
     )]
     NotText { line: u64, column: Arc<str>, byte: u64, encoding: String },
@@ -115,19 +117,23 @@ fn undecided(what: &str, flag: &str, example: &str, why: &Undecided) -> String {
             seen.line, seen.column, seen.text
         ),
         Undecided::Several { examples, formats } => {
-            let shown = examples.iter().map(|(seen, one, first, other, second)| {
+            let shown = examples.iter().map(|(seen, readings)| {
+                let readings =
+                    readings.iter().map(|it| format!("{} by {}", it.text.trim_end_matches(" 00:00:00"), it.format));
                 format!(
-                    "'{}' ({} on line {}) is {first} by {one} and {second} by {other}",
-                    seen.text, seen.column, seen.line
+                    "'{}' ({} on line {}) is {}",
+                    seen.text,
+                    seen.column,
+                    seen.line,
+                    readings.collect::<Vec<_>>().join(", or ")
                 )
             });
             let first = formats.first().map_or(example, String::as_str);
             format!(
                 "{} formats read all {what} and don't agree: {}; nothing in the file decides: name the format with {flag}, \
-                 such as {flag} '{first}' (formats: {})",
+                 such as {flag} '{first}'",
                 formats.len(),
                 shown.collect::<Vec<_>>().join("; "),
-                list(formats.iter().map(String::as_str))
             )
         }
     }

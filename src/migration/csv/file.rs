@@ -307,7 +307,10 @@ fn prove_file(path: &Path, declared: &Declared, cancelled: &AtomicBool) -> Resul
         return Err(CsvFault::Utf16);
     }
     let has_bom = head.starts_with(BOM);
-    let encoding = if has_bom { Encoding::Utf8 } else { declared.encoding.unwrap_or(Encoding::Utf8) };
+    let encoding = declared.encoding.unwrap_or(Encoding::Utf8);
+    if has_bom && encoding != Encoding::Utf8 {
+        return Err(CsvFault::OtherMark(encoding.name()));
+    }
     let start = if has_bom { BOM.len() } else { 0 };
     let text = head.split_off(start);
     let delimiter = declared.delimiter.unwrap_or_else(|| find_delimiter(&text, encoding, start as u64));

@@ -186,13 +186,11 @@ impl Prover {
     /// After the last row: how the file is read, and what it holds. `is_ended` says whether its last line has an end.
     pub fn end(self, is_ended: bool, has_mixed_ends: bool) -> Result<(Layout, Facts), CsvFault> {
         self.check_nulls()?;
-        let numbers = self.numbers.decide(|it| it.name().to_owned()).map_err(|why| CsvFault::Undecided {
-            what: "numbers",
-            flag: "--csv-numbers",
-            example: "1234.5",
-            why,
-        })?;
-        let race = self.dates.decide(ToString::to_string).map_err(|why| CsvFault::Undecided {
+        let numbers = self
+            .numbers
+            .decide(|it| it.name().to_owned(), |format, text| format.read(text))
+            .map_err(|why| CsvFault::Undecided { what: "numbers", flag: "--csv-numbers", example: "1234.5", why })?;
+        let race = self.dates.decide(ToString::to_string, DateFormat::read).map_err(|why| CsvFault::Undecided {
             what: "dates",
             flag: "--csv-dates",
             example: "'DD-MON-RR'",

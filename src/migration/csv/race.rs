@@ -38,9 +38,8 @@ struct Runner<F> {
 /// Formats that read the same values side by side.
 pub struct Race<F> {
     runners: Vec<Runner<F>>,
-    /// The first value that two of them read differently, with both readings.
-    differing: BTreeMap<(usize, usize), (Seen, String, String)>,
-    values: u64,
+    /// The first value that two of them read differently.
+    differing: BTreeMap<(usize, usize), Seen>,
 }
 
 /// Why no format is taken.
@@ -55,11 +54,19 @@ pub enum Undecided {
     },
     /// Several do, and don't agree.
     Several {
-        /// Values with two readings: `(value, format, reading, format, reading)`.
-        examples: Vec<(Seen, String, String, String, String)>,
+        /// Values with several readings, each with the format that gives it.
+        examples: Vec<(Seen, Vec<Reading>)>,
         /// The formats.
         formats: Vec<String>,
     },
+}
+
+/// How a format reads a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct Reading {
+    pub format: String,
+    pub text: String,
 }
 
 /// Values that a message shows.
@@ -69,12 +76,11 @@ impl<F: Clone> Race<F> {
     /// All of them at the start.
     pub fn new(formats: Vec<F>) -> Self {
         let runner = |format| Runner { format, read: DefaultHasher::new(), stumbled: None };
-        Self { runners: formats.into_iter().map(runner).collect(), differing: BTreeMap::new(), values: 0 }
+        Self { runners: formats.into_iter().map(runner).collect(), differing: BTreeMap::new() }
     }
 
     /// Lets each that has read everything so far read a value.
     pub fn see(&mut self, line: u64, column: &Arc<str>, text: &str, read: impl Fn(&F, &str) -> Option<String>) {
-        self.values += 1;
         let mut readings: Vec<(usize, String)> = Vec::new();
         for (at, runner) in self.runners.iter_mut().enumerate().filter(|(_, it)| it.stumbled.is_none()) {
             match read(&runner.format, text) {
@@ -89,50 +95,47 @@ impl<F: Clone> Race<F> {
             return;
         }
         for (first, one) in &readings {
-            for (second, other) in readings.iter().filter(|(at, reading)| at > first && reading != one) {
-                let differs = || (Seen::new(line, column, text), one.clone(), other.clone());
-                self.differing.entry((*first, *second)).or_insert_with(differs);
+            for (second, _) in readings.iter().filter(|(at, reading)| at > first && reading != one) {
+                self.differing.entry((*first, *second)).or_insert_with(|| Seen::new(line, column, text));
             }
         }
     }
 
     /// The format, if there is one that alone reads every value, or several that read all alike.
-    pub fn decide(&self, name: impl Fn(&F) -> String) -> Result<F, Undecided> {
-        let standing: Vec<(usize, &Runner<F>)> =
-            self.runners.iter().enumerate().filter(|(_, it)| it.stumbled.is_none()).collect();
-        let Some((_, first)) = standing.first() else {
+    pub fn decide(
+        &self,
+        name: impl Fn(&F) -> String,
+        read: impl Fn(&F, &str) -> Option<String>,
+    ) -> Result<F, Undecided> {
+        // Of those that read all alike, the first stands for the others.
+        let mut distinct: Vec<(usize, &Runner<F>)> = Vec::new();
+        for (at, runner) in self.runners.iter().enumerate().filter(|(_, it)| it.stumbled.is_none()) {
+            if distinct.iter().all(|(_, other)| other.read.finish() != runner.read.finish()) {
+                distinct.push((at, runner));
+            }
+        }
+        let Some((_, first)) = distinct.first() else {
             let furthest = self.runners.iter().max_by_key(|it| it.stumbled.as_ref().map_or(0, |seen| seen.line));
-            let (best, seen) =
-                furthest.and_then(|it| Some((name(&it.format), it.stumbled.clone()?))).expect("some format stumbled");
+            let found = furthest.and_then(|it| Some((name(&it.format), it.stumbled.clone()?)));
+            let (best, seen) = found.expect("each format has a value that it can't read");
             return Err(Undecided::None { best, seen });
         };
-        if standing.iter().all(|(_, it)| it.read.finish() == first.read.finish()) {
+        if distinct.len() == 1 {
             return Ok(first.format.clone());
         }
-        let (mut examples, mut formats) = (Vec::new(), Vec::<String>::new());
-        let mut distinct: Vec<(usize, u64)> = Vec::new();
-        for (at, runner) in &standing {
-            let read = runner.read.finish();
-            if distinct.iter().all(|(_, other)| *other != read) {
-                distinct.push((*at, read));
-                formats.push(name(&runner.format));
-            }
-        }
-        for (index, (one, _)) in distinct.iter().enumerate() {
-            for (other, _) in &distinct[index + 1..] {
-                let Some((seen, first, second)) = self.differing.get(&(*one, *other)) else { continue };
-                let names = [*one, *other].map(|at| name(&self.runners[at].format));
-                let [named, second_named] = names;
-                if examples.len() < EXAMPLES {
-                    examples.push((seen.clone(), named, first.clone(), second_named, second.clone()));
-                }
-            }
-        }
-        Err(Undecided::Several { examples, formats })
-    }
-
-    /// Whether there was anything to read.
-    pub fn has_values(&self) -> bool {
-        self.values > 0
+        let pairs = distinct.iter().enumerate().flat_map(|(at, (one, _))| {
+            distinct[at + 1..].iter().filter_map(|(other, _)| self.differing.get(&(*one, *other)))
+        });
+        let mut values: Vec<&Seen> = pairs.collect();
+        values.sort_by_key(|it| it.line);
+        values.dedup();
+        let readings = |seen: &Seen| {
+            let each = distinct
+                .iter()
+                .filter_map(|(_, it)| Some(Reading { format: name(&it.format), text: read(&it.format, &seen.text)? }));
+            each.collect()
+        };
+        let examples = values.into_iter().take(EXAMPLES).map(|it| (it.clone(), readings(it))).collect();
+        Err(Undecided::Several { examples, formats: distinct.iter().map(|(_, it)| name(&it.format)).collect() })
     }
 }

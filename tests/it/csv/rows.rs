@@ -178,6 +178,8 @@ async fn a_file_that_changes_stops_the_run() {
 #[tokio::test]
 async fn the_commands_take_a_file() {
     with_db(Start::Applied, async |db| {
+        // Where the rows come from a file, nobody misses the table.
+        db.execute("drop table personal_account_dealing").await;
         let row = [("id", "3"), ("employee", "1001"), ("status", "request"), ("requested_date", "15-JAN-24")];
         let bad = [("id", "4"), ("status", "what"), ("requested_date", "16-JAN-24")];
         let dir = tempfile::tempdir().expect("a directory is made");
@@ -194,6 +196,10 @@ async fn the_commands_take_a_file() {
         assert_eq!(migrated["csv"]["dates"]["requested_date"], "DD-MON-RR[ HH24:MI[:SSXFF]]");
         assert_eq!((&migrated["rejections"][0]["line"], &migrated["source"]), (&3.into(), &path.clone().into()));
         assert!(migrated["rejections"][0]["byte"].is_u64(), "{migrated}");
+        let doctor = json(&["doctor"], 0);
+        let checks = doctor["checks"].as_array().expect("checks");
+        let table = checks.iter().find(|it| it["name"] == "legacy_table").expect("the check");
+        assert_eq!(table["status"], "skip", "{table}");
         let verified = json(&["verify"], 0);
         assert_eq!(
             (&verified["counts"]["verified"], &verified["csv"]["sha256"]),
