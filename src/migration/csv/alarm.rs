@@ -58,7 +58,8 @@ pub(crate) struct Count {
 }
 
 impl Count {
-    const LINES: usize = 5;
+    /// Lines that are kept.
+    pub(crate) const LINES: usize = 5;
 
     pub(crate) fn add(&mut self, line: u64) {
         self.count += 1;
@@ -103,7 +104,8 @@ pub(crate) struct Watch {
     longest: usize,
     padded: Count,
     overflow: Count,
-    replaced: Count,
+    /// Values with a character that stands for a lost one.
+    pub(crate) replaced: Count,
     short_sedols: Count,
     leading_zeros: u64,
     pub(crate) with_time: u64,
@@ -176,7 +178,7 @@ impl Watch {
         }
         if self.overflow.count > 0 {
             let message = format!(
-                "{} of {name} consist of number signs ({}), which a program writes for what is too wide to show; widen the \
+                "{} of {name} made of number signs only ({}): a program writes them for what is too wide to show; widen the \
                  column or the format, and export again",
                 plural(self.overflow.count, "value", "values"),
                 self.overflow.shown()
@@ -196,21 +198,12 @@ impl Watch {
         }
         if self.short_sedols.count > 0 && self.leading_zeros == 0 {
             let message = format!(
-                "{} of sedol have fewer than 7 digits ({}), and none begins with 0: a spreadsheet may have removed leading \
+                "{} of sedol with fewer than 7 digits ({}), and none that begins with 0: a spreadsheet may have removed leading \
                  zeros; export again without opening the file in one",
                 plural(self.short_sedols.count, "value", "values"),
                 self.short_sedols.shown()
             );
             add(AlarmKind::LostZeros, &self.short_sedols, message);
-        }
-        if self.replaced.count > 0 {
-            let message = format!(
-                "{} of {name} have a character that stands for lost ones, \u{fffd} or \u{bf} ({}); export with \
-                 NLS_LANG=.AL32UTF8",
-                plural(self.replaced.count, "value", "values"),
-                self.replaced.shown()
-            );
-            add(AlarmKind::LostCharacters, &self.replaced, message);
         }
         alarms
     }

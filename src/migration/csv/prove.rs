@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use roaring::RoaringTreemap;
 
+use crate::base::text::{list, plural, thousands};
 use crate::migration::csv::alarm::{Alarm, AlarmKind, Count, Watch};
 use crate::migration::csv::date::DateFormat;
 use crate::migration::csv::declared::{Declared, Delimiter, Total};
@@ -243,8 +244,25 @@ impl Prover {
         if differences.is_empty() { Ok(()) } else { Err(CsvFault::Control(differences)) }
     }
 
+    fn lost_characters(&self) -> Option<Alarm> {
+        let found: Vec<&Watch> = self.watches.iter().filter(|it| it.replaced.count > 0).collect();
+        let mut lines: Vec<u64> = found.iter().flat_map(|it| it.replaced.lines.iter().copied()).collect();
+        lines.sort_unstable();
+        lines.truncate(Count::LINES);
+        let all = Count { count: found.iter().map(|it| it.replaced.count).sum(), lines };
+        let columns = list(found.iter().map(|it| format!("{} {}", it.name, thousands(it.replaced.count))));
+        let message = format!(
+            "{} with a character that stands for a lost one, U+FFFD or an inverted question mark after a letter ({columns}; \
+             {}); export with NLS_LANG=.AL32UTF8",
+            plural(all.count, "value", "values"),
+            all.shown()
+        );
+        (all.count > 0).then(|| all.alarm(AlarmKind::LostCharacters, None, message))
+    }
+
     fn alarms(&self, dates: &[(LegacyColumn, DateFormat)], is_ended: bool, has_mixed_ends: bool) -> Vec<Alarm> {
         let mut alarms: Vec<Alarm> = self.watches.iter().flat_map(Watch::alarms).collect();
+        alarms.extend(self.lost_characters());
         let mut add = |kind, count: &Count, message: &str| alarms.push(count.alarm(kind, None, message.to_owned()));
         let none = Count::default();
         let has_dates = self.watches.iter().any(|it| it.without_time.count > 0);

@@ -47,6 +47,20 @@ pub enum MigrateError {
         #[source]
         source: QueryError,
     },
+    /// The same of a file's rows, which are in any order.
+    #[error(
+        "the rows on the lines {first} to {last} of the file could not be migrated to {place}; none of them is stored; \
+         correct the cause and run `pad-migrate migrate` again"
+    )]
+    FilePage {
+        /// The line of the first row.
+        first: u64,
+        last: u64,
+        /// Host, port, database and role of the target.
+        place: String,
+        #[source]
+        source: QueryError,
+    },
     /// The rejections could not be written to their file.
     #[error("the rejections could not be written to their file")]
     Rejects(#[source] std::io::Error),

@@ -41,6 +41,12 @@ impl Batch {
         let ids = || self.rows.iter().map(|(id, _)| *id);
         Some((ids().min()?, ids().max()?))
     }
+
+    /// The lines of a file on which the first and the last row to migrate begin.
+    pub(crate) fn lines(&self) -> Option<(u64, u64)> {
+        let line = |row: Option<&(i64, LegacyRow)>| row?.1.origin.map(|it| it.line);
+        Some((line(self.rows.first())?, line(self.rows.last())?))
+    }
 }
 
 /// Where the reader gets pages from.

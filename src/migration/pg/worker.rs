@@ -107,8 +107,12 @@ async fn migrate_page_with_retries(
         let look_again = error.is_retryable() && attempt < ATTEMPTS;
         let leave_out = !look_again && refusal.is_some() && manner == Manner::Whole;
         if rolled_back.is_err() || !look_again && !leave_out {
+            let place = work.target_database.place();
+            if let Some((first, last)) = batch.lines() {
+                return Err(MigrateError::FilePage { first, last, place, source: error });
+            }
             let (first, last) = batch.range().unwrap_or_default();
-            return Err(MigrateError::Page { first, last, place: work.target_database.place(), source: error });
+            return Err(MigrateError::Page { first, last, place, source: error });
         }
         (manner, attempt) = if leave_out { (Manner::WithoutRefused, 1) } else { (manner, attempt + 1) };
         work.securities.lock().await.forget();

@@ -219,3 +219,34 @@ fn a_hostile_file_is_shown_and_not_obeyed() {
         assert!(!printed.trim_end().contains(char::is_control), "{printed:?}");
     }
 }
+
+/// What an export may have lost is said, and what only looks like it isn't.
+#[test]
+fn what_may_be_lost_is_said() {
+    use AlarmKind::{CutOff, LostCharacters, MixedLineEnds, NoLastLineEnd, NotCounted, OtherEncoding, Padded};
+    let rows = |column, values: &[&str]| {
+        let rows: Vec<[(&str, &str); 2]> =
+            values.iter().zip(["1", "2", "3", "4"]).map(|(value, id)| [("id", id), (column, value)]).collect();
+        csv_text(&rows.iter().map(|it| &it[..]).collect::<Vec<_>>())
+    };
+    let (long, longer) = ("x".repeat(4000), "x".repeat(4001));
+    let plain = rows("name", &["Zoë"]);
+    for (text, flags, expected) in [
+        (plain.clone(), &[("rows", "1")][..], &[][..]),
+        (plain.clone(), &[], &[NotCounted]),
+        (plain.clone(), &[("rows", "1"), ("encoding", "windows-1252")], &[OtherEncoding]),
+        (plain.trim_end().to_owned(), &[("rows", "1")], &[NoLastLineEnd]),
+        (plain.replacen('\n', "\r\n", 1), &[("rows", "1")], &[MixedLineEnds]),
+        (rows("name", &["Zo\u{fffd}"]), &[("rows", "1")], &[LostCharacters]),
+        (rows("name", &["Zo\u{bf} Example"]), &[("rows", "1")], &[LostCharacters]),
+        (rows("name", &["\u{bf}Quién?"]), &[("rows", "1")], &[]),
+        (rows("relation", &["a  ", "b  ", "c  "]), &[("rows", "3")], &[Padded]),
+        (rows("relation", &["a  ", "b", "c", "d"]), &[("rows", "4")], &[]),
+        (rows("justification", &[&long, &long, &long]), &[("rows", "3")], &[CutOff]),
+        (rows("justification", &[&long, &long, &long, &longer]), &[("rows", "4")], &[]),
+    ] {
+        let proved = prove_bytes("f.csv", text.as_bytes(), &declared(flags)).expect("it is read");
+        let kinds: Vec<AlarmKind> = proved.facts.alarms.iter().map(|it| it.kind).collect();
+        assert_eq!(kinds, expected, "{}", &text[text.len().min(600)..].chars().take(80).collect::<String>());
+    }
+}
