@@ -40,12 +40,7 @@ impl LegacySource<'_> {
 /// The source of a run, examined.
 #[derive(Clone)]
 pub(crate) enum Legacy {
-    Table {
-        database: Arc<Database>,
-        source: Arc<Source>,
-        /// Whether each page would be a scan of the whole table.
-        needs_cursor: bool,
-    },
+    Table { database: Arc<Database>, source: Arc<Source> },
     Csv(Arc<ProvedCsv>),
 }
 

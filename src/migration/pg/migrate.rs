@@ -109,8 +109,7 @@ async fn run_to_end(
         return Err(MigrateError::Locked { place: target.place(), holder });
     }
     target.phase("examining the legacy rows");
-    let Examined { legacy, connection, total, largest, notes } =
-        examine(request, &mut lock_connection, activity).await?;
+    let Examined { legacy, pages, total, largest, notes } = examine(request, &mut lock_connection, activity).await?;
     let needs = migrate_needs(&mut lock_connection, largest).await?;
     let permissions = permissions(&mut lock_connection, &needs, &target.roles).await?;
     if !options.dry_run {
@@ -125,13 +124,6 @@ async fn run_to_end(
         false => writers(&mut lock_connection, target, options.jobs).await?,
     };
 
-    let pages = match (&legacy, connection) {
-        (Legacy::Table { source, needs_cursor, .. }, Some(connection)) => {
-            LegacyPages::of_table(Arc::clone(source), connection, *needs_cursor, options.batch_size.max(1)).await?
-        }
-        (Legacy::Table { .. }, None) => unreachable!("a table is examined through a connection"),
-        (Legacy::Csv(csv), _) => LegacyPages::Csv(CsvPages::start(Arc::clone(csv), options.batch_size.max(1))),
-    };
     let work = Work {
         legacy: legacy.clone(),
         target_database: (*target).clone(),
@@ -186,8 +178,7 @@ async fn run_to_end(
 /// The source before the first row.
 struct Examined {
     legacy: Legacy,
-    /// A session with the table; none with a file.
-    connection: Option<Session>,
+    pages: LegacyPages,
     total: u64,
     /// The largest id.
     largest: Option<i64>,
@@ -199,12 +190,14 @@ async fn examine(
     target: &mut Session,
     activity: &'static str,
 ) -> Result<Examined, MigrateError> {
+    let full = request.options.batch_size.max(1);
     let (database, table) = match request.source {
         LegacySource::Table { database, table } => (database, table),
         LegacySource::Csv(csv) => {
             let notes = csv.facts.alarms.iter().map(|it| it.message.clone()).collect();
             let (total, largest) = (csv.facts.rows, csv.facts.largest);
-            return Ok(Examined { legacy: Legacy::Csv(Arc::clone(csv)), connection: None, total, largest, notes });
+            let pages = LegacyPages::Csv(CsvPages::start(Arc::clone(csv), full));
+            return Ok(Examined { legacy: Legacy::Csv(Arc::clone(csv)), pages, total, largest, notes });
         }
     };
     let mut connection = database.connect(Access::Read, activity).await?;
@@ -215,8 +208,8 @@ async fn examine(
     let (total, largest) = source.extent(&mut connection).await?;
     let (total, notes) = (u64::try_from(total).unwrap_or(0), traits.notes(table));
     let (database, source) = (Arc::new(database.clone()), Arc::new(source));
-    let legacy = Legacy::Table { database, source, needs_cursor: traits.needs_cursor };
-    Ok(Examined { legacy, connection: Some(connection), total, largest, notes })
+    let pages = LegacyPages::of_table(Arc::clone(&source), connection, traits.needs_cursor, full);
+    Ok(Examined { legacy: Legacy::Table { database, source }, pages, total, largest, notes })
 }
 
 /// Another session with the table, if the source is one.

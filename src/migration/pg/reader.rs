@@ -69,17 +69,19 @@ pub(crate) struct TablePages {
 
 impl LegacyPages {
     /// Before the first page of a table.
-    pub(crate) async fn of_table(
-        source: Arc<Source>,
-        mut connection: Session,
-        needs_cursor: bool,
-        full: usize,
-    ) -> Result<Self, QueryError> {
-        if needs_cursor {
-            begin_read_only(&mut connection, Limits::default()).await?;
-        }
+    pub(crate) fn of_table(source: Arc<Source>, connection: Session, needs_cursor: bool, full: usize) -> Self {
         let cursor = needs_cursor.then(LegacyCursor::default);
-        Ok(Self::Table(Box::new(TablePages { source, connection, cursor, after: None, size: full, full })))
+        Self::Table(Box::new(TablePages { source, connection, cursor, after: None, size: full, full }))
+    }
+
+    /// Begins the transaction in which a cursor reads.
+    async fn begin(&mut self) -> Result<(), QueryError> {
+        match self {
+            Self::Table(table) if table.cursor.is_some() => {
+                begin_read_only(&mut table.connection, Limits::default()).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The next page, with the lineage of its rows from `holder`; none after the last.
@@ -155,6 +157,7 @@ impl Reader {
         let holder = &mut lock_connection;
         // In a transaction, the server notices in a minute when nobody holds the lock any more, in every version.
         begin_reading(holder, Limits::default()).await?;
+        pages.begin().await?;
         while left > 0 {
             // This fails only when the run is being given up, for a reason that is reported elsewhere.
             let waiting = holder.while_waiting(window.acquire());

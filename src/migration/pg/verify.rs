@@ -77,11 +77,12 @@ pub async fn verify(
     }
     let server_version = server_facts(&mut target).await?.version;
     request.target.phase("examining the legacy rows");
-    let Examined { legacy, mut from, total, notes } = examine(request, &mut target).await?;
+    let Examined { legacy, mut opened, total, notes } = examine(request, &mut target).await?;
     let migrating = Lock::Migrate.holder(&mut target).await?;
     // One snapshot each: what is committed meanwhile is not half seen.
-    for connection in [Some(&mut target), from.as_mut().map(|(from, _)| from)].into_iter().flatten() {
-        begin_read_only(connection, Limits::default()).await?;
+    begin_read_only(&mut target, Limits::default()).await?;
+    if let Opened::Table { from, .. } = &mut opened {
+        begin_read_only(from, Limits::default()).await?;
     }
 
     let repeats = Arc::new(AtomicU32::new(0));
@@ -91,15 +92,14 @@ pub async fn verify(
     let (both, mut both_pages) = mpsc::channel::<BothPages>(1);
     let mut readers = JoinSet::new();
     let mut bound = MANY;
-    match (&legacy, from) {
-        (Legacy::Table { source, needs_cursor, .. }, Some((from, database))) => {
-            bound = if *needs_cursor { FEW } else { MANY };
-            readers.spawn(read_source(reading(from, database), Arc::clone(source), *needs_cursor, pages));
+    match opened {
+        Opened::Table { from, database, source, needs_cursor } => {
+            bound = if needs_cursor { FEW } else { MANY };
+            readers.spawn(read_source(reading(from, database), source, needs_cursor, pages));
         }
-        (Legacy::Csv(csv), _) => {
-            readers.spawn(read_csv(Arc::clone(csv), pages));
+        Opened::Csv(csv) => {
+            readers.spawn(read_csv(csv, pages));
         }
-        (Legacy::Table { .. }, None) => unreachable!("a table is examined through a connection"),
     }
     readers.spawn(read_target(target, legacy.clone(), source_pages, both));
 
@@ -142,10 +142,21 @@ pub async fn verify(
 /// The source before the first row.
 struct Examined<'a> {
     legacy: Legacy,
-    /// A session with the table, and its database; none with a file.
-    from: Option<(Session, &'a Database)>,
+    opened: Opened<'a>,
     total: u64,
     notes: Vec<String>,
+}
+
+/// What is read from.
+enum Opened<'a> {
+    Table {
+        from: Session,
+        database: &'a Database,
+        source: Arc<Source>,
+        /// Whether each page would be a scan of the whole table.
+        needs_cursor: bool,
+    },
+    Csv(Arc<ProvedCsv>),
 }
 
 async fn examine<'a>(request: &VerifyRequest<'a>, target: &mut Session) -> Result<Examined<'a>, VerifyError> {
@@ -153,7 +164,8 @@ async fn examine<'a>(request: &VerifyRequest<'a>, target: &mut Session) -> Resul
         LegacySource::Table { database, table } => (database, table),
         LegacySource::Csv(csv) => {
             let notes = csv.facts.alarms.iter().map(|it| it.message.clone()).collect();
-            return Ok(Examined { legacy: Legacy::Csv(Arc::clone(csv)), from: None, total: csv.facts.rows, notes });
+            let (legacy, opened) = (Legacy::Csv(Arc::clone(csv)), Opened::Csv(Arc::clone(csv)));
+            return Ok(Examined { legacy, opened, total: csv.facts.rows, notes });
         }
     };
     let mut from = database.connect(Access::Read, "verify source").await?;
@@ -163,9 +175,10 @@ async fn examine<'a>(request: &VerifyRequest<'a>, target: &mut Session) -> Resul
     let source = Arc::new(source.in_zone(database, &mut from, target).await?);
     let traits = traits_of_source(&mut from, &source).await?;
     let (total, _) = source.extent(&mut from).await?;
-    let legacy = Legacy::Table { database: Arc::new(database.clone()), source, needs_cursor: traits.needs_cursor };
+    let legacy = Legacy::Table { database: Arc::new(database.clone()), source: Arc::clone(&source) };
     let (total, notes) = (u64::try_from(total).unwrap_or(0), traits.notes(table));
-    Ok(Examined { legacy, from: Some((from, database)), total, notes })
+    let opened = Opened::Table { from, database, source, needs_cursor: traits.needs_cursor };
+    Ok(Examined { legacy, opened, total, notes })
 }
 
 /// Counts the rows that their ids don't identify: rejected if that is on record.
