@@ -217,6 +217,7 @@ impl DateFormat {
                 return None;
             }
             return match Timestamp::parse(text) {
+                Ok(_) if is_as_printed(text) => Some(text.to_owned()),
                 Ok(timestamp) => Some(timestamp.to_string()),
                 Err(ValueError::OutOfRange) => Some(text.to_owned()),
                 Err(_) => None,
@@ -235,11 +236,19 @@ impl DateFormat {
         let fraction = if fraction.is_empty() { String::new() } else { format!(".{fraction}") };
         let printed = format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{fraction}");
         match Timestamp::parse(&printed) {
-            Ok(timestamp) => Some(timestamp.to_string()),
-            Err(ValueError::OutOfRange) => Some(printed),
+            Ok(_) | Err(ValueError::OutOfRange) => Some(printed),
             Err(_) => None,
         }
     }
+}
+
+/// Whether a timestamp of four digits for the year is spelled as Postgres prints it; most are, and printing takes longer
+/// than reading.
+fn is_as_printed(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_whole = bytes.len() == 19
+        || bytes.len() > 20 && bytes[19] == b'.' && bytes.last().is_some_and(|it| (b'1'..=b'9').contains(it));
+    is_whole && bytes[4] == b'-' && bytes[10] == b' ' && bytes[16] == b':'
 }
 
 fn matched<'t>(pieces: &[Piece], text: &'t str, parts: Parts) -> Option<(Parts, &'t str)> {

@@ -1,8 +1,6 @@
 //! Finds out which reading of several is the only one that a whole file allows.
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// A value of the file.
@@ -29,8 +27,6 @@ impl Seen {
 
 struct Runner<F> {
     format: F,
-    /// All that it read, in order.
-    read: DefaultHasher,
     /// The first value that it couldn't read.
     stumbled: Option<Seen>,
 }
@@ -75,7 +71,7 @@ const EXAMPLES: usize = 3;
 impl<F: Clone> Race<F> {
     /// All of them at the start.
     pub fn new(formats: Vec<F>) -> Self {
-        let runner = |format| Runner { format, read: DefaultHasher::new(), stumbled: None };
+        let runner = |format| Runner { format, stumbled: None };
         Self { runners: formats.into_iter().map(runner).collect(), differing: BTreeMap::new() }
     }
 
@@ -84,10 +80,7 @@ impl<F: Clone> Race<F> {
         let mut readings: Vec<(usize, String)> = Vec::new();
         for (at, runner) in self.runners.iter_mut().enumerate().filter(|(_, it)| it.stumbled.is_none()) {
             match read(&runner.format, text) {
-                Some(reading) => {
-                    reading.hash(&mut runner.read);
-                    readings.push((at, reading));
-                }
+                Some(reading) => readings.push((at, reading)),
                 None => runner.stumbled = Some(Seen::new(line, column, text)),
             }
         }
@@ -110,7 +103,7 @@ impl<F: Clone> Race<F> {
         // Of those that read all alike, the first stands for the others.
         let mut distinct: Vec<(usize, &Runner<F>)> = Vec::new();
         for (at, runner) in self.runners.iter().enumerate().filter(|(_, it)| it.stumbled.is_none()) {
-            if distinct.iter().all(|(_, other)| other.read.finish() != runner.read.finish()) {
+            if distinct.iter().all(|(earlier, _)| self.differing.contains_key(&(*earlier, at))) {
                 distinct.push((at, runner));
             }
         }

@@ -37,6 +37,8 @@ use pad_migrate::migration::csv::number::{NumberFormat, read_identifier};
 #[case::postgres("iso", "infinity", Some("infinity"))]
 #[case::before_christ("iso", "0044-03-15 12:00:00 BC", Some("0044-03-15 12:00:00 BC"))]
 #[case::a_moment_with_an_offset("iso", "2024-01-15 12:00:00+00", None)]
+#[case::before_christ_without_seconds("iso", "0044-03-15 12:00 BC", Some("0044-03-15 12:00:00 BC"))]
+#[case::a_fraction_with_zeros("iso", "2024-01-15 12:00:00.500", Some("2024-01-15 12:00:00.5"))]
 #[case::another_format_than_iso("iso", "15/01/2024", None)]
 fn dates_are_read_by_their_format(#[case] format: &str, #[case] text: &str, #[case] expected: Option<&str>) {
     let format: DateFormat = format.parse().expect("it is a format");
