@@ -1,4 +1,8 @@
-//! Embeds `migrations/` and `fixtures/` in the program, so that it runs without the repository.
+//! Embeds `migrations/`, `fixtures/` and the SQL of the integrity checks in the program, so that it runs without the repository.
+
+#[path = "src/checks/integrity/header.rs"]
+#[expect(unreachable_pub, reason = "it is a part of the library, too")]
+mod header;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,11 +13,19 @@ fn main() {
     println!("cargo::rustc-env=PAD_MIGRATE_LONG_VERSION={}{commit}", env!("CARGO_PKG_VERSION"));
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let mut code = String::new();
-    for (constant, folder) in [("MIGRATIONS", "migrations"), ("LEGACY_CASES", "fixtures/legacy/cases")] {
+    for (constant, folder, ending) in [
+        ("MIGRATIONS", "migrations", ""),
+        ("LEGACY_CASES", "fixtures/legacy/cases", ""),
+        ("INTEGRITY_CHECKS", "src/checks/integrity", ".sql"),
+    ] {
         println!("cargo::rerun-if-changed={folder}");
         let mut files = Vec::new();
         list(&root.join(folder), &mut files);
+        files.retain(|file| file.to_string_lossy().ends_with(ending));
         files.sort();
+        if constant == "INTEGRITY_CHECKS" {
+            check_headers(&files);
+        }
         writeln!(code, "const {constant}: &[(&str, &str)] = &[").expect("a string takes all text");
         for file in files {
             let name = file.strip_prefix(root.join(folder)).expect("the file is below the folder").display();
@@ -22,6 +34,16 @@ fn main() {
         code.push_str("];\n");
         std::fs::write(out.join(format!("{}.rs", constant.to_lowercase())), &code).expect("OUT_DIR is writable");
         code.clear();
+    }
+}
+
+/// Fails the build if the head of a check's file is wrong.
+fn check_headers(files: &[PathBuf]) {
+    for file in files {
+        let text = std::fs::read_to_string(file).expect("the file is text");
+        if let Err(problem) = header::Header::parse(&text) {
+            panic!("{}: {problem}", file.display());
+        }
     }
 }
 

@@ -5,6 +5,8 @@ pub mod doctor;
 pub mod examination;
 pub mod expectations;
 pub mod facts;
+pub mod gate;
+pub mod integrity;
 pub(crate) mod needs;
 pub mod part;
 pub mod pg;

@@ -3,6 +3,8 @@
 //! [`start::main`] parses, dispatches and decides the exit code; `printer` is the only place that prints.
 
 mod apply;
+mod backup;
+mod clean;
 pub mod cli;
 mod completions;
 mod context;
@@ -12,10 +14,12 @@ mod drift;
 mod ended;
 #[cfg(feature = "harness")]
 mod ephemeral;
+mod gate;
 #[cfg(feature = "harness")]
 mod generated;
 mod global;
 mod help;
+mod integrity;
 mod man;
 mod migrate;
 mod plan;
@@ -23,7 +27,9 @@ mod printer;
 mod progress;
 #[cfg(feature = "harness")]
 mod rehearse;
+mod restore;
 mod revert;
+mod rollback;
 mod screen;
 #[cfg(feature = "harness")]
 mod seed;

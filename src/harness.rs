@@ -5,4 +5,5 @@ pub mod fixtures;
 pub mod generate;
 pub mod pg;
 pub mod rehearse;
+pub mod restore;
 pub mod server;

@@ -25,6 +25,7 @@
 
 pub mod causes;
 pub(crate) mod check;
+pub mod clean;
 pub(crate) mod columns;
 pub(crate) mod copy_rows;
 pub(crate) mod copy_text;
@@ -39,6 +40,7 @@ pub mod pg;
 pub mod reconstruct;
 pub mod refusal;
 pub mod rejection;
+pub mod rollback;
 pub mod run;
 pub mod sample;
 pub mod standing;

@@ -1,6 +1,7 @@
 //! How any Postgres is spoken to: connections, statements, locks, client programs.
 
-pub mod backup;
+pub mod archive;
+pub(crate) mod archive_text;
 pub(crate) mod connect;
 pub mod connect_error;
 pub mod database;

@@ -3,9 +3,14 @@
 //! The JSON's fields are a contract (`docs/command-line.md`).
 
 pub mod apply;
+pub mod backup;
+pub mod checks;
+pub mod clean;
 pub mod doctor;
 pub mod drift;
+pub mod gate;
 pub(crate) mod groups;
+pub mod integrity;
 pub mod layout;
 pub mod migrate;
 pub mod page;
@@ -14,6 +19,8 @@ pub mod plan;
 pub mod progress;
 pub mod rehearsal;
 pub mod rejects;
+pub mod restore;
 pub mod revert;
+pub mod rollback;
 pub mod status;
 pub mod verify;

@@ -1,5 +1,6 @@
 //! The application schema: what it should be, what differs, and the plan that brings it there. Pure but for `pg`.
 
+pub mod backup;
 pub mod catalog;
 pub(crate) mod ddl;
 pub mod drift;

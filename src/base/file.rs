@@ -134,6 +134,22 @@ impl PendingFile {
         }
     }
 
+    /// Whether it has no place of its own: a device, a FIFO, a pipe.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.goal, Goal::Stream { .. })
+    }
+
+    /// Adds bytes.
+    pub(crate) fn write_bytes(&mut self, bytes: &[u8]) -> Result<(), FileError> {
+        self.content.write_all(bytes).map_err(|error| failed(&self.path, &error))
+    }
+
+    /// Waits until what was written is on the disk, and can be read under [`Self::pending_path`].
+    pub(crate) fn sync(&mut self) -> Result<(), FileError> {
+        let synced = self.content.flush().and_then(|()| self.content.get_ref().file().sync_all());
+        synced.map_err(|error| failed(&self.path, &error))
+    }
+
     /// Adds text.
     pub fn write(&mut self, text: &str) -> io::Result<()> {
         self.content.write_all(text.as_bytes())

@@ -4,8 +4,20 @@
 use std::borrow::Cow;
 
 /// The commands that texts name.
-const COMMANDS: [&str; 11] =
-    ["apply", "doctor", "drift", "migrate", "plan", "rehearse", "revert", "seed", "snapshot", "status", "verify"];
+const COMMANDS: [&str; 12] = [
+    "apply",
+    "doctor",
+    "drift",
+    "integrity",
+    "migrate",
+    "plan",
+    "rehearse",
+    "revert",
+    "seed",
+    "snapshot",
+    "status",
+    "verify",
+];
 
 const PROGRAM: &str = "pad-migrate ";
 

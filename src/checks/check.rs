@@ -37,7 +37,7 @@ impl Status {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
     /// The columns' names, as JSON has them.
-    pub columns: &'static [&'static str],
+    pub columns: Vec<String>,
     /// The cells: texts, numbers, booleans and nulls.
     pub rows: Vec<Vec<Value>>,
 }
@@ -64,6 +64,7 @@ impl Check {
 
     /// The same check with particulars.
     pub(crate) fn with_table(self, columns: &'static [&'static str], rows: Vec<Vec<Value>>) -> Self {
+        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
         Self { table: Table { columns, rows }, ..self }
     }
 
@@ -74,6 +75,6 @@ impl Check {
 }
 
 /// Attention if a check fails or warns.
-pub fn verdict(checks: &[Check]) -> Verdict {
-    Verdict::clean_if(checks.iter().all(|it| it.status <= Status::Pass))
+pub fn verdict<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Verdict {
+    Verdict::clean_if(checks.into_iter().all(|it| it.status <= Status::Pass))
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::commands::context::{Context, beside_result};
+use crate::commands::context::Context;
 use crate::commands::ended::Ended;
-use crate::commands::global::{Format, parse_duration, parse_revision};
+use crate::commands::global::{Format, parse_duration, parse_plan_hash, parse_revision};
 use crate::commands::progress;
 use crate::commands::revert::{RollBack, roll_back};
 use crate::config::environment::Environment;
@@ -24,7 +24,7 @@ pub(crate) struct Args {
     /// Apply without asking; required when standard input is not a terminal
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Back the schema up to a file first, as pg_dump -Fc does
+    /// Back the schema up to a file first, as `backup --out FILE` does
     #[arg(long, value_name = "FILE")]
     pub(crate) backup: Option<PathBuf>,
     /// How long a statement waits for a lock, such as 500ms, 5s or 1min
@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// Build indexes on existing tables after the transaction, one by one, without blocking writes
     #[arg(long)]
     pub(crate) concurrently: bool,
+    /// Apply this plan only: the hash that plan printed when it was reviewed
+    #[arg(long, value_name = "HASH", value_parser = parse_plan_hash)]
+    pub(crate) plan_hash: Option<String>,
     /// Text for people, or JSON for scripts, which is not asked for confirmation and needs --yes
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
@@ -50,7 +53,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
-    let backup = beside_result("--backup", args.backup.as_deref())?;
+    let backup = Context::backup_files(args.backup.as_deref())?;
     let request = ChangeRequest {
         lock_timeout: args.lock_timeout,
         concurrently: args.concurrently,
@@ -61,12 +64,24 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let found = plan(&request).await?;
     let applied_before = applied(&found.history);
     if args.to.as_deref().is_some_and(|to| applied_before.keys().any(|it| it.as_str() > to)) {
-        context.back_up(&target, &found, backup).await?;
+        if args.plan_hash.is_some() {
+            return Err("--plan-hash is the hash of a plan; going down to a revision has none, so leave it out".into());
+        }
+        context.back_up(&target, backup).await?;
         let Args { yes, format, .. } = *args;
         let how = RollBack { command: "apply", yes, allow_data_loss: false, show_sql: false, format };
         return roll_back(context, &request, how).await;
     }
     let environment = context.config.environment;
+    let hash = found.hash(environment);
+    if let Some(reviewed) = args.plan_hash.as_deref().filter(|it| *it != hash) {
+        let to = args.to.as_deref().map(|to| format!(" --to {to}")).unwrap_or_default();
+        return Err(format!(
+            "the plan is not the one that was reviewed: its hash is {hash}, --plan-hash is {reviewed}, so nothing was \
+             changed; review `pad-migrate plan{to}` again"
+        )
+        .into());
+    }
     let (place, server_version) = (target.place(), found.server_version.clone());
     let planned = Planned { environment, place: &place, found: &found, check: false };
     let is_blocked = found.route.plan.blocking().next().is_some();
@@ -82,7 +97,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
             page.row("Environment", format!("recorded as {given_up}; becomes {environment}"));
         }
         context.printer.confirm("apply", args.format, &page, "Apply?", environment, args.yes).await?;
-        context.back_up(&target, &found, backup).await?;
+        context.back_up(&target, backup).await?;
         progress::phase("applying");
     }
     let done = if is_done && !is_blocked {

@@ -3,9 +3,13 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::drift::{self, DriftFormat};
+use crate::commands::gate::{self, GateFormat};
 use crate::commands::global::{Format, Global};
+use crate::commands::integrity::{self, IntegrityFormat};
 use crate::commands::plan::{self, PlanFormat};
-use crate::commands::{apply, completions, doctor, man, migrate, revert, snapshot, status, verify};
+use crate::commands::{
+    apply, backup, clean, completions, doctor, man, migrate, restore, revert, rollback, snapshot, status, verify,
+};
 
 #[cfg(feature = "harness")]
 use crate::commands::{ephemeral, rehearse, seed};
@@ -39,9 +43,15 @@ pub(crate) enum Command {
     Apply(apply::Args),
     Revert(revert::Args),
     Migrate(migrate::Args),
+    Rollback(rollback::Args),
+    Clean(clean::Args),
     Drift(drift::Args),
     Snapshot(snapshot::Args),
     Verify(verify::Args),
+    Integrity(integrity::Args),
+    Gate(gate::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -62,9 +72,15 @@ impl Command {
             Self::Apply(_) => "apply",
             Self::Revert(_) => "revert",
             Self::Migrate(_) => "migrate",
+            Self::Rollback(_) => "rollback",
+            Self::Clean(_) => "clean",
             Self::Drift(_) => "drift",
             Self::Snapshot(_) => "snapshot",
             Self::Verify(_) => "verify",
+            Self::Backup(_) => "backup",
+            Self::Restore(_) => "restore",
+            Self::Integrity(_) => "integrity",
+            Self::Gate(_) => "gate",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -83,9 +99,13 @@ impl Command {
             Self::Status(_) => "reading history and runs",
             Self::Plan(_) | Self::Apply(_) => "reading the catalog and planning",
             Self::Revert(_) => "reading the catalog and counting what would be lost",
-            Self::Migrate(_) | Self::Verify(_) => "connecting",
+            Self::Migrate(_) | Self::Rollback(_) | Self::Verify(_) | Self::Backup(_) => "connecting",
+            Self::Clean(_) => "counting rows",
             Self::Drift(_) => "reading the catalogs and comparing them",
             Self::Snapshot(_) => "reading the catalog",
+            Self::Restore(_) => "checking the backup",
+            Self::Integrity(_) => "checking rows",
+            Self::Gate(_) => "making all checks",
             Self::Completions(_) | Self::Man(_) => "printing",
         }
     }
@@ -98,10 +118,16 @@ impl Command {
             Self::Doctor(args) => args.format == Format::Json,
             Self::Status(args) => args.format == Format::Json,
             Self::Migrate(args) => args.format == Format::Json,
+            Self::Rollback(args) => args.format == Format::Json,
+            Self::Clean(args) => args.format == Format::Json,
             Self::Verify(args) => args.format == Format::Json,
+            Self::Backup(args) => args.format == Format::Json,
+            Self::Restore(args) => args.format == Format::Json,
             Self::Plan(args) => args.format == PlanFormat::Json && args.out.is_none(),
             Self::Drift(args) => args.format == DriftFormat::Json,
             Self::Snapshot(args) => args.out.is_none(),
+            Self::Gate(args) => args.format == GateFormat::Json,
+            Self::Integrity(args) => args.format == IntegrityFormat::Json && !args.is_about_catalogue(),
             Self::Apply(args) => args.format == Format::Json,
             Self::Revert(args) => args.format == Format::Json,
             #[cfg(feature = "harness")]
@@ -118,13 +144,19 @@ impl Command {
             Self::Doctor(args) => args.format = Format::Json,
             Self::Status(args) => args.format = Format::Json,
             Self::Migrate(args) => args.format = Format::Json,
+            Self::Rollback(args) => args.format = Format::Json,
+            Self::Clean(args) => args.format = Format::Json,
             Self::Verify(args) => args.format = Format::Json,
+            Self::Backup(args) => args.format = Format::Json,
+            Self::Restore(args) => args.format = Format::Json,
             Self::Apply(args) => args.format = Format::Json,
             Self::Revert(args) => args.format = Format::Json,
             Self::Plan(args) => args.format = PlanFormat::Json,
             Self::Drift(args) => args.format = DriftFormat::Json,
             // It prints nothing else.
             Self::Snapshot(_) => {}
+            Self::Gate(args) => args.format = GateFormat::Json,
+            Self::Integrity(args) => args.format = IntegrityFormat::Json,
             #[cfg(feature = "harness")]
             Self::Ephemeral(_) | Self::Seed(_) => return false,
             Self::Completions(_) | Self::Man(_) => return false,
@@ -137,7 +169,10 @@ impl Command {
         match self {
             #[cfg(feature = "harness")]
             Self::Rehearse(_) => false,
+            #[cfg(feature = "harness")]
+            Self::Restore(args) => !args.rehearse,
             Self::Completions(_) | Self::Man(_) => false,
+            Self::Integrity(args) => !args.is_about_catalogue(),
             _ => true,
         }
     }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use crate::base::file::{PendingFile, reason};
 use crate::base::input::read_within;
-use crate::base::text::list;
 use crate::commands::csv::{CsvFlags, LegacyRows};
 use crate::commands::ended::Failure;
 use crate::commands::printer::{Printer, print_message};
@@ -13,11 +12,11 @@ use crate::config::mask::mask_path;
 use crate::config::settings::{Config, Endpoint};
 use crate::migration::csv::summary::CsvSummary;
 use crate::migration::target::SOURCE_TABLE;
-use crate::postgres::backup;
 use crate::postgres::database::Database;
+use crate::report::backup::backed_up_notes;
 use crate::report::layout::Databases;
+use crate::schema::pg::backup::{BackupFiles, BackupRequest, backup};
 use crate::schema::pg::request;
-use crate::schema::plan::outcome::Found;
 
 /// What a command works with.
 pub(crate) struct Context {
@@ -84,27 +83,28 @@ impl Context {
         request::ChangeRequest { legacy: Some(&self.config.legacy_table), to, ..request }
     }
 
-    /// Backs up what is about to change, if that is wanted.
-    pub(crate) async fn back_up(
-        &self,
-        target: &Database,
-        found: &Found,
-        file: Option<PendingFile>,
-    ) -> Result<(), Failure> {
-        let Some(file) = file else { return Ok(()) };
-        match &found.backup_patterns()[..] {
-            [] => self.printer.note("there is nothing to back up yet"),
-            patterns => {
-                progress::phase("backing up");
-                backup::backup(target, patterns, &file).await?;
-                let name = file.path().display().to_string();
-                finish(file).await?;
-                let left_out = match &found.left_out()[..] {
-                    [] => String::new(),
-                    names => format!("; not managed by pad-migrate, and not in it: {}", list(names)),
-                };
-                self.printer.note(&format!("backed up to {name}{left_out}"));
-            }
+    /// The files of `--backup`, if it is given.
+    pub(crate) fn backup_files(path: Option<&Path>) -> Result<Option<BackupFiles>, Failure> {
+        let Some(path) = path else { return Ok(None) };
+        let files = BackupFiles::create(path)?;
+        refuse_stdout("--backup", files.archive())?;
+        Ok(Some(files))
+    }
+
+    /// What a backup is taken of.
+    pub(crate) fn backup_request<'a>(&'a self, target: &'a Database) -> BackupRequest<'a> {
+        let Config { environment, roles, legacy_table, .. } = &self.config;
+        BackupRequest { database: target, environment: *environment, roles, legacy: Some(legacy_table) }
+    }
+
+    /// Backs up what is about to change, if that is wanted. Nothing is changed unless it is good.
+    pub(crate) async fn back_up(&self, target: &Database, files: Option<BackupFiles>) -> Result<(), Failure> {
+        let Some(files) = files else { return Ok(()) };
+        progress::phase("backing up");
+        let (name, has_manifest) = (files.archive().path().display().to_string(), files.has_manifest());
+        match backup(&self.backup_request(target), files).await? {
+            None => self.printer.note("there is nothing to back up yet"),
+            Some(done) => backed_up_notes(&done, &name, has_manifest).iter().for_each(|it| self.printer.note(it)),
         }
         Ok(())
     }
@@ -114,11 +114,16 @@ impl Context {
 pub(crate) fn beside_result(flag: &str, path: Option<&Path>) -> Result<Option<PendingFile>, Failure> {
     let Some(path) = path else { return Ok(None) };
     let file = PendingFile::create(path)?;
+    refuse_stdout(flag, &file)?;
+    Ok(Some(file))
+}
+
+fn refuse_stdout(flag: &str, file: &PendingFile) -> Result<(), Failure> {
     if file.is_stdout() {
-        let path = path.display();
+        let path = file.path().display();
         return Err(format!("{flag} {path} is the standard output, which gets the result; name another file").into());
     }
-    Ok(Some(file))
+    Ok(())
 }
 
 /// Puts a complete file in its place. The reader of a pipe may take its time: what waits for it can be interrupted.

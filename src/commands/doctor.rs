@@ -22,7 +22,7 @@ pub(crate) struct Args {
 /// A failure whose result is printed already, so that stdout gets no other.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Printed(String);
+pub(crate) struct Printed(pub(crate) String);
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let mut found = examine::examine_environment(&context.config, args.exact).await?;

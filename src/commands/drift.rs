@@ -6,12 +6,12 @@ use clap::ValueEnum;
 
 use crate::commands::context::{Context, read};
 use crate::commands::ended::Ended;
+use crate::commands::integrity;
 use crate::config::mask::Secret;
 use crate::config::settings::Endpoint;
 use crate::report::drift as report;
 use crate::report::drift::formats;
 use crate::report::drift::json::DriftJson;
-use crate::schema::drift::exceptions::Exceptions;
 use crate::schema::drift::finding::Severity;
 use crate::schema::pg::drift::{DriftRequest, Expected, drift, today};
 use crate::schema::snapshot::Snapshot;
@@ -60,10 +60,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
-    let exceptions = match &args.exceptions {
-        None => Exceptions::default(),
-        Some(path) => Exceptions::read(&read(path).await?).map_err(|error| format!("{}: {error}", path.display()))?,
-    };
+    let exceptions = integrity::exceptions(args.exceptions.as_ref()).await?.unwrap_or_default();
     let expected = match args.expected.as_deref() {
         None => Expected::Embedded,
         Some(url) if url.contains("://") => {

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use crate::commands::csv::CsvFlags;
 use crate::config::environment::Environment;
 use crate::ledger::revisions::numbers;
+use crate::schema::plan::outcome::HASH_BYTES;
 
 /// Flags of every command.
 #[derive(Clone, Debug, clap::Args)]
@@ -86,8 +87,29 @@ pub(crate) fn parse_revision(text: &str) -> Result<String, String> {
     }
 }
 
+/// Reads a plan's hash, as `plan` prints it.
+pub(crate) fn parse_plan_hash(text: &str) -> Result<String, String> {
+    match text.len() == 2 * HASH_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        true => Ok(text.to_ascii_lowercase()),
+        false => Err(format!("write the {} hexadecimal digits that `pad-migrate plan` prints as Hash", 2 * HASH_BYTES)),
+    }
+}
+
 /// Reads a number within bounds.
 pub(crate) fn parse_count<const MIN: usize, const MAX: usize>(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
     number.ok_or_else(|| format!("it must be a number from {MIN} to {MAX}"))
+}
+
+/// Reads the id of a run, a UUID as `status` prints it.
+pub(crate) fn parse_run(text: &str) -> Result<String, String> {
+    let is_uuid = text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    match is_uuid {
+        true => Ok(text.to_ascii_lowercase()),
+        false => Err("write the whole id of a run, as `pad-migrate status` lists it".to_owned()),
+    }
 }

@@ -31,7 +31,10 @@ const HELP: &[Help] = &[
                 "real rows, only read",
             ),
         ],
-        attention: Some("a row was rejected or migrated otherwise than expected, or the schemas have drifted"),
+        attention: Some(
+            "a row was rejected or migrated otherwise than expected, the schemas have drifted, or an integrity \
+             check failed or warned",
+        ),
         variables: SERVER,
     },
     Help {
@@ -98,6 +101,25 @@ const HELP: &[Help] = &[
         variables: &[],
     },
     Help {
+        command: "rollback",
+        examples: &[
+            ("--env qa rollback --dry-run", "what would be rolled back, and what would be kept, and why"),
+            ("--env qa rollback --backup before.dump", "count, ask, back up, roll back every migrated row"),
+            ("--env qa rollback --source-id 4711 --yes", "one row, for migrate to bring it again"),
+        ],
+        attention: Some("a row was kept"),
+        variables: &[],
+    },
+    Help {
+        command: "clean",
+        examples: &[
+            ("--env dev clean --employee 1003 1004 --dry-run", "what would be removed, and what would stay"),
+            ("--env dev clean --employee 1003", "count, ask, remove"),
+        ],
+        attention: Some("rows of the employees stay: they came from the legacy table, or others refer to them"),
+        variables: &[],
+    },
+    Help {
         command: "drift",
         examples: &[
             ("--env qa drift", "the live schemas against the revisions"),
@@ -118,6 +140,46 @@ const HELP: &[Help] = &[
         examples: &[("--env qa verify", "every migrated row"), ("--env qa --json verify", "for a script")],
         attention: Some("a row differs, is missing, was never tried or lacks its legacy row"),
         variables: &[],
+    },
+    Help {
+        command: "integrity",
+        examples: &[
+            ("--env qa integrity", "every check"),
+            ("--env qa integrity --check self_approval,sequences --json", "two of them, for a script"),
+            ("--env qa integrity --exceptions exceptions.toml --format junit", "for CI, without what was agreed to"),
+            ("integrity --sql self_approval", "the SQL of one, for psql"),
+        ],
+        attention: Some("a check failed or warned, or an exception has expired or accepts nothing"),
+        variables: &[],
+    },
+    Help {
+        command: "gate",
+        examples: &[
+            ("--env qa gate --stage before", "may the cutover begin, and what is it to be given?"),
+            ("--env qa gate --stage before --backup before.dump --window 45min", "with some of that"),
+            ("--env qa gate --stage after", "may the application be opened?"),
+            ("--env qa gate --format junit --report gate.xml", "for a CI system"),
+        ],
+        attention: Some("NO-GO: a check failed, or could not be made"),
+        variables: &[],
+    },
+    Help {
+        command: "backup",
+        examples: &[
+            ("--env qa backup --out qa.dump", "before a change; qa.dump.manifest.json is written, too"),
+            ("--env qa --json backup --out qa.dump", "the same for a script"),
+        ],
+        attention: None,
+        variables: &[],
+    },
+    Help {
+        command: "restore",
+        examples: &[
+            ("restore --from qa.dump --rehearse", "can it be restored, and how long does it take?"),
+            ("--env dev restore --from qa.dump", "show what it is, ask, restore, compare"),
+        ],
+        attention: None,
+        variables: SERVER,
     },
 ];
 

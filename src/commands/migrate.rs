@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// What to do with a row whose id is taken by another request in the target
     #[arg(long, value_name = "WHAT", default_value = "reject")]
     pub(crate) on_id_collision: OnIdCollision,
+    /// Back the schema up to a file first, as `backup --out FILE` does
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) backup: Option<PathBuf>,
     /// Write every rejection to a file, .jsonl or .csv
     #[arg(long, value_name = "FILE", value_parser = parse_rejects)]
     pub(crate) rejects: Option<PathBuf>,
@@ -58,7 +61,12 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
             on_id_collision: args.on_id_collision,
         },
     };
+    let backup = Context::backup_files(args.backup.as_deref())?;
     let mut screen = Screen::new(&context.printer, args.rejects.as_deref())?;
+    tokio::select! {
+        done = context.back_up(&target, backup) => done?,
+        () = interrupted.clone() => return Err("interrupted. Nothing was changed.".into()),
+    }
     context.printer.detail(&format!("migrating from {} to {}", rows.place(), target.place()));
     screen.begin("connecting");
     let result = migrate(&request, &mut screen, interrupted.clone()).await;

@@ -113,12 +113,12 @@ impl Printer {
             return Ok(());
         }
         if format == Format::Json {
-            return Err(format!("{what} changes the schema, and with JSON nothing is asked; add --yes").into());
+            return Err(format!("{what} changes the database, and with JSON nothing is asked; add --yes").into());
         }
         let stdin = std::io::stdin();
         if !stdin.is_terminal() {
             return Err(
-                format!("{what} changes the schema and asks for confirmation; without a terminal use --yes").into()
+                format!("{what} changes the database and asks for confirmation; without a terminal use --yes").into()
             );
         }
         progress::pause();

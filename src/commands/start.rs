@@ -18,7 +18,8 @@ use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::printer::{Printer, name_environment, print_lines, print_message, shown_text, write_message};
 use crate::commands::{
-    apply, completions, doctor, drift, help, man, migrate, plan, progress, revert, snapshot, status, verify,
+    apply, backup, clean, completions, doctor, drift, gate, help, integrity, man, migrate, plan, progress, restore,
+    revert, rollback, snapshot, status, verify,
 };
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
@@ -214,8 +215,13 @@ async fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
 /// What an interrupted command has changed.
 fn interruption_text(command: &Command, is_asking: bool) -> &'static str {
     match command {
-        Command::Apply(_) | Command::Revert(_) if !is_asking => {
+        #[cfg(feature = "harness")]
+        Command::Restore(args) if args.rehearse => "interrupted. Nothing was changed.",
+        Command::Apply(_) | Command::Revert(_) | Command::Restore(_) if !is_asking => {
             "interrupted. What was not committed is rolled back; `pad-migrate status` shows the revision"
+        }
+        Command::Clean(args) if !is_asking && !args.dry_run => {
+            "interrupted. What was not committed is rolled back; `pad-migrate clean --dry-run` counts what is left"
         }
         #[cfg(feature = "harness")]
         Command::Seed(_) => "interrupted. What was not committed is rolled back; seed again to complete it",
@@ -229,6 +235,7 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
     match &cli.command {
         Command::Completions(args) => return completions::run(args, help::command(), &asked),
         Command::Man(args) => return man::run(args, help::command(), &asked),
+        Command::Integrity(args) if args.is_about_catalogue() => return args.print_catalogue(&asked),
         _ => {}
     }
     let is_ended = || Err(interruption_text(&cli.command, asked.is_asking()).into());
@@ -258,16 +265,22 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
             Command::Apply(args) => apply::run(args, context).await,
             Command::Revert(args) => revert::run(args, context).await,
             Command::Migrate(args) => migrate::run(args, context, interrupted.clone()).await,
+            Command::Rollback(args) => rollback::run(args, context, interrupted.clone()).await,
+            Command::Clean(args) => clean::run(args, context).await,
             Command::Drift(args) => drift::run(args, context).await,
             Command::Snapshot(args) => snapshot::run(args, context).await,
             Command::Verify(args) => verify::run(args, context).await,
+            Command::Backup(args) => backup::run(args, context).await,
+            Command::Restore(args) => restore::run(args, &cli.global, context).await,
+            Command::Integrity(args) => integrity::run(args, context).await,
+            Command::Gate(args) => gate::run(args, context).await,
             Command::Completions(args) => completions::run(args, help::command(), &context.printer),
             Command::Man(args) => man::run(args, help::command(), &context.printer),
         }
     };
-    // migrate ends by itself when interrupted, to record it. The others just end, and their connections with them: the
+    // These end by themselves when interrupted, to record it. The others just end, and their connections with them: the
     // server rolls back what they have not committed.
-    if matches!(cli.command, Command::Migrate(_)) {
+    if matches!(cli.command, Command::Migrate(_) | Command::Rollback(_)) {
         return work.await;
     }
     tokio::select! {

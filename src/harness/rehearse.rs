@@ -5,6 +5,9 @@ use std::iter::Peekable;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::checks::integrity;
+use crate::checks::integrity::outcome::Integrity;
+use crate::checks::pg::integrity as pg_integrity;
 use crate::config::environment::Environment;
 use crate::config::settings::{Config, Roles, TableName};
 use crate::harness::fixtures::{self, Case, FixtureError, Outcome};
@@ -17,6 +20,7 @@ use crate::harness::server;
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::Server;
 use crate::harness::server::request::ServerRequest;
+use crate::ledger::pg::admission::SessionError;
 use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::pg::legacy::LegacySource;
 use crate::migration::pg::migrate;
@@ -58,6 +62,8 @@ pub enum RehearseError {
     Verify(#[from] VerifyError),
     #[error(transparent)]
     Drift(#[from] DriftError),
+    #[error(transparent)]
+    Integrity(#[from] SessionError),
 }
 
 /// Sees how far the rehearsal is.
@@ -168,7 +174,7 @@ pub async fn rehearse(
     }
     let verified = verify_rows(&mut phases, &target, &legacy).await?;
     let drift = compare_schemas(&mut phases, &target).await?;
-    phases.done.push(Phase { name: "integrity", text: "not built yet".to_owned(), elapsed: None });
+    let integrity = check_rows(&mut phases, &target).await?;
     let rehearsal = Rehearsal {
         environment: config.environment,
         server_version: server.version.clone(),
@@ -180,6 +186,7 @@ pub async fn rehearse(
         verified,
         unexpected,
         drift,
+        integrity,
         phases: phases.done,
     };
     Ok((rehearsal, server))
@@ -378,6 +385,21 @@ async fn compare_schemas(phases: &mut Phases<'_>, target: &EphemeralDatabase) ->
     let drift = drift::drift(request).await?;
     phases.end(format!("{} objects compared", drift.compared.len()));
     Ok(drift)
+}
+
+async fn check_rows(phases: &mut Phases<'_>, target: &EphemeralDatabase) -> Result<Integrity, RehearseError> {
+    phases.begin("integrity");
+    let checks = integrity::select(&[]).expect("every check is one");
+    let request = pg_integrity::IntegrityRequest {
+        target,
+        environment: Environment::Local,
+        checks: &checks,
+        exceptions: None,
+        today: drift::today(),
+    };
+    let found = pg_integrity::integrity(&request).await?;
+    phases.end(format!("{} checks", found.outcomes.len()));
+    Ok(found)
 }
 
 struct Phases<'a> {

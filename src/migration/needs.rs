@@ -3,6 +3,8 @@
 use crate::config::settings::TableName;
 use crate::ledger::permission::{Need, Right};
 use crate::ledger::tables::MANAGED_TABLES;
+use crate::migration::clean::CLEANED;
+use crate::migration::rollback::DELETED;
 
 const APPLICATION: &str = "padealing";
 const REFERENCE: &str = "bo_airflow";
@@ -67,6 +69,28 @@ pub(crate) fn verify(role: &str) -> Vec<Need> {
     ];
     let mut needs = read(role, APPLICATION, &READ);
     needs.extend(read(role, REFERENCE, &["oracle_bloomberg"]));
+    needs
+}
+
+/// What it needs to take migrated rows back, or to look what would be, beside the legacy table and what refers to the rows.
+pub(crate) fn rollback(role: &str, dry_run: bool) -> Vec<Need> {
+    let mut needs = read(role, APPLICATION, MANAGED_TABLES);
+    needs.extend(read(role, REFERENCE, &["oracle_bloomberg"]));
+    if !dry_run {
+        needs.extend(DELETED.map(|table| Need::table(role, APPLICATION, table, "DELETE")));
+        needs.extend(["INSERT", "UPDATE"].map(|it| Need::table(role, APPLICATION, "migration_run", it)));
+    }
+    needs
+}
+
+/// What it needs to remove test data, or to count it, beside what refers to the rows.
+pub(crate) fn clean(role: &str, dry_run: bool) -> Vec<Need> {
+    let mut needs = read(role, APPLICATION, MANAGED_TABLES);
+    needs.extend(read(role, REFERENCE, &["oracle_employee"]));
+    if !dry_run {
+        needs.extend(CLEANED.map(|table| Need::table(role, APPLICATION, table, "DELETE")));
+        needs.push(Need::table(role, APPLICATION, "migration_run", "INSERT"));
+    }
     needs
 }
 

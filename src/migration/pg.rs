@@ -4,6 +4,8 @@
 //! the second opinion, and shares only how legacy and reference rows are read
 //! with them.
 
+pub mod clean;
+pub(crate) mod foreign_keys;
 pub(crate) mod ids;
 pub(crate) mod large_text;
 pub mod legacy;
@@ -20,10 +22,12 @@ pub(crate) mod reader;
 pub(crate) mod reading;
 pub(crate) mod refused;
 pub(crate) mod rejects;
+pub mod rollback;
 pub(crate) mod run_record;
 pub(crate) mod sequences;
 pub(crate) mod source;
 pub mod standing;
+pub(crate) mod stored_page;
 pub(crate) mod traits;
 pub(crate) mod unreadable;
 pub mod verify;

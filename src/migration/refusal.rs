@@ -66,20 +66,30 @@ impl Refusal {
         Self { table: Some(table.to_owned()), message, sqlstate: None, function: None }
     }
 
-    /// Why the row is rejected.
-    pub fn reason(&self, source_id: i64) -> Reason {
+    /// A table kept the row without an error.
+    pub(crate) fn left(table: &str) -> Self {
+        let message = "a trigger or a rule of the table keeps it".to_owned();
+        Self { table: Some(table.to_owned()), message, sqlstate: None, function: None }
+    }
+
+    /// Which table refuses what, and what it says.
+    pub(crate) fn sentence(&self, refuses: &str) -> String {
         let place = self.table.as_ref().map_or("padealing".to_owned(), |table| format!("padealing.{table}"));
-        let said = self.words();
         let mut origin: Vec<String> = self.sqlstate.iter().map(|code| format!("SQLSTATE {code}")).collect();
         origin.extend(self.function.iter().map(|name| format!("function {name}")));
         let origin = if origin.is_empty() { String::new() } else { format!(" ({})", origin.join(", ")) };
+        format!("{place} {refuses}: {}{origin}", self.words())
+    }
+
+    /// Why the row is rejected.
+    pub fn reason(&self, source_id: i64) -> Reason {
         Reason {
             field: LegacyColumn::Id.name().to_owned(),
             rule: Rule::RefusedByTarget,
             value: Some(source_id.to_string()),
             message: format!(
-                "{place} refuses the row: {said}{origin}; correct the row in the source, or what refuses it in the \
-                 target"
+                "{}; correct the row in the source, or what refuses it in the target",
+                self.sentence("refuses the row")
             ),
         }
     }

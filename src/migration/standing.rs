@@ -40,9 +40,13 @@ impl RunEnd {
     }
 }
 
-/// A run of `migrate`.
+/// A run of `migrate` or of `rollback`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
+    /// Its id.
+    pub id: String,
+    /// `migrate` or `rollback`.
+    pub command: String,
     /// When it began, in UTC.
     pub started_at: String,
     /// When its end was recorded, in UTC.
@@ -57,6 +61,8 @@ pub struct Run {
     pub reason: Option<String>,
     /// Rows read, migrated and rejected; a run that didn't come to its end records none.
     pub counts: Option<RunCounts>,
+    /// What a rollback did with rows, likewise.
+    pub rolled_back: Option<RolledBackCounts>,
 }
 
 /// What a run did with rows.
@@ -69,6 +75,16 @@ pub struct RunCounts {
     pub migrated: i64,
     /// Rows rejected.
     pub rejected: i64,
+}
+
+/// What a rollback did with rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct RolledBackCounts {
+    /// Legacy rows rolled back.
+    pub rolled_back: i64,
+    /// Legacy rows kept.
+    pub kept: i64,
 }
 
 /// The runs.

@@ -88,6 +88,16 @@ impl Role {
         }
     }
 
+    /// The table of its rows.
+    pub(crate) fn table(self) -> &'static str {
+        match self {
+            Self::Request => "pad_request",
+            Self::Manager | Self::Compliance => "pad_approval",
+            Self::Execution => "pad_execution",
+            Self::AuditSubmitted | Self::AuditManager | Self::AuditCompliance => "audit_log",
+        }
+    }
+
     /// The role of an audit entry.
     pub fn audit(action: Action) -> Self {
         match action {

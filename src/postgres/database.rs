@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
+use sqlx::{ConnectOptions, Connection};
 use tokio::sync::OnceCell;
 
 use crate::config::environment::Environment;
@@ -313,6 +313,13 @@ impl Database {
         }
     }
 
+    /// Whether a session may begin with settings: not behind every pooler. Found out by a connection.
+    pub(crate) async fn takes_settings(&self) -> Result<bool, ConnectError> {
+        let connection = self.dial("connect").await.map_err(|error| self.connect_error(error))?;
+        let _ = connection.close().await;
+        Ok(!self.begins_plainly.load(Ordering::Relaxed))
+    }
+
     /// The connection as PostgreSQL's client programs read it from their environment (documentation, libpq,
     /// Environment Variables).
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
@@ -327,11 +334,17 @@ impl Database {
             ("PGCONNECT_TIMEOUT", self.timeout.as_secs().max(2).to_string()),
         ];
         variables.extend(url::password(options).map(|it| ("PGPASSWORD", it)));
+        variables.extend(options.get_options().map(|it| ("PGOPTIONS", it.to_owned())));
         if let Some((cert, key)) = &self.client_cert {
             variables.extend([("PGSSLCERT", cert.display().to_string()), ("PGSSLKEY", key.display().to_string())]);
         }
         variables.extend(self.root_cert.iter().map(|it| ("PGSSLROOTCERT", it.display().to_string())));
         variables
+    }
+
+    /// Whether certificate authorities are named beside the system's.
+    pub(crate) fn has_root_cert(&self) -> bool {
+        self.root_cert.is_some()
     }
 
     /// The same, with other patience.

@@ -14,6 +14,8 @@ pub(crate) const DEADLOCK_DETECTED: &str = "40P01";
 pub(crate) const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// There is no setting of that name, among others.
 pub(crate) const UNDEFINED_OBJECT: &str = "42704";
+pub(crate) const UNDEFINED_COLUMN: &str = "42703";
+pub(crate) const UNDEFINED_TABLE: &str = "42P01";
 pub(crate) const DUPLICATE_OBJECT: &str = "42710";
 pub(crate) const DUPLICATE_TABLE: &str = "42P07";
 pub(crate) const TOO_MANY_CONNECTIONS: &str = "53300";
@@ -25,6 +27,10 @@ pub(crate) const LOCK_NOT_AVAILABLE: &str = "55P03";
 pub(crate) const QUERY_CANCELED: &str = "57014";
 /// The server is starting up or shutting down.
 pub(crate) const CANNOT_CONNECT_NOW: &str = "57P03";
+
+/// What amcheck, and the server itself, say of a damaged table or index.
+pub(crate) const DATA_CORRUPTED: &str = "XX001";
+pub(crate) const INDEX_CORRUPTED: &str = "XX002";
 
 /// Whether bytes are no text in one encoding, or a character is none in another (`character_not_in_repertoire`,
 /// `untranslatable_character`).

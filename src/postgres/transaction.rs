@@ -6,6 +6,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Row};
 use tokio::time::{sleep, timeout};
 
+use crate::base::quote::quote_literal;
 use crate::postgres::database::Database;
 use crate::postgres::query_error::{Attempt, NotConfirmed, QueryError};
 use crate::postgres::session::Session;
@@ -66,6 +67,17 @@ pub(crate) async fn begin_read_only(session: &mut Session, limits: Limits) -> Re
     begin(session, "begin isolation level repeatable read read only", limits).await
 }
 
+/// The same, seeing what another session's transaction sees, which has exported its snapshot and is still open.
+pub(crate) async fn begin_read_only_at(
+    session: &mut Session,
+    limits: Limits,
+    snapshot: &str,
+) -> Result<(), QueryError> {
+    let snapshot = quote_literal(snapshot);
+    let statement = format!("begin isolation level repeatable read read only; set transaction snapshot {snapshot}");
+    begin(session, &statement, limits).await
+}
+
 /// Begins a read-only transaction in which every statement sees what is committed.
 pub(crate) async fn begin_reading(session: &mut Session, limits: Limits) -> Result<(), QueryError> {
     begin(session, "begin isolation level read committed read only", limits).await
@@ -74,6 +86,12 @@ pub(crate) async fn begin_reading(session: &mut Session, limits: Limits) -> Resu
 /// Begins a transaction that writes.
 pub(crate) async fn begin_writing(session: &mut Session, limits: Limits) -> Result<(), QueryError> {
     begin(session, "begin isolation level read committed read write", limits).await
+}
+
+/// Begins a transaction that writes, and in which every statement sees the same moment: what others have changed since
+/// can't be written.
+pub(crate) async fn begin_writing_one_moment(session: &mut Session, limits: Limits) -> Result<(), QueryError> {
+    begin(session, "begin isolation level repeatable read read write", limits).await
 }
 
 async fn begin(session: &mut Session, statement: &str, limits: Limits) -> Result<(), QueryError> {

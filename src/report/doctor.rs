@@ -1,18 +1,14 @@
 //! Checks, and the configuration they were made with, as text for a width and as JSON.
 
-use std::time::Duration;
-
-use anstyle::Style;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::base::outcome::Verdict;
-use crate::base::style;
-use crate::base::text::{plural, thousands};
 use crate::checks::check::{Check, Status, verdict};
 use crate::checks::examination::Examination;
 use crate::config::environment::Environment;
 use crate::config::mask::mask_urls;
 use crate::config::settings::{Config, Origin, Setting};
+use crate::report::checks::{CheckJson, checks_page, conclusion, plain};
 use crate::report::layout::Head;
 use crate::report::page::{Grid, Page, Text};
 use crate::report::permission::{StatementJson, statements_json, statements_page};
@@ -57,6 +53,9 @@ const GROUPS: [(&str, &[&str]); 4] = [
 /// The check whose particulars come last, since they are long.
 const LONG: &str = "tables";
 
+/// The checks whose particulars don't stand below them.
+const LEFT_OUT: [&str; 2] = ["configuration", LONG];
+
 /// What `doctor --format json` prints, also when the examination ended early.
 #[derive(Clone, Debug, serde::Serialize)]
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
@@ -75,40 +74,6 @@ pub struct DoctorJson {
     pub statements: Vec<StatementJson>,
     /// What would let the connected role apply and migrate, too, if that is not its business.
     pub optional_statements: Vec<StatementJson>,
-}
-
-/// A check in JSON.
-#[derive(Clone, Debug, serde::Serialize)]
-#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
-pub struct CheckJson {
-    /// Its name, the same in every version.
-    pub name: &'static str,
-    /// Its result.
-    pub status: Status,
-    /// What was found, and what to do about it.
-    pub message: String,
-    /// The particulars: the fields depend on the check.
-    pub rows: Vec<Map<String, Value>>,
-    /// How long it took, where that was measured.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub milliseconds: Option<f64>,
-}
-
-impl CheckJson {
-    /// A check with its particulars, a field for each column.
-    pub fn new(check: &Check) -> Self {
-        let row = |cells: &Vec<Value>| {
-            let pairs = check.table.columns.iter().zip(cells);
-            pairs.map(|(column, cell)| ((*column).to_owned(), cell.clone())).collect()
-        };
-        Self {
-            name: check.name,
-            status: check.status,
-            message: check.message.clone(),
-            rows: check.table.rows.iter().map(row).collect(),
-            milliseconds: check.elapsed.map(|elapsed| (elapsed.as_secs_f64() * 10_000.0).round() / 10.0),
-        }
-    }
 }
 
 impl Doctor<'_> {
@@ -165,7 +130,7 @@ impl Doctor<'_> {
         if !unset.is_empty() {
             page.labelled(2, "not set", unset.join(", "));
         }
-        checks(&mut page, &[&configuration]);
+        checks_page(&mut page, &[&configuration], &LEFT_OUT);
         let mut rest: Vec<&Check> = self.checks.iter().collect();
         let mut all = GROUPS.to_vec();
         all.push(("History", &[]));
@@ -175,7 +140,7 @@ impl Doctor<'_> {
             rest = others;
             if !here.is_empty() {
                 page.heading(heading);
-                checks(&mut page, &here);
+                checks_page(&mut page, &here, &LEFT_OUT);
             }
         }
         if let Some(check) = self.checks.iter().find(|it| it.name == LONG) {
@@ -196,88 +161,18 @@ impl Doctor<'_> {
     }
 
     fn conclusion(&self, configuration: &Check) -> String {
-        let count = |status| {
-            self.checks
-                .iter()
-                .chain([configuration])
-                .filter(|it| it.status == status)
-                .map(|it| it.name)
-                .collect::<Vec<_>>()
-        };
-        let (failed, warned, skipped) = (count(Status::Fail), count(Status::Warn), count(Status::Skip));
         // Why is said by the check.
         if self.failure.is_some() {
-            let which = failed.last().copied().unwrap_or("examination");
+            let mut failed = self.checks.iter().chain([configuration]).filter(|it| it.status == Status::Fail);
+            let which = failed.next_back().map_or("examination", |it| it.name);
             return format!("FAILED: {which} (above); what comes after it was not reached");
         }
-        let part = |names: &[&str], one, many| match names.len() {
-            0 => None,
-            number => Some(format!("{} ({})", plural(number as u64, one, many), names.join(", "))),
-        };
-        let parts = [part(&failed, "check failed", "checks failed"), part(&warned, "warning", "warnings")];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        let skipped = part(&skipped, "check was skipped", "checks were skipped");
-        let skipped = skipped.map(|it| format!("; {it}")).unwrap_or_default();
-        match parts.is_empty() {
-            true => format!("CLEAN: no check failed or warned{skipped}"),
-            false => format!("ATTENTION: {}{skipped}", parts.join(", ")),
-        }
+        conclusion(self.checks.iter().chain([configuration]))
     }
 }
 
 /// The columns of a label, without what follows it.
 const LABEL: usize = 12;
-
-fn tone(status: Status) -> Style {
-    match status {
-        Status::Pass => style::GOOD,
-        Status::Warn => style::CAUTION,
-        Status::Fail => style::BAD,
-        Status::Skip => style::FAINT,
-    }
-}
-
-fn time(elapsed: Option<Duration>) -> String {
-    elapsed.map(|it| format!("{:.1} ms", it.as_secs_f64() * 1000.0)).unwrap_or_default()
-}
-
-/// Checks, a line each as far as it goes, with their particulars below.
-fn checks(page: &mut Page, checks: &[&Check]) {
-    let timed = checks.iter().any(|it| it.elapsed.is_some());
-    let name_width = checks.iter().map(|it| it.name.len()).max().unwrap_or_default();
-    for check in checks {
-        let time = if timed { format!("  {:>9}", time(check.elapsed)) } else { String::new() };
-        let label = Text::styled(tone(check.status), check.status.as_str());
-        page.labelled(2, label.and(format!("  {:<name_width$}{time}", check.name)), &check.message);
-        if !["configuration", LONG].contains(&check.name) {
-            particulars(page, 4, check);
-        }
-    }
-}
-
-fn plain(cell: &Value) -> String {
-    match cell {
-        Value::Null => "–".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), thousands),
-        other => other.to_string(),
-    }
-}
-
-/// More columns than this stand closer together.
-const MANY: usize = 6;
-
-/// Columns that name what a row is about.
-const NAMES: usize = 2;
-
-/// Blanks between so many columns.
-fn between(columns: usize) -> u16 {
-    if columns > MANY { 1 } else { 2 }
-}
-
-fn heading(column: &str) -> String {
-    column.replace('_', " ")
-}
 
 /// Tables with rows and size, a list for each schema, which fits a narrow screen.
 fn tables(page: &mut Page, check: &Check) {
@@ -316,38 +211,4 @@ fn table_row(row: &[Value]) -> Vec<String> {
         (Some(_), _) => cell(3),
     };
     vec![name, rows, cell(5)]
-}
-
-/// More columns than this are shown as a list of names and values for each row.
-const COLUMNS: usize = 10;
-
-fn particulars(page: &mut Page, indent: usize, check: &Check) {
-    let table = &check.table;
-    if table.rows.is_empty() {
-        return;
-    }
-    if table.columns.len() > COLUMNS {
-        for (at, row) in table.rows.iter().enumerate() {
-            if at > 0 {
-                page.blank();
-            }
-            let pairs = table.columns.iter().zip(row).map(|(column, cell)| vec![(*column).to_owned(), plain(cell)]);
-            page.grid(indent, Grid { rows: pairs.collect(), gap: 2, ..Grid::default() });
-        }
-        return;
-    }
-    let rows: Vec<Vec<String>> = table.rows.iter().map(|row| row.iter().map(plain).collect()).collect();
-    let names = |cells: &[String]| cells[..NAMES.min(cells.len())].join(" ");
-    let column = rows.iter().map(|cells| names(cells).chars().count() + 2).max().unwrap_or_default();
-    // So narrow that words would be broken, a sentence for each row is easier to read.
-    let mut narrow = Page::default();
-    for cells in &rows {
-        let rest = table.columns.iter().zip(cells).skip(NAMES);
-        let rest: Vec<String> = rest.map(|(column, cell)| format!("{} {cell}", heading(column))).collect();
-        narrow.beside(indent, column, names(cells), rest.join(", "));
-    }
-    let numbers = (0..table.columns.len()).filter(|at| table.rows.iter().any(|row| row[*at].is_number())).collect();
-    let header = Some(table.columns.iter().map(|column| heading(column)).collect());
-    let grid = Grid { header, rows, numbers, gap: between(table.columns.len()) };
-    if table.columns.len() > NAMES { page.grid_or(indent, grid, narrow) } else { page.grid(indent, grid) }
 }

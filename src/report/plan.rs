@@ -137,6 +137,7 @@ impl Planned<'_> {
         page.address("Live", self.place);
         page.row("Server", format!("PostgreSQL {}, environment {}", self.found.server_version, self.environment));
         page.row("Method", self.method());
+        page.row("Hash", self.found.hash(self.environment));
         if !self.found.route.allowed.is_empty() {
             page.row("Allowed", allowed_row(&self.found.route));
         }

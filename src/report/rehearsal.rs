@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
+use crate::checks::integrity::outcome::Integrity;
 use crate::config::environment::Environment;
 use crate::migration::causes::DifferenceGroup;
 use crate::migration::csv::summary::CsvSummary;
@@ -15,6 +16,7 @@ use crate::migration::verification;
 use crate::report::drift;
 use crate::report::drift::json::{DriftCounts, FindingJson, findings};
 use crate::report::groups::{AllRejections, rejections};
+use crate::report::integrity::{self, IntegrityCheckJson};
 use crate::report::layout::{Head, SHOWN, csv_rows};
 use crate::report::migrate::by_table;
 use crate::report::page::{Page, Text};
@@ -75,20 +77,27 @@ pub struct Rehearsal {
     pub unexpected: Option<Unexpected>,
     /// How the schemas differ from what they should be, at the end.
     pub drift: Drift,
+    /// What the integrity checks found, at the end.
+    pub integrity: Integrity,
     /// What was done when.
     pub phases: Vec<Phase>,
 }
 
 impl Rehearsal {
-    /// Clean if every row is accounted for: migrated and verified, or rejected as expected; and if nothing has drifted.
+    /// Clean if every row is accounted for: migrated and verified, or rejected as expected; and if nothing has drifted
+    /// and no integrity check finds anything.
     pub fn verdict(&self) -> Verdict {
         let rejected = self.migrated.counts.rejected;
         let expected = self.unexpected.as_ref().map_or(rejected == 0, |it| it.total == 0);
-        Verdict::clean_if(expected && self.verified.counts.is_clean() && self.drifted() == Verdict::Clean)
+        Verdict::clean_if(expected && self.verified.counts.is_clean() && self.is_in_order())
     }
 
     fn drifted(&self) -> Verdict {
         drift::verdict(&self.drift, Severity::Warning)
+    }
+
+    fn is_in_order(&self) -> bool {
+        self.drifted() == Verdict::Clean && self.integrity.verdict() == Verdict::Clean
     }
 
     fn judgement(&self) -> String {
@@ -114,6 +123,9 @@ impl Rehearsal {
                 }
                 if self.drifted() == Verdict::Attention {
                     reasons.push("the schemas have drifted".to_owned());
+                }
+                if self.integrity.verdict() == Verdict::Attention {
+                    reasons.push("integrity checks fail or warn".to_owned());
                 }
                 format!("ATTENTION: {}", reasons.join(", and "))
             }
@@ -175,6 +187,8 @@ impl Rehearsal {
             page.paragraph(2, finding.trim_end_matches(": "));
             page.statements(4, "", &it.remedy.sql);
         }
+        page.row("Integrity", integrity::verdict(&self.integrity));
+        integrity::summary(&mut page, &self.integrity);
         page.row("Phases", "");
         for phase in &self.phases {
             let time = phase.elapsed.map_or("not checked".to_owned(), |it| format!("{:.2} s", it.as_secs_f64()));
@@ -227,6 +241,8 @@ pub struct RehearseJson {
     pub drift: DriftCounts,
     /// The findings, as `drift --format json` has them.
     pub findings: Vec<FindingJson>,
+    /// The integrity checks, as `integrity --format json` has them.
+    pub checks: Vec<IntegrityCheckJson>,
     /// What was done when.
     pub phases: Vec<PhaseJson>,
     /// The verdict in a sentence.
@@ -273,6 +289,7 @@ impl RehearseJson {
             differences: verified.differences.clone(),
             drift: DriftCounts::of(drift),
             findings: findings(drift),
+            checks: integrity::checks_json(&rehearsal.integrity),
             phases: phases.collect(),
             verdict: rehearsal.judgement(),
         }

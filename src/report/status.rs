@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::base::outcome::Verdict;
 use crate::base::text::{list, plural, thousands};
 use crate::ledger::history::RecordKind;
-use crate::migration::standing::{Run, RunCounts, RunEnd, Standing};
+use crate::migration::standing::{RolledBackCounts, Run, RunCounts, RunEnd, Standing};
 use crate::report::layout::Head;
 use crate::report::page::Page;
 use crate::report::plan::json::SkippedJson;
@@ -85,9 +85,10 @@ fn runs(page: &mut Page, data: &Standing) {
         Ok(runs) => runs,
         Err(reason) => return page.row("Runs", format!("not known: {reason}")),
     };
-    page.heading("Runs of migrate, the newest first (UTC)");
+    page.heading("Runs of migrate and rollback, the newest first (UTC)");
     for run in &runs.newest {
         let did = match (&run.counts, run.end) {
+            _ if run.command == "rollback" => rolled_back(run),
             (Some(RunCounts { read, migrated, rejected }), _) => {
                 let [read, migrated, rejected] = [read, migrated, rejected].map(|it| thousands(it.unsigned_abs()));
                 format!("{read} read, {migrated} migrated, {rejected} rejected")
@@ -100,6 +101,9 @@ fn runs(page: &mut Page, data: &Standing) {
         let end = end.unwrap_or_default();
         let label = format!("{:<21}{}", run.started_at, run.end);
         page.beside(2, 36, label, format!("{did}{end}, by {} with {}", run.role, run.version));
+        if run.command == "migrate" && run.end != RunEnd::Running {
+            page.beside(2, 36, "", format!("run {}", run.id));
+        }
         if let Some(reason) = &run.reason {
             page.beside(2, 36, "", reason);
         }
@@ -107,6 +111,18 @@ fn runs(page: &mut Page, data: &Standing) {
     let more = runs.total.saturating_sub(runs.newest.len() as u64);
     if more > 0 {
         page.paragraph(2, format!("… and {}", plural(more, "earlier run", "earlier runs")));
+    }
+}
+
+/// What a rollback did.
+fn rolled_back(run: &Run) -> String {
+    match (&run.rolled_back, run.end) {
+        (Some(RolledBackCounts { rolled_back, kept }), _) => {
+            let [rolled_back, kept] = [rolled_back, kept].map(|it| thousands(it.unsigned_abs()));
+            format!("rollback: {rolled_back} rolled back, {kept} kept")
+        }
+        (None, RunEnd::Running) => "rollback: at work".to_owned(),
+        (None, _) => "rollback: what it had committed is rolled back; the same command goes on".to_owned(),
     }
 }
 
@@ -153,7 +169,7 @@ pub struct StatusJson {
     pub history: Vec<HistoryJson>,
     /// Histories of other programs.
     pub managers: Vec<ManagerJson>,
-    /// The newest runs of `migrate`, the newest first; null if they can't be known.
+    /// The newest runs of `migrate` and `rollback`, the newest first; null if they can't be known.
     pub runs: Option<Vec<RunJson>>,
     /// How many runs there are.
     pub runs_total: Option<u64>,
@@ -163,10 +179,14 @@ pub struct StatusJson {
     pub unknown: Vec<UnknownJson>,
 }
 
-/// A run of `migrate`.
+/// A run of `migrate` or of `rollback`.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 pub struct RunJson {
+    /// Its id, as `rollback --run` takes it.
+    pub id: String,
+    /// `migrate` or `rollback`.
+    pub command: String,
     /// When it began, in UTC.
     pub started_at: String,
     /// When its end was recorded, in UTC.
@@ -180,8 +200,11 @@ pub struct RunJson {
     /// Why it failed; left out if it didn't, or that isn't recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What it did with rows; null if it didn't come to its end.
+    /// What a run of `migrate` did with rows; null if it didn't come to its end.
     pub counts: Option<RunCounts>,
+    /// What a rollback did with rows, if it came to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<RolledBackCounts>,
 }
 
 /// Legacy rows by where they stand; null what can't be known.
@@ -210,8 +233,8 @@ pub struct UnknownJson {
 
 impl From<&Run> for RunJson {
     fn from(run: &Run) -> Self {
-        let Run { started_at, finished_at, end, role, version, reason, counts } = run.clone();
-        Self { started_at, finished_at, end, role, version, reason, counts }
+        let Run { id, command, started_at, finished_at, end, role, version, reason, counts, rolled_back } = run.clone();
+        Self { id, command, started_at, finished_at, end, role, version, reason, counts, rolled_back }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The application schema in a live database: read, compared, changed, reverted.
 
 pub mod apply;
+pub mod archive;
+pub mod backup;
 pub mod drift;
 pub mod error;
 pub mod introspect;
@@ -9,7 +11,10 @@ pub(crate) mod needs;
 pub mod plan;
 pub mod relations;
 pub mod request;
+pub mod restorable;
+pub mod restore;
 pub mod revert;
+pub(crate) mod rows;
 pub mod status;
 mod surroundings;
 mod transaction;

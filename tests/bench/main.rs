@@ -2,7 +2,8 @@
 //!
 //! - `migrate`: against the set-based SQL of `yardstick.sql`, whose result is compared with ours row by row, so that it
 //!   is a second oracle; and against two connections that COPY the ready-made rows and do nothing else.
-//! - `verify`: against `migrate`. With them, `migrate` from a CSV file of the same table, against `migrate`.
+//! - `verify`, `rollback`: against `migrate`. With them, `migrate` from a CSV file of the same table, against `migrate`.
+//!   `integrity`: its seconds on what was migrated.
 //! - `database`: until a test's database is ready.
 //! - `drift`: against psql that fetches the catalogs, and beside pg_dump with diff, and migra.
 //! - `suite`: the test suite, after the build, under both runners.
@@ -58,6 +59,8 @@ struct Arguments {
 enum What {
     Migrate,
     Verify,
+    Integrity,
+    Rollback,
     Database,
     Drift,
     Suite,
@@ -82,7 +85,7 @@ fn main() -> ExitCode {
 async fn bench(arguments: &Arguments) -> Result<String> {
     let wanted = |what: What| arguments.what.is_empty() || arguments.what.contains(&what);
     let mut text = machine();
-    if wanted(What::Migrate) || wanted(What::Verify) {
+    if [What::Migrate, What::Verify, What::Integrity, What::Rollback].into_iter().any(wanted) {
         text += &cutover(arguments).await?;
     }
     if wanted(What::Database) {
@@ -177,6 +180,9 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         let (seconds, peak) = run(&["verify"], &migrated, 0)?;
         measured.add("verify", seconds);
         measured.add("memory of verify", peak);
+        let (seconds, peak) = run(&["integrity"], &migrated, 0)?;
+        measured.add("integrity", seconds);
+        measured.add("memory of integrity", peak);
         oracle::compare(&yardstick, &migrated).await?;
         admin::execute(&admin, "checkpoint").await?;
         let (seconds, peak) = run(&["migrate", "--source-csv", &csv, "--csv-null", "unquoted"], &from_csv, 1)?;
@@ -186,6 +192,10 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         let ready = copy::Ready::export(&migrated).await?;
         admin::execute(&admin, "checkpoint").await?;
         measured.add("copy", ready.load(&copied).await?.as_secs_f64());
+        admin::execute(&admin, "checkpoint").await?;
+        let (seconds, peak) = run(&["rollback", "--yes"], &migrated, 0)?;
+        measured.add("rollback", seconds);
+        measured.add("memory of rollback", peak);
         for name in &names {
             admin::execute(&admin, &format!("drop database {name}")).await?;
         }
@@ -201,6 +211,8 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         ("migrate", "migrate, default flags"),
         ("verify", "verify, default flags"),
         ("migrate from CSV", "migrate from a CSV file"),
+        ("integrity", "integrity, every check"),
+        ("rollback", "rollback of all of it"),
     ] {
         text += &measured.row(name, label, " s");
     }
@@ -208,7 +220,14 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
     text += &measured.times("migrate", "copy");
     text += &measured.times("verify", "migrate");
     text += &measured.times("migrate from CSV", "migrate");
-    for name in ["memory of migrate", "memory of verify", "memory of migrate from CSV"] {
+    text += &measured.times("rollback", "migrate");
+    for name in [
+        "memory of migrate",
+        "memory of verify",
+        "memory of integrity",
+        "memory of rollback",
+        "memory of migrate from CSV",
+    ] {
         text += &measured.row(name, &format!("{name}, peak"), " MB");
     }
     Ok(text)
@@ -227,10 +246,10 @@ async fn apply_all(database: &Database) -> Result<()> {
 }
 
 /// Runs a command of the built program: seconds, and the peak of its resident memory in megabytes.
-fn run(arguments: &[&str], url: &str, code: i32) -> Result<(f64, f64)> {
+fn run(command: &[&str], url: &str, code: i32) -> Result<(f64, f64)> {
     let since = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_pad-migrate"))
-        .args(arguments)
+        .args(command)
         .args(["-q", "--database-url", url])
         .current_dir("/")
         .stdout(Stdio::null())
@@ -250,7 +269,7 @@ fn run(arguments: &[&str], url: &str, code: i32) -> Result<(f64, f64)> {
     if ended.code() == Some(code) {
         Ok((since.elapsed().as_secs_f64(), peak))
     } else {
-        Err(format!("{} ended with {ended}, and {code} was expected", arguments[0]).into())
+        Err(format!("{} ended with {ended}, and {code} was expected", command.join(" ")).into())
     }
 }
 

@@ -224,7 +224,7 @@ async fn a_standby_is_examined_and_never_written_to() {
     let role = checks.iter().find(|it| it["name"] == "server_role").expect("the check is there");
     assert_eq!(role["status"], "warn");
     assert!(role["message"].as_str().expect("a text").starts_with("a standby"), "{role}");
-    for arguments in [&["seed"] as &[&str], &["apply", "--yes"], &["migrate"]] {
+    for arguments in [&["seed"] as &[&str], &["apply", "--yes"], &["migrate"], &["rollback", "--yes"]] {
         let output = with_url(arguments);
         assert_eq!(output.status.code(), Some(2));
         let reported = stderr(&output);
@@ -259,6 +259,7 @@ fn deaf() -> (impl AsFd, Vec<std::net::TcpStream>, u16) {
 #[rstest]
 #[case::verify(&["verify"])]
 #[case::doctor(&["doctor"])]
+#[case::backup(&["backup", "--out", "it.dump"])]
 fn a_silent_port_is_distinguished_from_a_closed_one(#[case] arguments: &[&str]) {
     let (_listener, silent) = silent();
     let (_socket, _queued, deaf) = deaf();
@@ -385,8 +386,14 @@ fn a_handshake_that_drips_ends_in_time() {
 #[rstest]
 #[case(&["doctor"])]
 #[case(&["verify"])]
+#[case(&["integrity"])]
+#[case(&["gate"])]
 #[case(&["migrate"])]
 #[case(&["migrate", "--dry-run"])]
+#[case(&["backup", "--out", "it.dump"])]
+#[case(&["rollback"])]
+#[case(&["rollback", "--dry-run"])]
+#[case(&["clean", "--employee", "1003"])]
 #[case(&["apply", "--yes"])]
 #[case(&["seed"])]
 fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
@@ -411,8 +418,13 @@ fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
 /// Every command says in one sentence that the role may not, and what it may not.
 #[rstest]
 #[case(&["verify"])]
+#[case(&["integrity"])]
 #[case(&["migrate", "--dry-run"])]
 #[case(&["migrate"])]
+#[case(&["backup", "--out", "it.dump"])]
+#[case(&["rollback", "--dry-run"])]
+#[case(&["rollback"])]
+#[case(&["clean", "--employee", "1003"])]
 #[case(&["apply", "--yes"])]
 #[case(&["seed"])]
 #[tokio::test]

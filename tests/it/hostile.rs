@@ -151,7 +151,7 @@ fn check_annotations(db: &Db) {
     }
 }
 
-const SCHEMA: [&str; 13] = [
+const SCHEMA: [&str; 15] = [
     "doctor",
     "doctor --format json",
     "status",
@@ -165,9 +165,27 @@ const SCHEMA: [&str; 13] = [
     "drift --format sarif",
     "drift --format sql",
     "snapshot",
+    "backup --out it.dump",
+    "backup --out it.dump --format json",
 ];
 
-const ROWS: [&str; 4] = ["migrate --dry-run", "migrate --dry-run --format json", "verify", "verify --format json"];
+const ROWS: [&str; 15] = [
+    "clean --dry-run --employee 1003",
+    "clean --dry-run --employee 1003 --format json",
+    "migrate --dry-run",
+    "migrate --dry-run --format json",
+    "rollback --dry-run",
+    "rollback --dry-run --format json",
+    "verify",
+    "verify --format json",
+    "integrity",
+    "integrity --format json",
+    "integrity --format junit",
+    "gate",
+    "gate --format junit",
+    "gate --stage before --freeze-seconds 0",
+    "gate --stage before --freeze-seconds 0 --format json",
+];
 
 fn script(db: &Db) -> String {
     let Output { stdout: script, status, stderr } = run(&["--database-url", &db.url, "plan", "--format", "sql"], &[]);
@@ -214,7 +232,14 @@ async fn names_and_values_are_shown_and_never_obeyed() {
             assert!(!file.ends_with("csv") || written.contains(",\"'=1+1\","), "{written}");
         }
         db.execute(&format!("update padealing.pad_request set justification = {} || '!'", quote_literal(NAME))).await;
+        let hostile = quote_literal(NAME);
+        db.execute(&format!(
+            "insert into bo_airflow.oracle_contact (id, employee_id, email) values (9001, 1003, {hostile}), \
+             (9002, 1004, {hostile}); insert into padealing.restricted_security (reason, added_by_id) values ({hostile}, 1002)"
+        ))
+        .await;
         let after = check_commands(&db, &ROWS);
+        assert!(after.contains("email_of_one_employee") && after.contains("restrictions_effective"), "{after}");
         assert!(after.contains("unknown_status") && after.contains("\"field\": \"justification\""), "{after}");
         // A server's words, in the sentence that ends a command.
         db.execute(&format!(
@@ -227,6 +252,33 @@ async fn names_and_values_are_shown_and_never_obeyed() {
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
         assert!(stderr(&output).contains("\\no_such_command"), "{}", stderr(&output));
         check_shown("migrate", &stderr(&output));
+        db.execute(&format!("drop owned by {0}; drop role {0}", role(&db))).await;
+    })
+    .await;
+}
+
+/// Such names go with a backup, and come back.
+#[tokio::test]
+async fn names_are_backed_up_and_restored() {
+    with_db(Start::Alembic, async |db| {
+        db.execute(&hostile(&role(&db))).await;
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let file = NAME.replace('/', "");
+        let output = run_in(dir.path(), &["--database-url", &db.url, "backup", "--out", &file], &[]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        check_shown("backup", &stdout(&output));
+        let manifest = std::fs::read_to_string(dir.path().join(format!("{file}.manifest.json"))).expect("it is there");
+        check_shown("the manifest", &manifest);
+        with_db(Start::Reference, async |to| {
+            let restore = ["--database-url", &to.url, "restore", "--yes", "--from", &file];
+            let output = run_in(dir.path(), &restore, &[]);
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+            check_shown("restore", &stdout(&output));
+            let index = format!("to_regclass({})", quote_literal(&format!("padealing.{}", quote_identifier(NAME))));
+            assert!(to.value(&index).await.is_some(), "the index has its name");
+            to.execute(&format!("drop owned by {}", role(&db))).await;
+        })
+        .await;
         db.execute(&format!("drop owned by {0}; drop role {0}", role(&db))).await;
     })
     .await;

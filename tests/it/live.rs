@@ -10,7 +10,9 @@ use crate::harness::{Role, Start, roles, with_db};
 use pad_migrate::base::outcome::Verdict;
 use pad_migrate::base::text::sentence;
 use pad_migrate::checks::check::Status;
+use pad_migrate::checks::integrity::select;
 use pad_migrate::checks::pg::examine;
+use pad_migrate::checks::pg::integrity::{IntegrityRequest, integrity};
 use pad_migrate::config::load::Flags;
 use pad_migrate::config::settings::Config;
 use pad_migrate::postgres::database::Database;
@@ -83,6 +85,28 @@ async fn check(check: impl AsyncFnOnce(&Config)) {
 #[tokio::test]
 async fn doctor_finds_nothing_that_fails() {
     check(check_doctor).await;
+}
+
+/// The rows make sense, as far as this role can see them.
+#[expect(clippy::print_stderr, reason = "shown when the test fails, or with --nocapture")]
+async fn check_integrity(config: &Config) {
+    let target = config.target().expect("a database is named");
+    let target = Database::new(target, config.environment, &config.transport).expect("the address is right");
+    let request = IntegrityRequest {
+        target: &target,
+        environment: config.environment,
+        checks: &select(&[]).expect("all checks"),
+        exceptions: None,
+        today: drift::today(),
+    };
+    let found = integrity(&request).await.unwrap_or_else(|error| panic!("{}", sentence(&error)));
+    eprintln!("{}", report::integrity::page(&found).render(100, false));
+    assert_eq!(found.with(Status::Fail), [""; 0]);
+}
+
+#[tokio::test]
+async fn no_integrity_check_fails() {
+    check(check_integrity).await;
 }
 
 #[tokio::test]

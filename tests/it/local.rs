@@ -106,6 +106,8 @@ fn a_local_database_is_on_this_machine(#[case] url: &str, #[case] is_local: bool
 #[case(&["apply", "--yes"])]
 #[case(&["migrate"])]
 #[case(&["migrate", "--dry-run"])]
+#[case(&["rollback", "--yes"])]
+#[case(&["rollback", "--dry-run"])]
 #[case(&["verify"])]
 #[tokio::test]
 async fn a_database_of_another_environment_is_refused(#[case] arguments: &[&str]) {

@@ -7,6 +7,7 @@
 //! - `revisions`: the laws of the migration set.
 //! - `migrate`, `verify`: idempotency, resuming, locks, dry runs; corruption that must be found.
 //! - `csv`: the legacy table as a CSV file.
+//! - `rollback`: migrated rows that are rolled back, and what is kept. `clean`: test data.
 //! - `program`: the built command as its user runs it.
 //! - `help`: what the program says of itself. `screens`: what people are shown at night: groups, progress, questions.
 //! - `configuration`: what is in files and variables, where it came from, and everything that is wrong with it.
@@ -15,31 +16,40 @@
 //! - `files`: what is done to files that a flag names.
 //! - `doctor`: an environment examined. `live`: the same on a real one, when asked for. `local`: what local may do.
 //! - `server`: the ephemeral server leaves nothing behind.
+//! - `backup`: what is restored is what was backed up, and what isn't good is no backup.
 //! - `permissions`: whether a role may do something, said beforehand.
 //! - `neighbours`: what belongs to others is left alone.
+//! - `integrity`: the checks of rows; acceptance scenarios.
 //! - `settings`: what a database sets for every session.
 //! - `pooler`: what isn't a session. `silence`: networks that carry nothing any more.
 //! - `hostile`: names and values that a terminal, psql or a CI system would obey.
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
+//! - `cutover`: the change night, there and back.
+//! - `gate`: GO or NO-GO, and why.
 //! - `layers`: arrows between files run down, and pure files are pure.
 //! - `docs`: what the documents name is there, and their samples are current. `schemas`: the JSON contract.
 //! - `tidy`: conventions. `snapshots`: their names. `waiting`: waits that end.
 
+mod backup;
+mod clean;
 mod configuration;
 mod connect;
 mod csv;
+mod cutover;
 mod docs;
 mod doctor;
 pub(crate) mod drift;
 mod environment;
 mod files;
 mod fixtures;
+mod gate;
 mod generate;
 mod guard;
 mod harness;
 mod help;
 mod hostile;
+mod integrity;
 mod laws;
 mod layers;
 mod live;
@@ -51,6 +61,7 @@ mod plan;
 mod pooler;
 mod program;
 mod revisions;
+mod rollback;
 mod schemas;
 mod screens;
 mod server;

@@ -5,6 +5,7 @@ mod apply;
 mod cases;
 mod concurrency;
 mod foreseen;
+mod hash;
 mod killed;
 mod laws;
 mod output;

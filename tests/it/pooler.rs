@@ -22,7 +22,19 @@ const SETTINGS: &str = "select string_agg(name || '=' || setting, ',' order by n
     ('default_transaction_read_only', 'search_path', 'row_security', 'statement_timeout', 'lock_timeout', 'jit', \
      'idle_in_transaction_session_timeout', 'plan_cache_mode', 'bytea_output')";
 
-const COMMANDS: [&str; 7] = ["doctor", "status", "drift", "plan", "verify", "migrate", "apply --yes"];
+const COMMANDS: [&str; 11] = [
+    "doctor",
+    "status",
+    "drift",
+    "plan",
+    "verify",
+    "integrity",
+    "gate",
+    "migrate",
+    "rollback --yes",
+    "apply --yes",
+    "backup --out it.dump",
+];
 
 /// Ends with the test.
 struct Pooler {

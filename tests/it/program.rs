@@ -29,9 +29,15 @@ fn help_is_reviewed() {
         ("apply", Snapshot::help__apply),
         ("revert", Snapshot::help__revert),
         ("migrate", Snapshot::help__migrate),
+        ("rollback", Snapshot::help__rollback),
+        ("clean", Snapshot::help__clean),
         ("drift", Snapshot::help__drift),
         ("snapshot", Snapshot::help__snapshot),
         ("verify", Snapshot::help__verify),
+        ("integrity", Snapshot::help__integrity),
+        ("gate", Snapshot::help__gate),
+        ("backup", Snapshot::help__backup),
+        ("restore", Snapshot::help__restore),
         ("completions", Snapshot::help__completions),
         ("man", Snapshot::help__man),
     ];
@@ -86,6 +92,12 @@ fn bad_input_gets_one_sentence(
 #[case(&["apply", "--lock-timeout", "5"], "--lock-timeout")]
 #[case(&["apply", "--lock-timeout", "0s"], "--lock-timeout")]
 #[case(&["migrate", "--limit", "-1"], "'-1'")]
+#[case(&["clean"], "--employee")]
+#[case(&["clean", "--employee", "me"], "--employee")]
+#[case(&["rollback", "--run", "latest"], "write the whole id of a run")]
+#[case(&["rollback", "--source-id", "x"], "--source-id")]
+#[case(&["rollback", "--source-id", "1", "--run", "00000000-0000-0000-0000-000000000000"], "cannot be used with")]
+#[case(&["rollback", "--dry-run", "--backup", "b.dump"], "cannot be used with")]
 #[case(&["rehearse", "--rows", "0"], "--rows")]
 #[case(&["rehearse", "--rows", "many"], "--rows")]
 #[case(&["rehearse", "--rows", "100000001"], "--rows")]

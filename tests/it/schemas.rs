@@ -6,15 +6,22 @@
 use std::process::Output;
 
 use pad_migrate::report::apply::ChangeJson;
+use pad_migrate::report::backup::BackupJson;
+use pad_migrate::report::clean::CleanJson;
 use pad_migrate::report::doctor::DoctorJson;
 use pad_migrate::report::drift::json::DriftJson;
+use pad_migrate::report::gate::GateJson;
+use pad_migrate::report::integrity::IntegrityJson;
 use pad_migrate::report::layout::Failed;
 use pad_migrate::report::migrate::MigrateJson;
 use pad_migrate::report::plan::json::PlanJson;
 use pad_migrate::report::rehearsal::RehearseJson;
+use pad_migrate::report::restore::RestoreJson;
 use pad_migrate::report::revert::RevertJson;
+use pad_migrate::report::rollback::RollbackJson;
 use pad_migrate::report::status::StatusJson;
 use pad_migrate::report::verify::VerifyJson;
+use pad_migrate::schema::backup::Manifest;
 use pad_migrate::schema::snapshot::SnapshotJson;
 use pretty_assertions::assert_eq;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
@@ -39,12 +46,19 @@ fn schema<T: JsonSchema>() -> Schema {
 fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("apply", schema::<ChangeJson>()),
+        ("backup", schema::<BackupJson>()),
+        ("clean", schema::<CleanJson>()),
         ("doctor", schema::<DoctorJson>()),
         ("drift", schema::<DriftJson>()),
+        ("integrity", schema::<IntegrityJson>()),
+        ("gate", schema::<GateJson>()),
         ("migrate", schema::<MigrateJson>()),
         ("plan", schema::<PlanJson>()),
+        ("manifest", schema::<Manifest>()),
         ("rehearse", schema::<RehearseJson>()),
+        ("restore", schema::<RestoreJson>()),
         ("revert", schema::<RevertJson>()),
+        ("rollback", schema::<RollbackJson>()),
         ("status", schema::<StatusJson>()),
         ("snapshot", schema::<SnapshotJson<'static>>()),
         ("verify", schema::<VerifyJson>()),

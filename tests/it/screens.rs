@@ -310,7 +310,7 @@ async fn every_screen_fits() {
                 assert!(is_broken_where_it_may, "{command} at {width}: {line:?}");
             }
         };
-        for command in ["status", "doctor", "plan", "drift", "migrate --dry-run", "verify"] {
+        for command in ["status", "doctor", "plan", "drift", "migrate --dry-run", "verify", "integrity"] {
             let arguments: Vec<&str> = ["--database-url", &db.url].into_iter().chain(command.split(' ')).collect();
             for width in [60_u16, 80, 140] {
                 let output = run(&arguments, &[("COLUMNS", &width.to_string())]);

@@ -80,6 +80,7 @@ async fn no_setting_changes_a_result_or_ends_a_command() {
             for arguments in [
                 &["migrate", "--jobs", "4", "--batch-size", "7"][..],
                 &["verify"],
+                &["rollback", "--dry-run"],
                 &["migrate", "--dry-run"],
                 &["status"],
                 &["plan"],

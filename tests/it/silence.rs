@@ -13,9 +13,12 @@ use pad_migrate::config::environment::Environment;
 use pad_migrate::config::mask::Secret;
 use pad_migrate::config::settings::{Endpoint, TableName, Transport};
 use pad_migrate::migration::pg::legacy::LegacySource;
+use pad_migrate::migration::pg::rollback::{RollbackRequest, rollback};
 use pad_migrate::migration::pg::{migrate, verify};
+use pad_migrate::migration::rollback::Selection;
 use pad_migrate::migration::run::Options;
 use pad_migrate::postgres::database::{Database, Patience};
+use pad_migrate::schema::pg::backup::{self, BackupFiles, BackupRequest};
 use pad_migrate::schema::pg::{apply, introspect, plan, status};
 
 const PATIENCE: Patience = Patience {
@@ -56,6 +59,28 @@ async fn command(name: &str, database: &Database) -> Option<String> {
                 environment,
             };
             verify::verify(&request, |_| ()).await.err().and_then(|error| of(&error))
+        }
+        "rollback" => {
+            let request = RollbackRequest {
+                target: database,
+                source: database,
+                table: &table,
+                environment: Environment::Local,
+                selection: Selection::All,
+                batch_size: 20,
+                dry_run: false,
+            };
+            let taken = rollback(&request, &mut |_| (), std::future::pending()).await;
+            taken.err().and_then(|error| of(&error))
+        }
+        "backup" => {
+            let folder = tempfile::tempdir().expect("a directory is made");
+            let files = BackupFiles::create(&folder.path().join("it.dump")).expect("it can be written");
+            let environment = Environment::Local;
+            let request = BackupRequest { database, environment, roles: &roles, legacy: None };
+            let error = backup::backup(&request, files).await.err().and_then(|error| of(&error));
+            assert_eq!(folder.path().read_dir().expect("it is there").count(), 0, "no file has a name");
+            error
         }
         _ => {
             let request = migrate::MigrateRequest {
@@ -106,7 +131,21 @@ const CASES: [(&str, Start, &str, NewOnes); 10] = [
 /// All at once: they wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_ends_and_leaves_nothing() {
-    join_all(CASES.map(|(name, start, trigger, new_ones)| ends(name, start, trigger, new_ones))).await;
+    join_all(CASES.map(|(name, start, trigger, new_ones)| Box::pin(ends(name, start, trigger, new_ones)))).await;
+}
+
+/// pg_dump has a session of its own, which is ended, too, when the server can be reached.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_ends_and_leaves_nothing() {
+    for (trigger, new_ones) in [("pg_export_snapshot", NewOnes::AreSilent), ("COPY padealing.audit_log", NewOnes::Work)]
+    {
+        Box::pin(ends("backup", Start::Migrated, trigger, new_ones)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_ends_and_leaves_nothing() {
+    ends("rollback", Start::Migrated, "delete from padealing.pad_approval", NewOnes::Work).await;
 }
 
 async fn ends(name: &str, start: Start, trigger: &'static str, new_ones: NewOnes) {

@@ -16,6 +16,7 @@ include!("snapshots/macro.rs");
 
 snapshots! {
     configuration__keys
+    cutover__night
     doctor__qa
     drift__alembic
     drift__github
@@ -67,6 +68,7 @@ snapshots! {
     error__drift_wrong_database
     error__environment
     error__half_named
+    error__integrity_no_check
     error__legacy_table
     error__migrate_before_apply
     error__no_database
@@ -104,18 +106,25 @@ snapshots! {
     generate__seed_1
     help
     help__apply
+    help__backup
+    help__clean
     help__completions
     help__doctor
     help__drift
+    help__gate
+    help__integrity
     help__man
     help__migrate
     help__plan
     help__rehearse
+    help__restore
     help__revert
+    help__rollback
     help__seed
     help__snapshot
     help__status
     help__verify
+    integrity__found
     local__apply
     local__apply_again
     local__migrate

@@ -5,7 +5,7 @@ use rstest::rstest;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
-use crate::harness::program::{run, stderr};
+use crate::harness::program::{run, run_in, stderr};
 use crate::harness::{Seen, Start, other, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
@@ -206,6 +206,20 @@ async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
 #[case::a_column_whose_residual_is_right(
     "update padealing.pad_request set status = 'pending_manager' where id = 803",
     &[(803, "pad_request", "status")]
+)]
+#[case::missing_rows_and_the_residual(
+    "delete from padealing.pad_execution where request_id = 1901; \
+     delete from padealing.pad_approval where request_id = 1901 and approval_type = 'manager'; \
+     update padealing.pad_request set compliance_assessment = coalesce(compliance_assessment, '{}') || \
+     '{\"legacy\": {\"name\": \"B\"}}' where id = 1901",
+    &[
+        (1901, "pad_approval:manager", "id"),
+        (1901, "pad_approval:manager", "lineage"),
+        (1901, "pad_execution", "id"),
+        (1901, "pad_execution", "lineage"),
+        (1901, "personal_account_dealing", "inst_symbol"),
+        (1901, "personal_account_dealing", "name")
+    ]
 )]
 #[case::a_number_in_a_large_residual(
     "update padealing.pad_request set compliance_assessment = jsonb_build_object('legacy', jsonb_build_object( \
@@ -467,6 +481,15 @@ async fn a_session_that_a_standby_ends_is_begun_again() {
     assert!(report.counts.is_clean(), "{:?}", report.differences);
     assert_eq!(report.counts.source, 2400);
     assert!(report.notes.iter().any(|it| it.contains("a standby cancelled reading")), "{:?}", report.notes);
+    // A backup of it is as good as the primary's, and nothing is restored into it.
+    let folder = tempfile::tempdir().expect("a directory is made");
+    let place = standby.url("postgres");
+    let go = |arguments: &[&str]| run_in(folder.path(), &[&["--database-url", &place], arguments].concat(), &[]);
+    let output = go(&["backup", "--out", "it.dump"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let output = go(&["restore", "--from", "it.dump", "--yes"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains(" is a standby, which is read-only; connect to the primary"));
 }
 
 /// Where judging takes longer than reading there is always another page; an interruption is heard between two.

@@ -34,6 +34,17 @@ pub enum PrepareError {
          which the referenced people and securities are copied; name the database that has them with --database-url"
     )]
     NoReference,
+    /// Something outside the reference mirror is referred to.
+    #[error(
+        "the backup refers to {table} ({columns}), which the reference mirror doesn't have, so it can't be rehearsed; \
+         restore it into a database that has {table}"
+    )]
+    NoStub {
+        /// The table.
+        table: String,
+        /// Its columns.
+        columns: String,
+    },
     /// A statement failed.
     #[error(transparent)]
     Query(#[from] QueryError),

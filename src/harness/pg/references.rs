@@ -1,8 +1,12 @@
 //! The people and securities that a real source's rows refer to, copied for a rehearsal.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use sqlx::AssertSqlSafe;
+
+use crate::base::quote::quote_identifier;
+use crate::base::text::list;
 use crate::config::settings::TableName;
 use crate::harness::pg::databases::PrepareError;
 use crate::harness::pg::ephemeral::EphemeralDatabase;
@@ -172,6 +176,58 @@ async fn add(
     .await
     .map(|_| ())
     .attempt(WHAT)
+}
+
+/// Values that rows of reference tables must have: by schema, table and columns.
+pub(crate) type Referred = BTreeMap<(String, String, Vec<String>), BTreeSet<Vec<String>>>;
+
+/// Creates the reference mirror in an ephemeral database, with a row for all that is referred to, which has nothing else.
+pub(crate) async fn stub_references(database: &EphemeralDatabase, referred: &Referred) -> Result<(), PrepareError> {
+    let mut to = database.connect(Access::Write, "rehearse").await?;
+    run(&mut to, mirror::REFERENCE_SCHEMA, "creating the reference mirror").await?;
+    for ((schema, table, columns), values) in referred {
+        stub(&mut to, schema, table, columns, values).await?;
+    }
+    let _ = to.close().await;
+    Ok(())
+}
+
+async fn stub(
+    to: &mut Session,
+    schema: &str,
+    table: &str,
+    columns: &[String],
+    values: &BTreeSet<Vec<String>>,
+) -> Result<(), PrepareError> {
+    const WHAT: &str = "making reference rows";
+    let types: Vec<(String, String)> = sqlx::query_as(
+        "select a.attname::text, format_type(a.atttypid, a.atttypmod) from pg_attribute a \
+         join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace \
+         where n.nspname = $1 and c.relname = $2 and n.nspname = 'bo_airflow' and a.attnum > 0",
+    )
+    .bind(schema)
+    .bind(table)
+    .fetch_all(&mut *to)
+    .await
+    .attempt(WHAT)?;
+    let of = |column: &String| types.iter().find(|(name, _)| name == column).map(|(_, of)| of.clone());
+    let Some(types) = columns.iter().map(of).collect::<Option<Vec<String>>>() else {
+        return Err(PrepareError::NoStub { table: format!("{schema}.{table}"), columns: list(columns) });
+    };
+    let names = columns.iter().map(|it| quote_identifier(it)).collect::<Vec<_>>().join(", ");
+    let arrays = types.iter().enumerate().map(|(at, of)| format!("${}::text[]::{of}[]", at + 1));
+    let sql = format!(
+        "insert into {}.{} ({names}) select * from unnest({}) on conflict do nothing",
+        quote_identifier(schema),
+        quote_identifier(table),
+        arrays.collect::<Vec<_>>().join(", ")
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for at in 0..columns.len() {
+        query = query.bind(values.iter().filter_map(|it| it.get(at).cloned()).collect::<Vec<String>>());
+    }
+    query.execute(to).await.map(|_| ()).attempt(WHAT)?;
+    Ok(())
 }
 
 async fn has_reference(connection: &mut Session) -> Result<bool, QueryError> {

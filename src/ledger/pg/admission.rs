@@ -102,7 +102,7 @@ pub(crate) async fn check_permitted(
 
 /// Whether a database that was another environment's may become this one's. A local one is made by this program; into
 /// prod nothing is restored but prod.
-fn may_adopt(environment: Environment) -> bool {
+pub(crate) fn may_adopt(environment: Environment) -> bool {
     matches!(environment, Environment::Dev | Environment::Qa)
 }
 

@@ -7,7 +7,6 @@
 //! faster (D22).
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,8 @@ use serde_json::json;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::base::text::{list, sentence};
+use crate::base::outcome::Verdict;
+use crate::base::text::list;
 use crate::config::environment::Environment;
 use crate::ledger::pg::admission::{RefusedError, check_applied, check_permitted};
 use crate::ledger::pg::permission::{current_role, permissions};
@@ -29,7 +29,7 @@ use crate::migration::pg::needs::{check_source, migrate_needs, target_tables};
 use crate::migration::pg::odd_rows::OddRows;
 use crate::migration::pg::reader::{Batch, LegacyPages, Reader};
 use crate::migration::pg::refused::what_relates_rows;
-use crate::migration::pg::run_record::RunRecord;
+use crate::migration::pg::run_record::{RunRecord, recorded};
 use crate::migration::pg::sequences;
 use crate::migration::pg::source::Source;
 use crate::migration::pg::traits::traits_of_source;
@@ -38,7 +38,7 @@ use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, Pag
 use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::{Acquired, Lock};
-use crate::postgres::query_error::{Cause, QueryError};
+use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};
 
@@ -69,26 +69,11 @@ pub async fn migrate(
     };
     match (&result, record.get()) {
         (Err(MigrateError::Interrupted), Some(record)) => record.abandon(request.target, "interrupted", None).await,
-        (Err(error), Some(record)) => record.abandon(request.target, "failed", Some(&kept(error))).await,
+        (Err(error), Some(record)) => record.abandon(request.target, "failed", Some(&recorded(error))).await,
         (Err(MigrateError::Interrupted), None) => return Err(MigrateError::NothingBegun),
         _ => {}
     }
     result
-}
-
-/// Why a run failed, as it is recorded for everybody who may read the runs: without a function's own words, which may
-/// quote a row.
-fn kept(error: &MigrateError) -> String {
-    let mut causes =
-        std::iter::successors(Some(error as &(dyn Error + 'static)), |it: &&(dyn Error + 'static)| (*it).source());
-    match causes.find_map(|it| it.downcast_ref::<Cause>().filter(|it| it.is_raised())) {
-        None => sentence(error),
-        Some(cause) => format!(
-            "{error}: a function raised an error of its own, with the words that the run reported \
-                                (SQLSTATE {})",
-            cause.sqlstate().unwrap_or_default()
-        ),
-    }
 }
 
 async fn run_to_end(
@@ -114,7 +99,9 @@ async fn run_to_end(
     let permissions = permissions(&mut lock_connection, &needs, &target.roles).await?;
     if !options.dry_run {
         check_permitted(&mut lock_connection, target, &needs, "migrate").await?;
-        let new = RunRecord::new(&mut lock_connection, request.environment, recorded_options(request, &legacy)).await?;
+        let new =
+            RunRecord::new(&mut lock_connection, "migrate", request.environment, recorded_options(request, &legacy))
+                .await?;
         // Known before it is stored: a run that is interrupted in between can still be recorded as such.
         record.get_or_init(|| new).start(&mut lock_connection).await?;
         sequences::advance(&mut lock_connection, largest.unwrap_or(0)).await?;
@@ -159,7 +146,8 @@ async fn run_to_end(
             _ => largest,
         };
         sequences::advance(&mut lock_connection, largest.unwrap_or(0)).await?;
-        record.finish(&mut lock_connection, &report.counts).await?;
+        let rejected = Verdict::clean_if(report.counts.rejected == 0);
+        record.finish(&mut lock_connection, &report.counts, rejected).await?;
         if report.counts.migrated > 0 {
             analyze(target, &mut lock_connection).await;
         }

@@ -20,7 +20,9 @@ pub enum MigrateError {
     #[error(transparent)]
     Csv(#[from] CsvError),
     /// Another migration is running.
-    #[error("another migrate is running on {place}: {holder}; wait for it to end, or end it, then run this again")]
+    #[error(
+        "another migrate or rollback is running on {place}: {holder}; wait for it to end, or end it, then run this again"
+    )]
     Locked {
         /// Host, port, database and role.
         place: String,

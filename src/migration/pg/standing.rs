@@ -8,7 +8,7 @@ use crate::base::quote::{quote_identifier, quote_literal};
 use crate::base::text::sentence;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::SessionError;
-use crate::migration::standing::{Known, LISTED, Run, RunCounts, RunEnd, Runs, Standing};
+use crate::migration::standing::{Known, LISTED, RolledBackCounts, Run, RunCounts, RunEnd, Runs, Standing};
 use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::Lock;
@@ -105,17 +105,35 @@ async fn runs(session: &mut Session) -> Result<Runs, QueryError> {
         "select to_char(started_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(finished_at, 'YYYY-MM-DD HH24:MI:SS'), \
                 outcome::text, database_role::text, program_version::text, (counts ->> 'read')::int8, \
                 (counts ->> 'migrated')::int8, (counts ->> 'rejected')::int8, \
-                options ->> 'reason', count(*) over () \
-         from padealing.migration_run where command = 'migrate' order by started_at desc, id limit {LISTED}"
+                options ->> 'reason', count(*) over (), id::text, command::text, (counts ->> 'rolled_back')::int8, \
+                (counts ->> 'kept')::int8 \
+         from padealing.migration_run where command in ('migrate', 'rollback') \
+         order by started_at desc, id limit {LISTED}"
     );
-    let rows: Vec<RunRow> =
-        sqlx::query_as(AssertSqlSafe(sql)).fetch_all(session).await.attempt("reading the runs of migrate")?;
+    let rows: Vec<RunRow> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(session).await.attempt("reading the runs")?;
     let total = rows.first().map_or(0, |row| row.9);
     // One run is at work at a time, the newest: an older one without an end has lost its own.
     let newest = rows.into_iter().enumerate().map(|(at, row)| {
-        let (started_at, finished_at, outcome, role, version, read, migrated, rejected, reason, _) = row;
+        let (
+            started_at,
+            finished_at,
+            outcome,
+            role,
+            version,
+            read,
+            migrated,
+            rejected,
+            reason,
+            _,
+            id,
+            command,
+            taken,
+            kept,
+        ) = row;
         let counts = read.zip(migrated).zip(rejected);
         Run {
+            id,
+            command,
             started_at,
             finished_at,
             end: RunEnd::of(outcome.as_deref(), is_at_work && at == 0),
@@ -123,6 +141,7 @@ async fn runs(session: &mut Session) -> Result<Runs, QueryError> {
             version,
             reason,
             counts: counts.map(|((read, migrated), rejected)| RunCounts { read, migrated, rejected }),
+            rolled_back: taken.zip(kept).map(|(rolled_back, kept)| RolledBackCounts { rolled_back, kept }),
         }
     });
     Ok(Runs { newest: newest.collect(), total: u64::try_from(total).unwrap_or_default() })
@@ -139,4 +158,8 @@ type RunRow = (
     Option<i64>,
     Option<String>,
     i64,
+    String,
+    String,
+    Option<i64>,
+    Option<i64>,
 );

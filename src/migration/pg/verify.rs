@@ -28,9 +28,10 @@ use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::plain_page::{LegacyCursor, PlainPage, read_plain_page};
 use crate::migration::pg::reading::{Reading, repeated};
 use crate::migration::pg::source::Source;
+use crate::migration::pg::stored_page::{Rows, read_rejected};
 use crate::migration::pg::traits::traits_of_source;
 use crate::migration::pg::verify::second_look::{Doubtful, FEW, MANY, look_again};
-use crate::migration::pg::verify::stored_rows::{Ids, both_pages, read_missing, read_rejected, read_unclaimed};
+use crate::migration::pg::verify::stored_rows::{both_pages, read_missing, read_unclaimed};
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::run::Progress;
 use crate::migration::verification::{BothPages, VerifyCounts, VerifyReport, judge};
@@ -57,7 +58,7 @@ pub struct VerifyRequest<'a> {
 
 /// A page of the source, and the ids that it covers.
 struct SourcePage {
-    ids: Ids,
+    ids: Rows,
     rows: Vec<(i64, LegacyRow)>,
 }
 
@@ -201,7 +202,7 @@ async fn count_odd_rows(
     loop {
         let ids = repeated_ids(legacy, from.as_mut(), after, IDS).await?;
         let Some((last, _)) = ids.last().copied() else { break };
-        let rejected = read_rejected(&mut target, &Ids::Range { after, until: Some(last) }).await?;
+        let rejected = read_rejected(&mut target, &Rows::Between { after, until: Some(last) }).await?;
         ids.into_iter().for_each(|(id, rows)| count(rows.unsigned_abs(), rejected.contains(&id)));
         after = Some(last);
     }
@@ -254,7 +255,7 @@ async fn read_source(
         // The last range is open, so that lineage beyond the last legacy row is seen too.
         let until = if done { None } else { rows.last().map(|(id, _)| *id) };
         let Ok(room) = from.wait(pages.reserve()).await? else { break };
-        room.send(SourcePage { ids: Ids::Range { after, until }, rows });
+        room.send(SourcePage { ids: Rows::Between { after, until }, rows });
         if done {
             break;
         }
@@ -268,7 +269,7 @@ async fn read_source(
 async fn read_csv(csv: Arc<ProvedCsv>, pages: mpsc::Sender<SourcePage>) -> Result<Unclaimed, VerifyError> {
     let mut read = CsvPages::start(csv, PAGE_ROWS);
     while let Some(rows) = read.next().await? {
-        let ids = Ids::Listed(rows.iter().map(|(id, _)| *id).collect());
+        let ids = Rows::Only(rows.iter().map(|(id, _)| *id).collect());
         if pages.send(SourcePage { ids, rows }).await.is_err() {
             break;
         }
@@ -300,7 +301,7 @@ async fn read_target(
         loop {
             let looked = async |session: &mut Session, securities: &mut Securities| {
                 let (missing, last) = read_missing(session, csv, after).await?;
-                Ok((both_pages(session, securities, &Ids::Listed(missing), Vec::new()).await?, last))
+                Ok((both_pages(session, securities, &Rows::Only(missing), Vec::new()).await?, last))
             };
             let (page, last) = match looked(&mut target.session, &mut securities).await {
                 Ok(looked) => looked,

@@ -35,6 +35,13 @@ fn refusal(table: Option<&str>, Cause(error): &Cause) -> Option<Refusal> {
     Some(Refusal::new(table, error.code(), error.message(), error.r#where()))
 }
 
+/// Fewer rows were deleted than were to be.
+pub(crate) fn left(table: &str, what: &str, deleted: u64, wanted: usize) -> WriteError {
+    let fewer = format!("{deleted} of {wanted} rows were deleted; a trigger or a rule of the table keeps rows");
+    let error = Err::<(), _>(sqlx::Error::Protocol(fewer)).attempt(what).expect_err("it is an error");
+    WriteError { error, refusal: Some(Box::new(Refusal::left(table))) }
+}
+
 /// Fewer rows were stored than were sent.
 pub(crate) fn dropped(table: &str, what: &str, stored: u64, sent: usize) -> WriteError {
     let fewer = format!("{stored} of {sent} rows were stored; a trigger or a rule of the table drops rows");

@@ -20,6 +20,8 @@ pub struct PlanJson {
     pub head: Head,
     /// Host, port, database and role.
     pub place: String,
+    /// What `apply --plan-hash` and `gate --plan-hash` compare: the same plan has the same one.
+    pub plan_hash: String,
     /// How the schema gets there, in words.
     pub way: String,
     /// A decision for each managed table, by name.
@@ -158,6 +160,7 @@ impl PlanJson {
         Self {
             head: Head::new("plan", planned.environment, &found.server_version, planned.verdict()),
             place: planned.place.to_owned(),
+            plan_hash: found.hash(planned.environment),
             way: planned.method(),
             tables: tables.map(|(table, decision)| TableJson { table: table.clone(), decision: *decision }).collect(),
             steps: mirror.into_iter().chain(route.plan.steps.iter().map(StepJson::from)).collect(),

@@ -15,6 +15,7 @@ impl Planned<'_> {
         let remark = |out: &mut String, text: &str| out.extend([comment(text), "\n".to_owned()]);
         remark(&mut out, &format!("pad-migrate {version}: {} (environment {})", self.place, self.environment));
         remark(&mut out, &self.method());
+        remark(&mut out, &format!("plan hash {}", self.found.hash(self.environment)));
         for left in self.plan().blocking() {
             remark(&mut out, &format!("manual action required: {} {}: {}", left.kind, left.object, left.reason));
         }

@@ -1,10 +1,14 @@
 //! Accepted findings: a committed file lists them, each with a reason and the date until which it is accepted. Pure.
+//!
+//! The same file lists what integrity checks find and what is accepted of that: `drift` leaves these alone, and
+//! `integrity` those of `drift`.
 
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use crate::base::text::list;
 use crate::schema::catalog::{Id, Kind};
 use crate::schema::drift::finding::{Change, Finding, Remedy, Severity, kinds, sort};
 use crate::schema::names::APPLICATION_SCHEMA;
@@ -15,7 +19,8 @@ use crate::schema::names::APPLICATION_SCHEMA;
 pub enum ExceptionsError {
     /// It isn't TOML of this shape.
     #[error(
-        "line {line}: {message}; each [[exception]] needs name, kind, object, reason and expires, such as 2026-12-31"
+        "line {line}: {message}; each [[exception]] needs name, reason, expires, such as 2026-12-31, and kind and object \
+         of a finding, or check (and rows) of an integrity check"
     )]
     Malformed {
         /// Counted from 1.
@@ -34,9 +39,29 @@ pub enum ExceptionsError {
         "the exception {name:?} has the kind {kind:?}, which no finding can have; copy the kind from `drift --format json`"
     )]
     NoKind { name: String, kind: String },
+    /// It is neither about a finding nor about a check, or it is about both.
+    #[error(
+        "the exception {0:?} needs either kind and object, as `drift --format json` has them, or check, as `integrity \
+         --list` has it, with rows if it is about some of them only"
+    )]
+    Neither(String),
+    /// There is no such check.
+    #[error(
+        "the exception {name:?} names the check {check:?}, which doesn't exist{}; copy the name from `integrity --list`",
+        similar(near)
+    )]
+    NoCheck { name: String, check: String, near: Vec<String> },
+    /// Rows that are neither texts nor numbers.
+    #[error("the exception {0:?} must list its rows by id: rows = [17, \"pad_request 18\"]")]
+    NoRows(String),
     /// A time of day, or a day that doesn't exist.
     #[error("the exception {0:?} must expire on a date, such as 2026-12-31, without quotes or a time of day")]
     NoDate(String),
+}
+
+/// In a message: what was probably meant.
+pub(crate) fn similar(near: &[String]) -> String {
+    if near.is_empty() { String::new() } else { format!(" (similar: {})", list(near)) }
 }
 
 /// The file.
@@ -51,16 +76,13 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Entry {
     name: String,
-    kind: String,
-    #[serde(default = "application_schema")]
-    schema: String,
-    object: String,
+    kind: Option<String>,
+    schema: Option<String>,
+    object: Option<String>,
+    check: Option<String>,
+    rows: Option<Vec<toml::Value>>,
     reason: String,
     expires: toml::value::Datetime,
-}
-
-fn application_schema() -> String {
-    APPLICATION_SCHEMA.to_owned()
 }
 
 /// One accepted finding.
@@ -77,6 +99,21 @@ pub struct Exception {
     pub expires: Date,
 }
 
+/// What an integrity check finds, and what is accepted of that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckException {
+    /// Its name in reports.
+    pub name: String,
+    /// The check.
+    pub check: String,
+    /// The ids of the rows that it accepts; all if there are none.
+    pub rows: Vec<String>,
+    /// Why they are accepted, and who accepted them.
+    pub reason: String,
+    /// The last day on which it holds.
+    pub expires: Date,
+}
+
 /// A finding that is accepted.
 #[derive(Clone, Debug)]
 pub struct Excepted {
@@ -88,11 +125,16 @@ pub struct Excepted {
 
 /// All exceptions of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exceptions(Vec<Exception>);
+pub struct Exceptions {
+    findings: Vec<Exception>,
+    /// Those of integrity checks.
+    pub checks: Vec<CheckException>,
+}
 
 impl Exceptions {
-    /// Reads the text of a file.
-    pub fn read(text: &str) -> Result<Self, ExceptionsError> {
+    /// Reads the text of a file. `near` gives the names that are like the one of a check that doesn't exist, and nothing
+    /// for one that does.
+    pub fn read(text: &str, near: impl Fn(&str) -> Option<Vec<String>>) -> Result<Self, ExceptionsError> {
         let line = |offset: usize| text[..offset.min(text.len())].lines().count().max(1);
         let file: File = toml::from_str(text).map_err(|error| ExceptionsError::Malformed {
             line: error.span().map_or(1, |it| line(it.start + 1)),
@@ -100,30 +142,43 @@ impl Exceptions {
         })?;
         let kinds = kinds();
         let mut names = BTreeSet::new();
-        let mut all = Vec::new();
-        for Entry { name, kind, schema, object, reason, expires } in
-            file.exception.into_iter().map(toml::Spanned::into_inner)
-        {
+        let mut all = Self::default();
+        for entry in file.exception.into_iter().map(toml::Spanned::into_inner) {
+            let Entry { name, reason, .. } = &entry;
             if !names.insert(name.clone()) {
-                return Err(ExceptionsError::Twice(name));
+                return Err(ExceptionsError::Twice(name.clone()));
             }
             if reason.trim().is_empty() {
-                return Err(ExceptionsError::NoReason(name));
+                return Err(ExceptionsError::NoReason(name.clone()));
             }
-            if !kinds.contains(&kind) {
-                return Err(ExceptionsError::NoKind { name, kind });
+            let Some(expires) = date(&entry.expires) else { return Err(ExceptionsError::NoDate(name.clone())) };
+            let Entry { name, kind, schema, object, check, rows, reason, .. } = entry;
+            match (kind, object, check) {
+                (Some(kind), Some(object), None) if rows.is_none() => {
+                    if !kinds.contains(&kind) {
+                        return Err(ExceptionsError::NoKind { name, kind });
+                    }
+                    let schema = schema.unwrap_or_else(|| APPLICATION_SCHEMA.to_owned());
+                    all.findings.push(Exception { name, kind, schema, object, reason, expires });
+                }
+                (None, None, Some(check)) if schema.is_none() => {
+                    if let Some(near) = near(&check) {
+                        return Err(ExceptionsError::NoCheck { name, check, near });
+                    }
+                    let Some(rows) = ids(rows) else { return Err(ExceptionsError::NoRows(name)) };
+                    all.checks.push(CheckException { name, check, rows, reason, expires });
+                }
+                _ => return Err(ExceptionsError::Neither(name)),
             }
-            let Some(expires) = date(&expires) else { return Err(ExceptionsError::NoDate(name)) };
-            all.push(Exception { name, kind, schema, object, reason, expires });
         }
-        Ok(Self(all))
+        Ok(all)
     }
 
     /// Takes the accepted findings out of the list, and returns them. An exception that has expired accepts nothing and
     /// is a finding itself; so is one that matches no finding.
     pub fn apply(&self, findings: &mut Vec<Finding>, today: Date) -> Vec<Excepted> {
         let mut excepted = Vec::new();
-        for exception in &self.0 {
+        for exception in &self.findings {
             if exception.expires < today {
                 findings.push(exception.expired());
                 continue;
@@ -180,6 +235,18 @@ impl Exception {
             facts: None,
         }
     }
+}
+
+/// The ids of rows as texts. A list that is there is not empty: it would accept nothing, and reads like everything.
+fn ids(rows: Option<Vec<toml::Value>>) -> Option<Vec<String>> {
+    let Some(rows) = rows else { return Some(Vec::new()) };
+    let id = |value: &toml::Value| match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let ids: Vec<String> = rows.iter().map(id).collect::<Option<_>>()?;
+    (!ids.is_empty()).then_some(ids)
 }
 
 /// The date, if it is one that exists, without a time of day.

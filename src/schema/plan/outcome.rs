@@ -1,14 +1,15 @@
 //! What `plan` and `status` found, and what `apply` and `revert` did.
 
+use sha2::{Digest, Sha256};
+
+use crate::base::text::hex;
 use crate::config::environment::Environment;
 use crate::ledger::history::Record;
 use crate::ledger::permission::{Need, Permissions};
 use crate::ledger::revisions::Revision;
-use crate::ledger::tables::MANAGED_TABLES;
-use crate::schema::catalog::{Catalog, Kind};
+use crate::schema::catalog::Catalog;
 use crate::schema::ddl::qualified;
 use crate::schema::drift::expectation::RoleContext;
-use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::route::{Route, Skipped};
 use crate::schema::plan::step::{DataFacts, Size, Step};
 
@@ -86,18 +87,40 @@ impl Found {
         &self.mirror
     }
 
-    /// What to back up, as options of `pg_dump`: the managed tables, wherever they are, with their sequences. What
-    /// another role owns would keep the backup from being made.
-    pub fn backup_patterns(&self) -> Vec<String> {
-        let tables = self.live.objects.keys().filter(|it| it.kind == Kind::Table && it.schema != CONTRACT_SCHEMA);
-        let managed = tables.filter(|it| it.schema != APPLICATION_SCHEMA || MANAGED_TABLES.contains(&&*it.name));
-        managed.map(|it| format!("--table={}", qualified(&it.schema, &it.name))).collect()
-    }
-
-    /// The tables of the application schema that a backup leaves out.
-    pub fn left_out(&self) -> Vec<&str> {
-        let tables = self.live.objects.keys().filter(|it| it.kind == Kind::Table && it.schema == APPLICATION_SCHEMA);
-        tables.map(|it| it.name.as_str()).filter(|name| !MANAGED_TABLES.contains(name)).collect()
+    /// A digest of all that is done, recorded and left in an environment, 32 hexadecimal digits: two plans with the same
+    /// one do the same, whatever the tables hold. What is read twice, by a reviewer and by `apply`, is compared by it.
+    pub fn hash(&self, environment: Environment) -> String {
+        let mut digest = Sha256::new();
+        // Each part with its length, so that no two lists of parts are the same bytes.
+        let mut add = |part: &str| {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        };
+        add(environment.as_str());
+        add(if self.makes_mirror { &self.mirror } else { "" });
+        let Route { plan, records, allowed, .. } = &self.route;
+        for step in &plan.steps {
+            add("step");
+            add(&step.object);
+            add(&step.sql);
+        }
+        for record in records {
+            add("record");
+            add(record.revision.number);
+            add(&record.revision.checksum());
+            add(&record.kind.to_string());
+        }
+        for left in &plan.left {
+            add("left");
+            add(&left.severity.to_string());
+            add(&left.kind);
+            add(&left.object);
+        }
+        for table in allowed {
+            add("allowed");
+            add(table);
+        }
+        hex(&digest.finalize()[..HASH_BYTES])
     }
 
     /// How large a table is, by its name in SQL.
@@ -106,6 +129,9 @@ impl Found {
         sizes.find(|((schema, name), _)| qualified(schema, name) == table).map(|(_, size)| *size)
     }
 }
+
+/// Bytes of a plan's hash: enough that no two plans share one, and few enough to be read.
+pub(crate) const HASH_BYTES: usize = 16;
 
 /// Where a database stands.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use pad_migrate::checks::facts::{
 };
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
-use pad_migrate::report::doctor::CheckJson;
+use pad_migrate::report::checks::CheckJson;
 use pad_migrate::schema::relation::UnknownRelation;
 
 /// Facts of a database about which there is nothing to say.

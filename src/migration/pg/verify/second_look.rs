@@ -9,7 +9,8 @@ use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::plain_page::read_plain_page;
 use crate::migration::pg::reading::is_cancelled;
 use crate::migration::pg::source::Source;
-use crate::migration::pg::verify::stored_rows::{Ids, both_pages};
+use crate::migration::pg::stored_page::Rows;
+use crate::migration::pg::verify::stored_rows::both_pages;
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::verification::{Judged, VerifyReport, judge};
 use crate::postgres::database::{Access, Database};
@@ -73,7 +74,7 @@ pub(super) async fn look_again(
         }
         let looked = async {
             let rows = again.rows(id).await?;
-            both_pages(&mut target, &mut securities, &Ids::Listed(vec![id]), rows).await
+            both_pages(&mut target, &mut securities, &Rows::Only(vec![id]), rows).await
         };
         match looked.await {
             Ok(page) => judge(page).into_iter().for_each(|(_, judged)| report.settle(judged)),

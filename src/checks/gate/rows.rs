@@ -1,0 +1,204 @@
+//! The rows: what would be rejected, what was verified, what is left to do, and the way back.
+
+use serde_json::json;
+
+use crate::base::text::{list, plural, size, thousands};
+use crate::checks::check::{Check, Status};
+use crate::checks::gate::schema::some;
+use crate::checks::gate::waivers::Waivers;
+use crate::checks::gate::{Stage, unknown};
+use crate::checks::integrity::outcome::Integrity;
+use crate::ledger::tables::MANAGED_TABLES;
+use crate::migration::run::MigrateReport;
+use crate::migration::verification::VerifyReport;
+
+/// A row that was rejected, for a reason that nobody has waived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OpenRejection {
+    pub(crate) source_id: i64,
+    pub(crate) field: String,
+    pub(crate) rule: String,
+}
+
+/// What the dry run would reject.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rejections {
+    /// The first ones that are not waived.
+    pub(crate) open: Vec<OpenRejection>,
+    /// How many rows are rejected for a reason that is not waived.
+    pub(crate) open_rows: u64,
+    /// How many rows are rejected for waived reasons only.
+    pub(crate) waived_rows: u64,
+}
+
+/// What the dry run found.
+pub(crate) fn rejections(report: &MigrateReport, found: &Rejections) -> Check {
+    const NAME: &str = "rejections";
+    let counts = &report.counts;
+    // Rows without an id are counted and can't be named.
+    let open_rows = found.open_rows + counts.without_id;
+    let read = plural(counts.read, "row", "rows");
+    let waived = match found.waived_rows {
+        0 => String::new(),
+        rows => format!(", {} waived", plural(rows, "rejection is", "rejections are")),
+    };
+    if open_rows > 0 {
+        let text = format!(
+            "{} of {read} would be rejected{waived}; `pad-migrate migrate --dry-run --rejects FILE` lists them: mend \
+             them in the source, or waive each in the exceptions file",
+            thousands(open_rows)
+        );
+        let rows = found.open.iter().map(|it| vec![json!(it.source_id), json!(it.field), json!(it.rule)]).collect();
+        return Check::new(NAME, Status::Fail, text).with_table(&["source_id", "field", "rule"], rows);
+    }
+    if !report.permissions.are_complete() {
+        let text = format!("{} may not migrate: {}", report.permissions.role, report.permissions.words());
+        return Check::new(NAME, Status::Fail, text);
+    }
+    Check::new(NAME, Status::Pass, format!("none of {read} that isn't waived{waived}"))
+}
+
+/// What the verification found: whether anything differs, and whether anything is left.
+pub(crate) fn verified(report: &VerifyReport, waivers: Waivers<'_>) -> Vec<Check> {
+    let counts = &report.counts;
+    let wrong = counts.different + counts.missing + counts.missing_source + counts.extra;
+    let verify = match wrong {
+        0 => Check::new("verify", Status::Pass, plural(counts.verified, "row is", "rows are") + " verified"),
+        _ if is_accepted(report, waivers) => {
+            let text = format!("{}, each accepted", plural(wrong, "row differs", "rows differ"));
+            Check::new("verify", Status::Warn, text)
+        }
+        _ => {
+            let text = format!(
+                "{} different, {} missing, {} without their source, {} extra; `pad-migrate verify` shows them",
+                counts.different, counts.missing, counts.missing_source, counts.extra
+            );
+            Check::new("verify", Status::Fail, text)
+        }
+    };
+    let pending = match counts.pending {
+        0 => Check::new("pending", Status::Pass, "no row is left to migrate"),
+        rows => {
+            let text = format!("{} never tried; run `pad-migrate migrate`", plural(rows, "row was", "rows were"));
+            Check::new("pending", Status::Fail, text)
+        }
+    };
+    vec![verify, pending]
+}
+
+/// What the integrity checks found. A warning is for a person to weigh; a check that could not be made is not. Before the
+/// cutover the application's rows are checked as far as the schema has them: what is wrong with them would be found
+/// afterwards.
+pub(crate) fn integrity(found: &Integrity, stage: Stage) -> Check {
+    const NAME: &str = "integrity";
+    let (failed, warned) = (found.with(Status::Fail), found.with(Status::Warn));
+    let rows = found.checks().into_iter().filter(|it| matches!(it.status, Status::Fail | Status::Warn));
+    let rows: Vec<_> = rows.map(|it| vec![json!(it.name), json!(it.status)]).collect();
+    let open: Vec<String> = found
+        .unknown()
+        .filter(|_| stage == Stage::After)
+        .map(|it| format!("{} ({})", it.definition.name, it.skipped.as_ref().map_or("", |why| why.words())))
+        .collect();
+    let columns = &["check", "status"];
+    if !failed.is_empty() {
+        let text = format!("{} failed; `pad-migrate integrity` shows the rows", list(failed));
+        return Check::new(NAME, Status::Fail, text).with_table(columns, rows);
+    }
+    if !open.is_empty() {
+        return unknown(NAME, list(open)).with_table(columns, rows);
+    }
+    let made = found.outcomes.iter().filter(|it| it.skipped.is_none()).count() as u64;
+    let count = plural(made, "check", "checks");
+    match warned.is_empty() {
+        true => Check::new(NAME, Status::Pass, format!("{count} made, and none failed or warned")),
+        false => {
+            let text = format!("{} warned; `pad-migrate integrity` shows the rows", list(warned));
+            Check::new(NAME, Status::Warn, text).with_table(columns, rows)
+        }
+    }
+}
+
+/// Whether every row that differs is accepted by its id. Of very many only the first are known.
+fn is_accepted(report: &VerifyReport, waivers: Waivers<'_>) -> bool {
+    let differences = &report.differences;
+    let is_accepted = |id: i64| waivers.accepts_row("verify", id);
+    report.total_differences == differences.len() as u64
+        && !differences.is_empty()
+        && differences.iter().all(|it| is_accepted(it.source_id))
+}
+
+/// Rejections that a migration has recorded, and that nobody has waived.
+pub(crate) fn recorded(found: &Rejections) -> Check {
+    const NAME: &str = "rejections";
+    let waived = match found.waived_rows {
+        0 => String::new(),
+        rows => format!("; {} waived", plural(rows, "rejection is", "rejections are")),
+    };
+    if found.open_rows == 0 {
+        return Check::new(NAME, Status::Pass, format!("none that isn't waived{waived}"));
+    }
+    let text = format!(
+        "{} rejected{waived}; mend them in the source and run `pad-migrate migrate`, or waive each in the exceptions file",
+        plural(found.open_rows, "row was", "rows were")
+    );
+    let rows = found.open.iter().map(|it| vec![json!(it.source_id), json!(it.field), json!(it.rule)]).collect();
+    Check::new(NAME, Status::Fail, text).with_table(&["source_id", "field", "rule"], rows)
+}
+
+/// Tables of which the planner knows too little: never analysed since they were filled, or much changed since.
+pub(crate) fn statistics(stale: &[String]) -> Check {
+    const NAME: &str = "statistics";
+    if stale.is_empty() {
+        return Check::new(NAME, Status::Pass, "every table is analysed");
+    }
+    let names: Vec<&str> = stale.iter().map(String::as_str).collect();
+    let tables: Vec<String> = stale.iter().map(|it| format!("padealing.{it}")).collect();
+    let text = format!(
+        "the planner does not know what is in {}, so queries may be slow; their owner runs: analyze {};",
+        some(&names),
+        tables.join(", ")
+    );
+    Check::new(NAME, Status::Fail, text)
+}
+
+/// Of the legacy table's size, padealing takes so much at most: rows, indexes, WAL until the next checkpoint.
+const SPACE: i64 = 4;
+
+/// How much room is needed. What there is, SQL does not show.
+pub(crate) fn room(legacy_bytes: i64) -> Check {
+    let needed = size(legacy_bytes.saturating_mul(SPACE));
+    let text = format!(
+        "free space on the server's disk can't be seen from here: make sure of {needed}, {SPACE} times the legacy table"
+    );
+    Check::new("room", Status::Warn, text)
+}
+
+/// What could still be rolled back, and what would stay.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WayBack {
+    /// Requests that the migration wrote.
+    pub(crate) migrated: i64,
+    /// Requests that it did not.
+    pub(crate) others: i64,
+    /// Other rows that the application wrote, by table.
+    pub(crate) rows: Vec<(String, i64)>,
+}
+
+/// Until when there is a way back, and what would be lost.
+pub(crate) fn way_back(found: &WayBack) -> Check {
+    let requests = u64::try_from(found.migrated).unwrap_or_default();
+    let kept: Vec<String> = std::iter::once(("pad_request".to_owned(), found.others))
+        .chain(found.rows.iter().cloned())
+        .filter(|(table, rows)| *rows > 0 && MANAGED_TABLES.contains(&&**table))
+        .map(|(table, rows)| format!("{rows} in {table}"))
+        .collect();
+    let kept = match kept.is_empty() {
+        true => "the application has written nothing yet".to_owned(),
+        false => format!("rows that the application wrote stay: {}", kept.join(", ")),
+    };
+    let text = format!(
+        "`pad-migrate rollback` removes {} until the application changes them or refers to them; {kept}",
+        plural(requests, "migrated request", "migrated requests")
+    );
+    Check::new("way_back", Status::Pass, text)
+}

@@ -1,0 +1,37 @@
+-- The audit log of a request is in time order: the submission, the manager, compliance, the execution.
+-- severity: fail
+-- scenarios: 1, 2, 3, 4
+-- rows: both
+-- reads: padealing.audit_log, padealing.migration_mapping
+-- legacy: the dates of the stages are as they are there
+-- remedy: find out which entry has a wrong time
+with firsts as (
+    select a.request_id,
+           min(a."timestamp") filter (where a.action_type = 'request_submitted') as submitted,
+           min(a."timestamp") filter (where a.action_type = 'approval_manager') as manager,
+           min(a."timestamp") filter (where a.action_type = 'approval_compliance') as compliance,
+           min(a."timestamp") filter (where a.action_type like '%execut%') as executed
+    from padealing.audit_log a
+    where a.request_id is not null and a.action_status <> 'failed'
+    group by a.request_id
+), requests as materialized (
+    select f.request_id, f.submitted, greatest(f.submitted, f.manager) as decided_by_manager,
+           greatest(f.submitted, f.manager, f.compliance) as decided
+    from firsts f
+    where f.manager < f.submitted or f.compliance < greatest(f.submitted, f.manager)
+       or f.executed < greatest(f.submitted, f.manager, f.compliance)
+), odd as materialized (
+    select a.id, a.request_id, a.action_type, a."timestamp",
+           case when a.action_type = 'approval_manager' then q.submitted
+                when a.action_type = 'approval_compliance' then q.decided_by_manager
+                when a.action_type like '%execut%' then q.decided end as not_before
+    from requests q
+    join padealing.audit_log a on a.request_id = q.request_id and a.action_status <> 'failed'
+)
+select o.id, o.request_id, o.action_type, o."timestamp", o.not_before, l.id is not null as as_in_source
+from odd o
+left join padealing.migration_mapping l
+    on l.source_table = 'personal_account_dealing' and l.target_table = 'audit_log:' || o.action_type
+       and l.target_id = o.id
+where o."timestamp" < o.not_before
+order by o.id;

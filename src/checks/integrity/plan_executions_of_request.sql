@@ -1,0 +1,9 @@
+-- The executions of a request are found by an index.
+-- severity: fail
+-- scenarios: 7, 10
+-- rows: catalog
+-- reads: padealing.pad_execution
+-- index: padealing.pad_execution (request_id)
+-- remedy: `pad-migrate drift` names the index that is missing
+explain
+select * from padealing.pad_execution where request_id = (select 0::bigint);

@@ -1,0 +1,19 @@
+-- Nobody decides on their own request.
+-- severity: fail
+-- scenarios: 2, 3
+-- rows: both
+-- reads: padealing.migration_mapping, padealing.pad_approval, padealing.pad_request
+-- legacy: a person can be their own approver there
+-- remedy: have the decision made again by another person; it is a breach
+with odd as materialized (
+    select p.id, p.request_id, p.approval_type, p.approver_id
+    from padealing.pad_approval p
+    join padealing.pad_request r on r.id = p.request_id
+    where p.approver_id = r.employee_id
+)
+select o.id, o.request_id, o.approval_type, o.approver_id, l.id is not null as as_in_source
+from odd o
+left join padealing.migration_mapping l
+    on l.source_table = 'personal_account_dealing' and l.target_table = 'pad_approval:' || o.approval_type
+       and l.target_id = o.id
+order by o.id;

@@ -1,0 +1,11 @@
+-- Every request has its submission in the audit log.
+-- severity: fail
+-- scenarios: 1, 7
+-- rows: both
+-- reads: padealing.audit_log, padealing.pad_request
+-- remedy: find out why the entry is missing; write it from created_at and employee_id
+select r.id, r.status, r.created_at
+from padealing.pad_request r
+where not exists (
+    select from padealing.audit_log a where a.request_id = r.id and a.action_type = 'request_submitted')
+order by r.id;

@@ -1,0 +1,280 @@
+//! Gathers what the gate decides by, side by side, within one time for the whole. Reads only.
+
+mod after;
+mod backup;
+mod rejections;
+pub mod request;
+mod server;
+mod source;
+
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
+
+use crate::base::text::{hex, sentence};
+use crate::checks::check::Check;
+use crate::checks::gate::rehearsal;
+use crate::checks::gate::source::Counters;
+use crate::checks::gate::{Bound, Gate, Stage, of_doctor, rows, schema, unknown};
+use crate::checks::integrity::header::Rows;
+use crate::checks::integrity::{ALL, Definition};
+use crate::checks::pg::examine::examine;
+use crate::checks::pg::gate::request::GateRequest;
+use crate::checks::pg::integrity::{IntegrityRequest, integrity};
+use crate::checks::pg::request::ExamineRequest;
+use crate::migration::pg::legacy::LegacySource;
+use crate::migration::pg::migrate::{MigrateRequest, migrate};
+use crate::migration::pg::verify::{VerifyRequest, verify};
+use crate::migration::run::Options;
+use crate::schema::drift::exceptions::Exceptions;
+use crate::schema::names::CONTRACT_SCHEMA;
+use crate::schema::pg::drift::{DriftRequest, Expected, drift};
+use crate::schema::pg::plan::plan;
+use crate::schema::pg::request::ChangeRequest;
+use crate::schema::plan::outcome::Found;
+
+/// A piece of work that is not done by the deadline leaves its checks unknown.
+struct Within {
+    deadline: tokio::time::Instant,
+    timeout: Duration,
+}
+
+impl Within {
+    /// The checks, or why they are not known.
+    /// It is on the heap, since there is much of it side by side.
+    async fn of<T>(&self, work: Pin<Box<impl Future<Output = Result<T, String>>>>) -> Result<T, String> {
+        match tokio::time::timeout_at(self.deadline, work).await {
+            Ok(result) => result,
+            Err(_) => Err(format!(
+                "there was no answer within --timeout {} s; give the gate more time, or see what holds it up",
+                self.timeout.as_secs()
+            )),
+        }
+    }
+}
+
+/// Decides. A database that can't be reached closes the gate, too, and is the decision's `failure`.
+pub async fn gate(request: &GateRequest<'_>) -> Gate {
+    let started = Instant::now();
+    let within = Within { deadline: tokio::time::Instant::now() + request.timeout, timeout: request.timeout };
+    let examined = within.of(Box::pin(async { Ok(examine(&examination(request)).await) })).await;
+    let mut gate = Gate {
+        stage: request.stage,
+        environment: request.environment,
+        place: request.target.place(),
+        server_version: None,
+        checks: Vec::new(),
+        bound: Bound { program: concat!("pad-migrate ", env!("CARGO_PKG_VERSION")).to_owned(), ..Bound::default() },
+        decided_at: DateTime::MIN,
+        accepted_until: request.waivers().end(),
+        elapsed: Duration::ZERO,
+        failure: None,
+    };
+    match examined {
+        Err(why) => {
+            gate.failure = Some(format!("{}: {why}", request.target.place()));
+            gate.checks.push(unknown("examination", why));
+        }
+        Ok(found) => {
+            gate.server_version = found.server_version;
+            gate.failure = found.failure;
+            gate.checks = of_doctor(request.stage, found.checks);
+            // A file has been proved whole before.
+            gate.checks.retain(|it| it.name != "legacy_table" || request.source.csv().is_none());
+        }
+    }
+    // Without a session all else would fail for the same reason.
+    if gate.failure.is_none() {
+        let others = others(request, &within, gate.server_version.as_deref()).await;
+        gate.checks.extend(others.checks.into_iter().map(|it| request.waivers().weigh(it)));
+        gate.bound = Bound { catalog: others.catalog, plan: others.plan, ..gate.bound };
+    }
+    gate.sort();
+    gate.decided_at = Timestamp::now().to_zoned(TimeZone::UTC).datetime();
+    gate.elapsed = started.elapsed();
+    gate
+}
+
+fn examination<'a>(request: &GateRequest<'a>) -> ExamineRequest<'a> {
+    ExamineRequest {
+        target: request.target,
+        source: match request.source {
+            LegacySource::Table { database, .. } if request.source_elsewhere => Some(database),
+            _ => None,
+        },
+        environment: request.environment,
+        roles: request.roles,
+        table: request.table,
+        exact: false,
+    }
+}
+
+/// What is found beside the examination.
+struct Others {
+    checks: Vec<Check>,
+    catalog: Option<String>,
+    plan: Option<String>,
+}
+
+async fn others(request: &GateRequest<'_>, within: &Within, server_version: Option<&str>) -> Others {
+    let (server, planned, rest) = tokio::join!(
+        within.of(Box::pin(server::activity(request.target))),
+        within.of(Box::pin(planned(request))),
+        async {
+            match request.stage {
+                Stage::Before => before(request, within, server_version).await,
+                Stage::After => after(request, within).await,
+            }
+        }
+    );
+    let mut checks = rest;
+    match server {
+        Ok(activity) => checks.extend(crate::checks::gate::server::checks(&activity, request.stage)),
+        Err(why) => checks.extend(SERVER.map(|name| unknown(name, &why))),
+    }
+    let (mut catalog, mut plan) = (None, None);
+    match planned {
+        Ok(found) => {
+            catalog = Some(catalog_hash(&found));
+            plan = Some(found.hash(request.environment));
+            checks.push(schema::plan(&found, request.environment, request.stage, request.plan_hash));
+        }
+        Err(why) => checks.push(unknown("plan", why)),
+    }
+    Others { checks, catalog, plan }
+}
+
+/// What the server's activity tells.
+const SERVER: [&str; 4] = ["wraparound", "replication_slots", "prepared_transactions", "long_transactions"];
+
+async fn planned(request: &GateRequest<'_>) -> Result<Found, String> {
+    let change = ChangeRequest {
+        legacy: Some(request.table),
+        allow_objects: request.allow_objects,
+        ..ChangeRequest::new(request.target, request.environment, request.roles)
+    };
+    plan(&change).await.map_err(|error| sentence(&error))
+}
+
+/// A digest of the live catalog, in the order of its objects.
+fn catalog_hash(found: &Found) -> String {
+    let mut digest = Sha256::new();
+    for (id, object) in &found.live.objects {
+        let line = serde_json::to_string(&(id, object)).unwrap_or_default();
+        digest.update((line.len() as u64).to_le_bytes());
+        digest.update(line);
+    }
+    hex(&digest.finalize())
+}
+
+/// Whether the cutover may begin.
+async fn before(request: &GateRequest<'_>, within: &Within, server_version: Option<&str>) -> Vec<Check> {
+    let reference = [CONTRACT_SCHEMA.to_owned()];
+    let (drifted, checked, source, rejected, backed_up) = tokio::join!(
+        within.of(Box::pin(compared(request, &reference))),
+        within.of(Box::pin(checked(request))),
+        within.of(Box::pin(source::watch(request))),
+        within.of(Box::pin(dry_run(request))),
+        within.of(Box::pin(backup::backed_up(request))),
+    );
+    let mut checks = vec![
+        drifted.unwrap_or_else(|why| unknown("drift", why)),
+        checked.unwrap_or_else(|why| unknown("integrity", why)),
+        backed_up.unwrap_or_else(|why| unknown("backup", why)),
+    ];
+    let mut source_rows = None;
+    match source {
+        Ok(found) => {
+            let seconds = request.freeze.as_secs();
+            checks.push(crate::checks::gate::source::check(request.table, &found.writers, &found.looks, seconds));
+            checks.push(rows::room(found.bytes));
+            source_rows = found.looks.last().map(|it: &Counters| u64::try_from(it.rows).unwrap_or_default());
+        }
+        Err(why) => {
+            checks.push(unknown("source_frozen", &why));
+            checks.push(unknown("room", &why));
+        }
+    }
+    checks.push(rejected.unwrap_or_else(|why| unknown("rejections", why)));
+    checks.push(rehearsal::rehearsed(request.rehearsal, server_version));
+    checks.push(rehearsal::fits(request.rehearsal, request.window, source_rows));
+    checks
+}
+
+/// What a dry run would reject.
+async fn dry_run(request: &GateRequest<'_>) -> Result<Check, String> {
+    let migration = MigrateRequest {
+        target: request.target,
+        source: request.source,
+        environment: request.environment,
+        options: Options { dry_run: true, ..Options::default() },
+    };
+    let mut seen = rejections::Collector::new(request.waivers());
+    let report = migrate(&migration, &mut seen, std::future::pending()).await.map_err(|error| sentence(&error))?;
+    Ok(rows::rejections(&report, &seen.found))
+}
+
+/// Whether the application may be opened.
+async fn after(request: &GateRequest<'_>, within: &Within) -> Vec<Check> {
+    let (drifted, checked, verified, data) = tokio::join!(
+        within.of(Box::pin(compared(request, &[]))),
+        within.of(Box::pin(checked(request))),
+        within.of(Box::pin(verified(request))),
+        within.of(Box::pin(after::facts(request))),
+    );
+    let mut checks = vec![
+        drifted.unwrap_or_else(|why| unknown("drift", why)),
+        checked.unwrap_or_else(|why| unknown("integrity", why)),
+    ];
+    checks.extend(verified.unwrap_or_else(|why| ["verify", "pending"].map(|name| unknown(name, &why)).into()));
+    match data {
+        Ok(found) => checks.extend([
+            rows::recorded(&found.rejections),
+            rows::statistics(&found.stale),
+            rows::way_back(&found.way_back),
+        ]),
+        Err(why) => checks.extend(["rejections", "statistics", "way_back"].map(|name| unknown(name, &why))),
+    }
+    checks
+}
+
+async fn compared(request: &GateRequest<'_>, schemas: &[String]) -> Result<Check, String> {
+    let none = Exceptions::default();
+    let found = drift(DriftRequest {
+        target: request.target,
+        environment: request.environment,
+        roles: request.roles,
+        expected: Expected::Embedded,
+        schemas,
+        exceptions: request.exceptions.unwrap_or(&none),
+        today: request.today,
+    });
+    found.await.map(|it| schema::drift(&it)).map_err(|error| sentence(&error))
+}
+
+async fn checked(request: &GateRequest<'_>) -> Result<Check, String> {
+    // Before the cutover the schema is another, and the legacy rows aren't there yet.
+    let is_wanted = |it: &&Definition| match request.stage {
+        Stage::Before => matches!(it.header.rows, Rows::Application | Rows::Both),
+        Stage::After => true,
+    };
+    let all: Vec<_> = ALL.iter().filter(is_wanted).collect();
+    let wanted = IntegrityRequest {
+        target: request.target,
+        environment: request.environment,
+        checks: &all,
+        exceptions: request.exceptions,
+        today: request.today,
+    };
+    integrity(&wanted).await.map(|it| rows::integrity(&it, request.stage)).map_err(|error| sentence(&error))
+}
+
+async fn verified(request: &GateRequest<'_>) -> Result<Vec<Check>, String> {
+    let GateRequest { target, source, environment, .. } = *request;
+    let report = verify(&VerifyRequest { target, source, environment }, |_| {}).await;
+    report.map(|it| rows::verified(&it, request.waivers())).map_err(|error| sentence(&error))
+}

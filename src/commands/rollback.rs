@@ -1,0 +1,109 @@
+//! `rollback`.
+
+use std::path::PathBuf;
+
+use crate::base::outcome::Verdict;
+use crate::commands::context::Context;
+use crate::commands::csv::LegacyRows;
+use crate::commands::ended::{Ended, Failure};
+use crate::commands::global::{Format, parse_run};
+use crate::commands::progress;
+use crate::migration::pg::rollback::{BATCH_SIZE, RollbackRequest, rollback, survey};
+use crate::migration::rollback::{RollbackReport, Selection, Survey};
+use crate::report::rollback::{RollbackJson, planned_rollback, rollback_page};
+
+/// Roll back what migrate wrote, by lineage; rows that were changed since, or that are in use, are kept and named
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only the rows that this run of migrate has written; status lists the runs
+    #[arg(long, value_name = "ID", value_parser = parse_run, conflicts_with = "source_id")]
+    pub(crate) run: Option<String>,
+    /// Only the row that came from this legacy row, also if the legacy row was changed since; may be given several times
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) source_id: Vec<i64>,
+    /// Delete nothing; count what would be rolled back, and name what would be kept
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Roll back without asking; required when standard input is not a terminal
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Back the schema up to a file first, as `backup --out FILE` does
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) backup: Option<PathBuf>,
+    /// Text for people, or JSON for scripts, which is not asked for confirmation and needs --yes
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+/// Rolls back until it is done or `interrupted` is ready, which is recorded.
+pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()> + Clone) -> Ended {
+    if let Some(file) = &context.csv.source_csv {
+        let file = file.display();
+        return Err(format!(
+            "rollback compares with the legacy table of a database, not with {file}; name it with --source-url"
+        )
+        .into());
+    }
+    let (target, source) = context.databases()?;
+    let selection = match (&args.run, &args.source_id[..]) {
+        (Some(id), _) => Selection::Run(id.clone()),
+        (None, []) => Selection::All,
+        (None, ids) => Selection::Sources(ids.iter().copied().collect()),
+    };
+    let request = RollbackRequest {
+        target: &target,
+        source: &source,
+        table: &context.config.legacy_table,
+        environment: context.config.environment,
+        selection,
+        batch_size: BATCH_SIZE,
+        dry_run: args.dry_run,
+    };
+    if !args.dry_run {
+        let nothing_left = tokio::select! {
+            agreed = agree(args, context, &request) => agreed?,
+            () = interrupted.clone() => return Err("interrupted. Nothing was changed.".into()),
+        };
+        if let Some(Survey { server_version, counts, not_migrated }) = nothing_left {
+            return print(
+                args,
+                context,
+                &request,
+                &RollbackReport { server_version, counts, not_migrated, ..RollbackReport::default() },
+            );
+        }
+    }
+    progress::phase("connecting");
+    let report = rollback(&request, &mut progress::rows, interrupted).await?;
+    print(args, context, &request, &report)
+}
+
+/// Asks, and backs up what is about to change. Gives what was counted back if there is nothing to roll back.
+async fn agree(args: &Args, context: &Context, request: &RollbackRequest<'_>) -> Result<Option<Survey>, Failure> {
+    let backup = Context::backup_files(args.backup.as_deref())?;
+    progress::phase("counting");
+    let survey = survey(request).await?;
+    if survey.counts.selected == 0 {
+        return Ok(Some(survey));
+    }
+    let databases = context.between(request.target, &LegacyRows::Database(Box::new(request.source.clone())));
+    let page = planned_rollback(&survey, &request.selection, &databases);
+    let environment = context.config.environment;
+    context.printer.confirm("rollback", args.format, &page, "Roll back?", environment, args.yes).await?;
+    context.back_up(request.target, backup).await?;
+    Ok(None)
+}
+
+fn print(args: &Args, context: &Context, request: &RollbackRequest<'_>, report: &RollbackReport) -> Ended {
+    let databases = context.between(request.target, &LegacyRows::Database(Box::new(request.source.clone())));
+    match args.format {
+        Format::Text => context.printer.page(&rollback_page(report, &request.selection, &databases, args.dry_run))?,
+        Format::Json => {
+            context.printer.json(&RollbackJson::new(report, &request.selection, databases, args.dry_run))?;
+        }
+    }
+    Ok(match report.counts.kept {
+        0 => Verdict::Clean,
+        _ => Verdict::Attention,
+    })
+}

@@ -1,0 +1,393 @@
+//! Rolls back what `migrate` wrote: target rows and their lineage, a page of legacy rows in one transaction.
+//!
+//! One reader walks the lineage in the order of the legacy ids, with the legacy rows beside it; workers ([`page`]) compare
+//! and delete. The reader's session holds the lock that `migrate` takes. A page that is committed is whole: neither a
+//! target row without lineage nor lineage without its row is left, so the same command goes on where an earlier one ended.
+
+pub(crate) mod chosen;
+pub mod error;
+mod page;
+mod referring;
+mod source_rows;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use crate::base::text::{list, plural};
+use crate::config::environment::Environment;
+use crate::config::settings::TableName;
+use crate::ledger::pg::admission::{check_applied, check_permitted};
+use crate::ledger::pg::permission::current_role;
+use crate::migration::legacy::LegacyRow;
+use crate::migration::needs;
+use crate::migration::pg::lookup::Securities;
+use crate::migration::pg::missing::missing_columns;
+use crate::migration::pg::needs::check_source;
+use crate::migration::pg::rollback::chosen::Chosen;
+use crate::migration::pg::rollback::error::RollbackError;
+use crate::migration::pg::rollback::page::{Manner, Part, Work, roll_back_part};
+use crate::migration::pg::rollback::referring::Surroundings;
+use crate::migration::pg::rollback::source_rows::SourceRows;
+use crate::migration::pg::run_record::{RunRecord, recorded};
+use crate::migration::pg::source::Source;
+use crate::migration::pg::traits::traits_of_source;
+use crate::migration::pg::write_error::WriteError;
+use crate::migration::rollback::{Kept, RollbackCounts, RollbackOutcome, RollbackReport, Selection, Survey};
+use crate::migration::run::Progress;
+use crate::postgres::database::{Access, Database};
+use crate::postgres::lock::{Acquired, Lock};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::sqlstate;
+use crate::postgres::statement::{run, server_facts};
+use crate::postgres::transaction::{Limits, begin_reading};
+
+/// Legacy rows of one transaction, unless something else is asked for.
+pub const BATCH_SIZE: usize = 500;
+
+/// Workers, each with a session of its own.
+const JOBS: usize = 2;
+
+/// How often a page is looked at again after a conflict with another transaction.
+const ATTEMPTS: u32 = 3;
+
+/// What to roll back, where.
+#[derive(Clone, Debug)]
+pub struct RollbackRequest<'a> {
+    /// Holds `padealing` and `bo_airflow`.
+    pub target: &'a Database,
+    /// Holds the legacy table.
+    pub source: &'a Database,
+    /// The legacy table.
+    pub table: &'a TableName,
+    /// Recorded with the run.
+    pub environment: Environment,
+    /// Which rows.
+    pub selection: Selection,
+    /// Legacy rows of one transaction.
+    pub batch_size: usize,
+    /// Nothing is deleted.
+    pub dry_run: bool,
+}
+
+/// A page of migrated rows, for a worker.
+struct Batch {
+    sequence: u64,
+    ids: Vec<i64>,
+    rows: HashMap<i64, LegacyRow>,
+}
+
+/// Counts what a rollback would look at, by lineage, after checking that it may run. Reads only.
+pub async fn survey(request: &RollbackRequest<'_>) -> Result<Survey, RollbackError> {
+    // A standby is refused before anything is asked.
+    let access = if request.dry_run { Access::Read } else { Access::Write };
+    let mut session = request.target.connect(access, "rollback").await?;
+    check_target(&mut session, request).await?;
+    let version = server_facts(&mut session).await?.version;
+    let chosen = Chosen::of(&mut session, request.target, &request.selection).await?;
+    let survey = chosen.survey(&mut session, version).await?;
+    let _ = session.close().await;
+    Ok(survey)
+}
+
+/// Rolls back what nothing keeps, until `interrupt` is ready.
+pub async fn rollback(
+    request: &RollbackRequest<'_>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+    interrupt: impl Future<Output = ()>,
+) -> Result<RollbackReport, RollbackError> {
+    let record = OnceLock::new();
+    let done = Arc::new(AtomicU64::new(0));
+    // Dropping the run closes its connections, and the server rolls back what they had not committed.
+    let result = tokio::select! {
+        result = run_to_end(request, progress, &record, Arc::clone(&done)) => result,
+        () = interrupt => {
+            Err(RollbackError::Interrupted { rows: plural(done.load(Ordering::Relaxed), "row was", "rows were") })
+        }
+    };
+    match (&result, record.get()) {
+        (Err(RollbackError::Interrupted { .. }), None) => return Err(RollbackError::NothingBegun),
+        (Err(RollbackError::Interrupted { .. }), Some(record)) => {
+            record.abandon(request.target, "interrupted", None).await;
+        }
+        (Err(error), Some(record)) => record.abandon(request.target, "failed", Some(&recorded(error))).await,
+        _ => {}
+    }
+    result
+}
+
+/// Checks that the role may do it, and that the schema is one whose rows can be compared.
+async fn check_target(session: &mut Session, request: &RollbackRequest<'_>) -> Result<Surroundings, RollbackError> {
+    let RollbackRequest { target, environment, .. } = request;
+    let role = current_role(session).await?;
+    let surroundings = Surroundings::keys(session).await?;
+    let mut needs = needs::rollback(&role, request.dry_run);
+    needs.extend(surroundings.needs(&role));
+    check_permitted(session, target, &needs, "roll back").await?;
+    check_applied(session, target, *environment).await?;
+    let missing = missing_columns(session).await?;
+    if !missing.is_empty() {
+        return Err(RollbackError::Incomplete { place: target.place(), columns: list(missing) });
+    }
+    Ok(surroundings)
+}
+
+async fn run_to_end(
+    request: &RollbackRequest<'_>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+    record: &OnceLock<RunRecord>,
+    done: Arc<AtomicU64>,
+) -> Result<RollbackReport, RollbackError> {
+    let started = Instant::now();
+    let RollbackRequest { target, source: source_database, dry_run, .. } = request;
+    let access = if *dry_run { Access::Read } else { Access::Write };
+    let activity = if *dry_run { "rollback --dry-run" } else { "rollback" };
+    let mut holder = target.connect(access, activity).await?;
+    let surroundings = check_target(&mut holder, request).await?;
+    let server_version = server_facts(&mut holder).await?.version;
+    if !dry_run && let Acquired::HeldBy(holder) = Lock::Migrate.acquire(&mut holder, Duration::from_secs(1)).await? {
+        return Err(RollbackError::Locked { place: target.place(), holder });
+    }
+    let mut from = source_database.connect(Access::Read, "rollback source").await?;
+    target.phase("examining the legacy table");
+    check_source(&mut from, source_database, request.table).await?;
+    let source = Source::describe(&mut from, request.table, &source_database.place()).await?;
+    let source = source.in_zone(source_database, &mut from, &mut holder).await?;
+    let traits = traits_of_source(&mut from, &source).await?;
+    let chosen = Chosen::of(&mut holder, target, &request.selection).await?;
+    let survey = chosen.survey(&mut holder, server_version.clone()).await?;
+    let surroundings = surroundings.read(&mut holder).await?;
+    let options = options_of_runs(&mut holder).await?;
+    if !dry_run {
+        let new = RunRecord::new(&mut holder, "rollback", request.environment, recorded_options(request)).await?;
+        // Known before it is stored: a run that is interrupted in between can still be recorded as such.
+        record.get_or_init(|| new).start(&mut holder).await?;
+    }
+    let work = Work {
+        target: (*target).clone(),
+        dry_run: *dry_run,
+        is_named: matches!(request.selection, Selection::Sources(_)),
+        is_all: chosen.is_all,
+        surroundings,
+        securities: Mutex::new(Securities::default()),
+        done,
+    };
+    target.phase(if *dry_run { "comparing" } else { "rolling back" });
+    let rows = SourceRows::new(from, Arc::new(source), traits.needs_cursor).await?;
+    let total = survey.counts.selected;
+    let walk = Walk { holder, rows, chosen, batch_size: request.batch_size.max(1) };
+    let (mut report, mut holder) = run_pipeline(Arc::new(work), walk, total, progress).await?;
+    report.counts.not_migrated = survey.counts.not_migrated;
+    report.not_migrated = survey.not_migrated;
+    if let Some(record) = record.get() {
+        record.finish(&mut holder, &report.counts, report.verdict()).await?;
+    }
+    let _ = holder.close().await;
+    report.notes = traits.notes(request.table);
+    report.notes.extend(options.filter(|_| report.counts.rolled_back > 0));
+    report.elapsed = started.elapsed();
+    report.server_version = server_version;
+    Ok(report)
+}
+
+/// What `padealing.migration_run` keeps of how the run was asked for.
+fn recorded_options(request: &RollbackRequest<'_>) -> serde_json::Value {
+    let (run, source_ids) = match &request.selection {
+        Selection::All => (None, None),
+        Selection::Run(id) => (Some(id), None),
+        Selection::Sources(ids) => (None, Some(ids)),
+    };
+    json!({
+        "source": request.source.place(),
+        "legacy_table": request.table.to_string(),
+        "run": run,
+        "source_ids": source_ids,
+    })
+}
+
+/// With which options rows were migrated that a following `migrate` needs again to bring all of them back.
+async fn options_of_runs(session: &mut Session) -> Result<Option<String>, QueryError> {
+    let (is_null, is_reassigned): (bool, bool) = sqlx::query_as(
+        "select coalesce(bool_or(options ->> 'on_missing_security' = 'null'), false), \
+                coalesce(bool_or(options ->> 'on_id_collision' = 'reassign'), false) \
+         from padealing.migration_run where command = 'migrate'",
+    )
+    .fetch_one(session)
+    .await
+    .attempt("reading the runs of migrate")?;
+    let given = [(is_null, "--on-missing-security null"), (is_reassigned, "--on-id-collision reassign")];
+    let given: Vec<&str> = given.into_iter().filter(|(is, _)| *is).map(|(_, flag)| flag).collect();
+    let sentence = || {
+        format!(
+            "a run of migrate was given {}; to bring its rows back, give migrate the same again",
+            given.join(" and ")
+        )
+    };
+    Ok((!given.is_empty()).then(sentence))
+}
+
+/// Runs reader and workers to the end. Gives the connection with the lock back.
+async fn run_pipeline(
+    work: Arc<Work>,
+    walk: Walk,
+    total: u64,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(RollbackReport, Session), RollbackError> {
+    let (batches, queue) = mpsc::channel::<Batch>(1);
+    let queue = Arc::new(Mutex::new(queue));
+    let (outcomes, mut results) = mpsc::channel::<Result<RollbackOutcome, RollbackError>>(JOBS);
+    // Pages in memory, at most: one for each worker, and one that is being read or waits.
+    let window = Arc::new(Semaphore::new(JOBS + 1));
+    let mut workers = JoinSet::new();
+    for _ in 0..JOBS {
+        let (work, queue, outcomes) = (Arc::clone(&work), Arc::clone(&queue), outcomes.clone());
+        workers.spawn(async move {
+            if let Err(error) = run_worker(&work, &queue, &outcomes).await {
+                // Nobody may be listening any more, because of another worker's error.
+                let _ = outcomes.send(Err(error)).await;
+            }
+        });
+    }
+    drop(outcomes);
+    let mut reading = JoinSet::new();
+    reading.spawn(walk.run(batches, Arc::clone(&window)));
+
+    // An error leaves this function, and dropping the sets ends the other workers and the reader.
+    let mut report = RollbackReport::default();
+    let (mut waiting, mut next) = (BTreeMap::new(), 0);
+    while let Some(outcome) = results.recv().await {
+        let outcome = outcome?;
+        waiting.insert(outcome.sequence, outcome);
+        while let Some(outcome) = waiting.remove(&next) {
+            next += 1;
+            window.add_permits(1);
+            report.add(outcome);
+            let done = report.counts.selected;
+            progress(Progress { done, total: total.max(done), rejected: 0 });
+        }
+    }
+    while let Some(ended) = workers.join_next().await {
+        ended.map_err(RollbackError::Worker)?;
+    }
+    let ended = reading.join_next().await.expect("the reader was started").map_err(RollbackError::Worker)?;
+    let RollbackCounts { selected, rolled_back, kept, .. } = report.counts;
+    assert_eq!(selected, rolled_back + kept, "every row is accounted for");
+    Ok((report, ended?))
+}
+
+/// The reader's connections, and what it reads.
+struct Walk {
+    /// Holds the advisory lock of the run.
+    holder: Session,
+    rows: SourceRows,
+    chosen: Chosen,
+    batch_size: usize,
+}
+
+impl Walk {
+    /// Walks the lineage, and hands out pages with their legacy rows. Gives the connection with the lock back.
+    async fn run(self, batches: mpsc::Sender<Batch>, window: Arc<Semaphore>) -> Result<Session, QueryError> {
+        let Self { mut holder, mut rows, chosen, batch_size } = self;
+        // In a transaction, the server notices in a minute when nobody holds the lock any more, in every version.
+        begin_reading(&mut holder, Limits::default()).await?;
+        let (mut after, mut sequence) = (None, 0);
+        loop {
+            let waiting = holder.while_waiting(window.acquire());
+            // This fails only when the run is being given up, for a reason that is reported elsewhere.
+            let Ok(permit) = rows.session.while_waiting(waiting).await?? else { break };
+            permit.forget();
+            let mut ids = chosen.page(&mut holder, after, batch_size).await?;
+            if ids.is_empty() {
+                window.add_permits(1);
+                break;
+            }
+            let (found, count) = holder.while_waiting(rows.of(&ids)).await??;
+            ids.truncate(count);
+            after = ids.last().copied();
+            let waiting = holder.while_waiting(batches.send(Batch { sequence, ids, rows: found }));
+            if rows.session.while_waiting(waiting).await??.is_err() {
+                break;
+            }
+            sequence += 1;
+        }
+        let _ = rows.session.close().await;
+        drop(batches);
+        // The lock is held until the last page is rolled back, however long that takes.
+        let pages = u32::try_from(JOBS + 1).unwrap_or(u32::MAX);
+        let _ = holder.while_waiting(window.acquire_many(pages)).await?;
+        run(&mut holder, "commit", "ending the transaction").await?;
+        Ok(holder)
+    }
+}
+
+/// Takes pages back until there are no more.
+async fn run_worker(
+    work: &Work,
+    batches: &Mutex<mpsc::Receiver<Batch>>,
+    outcomes: &mpsc::Sender<Result<RollbackOutcome, RollbackError>>,
+) -> Result<(), RollbackError> {
+    let access = if work.dry_run { Access::Read } else { Access::Write };
+    let mut session = work.target.connect(access, "rollback worker").await?;
+    loop {
+        let next = async { batches.lock().await.recv().await };
+        let Some(batch) = session.while_waiting(next).await? else { break };
+        let (counts, mut kept) = roll_back_page(work, &mut session, &batch).await?;
+        kept.sort();
+        let outcome = RollbackOutcome { sequence: batch.sequence, counts, kept };
+        if session.while_waiting(outcomes.send(Ok(outcome))).await?.is_err() {
+            break;
+        }
+    }
+    let _ = session.close().await;
+    Ok(())
+}
+
+/// Takes a page back: whole, or after a conflict with another transaction once more, then in smaller parts; and without
+/// the rows that the target refuses to let go.
+async fn roll_back_page(
+    work: &Work,
+    session: &mut Session,
+    batch: &Batch,
+) -> Result<(RollbackCounts, Vec<Kept>), RollbackError> {
+    let (mut counts, mut all) = (RollbackCounts::default(), Vec::new());
+    let mut parts: Vec<&[i64]> = vec![&batch.ids];
+    'parts: while let Some(ids) = parts.pop() {
+        let part = Part { ids, rows: &batch.rows };
+        let (mut manner, mut attempt) = (Manner::Whole, 1);
+        loop {
+            let WriteError { error, refusal } = match roll_back_part(work, session, &part, manner).await {
+                Ok((done, kept)) => {
+                    work.done.fetch_add(done.rolled_back, Ordering::Relaxed);
+                    counts.add(&done);
+                    all.extend(kept);
+                    continue 'parts;
+                }
+                Err(error) => error,
+            };
+            // On a connection that was lost this fails too, and the first error is the one that says why.
+            let rolled_back = run(session, "rollback", "rolling back").await;
+            let look_again = error.is_retryable() && attempt < ATTEMPTS;
+            let leave_out = !look_again && refusal.is_some() && manner == Manner::Whole;
+            let is_in_use = error.sqlstate().as_deref() == Some(sqlstate::SERIALIZATION_FAILURE);
+            if rolled_back.is_ok() && !look_again && !leave_out && is_in_use && ids.len() > 1 {
+                // The application is at work on some of the rows.
+                let (first, second) = ids.split_at(ids.len() / 2);
+                parts.extend([second, first]);
+                continue 'parts;
+            }
+            if rolled_back.is_err() || !look_again && !leave_out {
+                let (first, last) = (ids.first().copied().unwrap_or(0), ids.last().copied().unwrap_or(0));
+                return Err(RollbackError::Page { first, last, place: work.target.place(), source: error });
+            }
+            (manner, attempt) = if leave_out { (Manner::WithoutRefused, 1) } else { (manner, attempt + 1) };
+            work.securities.lock().await.forget();
+        }
+    }
+    Ok((counts, all))
+}

@@ -1,0 +1,227 @@
+//! One page of migrated rows, in one transaction: what is stored, what keeps a row, and the deletes of the others.
+//!
+//! The transaction sees one moment. A row that another session has changed since that moment can't be deleted in it
+//! (documentation, Repeatable Read Isolation Level), and a foreign key sees rows that came later, too: either fails, and
+//! the page is looked at again. So nothing is deleted that isn't as it was when it was compared.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use sqlx::AssertSqlSafe;
+use tokio::sync::Mutex;
+
+use crate::migration::legacy::LegacyRow;
+use crate::migration::pg::lookup::Securities;
+use crate::migration::pg::rollback::referring::{Surroundings, claimed};
+use crate::migration::pg::stored_page::{Rows, read_stored};
+use crate::migration::pg::write::prepare_writing;
+use crate::migration::pg::write_error::{WriteError, left, refused};
+use crate::migration::rollback::{Candidate, DELETED, Judged, Kept, KeptReason, RollbackCounts};
+use crate::migration::stored::Stored;
+use crate::migration::target::{Role, SOURCE_TABLE};
+use crate::postgres::database::Database;
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::run;
+use crate::postgres::transaction::{Limits, begin_read_only, begin_writing_one_moment, savepoint};
+
+/// What all workers of a run share.
+pub(crate) struct Work {
+    pub(crate) target: Database,
+    pub(crate) dry_run: bool,
+    /// Whether rows were asked for by their ids.
+    pub(crate) is_named: bool,
+    /// Whether a page has every row with lineage between its first and its last.
+    pub(crate) is_all: bool,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) securities: Mutex<Securities>,
+    /// Rows that are rolled back.
+    pub(crate) done: Arc<AtomicU64>,
+}
+
+/// A part of a page.
+pub(crate) struct Part<'a> {
+    /// The legacy rows' ids, in order.
+    pub(crate) ids: &'a [i64],
+    pub(crate) rows: &'a HashMap<i64, LegacyRow>,
+}
+
+/// How a part is deleted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// All rows at once.
+    Whole,
+    /// Without the rows that the target keeps.
+    WithoutRefused,
+}
+
+/// Takes a part back, in one transaction, which is open still if this fails.
+pub(crate) async fn roll_back_part(
+    work: &Work,
+    session: &mut Session,
+    part: &Part<'_>,
+    manner: Manner,
+) -> Result<(RollbackCounts, Vec<Kept>), WriteError> {
+    if work.dry_run {
+        begin_read_only(session, Limits::default()).await?;
+    } else {
+        begin_writing_one_moment(session, Limits::default()).await?;
+    }
+    // A part is a small part of large tables, whatever the planner takes random reads for.
+    run(session, "set local enable_seqscan = off", "setting up the transaction").await?;
+    let ids = match part.ids {
+        // A range is read faster than its ids.
+        [first, .., last] if work.is_all => Rows::Between { after: first.checked_sub(1), until: Some(*last) },
+        ids => Rows::Only(ids.to_vec()),
+    };
+    let stored = read_stored(session, &ids).await?;
+    let (mut kept, mut taken) = judge(work, session, part, &ids, &stored).await?;
+    if !work.dry_run && !taken.is_empty() {
+        prepare_writing(session).await?;
+        match manner {
+            Manner::Whole => delete(session, &taken).await?,
+            Manner::WithoutRefused => {
+                let (deleted, refused) = delete_what_may_go(session, taken).await?;
+                taken = deleted;
+                kept.extend(refused);
+                kept.sort();
+            }
+        }
+    }
+    run(session, "commit", "committing a page").await.map_err(|error| refused(None, error))?;
+    let mut counts = RollbackCounts { selected: stored.len() as u64, ..RollbackCounts::default() };
+    counts.rolled_back = taken.len() as u64;
+    counts.kept = counts.selected - counts.rolled_back;
+    for table in DELETED {
+        let rows = match table {
+            "migration_mapping" => taken.iter().map(|(_, stored)| stored.lineage.len()).sum(),
+            table => claimed(&taken, table).count(),
+        };
+        counts.count(table, rows as u64);
+    }
+    Ok((counts, kept))
+}
+
+/// A legacy row, and what is stored for it.
+type Row<'a> = (i64, &'a Stored);
+
+/// Finds the rows that are kept, with the reasons, and those that aren't.
+async fn judge<'a>(
+    work: &Work,
+    session: &mut Session,
+    part: &Part<'_>,
+    ids: &Rows,
+    stored: &'a BTreeMap<i64, Stored>,
+) -> Result<(Vec<Kept>, Vec<Row<'a>>), QueryError> {
+    let all: Vec<Row<'a>> = stored.iter().map(|(id, stored)| (*id, stored)).collect();
+    let securities = work.securities.lock().await.of(session, part.rows.values()).await?;
+    let mut referring = work.surroundings.referring(session, &all).await?;
+    let filled = work.surroundings.filled(session, ids).await?;
+    let mut judged: Vec<(Row<'_>, Judged)> = Vec::with_capacity(all.len());
+    for (id, stored) in all {
+        let request = stored.lineage_id(Role::Request);
+        let candidate = Candidate {
+            source_id: id,
+            row: part.rows.get(&id),
+            stored,
+            referring: referring.remove(&id).unwrap_or_default(),
+            is_claimed_twice: request.is_some_and(|it| work.surroundings.claimed_twice.contains(&it)),
+            filled: filled.get(&id).map_or(&[], |it| it.as_slice()),
+        };
+        judged.push(((id, stored), candidate.judge(&securities)));
+    }
+    let doubtful: Vec<i64> = judged.iter().filter(|(_, it)| it.differs()).map(|((id, _), _)| *id).collect();
+    let untouched = if doubtful.is_empty() { HashSet::new() } else { untouched(session, &doubtful).await? };
+    let (mut kept, mut taken) = (Vec::new(), Vec::new());
+    for ((id, stored), judged) in judged {
+        let reasons = judged.settle(id, untouched.contains(&id), work.is_named);
+        if reasons.is_empty() {
+            taken.push((id, stored));
+        }
+        kept.extend(reasons);
+    }
+    Ok((kept, taken))
+}
+
+/// Which rows were written by the transaction that wrote their lineage, and never since: an UPDATE writes a row again, in
+/// a transaction of its own. After a restore in one transaction that transaction has written all, the history, too, and
+/// nothing is known.
+async fn untouched(session: &mut Session, ids: &[i64]) -> Result<HashSet<i64>, QueryError> {
+    let found: Vec<i64> = sqlx::query_scalar(
+        "select m.source_id from padealing.migration_mapping m \
+         left join padealing.pad_request r on m.target_table = 'pad_request' and r.id = m.target_id \
+         left join padealing.pad_approval a on m.target_table like 'pad\\_approval:%' and a.id = m.target_id \
+         left join padealing.pad_execution e on m.target_table = 'pad_execution' and e.id = m.target_id \
+         left join padealing.audit_log l on m.target_table like 'audit\\_log:%' and l.id = m.target_id \
+         where m.source_table = $1 and m.source_id = any($2) \
+         group by m.source_id \
+         having bool_and(coalesce(m.xmin in (r.xmin, a.xmin, e.xmin, l.xmin), false)) \
+            and count(distinct m.xmin::text) = 1 \
+            and not exists (select from padealing.schema_revision h where h.xmin::text = min(m.xmin::text))",
+    )
+    .bind(SOURCE_TABLE)
+    .bind(ids)
+    .fetch_all(session)
+    .await
+    .attempt("looking for rows that were changed since they were migrated")?;
+    Ok(found.into_iter().collect())
+}
+
+/// Deletes rows, those first that refer to others, and their lineage.
+async fn delete(session: &mut Session, rows: &[Row<'_>]) -> Result<(), WriteError> {
+    for table in DELETED {
+        let what = format!("deleting from {table}");
+        let (sql, ids, expected) = match table {
+            "migration_mapping" => (
+                format!("delete from padealing.{table} where source_table = '{SOURCE_TABLE}' and source_id = any($1)"),
+                rows.iter().map(|(id, _)| *id).collect(),
+                rows.iter().map(|(_, stored)| stored.lineage.len()).sum(),
+            ),
+            table => {
+                let ids: Vec<i64> = claimed(rows, table).map(|(target, _)| target).collect();
+                let expected = ids.len();
+                (format!("delete from padealing.{table} where id = any($1)"), ids, expected)
+            }
+        };
+        if ids.is_empty() {
+            continue;
+        }
+        let deleted = sqlx::query(AssertSqlSafe(sql)).bind(ids).execute(&mut *session).await.attempt(&what);
+        let deleted = deleted.map_err(|error| refused(Some(table), error))?.rows_affected();
+        if deleted != expected as u64 {
+            return Err(left(table, &what, deleted, expected));
+        }
+    }
+    Ok(())
+}
+
+/// Deletes the rows that the target lets go: a set that it refuses is halved down to the row.
+async fn delete_what_may_go<'a>(
+    session: &mut Session,
+    rows: Vec<Row<'a>>,
+) -> Result<(Vec<Row<'a>>, Vec<Kept>), WriteError> {
+    let (mut deleted, mut kept) = (Vec::new(), Vec::new());
+    let mut sets: Vec<&[Row<'a>]> = vec![&rows];
+    while let Some(set) = sets.pop() {
+        let done = savepoint(session, async |session| {
+            delete(session, set).await?;
+            let check = "set constraints all immediate; set constraints all deferred";
+            run(session, check, "checking the constraints").await.map_err(|error| refused(None, error))
+        });
+        match (done.await?, set) {
+            (Ok(()), set) => deleted.extend_from_slice(set),
+            (Err(WriteError { refusal: Some(refusal), .. }), [(source_id, _)]) => {
+                let table = refusal.table.clone().unwrap_or_else(|| "pad_request".to_owned());
+                let message = refusal.sentence("refuses to let the row go");
+                kept.push(Kept { source_id: *source_id, target: table, reason: KeptReason::Refused, message });
+            }
+            (Err(WriteError { refusal: Some(_), .. }), set) => {
+                let (first, second) = set.split_at(set.len() / 2);
+                sets.extend([second, first]);
+            }
+            (Err(error), _) => return Err(error),
+        }
+    }
+    Ok((deleted, kept))
+}

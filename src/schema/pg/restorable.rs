@@ -1,0 +1,270 @@
+//! Whether a backup can be restored into a database: all that can be known before anything is written. Reads only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use sqlx::{AssertSqlSafe, Row};
+
+use crate::base::quote::quote_identifier;
+use crate::base::text::{list, plural};
+use crate::base::version::major;
+use crate::config::environment::Environment;
+use crate::config::settings::Roles;
+use crate::ledger::permission::{Need, Right};
+use crate::ledger::pg::admission::{RefusedError, SessionError, check_permitted, from_session_error, may_adopt};
+use crate::ledger::pg::permission::current_role;
+use crate::ledger::tables::MANAGED_TABLES;
+use crate::postgres::connect_error::ConnectError;
+use crate::postgres::database::{Access, Database};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::{fetch_value, run, server_facts};
+use crate::postgres::transaction::{Limits, begin_read_only};
+use crate::schema::backup::{Manifest, taken};
+use crate::schema::catalog::Catalog;
+use crate::schema::ddl::qualified;
+use crate::schema::names::APPLICATION_SCHEMA;
+use crate::schema::pg::archive::Archive;
+use crate::schema::pg::introspect;
+
+/// What to restore into.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct RestoreRequest<'a> {
+    pub database: &'a Database,
+    pub environment: Environment,
+    /// The roles of padealing there.
+    pub roles: &'a Roles,
+    /// Whether the database is ephemeral: it belongs to no environment.
+    pub is_rehearsal: bool,
+}
+
+/// Why a backup can't be restored here. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each is")]
+pub enum NotRestorable {
+    /// The session with the database ended.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// Tables outside padealing.
+    #[error(
+        "the backup was taken before its tables were moved to padealing: it holds {tables}; restore writes to padealing \
+         only, so restore it with pg_restore --no-owner --no-privileges, and run `pad-migrate apply` then"
+    )]
+    Elsewhere { tables: String },
+    /// Another environment's.
+    #[error(
+        "the backup is of environment {of}, and this run is for {environment}; only dev and qa take a backup of another \
+         environment: correct --env or APP_ENV, or the file"
+    )]
+    OtherEnvironment { of: String, environment: Environment },
+    /// An older server.
+    #[error(
+        "the backup was taken from PostgreSQL {from}, and the server at {place} is {to}: an older server may not \
+         understand it; restore into PostgreSQL {} or newer",
+        major(from)
+    )]
+    OlderServer { from: String, to: String, place: String },
+    /// It isn't empty.
+    #[error(
+        "padealing at {place} is not empty: {found}; restore never replaces anything, so restore into another database, \
+         or remove them there first (`pad-migrate revert --to 0000` drops what `apply` created)"
+    )]
+    NotEmpty { place: String, found: String },
+    /// Reference tables or rows are missing.
+    #[error(
+        "the backup refers to reference rows that {place} lacks: {missing}; nothing was changed; load them there first, \
+         or restore where they are"
+    )]
+    NoReference { place: String, missing: String },
+}
+
+from_session_error!(NotRestorable: ConnectError, RefusedError, QueryError);
+
+/// How long a table may be locked.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Looks at a target before anybody is asked; the server's version.
+pub async fn look_first(request: &RestoreRequest<'_>, archive: &Archive) -> Result<String, NotRestorable> {
+    let mut session = request.database.connect(Access::Read, "restore").await?;
+    let looked = async {
+        begin_read_only(&mut session, Limits { lock: Some(LOCK_TIMEOUT), statement: None }).await?;
+        run(&mut session, "set local statement_timeout = 0", "setting up the transaction").await?;
+        if fetch_value(&mut session, "select pg_is_in_recovery()", "asking whether it is a standby").await? {
+            return Err(ConnectError::Standby { place: request.database.place() }.into());
+        }
+        look(&mut session, request, archive).await?;
+        Ok(server_facts(&mut session).await?.version)
+    };
+    let looked = looked.await;
+    let _ = session.close().await;
+    looked
+}
+
+/// Looks at the target in the transaction that the session is in; what padealing holds before.
+pub(crate) async fn look(
+    session: &mut Session,
+    request: &RestoreRequest<'_>,
+    archive: &Archive,
+) -> Result<Catalog, NotRestorable> {
+    let (database, manifest) = (request.database, &archive.manifest);
+    let outside: Vec<String> = (manifest.tables.iter().filter(|it| it.schema != APPLICATION_SCHEMA))
+        .map(|it| format!("{}.{}", it.schema, it.table))
+        .collect();
+    if !manifest.whole_schema || !outside.is_empty() {
+        return Err(NotRestorable::Elsewhere { tables: list(&outside) });
+    }
+    check_environment(request, manifest)?;
+    let facts = server_facts(session).await?;
+    if major(&facts.version) < major(&manifest.server_version) {
+        let (from, to) = (manifest.server_version.clone(), facts.version);
+        return Err(NotRestorable::OlderServer { from, to, place: database.place() });
+    }
+    if facts.encoding != "UTF8" {
+        return Err(RefusedError::Encoding { place: database.place(), encoding: facts.encoding }.into());
+    }
+    let before = introspect::read(session, &[APPLICATION_SCHEMA.to_owned()]).await?.catalog;
+    let managed = before.objects.keys().filter(|id| id.kind.is_relation() && MANAGED_TABLES.contains(&&*id.name));
+    let mut found: Vec<String> = managed.map(|id| format!("{} {}", id.kind.words(), id.name)).collect();
+    if found.is_empty() {
+        found = taken(&manifest.catalog(), &before);
+    }
+    if !found.is_empty() {
+        let more = found.len().saturating_sub(FEW);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let found = format!("{}{more}", list(found.iter().take(FEW)));
+        return Err(NotRestorable::NotEmpty { place: database.place(), found });
+    }
+    let needs = needs(session, request, manifest, &before).await?;
+    check_permitted(session, database, &needs, "restore padealing").await?;
+    check_references(session, database, archive).await?;
+    Ok(before)
+}
+
+/// Names that a sentence lists.
+const FEW: usize = 5;
+
+fn check_environment(request: &RestoreRequest<'_>, manifest: &Manifest) -> Result<(), NotRestorable> {
+    let of = Environment::from_str(&manifest.environment, false).ok();
+    if request.is_rehearsal || of == Some(request.environment) || may_adopt(request.environment) {
+        return Ok(());
+    }
+    Err(NotRestorable::OtherEnvironment { of: manifest.environment.clone(), environment: request.environment })
+}
+
+/// What the connected role needs to restore.
+async fn needs(
+    session: &mut Session,
+    request: &RestoreRequest<'_>,
+    manifest: &Manifest,
+    before: &Catalog,
+) -> Result<Vec<Need>, QueryError> {
+    let role = current_role(session).await?;
+    let mut needs = match before.schemas.is_empty() {
+        true => vec![Need { role: role.clone(), right: Right::Database }],
+        false => {
+            vec![Need::schema(&role, APPLICATION_SCHEMA, "USAGE"), Need::schema(&role, APPLICATION_SCHEMA, "CREATE")]
+        }
+    };
+    if let Some(owner) = request.roles.owner.as_ref().filter(|it| **it != role) {
+        needs.push(Need { role: owner.clone(), right: Right::Existence });
+        needs.push(Need { role: role.clone(), right: Right::Become { role: owner.clone() } });
+    }
+    let referred: BTreeSet<(&str, &str)> =
+        manifest.references.iter().map(|it| (&*it.to_schema, &*it.to_table)).collect();
+    for (schema, table) in referred {
+        needs.push(Need::schema(&role, schema, "USAGE"));
+        needs.push(Need::table(&role, schema, table, "REFERENCES"));
+        needs.push(Need::table(&role, schema, table, "SELECT"));
+    }
+    needs.dedup();
+    Ok(needs)
+}
+
+/// The roles that there are.
+pub(crate) async fn existing_roles(session: &mut Session) -> Result<BTreeSet<String>, QueryError> {
+    let names: Vec<String> = sqlx::query_scalar("select rolname::text from pg_roles")
+        .fetch_all(session)
+        .await
+        .attempt("asking which roles there are")?;
+    Ok(names.into_iter().collect())
+}
+
+/// Values of the same columns of the same table, and which columns refer to them.
+#[derive(Default)]
+struct Referred<'a> {
+    values: BTreeSet<&'a Vec<String>>,
+    by: Vec<String>,
+}
+
+/// Looks for every row that the backup refers to.
+async fn check_references(session: &mut Session, database: &Database, archive: &Archive) -> Result<(), NotRestorable> {
+    let mut referred: BTreeMap<(&str, &str, &[String]), Referred<'_>> = BTreeMap::new();
+    for (key, values) in archive.manifest.references.iter().zip(archive.referred()) {
+        let of = referred.entry((&key.to_schema, &key.to_table, &key.to_columns)).or_default();
+        // A key that was never checked isn't checked when it is restored either.
+        if key.is_validated {
+            of.values.extend(values);
+            of.by.push(format!("{}.{}", key.table, list(&key.columns)));
+        }
+    }
+    let mut missing = Vec::new();
+    for ((schema, table, columns), Referred { values, by }) in referred {
+        let name = format!("{schema}.{table}");
+        let there: bool = sqlx::query_scalar(
+            "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+             where n.nspname = $1 and c.relname = $2)",
+        )
+        .bind(schema)
+        .bind(table)
+        .fetch_one(&mut *session)
+        .await
+        .attempt("looking for the reference tables")?;
+        if !there {
+            missing.push(format!("the table {name}"));
+            continue;
+        }
+        let (count, some) = absent(session, schema, table, columns, &values).await?;
+        if count > 0 {
+            let more = if count > some.len() as u64 { ", …" } else { "" };
+            let rows = plural(count, "row", "rows");
+            missing.push(format!("{rows} of {name} ({} {}{more}; for {})", list(columns), list(&some), list(&by)));
+        }
+    }
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(NotRestorable::NoReference { place: database.place(), missing: list(&missing) }),
+    }
+}
+
+/// How many of these values no row of a table has, and some of them. Values are compared as they are printed.
+async fn absent(
+    session: &mut Session,
+    schema: &str,
+    table: &str,
+    columns: &[String],
+    values: &BTreeSet<&Vec<String>>,
+) -> Result<(u64, Vec<String>), QueryError> {
+    let what = format!("looking for the rows of {schema}.{table} that the backup refers to");
+    let number = |at: usize| format!("${}::text[]", at + 1);
+    let places: Vec<String> = (0..columns.len()).map(|at| format!("c{at}")).collect();
+    let same = columns.iter().zip(&places).map(|(it, place)| format!("t.{}::text = v.{place}", quote_identifier(it)));
+    let sql = format!(
+        "select {}, count(*) over () from unnest({}) v ({}) where not exists (select from {} t where {}) \
+         order by 1 limit {FEW}",
+        places.iter().map(|it| format!("v.{it}")).collect::<Vec<_>>().join(" || ' ' || "),
+        (0..columns.len()).map(number).collect::<Vec<_>>().join(", "),
+        places.join(", "),
+        qualified(schema, table),
+        same.collect::<Vec<_>>().join(" and "),
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for at in 0..columns.len() {
+        query = query.bind(values.iter().filter_map(|it| it.get(at).cloned()).collect::<Vec<String>>());
+    }
+    let rows = query.fetch_all(session).await.attempt(&what)?;
+    let count = rows.first().map_or(Ok(0), |row| row.try_get::<i64, _>(1)).attempt(&what)?;
+    let some = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().attempt(&what)?;
+    Ok((count.unsigned_abs(), some))
+}
