@@ -63,8 +63,7 @@ async fn command(name: &str, database: &Database) -> Option<String> {
         "rollback" => {
             let request = RollbackRequest {
                 target: database,
-                source: database,
-                table: &table,
+                source: LegacySource::Table { database, table: &table },
                 environment: Environment::Local,
                 selection: Selection::All,
                 batch_size: 20,

@@ -17,7 +17,9 @@ use pad_migrate::migration::csv::declared::Declared;
 use pad_migrate::migration::csv::null::Null;
 use pad_migrate::migration::csv::proved::ProvedCsv;
 use pad_migrate::migration::pg::legacy::LegacySource;
+use pad_migrate::migration::pg::rollback::{RollbackRequest, rollback};
 use pad_migrate::migration::pg::{migrate, verify};
+use pad_migrate::migration::rollback::{KeptReason, RollbackReport, Selection};
 use pad_migrate::migration::run::{MigrateReport, Options};
 use pad_migrate::migration::verification::VerifyReport;
 
@@ -45,6 +47,18 @@ async fn migrate_csv(db: &Db, csv: &Arc<ProvedCsv>, options: Options) -> (Migrat
     let request = migrate::MigrateRequest { target: &db.database, source, environment: Environment::Local, options };
     let report = migrate::migrate(&request, &mut seen, std::future::pending()).await;
     (report.expect("the migration runs"), seen)
+}
+
+async fn rollback_csv(db: &Db, csv: &Arc<ProvedCsv>, batch_size: usize) -> RollbackReport {
+    let request = RollbackRequest {
+        target: &db.database,
+        source: LegacySource::Csv(csv),
+        environment: Environment::Local,
+        selection: Selection::All,
+        batch_size,
+        dry_run: false,
+    };
+    rollback(&request, &mut |_| (), std::future::pending()).await.expect("the rollback runs")
 }
 
 async fn verify_csv(db: &Db, csv: &Arc<ProvedCsv>) -> VerifyReport {
@@ -97,6 +111,20 @@ async fn rows_of_a_file_become_what_the_tables_rows_become() {
             assert!(verified.counts.is_clean(), "{:?} {:?}", verified.counts, verified.differences);
             // The second opinion on the same rows: the table verifies what the file gave.
             db.check_clean().await;
+            // And back: a row that was changed since is kept, and one that the file no longer has.
+            let changed = "(select min(source_id) from padealing.migration_mapping)";
+            db.execute(&format!("update padealing.pad_request set currency = 'XXX' where id = {changed}")).await;
+            let gone = "(select max(source_id) from padealing.migration_mapping)";
+            db.execute(&format!("create table gone as select * from personal_account_dealing where id = {gone}")).await;
+            db.execute("delete from personal_account_dealing where id in (select id from gone)").await;
+            export(&db, order, &path).await;
+            db.execute("insert into personal_account_dealing select * from gone; drop table gone").await;
+            let report = rollback_csv(&db, &prove(&path), batch_size).await;
+            let kept: Vec<KeptReason> = report.kept.iter().map(|it| it.reason).collect();
+            assert_eq!(kept, [KeptReason::Changed, KeptReason::SourceGone], "by {order}: {:?}", report.kept);
+            assert_eq!(report.counts.rolled_back, from_table.counts.migrated - 2, "by {order}");
+            let left = db.value("select count(distinct source_id) from padealing.migration_mapping").await;
+            assert_eq!(left.as_deref(), Some("2"), "by {order}");
         }
     })
     .await;
