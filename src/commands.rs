@@ -8,6 +8,7 @@ mod clean;
 pub mod cli;
 mod completions;
 mod context;
+mod csv;
 mod doctor;
 mod drift;
 mod ended;

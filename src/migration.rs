@@ -29,6 +29,7 @@ pub mod clean;
 pub(crate) mod columns;
 pub(crate) mod copy_rows;
 pub(crate) mod copy_text;
+pub mod csv;
 pub mod difference;
 pub mod groups;
 pub mod ids;

@@ -45,6 +45,13 @@ impl Examination {
         self.checks.iter().any(|it| it.name == name)
     }
 
+    /// Says why a check doesn't apply, whatever it found.
+    pub(crate) fn skip(&mut self, name: &str, why: String) {
+        for check in self.checks.iter_mut().filter(|it| it.name == name) {
+            *check = Check::new(check.name, Status::Skip, &*why);
+        }
+    }
+
     /// Ends the examination at a step: those before it were passed, those after it were not reached. A server that
     /// falls silent does so at the first step from there on that it has not answered.
     pub(crate) fn mark_failed(&mut self, step: &str, failure: String) {

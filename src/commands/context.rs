@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 
 use crate::base::file::{PendingFile, reason};
 use crate::base::input::read_within;
+use crate::commands::csv::{CsvFlags, LegacyRows};
 use crate::commands::ended::Failure;
 use crate::commands::printer::{Printer, print_message};
 use crate::commands::progress;
 use crate::config::mask::mask_path;
 use crate::config::settings::{Config, Endpoint};
+use crate::migration::csv::summary::CsvSummary;
+use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::database::Database;
 use crate::report::backup::backed_up_notes;
 use crate::report::layout::Databases;
@@ -19,6 +22,8 @@ use crate::schema::pg::request;
 pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) printer: Printer,
+    /// The flags about a CSV file.
+    pub(crate) csv: CsvFlags,
 }
 
 impl Context {
@@ -44,14 +49,22 @@ impl Context {
         Ok((target, source.in_timezone(self.config.source_timezone.clone())))
     }
 
-    /// The two databases and the legacy table, as reports name them.
-    pub(crate) fn between(&self, target: &Database, source: &Database) -> Databases {
-        Databases {
-            target: target.place(),
-            source: source.place(),
-            table: self.config.legacy_table.to_string(),
-            environment: self.config.environment,
+    /// The target, and the legacy rows: in a database, or in a file, which is read for the first time.
+    pub(crate) async fn target_and_rows(&self) -> Result<(Database, LegacyRows), Failure> {
+        match self.csv.prove().await? {
+            Some(csv) => Ok((self.target()?, LegacyRows::Csv(csv))),
+            None => self.databases().map(|(target, source)| (target, LegacyRows::Database(Box::new(source)))),
         }
+    }
+
+    /// The target, the source and the legacy table, as reports name them.
+    pub(crate) fn between(&self, target: &Database, rows: &LegacyRows) -> Databases {
+        let (table, csv) = match rows {
+            LegacyRows::Database(_) => (self.config.legacy_table.to_string(), None),
+            LegacyRows::Csv(csv) => (SOURCE_TABLE.to_owned(), Some(CsvSummary::from(&**csv))),
+        };
+        let environment = self.config.environment;
+        Databases { target: target.place(), source: rows.place(), table, environment, csv }
     }
 
     /// Another database than the target.

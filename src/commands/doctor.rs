@@ -25,7 +25,13 @@ pub(crate) struct Args {
 pub(crate) struct Printed(pub(crate) String);
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
-    let found = examine::examine_environment(&context.config, args.exact).await?;
+    let mut found = examine::examine_environment(&context.config, args.exact).await?;
+    if let Some(file) = &context.csv.source_csv {
+        found.skip(
+            "legacy_table",
+            format!("the legacy rows come from {}; `pad-migrate migrate --dry-run` examines it", file.display()),
+        );
+    }
     let report = Doctor::new(&context.config, &found);
     match args.format {
         Format::Text => context.printer.page(&report.page())?,

@@ -71,7 +71,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
-    let (target, source) = context.databases()?;
+    let (target, rows) = context.target_and_rows().await?;
     let file = beside_result("--report", args.report.as_deref())?;
     let exceptions = integrity::exceptions(args.exceptions.as_ref()).await?;
     let rehearsal = match &args.rehearsal {
@@ -84,7 +84,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let config = &context.config;
     let found = gate(&GateRequest {
         target: &target,
-        source: &source,
+        source: rows.source(&config.legacy_table),
         source_elsewhere: config.source.is_some(),
         environment: config.environment,
         roles: &config.roles,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use jiff::SignedDuration;
 
+use crate::commands::csv::CsvFlags;
 use crate::config::environment::Environment;
 use crate::ledger::revisions::numbers;
 use crate::schema::plan::outcome::HASH_BYTES;
@@ -25,6 +26,9 @@ pub(crate) struct Global {
     /// The database of the legacy table [default: SOURCE_DATABASE_URL, or else the target]
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     pub(crate) source_url: Option<String>,
+    /// The CSV file of the legacy table
+    #[command(flatten)]
+    pub(crate) csv: CsvFlags,
     /// The same as --format json, for every command that has --format
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,

@@ -44,11 +44,13 @@ pub(crate) struct Args {
 
 /// Migrates until it is done or `interrupted` is ready, which it records.
 pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()> + Clone) -> Ended {
-    let (target, source) = context.databases()?;
+    let (target, rows) = tokio::select! {
+        proved = context.target_and_rows() => proved?,
+        () = interrupted.clone() => return Err("interrupted. Nothing was written.".into()),
+    };
     let request = MigrateRequest {
         target: &target,
-        source: &source,
-        table: &context.config.legacy_table,
+        source: rows.source(&context.config.legacy_table),
         environment: context.config.environment,
         options: Options {
             dry_run: args.dry_run,
@@ -65,7 +67,7 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
         done = context.back_up(&target, backup) => done?,
         () = interrupted.clone() => return Err("interrupted. Nothing was changed.".into()),
     }
-    context.printer.detail(&format!("migrating from {} to {}", source.place(), target.place()));
+    context.printer.detail(&format!("migrating from {} to {}", rows.place(), target.place()));
     screen.begin("connecting");
     let result = migrate(&request, &mut screen, interrupted.clone()).await;
     let report = result?;
@@ -76,7 +78,7 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
             return Err(what.into());
         }
     }
-    let databases = context.between(&target, &source);
+    let databases = context.between(&target, &rows);
     let file = named(&args.rejects);
     match args.format {
         Format::Text => context.printer.page(&migrate_page(&report, &databases, args.dry_run, file.as_deref()))?,

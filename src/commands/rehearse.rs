@@ -1,6 +1,7 @@
 //! `rehearse`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::commands::context::{Context, beside_result, save};
 use crate::commands::ended::{Ended, Failure};
@@ -16,7 +17,7 @@ use crate::report::rehearsal::RehearseJson;
 /// Rehearse the whole cutover on an ephemeral Postgres: schemas, rows, migration, verification
 ///
 /// The legacy rows are the fixtures. With --source-url, they are those of that database's legacy table, which is only
-/// read. With --rows, they are generated.
+/// read. With --source-csv, they are those of a file. With --rows, they are generated.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Generated legacy rows
@@ -48,10 +49,20 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
                 .into(),
         );
     }
+    if generator.is_some() && global.csv.source_csv.is_some() {
+        return Err("--rows and --source-csv can't be used together: --rows generates legacy rows, --source-csv reads real ones"
+            .into());
+    }
+    let csv = context.csv.prove().await?;
+    let rows = match (generator, &csv) {
+        (Some(generator), _) => rehearse::Rows::Generated(generator),
+        (None, Some(csv)) => rehearse::Rows::Csv(Arc::clone(csv)),
+        (None, None) => rehearse::Rows::Configured,
+    };
     let mut screen = Screen::new(&context.printer, args.rejects.as_deref())?;
     let file = beside_result("--report", args.report.as_deref())?;
     let wanted = ServerRequest::new(args.provider, (!global.quiet).then_some(print_message as fn(&str)));
-    let result = rehearse::rehearse(&context.config, generator, wanted, &mut screen).await;
+    let result = rehearse::rehearse(&context.config, rows, wanted, &mut screen).await;
     let (rehearsal, server) = result.map_err(|error| match error {
         RehearseError::Server(error) => Failure::from(error),
         error => error.into(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::base::outcome::Verdict;
 use crate::commands::context::Context;
+use crate::commands::csv::LegacyRows;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::global::{Format, parse_run};
 use crate::commands::progress;
@@ -36,7 +37,10 @@ pub(crate) struct Args {
 
 /// Rolls back until it is done or `interrupted` is ready, which is recorded.
 pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()> + Clone) -> Ended {
-    let (target, source) = context.databases()?;
+    let (target, rows) = tokio::select! {
+        proved = context.target_and_rows() => proved?,
+        () = interrupted.clone() => return Err("interrupted. Nothing was changed.".into()),
+    };
     let selection = match (&args.run, &args.source_id[..]) {
         (Some(id), _) => Selection::Run(id.clone()),
         (None, []) => Selection::All,
@@ -44,8 +48,7 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
     };
     let request = RollbackRequest {
         target: &target,
-        source: &source,
-        table: &context.config.legacy_table,
+        source: rows.source(&context.config.legacy_table),
         environment: context.config.environment,
         selection,
         batch_size: BATCH_SIZE,
@@ -53,32 +56,37 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
     };
     if !args.dry_run {
         let nothing_left = tokio::select! {
-            agreed = agree(args, context, &request) => agreed?,
+            agreed = agree(args, context, &request, &rows) => agreed?,
             () = interrupted.clone() => return Err("interrupted. Nothing was changed.".into()),
         };
         if let Some(Survey { server_version, counts, not_migrated }) = nothing_left {
             return print(
                 args,
                 context,
-                &request,
+                (&request, &rows),
                 &RollbackReport { server_version, counts, not_migrated, ..RollbackReport::default() },
             );
         }
     }
     progress::phase("connecting");
     let report = rollback(&request, &mut progress::rows, interrupted).await?;
-    print(args, context, &request, &report)
+    print(args, context, (&request, &rows), &report)
 }
 
 /// Asks, and backs up what is about to change. Gives what was counted back if there is nothing to roll back.
-async fn agree(args: &Args, context: &Context, request: &RollbackRequest<'_>) -> Result<Option<Survey>, Failure> {
+async fn agree(
+    args: &Args,
+    context: &Context,
+    request: &RollbackRequest<'_>,
+    rows: &LegacyRows,
+) -> Result<Option<Survey>, Failure> {
     let backup = Context::backup_files(args.backup.as_deref())?;
     progress::phase("counting");
     let survey = survey(request).await?;
     if survey.counts.selected == 0 {
         return Ok(Some(survey));
     }
-    let databases = context.between(request.target, request.source);
+    let databases = context.between(request.target, rows);
     let page = planned_rollback(&survey, &request.selection, &databases);
     let environment = context.config.environment;
     context.printer.confirm("rollback", args.format, &page, "Roll back?", environment, args.yes).await?;
@@ -86,8 +94,13 @@ async fn agree(args: &Args, context: &Context, request: &RollbackRequest<'_>) ->
     Ok(None)
 }
 
-fn print(args: &Args, context: &Context, request: &RollbackRequest<'_>, report: &RollbackReport) -> Ended {
-    let databases = context.between(request.target, request.source);
+fn print(
+    args: &Args,
+    context: &Context,
+    (request, rows): (&RollbackRequest<'_>, &LegacyRows),
+    report: &RollbackReport,
+) -> Ended {
+    let databases = context.between(request.target, rows);
     match args.format {
         Format::Text => context.printer.page(&rollback_page(report, &request.selection, &databases, args.dry_run))?,
         Format::Json => {

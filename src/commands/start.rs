@@ -193,6 +193,9 @@ fn interruption() -> impl Future<Output = ()> {
 
 async fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
     let global = cli.global.clone();
+    if let Some(conflict) = global.csv.conflict(global.source_url.is_some(), global.source_timezone.is_some()) {
+        return Err(conflict.into());
+    }
     let flags = Flags {
         environment: global.env,
         config_dir: global.config_dir,
@@ -206,7 +209,7 @@ async fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
     for warning in &config.warnings {
         printer.note(&format!("warning: {}", mask_urls(warning)));
     }
-    Ok(Context { config, printer })
+    Ok(Context { config, printer, csv: global.csv })
 }
 
 /// What an interrupted command has changed.

@@ -18,14 +18,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
-    let (target, source) = context.databases()?;
+    let (target, rows) = context.target_and_rows().await?;
     let environment = context.config.environment;
-    let request = VerifyRequest { target: &target, source: &source, table: &context.config.legacy_table, environment };
+    let request = VerifyRequest { target: &target, source: rows.source(&context.config.legacy_table), environment };
     let mut screen = Screen::new(&context.printer, None)?;
     screen.begin("connecting");
     let result = verify(&request, |progress| screen.progress(progress)).await;
     let report = result?;
-    let databases = context.between(&target, &source);
+    let databases = context.between(&target, &rows);
     match args.format {
         Format::Text => context.printer.page(&verify_page(&report, &databases))?,
         Format::Json => context.printer.json(&VerifyJson::new(&report, databases))?,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::checks::integrity;
@@ -13,13 +14,15 @@ use crate::harness::fixtures::{self, Case, FixtureError, Outcome};
 use crate::harness::generate::Generator;
 use crate::harness::pg::databases::{self, PrepareError};
 use crate::harness::pg::ephemeral::EphemeralDatabase;
-use crate::harness::pg::references::copy_references;
+use crate::harness::pg::references::{copy_references, references_of_csv};
 use crate::harness::pg::seed::{self, SeedError};
 use crate::harness::server;
 use crate::harness::server::error::ServerError;
 use crate::harness::server::lease::Server;
 use crate::harness::server::request::ServerRequest;
 use crate::ledger::pg::admission::SessionError;
+use crate::migration::csv::proved::ProvedCsv;
+use crate::migration::pg::legacy::LegacySource;
 use crate::migration::pg::migrate;
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::verify;
@@ -139,20 +142,36 @@ fn expected_of_generated(generator: Generator) -> Expectations {
     Box::new(generator.rejections().map(move |(id, reasons)| (id, reasons.into_iter().map(named).collect())))
 }
 
-/// Rehearses on generated rows if there is a generator, on the rows of a real source if the configuration names one,
-/// and else on the fixtures. The server is handed back, so that the caller decides how long it lives.
+/// Where a rehearsal's legacy rows come from.
+#[derive(Clone, Debug)]
+pub enum Rows {
+    /// Generated.
+    Generated(Generator),
+    /// A CSV file.
+    Csv(Arc<ProvedCsv>),
+    /// The real source that the configuration names, or else the fixtures.
+    Configured,
+}
+
+/// Rehearses on legacy rows. The server is handed back, so that the caller decides how long it lives.
 pub async fn rehearse(
     config: &Config,
-    generator: Option<Generator>,
+    rows: Rows,
     wanted: ServerRequest,
     watcher: &mut (dyn Watcher + Send),
 ) -> Result<(Rehearsal, Server), RehearseError> {
     let mut phases = Phases { watcher, done: Vec::new(), since: Instant::now() };
     let server = start_server(&mut phases, wanted).await?;
-    let (target, legacy) = prepare(&mut phases, &server, config, generator).await?;
+    let (target, legacy) = prepare(&mut phases, &server, config, &rows).await?;
     let revisions = apply_revisions(&mut phases, &target, legacy.cases.as_deref()).await?;
-    let expected = generator.map(expected_of_generated).or_else(|| legacy.cases.as_deref().map(expected_of_cases));
-    let (migrated, unexpected) = migrate_rows(&mut phases, &target, &legacy, expected).await?;
+    let expected = match &rows {
+        Rows::Generated(generator) => Some(expected_of_generated(*generator)),
+        _ => legacy.cases.as_deref().map(expected_of_cases),
+    };
+    let (mut migrated, unexpected) = migrate_rows(&mut phases, &target, &legacy, expected).await?;
+    if legacy.references == References::StandIns {
+        migrated.notes.push(STAND_INS.to_owned());
+    }
     let verified = verify_rows(&mut phases, &target, &legacy).await?;
     let drift = compare_schemas(&mut phases, &target).await?;
     let integrity = check_rows(&mut phases, &target).await?;
@@ -187,42 +206,85 @@ async fn prepare(
     phases: &mut Phases<'_>,
     server: &Server,
     config: &Config,
-    generator: Option<Generator>,
+    rows: &Rows,
 ) -> Result<(EphemeralDatabase, LegacyRows), RehearseError> {
     phases.begin("prepare");
     let maintenance = EphemeralDatabase::at(&server.url)?;
     let target = databases::create_database(&maintenance, &server.database_name(DATABASE), None).await?;
-    let legacy = load(phases.watcher, &target, config, generator).await?;
-    phases.end(match legacy.is_real {
-        true => "people and securities that the rows refer to copied".to_owned(),
-        false => "reference mirror and legacy table loaded".to_owned(),
-    });
+    let legacy = load(phases.watcher, &target, config, rows).await?;
+    phases.end(legacy.references.text().to_owned());
     Ok((target, legacy))
 }
 
 /// The legacy rows of a rehearsal.
 struct LegacyRows {
-    source: Database,
-    table: TableName,
+    origin: RowsOf,
     description: String,
-    /// Whether they are in the table of a real source.
-    is_real: bool,
+    /// Where the rows come from that they refer to.
+    references: References,
     /// The cases, if the rows are the fixtures.
     cases: Option<Vec<Case>>,
 }
+
+/// Where the legacy rows are.
+enum RowsOf {
+    Table(Box<Database>, TableName),
+    Csv(Arc<ProvedCsv>),
+}
+
+impl LegacyRows {
+    fn source(&self) -> LegacySource<'_> {
+        match &self.origin {
+            RowsOf::Table(database, table) => LegacySource::Table { database, table },
+            RowsOf::Csv(csv) => LegacySource::Csv(csv),
+        }
+    }
+}
+
+/// Where the people and securities come from that the rows refer to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum References {
+    Loaded,
+    Copied,
+    StandIns,
+}
+
+impl References {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Loaded => "reference mirror and legacy table loaded",
+            Self::Copied => "people and securities that the rows refer to copied",
+            Self::StandIns => "stand-ins made for people and securities",
+        }
+    }
+}
+
+/// What a rehearsal on stand-ins doesn't show.
+const STAND_INS: &str = "no database was named that has people and securities, so each that a row refers to has a stand-in, and no \
+                         row is rejected for an unknown one; name the target with --database-url";
 
 /// Loads the reference schema, and the legacy rows unless a real source has them.
 async fn load(
     watcher: &mut (dyn Watcher + Send),
     target: &EphemeralDatabase,
     config: &Config,
-    generator: Option<Generator>,
+    rows: &Rows,
 ) -> Result<LegacyRows, RehearseError> {
     let in_target = |description, cases| {
-        let (source, table) = (Database::clone(target), TableName::legacy());
-        LegacyRows { source, table, description, is_real: false, cases }
+        let origin = RowsOf::Table(Box::new(Database::clone(target)), TableName::legacy());
+        LegacyRows { origin, description, references: References::Loaded, cases }
     };
-    if let Some(generator) = generator {
+    let (environment, transport) = (config.environment, &config.transport);
+    let other = config.target.as_ref().map(|it| Database::new(it, environment, transport)).transpose()?;
+    if let Rows::Csv(csv) = rows {
+        let references = match references_of_csv(target, csv, other.as_ref()).await? {
+            true => References::Copied,
+            false => References::StandIns,
+        };
+        let description = format!("{}, SHA-256 {}", csv.name(), csv.sha256);
+        return Ok(LegacyRows { origin: RowsOf::Csv(Arc::clone(csv)), description, references, cases: None });
+    }
+    if let Rows::Generated(generator) = *rows {
         let total = generator.rows;
         let progress = |done| watcher.progress(Progress { done, total, rejected: 0 });
         databases::fill_with_generated(target, generator, progress).await?;
@@ -233,14 +295,17 @@ async fn load(
         let rows = databases::fill_with_fixtures(target, &cases).await?;
         return Ok(in_target(format!("fixtures, {rows} rows of {} cases", cases.len()), Some(cases)));
     };
-    let (environment, transport) = (config.environment, &config.transport);
-    let other = config.target.as_ref().map(|it| Database::new(it, environment, transport)).transpose()?;
     let source = Database::another(endpoint, environment, transport, other.as_ref())?;
     let source = source.in_timezone(config.source_timezone.clone());
     let table = config.legacy_table.clone();
     copy_references(target, &source, &table, other.as_ref()).await?;
     let description = format!("{table} at {}", source.place());
-    Ok(LegacyRows { source, table, description, is_real: true, cases: None })
+    Ok(LegacyRows {
+        origin: RowsOf::Table(Box::new(source), table),
+        description,
+        references: References::Copied,
+        cases: None,
+    })
 }
 
 /// Plans and applies the revisions; their numbers and names.
@@ -279,8 +344,7 @@ async fn migrate_rows(
     phases.begin("migrate");
     let request = migrate::MigrateRequest {
         target,
-        source: &legacy.source,
-        table: &legacy.table,
+        source: legacy.source(),
         environment: Environment::Local,
         options: Options::default(),
     };
@@ -301,8 +365,7 @@ async fn verify_rows(
     legacy: &LegacyRows,
 ) -> Result<verification::VerifyReport, RehearseError> {
     phases.begin("verify");
-    let (source, table) = (&legacy.source, &legacy.table);
-    let request = verify::VerifyRequest { target, source, table, environment: Environment::Local };
+    let request = verify::VerifyRequest { target, source: legacy.source(), environment: Environment::Local };
     let verified = verify::verify(&request, |progress| phases.watcher.progress(progress)).await?;
     phases.end(format!("{} rows", verified.counts.verified));
     Ok(verified)

@@ -1,7 +1,8 @@
 //! Legacy rows that their ids don't identify: what can name them, and so migrate them, is missing (D5, D6).
 
+use std::fmt::Display;
+
 use crate::base::text::{list, plural, thousands};
-use crate::config::settings::TableName;
 use crate::migration::legacy::LegacyColumn;
 use crate::migration::rejection::{Reason, Rejection, Rule};
 
@@ -22,7 +23,7 @@ pub struct OddIds {
 
 impl OddIds {
     /// What people are to know of such rows, a sentence each.
-    pub fn sentences(&self, table: &TableName) -> Vec<String> {
+    pub fn sentences(&self, table: &dyn Display) -> Vec<String> {
         let without = (self.without > 0).then(|| {
             format!(
                 "{} of {table} {} an id that is not a whole number of 64 bits ({}), and {} rejected; lists of rejections \
@@ -63,5 +64,5 @@ pub(crate) fn repeated_id(source_id: i64, rows: i64) -> Rejection {
         format!("{rows} legacy rows have the id {source_id}, so none of them is migrated; give each an id of its own");
     let value = Some(source_id.to_string());
     let field = LegacyColumn::Id.name().to_owned();
-    Rejection { source_id, reasons: vec![Reason { field, rule: Rule::IdCollision, value, message }] }
+    Rejection { source_id, reasons: vec![Reason { field, rule: Rule::IdCollision, value, message }], origin: None }
 }

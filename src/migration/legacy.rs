@@ -228,6 +228,24 @@ impl From<CompactString> for Text {
     }
 }
 
+/// Where a row begins in the file that it was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The line, from 1.
+    pub line: u64,
+    /// The byte, from 0; of a compressed file, of what it holds.
+    pub byte: u64,
+}
+
+/// A value of a file that isn't of its column's kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misread {
+    /// The value.
+    pub text: String,
+    /// Why it can't be read: `which is not …`.
+    pub why: String,
+}
+
 /// One row of the legacy table: the text of every column, known or not.
 #[derive(Clone, Debug)]
 pub struct LegacyRow {
@@ -238,6 +256,10 @@ pub struct LegacyRow {
     pub unreadable: BTreeMap<Arc<str>, String>,
     /// Columns whose values the source fails to compute, such as a view's casts, with its words. Their cells are null.
     pub failed: BTreeMap<Arc<str>, String>,
+    /// Columns of a file whose values aren't what the file's format says. Their cells are null.
+    pub misread: BTreeMap<LegacyColumn, Misread>,
+    /// Where in a file the row is. No part of equality.
+    pub origin: Option<Origin>,
     /// Columns of the type char(n), whose texts end in padding. Says nothing about the row, so it takes no part in
     /// equality.
     pub padded: Option<Arc<[LegacyColumn]>>,
@@ -248,8 +270,8 @@ pub struct LegacyRow {
 
 impl PartialEq for LegacyRow {
     fn eq(&self, other: &Self) -> bool {
-        (&self.cells, &self.unknown, &self.unreadable, &self.failed)
-            == (&other.cells, &other.unknown, &other.unreadable, &other.failed)
+        (&self.cells, &self.unknown, &self.unreadable, &self.failed, &self.misread)
+            == (&other.cells, &other.unknown, &other.unreadable, &other.failed, &other.misread)
     }
 }
 
@@ -262,6 +284,8 @@ impl Default for LegacyRow {
             unknown: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             failed: BTreeMap::new(),
+            misread: BTreeMap::new(),
+            origin: None,
             padded: None,
             local: BTreeMap::new(),
         }

@@ -8,6 +8,7 @@ pub mod clean;
 pub(crate) mod foreign_keys;
 pub(crate) mod ids;
 pub(crate) mod large_text;
+pub mod legacy;
 pub(crate) mod legacy_page;
 pub(crate) mod lineage;
 pub(crate) mod lookup;

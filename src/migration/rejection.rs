@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::migration::legacy::Origin;
+
 /// Why a row was rejected (D21).
 #[expect(missing_docs, reason = "each variant is the rule of the same name in D21")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -90,4 +92,17 @@ pub struct Rejection {
     pub source_id: i64,
     /// Why; never empty.
     pub reasons: Vec<Reason>,
+    /// Where in a file the row is; none of a table's.
+    pub origin: Option<Origin>,
+}
+
+impl Rejection {
+    /// The rejection of a row of a file, whose messages name its place.
+    pub(crate) fn at(mut self, origin: Origin) -> Self {
+        let Origin { line, byte } = origin;
+        for reason in &mut self.reasons {
+            reason.message.push_str(&format!(" (line {line}, byte {byte} of the file)"));
+        }
+        Self { origin: Some(origin), ..self }
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::base::outcome::Verdict;
 use crate::ledger::permission::Permissions;
+use crate::migration::csv::summary::CsvSummary;
 use crate::migration::groups::RejectionGroups;
 use crate::migration::rejection::{Reason, Rejection};
 use crate::migration::sample::Sample;
@@ -102,6 +103,21 @@ pub struct RejectedField {
     /// The reason.
     #[serde(flatten)]
     pub reason: Reason,
+    /// The line of the file on which the row begins, from 1; left out for a table's row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// The byte of the file at which it begins, from 0; left out for a table's row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub byte: Option<u64>,
+}
+
+impl RejectedField {
+    /// The reasons of a row.
+    pub(crate) fn all(rejection: Rejection) -> impl Iterator<Item = Self> {
+        let Rejection { source_id, reasons, origin } = rejection;
+        let (line, byte) = (origin.map(|it| it.line), origin.map(|it| it.byte));
+        reasons.into_iter().map(move |reason| Self { source_id, reason, line, byte })
+    }
 }
 
 /// Rows that an earlier tool migrated with a request's lineage only (D19).
@@ -170,6 +186,8 @@ pub struct MigrateReport {
     pub samples: Vec<Sample>,
     /// What people are to know of how the rows were read.
     pub notes: Vec<String>,
+    /// The CSV file, if the rows came from one.
+    pub csv: Option<CsvSummary>,
     /// How long it took.
     pub elapsed: Duration,
     /// The server's version.
@@ -248,9 +266,7 @@ impl MigrateReport {
             *self.by_rule.entry(rule).or_default() += 1;
         }
         let room = LISTED.saturating_sub(self.rejections.len());
-        let source_id = rejection.source_id;
-        let listed = rejection.reasons.into_iter().take(room);
-        self.rejections.extend(listed.map(|reason| RejectedField { source_id, reason }));
+        self.rejections.extend(RejectedField::all(rejection).take(room));
     }
 }
 

@@ -25,7 +25,7 @@ mod request;
 pub(crate) mod residual;
 mod status;
 
-use crate::migration::legacy::{LegacyRow, Text};
+use crate::migration::legacy::{LegacyRow, Misread, Text};
 use crate::migration::lookups::Lookups;
 use crate::migration::rejection::{Reason, Rejection, Rule};
 use crate::migration::target::TargetRows;
@@ -61,12 +61,22 @@ pub fn transform(source_id: i64, row: &LegacyRow, lookups: &Lookups) -> Result<T
             message: format!("the source can't compute {field} of this row: {words}; correct what it is computed from"),
         }));
     }
+    reasons.retain(|reason| !row.misread.keys().any(|column| column.name() == reason.field));
+    reasons.extend(row.misread.iter().map(|(column, Misread { text, why })| {
+        let text = Text::from(text.as_str());
+        Reason {
+            field: column.name().to_owned(),
+            rule: Rule::Unreadable,
+            value: Some(text.record()),
+            message: format!("{column} is '{}', {why}; correct it in the source", text.excerpt()),
+        }
+    }));
     match rows {
         Some(rows) if reasons.is_empty() => Ok(rows),
         _ => {
             reasons.sort();
             reasons.dedup_by(|a, b| a.field == b.field && a.rule == b.rule);
-            Err(Rejection { source_id, reasons })
+            Err(Rejection { source_id, reasons, origin: None })
         }
     }
 }

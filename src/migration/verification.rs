@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::migration::causes::DifferenceGroups;
 use crate::migration::check::check;
+use crate::migration::csv::summary::CsvSummary;
 use crate::migration::difference::Difference;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::lookups::Security;
@@ -59,6 +60,8 @@ pub struct VerifyReport {
     pub elapsed: Duration,
     /// The server's version.
     pub server_version: String,
+    /// The CSV file, if the rows came from one.
+    pub csv: Option<CsvSummary>,
 }
 
 impl VerifyReport {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::base::outcome::Verdict;
+use crate::base::text::{list, plural, size};
 use crate::config::environment::Environment;
+use crate::migration::csv::summary::CsvSummary;
 use crate::report::page::Page;
 
 /// The fields that every command's JSON begins with, when the command could do its work.
@@ -87,19 +89,48 @@ pub struct Databases {
     pub table: String,
     /// What `--env` chose.
     pub environment: Environment,
+    /// The file, if the legacy rows come from one.
+    pub csv: Option<CsvSummary>,
 }
 
 impl Databases {
     /// Says where the rows are and go, above what is said about them.
     pub(crate) fn rows(&self, page: &mut Page, server_version: &str) {
-        let Self { target, source, table, environment } = self;
+        let Self { target, source, table, environment, csv } = self;
         page.address("Target", target);
         page.row("Server", format!("PostgreSQL {server_version}, environment {environment}"));
+        if let Some(csv) = csv {
+            return csv_rows(page, csv);
+        }
         match source == target {
             true => page.row("Source", format!("{table}, in the same database")),
             false => page.address("Source", &format!("{table} in {source}")),
         }
     }
+}
+
+/// Says which file the rows come from, and how it was read.
+pub(crate) fn csv_rows(page: &mut Page, csv: &CsvSummary) {
+    let packed = if csv.compression == "none" { String::new() } else { format!(", {}", csv.compression) };
+    page.row("Source", format!("{}, {}{packed}", csv.file, size(i64::try_from(csv.bytes).unwrap_or(i64::MAX))));
+    page.row("SHA-256", &csv.sha256);
+    let mut formats: Vec<&str> = csv.dates.values().map(String::as_str).collect();
+    formats.dedup();
+    let dates = match formats[..] {
+        [format] => format.to_owned(),
+        _ => list(csv.dates.iter().map(|(column, format)| format!("{column} {format}"))),
+    };
+    let nulls = csv.nulls.join(" and ");
+    let (delimiter, encoding, numbers) = (&csv.delimiter, &csv.encoding, &csv.numbers);
+    page.row(
+        "Read as",
+        format!("{encoding}, delimiter {delimiter}, NULL {nulls}, numbers like {numbers}, dates {dates}"),
+    );
+    let totals = csv.totals.iter().map(|(column, sum)| match sum {
+        Some(sum) => format!("{column} {sum}"),
+        None => format!("{column} not known"),
+    });
+    page.row("Holds", format!("{}; sums: {}", plural(csv.rows, "row", "rows"), list(totals)));
 }
 
 pub(crate) fn rate(rows: u64, elapsed: Duration) -> f64 {

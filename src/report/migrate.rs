@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
+use crate::migration::csv::summary::CsvSummary;
 use crate::migration::groups::RejectionGroup;
 use crate::migration::run::{self, IncompleteLineage, MigrateCounts, RejectedField};
 use crate::migration::sample::Sample;
@@ -196,6 +197,9 @@ pub struct MigrateJson {
     pub samples: Option<Vec<SampleJson>>,
     /// What people are to know of how the rows were read.
     pub notes: Vec<String>,
+    /// The CSV file, and how it was read; left out if the rows came from a database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvSummary>,
     /// How long it took.
     pub seconds: f64,
     /// Legacy rows a second.
@@ -243,6 +247,7 @@ impl MigrateJson {
             incomplete_lineage: report.incomplete.count,
             samples: dry_run.then(|| samples.collect()),
             notes: report.notes.clone(),
+            csv: databases.csv,
             seconds: report.elapsed.as_secs_f64(),
             rows_per_second: rate(report.counts.read, report.elapsed),
         }

@@ -8,6 +8,7 @@ use crate::base::text::{plural, thousands};
 use crate::checks::integrity::outcome::Integrity;
 use crate::config::environment::Environment;
 use crate::migration::causes::DifferenceGroup;
+use crate::migration::csv::summary::CsvSummary;
 use crate::migration::difference::Difference;
 use crate::migration::groups::RejectionGroup;
 use crate::migration::run::{self, LISTED, RejectedField};
@@ -16,7 +17,7 @@ use crate::report::drift;
 use crate::report::drift::json::{DriftCounts, FindingJson, findings};
 use crate::report::groups::{AllRejections, rejections};
 use crate::report::integrity::{self, IntegrityCheckJson};
-use crate::report::layout::{Head, SHOWN};
+use crate::report::layout::{Head, SHOWN, csv_rows};
 use crate::report::migrate::by_table;
 use crate::report::page::{Page, Text};
 use crate::report::verify::{differences, verified};
@@ -147,7 +148,10 @@ impl Rehearsal {
         let mut page = Page::default();
         let counts = &self.migrated.counts;
         page.row("Server", &self.server);
-        page.row("Source", &self.source);
+        match &self.migrated.csv {
+            Some(csv) => csv_rows(&mut page, csv),
+            None => page.row("Source", &self.source),
+        }
         let names: Vec<String> = self.revisions.iter().map(|(number, name)| format!("{number} {name}")).collect();
         page.row("Revisions", format!("{} applied", names.len()));
         for name in names {
@@ -168,6 +172,9 @@ impl Rehearsal {
         );
         rejections(&mut page, &self.migrated, file.map_or(AllRejections::OnRequest, AllRejections::File));
         self.unexpected(&mut page);
+        for note in &self.migrated.notes {
+            page.row("Note", note);
+        }
         page.row("Written", "rows by target table");
         for (table, count) in by_table(counts) {
             page.line(2, format!("{table:<24}{:>10}", thousands(count)));
@@ -205,6 +212,11 @@ pub struct RehearseJson {
     pub server: String,
     /// Where the legacy rows came from.
     pub source: String,
+    /// The CSV file, and how it was read; left out if the rows came from elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvSummary>,
+    /// What people are to know of how the rows were read.
+    pub notes: Vec<String>,
     /// The numbers of the revisions that were applied.
     pub revisions: Vec<&'static str>,
     /// Rows by what the migration did with them.
@@ -263,6 +275,8 @@ impl RehearseJson {
             provider: rehearsal.provider.clone(),
             server: rehearsal.server.clone(),
             source: rehearsal.source.clone(),
+            csv: migrated.csv.clone(),
+            notes: migrated.notes.clone(),
             revisions: rehearsal.revisions.iter().map(|(number, _)| *number).collect(),
             counts: migrated.counts.clone(),
             rejected_by_rule: migrated.by_rule.clone(),

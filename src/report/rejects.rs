@@ -9,8 +9,7 @@ use crate::migration::run::RejectedField;
 /// The lines of a rejection in a `.jsonl` file: one object a reason.
 pub(crate) fn rejects_jsonl(rejection: &Rejection) -> String {
     let mut out = String::new();
-    for reason in &rejection.reasons {
-        let rejected = RejectedField { source_id: rejection.source_id, reason: reason.clone() };
+    for rejected in RejectedField::all(rejection.clone()) {
         let _ = writeln!(
             out,
             "{}",

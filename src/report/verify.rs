@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
 use crate::migration::causes::DifferenceGroup;
+use crate::migration::csv::summary::CsvSummary;
 use crate::migration::difference::Difference;
 use crate::migration::run::LISTED;
 use crate::migration::verification;
@@ -109,6 +110,9 @@ pub struct VerifyJson {
     pub differences_total: u64,
     /// What people are to know of how the rows were read.
     pub notes: Vec<String>,
+    /// The CSV file, and how it was read; left out if the rows came from a database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvSummary>,
     /// How long it took.
     pub seconds: f64,
     /// Legacy rows a second.
@@ -129,6 +133,7 @@ impl VerifyJson {
             differences: report.differences.clone(),
             differences_total: report.total_differences,
             notes: report.notes.clone(),
+            csv: databases.csv,
             seconds: report.elapsed.as_secs_f64(),
             rows_per_second: rate(report.counts.source, report.elapsed),
         }

@@ -1,6 +1,7 @@
 //! The floor: rows that are ready to be stored, on two connections, each with half of them, in one transaction each.
 
 use std::io::SeekFrom;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
@@ -57,6 +58,22 @@ impl Ready {
         tokio::try_join!(load_half(url, one), load_half(url, other))?;
         Ok(since.elapsed())
     }
+}
+
+/// Writes the legacy table into a file, as Postgres writes CSV.
+pub(super) async fn export_csv(url: &str, path: &Path) -> Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    let mut file = File::create(path).await?;
+    {
+        let sql = "copy (select * from personal_account_dealing order by id) to stdout (format csv, header)";
+        let mut rows = connection.copy_out_raw(sql).await?;
+        while let Some(line) = rows.try_next().await? {
+            file.write_all(&line).await?;
+        }
+    }
+    file.flush().await?;
+    connection.close().await?;
+    Ok(())
 }
 
 async fn load_half(url: &str, files: Vec<File>) -> Result<()> {

@@ -2,7 +2,8 @@
 //!
 //! - `migrate`: against the set-based SQL of `yardstick.sql`, whose result is compared with ours row by row, so that it
 //!   is a second oracle; and against two connections that COPY the ready-made rows and do nothing else.
-//! - `verify`, `rollback`: against `migrate`. `integrity`: its seconds on what was migrated.
+//! - `verify`, `rollback`: against `migrate`. With them, `migrate` from a CSV file of the same table, against `migrate`.
+//!   `integrity`: its seconds on what was migrated.
 //! - `database`: until a test's database is ready.
 //! - `drift`: against psql that fetches the catalogs, and beside pg_dump with diff, and migra.
 //! - `suite`: the test suite, after the build, under both runners.
@@ -152,13 +153,16 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
     let generator = Generator { rows: arguments.rows, seed: 1 };
     let template = server.database_name("bench");
     prepare(&admin, &template, generator).await?;
+    let file = tempfile::NamedTempFile::new()?;
+    copy::export_csv(&names::database_url(&server.url, &template), file.path()).await?;
+    let csv = file.path().display().to_string();
     let mut measured = Measured::default();
     for round in 0..arguments.rounds {
-        let names = ["yardstick", "migrate", "copy"].map(|it| server.database_name(&format!("{it}_{round}")));
+        let names = ["yardstick", "migrate", "copy", "csv"].map(|it| server.database_name(&format!("{it}_{round}")));
         for name in &names {
             admin::create_database(&admin, name, Some(&template)).await?;
         }
-        let [yardstick, migrated, copied] = names.each_ref().map(|it| names::database_url(&server.url, it));
+        let [yardstick, migrated, copied, from_csv] = names.each_ref().map(|it| names::database_url(&server.url, it));
         for first in [round % 2 == 0, round % 2 != 0] {
             admin::execute(&admin, "checkpoint").await?;
             if first {
@@ -180,6 +184,11 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         measured.add("integrity", seconds);
         measured.add("memory of integrity", peak);
         oracle::compare(&yardstick, &migrated).await?;
+        admin::execute(&admin, "checkpoint").await?;
+        let (seconds, peak) = run(&["migrate", "--source-csv", &csv, "--csv-null", "unquoted"], &from_csv, 1)?;
+        measured.add("migrate from CSV", seconds);
+        measured.add("memory of migrate from CSV", peak);
+        oracle::compare(&yardstick, &from_csv).await?;
         let ready = copy::Ready::export(&migrated).await?;
         admin::execute(&admin, "checkpoint").await?;
         measured.add("copy", ready.load(&copied).await?.as_secs_f64());
@@ -201,6 +210,7 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         ("copy", "copy, ready-made rows on two connections"),
         ("migrate", "migrate, default flags"),
         ("verify", "verify, default flags"),
+        ("migrate from CSV", "migrate from a CSV file"),
         ("integrity", "integrity, every check"),
         ("rollback", "rollback of all of it"),
     ] {
@@ -209,8 +219,15 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
     text += &measured.times("migrate", "yardstick");
     text += &measured.times("migrate", "copy");
     text += &measured.times("verify", "migrate");
+    text += &measured.times("migrate from CSV", "migrate");
     text += &measured.times("rollback", "migrate");
-    for name in ["memory of migrate", "memory of verify", "memory of integrity", "memory of rollback"] {
+    for name in [
+        "memory of migrate",
+        "memory of verify",
+        "memory of integrity",
+        "memory of rollback",
+        "memory of migrate from CSV",
+    ] {
         text += &measured.row(name, &format!("{name}, peak"), " MB");
     }
     Ok(text)

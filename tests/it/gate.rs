@@ -18,6 +18,8 @@ use pad_migrate::checks::pg::gate::gate;
 use pad_migrate::checks::pg::gate::request::GateRequest;
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::{Roles, TableName};
+use pad_migrate::migration::legacy::LegacyColumn;
+use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::run::Options;
 use pad_migrate::schema::backup::{Manifest, manifest_path, rehearsed_path};
 use pad_migrate::schema::drift::exceptions::Exceptions;
@@ -43,7 +45,7 @@ impl Given {
     fn request<'a>(&'a self, db: &'a Db, stage: Stage) -> GateRequest<'a> {
         GateRequest {
             target: &db.database,
-            source: &db.database,
+            source: LegacySource::Table { database: &db.database, table: &self.table },
             source_elsewhere: false,
             environment: Environment::Local,
             roles: &self.roles,
@@ -381,6 +383,51 @@ async fn junit_has_a_failure_for_each_reason() {
             let output = run_in(folder.path(), &[&["--database-url", &*db.url], arguments].concat(), &[]);
             assert_eq!((output.status.code(), stdout(&output)), (Some(code), String::new()), "{arguments:?}");
         }
+    })
+    .await;
+}
+
+/// The legacy rows may be in a file, too: what is known of it counts, and what isn't closes the gate.
+#[tokio::test]
+async fn a_file_is_verified_and_nothing_is_known_of_its_table() {
+    with_db(Start::Applied, async |db| {
+        let folder = tempfile::tempdir().expect("a directory is made");
+        let known: Vec<String> = LegacyColumn::ALL.iter().map(|it| it.name().to_owned()).collect();
+        let head = known.join(",");
+        let cell = |column: &&String| match column.as_str() {
+            "id" => "1",
+            "employee" => "1003",
+            "requested_date" => "2020-01-01 00:00:00",
+            "status" => "request",
+            _ => "",
+        };
+        let row: Vec<&str> = known.iter().map(|it| cell(&it)).collect();
+        std::fs::write(folder.path().join("export.csv"), format!("{head}\n{}\n", row.join(",")))
+            .expect("it is written");
+        let go = |arguments: &[&str]| {
+            run_in(
+                folder.path(),
+                &[&["--database-url", &*db.url, "--source-csv", "export.csv"], arguments].concat(),
+                &[],
+            )
+        };
+        let output = go(&["gate", "--stage", "before", "--json"]);
+        let printed: Value = serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+        let checks = printed["checks"].as_array().expect("a list");
+        let of = |name: &str| checks.iter().find(|it| it["name"] == name).cloned();
+        assert_eq!(of("legacy_table"), None);
+        assert_eq!(of("rejections").map(|it| it["status"].clone()), Some(json!("pass")));
+        let frozen = of("source_frozen").expect("it is there");
+        assert_eq!(frozen["status"], "skip");
+        assert!(frozen["message"].to_string().contains("come from a file"), "{frozen}");
+        assert_eq!(go(&["migrate"]).status.code(), Some(0));
+        let output = go(&["gate", "--json"]);
+        let printed: Value = serde_json::from_str(&stdout(&output)).expect("it is JSON");
+        let verify = printed["checks"].as_array().and_then(|all| all.iter().find(|it| it["name"] == "verify").cloned());
+        assert_eq!(verify.map(|it| it["message"].clone()), Some(json!("1 row is verified")));
+        let output = go(&["rollback", "--yes", "--json"]);
+        let printed: Value = serde_json::from_str(&stdout(&output)).expect("it is JSON");
+        assert_eq!(printed["counts"]["rolled_back"], 1, "{printed}");
     })
     .await;
 }

@@ -37,6 +37,7 @@ use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::harness::pg::lease::keep_statement;
 use pad_migrate::harness::server::names::{database_url, url_value};
+use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::pg::migrate_error::MigrateError;
 use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::rejection::Rejection;
@@ -148,8 +149,7 @@ async fn try_migrate(
 ) -> Result<run::MigrateReport, MigrateError> {
     let request = migrate::MigrateRequest {
         target: database,
-        source: database,
-        table: &TableName::legacy(),
+        source: LegacySource::Table { database, table: &TableName::legacy() },
         environment: Environment::Local,
         options,
     };
@@ -313,8 +313,7 @@ impl Db {
     pub(crate) async fn verify(&self) -> verification::VerifyReport {
         let request = verify::VerifyRequest {
             target: &self.database,
-            source: &self.database,
-            table: &TableName::legacy(),
+            source: LegacySource::Table { database: &self.database, table: &TableName::legacy() },
             environment: Environment::Local,
         };
         verify::verify(&request, |_| ()).await.expect("the verification runs")

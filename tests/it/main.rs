@@ -6,6 +6,7 @@
 //! - `fixtures`: every folder of `fixtures/legacy/cases`, migrated and compared with what it expects.
 //! - `revisions`: the laws of the migration set.
 //! - `migrate`, `verify`: idempotency, resuming, locks, dry runs; corruption that must be found.
+//! - `csv`: the legacy table as a CSV file.
 //! - `rollback`: migrated rows that are rolled back, and what is kept. `clean`: test data.
 //! - `program`: the built command as its user runs it.
 //! - `help`: what the program says of itself. `screens`: what people are shown at night: groups, progress, questions.
@@ -34,6 +35,7 @@ mod backup;
 mod clean;
 mod configuration;
 mod connect;
+mod csv;
 mod cutover;
 mod docs;
 mod doctor;

@@ -15,6 +15,7 @@ use crate::waiting::{until, until_true};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
 use pad_migrate::ledger::pg::admission::SessionError;
+use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::pg::migrate;
 use pad_migrate::migration::pg::migrate_error::MigrateError;
 use pad_migrate::migration::run::{IncompleteLineage, OnIdCollision, OnMissingSecurity, Options};
@@ -327,8 +328,7 @@ async fn an_interrupted_run_is_recorded_as_such() {
         sqlx::raw_sql(lock).execute(&mut blocker).await.expect("the lock is taken");
         let request = migrate::MigrateRequest {
             target: &db.database,
-            source: &db.database,
-            table: &TableName::legacy(),
+            source: LegacySource::Table { database: &db.database, table: &TableName::legacy() },
             environment: Environment::Local,
             options: Options::default(),
         };
@@ -404,8 +404,7 @@ async fn a_target_of_another_environment_is_refused() {
     with_db(Start::Seeded, async |db| {
         let request = migrate::MigrateRequest {
             target: &db.database,
-            source: &db.database,
-            table: &TableName::legacy(),
+            source: LegacySource::Table { database: &db.database, table: &TableName::legacy() },
             environment: Environment::Qa,
             options: Options::default(),
         };

@@ -10,6 +10,7 @@ use crate::harness::program::{run, stderr, stdout};
 use crate::harness::{Db, Role, Start, stored, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
+use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::pg::rollback::error::RollbackError;
 use pad_migrate::migration::pg::rollback::{RollbackRequest, rollback};
 use pad_migrate::migration::rollback::{RollbackReport, Selection};
@@ -19,8 +20,7 @@ use pretty_assertions::assert_eq;
 fn request<'a>(db: &'a Db, table: &'a TableName, selection: Selection, dry_run: bool) -> RollbackRequest<'a> {
     RollbackRequest {
         target: &db.database,
-        source: &db.database,
-        table,
+        source: LegacySource::Table { database: &db.database, table },
         environment: Environment::Local,
         selection,
         batch_size: 10,

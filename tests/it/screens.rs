@@ -190,8 +190,8 @@ async fn no_wait_is_silent() {
         let lock = "begin; lock table public.personal_account_dealing in access exclusive mode";
         sqlx::raw_sql(lock).execute(&mut other).await.expect("it is locked");
         let cases = [
-            ("migrate --dry-run", "examining the legacy table"),
-            ("verify", "examining the legacy table"),
+            ("migrate --dry-run", "examining the legacy rows"),
+            ("verify", "examining the legacy rows"),
             ("doctor --exact", "examining the environment"),
         ];
         let runs = cases.map(|(command, _)| {

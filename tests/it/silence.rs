@@ -12,6 +12,7 @@ use crate::waiting::{LIMIT, until_true};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::mask::Secret;
 use pad_migrate::config::settings::{Endpoint, TableName, Transport};
+use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::pg::rollback::{RollbackRequest, rollback};
 use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::rollback::Selection;
@@ -52,14 +53,17 @@ async fn command(name: &str, database: &Database) -> Option<String> {
         }
         "verify" => {
             let environment = Environment::Local;
-            let request = verify::VerifyRequest { target: database, source: database, table: &table, environment };
+            let request = verify::VerifyRequest {
+                target: database,
+                source: LegacySource::Table { database, table: &table },
+                environment,
+            };
             verify::verify(&request, |_| ()).await.err().and_then(|error| of(&error))
         }
         "rollback" => {
             let request = RollbackRequest {
                 target: database,
-                source: database,
-                table: &table,
+                source: LegacySource::Table { database, table: &table },
                 environment: Environment::Local,
                 selection: Selection::All,
                 batch_size: 20,
@@ -80,8 +84,7 @@ async fn command(name: &str, database: &Database) -> Option<String> {
         _ => {
             let request = migrate::MigrateRequest {
                 target: database,
-                source: database,
-                table: &table,
+                source: LegacySource::Table { database, table: &table },
                 environment: Environment::Local,
                 options: Options { batch_size: 20, ..Options::default() },
             };
@@ -197,8 +200,7 @@ async fn the_lock_of_a_run_outlives_its_last_page() {
         sqlx::raw_sql(lock).execute(&mut blocker).await.expect("the lock is taken");
         let request = migrate::MigrateRequest {
             target: &database,
-            source: &database,
-            table: &TableName::legacy(),
+            source: LegacySource::Table { database: &database, table: &TableName::legacy() },
             environment: Environment::Local,
             options: Options::default(),
         };

@@ -10,6 +10,7 @@ use crate::harness::{Seen, Start, other, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
+use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::run::Options;
 use pad_migrate::migration::verification::VerifyCounts;
@@ -317,8 +318,7 @@ async fn beside_a_running_migration_nothing_is_claimed_that_a_second_look_clears
             let environment = Environment::Local;
             let request = migrate::MigrateRequest {
                 target: &target.database,
-                source: &source.database,
-                table: &table,
+                source: LegacySource::Table { database: &source.database, table: &table },
                 environment,
                 options: Options::default(),
             };
@@ -333,8 +333,7 @@ async fn beside_a_running_migration_nothing_is_claimed_that_a_second_look_clears
             let lagging = TableName { schema: "public".to_owned(), name: "late".to_owned() };
             let request = verify::VerifyRequest {
                 target: &target.database,
-                source: &source.database,
-                table: &lagging,
+                source: LegacySource::Table { database: &source.database, table: &lagging },
                 environment,
             };
             let mut running = target.connect().await;
@@ -392,7 +391,11 @@ async fn a_page_that_a_standby_cancels_is_read_again() {
         .await;
         let table = TableName { schema: "public".to_owned(), name: "on_standby".to_owned() };
         let environment = Environment::Local;
-        let request = verify::VerifyRequest { target: &db.database, source: &db.database, table: &table, environment };
+        let request = verify::VerifyRequest {
+            target: &db.database,
+            source: LegacySource::Table { database: &db.database, table: &table },
+            environment,
+        };
         let report = verify::verify(&request, |_| ()).await.expect("it runs");
         assert!(report.counts.is_clean(), "{:?}", report.differences);
         let said = |it: &String| it.contains("cancelled reading 1 time") && it.contains("hot_standby_feedback = on");
@@ -464,8 +467,7 @@ async fn a_session_that_a_standby_ends_is_begun_again() {
     };
     let request = verify::VerifyRequest {
         target: &database,
-        source: &database,
-        table: &TableName::legacy(),
+        source: LegacySource::Table { database: &database, table: &TableName::legacy() },
         environment: Environment::Local,
     };
     let mut pages = 0;
@@ -497,8 +499,7 @@ async fn an_interruption_is_heard_after_each_page() {
         db.execute("insert into personal_account_dealing (id) select generate_series(1, 4000)").await;
         let request = verify::VerifyRequest {
             target: &db.database,
-            source: &db.database,
-            table: &TableName::legacy(),
+            source: LegacySource::Table { database: &db.database, table: &TableName::legacy() },
             environment: Environment::Local,
         };
         let (interrupted, mut pages) = (tokio::sync::Notify::new(), 0);

@@ -5,6 +5,7 @@ use crate::harness::fixtures::{self, Case, FixtureError};
 use crate::harness::generate::Generator;
 use crate::harness::pg::ephemeral::EphemeralDatabase;
 use crate::harness::pg::seed::{analyze, load_cases, load_generated, load_reference};
+use crate::migration::csv::error::CsvError;
 use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::Access;
@@ -24,6 +25,9 @@ pub enum PrepareError {
     /// The legacy table can't be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The CSV file can't be read.
+    #[error(transparent)]
+    Csv(#[from] CsvError),
     /// Neither database has reference rows.
     #[error(
         "neither the source nor the target has the tables bo_airflow.oracle_employee and oracle_bloomberg, from \

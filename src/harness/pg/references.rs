@@ -1,6 +1,7 @@
 //! The people and securities that a real source's rows refer to, copied for a rehearsal.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 
@@ -9,10 +10,14 @@ use crate::base::text::list;
 use crate::config::settings::TableName;
 use crate::harness::pg::databases::PrepareError;
 use crate::harness::pg::ephemeral::EphemeralDatabase;
+use crate::migration::csv::proved::ProvedCsv;
+use crate::migration::legacy::{LegacyColumn, LegacyRow};
 use crate::migration::lookups::Security;
+use crate::migration::pg::legacy::CsvPages;
 use crate::migration::pg::legacy_page::read_legacy_page;
 use crate::migration::pg::lookup::{Securities, employees};
 use crate::migration::pg::source::Source;
+use crate::migration::transform::references::{people, symbol};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -62,6 +67,75 @@ pub(crate) async fn copy_references(
         let _ = connection.close().await;
     }
     Ok(())
+}
+
+/// The same for the rows of a file: from the database `other`, whether it has a reference schema. If it has none, or
+/// there is none, each person and each security that a row refers to gets a stand-in.
+pub(crate) async fn references_of_csv(
+    database: &EphemeralDatabase,
+    csv: &Arc<ProvedCsv>,
+    other: Option<&Database>,
+) -> Result<bool, PrepareError> {
+    let mut to = database.connect(Access::Write, "rehearse").await?;
+    run(&mut to, mirror::REFERENCE_SCHEMA, "creating the reference mirror").await?;
+    widen(&mut to).await?;
+    let mut reference = match other {
+        Some(other) => Some(other.connect(Access::Read, "rehearse").await?),
+        None => None,
+    };
+    if let Some(session) = &mut reference
+        && !has_reference(session).await?
+    {
+        reference = None;
+    }
+    let mut securities = Securities::default();
+    let mut standing = StandIns::default();
+    let mut pages = CsvPages::start(Arc::clone(csv), PAGE_ROWS);
+    while let Some(page) = pages.next().await? {
+        let rows = || page.iter().map(|(_, row)| row);
+        let (people, found) = match &mut reference {
+            Some(reference) => {
+                begin_reading(reference, Limits::default()).await?;
+                let people = employees(reference, rows()).await?;
+                let found = securities.of(reference, rows()).await?;
+                run(reference, "commit", "ending the transaction").await?;
+                (people, found)
+            }
+            None => (rows().flat_map(people).collect(), standing.of(rows())),
+        };
+        add(&mut to, people, found).await?;
+    }
+    let is_copied = reference.is_some();
+    for connection in [reference, Some(to)].into_iter().flatten() {
+        let _ = connection.close().await;
+    }
+    Ok(is_copied)
+}
+
+/// A security for each symbol, with the identifiers of the first row that has it.
+#[derive(Default)]
+struct StandIns {
+    known: HashSet<String>,
+}
+
+impl StandIns {
+    fn of<'a>(&mut self, rows: impl Iterator<Item = &'a LegacyRow>) -> HashMap<String, Vec<Security>> {
+        let mut found = HashMap::new();
+        for row in rows {
+            let Some(symbol) = symbol(row).filter(|it| !self.known.contains(*it)) else { continue };
+            self.known.insert(symbol.to_owned());
+            let text = |column| row.plain(column).map(str::to_owned);
+            let security = Security {
+                id: self.known.len() as i64,
+                isin: text(LegacyColumn::Isin),
+                sedol: text(LegacyColumn::Sedol),
+                bloomberg: text(LegacyColumn::Bloomberg),
+                ticker: text(LegacyColumn::Ticker),
+            };
+            found.insert(symbol.to_owned(), vec![security]);
+        }
+        found
+    }
 }
 
 /// The real table's texts may be longer than our mirror's: lets the mirror hold any.

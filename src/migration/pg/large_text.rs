@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::base::text::hex;
 use crate::migration::copy_rows::LargeTextRef;
 use crate::migration::copy_text::{escape, escape_json};
+use crate::migration::pg::legacy::Legacy;
 use crate::migration::pg::source::Source;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
@@ -14,24 +15,30 @@ use crate::postgres::session::{CopyIn, Session};
 
 /// Reads large texts on a connection to the source that is opened when the first one comes.
 pub(crate) struct LargeTextReader<'a> {
-    database: &'a Database,
-    source: &'a Source,
+    /// None for a source whose texts are held whole.
+    from: Option<(&'a Database, &'a Source)>,
     connection: Option<Session>,
 }
 
 impl<'a> LargeTextReader<'a> {
-    pub(crate) fn new(database: &'a Database, source: &'a Source) -> Self {
-        Self { database, source, connection: None }
+    pub(crate) fn new(legacy: &'a Legacy) -> Self {
+        let from = match legacy {
+            Legacy::Table { database, source, .. } => Some((&**database, &**source)),
+            Legacy::Csv(_) => None,
+        };
+        Self { from, connection: None }
     }
 
     /// Sends a text to a COPY, and fails unless it is the one of the digest.
     pub(crate) async fn send(&mut self, text: &LargeTextRef, copy: &mut CopyIn<'_>) -> Result<(), QueryError> {
         const WHAT: &str = "reading a large text from the source";
-        let pieces = self.source.pieces(text.source_id, &text.column);
+        let held = || sqlx::Error::Protocol("a file's texts are held whole".to_owned());
+        let (database, source) = self.from.ok_or_else(held).attempt(WHAT)?;
+        let pieces = source.pieces(text.source_id, &text.column);
         // Binary COPY, since a piece may end within a character; what must be escaped is ASCII, which no other
         // character's bytes contain.
         let query = format!("copy ({pieces}) to stdout (format binary)");
-        let mut stream = self.connect().await?.copy_out(&query).await.attempt(WHAT)?;
+        let mut stream = self.connect(database).await?.copy_out(&query).await.attempt(WHAT)?;
         let mut digest = Sha256::new();
         let (mut quoted, mut escaped) = (Vec::new(), Vec::new());
         while let Some(message) = stream.try_next().await.attempt(WHAT)? {
@@ -61,9 +68,9 @@ impl<'a> LargeTextReader<'a> {
         }
     }
 
-    async fn connect(&mut self) -> Result<&mut Session, QueryError> {
+    async fn connect(&mut self, database: &Database) -> Result<&mut Session, QueryError> {
         if self.connection.is_none() {
-            let opened = self.database.connect(Access::Read, "migrate large texts").await;
+            let opened = database.connect(Access::Read, "migrate large texts").await;
             let failed = |error: ConnectError| sqlx::Error::Protocol(error.to_string());
             self.connection = Some(opened.map_err(failed).attempt("connecting to the source once more")?);
         }

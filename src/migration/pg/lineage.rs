@@ -35,3 +35,20 @@ pub(crate) async fn read_lineage(
     .attempt("reading the lineage")?;
     Ok(rows.into_iter().map(|(id, has_request, has_others)| (id, Lineage { has_request, has_others })).collect())
 }
+
+/// The lineage of some source ids, which need not be neighbours.
+pub(crate) async fn read_lineage_of(
+    connection: &mut Session,
+    ids: &[i64],
+) -> Result<HashMap<i64, Lineage>, QueryError> {
+    let rows: Vec<(i64, bool, bool)> = sqlx::query_as(
+        "select source_id, bool_or(target_table = 'pad_request'), bool_or(target_table <> 'pad_request') \
+         from padealing.migration_mapping where source_table = $1 and source_id = any($2) group by source_id",
+    )
+    .bind(SOURCE_TABLE)
+    .bind(ids)
+    .fetch_all(connection)
+    .await
+    .attempt("reading the lineage")?;
+    Ok(rows.into_iter().map(|(id, has_request, has_others)| (id, Lineage { has_request, has_others })).collect())
+}

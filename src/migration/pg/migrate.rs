@@ -17,17 +17,17 @@ use tokio::task::JoinSet;
 use crate::base::outcome::Verdict;
 use crate::base::text::list;
 use crate::config::environment::Environment;
-use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{RefusedError, check_applied, check_permitted};
 use crate::ledger::pg::permission::{current_role, permissions};
 use crate::migration::ids::OddIds;
 use crate::migration::needs;
+use crate::migration::pg::legacy::{CsvPages, Legacy, LegacySource};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::needs::{check_source, migrate_needs, target_tables};
 use crate::migration::pg::odd_rows::OddRows;
-use crate::migration::pg::reader::{Batch, Reader};
+use crate::migration::pg::reader::{Batch, LegacyPages, Reader};
 use crate::migration::pg::refused::what_relates_rows;
 use crate::migration::pg::run_record::{RunRecord, recorded};
 use crate::migration::pg::sequences;
@@ -35,6 +35,7 @@ use crate::migration::pg::source::Source;
 use crate::migration::pg::traits::traits_of_source;
 use crate::migration::pg::worker::{Work, run_worker};
 use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress, TargetTables};
+use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::{Acquired, Lock};
 use crate::postgres::query_error::QueryError;
@@ -47,9 +48,8 @@ use crate::postgres::statement::{run, server_facts};
 pub struct MigrateRequest<'a> {
     /// Holds `padealing` and `bo_airflow`.
     pub target: &'a Database,
-    /// Holds the legacy table.
-    pub source: &'a Database,
-    pub table: &'a TableName,
+    /// Has the legacy rows.
+    pub source: LegacySource<'a>,
     /// Recorded with the run.
     pub environment: Environment,
     pub options: Options,
@@ -82,7 +82,7 @@ async fn run_to_end(
     record: &OnceLock<RunRecord>,
 ) -> Result<MigrateReport, MigrateError> {
     let started = Instant::now();
-    let MigrateRequest { target, source: source_database, options, .. } = request;
+    let MigrateRequest { target, options, .. } = request;
     let access = if options.dry_run { Access::Read } else { Access::Write };
     let activity = if options.dry_run { "migrate --dry-run" } else { "migrate" };
     let mut lock_connection = target.connect(access, activity).await?;
@@ -93,19 +93,14 @@ async fn run_to_end(
     {
         return Err(MigrateError::Locked { place: target.place(), holder });
     }
-    let mut source_connection = source_database.connect(Access::Read, activity).await?;
-    target.phase("examining the legacy table");
-    check_source(&mut source_connection, source_database, request.table).await?;
-    let source = Source::describe(&mut source_connection, request.table, &source_database.place()).await?;
-    let source = source.in_zone(source_database, &mut source_connection, &mut lock_connection).await?;
-    let traits = traits_of_source(&mut source_connection, &source).await?;
-    let (total, largest) = source.extent(&mut source_connection).await?;
+    target.phase("examining the legacy rows");
+    let Examined { legacy, pages, total, largest, notes } = examine(request, &mut lock_connection, activity).await?;
     let needs = migrate_needs(&mut lock_connection, largest).await?;
     let permissions = permissions(&mut lock_connection, &needs, &target.roles).await?;
     if !options.dry_run {
         check_permitted(&mut lock_connection, target, &needs, "migrate").await?;
         let new =
-            RunRecord::new(&mut lock_connection, "migrate", request.environment, recorded_options(request, &source))
+            RunRecord::new(&mut lock_connection, "migrate", request.environment, recorded_options(request, &legacy))
                 .await?;
         // Known before it is stored: a run that is interrupted in between can still be recorded as such.
         record.get_or_init(|| new).start(&mut lock_connection).await?;
@@ -116,25 +111,22 @@ async fn run_to_end(
         false => writers(&mut lock_connection, target, options.jobs).await?,
     };
 
-    let source = Arc::new(source);
     let work = Work {
-        source: Arc::clone(&source),
-        source_database: (*source_database).clone(),
+        legacy: legacy.clone(),
         target_database: (*target).clone(),
         tables,
         options: Options { jobs, ..options.clone() },
         run_id: record.get().map(|it| it.id.clone()),
         securities: Mutex::new(Securities::default()),
-        needs_cursor: traits.needs_cursor,
     };
-    let total = u64::try_from(total).unwrap_or(0).min(options.limit.unwrap_or(u64::MAX));
+    let total = total.min(options.limit.unwrap_or(u64::MAX));
     target.phase(if options.dry_run { "reading" } else { "migrating" });
-    let pipeline = run_pipeline(Arc::new(work), lock_connection, source_connection, total, observer).await?;
+    let pipeline = run_pipeline(Arc::new(work), lock_connection, pages, total, observer).await?;
     let (mut report, mut lock_connection) = pipeline;
-    if source.odd_ids != OddIds::default() {
+    if legacy.odd_ids() != OddIds::default() {
         let odd = OddRows {
-            source: &source,
-            from: source_database.connect(Access::Read, activity).await?,
+            legacy: &legacy,
+            from: connect_again(&legacy, activity).await?,
             target: &mut lock_connection,
             run_id: record.get().map(|it| it.id.as_str()),
             has_lineage: tables.has_lineage,
@@ -145,9 +137,14 @@ async fn run_to_end(
     if let Some(record) = record.get() {
         target.phase("ending: sequences and statistics");
         // Rows may have come while the run was at work.
-        let mut source_connection = source_database.connect(Access::Read, activity).await?;
-        let (_, largest) = source.extent(&mut source_connection).await?;
-        let _ = source_connection.close().await;
+        let largest = match (&legacy, connect_again(&legacy, activity).await?) {
+            (Legacy::Table { source, .. }, Some(mut from)) => {
+                let (_, largest) = source.extent(&mut from).await?;
+                let _ = from.close().await;
+                largest
+            }
+            _ => largest,
+        };
         sequences::advance(&mut lock_connection, largest.unwrap_or(0)).await?;
         let rejected = Verdict::clean_if(report.counts.rejected == 0);
         record.finish(&mut lock_connection, &report.counts, rejected).await?;
@@ -160,9 +157,55 @@ async fn run_to_end(
     report.server_version = server_version;
     report.tables = tables;
     report.permissions = permissions;
-    report.notes = traits.notes(request.table);
-    report.notes.extend(source.odd_ids.sentences(request.table));
+    report.notes = notes;
+    report.notes.extend(legacy.sentences_about_ids());
+    report.csv = request.source.csv();
     Ok(report)
+}
+
+/// The source before the first row.
+struct Examined {
+    legacy: Legacy,
+    pages: LegacyPages,
+    total: u64,
+    /// The largest id.
+    largest: Option<i64>,
+    notes: Vec<String>,
+}
+
+async fn examine(
+    request: &MigrateRequest<'_>,
+    target: &mut Session,
+    activity: &'static str,
+) -> Result<Examined, MigrateError> {
+    let full = request.options.batch_size.max(1);
+    let (database, table) = match request.source {
+        LegacySource::Table { database, table } => (database, table),
+        LegacySource::Csv(csv) => {
+            let notes = csv.facts.alarms.iter().map(|it| it.message.clone()).collect();
+            let (total, largest) = (csv.facts.rows, csv.facts.largest);
+            let pages = LegacyPages::Csv(CsvPages::start(Arc::clone(csv), full));
+            return Ok(Examined { legacy: Legacy::Csv(Arc::clone(csv)), pages, total, largest, notes });
+        }
+    };
+    let mut connection = database.connect(Access::Read, activity).await?;
+    check_source(&mut connection, database, table).await?;
+    let source = Source::describe(&mut connection, table, &database.place()).await?;
+    let source = source.in_zone(database, &mut connection, target).await?;
+    let traits = traits_of_source(&mut connection, &source).await?;
+    let (total, largest) = source.extent(&mut connection).await?;
+    let (total, notes) = (u64::try_from(total).unwrap_or(0), traits.notes(table));
+    let (database, source) = (Arc::new(database.clone()), Arc::new(source));
+    let pages = LegacyPages::of_table(Arc::clone(&source), connection, traits.needs_cursor, full);
+    Ok(Examined { legacy: Legacy::Table { database, source }, pages, total, largest, notes })
+}
+
+/// Another session with the table, if the source is one.
+async fn connect_again(legacy: &Legacy, activity: &'static str) -> Result<Option<Session>, MigrateError> {
+    match legacy {
+        Legacy::Table { database, .. } => Ok(Some(database.connect(Access::Read, activity).await?)),
+        Legacy::Csv(_) => Ok(None),
+    }
 }
 
 /// Checks that the run may go on in the target. A dry run may before the schema is there.
@@ -201,18 +244,26 @@ async fn writers(connection: &mut Session, target: &Database, wanted: usize) -> 
 }
 
 /// What `padealing.migration_run` keeps of how the run was asked for.
-fn recorded_options(request: &MigrateRequest<'_>, source: &Source) -> serde_json::Value {
+fn recorded_options(request: &MigrateRequest<'_>, legacy: &Legacy) -> serde_json::Value {
     let Options { limit, batch_size, jobs, on_missing_security, on_id_collision, .. } = request.options;
-    json!({
-        "source": request.source.place(),
-        "legacy_table": request.table.to_string(),
-        "source_timezone": source.zone,
+    let (place, table, zone) = match legacy {
+        Legacy::Table { database, source, .. } => (database.place(), source.table.to_string(), source.zone.clone()),
+        Legacy::Csv(csv) => (csv.name(), SOURCE_TABLE.to_owned(), None),
+    };
+    let mut options = json!({
+        "source": place,
+        "legacy_table": table,
+        "source_timezone": zone,
         "limit": limit,
         "batch_size": batch_size,
         "jobs": jobs,
         "on_missing_security": format!("{on_missing_security:?}").to_lowercase(),
         "on_id_collision": format!("{on_id_collision:?}").to_lowercase(),
-    })
+    });
+    if let (Some(csv), Some(options)) = (request.source.csv(), options.as_object_mut()) {
+        options.insert("csv".to_owned(), json!(csv));
+    }
+    options
 }
 
 /// The tables have grown by orders of magnitude; without statistics the next reader's plans are for empty ones. A
@@ -241,7 +292,7 @@ async fn analyze(target: &Database, connection: &mut Session) {
 async fn run_pipeline(
     work: Arc<Work>,
     lock_connection: Session,
-    source_connection: Session,
+    pages: LegacyPages,
     total: u64,
     observer: &mut (dyn Observer + Send),
 ) -> Result<(MigrateReport, Session), MigrateError> {
@@ -263,17 +314,8 @@ async fn run_pipeline(
         });
     }
     drop(outcomes);
-    let source = Arc::clone(&work.source);
-    let (has_lineage, needs_cursor) = (work.tables.has_lineage, work.needs_cursor);
-    let reader = Reader {
-        source,
-        has_lineage,
-        source_connection,
-        lock_connection,
-        needs_cursor,
-        batches,
-        window: Arc::clone(&window),
-    };
+    let has_lineage = work.tables.has_lineage;
+    let reader = Reader { pages, has_lineage, lock_connection, batches, window: Arc::clone(&window) };
     let mut reading = JoinSet::new();
     reading.spawn(reader.run(work.options.clone()));
 

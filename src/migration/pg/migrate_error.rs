@@ -1,6 +1,7 @@
 //! Why a migration stopped.
 
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
+use crate::migration::csv::error::CsvError;
 use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::query_error::QueryError;
@@ -15,6 +16,9 @@ pub enum MigrateError {
     /// The legacy table can't be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The CSV file can't be read, or has changed.
+    #[error(transparent)]
+    Csv(#[from] CsvError),
     /// Another migration is running.
     #[error(
         "another migrate or rollback is running on {place}: {holder}; wait for it to end, or end it, then run this again"
@@ -40,6 +44,20 @@ pub enum MigrateError {
         /// The first source id.
         first: i64,
         last: i64,
+        /// Host, port, database and role of the target.
+        place: String,
+        #[source]
+        source: QueryError,
+    },
+    /// The same of a file's rows, which are in any order.
+    #[error(
+        "the rows on the lines {first} to {last} of the file could not be migrated to {place}; none of them is stored; \
+         correct the cause and run `pad-migrate migrate` again"
+    )]
+    FilePage {
+        /// The line of the first row.
+        first: u64,
+        last: u64,
         /// Host, port, database and role of the target.
         place: String,
         #[source]

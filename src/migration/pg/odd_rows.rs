@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use crate::migration::ids::repeated_id;
+use crate::migration::pg::legacy::{Legacy, repeated_ids};
 use crate::migration::pg::lineage::read_lineage;
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::rejects::record_rejections;
-use crate::migration::pg::source::Source;
+use crate::migration::rejection::Rejection;
 use crate::migration::run::{MigrateReport, Observer};
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
@@ -17,8 +18,9 @@ const IDS: usize = 10_000;
 
 /// The sessions with both sides, and what is rejected there.
 pub(crate) struct OddRows<'a> {
-    pub(crate) source: &'a Source,
-    pub(crate) from: Session,
+    pub(crate) legacy: &'a Legacy,
+    /// A session with the table; none with a file.
+    pub(crate) from: Option<Session>,
     pub(crate) target: &'a mut Session,
     /// None in a dry run, which writes nothing.
     pub(crate) run_id: Option<&'a str>,
@@ -37,7 +39,7 @@ impl OddRows<'_> {
         let left = |report: &MigrateReport| self.limit.saturating_sub(report.counts.migrated + report.counts.rejected);
         let mut after = None;
         loop {
-            let ids = self.source.repeated_ids(&mut self.from, after, IDS).await?;
+            let ids = repeated_ids(self.legacy, self.from.as_mut(), after, IDS).await?;
             let (Some((first, _)), Some((last, _))) = (ids.first().copied(), ids.last().copied()) else { break };
             let lineage = match self.has_lineage {
                 true => read_lineage(self.target, first.checked_sub(1), last).await?,
@@ -51,7 +53,7 @@ impl OddRows<'_> {
                     report.counts.read += count;
                     report.counts.already_migrated += count;
                 } else if left(report) >= count {
-                    let rejection = repeated_id(id, rows);
+                    let rejection = again(self.legacy, repeated_id(id, rows));
                     report.counts.read += count;
                     report.counts.rejected += count;
                     for _ in 0..count {
@@ -68,11 +70,25 @@ impl OddRows<'_> {
             }
             after = Some(last);
         }
-        let without = self.source.odd_ids.without.min(left(report));
+        let without = self.legacy.odd_ids().without.min(left(report));
         report.counts.read += without;
         report.counts.rejected += without;
         report.counts.without_id = without;
-        let _ = self.from.close().await;
+        if let Some(from) = self.from {
+            let _ = from.close().await;
+        }
         Ok(())
     }
+}
+
+/// Names the lines on which an id comes again.
+fn again(legacy: &Legacy, mut rejection: Rejection) -> Rejection {
+    if let Legacy::Csv(csv) = legacy
+        && let Some(repeated) = csv.facts.repeated.get(&rejection.source_id)
+    {
+        for reason in &mut rejection.reasons {
+            reason.message.push_str(&format!(" (again on {})", repeated.again.shown()));
+        }
+    }
+    rejection
 }

@@ -1,4 +1,4 @@
-//! Walks the source in id order and hands out pages of rows that have no lineage yet.
+//! Walks the source, a table in id order and a file in its own, and hands out pages of rows that have no lineage yet.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,8 +6,10 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::migration::legacy::LegacyRow;
+use crate::migration::pg::legacy::CsvPages;
 use crate::migration::pg::legacy_page::{LegacyPage, read_legacy_page};
-use crate::migration::pg::lineage::read_lineage;
+use crate::migration::pg::lineage::{Lineage, read_lineage, read_lineage_of};
+use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::plain_page::{LegacyCursor, PlainPage};
 use crate::migration::pg::source::Source;
 use crate::migration::run::Options;
@@ -29,27 +31,117 @@ pub(crate) struct Batch {
     pub(crate) incomplete: Vec<i64>,
     /// Rows that have lineage, and none of a request.
     pub(crate) stray: Vec<i64>,
-    /// The rows to migrate, in id order.
+    /// The rows to migrate, in id order, or a file's order.
     pub(crate) rows: Vec<(i64, LegacyRow)>,
 }
 
 impl Batch {
-    /// The first and the last id of the rows to migrate.
+    /// The least and the largest id of the rows to migrate.
     pub(crate) fn range(&self) -> Option<(i64, i64)> {
-        Some((self.rows.first()?.0, self.rows.last()?.0))
+        let ids = || self.rows.iter().map(|(id, _)| *id);
+        Some((ids().min()?, ids().max()?))
     }
+
+    /// The lines of a file on which the first and the last row to migrate begin.
+    pub(crate) fn lines(&self) -> Option<(u64, u64)> {
+        let line = |row: Option<&(i64, LegacyRow)>| row?.1.origin.map(|it| it.line);
+        Some((line(self.rows.first())?, line(self.rows.last())?))
+    }
+}
+
+/// Where the reader gets pages from.
+pub(crate) enum LegacyPages {
+    /// A table, in id order.
+    Table(Box<TablePages>),
+    /// A file, in its own order.
+    Csv(CsvPages),
+}
+
+/// The pages of a table.
+pub(crate) struct TablePages {
+    source: Arc<Source>,
+    connection: Session,
+    cursor: Option<LegacyCursor>,
+    after: Option<i64>,
+    size: usize,
+    full: usize,
+}
+
+impl LegacyPages {
+    /// Before the first page of a table.
+    pub(crate) fn of_table(source: Arc<Source>, connection: Session, needs_cursor: bool, full: usize) -> Self {
+        let cursor = needs_cursor.then(LegacyCursor::default);
+        Self::Table(Box::new(TablePages { source, connection, cursor, after: None, size: full, full }))
+    }
+
+    /// Begins the transaction in which a cursor reads.
+    async fn begin(&mut self) -> Result<(), QueryError> {
+        match self {
+            Self::Table(table) if table.cursor.is_some() => {
+                begin_read_only(&mut table.connection, Limits::default()).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The next page, with the lineage of its rows from `holder`; none after the last.
+    async fn next(&mut self, holder: &mut Session, has_lineage: bool) -> Result<Option<Page>, MigrateError> {
+        let none = HashMap::new;
+        match self {
+            Self::Table(table) => {
+                let after = table.after;
+                let rows = holder.while_waiting(table.next()).await??;
+                let Some((last, _)) = rows.last() else { return Ok(None) };
+                let lineage = if has_lineage { read_lineage(holder, after, *last).await? } else { none() };
+                Ok(Some(Page { rows, lineage }))
+            }
+            Self::Csv(pages) => {
+                let Some(rows) = holder.while_waiting(pages.next()).await?? else { return Ok(None) };
+                let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
+                let lineage = if has_lineage { read_lineage_of(holder, &ids).await? } else { none() };
+                Ok(Some(Page { rows, lineage }))
+            }
+        }
+    }
+
+    /// Waits for something else than the source, which hears from its session meanwhile.
+    async fn while_waiting<T>(&mut self, wait: impl Future<Output = T>) -> Result<T, QueryError> {
+        match self {
+            Self::Table(table) => table.connection.while_waiting(wait).await,
+            Self::Csv(_) => Ok(wait.await),
+        }
+    }
+}
+
+impl TablePages {
+    async fn next(&mut self) -> Result<Vec<(i64, LegacyRow)>, QueryError> {
+        let Self { source, connection, cursor, after, size, full } = self;
+        let LegacyPage { rows, cut } = match cursor {
+            None => read_legacy_page(connection, source, *after, *size).await?,
+            Some(cursor) => {
+                let PlainPage { rows, cut } = cursor.page(connection, source, *after, *size).await?;
+                LegacyPage { rows, cut }
+            }
+        };
+        // The next page is as large as this one turned out to be, or larger again if it was whole.
+        *size = if cut { rows.len().max(1) } else { (*size * 2).min(*full) };
+        *after = rows.last().map(|(id, _)| *id).or(*after);
+        Ok(rows)
+    }
+}
+
+struct Page {
+    rows: Vec<(i64, LegacyRow)>,
+    lineage: HashMap<i64, Lineage>,
 }
 
 /// The reader's connections, and where its pages go.
 pub(crate) struct Reader {
-    pub(crate) source: Arc<Source>,
+    pub(crate) pages: LegacyPages,
     /// Whether there is lineage to read.
     pub(crate) has_lineage: bool,
-    pub(crate) source_connection: Session,
     /// Holds the advisory lock of the run.
     pub(crate) lock_connection: Session,
-    /// Whether each page would be a scan of the whole table.
-    pub(crate) needs_cursor: bool,
     pub(crate) batches: mpsc::Sender<Batch>,
     /// A permit for each page that may be in memory: one for each worker, and one more.
     pub(crate) window: Arc<Semaphore>,
@@ -57,46 +149,29 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Reads to the end, or to the limit. Gives the connection with the lock back.
-    pub(crate) async fn run(self, options: Options) -> Result<Session, QueryError> {
-        let full = options.batch_size.max(1);
-        let pages = u32::try_from(options.jobs.max(1) + 1).unwrap_or(u32::MAX);
+    pub(crate) async fn run(self, options: Options) -> Result<Session, MigrateError> {
+        let window_size = u32::try_from(options.jobs.max(1) + 1).unwrap_or(u32::MAX);
         let mut left = options.limit.unwrap_or(u64::MAX);
-        let (mut after, mut size, mut sequence) = (None, full, 0);
-        let Self { source, has_lineage, mut source_connection, mut lock_connection, needs_cursor, batches, window } =
-            self;
-        let mut cursor = needs_cursor.then(LegacyCursor::default);
+        let mut sequence = 0;
+        let Self { mut pages, has_lineage, mut lock_connection, batches, window } = self;
         let holder = &mut lock_connection;
         // In a transaction, the server notices in a minute when nobody holds the lock any more, in every version.
         begin_reading(holder, Limits::default()).await?;
-        if cursor.is_some() {
-            begin_read_only(&mut source_connection, Limits::default()).await?;
-        }
+        pages.begin().await?;
         while left > 0 {
             // This fails only when the run is being given up, for a reason that is reported elsewhere.
             let waiting = holder.while_waiting(window.acquire());
-            let Ok(permit) = source_connection.while_waiting(waiting).await?? else {
+            let Ok(permit) = pages.while_waiting(waiting).await?? else {
                 break;
             };
             permit.forget();
-            let reading = async {
-                let Some(cursor) = &mut cursor else {
-                    return read_legacy_page(&mut source_connection, &source, after, size).await;
-                };
-                let PlainPage { rows, cut } = cursor.page(&mut source_connection, &source, after, size).await?;
-                Ok(LegacyPage { rows, cut })
-            };
-            let page = holder.while_waiting(reading).await??;
-            let Some((last, _)) = page.rows.last() else {
+            let Some(page) = pages.next(holder, has_lineage).await? else {
                 window.add_permits(1);
                 break;
             };
-            let last = *last;
-            let lineage = if has_lineage { read_lineage(holder, after, last).await? } else { HashMap::new() };
             let mut batch = Batch { sequence, ..Batch::default() };
-            // The next page is as large as this one turned out to be, or larger again if it was whole.
-            size = if page.cut { page.rows.len() } else { (size * 2).min(full) };
             for (id, row) in page.rows {
-                match lineage.get(&id) {
+                match page.lineage.get(&id) {
                     Some(found) if found.has_request => {
                         batch.already += 1;
                         if !found.has_others {
@@ -112,18 +187,19 @@ impl Reader {
                 }
                 batch.read += 1;
             }
-            after = Some(last);
             sequence += 1;
             let waiting = holder.while_waiting(batches.send(batch));
-            if source_connection.while_waiting(waiting).await??.is_err() {
+            if pages.while_waiting(waiting).await??.is_err() {
                 break;
             }
         }
-        let _ = source_connection.close().await;
+        if let LegacyPages::Table(table) = pages {
+            let _ = table.connection.close().await;
+        }
         drop(batches);
         // The lock is held until the last page is written, however long that takes; a run that is given up closes the
         // window.
-        let _ = holder.while_waiting(window.acquire_many(pages)).await?;
+        let _ = holder.while_waiting(window.acquire_many(window_size)).await?;
         run(holder, "commit", "ending the transaction").await?;
         Ok(lock_connection)
     }

@@ -44,7 +44,8 @@ pub(crate) async fn write_what_is_accepted(
         };
         size = set.len() / 2;
         if let [row] = set {
-            rejections.push(Rejection { source_id: row.source_id, reasons: vec![refusal.reason(row.source_id)] });
+            let reasons = vec![refusal.reason(row.source_id)];
+            rejections.push(Rejection { source_id: row.source_id, reasons, origin: None });
             (at, size) = (at + 1, 1);
             let before = run_of.take().filter(|(before, _)| before.is_like(&refusal)).map_or(0, |(_, count)| count);
             if before + 1 == MANY {

@@ -21,11 +21,12 @@ use tokio::task::JoinSet;
 
 use crate::base::text::{list, plural};
 use crate::config::environment::Environment;
-use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{check_applied, check_permitted};
 use crate::ledger::pg::permission::current_role;
+use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
+use crate::migration::pg::legacy::{CsvPages, LegacySource};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::needs::check_source;
@@ -62,10 +63,8 @@ const ATTEMPTS: u32 = 3;
 pub struct RollbackRequest<'a> {
     /// Holds `padealing` and `bo_airflow`.
     pub target: &'a Database,
-    /// Holds the legacy table.
-    pub source: &'a Database,
-    /// The legacy table.
-    pub table: &'a TableName,
+    /// The legacy rows.
+    pub source: LegacySource<'a>,
     /// Recorded with the run.
     pub environment: Environment,
     /// Which rows.
@@ -145,7 +144,7 @@ async fn run_to_end(
     done: Arc<AtomicU64>,
 ) -> Result<RollbackReport, RollbackError> {
     let started = Instant::now();
-    let RollbackRequest { target, source: source_database, dry_run, .. } = request;
+    let RollbackRequest { target, dry_run, .. } = request;
     let access = if *dry_run { Access::Read } else { Access::Write };
     let activity = if *dry_run { "rollback --dry-run" } else { "rollback" };
     let mut holder = target.connect(access, activity).await?;
@@ -154,12 +153,8 @@ async fn run_to_end(
     if !dry_run && let Acquired::HeldBy(holder) = Lock::Migrate.acquire(&mut holder, Duration::from_secs(1)).await? {
         return Err(RollbackError::Locked { place: target.place(), holder });
     }
-    let mut from = source_database.connect(Access::Read, "rollback source").await?;
-    target.phase("examining the legacy table");
-    check_source(&mut from, source_database, request.table).await?;
-    let source = Source::describe(&mut from, request.table, &source_database.place()).await?;
-    let source = source.in_zone(source_database, &mut from, &mut holder).await?;
-    let traits = traits_of_source(&mut from, &source).await?;
+    target.phase("examining the legacy rows");
+    let (rows, notes) = legacy_rows(request.source, &mut holder).await?;
     let chosen = Chosen::of(&mut holder, target, &request.selection).await?;
     let survey = chosen.survey(&mut holder, server_version.clone()).await?;
     let surroundings = surroundings.read(&mut holder).await?;
@@ -173,13 +168,12 @@ async fn run_to_end(
         target: (*target).clone(),
         dry_run: *dry_run,
         is_named: matches!(request.selection, Selection::Sources(_)),
-        is_all: chosen.is_all,
+        is_all: chosen.is_all && matches!(rows, LegacyRows::Table(_)),
         surroundings,
         securities: Mutex::new(Securities::default()),
         done,
     };
     target.phase(if *dry_run { "comparing" } else { "rolling back" });
-    let rows = SourceRows::new(from, Arc::new(source), traits.needs_cursor).await?;
     let total = survey.counts.selected;
     let walk = Walk { holder, rows, chosen, batch_size: request.batch_size.max(1) };
     let (mut report, mut holder) = run_pipeline(Arc::new(work), walk, total, progress).await?;
@@ -189,11 +183,38 @@ async fn run_to_end(
         record.finish(&mut holder, &report.counts, report.verdict()).await?;
     }
     let _ = holder.close().await;
-    report.notes = traits.notes(request.table);
+    report.notes = notes;
     report.notes.extend(options.filter(|_| report.counts.rolled_back > 0));
     report.elapsed = started.elapsed();
     report.server_version = server_version;
     Ok(report)
+}
+
+/// Where the legacy rows of a rollback come from.
+enum LegacyRows {
+    Table(Box<SourceRows>),
+    Csv(Arc<ProvedCsv>),
+}
+
+/// The legacy rows, and what people are to know of how they are read.
+async fn legacy_rows(
+    source: LegacySource<'_>,
+    holder: &mut Session,
+) -> Result<(LegacyRows, Vec<String>), RollbackError> {
+    let (database, table) = match source {
+        LegacySource::Table { database, table } => (database, table),
+        LegacySource::Csv(csv) => {
+            let notes = csv.facts.alarms.iter().map(|it| it.message.clone()).collect();
+            return Ok((LegacyRows::Csv(Arc::clone(csv)), notes));
+        }
+    };
+    let mut from = database.connect(Access::Read, "rollback source").await?;
+    check_source(&mut from, database, table).await?;
+    let source = Source::describe(&mut from, table, &database.place()).await?;
+    let source = source.in_zone(database, &mut from, holder).await?;
+    let traits = traits_of_source(&mut from, &source).await?;
+    let rows = SourceRows::new(from, Arc::new(source), traits.needs_cursor).await?;
+    Ok((LegacyRows::Table(Box::new(rows)), traits.notes(table)))
 }
 
 /// What `padealing.migration_run` keeps of how the run was asked for.
@@ -203,9 +224,14 @@ fn recorded_options(request: &RollbackRequest<'_>) -> serde_json::Value {
         Selection::Run(id) => (Some(id), None),
         Selection::Sources(ids) => (None, Some(ids)),
     };
+    let (place, table) = match request.source {
+        LegacySource::Table { database, table } => (database.place(), Some(table.to_string())),
+        LegacySource::Csv(csv) => (csv.name(), None),
+    };
     json!({
-        "source": request.source.place(),
-        "legacy_table": request.table.to_string(),
+        "source": place,
+        "legacy_table": table,
+        "csv": request.source.csv(),
         "run": run,
         "source_ids": source_ids,
     })
@@ -285,38 +311,23 @@ async fn run_pipeline(
 struct Walk {
     /// Holds the advisory lock of the run.
     holder: Session,
-    rows: SourceRows,
+    rows: LegacyRows,
     chosen: Chosen,
     batch_size: usize,
 }
 
 impl Walk {
     /// Walks the lineage, and hands out pages with their legacy rows. Gives the connection with the lock back.
-    async fn run(self, batches: mpsc::Sender<Batch>, window: Arc<Semaphore>) -> Result<Session, QueryError> {
-        let Self { mut holder, mut rows, chosen, batch_size } = self;
+    async fn run(self, batches: mpsc::Sender<Batch>, window: Arc<Semaphore>) -> Result<Session, RollbackError> {
+        let Self { mut holder, rows, chosen, batch_size } = self;
         // In a transaction, the server notices in a minute when nobody holds the lock any more, in every version.
         begin_reading(&mut holder, Limits::default()).await?;
-        let (mut after, mut sequence) = (None, 0);
-        loop {
-            let waiting = holder.while_waiting(window.acquire());
-            // This fails only when the run is being given up, for a reason that is reported elsewhere.
-            let Ok(permit) = rows.session.while_waiting(waiting).await?? else { break };
-            permit.forget();
-            let mut ids = chosen.page(&mut holder, after, batch_size).await?;
-            if ids.is_empty() {
-                window.add_permits(1);
-                break;
+        match rows {
+            LegacyRows::Table(rows) => {
+                walk_table(&mut holder, *rows, &chosen, batch_size, (&batches, &window)).await?;
             }
-            let (found, count) = holder.while_waiting(rows.of(&ids)).await??;
-            ids.truncate(count);
-            after = ids.last().copied();
-            let waiting = holder.while_waiting(batches.send(Batch { sequence, ids, rows: found }));
-            if rows.session.while_waiting(waiting).await??.is_err() {
-                break;
-            }
-            sequence += 1;
+            LegacyRows::Csv(csv) => walk_file(&mut holder, &csv, &chosen, batch_size, (&batches, &window)).await?,
         }
-        let _ = rows.session.close().await;
         drop(batches);
         // The lock is held until the last page is rolled back, however long that takes.
         let pages = u32::try_from(JOBS + 1).unwrap_or(u32::MAX);
@@ -324,6 +335,78 @@ impl Walk {
         run(&mut holder, "commit", "ending the transaction").await?;
         Ok(holder)
     }
+}
+
+/// Where pages go, and how many there may be.
+type Out<'a> = (&'a mpsc::Sender<Batch>, &'a Semaphore);
+
+/// Walks the lineage, with the rows of a table beside it.
+async fn walk_table(
+    holder: &mut Session,
+    mut rows: SourceRows,
+    chosen: &Chosen,
+    batch_size: usize,
+    (batches, window): Out<'_>,
+) -> Result<(), RollbackError> {
+    let (mut after, mut sequence) = (None, 0);
+    loop {
+        let waiting = holder.while_waiting(window.acquire());
+        // This fails only when the run is being given up, for a reason that is reported elsewhere.
+        let Ok(permit) = rows.session.while_waiting(waiting).await?? else { break };
+        permit.forget();
+        let mut ids = chosen.page(holder, after, batch_size).await?;
+        if ids.is_empty() {
+            window.add_permits(1);
+            break;
+        }
+        let (found, count) = holder.while_waiting(rows.of(&ids)).await??;
+        ids.truncate(count);
+        after = ids.last().copied();
+        let waiting = holder.while_waiting(batches.send(Batch { sequence, ids, rows: found }));
+        if rows.session.while_waiting(waiting).await??.is_err() {
+            break;
+        }
+        sequence += 1;
+    }
+    let _ = rows.session.close().await;
+    Ok(())
+}
+
+/// Walks a file, with the lineage beside it; then the lineage that the file has no row of.
+async fn walk_file(
+    holder: &mut Session,
+    csv: &Arc<ProvedCsv>,
+    chosen: &Chosen,
+    batch_size: usize,
+    (batches, window): Out<'_>,
+) -> Result<(), RollbackError> {
+    let mut pages = CsvPages::start(Arc::clone(csv), batch_size);
+    let (mut after, mut sequence, mut is_read) = (None, 0, false);
+    loop {
+        let (ids, rows) = if is_read {
+            let ids = chosen.page(holder, after, batch_size).await?;
+            let Some(last) = ids.last().copied() else { break };
+            after = Some(last);
+            (ids.into_iter().filter(|id| !csv.facts.has(*id)).collect(), HashMap::new())
+        } else {
+            let Some(page) = holder.while_waiting(pages.next()).await?? else {
+                is_read = true;
+                continue;
+            };
+            let rows: HashMap<i64, LegacyRow> = page.into_iter().collect();
+            (chosen.among(holder, rows.keys().copied().collect()).await?, rows)
+        };
+        if ids.is_empty() {
+            continue;
+        }
+        let Ok(permit) = holder.while_waiting(window.acquire()).await? else { break };
+        permit.forget();
+        if holder.while_waiting(batches.send(Batch { sequence, ids, rows })).await?.is_err() {
+            break;
+        }
+        sequence += 1;
+    }
+    Ok(())
 }
 
 /// Takes pages back until there are no more.

@@ -3,39 +3,43 @@
 //! Reads through plain queries, not through the COPY code that `migrate` reads and writes with: a mistake there must
 //! not cancel itself out here. Both directions: each legacy row has its target rows, each lineage row its legacy row.
 
+mod second_look;
+mod stored_rows;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::base::quote::quote_literal;
 use crate::base::text::list;
 use crate::config::environment::Environment;
-use crate::config::settings::TableName;
 use crate::ledger::pg::admission::{check_applied, check_permitted};
 use crate::ledger::pg::permission::current_role;
+use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::difference::Difference;
 use crate::migration::ids::OddIds;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
+use crate::migration::pg::legacy::{CsvPages, Legacy, LegacySource, repeated_ids};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::plain_page::{LegacyCursor, PlainPage, read_plain_page};
-use crate::migration::pg::reading::{Reading, is_cancelled, repeated};
+use crate::migration::pg::reading::{Reading, repeated};
 use crate::migration::pg::source::Source;
-use crate::migration::pg::stored_page::{Rows, for_each_row, number, read_rejected, read_stored, utf8};
+use crate::migration::pg::stored_page::{Rows, read_rejected};
 use crate::migration::pg::traits::traits_of_source;
+use crate::migration::pg::verify::second_look::{Doubtful, FEW, MANY, look_again};
+use crate::migration::pg::verify::stored_rows::{both_pages, read_missing, read_unclaimed};
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::run::Progress;
-use crate::migration::target::{LEGACY_MARK, SOURCE_TABLE};
-use crate::migration::verification::{BothPages, Judged, VerifyCounts, VerifyReport, judge};
+use crate::migration::verification::{BothPages, VerifyCounts, VerifyReport, judge};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::Lock;
-use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::query_error::Attempt;
 use crate::postgres::session::Session;
-use crate::postgres::statement::{run, server_facts};
+use crate::postgres::statement::server_facts;
 use crate::postgres::transaction::{Limits, begin_read_only};
 
 /// Legacy rows of one step.
@@ -46,18 +50,15 @@ const PAGE_ROWS: usize = 400;
 pub struct VerifyRequest<'a> {
     /// Holds `padealing` and `bo_airflow`.
     pub target: &'a Database,
-    /// Holds the legacy table.
-    pub source: &'a Database,
-    /// The legacy table.
-    pub table: &'a TableName,
+    /// Has the legacy rows.
+    pub source: LegacySource<'a>,
     /// The environment of the run.
     pub environment: Environment,
 }
 
-/// A page of the source, and the range of ids that it covers: after the first, up to the second, or all of the rest.
+/// A page of the source, and the ids that it covers.
 struct SourcePage {
-    after: Option<i64>,
-    until: Option<i64>,
+    ids: Rows,
     rows: Vec<(i64, LegacyRow)>,
 }
 
@@ -76,33 +77,36 @@ pub async fn verify(
         return Err(VerifyError::Incomplete { place: request.target.place(), columns: list(missing) });
     }
     let server_version = server_facts(&mut target).await?.version;
-    let mut from = request.source.connect(Access::Read, "verify source").await?;
-    request.target.phase("examining the legacy table");
-    let role = current_role(&mut from).await?;
-    check_permitted(&mut from, request.source, &needs::source(&role, request.table), "read the legacy table").await?;
-    let source = Source::describe(&mut from, request.table, &request.source.place()).await?;
-    let source = Arc::new(source.in_zone(request.source, &mut from, &mut target).await?);
-    let traits = traits_of_source(&mut from, &source).await?;
-    let (total, _) = source.extent(&mut from).await?;
+    request.target.phase("examining the legacy rows");
+    let Examined { legacy, mut opened, total, notes } = examine(request, &mut target).await?;
     let migrating = Lock::Migrate.holder(&mut target).await?;
     // One snapshot each: what is committed meanwhile is not half seen.
-    for connection in [&mut target, &mut from] {
-        begin_read_only(connection, Limits::default()).await?;
+    begin_read_only(&mut target, Limits::default()).await?;
+    if let Opened::Table { from, .. } = &mut opened {
+        begin_read_only(from, Limits::default()).await?;
     }
 
     let repeats = Arc::new(AtomicU32::new(0));
     let reading = |session, database| Reading::new(session, database, Arc::clone(&repeats));
-    let (from, target) = (reading(from, request.source), reading(target, request.target));
+    let target = reading(target, request.target);
     let (pages, source_pages) = mpsc::channel::<SourcePage>(1);
     let (both, mut both_pages) = mpsc::channel::<BothPages>(1);
     let mut readers = JoinSet::new();
-    readers.spawn(read_source(from, Arc::clone(&source), traits.needs_cursor, pages));
-    readers.spawn(read_target(target, source_pages, both));
+    let mut bound = MANY;
+    match opened {
+        Opened::Table { from, database, source, needs_cursor } => {
+            bound = if needs_cursor { FEW } else { MANY };
+            readers.spawn(read_source(reading(from, database), source, needs_cursor, pages));
+        }
+        Opened::Csv(csv) => {
+            readers.spawn(read_csv(csv, pages));
+        }
+    }
+    readers.spawn(read_target(target, legacy.clone(), source_pages, both));
 
     request.target.phase("verifying");
-    let mut report = VerifyReport { server_version, notes: traits.notes(request.table), ..VerifyReport::default() };
-    let mut doubtful = Doubtful { rows: Vec::new(), bound: if traits.needs_cursor { FEW } else { MANY } };
-    let total = u64::try_from(total).unwrap_or(0);
+    let mut report = VerifyReport { server_version, notes, csv: request.source.csv(), ..VerifyReport::default() };
+    let mut doubtful = Doubtful { rows: Vec::new(), bound };
     while let Some(page) = both_pages.recv().await {
         for (id, judged) in judge(page) {
             doubtful.settle_unless_doubtful(id, judged, &mut report);
@@ -117,10 +121,10 @@ pub async fn verify(
     while let Some(ended) = readers.join_next().await {
         unclaimed.extend(ended.map_err(VerifyError::Worker)??.unwrap_or_default());
     }
-    look_again(request, &source, doubtful, &mut report).await?;
-    if source.odd_ids != OddIds::default() {
-        count_odd_rows(request, &source, &mut report.counts).await?;
-        report.notes.extend(source.odd_ids.sentences(request.table));
+    look_again(request.target, &legacy, doubtful, &mut report).await?;
+    if legacy.odd_ids() != OddIds::default() {
+        count_odd_rows(request, &legacy, &mut report.counts).await?;
+        report.notes.extend(legacy.sentences_about_ids());
     }
     for difference in unclaimed {
         report.counts.extra += 1;
@@ -136,98 +140,67 @@ pub async fn verify(
     Ok(report)
 }
 
-/// Rows that are looked at again before something is claimed of them. More than these are not explained by what was
-/// committed meanwhile.
-const MANY: usize = 1000;
-/// The same where each look is a scan of the legacy table.
-const FEW: usize = 10;
-
-/// Rows of which something is wrong at first sight, in id order.
-struct Doubtful {
-    rows: Vec<(i64, Judged)>,
-    /// How many are looked at again; none once there were more.
-    bound: usize,
+/// The source before the first row.
+struct Examined<'a> {
+    legacy: Legacy,
+    opened: Opened<'a>,
+    total: u64,
+    notes: Vec<String>,
 }
 
-impl Doubtful {
-    fn settle_unless_doubtful(&mut self, id: i64, judged: Judged, report: &mut VerifyReport) {
-        if !judged.is_doubtful() {
-            return report.settle(judged);
-        }
-        self.rows.push((id, judged));
-        if self.rows.len() > self.bound {
-            self.bound = 0;
-            self.rows.drain(..).for_each(|(_, judged)| report.settle(judged));
-        }
-    }
+/// What is read from.
+enum Opened<'a> {
+    Table {
+        from: Session,
+        database: &'a Database,
+        source: Arc<Source>,
+        /// Whether each page would be a scan of the whole table.
+        needs_cursor: bool,
+    },
+    Csv(Arc<ProvedCsv>),
 }
 
-/// Source and target are two snapshots, of two servers maybe: a row that was migrated, changed or removed meanwhile, or
-/// that a standby doesn't have yet, looks wrong. Each such row is compared once more, in new snapshots.
-async fn look_again(
-    request: &VerifyRequest<'_>,
-    source: &Source,
-    doubtful: Doubtful,
-    report: &mut VerifyReport,
-) -> Result<(), VerifyError> {
-    if doubtful.rows.is_empty() {
-        return Ok(());
-    }
-    let mut target = request.target.connect(Access::Read, "verify").await?;
-    let mut from = request.source.connect(Access::Read, "verify source").await?;
-    let mut securities = Securities::default();
-    let mut since = Instant::now();
-    for connection in [&mut target, &mut from] {
-        begin_read_only(connection, Limits::default()).await?;
-    }
-    for (id, first) in doubtful.rows {
-        if since.elapsed() > NEW_VIEW {
-            since = Instant::now();
-            for (connection, database) in [(&mut target, request.target), (&mut from, request.source)] {
-                if run(connection, "rollback", "ending the transaction").await.is_err() {
-                    *connection = database.connect(Access::Read, "verify").await?;
-                }
-                begin_read_only(connection, Limits::default()).await?;
-            }
+async fn examine<'a>(request: &VerifyRequest<'a>, target: &mut Session) -> Result<Examined<'a>, VerifyError> {
+    let (database, table) = match request.source {
+        LegacySource::Table { database, table } => (database, table),
+        LegacySource::Csv(csv) => {
+            let notes = csv.facts.alarms.iter().map(|it| it.message.clone()).collect();
+            let (legacy, opened) = (Legacy::Csv(Arc::clone(csv)), Opened::Csv(Arc::clone(csv)));
+            return Ok(Examined { legacy, opened, total: csv.facts.rows, notes });
         }
-        let after = id.checked_sub(1);
-        let range = Rows::Between { after, until: Some(id) };
-        let again = async {
-            let mut rows = read_plain_page(&mut from, source, after, 1).await?.rows;
-            rows.retain(|(found, _)| *found == id);
-            both_pages(&mut target, &mut securities, &range, rows).await
-        };
-        match again.await {
-            Ok(page) => judge(page).into_iter().for_each(|(_, judged)| report.settle(judged)),
-            // A standby cancels this look, too: what was seen first stands.
-            Err(error) if is_cancelled(request.target, &error).await || is_cancelled(request.source, &error).await => {
-                report.settle(first);
-                since = Instant::now() - NEW_VIEW * 2;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let _ = target.close().await;
-    let _ = from.close().await;
-    Ok(())
+    };
+    let mut from = database.connect(Access::Read, "verify source").await?;
+    let role = current_role(&mut from).await?;
+    check_permitted(&mut from, database, &needs::source(&role, table), "read the legacy table").await?;
+    let source = Source::describe(&mut from, table, &database.place()).await?;
+    let source = Arc::new(source.in_zone(database, &mut from, target).await?);
+    let traits = traits_of_source(&mut from, &source).await?;
+    let (total, _) = source.extent(&mut from).await?;
+    let legacy = Legacy::Table { database: Arc::new(database.clone()), source: Arc::clone(&source) };
+    let (total, notes) = (u64::try_from(total).unwrap_or(0), traits.notes(table));
+    let opened = Opened::Table { from, database, source, needs_cursor: traits.needs_cursor };
+    Ok(Examined { legacy, opened, total, notes })
 }
 
 /// Counts the rows that their ids don't identify: rejected if that is on record.
 async fn count_odd_rows(
     request: &VerifyRequest<'_>,
-    source: &Source,
+    legacy: &Legacy,
     counts: &mut VerifyCounts,
 ) -> Result<(), VerifyError> {
     const IDS: usize = 10_000;
     let mut target = request.target.connect(Access::Read, "verify").await?;
-    let mut from = request.source.connect(Access::Read, "verify source").await?;
+    let mut from = match legacy {
+        Legacy::Table { database, .. } => Some(database.connect(Access::Read, "verify source").await?),
+        Legacy::Csv(_) => None,
+    };
     let mut count = |rows: u64, is_rejected: bool| {
         counts.source += rows;
         *if is_rejected { &mut counts.rejected } else { &mut counts.pending } += rows;
     };
     let mut after = None;
     loop {
-        let ids = source.repeated_ids(&mut from, after, IDS).await?;
+        let ids = repeated_ids(legacy, from.as_mut(), after, IDS).await?;
         let Some((last, _)) = ids.last().copied() else { break };
         let rejected = read_rejected(&mut target, &Rows::Between { after, until: Some(last) }).await?;
         ids.into_iter().for_each(|(id, rows)| count(rows.unsigned_abs(), rejected.contains(&id)));
@@ -238,16 +211,16 @@ async fn count_odd_rows(
                 where command = 'migrate' and counts is not null order by started_at desc limit 1";
     let recorded: Option<Option<i64>> =
         sqlx::query_scalar(last).fetch_optional(&mut target).await.attempt("reading the runs of migrate")?;
-    let recorded = recorded.flatten().map_or(0, i64::unsigned_abs).min(source.odd_ids.without);
+    let without = legacy.odd_ids().without;
+    let recorded = recorded.flatten().map_or(0, i64::unsigned_abs).min(without);
     count(recorded, true);
-    count(source.odd_ids.without - recorded, false);
+    count(without - recorded, false);
     let _ = target.close().await;
-    let _ = from.close().await;
+    if let Some(from) = from {
+        let _ = from.close().await;
+    }
     Ok(())
 }
-
-/// How long a second look keeps its snapshots.
-const NEW_VIEW: Duration = Duration::from_secs(5);
 
 /// What a reader has found beyond the rows: target rows that lineage doesn't explain.
 type Unclaimed = Option<Vec<Difference>>;
@@ -282,7 +255,7 @@ async fn read_source(
         // The last range is open, so that lineage beyond the last legacy row is seen too.
         let until = if done { None } else { rows.last().map(|(id, _)| *id) };
         let Ok(room) = from.wait(pages.reserve()).await? else { break };
-        room.send(SourcePage { after, until, rows });
+        room.send(SourcePage { ids: Rows::Between { after, until }, rows });
         if done {
             break;
         }
@@ -292,16 +265,28 @@ async fn read_source(
     Ok(None)
 }
 
+/// Hands out the rows of a file, in its order.
+async fn read_csv(csv: Arc<ProvedCsv>, pages: mpsc::Sender<SourcePage>) -> Result<Unclaimed, VerifyError> {
+    let mut read = CsvPages::start(csv, PAGE_ROWS);
+    while let Some(rows) = read.next().await? {
+        let ids = Rows::Only(rows.iter().map(|(id, _)| *id).collect());
+        if pages.send(SourcePage { ids, rows }).await.is_err() {
+            break;
+        }
+    }
+    Ok(None)
+}
+
 async fn read_target(
     mut target: Reading,
+    legacy: Legacy,
     mut source_pages: mpsc::Receiver<SourcePage>,
     both: mpsc::Sender<BothPages>,
 ) -> Result<Unclaimed, VerifyError> {
     let mut securities = Securities::default();
     while let Some(page) = target.wait(source_pages.recv()).await? {
-        let range = Rows::Between { after: page.after, until: page.until };
         let page = loop {
-            match both_pages(&mut target.session, &mut securities, &range, page.rows.clone()).await {
+            match both_pages(&mut target.session, &mut securities, &page.ids, page.rows.clone()).await {
                 Ok(page) => break page,
                 Err(error) => target.recover(error).await?,
             }
@@ -309,6 +294,30 @@ async fn read_target(
         target.in_a_row = 0;
         let Ok(room) = target.wait(both.reserve()).await? else { return Ok(None) };
         room.send(page);
+    }
+    if let Legacy::Csv(csv) = &legacy {
+        // A file's pages cover the ids of its rows, and no others.
+        let mut after = None;
+        loop {
+            let looked = async |session: &mut Session, securities: &mut Securities| {
+                let (missing, last) = read_missing(session, csv, after).await?;
+                Ok((both_pages(session, securities, &Rows::Only(missing), Vec::new()).await?, last))
+            };
+            let (page, last) = match looked(&mut target.session, &mut securities).await {
+                Ok(looked) => looked,
+                Err(error) => {
+                    target.recover(error).await?;
+                    continue;
+                }
+            };
+            target.in_a_row = 0;
+            let Ok(room) = target.wait(both.reserve()).await? else { return Ok(None) };
+            room.send(page);
+            if last.is_none() {
+                break;
+            }
+            after = last;
+        }
     }
     let unclaimed = loop {
         match read_unclaimed(&mut target.session).await {
@@ -318,56 +327,4 @@ async fn read_target(
     };
     let _ = target.session.close().await;
     Ok(Some(unclaimed))
-}
-
-/// Rows of the source with what is stored for them.
-async fn both_pages(
-    target: &mut Session,
-    securities: &mut Securities,
-    range: &Rows,
-    rows: Vec<(i64, LegacyRow)>,
-) -> Result<BothPages, QueryError> {
-    // A page is a small part of a large table; the planner, which takes random reads for expensive, would read the
-    // whole table for each page, which makes the verification quadratic.
-    run(target, "set local enable_seqscan = off", "setting up the transaction").await?;
-    let stored = read_stored(target, range).await?;
-    let rejected = read_rejected(target, range).await?;
-    let securities = securities.of(target, rows.iter().map(|(_, row)| row)).await?;
-    Ok(BothPages { rows, stored, rejected, securities })
-}
-
-/// Target rows that no range shows: those that lineage claims twice, and marked ones that belong to no migrated row.
-async fn read_unclaimed(target: &mut Session) -> Result<Vec<Difference>, QueryError> {
-    run(target, "set local enable_seqscan = on", "setting up the transaction").await?;
-    let source_table = quote_literal(SOURCE_TABLE);
-    let migrated = format!(
-        "select from padealing.migration_mapping m where m.source_table = {source_table} \
-         and m.target_table = 'pad_request'"
-    );
-    let mark = quote_literal(LEGACY_MARK);
-    let sql = format!(
-        "select min(source_id), 'pad_request', target_id, count(*) || ' lineage rows' \
-             from padealing.migration_mapping where source_table = {source_table} and target_table = 'pad_request' \
-             group by target_id having count(*) > 1 \
-         union all \
-         select a.entity_id, 'audit_log:' || a.action_type, a.id, 'no migrated row' from padealing.audit_log a \
-             where a.details ->> 'source' = {mark} and not exists ({migrated} and m.target_id = a.request_id) \
-         union all \
-         select r.id, 'pad_request', r.id, 'no lineage row' from padealing.pad_request r \
-             where r.compliance_assessment ? 'legacy' and not exists ({migrated} and m.target_id = r.id) \
-         order by 1, 2, 3"
-    );
-    let mut unclaimed = Vec::new();
-    for_each_row(target, sql, "looking for rows that lineage doesn't explain", |values| {
-        unclaimed.push(Difference {
-            source_id: if values[0].is_some() { number(values[0])? } else { 0 },
-            target: utf8(values[1])?.unwrap_or_default().to_owned(),
-            field: "id".to_owned(),
-            expected: Some("one lineage row".to_owned()),
-            actual: Some(format!("{} has {}", number(values[2])?, utf8(values[3])?.unwrap_or_default())),
-        });
-        Ok(())
-    })
-    .await?;
-    Ok(unclaimed)
 }

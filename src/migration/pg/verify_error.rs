@@ -1,6 +1,7 @@
 //! Why a verification ended without a result.
 
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
+use crate::migration::csv::error::CsvError;
 use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::query_error::QueryError;
@@ -14,6 +15,9 @@ pub enum VerifyError {
     /// The legacy table can't be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The CSV file can't be read, or has changed.
+    #[error(transparent)]
+    Csv(#[from] CsvError),
     /// Columns are missing that are compared.
     #[error(
         "padealing at {place} lacks {columns}, which verify compares; `pad-migrate plan` shows how the schema is mended"

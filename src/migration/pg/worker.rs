@@ -1,21 +1,22 @@
 //! A worker: looks up what a page refers to, transforms its rows, and writes the result in one transaction.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use tokio::sync::{Mutex, mpsc};
 
+use crate::migration::legacy::Origin;
 use crate::migration::lookups::{Collision, Lookups};
 use crate::migration::pg::large_text::LargeTextReader;
-use crate::migration::pg::lineage::read_lineage;
+use crate::migration::pg::legacy::Legacy;
+use crate::migration::pg::lineage::read_lineage_of;
 use crate::migration::pg::lookup::{Securities, employees};
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::reader::Batch;
 use crate::migration::pg::refused::write_what_is_accepted;
 use crate::migration::pg::rejects::record_rejections;
-use crate::migration::pg::source::Source;
 use crate::migration::pg::write::{draw_ids, prepare_writing, write_rows};
 use crate::migration::pg::write_error::{WriteError, refused};
+use crate::migration::rejection::Rejection;
 use crate::migration::run::{
     MigrateCounts, OnIdCollision, OnMissingSecurity, Options, PageOutcome, SAMPLES, TargetTables,
 };
@@ -33,8 +34,7 @@ const ATTEMPTS: u32 = 3;
 
 /// What all workers of a run share.
 pub(crate) struct Work {
-    pub(crate) source: Arc<Source>,
-    pub(crate) source_database: Database,
+    pub(crate) legacy: Legacy,
     pub(crate) target_database: Database,
     /// What of the target there is.
     pub(crate) tables: TargetTables,
@@ -42,8 +42,6 @@ pub(crate) struct Work {
     /// None in a dry run, which writes nothing.
     pub(crate) run_id: Option<String>,
     pub(crate) securities: Mutex<Securities>,
-    /// Whether each page of the source would be a scan of the whole table.
-    pub(crate) needs_cursor: bool,
 }
 
 /// Migrates pages until there are no more.
@@ -65,7 +63,7 @@ async fn migrate_pages(
     batches: &Mutex<mpsc::Receiver<Batch>>,
     outcomes: &mpsc::Sender<Result<PageOutcome, MigrateError>>,
 ) -> Result<(), MigrateError> {
-    let mut large_texts = LargeTextReader::new(&work.source_database, &work.source);
+    let mut large_texts = LargeTextReader::new(&work.legacy);
     loop {
         let next = async { batches.lock().await.recv().await };
         let Some(batch) = connection.while_waiting(next).await? else {
@@ -109,8 +107,12 @@ async fn migrate_page_with_retries(
         let look_again = error.is_retryable() && attempt < ATTEMPTS;
         let leave_out = !look_again && refusal.is_some() && manner == Manner::Whole;
         if rolled_back.is_err() || !look_again && !leave_out {
+            let place = work.target_database.place();
+            if let Some((first, last)) = batch.lines() {
+                return Err(MigrateError::FilePage { first, last, place, source: error });
+            }
             let (first, last) = batch.range().unwrap_or_default();
-            return Err(MigrateError::Page { first, last, place: work.target_database.place(), source: error });
+            return Err(MigrateError::Page { first, last, place, source: error });
         }
         (manner, attempt) = if leave_out { (Manner::WithoutRefused, 1) } else { (manner, attempt + 1) };
         work.securities.lock().await.forget();
@@ -120,8 +122,8 @@ async fn migrate_page_with_retries(
 
 /// Takes rows out of a page that another run has migrated since the page was read.
 async fn drop_migrated(connection: &mut Session, batch: &mut Batch) -> Result<(), QueryError> {
-    let Some((first, last)) = batch.range() else { return Ok(()) };
-    let lineage = read_lineage(connection, first.checked_sub(1), last).await?;
+    let ids: Vec<i64> = batch.rows.iter().map(|(id, _)| *id).collect();
+    let lineage = read_lineage_of(connection, &ids).await?;
     let before = batch.rows.len();
     batch.rows.retain(|(id, _)| !lineage.get(id).is_some_and(|found| found.has_request));
     batch.already += (before - batch.rows.len()) as u64;
@@ -144,6 +146,7 @@ async fn migrate_page(
     let lookups = look_up(work, connection, batch).await?;
     let (mut accepted, mut rejections) = (Vec::new(), Vec::new());
     let mut samples = Vec::new();
+    let origins: HashMap<i64, Origin> = batch.rows.iter().filter_map(|(id, row)| Some((*id, row.origin?))).collect();
     for (id, row) in &batch.rows {
         match transform(*id, row, &lookups) {
             Ok(rows) => {
@@ -155,6 +158,11 @@ async fn migrate_page(
             Err(rejection) => rejections.push(rejection),
         }
     }
+    let place = |rejection: Rejection| match origins.get(&rejection.source_id) {
+        Some(origin) => rejection.at(*origin),
+        None => rejection,
+    };
+    let mut rejections: Vec<Rejection> = rejections.into_iter().map(place).collect();
     if let Some(run_id) = &work.run_id {
         prepare_writing(connection).await?;
         if manner == Manner::Whole {
@@ -163,8 +171,12 @@ async fn migrate_page(
             let target = &work.target_database;
             let (written, refusals) = write_what_is_accepted(connection, large_texts, accepted, target).await?;
             accepted = written;
-            rejections.extend(refusals);
-            rejections.sort_by_key(|it| it.source_id);
+            rejections.extend(refusals.into_iter().map(place));
+            if origins.is_empty() {
+                rejections.sort_by_key(|it| it.source_id);
+            } else {
+                rejections.sort_by_key(|it| it.origin.map(|it| it.line));
+            }
         }
         if let Some(range) = batch.range() {
             record_rejections(connection, run_id, range, &accepted, &rejections).await?;

@@ -8,6 +8,7 @@ use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
 use pad_migrate::harness::fixtures;
 use pad_migrate::harness::pg::databases::fill_with_fixtures;
+use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::run::{MigrateReport, Options};
 use pad_migrate::migration::verification::VerifyReport;
@@ -25,8 +26,7 @@ async fn with_encoding(beside: &Db, encoding: &str, test: impl AsyncFnOnce(Db)) 
 async fn migrate_from(source: &Db, target: &Db, options: Options) -> (MigrateReport, Vec<String>) {
     let request = migrate::MigrateRequest {
         target: &target.database,
-        source: &source.database,
-        table: &TableName::legacy(),
+        source: LegacySource::Table { database: &source.database, table: &TableName::legacy() },
         environment: Environment::Local,
         options,
     };
@@ -39,8 +39,7 @@ async fn migrate_from(source: &Db, target: &Db, options: Options) -> (MigrateRep
 async fn verify_from(source: &Db, target: &Db) -> VerifyReport {
     let request = verify::VerifyRequest {
         target: &target.database,
-        source: &source.database,
-        table: &TableName::legacy(),
+        source: LegacySource::Table { database: &source.database, table: &TableName::legacy() },
         environment: Environment::Local,
     };
     verify::verify(&request, |_| ()).await.expect("it runs")

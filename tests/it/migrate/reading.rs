@@ -7,6 +7,7 @@ use crate::harness::program::run;
 use crate::harness::{Db, Seen, Start, stored, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
+use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::pg::verify_error::VerifyError;
 use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::run::{MigrateReport, Options};
@@ -54,8 +55,7 @@ async fn try_migrate(
 ) -> Result<MigrateReport, pad_migrate::migration::pg::migrate_error::MigrateError> {
     let request = migrate::MigrateRequest {
         target: source,
-        source,
-        table,
+        source: LegacySource::Table { database: source, table },
         environment: Environment::Local,
         options: Options::default(),
     };
@@ -66,7 +66,11 @@ async fn try_verify(db: &Db, zone: Option<&str>) -> Result<bool, VerifyError> {
     let source = Database::clone(&db.database).in_timezone(zone.map(str::to_owned));
     let table = TableName::legacy();
     let environment = Environment::Local;
-    let request = verify::VerifyRequest { target: &db.database, source: &source, table: &table, environment };
+    let request = verify::VerifyRequest {
+        target: &db.database,
+        source: LegacySource::Table { database: &source, table: &table },
+        environment,
+    };
     Ok(verify::verify(&request, |_| ()).await?.counts.is_clean())
 }
 

@@ -10,6 +10,7 @@ use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::ledger::pg::admission::SessionError;
+use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::pg::migrate_error::MigrateError;
 use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::run::{MigrateCounts, Options};
@@ -21,8 +22,7 @@ async fn the_source_may_be_another_database() {
             let table = TableName::legacy();
             let request = migrate::MigrateRequest {
                 target: &target.database,
-                source: &source.database,
-                table: &table,
+                source: LegacySource::Table { database: &source.database, table: &table },
                 environment: Environment::Local,
                 options: Options::default(),
             };
@@ -167,8 +167,7 @@ async fn rows_behind_a_policy_are_an_error_and_not_nothing() {
         let narrow = EphemeralDatabase::at(&db.url_as(Role::Stranger).await).expect("the URL is right");
         let request = migrate::MigrateRequest {
             target: &narrow,
-            source: &narrow,
-            table: &TableName::legacy(),
+            source: LegacySource::Table { database: &narrow, table: &TableName::legacy() },
             environment: Environment::Local,
             options: Options { dry_run: true, ..Options::default() },
         };
@@ -201,8 +200,7 @@ async fn a_value_that_a_view_fails_to_compute_rejects_its_row_only() {
         let go = async |options| {
             let request = migrate::MigrateRequest {
                 target: &db.database,
-                source: &db.database,
-                table: &table,
+                source: LegacySource::Table { database: &db.database, table: &table },
                 environment: Environment::Local,
                 options,
             };
@@ -221,7 +219,7 @@ async fn a_value_that_a_view_fails_to_compute_rejects_its_row_only() {
         assert_eq!(reasons.len(), 3, "{reasons:?}");
         assert!(reasons[2] == failed && reasons[0] == failed && reasons[1].starts_with("status unknown_status"), "{reasons:?}");
         let request =
-            verify::VerifyRequest { target: &db.database, source: &db.database, table: &table, environment: Environment::Local };
+            verify::VerifyRequest { target: &db.database, source: LegacySource::Table { database: &db.database, table: &table }, environment: Environment::Local };
         let verified = verify::verify(&request, |_| ()).await.expect("it runs");
         assert!(verified.counts.is_clean(), "{:?}", verified.differences);
         assert_eq!((verified.counts.verified, verified.counts.rejected), (65, 35));

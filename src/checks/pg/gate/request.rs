@@ -10,6 +10,7 @@ use crate::checks::gate::rehearsal::RehearsalReport;
 use crate::checks::gate::waivers::Waivers;
 use crate::config::environment::Environment;
 use crate::config::settings::{Roles, TableName};
+use crate::migration::pg::legacy::LegacySource;
 use crate::postgres::database::Database;
 use crate::schema::drift::exceptions::Exceptions;
 
@@ -18,9 +19,9 @@ use crate::schema::drift::exceptions::Exceptions;
 pub struct GateRequest<'a> {
     /// Holds `padealing` and `bo_airflow`.
     pub target: &'a Database,
-    /// Holds the legacy table.
-    pub source: &'a Database,
-    /// Whether that is another database.
+    /// The legacy rows.
+    pub source: LegacySource<'a>,
+    /// Whether they are in a database of their own.
     pub source_elsewhere: bool,
     /// What `--env` chose.
     pub environment: Environment,

@@ -76,6 +76,16 @@ impl Chosen {
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(session).await.attempt(WHAT)
     }
 
+    /// Which of these legacy rows are chosen, in the order of their ids.
+    pub(crate) async fn among(&self, session: &mut Session, ids: Vec<i64>) -> Result<Vec<i64>, QueryError> {
+        let Self { condition, having, .. } = self;
+        let sql = format!(
+            "select m.source_id from padealing.migration_mapping m where {condition} and m.source_id = any($1) \
+             group by m.source_id having {having} order by m.source_id"
+        );
+        sqlx::query_scalar(AssertSqlSafe(sql)).bind(ids).fetch_all(session).await.attempt(WHAT)
+    }
+
     /// How many rows there are, by what lineage says.
     pub(crate) async fn survey(&self, session: &mut Session, server_version: String) -> Result<Survey, QueryError> {
         let Self { condition, having, named, is_all } = self;

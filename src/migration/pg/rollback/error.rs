@@ -1,6 +1,7 @@
 //! Why a rollback stopped.
 
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
+use crate::migration::csv::error::CsvError;
 use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::query_error::QueryError;
@@ -15,6 +16,9 @@ pub enum RollbackError {
     /// The legacy table can't be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// The file of the legacy rows can't be read.
+    #[error(transparent)]
+    Csv(#[from] CsvError),
     /// Another run is at work.
     #[error(
         "another migrate or rollback is running on {place}: {holder}; wait for it to end, or end it, then run this again"

@@ -1,0 +1,124 @@
+//! The flags about a CSV file, and its first reading.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::commands::ended::Failure;
+use crate::commands::progress::phase;
+use crate::config::settings::TableName;
+use crate::migration::csv::declared::{DatesOf, Declared, Delimiter, Total};
+use crate::migration::csv::encoding::Encoding;
+use crate::migration::csv::file::prove;
+use crate::migration::csv::null::Null;
+use crate::migration::csv::number::NumberFormat;
+use crate::migration::csv::proved::ProvedCsv;
+use crate::migration::pg::legacy::LegacySource;
+use crate::postgres::database::Database;
+
+/// Flags about the CSV file of the legacy table, for the commands that read its rows.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct CsvFlags {
+    /// A CSV export of the legacy table, also .gz or .zst, instead of a database; for migrate, verify and rehearse
+    #[arg(long, global = true, value_name = "FILE", help_heading = "CSV source")]
+    pub(crate) source_csv: Option<PathBuf>,
+    /// What stands between values: a character, or tab [default: proved by the first line]
+    #[arg(long, global = true, value_name = "CHAR", help_heading = "CSV source", hide_short_help = true)]
+    csv_delimiter: Option<Delimiter>,
+    /// The encoding, if it isn't UTF-8, such as windows-1252
+    #[arg(long, global = true, value_name = "NAME", help_heading = "CSV source", hide_short_help = true)]
+    csv_encoding: Option<Encoding>,
+    /// What stands for NULL: empty, unquoted (then "" is an empty text), or a word; repeatable [default: empty]
+    #[arg(long, global = true, value_name = "WHAT", help_heading = "CSV source", hide_short_help = true)]
+    csv_null: Vec<Null>,
+    /// How dates are written: iso, or Oracle's elements, also for a column, as COLUMN=FORMAT [default: proved]
+    #[arg(long, global = true, value_name = "FORMAT", help_heading = "CSV source", hide_short_help = true)]
+    csv_dates: Vec<DatesOf>,
+    /// How numbers are written [default: proved]
+    #[arg(long, global = true, value_name = "EXAMPLE", help_heading = "CSV source", hide_short_help = true)]
+    csv_numbers: Option<NumberFormat>,
+    /// How many rows the table had; another number of rows in the file is refused
+    #[arg(long, global = true, value_name = "N", help_heading = "CSV source", hide_short_help = true)]
+    csv_rows: Option<u64>,
+    /// A column's sum in the table, as COLUMN=SUM; another sum in the file is refused; repeatable
+    #[arg(long, global = true, value_name = "COLUMN=SUM", help_heading = "CSV source", hide_short_help = true)]
+    csv_total: Vec<Total>,
+}
+
+impl CsvFlags {
+    /// Why the flags can't be used together.
+    pub(crate) fn conflict(&self, source_url: bool, source_timezone: bool) -> Option<&'static str> {
+        let is_described = self.csv_delimiter.is_some()
+            || self.csv_encoding.is_some()
+            || self.csv_numbers.is_some()
+            || self.csv_rows.is_some()
+            || !self.csv_null.is_empty()
+            || !self.csv_dates.is_empty()
+            || !self.csv_total.is_empty();
+        match self.source_csv {
+            Some(_) if source_url => Some(
+                "--source-csv and --source-url can't be used together: the legacy rows come from a file, or from a database",
+            ),
+            Some(_) if source_timezone => Some(
+                "--source-csv and --source-timezone can't be used together: the dates of a file are what a clock showed, and are \
+                 migrated as they are",
+            ),
+            None if is_described => Some("the flags --csv-… describe the file of --source-csv; name the file with it"),
+            _ => None,
+        }
+    }
+
+    /// Reads the file for the first time, if one is named.
+    pub(crate) async fn prove(&self) -> Result<Option<Arc<ProvedCsv>>, Failure> {
+        let Some(path) = self.source_csv.clone() else { return Ok(None) };
+        phase(&format!("reading {} for the first time", path.display()));
+        let declared = Declared {
+            delimiter: self.csv_delimiter,
+            encoding: self.csv_encoding,
+            nulls: self.csv_null.clone(),
+            dates: self.csv_dates.clone(),
+            numbers: self.csv_numbers,
+            rows: self.csv_rows,
+            totals: self.csv_total.clone(),
+        };
+        // Who is interrupted drops this future, and with it the reading.
+        let cancelled = CancelOnDrop(Arc::default());
+        let flag = Arc::clone(&cancelled.0);
+        let proved = tokio::task::spawn_blocking(move || prove(&path, &declared, &flag)).await??;
+        Ok(Some(Arc::new(proved)))
+    }
+}
+
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The legacy rows of a command.
+pub(crate) enum LegacyRows {
+    /// In a database.
+    Database(Box<Database>),
+    /// In a file.
+    Csv(Arc<ProvedCsv>),
+}
+
+impl LegacyRows {
+    /// The source of a run.
+    pub(crate) fn source<'a>(&'a self, table: &'a TableName) -> LegacySource<'a> {
+        match self {
+            Self::Database(database) => LegacySource::Table { database, table },
+            Self::Csv(csv) => LegacySource::Csv(csv),
+        }
+    }
+
+    /// Where they are.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Database(database) => database.place(),
+            Self::Csv(csv) => csv.name(),
+        }
+    }
+}

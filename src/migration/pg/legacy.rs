@@ -1,0 +1,159 @@
+//! Where legacy rows come from: a table, or a CSV file that was proved; and what of them must be known before the first.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::config::settings::TableName;
+use crate::migration::csv::error::CsvError;
+use crate::migration::csv::file::CsvRecords;
+use crate::migration::csv::proved::ProvedCsv;
+use crate::migration::csv::record::Record;
+use crate::migration::csv::summary::CsvSummary;
+use crate::migration::ids::OddIds;
+use crate::migration::legacy::LegacyRow;
+use crate::migration::pg::source::Source;
+use crate::postgres::database::Database;
+use crate::postgres::query_error::QueryError;
+use crate::postgres::session::Session;
+
+/// Where legacy rows come from.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub enum LegacySource<'a> {
+    /// The legacy table of a database.
+    Table { database: &'a Database, table: &'a TableName },
+    /// An export of it.
+    Csv(&'a Arc<ProvedCsv>),
+}
+
+impl LegacySource<'_> {
+    /// The file, if it is one.
+    pub fn csv(&self) -> Option<CsvSummary> {
+        match self {
+            Self::Table { .. } => None,
+            Self::Csv(csv) => Some(CsvSummary::from(&***csv)),
+        }
+    }
+}
+
+/// The source of a run, examined.
+#[derive(Clone)]
+pub(crate) enum Legacy {
+    Table { database: Arc<Database>, source: Arc<Source> },
+    Csv(Arc<ProvedCsv>),
+}
+
+impl Legacy {
+    /// The rows that their ids don't identify.
+    pub(crate) fn odd_ids(&self) -> OddIds {
+        match self {
+            Self::Table { source, .. } => source.odd_ids.clone(),
+            Self::Csv(csv) => csv.facts.odd_ids(),
+        }
+    }
+
+    /// What people are to know of these.
+    pub(crate) fn sentences_about_ids(&self) -> Vec<String> {
+        match self {
+            Self::Table { source, .. } => source.odd_ids.sentences(&source.table),
+            Self::Csv(csv) => {
+                let mut sentences = csv.facts.odd_ids().sentences(&csv.name());
+                let without = &csv.facts.without;
+                if without.count > 0 {
+                    sentences.push(format!("rows of {} without a usable id: {}", csv.name(), without.shown()));
+                }
+                sentences
+            }
+        }
+    }
+}
+
+/// Bytes of a page that are kept in memory.
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Pages of a file's rows, in the order of the file, without the rows that their ids don't identify.
+pub(crate) struct CsvPages {
+    pages: tokio::sync::mpsc::Receiver<Result<Vec<(i64, LegacyRow)>, CsvError>>,
+}
+
+impl CsvPages {
+    /// Starts to read, on a thread of its own. It ends with the value.
+    pub(crate) fn start(csv: Arc<ProvedCsv>, rows: usize) -> Self {
+        let (sender, pages) = tokio::sync::mpsc::channel(1);
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = read(&csv, rows, &sender) {
+                let _ = sender.blocking_send(Err(error));
+            }
+        });
+        Self { pages }
+    }
+
+    /// The next page; none after the last.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<(i64, LegacyRow)>>, CsvError> {
+        self.pages.recv().await.transpose()
+    }
+}
+
+/// The rows of a file with some ids.
+pub(crate) async fn rows_with(csv: &Arc<ProvedCsv>, ids: HashSet<i64>) -> Result<HashMap<i64, LegacyRow>, CsvError> {
+    let csv = Arc::clone(csv);
+    let reading = tokio::task::spawn_blocking(move || {
+        let (mut records, mut record) = (CsvRecords::open(&csv)?, Record::default());
+        let mut found = HashMap::new();
+        while records.next(&mut record)? {
+            if let (Some(id), row) = csv.layout.row(&record)
+                && ids.contains(&id)
+            {
+                found.insert(id, row);
+            }
+        }
+        Ok(found)
+    });
+    reading.await.expect("reading a file doesn't panic")
+}
+
+type Sender = tokio::sync::mpsc::Sender<Result<Vec<(i64, LegacyRow)>, CsvError>>;
+
+fn read(csv: &ProvedCsv, rows: usize, sender: &Sender) -> Result<(), CsvError> {
+    let mut records = CsvRecords::open(csv)?;
+    let mut record = Record::default();
+    let (mut page, mut bytes) = (Vec::with_capacity(rows), 0);
+    while records.next(&mut record)? {
+        let (Some(id), row) = csv.layout.row(&record) else { continue };
+        if csv.facts.repeated.contains_key(&id) {
+            continue;
+        }
+        page.push((id, row));
+        bytes += record.octets();
+        if page.len() >= rows || bytes >= PAGE_BYTES {
+            bytes = 0;
+            // Nobody listens where the run was given up.
+            if sender.blocking_send(Ok(std::mem::replace(&mut page, Vec::with_capacity(rows)))).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    if !page.is_empty() {
+        let _ = sender.blocking_send(Ok(page));
+    }
+    Ok(())
+}
+
+/// The ids that several rows have, after one, with how many rows have each.
+pub(crate) async fn repeated_ids(
+    legacy: &Legacy,
+    from: Option<&mut Session>,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<Vec<(i64, i64)>, QueryError> {
+    match (legacy, from) {
+        (Legacy::Table { source, .. }, Some(from)) => source.repeated_ids(from, after, limit).await,
+        (Legacy::Table { .. }, None) => Ok(Vec::new()),
+        (Legacy::Csv(csv), _) => {
+            let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let ids = csv.facts.repeated.range((start, Bound::Unbounded)).take(limit);
+            Ok(ids.map(|(id, repeated)| (*id, i64::try_from(repeated.rows).unwrap_or(i64::MAX))).collect())
+        }
+    }
+}

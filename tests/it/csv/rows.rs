@@ -1,0 +1,238 @@
+//! Rows of a file become what the table's rows become, and are verified against the file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pretty_assertions::assert_eq;
+use sqlx::Connection;
+
+use super::{csv_text, prove_file};
+use crate::harness::program::{run, stdout};
+use crate::harness::{Db, Seen, Start, apply_all, stored, with_db};
+use pad_migrate::base::text::sentence;
+use pad_migrate::config::environment::Environment;
+use pad_migrate::harness::generate::Generator;
+use pad_migrate::harness::pg::databases;
+use pad_migrate::migration::csv::declared::Declared;
+use pad_migrate::migration::csv::null::Null;
+use pad_migrate::migration::csv::proved::ProvedCsv;
+use pad_migrate::migration::pg::legacy::LegacySource;
+use pad_migrate::migration::pg::rollback::{RollbackRequest, rollback};
+use pad_migrate::migration::pg::{migrate, verify};
+use pad_migrate::migration::rollback::{KeptReason, RollbackReport, Selection};
+use pad_migrate::migration::run::{MigrateReport, Options};
+use pad_migrate::migration::verification::VerifyReport;
+
+/// Writes the legacy table as Postgres writes CSV, in this order.
+async fn export(db: &Db, order: &str, path: &Path) {
+    let mut connection = db.connect().await;
+    let sql = format!("copy (select * from personal_account_dealing order by {order}) to stdout (format csv, header)");
+    let mut stream = connection.copy_out_raw(&sql).await.expect("the table is exported");
+    let mut bytes = Vec::new();
+    while let Some(piece) = futures_util::TryStreamExt::try_next(&mut stream).await.expect("the table is exported") {
+        bytes.extend_from_slice(&piece);
+    }
+    drop(stream);
+    let _ = connection.close().await;
+    std::fs::write(path, bytes).expect("the file is written");
+}
+
+fn prove(path: &Path) -> Arc<ProvedCsv> {
+    let declared = Declared { nulls: vec![Null::Unquoted], ..Declared::default() };
+    Arc::new(prove_file(path, &declared).expect("the file is read"))
+}
+
+async fn migrate_csv(db: &Db, csv: &Arc<ProvedCsv>, options: Options) -> (MigrateReport, Seen) {
+    let (mut seen, source) = (Seen::default(), LegacySource::Csv(csv));
+    let request = migrate::MigrateRequest { target: &db.database, source, environment: Environment::Local, options };
+    let report = migrate::migrate(&request, &mut seen, std::future::pending()).await;
+    (report.expect("the migration runs"), seen)
+}
+
+async fn rollback_csv(db: &Db, csv: &Arc<ProvedCsv>, batch_size: usize) -> RollbackReport {
+    let request = RollbackRequest {
+        target: &db.database,
+        source: LegacySource::Csv(csv),
+        environment: Environment::Local,
+        selection: Selection::All,
+        batch_size,
+        dry_run: false,
+    };
+    rollback(&request, &mut |_| (), std::future::pending()).await.expect("the rollback runs")
+}
+
+async fn verify_csv(db: &Db, csv: &Arc<ProvedCsv>) -> VerifyReport {
+    let request =
+        verify::VerifyRequest { target: &db.database, source: LegacySource::Csv(csv), environment: Environment::Local };
+    verify::verify(&request, |_| ()).await.expect("the verification runs")
+}
+
+/// Takes away what migrations wrote.
+async fn forget(db: &Db) {
+    db.execute(
+        "truncate padealing.migration_mapping, padealing.migration_reject; delete from padealing.audit_log; \
+         delete from padealing.pad_execution; delete from padealing.pad_approval; delete from padealing.pad_request",
+    )
+    .await;
+}
+
+/// Law: what a file of the table gives is what the table gives, the residual and the rejections included, whatever the
+/// order of the rows; it is verified against the file, and nothing is migrated twice.
+#[tokio::test]
+async fn rows_of_a_file_become_what_the_tables_rows_become() {
+    with_db(Start::Empty, async |db| {
+        let generator = Generator { rows: 600, seed: 7 };
+        databases::fill_with_generated(&db.database, generator, |_| ()).await.expect("the rows load");
+        apply_all(&db.database).await;
+        let (from_table, seen) = db.migrate(Options::default()).await;
+        let stored = stored::outcomes(&db).await;
+        let reasons = |seen: &Seen| {
+            let each = seen.rejections.iter().flat_map(|it| {
+                it.reasons.iter().map(|reason| (it.source_id, reason.field.clone(), reason.rule, reason.value.clone()))
+            });
+            let mut all: Vec<_> = each.collect();
+            all.sort();
+            all
+        };
+        let dir = tempfile::tempdir().expect("a directory is made");
+        for (order, batch_size) in [("id", 500), ("md5(id::text)", 37)] {
+            let path = dir.path().join("export.csv");
+            export(&db, order, &path).await;
+            let csv = prove(&path);
+            forget(&db).await;
+            let half = Options { limit: Some(200), batch_size, ..Options::default() };
+            migrate_csv(&db, &csv, half).await;
+            migrate_csv(&db, &csv, Options { batch_size, ..Options::default() }).await;
+            let (again, seen_again) = migrate_csv(&db, &csv, Options { batch_size, ..Options::default() }).await;
+            assert_eq!(again.counts.already_migrated, from_table.counts.migrated, "by {order}");
+            assert_eq!(reasons(&seen_again), reasons(&seen), "by {order}");
+            assert_eq!(stored::outcomes(&db).await, stored, "by {order}");
+            let verified = verify_csv(&db, &csv).await;
+            assert!(verified.counts.is_clean(), "{:?} {:?}", verified.counts, verified.differences);
+            // The second opinion on the same rows: the table verifies what the file gave.
+            db.check_clean().await;
+            // And back: a row that was changed since is kept, and one that the file no longer has.
+            let changed = "(select min(source_id) from padealing.migration_mapping)";
+            db.execute(&format!("update padealing.pad_request set currency = 'XXX' where id = {changed}")).await;
+            let gone = "(select max(source_id) from padealing.migration_mapping)";
+            db.execute(&format!("create table gone as select * from personal_account_dealing where id = {gone}")).await;
+            db.execute("delete from personal_account_dealing where id in (select id from gone)").await;
+            export(&db, order, &path).await;
+            db.execute("insert into personal_account_dealing select * from gone; drop table gone").await;
+            let report = rollback_csv(&db, &prove(&path), batch_size).await;
+            let kept: Vec<KeptReason> = report.kept.iter().map(|it| it.reason).collect();
+            assert_eq!(kept, [KeptReason::Changed, KeptReason::SourceGone], "by {order}: {:?}", report.kept);
+            assert_eq!(report.counts.rolled_back, from_table.counts.migrated - 2, "by {order}");
+            let left = db.value("select count(distinct source_id) from padealing.migration_mapping").await;
+            assert_eq!(left.as_deref(), Some("2"), "by {order}");
+        }
+    })
+    .await;
+}
+
+/// Ids that several rows have, that no row has, and that are none; each row's place in its rejection.
+#[tokio::test]
+async fn odd_ids_of_a_file_are_rejected_and_counted() {
+    with_db(Start::Applied, async |db| {
+        let status = ("status", "request");
+        let date = ("requested_date", "2024-01-15 10:00:00");
+        let person = ("employee", "1001");
+        let row = |id| [("id", id), status, date, person];
+        let bad = [("id", "9"), ("status", "what"), date, ("trade_size", "#####"), ("employee", "1.5E+05")];
+        let ids = ["5", "3", "5", "", "x", "12", "5"].map(row);
+        let rows: Vec<&[(&str, &str)]> = ids.iter().map(|it| &it[..]).chain([&bad[..]]).collect();
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let path = dir.path().join("odd.csv");
+        std::fs::write(&path, csv_text(&rows)).expect("the file is written");
+        let csv = prove(&path);
+        let (report, seen) = migrate_csv(&db, &csv, Options::default()).await;
+        let counts = &report.counts;
+        assert_eq!((counts.read, counts.migrated, counts.rejected, counts.without_id), (8, 2, 6, 2), "{report:?}");
+        let places: Vec<_> = seen.rejections.iter().map(|it| (it.source_id, it.origin.map(|it| it.line))).collect();
+        assert_eq!(places, [(9, Some(9)), (5, None), (5, None), (5, None)]);
+        let reasons = &seen.rejections[0].reasons;
+        let fields: Vec<(&str, Option<&str>)> =
+            reasons.iter().map(|it| (it.field.as_str(), it.value.as_deref())).collect();
+        assert_eq!(fields, [("employee", Some("1.5E+05")), ("status", Some("what")), ("trade_size", Some("#####"))]);
+        assert!(reasons[1].message.contains("(line 9, byte "), "{}", reasons[1].message);
+        assert!(seen.rejections[1].reasons[0].message.ends_with("(again on lines 4, 8)"), "{:?}", seen.rejections[1]);
+        assert!(report.notes.iter().any(|it| it.contains("without a usable id: lines 5, 6")), "{:?}", report.notes);
+        let verified = verify_csv(&db, &csv).await;
+        let found = (verified.counts.source, verified.counts.verified, verified.counts.rejected);
+        assert_eq!((found, verified.counts.is_clean()), ((8, 2, 6), true), "{:?}", verified.counts);
+        // A row that the file no longer has, and one that is stored differently.
+        std::fs::write(&path, csv_text(&rows[1..2])).expect("the file is written");
+        db.execute("update padealing.pad_request set currency = 'XXX' where id = 3").await;
+        let verified = verify_csv(&db, &prove(&path)).await;
+        let counts = &verified.counts;
+        assert_eq!((counts.source, counts.different, counts.missing_source), (1, 1, 1), "{:?}", verified.differences);
+        let run: String = db
+            .value("select options from padealing.migration_run order by started_at desc limit 1")
+            .await
+            .expect("a run");
+        assert!(run.contains(&format!("\"sha256\": \"{}\"", csv.sha256)), "{run}");
+    })
+    .await;
+}
+
+/// A file that isn't the one that was proved stops the run before a row of what changed is used.
+#[tokio::test]
+async fn a_file_that_changes_stops_the_run() {
+    with_db(Start::Applied, async |db| {
+        let row = [("id", "3"), ("status", "request"), ("requested_date", "2024-01-15 10:00:00")];
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let path = dir.path().join("changing.csv");
+        let text = csv_text(&[&row]);
+        for changed in [text.replace("request,", "decline,"), text.clone() + &text, text[..text.len() - 1].to_owned()] {
+            std::fs::write(&path, &text).expect("the file is written");
+            let csv = prove(&path);
+            std::fs::write(&path, &changed).expect("the file is written");
+            let request = migrate::MigrateRequest {
+                target: &db.database,
+                source: LegacySource::Csv(&csv),
+                environment: Environment::Local,
+                options: Options::default(),
+            };
+            let result = migrate::migrate(&request, &mut Seen::default(), std::future::pending()).await;
+            let error = sentence(&result.expect_err("it stops"));
+            assert!(error.contains("the file has changed"), "{error}");
+            assert_eq!(db.value("select count(*) from padealing.pad_request").await.as_deref(), Some("0"));
+        }
+    })
+    .await;
+}
+
+/// The commands, as their user runs them.
+#[tokio::test]
+async fn the_commands_take_a_file() {
+    with_db(Start::Applied, async |db| {
+        // Where the rows come from a file, nobody misses the table.
+        db.execute("drop table personal_account_dealing").await;
+        let row = [("id", "3"), ("employee", "1001"), ("status", "request"), ("requested_date", "15-JAN-24")];
+        let bad = [("id", "4"), ("status", "what"), ("requested_date", "16-JAN-24")];
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let path = dir.path().join("rows.csv");
+        std::fs::write(&path, csv_text(&[&row, &bad])).expect("the file is written");
+        let path = path.display().to_string();
+        let file = ["--database-url", &db.url, "--source-csv", &path, "--csv-rows", "2", "--json"];
+        let json = |command: &[&str], code| {
+            let output = run(&[command, &file].concat(), &[("DB_SSLMODE", "disable")]);
+            assert_eq!(output.status.code(), Some(code), "{output:?}");
+            serde_json::from_str::<serde_json::Value>(&stdout(&output)).expect("it is JSON")
+        };
+        let migrated = json(&["migrate"], 1);
+        assert_eq!(migrated["csv"]["dates"]["requested_date"], "DD-MON-RR[ HH24:MI[:SSXFF]]");
+        assert_eq!((&migrated["rejections"][0]["line"], &migrated["source"]), (&3.into(), &path.clone().into()));
+        assert!(migrated["rejections"][0]["byte"].is_u64(), "{migrated}");
+        let doctor = json(&["doctor"], 0);
+        let checks = doctor["checks"].as_array().expect("checks");
+        let table = checks.iter().find(|it| it["name"] == "legacy_table").expect("the check");
+        assert_eq!(table["status"], "skip", "{table}");
+        let verified = json(&["verify"], 0);
+        assert_eq!(
+            (&verified["counts"]["verified"], &verified["csv"]["sha256"]),
+            (&1.into(), &migrated["csv"]["sha256"])
+        );
+    })
+    .await;
+}
