@@ -3,16 +3,21 @@
 
 use std::borrow::Cow;
 
-/// The commands that texts name.
-const COMMANDS: [&str; 12] = [
+/// The commands that work in an environment; a test compares them with the program's.
+const COMMANDS: [&str; 17] = [
     "apply",
+    "backup",
+    "clean",
     "doctor",
     "drift",
+    "gate",
     "integrity",
     "migrate",
     "plan",
     "rehearse",
+    "restore",
     "revert",
+    "rollback",
     "seed",
     "snapshot",
     "status",

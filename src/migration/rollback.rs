@@ -204,7 +204,7 @@ impl Judged {
                     KeptReason::SourceChanged,
                     format!(
                         "the legacy row, or a reference row that it names, was changed since; `pad-migrate rollback \
-                         --source-id {source_id}` takes it back"
+                         --source-id {source_id}` rolls it back"
                     ),
                 ),
                 false => (KeptReason::Changed, "it was changed in padealing since it was migrated".to_owned()),

@@ -60,7 +60,7 @@ fn judgement(report: &CleanReport, dry_run: bool) -> String {
         }
         (_, _, false) => format!(
             "ATTENTION: {deleted} removed, and {} of these employees stay, for the reasons above; `pad-migrate rollback` \
-             takes migrated rows back",
+             removes migrated rows",
             plural(stays, "row", "rows")
         ),
     }

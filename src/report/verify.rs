@@ -76,7 +76,7 @@ fn judgement(counts: &verification::VerifyCounts) -> String {
     if counts.different + counts.missing + counts.missing_source + counts.extra > 0 {
         actions.push(
             "padealing differs from what the legacy rows give: find out which of both was changed since. What was changed \
-             on purpose stays so; migrate never rewrites a migrated row. Where the legacy row was changed, take it back with \
+             on purpose stays so; migrate never rewrites a migrated row. Where the legacy row was changed, roll it back with \
              `pad-migrate rollback --source-id N` and run `pad-migrate migrate`; correct the rest by hand or from a backup, \
              and run `pad-migrate verify` again",
         );

@@ -46,6 +46,15 @@ fn help_has_examples_variables_and_exit_codes() {
     }
 }
 
+/// A command that is to be pasted names its environment, or it works on another one's database.
+#[test]
+fn every_command_with_an_environment_gets_it_in_texts() {
+    let known = read(&root().join("src/base/hint.rs"));
+    for command in commands().iter().filter(|it| !["completions", "man"].contains(&it.as_str())) {
+        assert!(known.contains(&format!("    \"{command}\",\n")), "COMMANDS in src/base/hint.rs lacks {command}");
+    }
+}
+
 #[test]
 fn completions_and_manual_pages_know_every_command() {
     let commands = commands();

@@ -219,7 +219,7 @@ async fn what_was_changed_or_is_in_use_is_kept_and_named_and_the_rest_comes_back
         let all = texts.join("\n");
         for part in [
             "not what the legacy row gives: ticker; it was changed in padealing since it was migrated",
-            "`pad-migrate rollback --source-id 103` takes it back",
+            "`pad-migrate rollback --source-id 103` rolls it back",
             "1 row of public.notes refers to it, such as the one with the id 1",
             "padealing.audit_log refuses to let the row go: legal hold (SQLSTATE P0001, function padealing.hold())",
             "a trigger or a rule of the table keeps it",

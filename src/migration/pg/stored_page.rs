@@ -1,4 +1,4 @@
-//! Reads what is stored for legacy rows: for the verification, and for what takes migrated rows back.
+//! Reads what is stored for legacy rows: for the verification, and for the rollback.
 //!
 //! Through plain queries, not through the COPY code that `migrate` writes with.
 
