@@ -63,6 +63,9 @@ impl CsvFlags {
                 "--source-csv and --source-timezone can't be used together: the dates of a file are what a clock showed, and are \
                  migrated as they are",
             ),
+            Some(_) if [Null::Empty, Null::Unquoted].iter().all(|it| self.csv_null.contains(it)) => Some(
+                "--csv-null empty and --csv-null unquoted can't be used together: either \"\" is NULL, or an empty text",
+            ),
             None if is_described => Some("the flags --csv-… describe the file of --source-csv; name the file with it"),
             _ => None,
         }

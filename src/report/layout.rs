@@ -121,14 +121,15 @@ pub(crate) fn csv_rows(page: &mut Page, csv: &CsvSummary) {
         _ => list(csv.dates.iter().map(|(column, format)| format!("{column} {format}"))),
     };
     let nulls = csv.nulls.join(" and ");
-    let (delimiter, encoding, numbers) = (&csv.delimiter, &csv.encoding, &csv.numbers);
+    let (encoding, numbers) = (&csv.encoding, &csv.numbers);
+    let delimiter = if csv.delimiter == "tab" { "tab".to_owned() } else { format!("'{}'", csv.delimiter) };
     page.row(
         "Read as",
         format!("{encoding}, delimiter {delimiter}, NULL {nulls}, numbers like {numbers}, dates {dates}"),
     );
     let totals = csv.totals.iter().map(|(column, sum)| match sum {
         Some(sum) => format!("{column} {sum}"),
-        None => format!("{column} not known"),
+        None => format!("{column} has values that can't be summed"),
     });
     page.row("Holds", format!("{}; sums: {}", plural(csv.rows, "row", "rows"), list(totals)));
 }

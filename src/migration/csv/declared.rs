@@ -97,6 +97,9 @@ impl FromStr for DatesOf {
     }
 }
 
+/// The digits of a sum, 4 of them after the point. It may be larger than any value that the target holds.
+pub(crate) const SUM_DIGITS: u32 = AMOUNT_DIGITS + 10;
+
 /// A sum of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is named for what it holds")]
@@ -121,8 +124,7 @@ impl FromStr for Total {
     fn from_str(text: &str) -> Result<Self, NoTotal> {
         let (name, sum) = text.split_once('=').ok_or(NoTotal::Form)?;
         let column = column_of(Kind::Number, name).map_err(|(name, all)| NoTotal::Column(name, all))?;
-        // A sum may be larger than any value.
-        let sum = Amount::parse(sum, AMOUNT_DIGITS + 10).map_err(|_| NoTotal::Form)?;
+        let sum = Amount::parse(sum, SUM_DIGITS).map_err(|_| NoTotal::Form)?;
         Ok(Self { column, sum })
     }
 }

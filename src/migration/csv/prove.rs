@@ -8,7 +8,7 @@ use roaring::RoaringTreemap;
 use crate::base::text::{list, plural, thousands};
 use crate::migration::csv::alarm::{Alarm, AlarmKind, Count, Watch};
 use crate::migration::csv::date::DateFormat;
-use crate::migration::csv::declared::{Declared, Delimiter, Total};
+use crate::migration::csv::declared::{Declared, Delimiter, SUM_DIGITS, Total};
 use crate::migration::csv::encoding::Encoding;
 use crate::migration::csv::error::CsvFault;
 use crate::migration::csv::facts::{Facts, Repeated};
@@ -19,7 +19,7 @@ use crate::migration::csv::number::{NumberFormat, read_identifier};
 use crate::migration::csv::race::Race;
 use crate::migration::csv::record::Record;
 use crate::migration::legacy::{Kind, LegacyColumn};
-use crate::migration::value::{AMOUNT_DIGITS, Amount, parse_identifier};
+use crate::migration::value::{Amount, parse_identifier};
 
 /// Ids that are no `bigint` of which the report shows the text.
 const EXAMPLES: usize = 3;
@@ -323,7 +323,8 @@ impl Sum {
 
     fn add(&mut self, text: &str) {
         let Some(sum) = self.sum else { return };
-        let amount = self.format.read(text).and_then(|it| Amount::parse(&it, AMOUNT_DIGITS).ok());
+        // Of a value that the target can't hold the row is rejected; the table's sum has it nevertheless.
+        let amount = self.format.read(text).and_then(|it| Amount::parse(&it, SUM_DIGITS).ok());
         self.sum = amount.and_then(|amount| sum.checked_add(amount.0));
     }
 }

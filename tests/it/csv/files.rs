@@ -129,6 +129,10 @@ fn a_file_that_lacks_rows_is_refused() {
     for words in ["the file has 5 rows, and --csv-rows says 6", "the sum of value is 12551.7400 in the file"] {
         assert!(error.contains(words), "{error}");
     }
+    // The table's sum holds values that the target can't; of those the rows are rejected.
+    let text = csv_text(&[&[("id", "1"), ("value", "10000000000000000.25")], &[("id", "2"), ("value", "1.5")]]);
+    let whole = declared(&[("rows", "2"), ("total", "value=10000000000000001.75")]);
+    prove_bytes("large.csv", text.as_bytes(), &whole).expect("it is whole");
 }
 
 #[test]
@@ -189,6 +193,10 @@ fn what_cannot_be_read_is_one_sentence() {
         (&["migrate", "--source-csv", &folder], "this is a folder"),
         (&["migrate", "--source-csv", "f.csv", "--source-url", url], "can't be used together"),
         (&["migrate", "--csv-rows", "5"], "name the file with it"),
+        (
+            &["gate", "--stage", "after", "--source-csv", "f.csv", "--csv-null", "empty", "--csv-null", "unquoted"],
+            "can't be used together",
+        ),
         (&["rehearse", "--source-csv", "f.csv", "--rows", "5"], "can't be used together"),
     ] {
         let output = run(arguments, &[("DB_HOST", "localhost"), ("DB_NAME", "none"), ("DB_USER", "nobody")]);
