@@ -14,7 +14,7 @@ use crate::migration::clean::{CLEANED, CleanReport, LeftReason, LeftRows, TableR
 use crate::migration::effects::Firing;
 use crate::migration::needs;
 use crate::migration::pg::foreign_keys::{ForeignKey, foreign_keys};
-use crate::migration::pg::names::{Marks, NAMED_TABLE, begin_with_audit_log};
+use crate::migration::pg::names::{Marks, NAMED_TABLE, begin_with_audit_log, wait_for_rows};
 use crate::migration::pg::run_record::RunRecord;
 use crate::migration::pg::side_effects::{Checked, UnsafeError, Written, check_side_effects, refuse};
 use crate::postgres::connect_error::ConnectError;
@@ -23,7 +23,7 @@ use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::sqlstate;
 use crate::postgres::statement::{fetch_value, run, server_facts};
-use crate::postgres::transaction::{CommitError, Limits, begin_read_only, begin_writing_one_moment, commit};
+use crate::postgres::transaction::{CommitError, Limits, begin_read_only, commit};
 
 /// How often it is tried again after a conflict with another transaction.
 const ATTEMPTS: u32 = 5;
@@ -93,22 +93,20 @@ pub async fn clean(request: &CleanRequest<'_>) -> Result<CleanReport, CleanError
     let mut session = request.target.connect(access, "clean").await?;
     let (keys, firing) = check_target(&mut session, request).await?;
     let marks = Marks::now(&mut session).await?;
-    let (mut attempt, mut only_wait) = (1, false);
+    let mut attempt = 1;
     let mut report = loop {
-        let error = match clean_once(&mut session, request, &keys, only_wait).await {
-            Ok(Some(report)) => break report,
-            // Nobody is in the way any more.
-            Ok(None) => {
-                only_wait = false;
-                continue;
+        let mut rows = Vec::new();
+        match clean_once(&mut session, request, &keys, &mut rows).await {
+            Err(CleanError::Session(SessionError::Query(error))) if error.is_retryable() && attempt < ATTEMPTS => {
+                run(&mut session, "rollback", "rolling back").await?;
+                attempt += 1;
+                if error.sqlstate().as_deref() == Some(sqlstate::LOCK_NOT_AVAILABLE) {
+                    // Others wait for the audit log no longer: who has the row may be one of them.
+                    wait_for_rows(&mut session, &rows).await?;
+                }
             }
-            Err(CleanError::Session(SessionError::Query(error))) if error.is_retryable() && attempt < ATTEMPTS => error,
-            Err(error) => return Err(error),
-        };
-        run(&mut session, "rollback", "rolling back").await?;
-        attempt += 1;
-        // Others wait for the audit log meanwhile: who has the row may be one of them.
-        only_wait = error.sqlstate().as_deref() == Some(sqlstate::LOCK_NOT_AVAILABLE);
+            done => break done?,
+        }
     };
     if !request.dry_run && report.deleted() > 0 {
         report.dangling = marks.dangling(&mut session).await?;
@@ -149,24 +147,24 @@ async fn check_target(
     }
 }
 
-/// One attempt, in one transaction, which is open still if this fails. Or only waits for who has the rows; then, and only
-/// then, there is no report.
+/// One attempt, in one transaction, which is open still if this fails. `chosen` gets conditions for the rows.
 async fn clean_once(
     session: &mut Session,
     request: &CleanRequest<'_>,
     keys: &[ForeignKey],
-    only_wait: bool,
-) -> Result<Option<CleanReport>, CleanError> {
+    chosen: &mut Vec<(&'static str, String)>,
+) -> Result<CleanReport, CleanError> {
     let CleanRequest { target, environment, employees, dry_run } = request;
     let server_version = server_facts(session).await?.version;
     // What others change meanwhile can't be deleted in it, and is looked at again. What names rows without a foreign key
     // isn't written meanwhile.
-    match (dry_run, only_wait) {
-        (true, _) => begin_read_only(session, Limits::default()).await?,
-        (false, true) => begin_writing_one_moment(session, Limits::default()).await?,
-        (false, false) => begin_with_audit_log(session).await?,
+    match dry_run {
+        true => begin_read_only(session, Limits::default()).await?,
+        false => begin_with_audit_log(session).await?,
     }
     let rows = Chosen::find(session, employees).await?;
+    let condition = |ids: &[i64]| format!("id = any({})", array(ids.iter().copied()));
+    chosen.extend(rows.deleted.iter().map(|(table, ids)| (*table, condition(ids))));
     let mut report =
         CleanReport { employees: (*employees).clone(), left: rows.left, server_version, ..CleanReport::default() };
     for key in keys {
@@ -179,20 +177,16 @@ async fn clean_once(
     }
     if *dry_run || report.deleted() == 0 {
         run(session, "rollback", "ending the transaction").await?;
-        return Ok(Some(report));
+        return Ok(report);
     }
     delete(session, target, &rows.deleted).await?;
-    if only_wait {
-        run(session, "rollback", "ending the transaction").await?;
-        return Ok(None);
-    }
     for rows in &mut report.tables {
         rows.after = count(session, rows.table).await?;
     }
     let record = RunRecord::new(session, "clean", *environment, json!({ "employees": employees })).await?;
     record.whole(session, &report.tables, report.verdict()).await?;
     commit(session, target, "committing the removal").await?;
-    Ok(Some(report))
+    Ok(report)
 }
 
 /// Deletes the rows and nothing else.

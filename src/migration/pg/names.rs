@@ -64,6 +64,27 @@ async fn wait_a_moment_only(session: &mut Session) -> Result<(), QueryError> {
     run(session, &format!("set local lock_timeout = '{MOMENT}'"), "setting up the transaction").await
 }
 
+/// Waits until nobody else has some rows, given by conditions on their tables, those first that refer to others. Where the
+/// tables that are locked otherwise are waited for, that is for a turn.
+pub(crate) async fn wait_for_rows(session: &mut Session, rows: &[(&str, String)]) -> Result<(), QueryError> {
+    // What is waited for longest first, and without a lock on the others. A role that may delete needn't be one that may
+    // lock rows otherwise.
+    for (table, condition) in rows.iter().rev() {
+        let is_locked = ["audit_log", "migration_mapping"].contains(table);
+        begin_writing(session, Limits { lock: is_locked.then_some(TURN), statement: None }).await?;
+        run(session, "set local enable_seqscan = off", "setting up the transaction").await?;
+        let delete = format!("delete from padealing.{table} where {condition}");
+        let done = run(session, &delete, "waiting for rows that another session has").await;
+        run(session, "rollback", "rolling back").await?;
+        match done {
+            Err(error) if error.is_lock_conflict() => return Err(error),
+            // Rows that refer to them are there still.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// A target row, as what names it does.
 #[derive(Clone, Debug)]
 pub(crate) struct Named {

@@ -29,6 +29,7 @@ use crate::migration::needs;
 use crate::migration::pg::legacy::{CsvPages, LegacySource};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::missing::missing_columns;
+use crate::migration::pg::names::wait_for_rows;
 use crate::migration::pg::needs::check_source;
 use crate::migration::pg::rollback::chosen::Chosen;
 use crate::migration::pg::rollback::error::RollbackError;
@@ -453,42 +454,45 @@ async fn roll_back_page(
     let mut parts: Vec<&[i64]> = vec![&batch.ids];
     'parts: while let Some(ids) = parts.pop() {
         let part = Part { ids, rows: &batch.rows };
-        let (mut manner, mut attempt, mut only_wait) = (Manner::Whole, 1, false);
+        let (mut manner, mut attempt) = (Manner::Whole, 1);
         loop {
-            let failed = match roll_back_part(work, session, &part, manner, only_wait).await {
+            let mut was_busy = false;
+            let failed = match roll_back_part(work, session, &part, manner).await {
                 Ok(PartEnd::Done(done, kept)) => {
                     work.done.fetch_add(done.rolled_back, Ordering::Relaxed);
                     counts.add(&done);
                     all.extend(kept);
                     continue 'parts;
                 }
-                Ok(PartEnd::Waited | PartEnd::Named) => None,
-                Err(error) => Some(error),
+                Ok(PartEnd::Named) => {
+                    run(session, "rollback", "rolling back").await?;
+                    continue;
+                }
+                Ok(PartEnd::Busy(error, rows)) => {
+                    run(session, "rollback", "rolling back").await?;
+                    let waited = wait_for_rows(session, &rows).await;
+                    was_busy = waited.is_ok();
+                    waited.err().unwrap_or(error).into()
+                }
+                Err(error) => error,
             };
+            let WriteError { error, refusal } = failed;
             // On a connection that was lost this fails too, and the first error is the one that says why.
-            let is_over = run(session, "rollback", "rolling back").await;
-            let Some(WriteError { error, refusal }) = failed else {
-                is_over?;
-                only_wait = false;
-                continue;
-            };
-            let is_locked = error.sqlstate().as_deref() == Some(sqlstate::LOCK_NOT_AVAILABLE);
+            let rolled_back = run(session, "rollback", "rolling back").await;
             let look_again = error.is_retryable() && attempt < ATTEMPTS;
             let leave_out = !look_again && refusal.is_some() && manner == Manner::Whole;
-            let is_in_use =
-                is_locked && !only_wait || error.sqlstate().as_deref() == Some(sqlstate::SERIALIZATION_FAILURE);
-            if is_over.is_ok() && !look_again && !leave_out && is_in_use && ids.len() > 1 {
+            let is_in_use = was_busy || error.sqlstate().as_deref() == Some(sqlstate::SERIALIZATION_FAILURE);
+            if rolled_back.is_ok() && !look_again && !leave_out && is_in_use && ids.len() > 1 {
                 // The application is at work on some of the rows.
                 let (first, second) = ids.split_at(ids.len() / 2);
                 parts.extend([second, first]);
                 continue 'parts;
             }
-            if is_over.is_err() || !look_again && !leave_out {
+            if rolled_back.is_err() || !look_again && !leave_out {
                 let (first, last) = (ids.first().copied().unwrap_or(0), ids.last().copied().unwrap_or(0));
                 return Err(RollbackError::Page { first, last, place: work.target.place(), source: error });
             }
             (manner, attempt) = if leave_out { (Manner::WithoutRefused, 1) } else { (manner, attempt + 1) };
-            only_wait = is_locked;
             work.securities.lock().await.forget();
         }
     }

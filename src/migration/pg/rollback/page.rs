@@ -7,7 +7,7 @@
 //! was compared.
 //!
 //! While others wait for that lock, a row that another session has is waited for a moment only; longer in a transaction of
-//! its own, without the lock, so that the other session can go on.
+//! its own, without the lock, so that the other session, and other pages, can go on.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -31,6 +31,7 @@ use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
+use crate::postgres::sqlstate::LOCK_NOT_AVAILABLE;
 use crate::postgres::statement::run;
 use crate::postgres::transaction::{Limits, begin_read_only, begin_writing_one_moment, savepoint};
 
@@ -72,17 +73,16 @@ pub(crate) enum PartEnd {
     Done(RollbackCounts, Vec<Kept>),
     /// It is open still: others have written what names its rows, so that it must be looked at again.
     Named,
-    /// It is open still: nobody is in the way any more.
-    Waited,
+    /// It is open still: others have one of these rows, given by conditions on their tables.
+    Busy(QueryError, Vec<(&'static str, String)>),
 }
 
-/// Takes a part back, in one transaction, which is open still if this fails. Or only waits for who has its rows.
+/// Takes a part back, in one transaction, which is open still if this fails.
 pub(crate) async fn roll_back_part(
     work: &Work,
     session: &mut Session,
     part: &Part<'_>,
     manner: Manner,
-    only_wait: bool,
 ) -> Result<PartEnd, WriteError> {
     if work.dry_run {
         begin_read_only(session, Limits::default()).await?;
@@ -100,24 +100,26 @@ pub(crate) async fn roll_back_part(
     let (mut kept, mut taken) = judge(work, session, part, &ids, &stored).await?;
     if !work.dry_run && !taken.is_empty() {
         prepare_writing(session).await?;
-        if !only_wait {
-            lock_names(session).await?;
-            if work.are_named(session, &taken).await? {
-                return Ok(PartEnd::Named);
-            }
+        lock_names(session).await?;
+        if work.are_named(session, &taken).await? {
+            return Ok(PartEnd::Named);
         }
-        match manner {
-            Manner::Whole => delete_watched(session, &taken).await?,
-            Manner::WithoutRefused => {
-                let (deleted, refused) = delete_what_may_go(session, taken).await?;
+        let rows = taken.clone();
+        let deleted = match manner {
+            Manner::Whole => delete_watched(session, &taken).await.map(|()| (taken, Vec::new())),
+            Manner::WithoutRefused => delete_what_may_go(session, taken).await,
+        };
+        match deleted {
+            Ok((deleted, refused)) => {
                 taken = deleted;
                 kept.extend(refused);
                 kept.sort();
             }
+            Err(WriteError { error, .. }) if error.sqlstate().as_deref() == Some(LOCK_NOT_AVAILABLE) => {
+                return Ok(PartEnd::Busy(error, DELETED.map(|table| (table, condition(&rows, table))).into()));
+            }
+            Err(error) => return Err(error),
         }
-    }
-    if only_wait {
-        return Ok(PartEnd::Waited);
     }
     run(session, "commit", "committing a page").await.map_err(|error| refused(None, error))?;
     let mut counts = RollbackCounts { selected: stored.len() as u64, ..RollbackCounts::default() };
@@ -235,27 +237,34 @@ async fn delete_watched(session: &mut Session, rows: &[Row<'_>]) -> Result<(), W
     }
 }
 
+/// The condition for the rows of a table that are deleted.
+fn condition(rows: &[Row<'_>], table: &str) -> String {
+    let is_lineage = table == "migration_mapping";
+    let all: Vec<i64> = match is_lineage {
+        true => rows.iter().map(|(id, _)| *id).collect(),
+        false => claimed(rows, table).map(|(target, _)| target).collect(),
+    };
+    let ids = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    match is_lineage {
+        true => format!("source_table = '{SOURCE_TABLE}' and source_id = any('{{{ids}}}'::int8[])"),
+        false => format!("id = any('{{{ids}}}'::int8[])"),
+    }
+}
+
 /// Deletes rows, those first that refer to others, and their lineage. Gives back how many of each table.
 async fn delete(session: &mut Session, rows: &[Row<'_>]) -> Result<Vec<(&'static str, u64)>, WriteError> {
     let mut done = Vec::with_capacity(DELETED.len());
     for table in DELETED {
         let what = format!("deleting from {table}");
-        let (sql, ids, expected) = match table {
-            "migration_mapping" => (
-                format!("delete from padealing.{table} where source_table = '{SOURCE_TABLE}' and source_id = any($1)"),
-                rows.iter().map(|(id, _)| *id).collect(),
-                rows.iter().map(|(_, stored)| stored.lineage.len()).sum(),
-            ),
-            table => {
-                let ids: Vec<i64> = claimed(rows, table).map(|(target, _)| target).collect();
-                let expected = ids.len();
-                (format!("delete from padealing.{table} where id = any($1)"), ids, expected)
-            }
+        let expected = match table {
+            "migration_mapping" => rows.iter().map(|(_, stored)| stored.lineage.len()).sum(),
+            table => claimed(rows, table).count(),
         };
-        if ids.is_empty() {
+        if expected == 0 {
             continue;
         }
-        let deleted = sqlx::query(AssertSqlSafe(sql)).bind(ids).execute(&mut *session).await.attempt(&what);
+        let sql = format!("delete from padealing.{table} where {}", condition(rows, table));
+        let deleted = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *session).await.attempt(&what);
         let deleted = deleted.map_err(|error| refused(Some(table), error))?.rows_affected();
         if deleted != expected as u64 {
             return Err(left(table, &what, deleted, expected));
