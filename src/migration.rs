@@ -31,6 +31,7 @@ pub(crate) mod copy_rows;
 pub(crate) mod copy_text;
 pub mod csv;
 pub mod difference;
+pub(crate) mod effects;
 pub mod groups;
 pub mod ids;
 pub mod legacy;

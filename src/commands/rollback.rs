@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::base::outcome::Verdict;
 use crate::commands::context::Context;
 use crate::commands::csv::LegacyRows;
 use crate::commands::ended::{Ended, Failure};
@@ -59,12 +58,12 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
             agreed = agree(args, context, &request, &rows) => agreed?,
             () = interrupted.clone() => return Err("interrupted. Nothing was changed.".into()),
         };
-        if let Some(Survey { server_version, counts, not_migrated }) = nothing_left {
+        if let Some(Survey { server_version, counts, not_migrated, notes }) = nothing_left {
             return print(
                 args,
                 context,
                 (&request, &rows),
-                &RollbackReport { server_version, counts, not_migrated, ..RollbackReport::default() },
+                &RollbackReport { server_version, counts, not_migrated, notes, ..RollbackReport::default() },
             );
         }
     }
@@ -107,8 +106,5 @@ fn print(
             context.printer.json(&RollbackJson::new(report, &request.selection, databases, args.dry_run))?;
         }
     }
-    Ok(match report.counts.kept {
-        0 => Verdict::Clean,
-        _ => Verdict::Attention,
-    })
+    Ok(report.verdict())
 }

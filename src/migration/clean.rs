@@ -38,7 +38,7 @@ pub struct TableRows {
 pub enum LeftReason {
     /// The employee's requests that came from the legacy table: they are no test data.
     Migrated,
-    /// The employee's requests that a breach of another employee refers to.
+    /// The employee's requests that a breach of another employee refers to, or an audit entry of another request names.
     InUse,
     /// The employee's breaches that are about requests that stay.
     AboutOthers,
@@ -71,6 +71,10 @@ pub struct CleanReport {
     pub tables: Vec<TableRows>,
     /// What stays.
     pub left: Vec<LeftRows>,
+    /// Audit entries that were written while it was at work and name rows that it has deleted.
+    pub dangling: Vec<i64>,
+    /// What people are to know.
+    pub notes: Vec<String>,
     /// The server's version.
     pub server_version: String,
 }
@@ -81,8 +85,9 @@ impl CleanReport {
         self.tables.iter().map(|it| it.deleted).sum()
     }
 
-    /// Clean unless rows of the employees stay.
+    /// Clean unless rows of the employees stay, or the application has written about one that is gone.
     pub fn verdict(&self) -> Verdict {
-        Verdict::clean_if(self.left.iter().all(|it| it.reason == LeftReason::NamesEmployee))
+        let is_clean = self.left.iter().all(|it| it.reason == LeftReason::NamesEmployee);
+        Verdict::clean_if(is_clean && self.dangling.is_empty())
     }
 }

@@ -76,7 +76,7 @@ pub enum KeptReason {
     IncompleteLineage,
     /// The request that lineage names isn't there.
     Missing,
-    /// Another lineage row claims the same request.
+    /// Another lineage row claims the same request, or the same row of it.
     ClaimedTwice,
     /// A trigger, a rule or a constraint of the target refuses the delete.
     Refused,
@@ -113,8 +113,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) row: Option<&'a LegacyRow>,
     pub(crate) stored: &'a Stored,
     pub(crate) referring: Vec<Referring>,
-    /// Whether another lineage row claims the same request.
-    pub(crate) is_claimed_twice: bool,
+    /// The role of a row that another lineage row claims, too.
+    pub(crate) claimed_twice: Option<Role>,
     /// Columns that the migration doesn't write and that hold something, by the role of the row.
     pub(crate) filled: &'a [(String, String)],
 }
@@ -130,7 +130,7 @@ pub(crate) struct Judged {
 impl Candidate<'_> {
     /// Finds everything that keeps the row.
     pub(crate) fn judge(self, securities: &HashMap<String, Vec<Security>>) -> Judged {
-        let Self { source_id, row, stored, mut referring, is_claimed_twice, filled } = self;
+        let Self { source_id, row, stored, mut referring, claimed_twice, filled } = self;
         let mut judged = Judged::default();
         let mut keep = |target: &str, reason, message: String| {
             judged.kept.push(Kept { source_id, target: target.to_owned(), reason, message });
@@ -150,9 +150,9 @@ impl Candidate<'_> {
             keep(request, KeptReason::IncompleteLineage, message.to_owned());
             return judged;
         }
-        if is_claimed_twice {
-            let message = "another lineage row claims the same request";
-            keep(request, KeptReason::ClaimedTwice, message.to_owned());
+        if let Some(role) = claimed_twice {
+            let what = if role == Role::Request { "request" } else { "row" };
+            keep(role.as_str(), KeptReason::ClaimedTwice, format!("another lineage row claims the same {what}"));
         }
         let (own, children) = own(stored);
         referring.extend(children);
@@ -263,6 +263,8 @@ pub struct RollbackReport {
     pub by_reason: BTreeMap<String, u64>,
     /// The first few legacy rows that were named and have no lineage.
     pub not_migrated: Vec<i64>,
+    /// Audit entries that were written while rollback was at work and name rows that it has deleted.
+    pub dangling: Vec<i64>,
     /// What people are to know.
     pub notes: Vec<String>,
     /// How long it took.
@@ -272,9 +274,9 @@ pub struct RollbackReport {
 }
 
 impl RollbackReport {
-    /// Clean unless a row was kept.
+    /// Clean unless a row was kept, or the application has written about one that is gone.
     pub fn verdict(&self) -> Verdict {
-        Verdict::clean_if(self.counts.kept == 0)
+        Verdict::clean_if(self.counts.kept == 0 && self.dangling.is_empty())
     }
 
     pub(crate) fn add(&mut self, outcome: RollbackOutcome) {
@@ -342,4 +344,6 @@ pub struct Survey {
     pub counts: RollbackCounts,
     /// The first few legacy rows that were named and have no lineage.
     pub not_migrated: Vec<i64>,
+    /// What people are to know before it begins.
+    pub notes: Vec<String>,
 }

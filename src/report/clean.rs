@@ -7,6 +7,7 @@ use crate::config::environment::Environment;
 use crate::migration::clean::{CleanReport, LeftReason, LeftRows, TableRows};
 use crate::report::layout::Head;
 use crate::report::page::{Grid, Page, Text};
+use crate::report::rollback::dangling;
 
 /// What is agreed to, on the lines before the question.
 pub fn planned_clean(report: &CleanReport, environment: Environment, place: &str) -> Page {
@@ -42,12 +43,24 @@ fn page(report: &CleanReport, environment: Environment, place: &str, dry_run: bo
         let rows = plural(*rows, "row", "rows");
         page.row("Stays", format!("{rows} of {table}, {message}: id {}", list(ids)));
     }
+    if !report.dangling.is_empty() {
+        page.row("Left over", dangling(&report.dangling));
+    }
+    for note in &report.notes {
+        page.row("Note", note);
+    }
     page
 }
 
 fn judgement(report: &CleanReport, dry_run: bool) -> String {
     let stays: u64 = report.left.iter().filter(|it| it.reason != LeftReason::NamesEmployee).map(|it| it.rows).sum();
     let deleted = plural(report.deleted(), "row", "rows");
+    if stays == 0 && !report.dangling.is_empty() {
+        return format!(
+            "ATTENTION: {deleted} removed, and the application has written about some of them meanwhile: decide about the \
+             entries above"
+        );
+    }
     match (stays, report.deleted(), dry_run) {
         (0, 0, _) => "CLEAN: the application has no rows of these employees".to_owned(),
         (0, _, true) => format!("CLEAN: {deleted} can be removed"),
@@ -83,6 +96,10 @@ pub struct CleanJson {
     pub tables: Vec<TableRows>,
     /// What stays, and why.
     pub left: Vec<LeftRows>,
+    /// Audit entries that were written while clean was at work and name rows that it has deleted.
+    pub dangling_audit_entries: Vec<i64>,
+    /// What people are to know.
+    pub notes: Vec<String>,
 }
 
 impl CleanJson {
@@ -95,6 +112,8 @@ impl CleanJson {
             employees: report.employees.iter().copied().collect(),
             tables: report.tables.clone(),
             left: report.left.clone(),
+            dangling_audit_entries: report.dangling.clone(),
+            notes: report.notes.clone(),
         }
     }
 }

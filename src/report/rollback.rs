@@ -59,6 +59,9 @@ pub fn planned_rollback(survey: &Survey, selection: &Selection, databases: &Data
         "rows that were changed since they were migrated, whose legacy row is gone, or that other rows refer to; \
          `pad-migrate rollback --dry-run` names them",
     );
+    for note in &survey.notes {
+        page.row("Note", note);
+    }
     page
 }
 
@@ -83,6 +86,9 @@ pub fn rollback_page(report: &RollbackReport, selection: &Selection, databases: 
         page.row("No lineage", text);
     }
     kept_rows(&mut page, report);
+    if !report.dangling.is_empty() {
+        page.row("Left over", dangling(&report.dangling));
+    }
     for note in &report.notes {
         page.row("Note", note);
     }
@@ -94,6 +100,18 @@ pub fn rollback_page(report: &RollbackReport, selection: &Selection, databases: 
     }
     page.row("Verdict", Text::verdict(&judgement(report, dry_run)));
     page
+}
+
+/// Audit entries about rows that are gone, in words.
+pub(crate) fn dangling(ids: &[i64]) -> String {
+    let rest = ids.len().saturating_sub(SHOWN);
+    let mut shown: Vec<String> = ids.iter().take(SHOWN).map(ToString::to_string).collect();
+    shown.extend((rest > 0).then(|| format!("{} more", thousands(rest as u64))));
+    format!(
+        "{} of padealing.audit_log, written meanwhile, about rows that had just been deleted: id {}",
+        plural(ids.len() as u64, "row", "rows"),
+        list(shown)
+    )
 }
 
 /// Adds the rows that are kept by reason, the most frequent first, with the first few of each.
@@ -129,6 +147,11 @@ fn kept_rows(page: &mut Page, report: &RollbackReport) {
 
 fn judgement(report: &RollbackReport, dry_run: bool) -> String {
     let RollbackCounts { selected, rolled_back, kept, .. } = report.counts;
+    if kept == 0 && !report.dangling.is_empty() {
+        return "ATTENTION: every selected row was rolled back, and the application has written about some of them \
+                meanwhile: decide about the entries above"
+            .to_owned();
+    }
     let kept = plural(kept, "row", "rows");
     match (report.verdict(), selected, dry_run) {
         (Verdict::Clean, 0, _) => "CLEAN: there is nothing to roll back".to_owned(),
@@ -177,6 +200,8 @@ pub struct RollbackJson {
     pub kept_total: u64,
     /// The first named rows that have no lineage.
     pub not_migrated: Vec<i64>,
+    /// Audit entries that were written while rollback was at work and name rows that it has deleted.
+    pub dangling_audit_entries: Vec<i64>,
     /// What people are to know.
     pub notes: Vec<String>,
     /// How long it took.
@@ -206,6 +231,7 @@ impl RollbackJson {
             kept: report.kept.clone(),
             kept_total: report.total_kept,
             not_migrated: report.not_migrated.clone(),
+            dangling_audit_entries: report.dangling.clone(),
             notes: report.notes.clone(),
             seconds: report.elapsed.as_secs_f64(),
             rows_per_second: rate(report.counts.selected, report.elapsed),

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pretty_assertions::assert_eq;
 use serde_json::Value;
+use sqlx::Connection;
 
 use crate::harness::program::{run, stderr, stdout};
 use crate::harness::{Db, Role, Start, with_db};
+use crate::waiting::until_true;
 use pad_migrate::config::environment::Environment;
 use pad_migrate::migration::clean::CleanReport;
 use pad_migrate::migration::pg::clean::{CleanError, CleanRequest, clean};
@@ -192,7 +194,8 @@ async fn what_stops_it_is_named_and_nothing_is_removed() {
                  create trigger hold after delete on padealing.employee_role for each row \
                      execute function padealing.hold()",
                 "drop trigger hold on padealing.employee_role",
-                "deleted 1 other row of pad_execution with the test data; nothing was removed",
+                "the target also deleted 1 other row of padealing.pad_execution; what fires when these rows are deleted is the \
+                 trigger hold of padealing.employee_role",
             ),
         ] {
             db.execute(make).await;
@@ -236,6 +239,72 @@ async fn what_stops_it_is_named_and_nothing_is_removed() {
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         let json: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
         assert_eq!((&json["command"], &json["tables"][5]["deleted"]), (&Value::from("clean"), &Value::from(3)));
+    })
+    .await;
+}
+
+/// Audit entries that name test data without its request go with it; those of another request keep it.
+#[tokio::test]
+async fn what_names_test_data_goes_with_it_or_keeps_it() {
+    with_db(Start::Migrated, async |db| {
+        db.execute("delete from padealing.employee_role where employee_id in (1001, 1002)").await;
+        db.execute(ROWS).await;
+        let entry = |id: i64, table: &str, named: i64, request: &str| {
+            format!(
+                "insert into padealing.audit_log (id, action_type, action_status, actor_type, actor_id, entity_type, \
+                 entity_id, request_id) values ({id}, 'viewed', 'success', 'user', 1003, '{table}', {named}, {request});"
+            )
+        };
+        let goes = ["pad_request", "pad_approval", "pad_execution", "pad_breach", "compliance_decision_outcome",
+                    "employee_role", "chatbot_session", "padealing.pad_approval"];
+        let goes = goes.iter().zip(7101..).map(|(table, id)| entry(id, table, 7001, "null"));
+        db.execute(&goes.collect::<String>()).await;
+        // The approval of a request that goes is named as one of a request that stays, a breach without a request, too.
+        db.execute(&[entry(8101, "pad_approval", 7002, "8002"), entry(8102, "pad_breach", 7002, "8002"),
+                     entry(8103, "pad_approval", 8001, "null")].concat()).await;
+        // The employee's own entry about a row that stays.
+        db.execute(&entry(8104, "pad_approval", 8001, "null").replace("1003", "1001")).await;
+        let report = try_clean(&db, &[1001, 1002], false).await.expect("it is done");
+        assert_eq!((deleted(&report)["audit_log"], deleted(&report)["pad_request"]), (4 + 8, 2));
+        let in_use: Vec<_> = report.left.iter().filter(|it| it.reason.to_string() == "in_use").collect();
+        assert_eq!(in_use.iter().map(|it| it.ids.as_slice()).collect::<Vec<_>>(), [[8001], [7003]]);
+        let there = "select string_agg(id::text, ',' order by id) from padealing.audit_log where id between 7100 and 8999 \
+                     and action_type = 'viewed'";
+        assert_eq!(db.value(there).await.as_deref(), Some("8002,8101,8102,8103,8104"));
+        let breach = "select count(*) from padealing.pad_breach where id = 7002";
+        assert_eq!(db.value(breach).await.as_deref(), Some("1"));
+        db.execute("create table public.old () inherits (padealing.pad_breach)").await;
+        let error = try_clean(&db, &[1001], true).await.expect_err("it is refused").to_string();
+        assert!(error.contains("public.old at ") && error.contains("inherits from padealing.pad_breach"), "{error}");
+    })
+    .await;
+}
+
+/// What is written about a request while it is waited for goes with it.
+#[tokio::test]
+async fn what_is_written_while_it_waits_goes_with_it() {
+    with_db(Start::Migrated, async |db| {
+        db.execute(ROWS).await;
+        let mut other = db.connect().await;
+        let hold = "begin; select from padealing.pad_request where id = 7002 for update";
+        sqlx::raw_sql(hold).execute(&mut other).await.expect("the row is locked");
+        let running = tokio::spawn({
+            let db = db.clone();
+            async move { try_clean(&db, &[1001], false).await }
+        });
+        let waits = "exists (select from pg_stat_activity where application_name = 'pad-migrate clean' \
+                     and datname = current_database() and wait_event_type = 'Lock')";
+        until_true(&db, "it waits", waits).await;
+        db.execute(
+            "insert into padealing.audit_log (id, action_type, action_status, actor_type, entity_type, entity_id) \
+             values (7105, 'viewed', 'success', 'bot', 'pad_request', 7001)",
+        )
+        .await;
+        sqlx::raw_sql("commit").execute(&mut other).await.expect("the row is free");
+        let report = running.await.expect("the task ends").expect("it is done");
+        assert_eq!((deleted(&report)["pad_request"], report.dangling.len()), (2, 0));
+        assert_eq!(db.value("select count(*) from padealing.audit_log where id = 7105").await.as_deref(), Some("0"));
+        other.close().await.expect("it closes");
     })
     .await;
 }

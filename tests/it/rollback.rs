@@ -1,6 +1,7 @@
 //! Migrated rows are rolled back by lineage; what was changed since, or is in use, is kept and named; what dies leaves
 //! whole rows; and `migrate` brings everything back.
 
+mod beside;
 mod killed;
 mod law;
 

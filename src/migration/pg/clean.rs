@@ -11,15 +11,19 @@ use crate::ledger::permission::Need;
 use crate::ledger::pg::admission::{RefusedError, SessionError, check_applied, check_permitted, from_session_error};
 use crate::ledger::pg::permission::current_role;
 use crate::migration::clean::{CLEANED, CleanReport, LeftReason, LeftRows, TableRows};
+use crate::migration::effects::Firing;
 use crate::migration::needs;
 use crate::migration::pg::foreign_keys::{ForeignKey, foreign_keys};
+use crate::migration::pg::names::{Marks, NAMED_TABLE, begin_with_audit_log, wait_for_rows};
 use crate::migration::pg::run_record::RunRecord;
+use crate::migration::pg::side_effects::{Checked, UnsafeError, Written, check_side_effects, refuse};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
+use crate::postgres::sqlstate;
 use crate::postgres::statement::{fetch_value, run, server_facts};
-use crate::postgres::transaction::{CommitError, Limits, begin_read_only, begin_writing_one_moment, commit};
+use crate::postgres::transaction::{CommitError, Limits, begin_read_only, commit};
 
 /// How often it is tried again after a conflict with another transaction.
 const ATTEMPTS: u32 = 5;
@@ -67,12 +71,12 @@ pub enum CleanError {
          removed"
     )]
     Left { place: String, table: &'static str, rows: String },
-    /// A trigger or a rule deletes rows that are nobody's test data.
-    #[error(
-        "a trigger or a rule at {place} deleted {rows} of {table} with the test data; nothing was removed; switch it off, \
-         or remove the test data by hand"
-    )]
-    Others { place: String, table: &'static str, rows: String },
+    /// A trigger or a rule writes to other rows.
+    #[error("removing the test data, {written}; nothing was removed at {place}")]
+    Others { place: String, written: String },
+    /// Deletes can't be watched, or would reach other rows.
+    #[error(transparent)]
+    Unsafe(#[from] UnsafeError),
     /// The COMMIT.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -87,23 +91,36 @@ pub async fn clean(request: &CleanRequest<'_>) -> Result<CleanReport, CleanError
     }
     let access = if request.dry_run { Access::Read } else { Access::Write };
     let mut session = request.target.connect(access, "clean").await?;
-    let keys = check_target(&mut session, request).await?;
+    let (keys, firing) = check_target(&mut session, request).await?;
+    let marks = Marks::now(&mut session).await?;
     let mut attempt = 1;
-    let report = loop {
-        match clean_once(&mut session, request, &keys).await {
+    let mut report = loop {
+        let mut rows = Vec::new();
+        match clean_once(&mut session, request, &keys, &mut rows).await {
             Err(CleanError::Session(SessionError::Query(error))) if error.is_retryable() && attempt < ATTEMPTS => {
                 run(&mut session, "rollback", "rolling back").await?;
                 attempt += 1;
+                if error.sqlstate().as_deref() == Some(sqlstate::LOCK_NOT_AVAILABLE) {
+                    // Others wait for the audit log no longer: who has the row may be one of them.
+                    wait_for_rows(&mut session, &rows).await?;
+                }
             }
             done => break done?,
         }
     };
+    if !request.dry_run && report.deleted() > 0 {
+        report.dangling = marks.dangling(&mut session).await?;
+    }
+    report.notes = firing.iter().map(|it| it.note("clean")).collect();
     let _ = session.close().await;
     Ok(report)
 }
 
 /// Checks that it may work here, and finds what may refer to the rows.
-async fn check_target(session: &mut Session, request: &CleanRequest<'_>) -> Result<Vec<ForeignKey>, CleanError> {
+async fn check_target(
+    session: &mut Session,
+    request: &CleanRequest<'_>,
+) -> Result<(Vec<ForeignKey>, Vec<Firing>), CleanError> {
     let CleanRequest { target, environment, employees, dry_run } = request;
     let role = current_role(session).await?;
     let mut keys = foreign_keys(session, &CLEANED).await?;
@@ -117,28 +134,37 @@ async fn check_target(session: &mut Session, request: &CleanRequest<'_>) -> Resu
              (select from bo_airflow.oracle_employee e where e.id = it) order by 1",
     )
     .bind(employees.iter().copied().collect::<Vec<_>>())
-    .fetch_all(session)
+    .fetch_all(&mut *session)
     .await
     .attempt("looking up people in bo_airflow.oracle_employee")?;
-    match unknown.is_empty() {
-        true => Ok(keys),
-        false => Err(CleanError::Unknown { place: target.place(), ids: list(unknown.iter().map(ToString::to_string)) }),
+    if !unknown.is_empty() {
+        let ids = list(unknown.iter().map(ToString::to_string));
+        return Err(CleanError::Unknown { place: target.place(), ids });
+    }
+    match check_side_effects(session, target, &CLEANED).await? {
+        Checked::Safe(firing) => Ok((keys, firing)),
+        Checked::Unsafe(error) => Err(error.into()),
     }
 }
 
+/// One attempt, in one transaction, which is open still if this fails. `chosen` gets conditions for the rows.
 async fn clean_once(
     session: &mut Session,
     request: &CleanRequest<'_>,
     keys: &[ForeignKey],
+    chosen: &mut Vec<(&'static str, String)>,
 ) -> Result<CleanReport, CleanError> {
     let CleanRequest { target, environment, employees, dry_run } = request;
     let server_version = server_facts(session).await?.version;
-    // What others change meanwhile can't be deleted in it, and is looked at again.
+    // What others change meanwhile can't be deleted in it, and is looked at again. What names rows without a foreign key
+    // isn't written meanwhile.
     match dry_run {
         true => begin_read_only(session, Limits::default()).await?,
-        false => begin_writing_one_moment(session, Limits::default()).await?,
+        false => begin_with_audit_log(session).await?,
     }
     let rows = Chosen::find(session, employees).await?;
+    let condition = |ids: &[i64]| format!("id = any({})", array(ids.iter().copied()));
+    chosen.extend(rows.deleted.iter().map(|(table, ids)| (*table, condition(ids))));
     let mut report =
         CleanReport { employees: (*employees).clone(), left: rows.left, server_version, ..CleanReport::default() };
     for key in keys {
@@ -146,36 +172,43 @@ async fn clean_once(
         check_referring(session, target, key, ids).await?;
     }
     for (table, ids) in &rows.deleted {
-        let before = count(session, table).await?;
-        let (deleted, after) = (ids.len() as u64, before - ids.len() as u64);
-        if !dry_run && deleted > 0 {
-            let sql = format!("delete from padealing.{table} where id = any($1)");
-            let done = sqlx::query(AssertSqlSafe(sql)).bind(ids).execute(&mut *session).await;
-            let done = done.attempt(&format!("deleting from {table}"))?.rows_affected();
-            if done != deleted {
-                let rows = plural(deleted - done, "row", "rows");
-                return Err(CleanError::Left { place: target.place(), table, rows });
-            }
-        }
-        report.tables.push(TableRows { table, before, deleted, after });
-    }
-    // When all is done: a trigger of one table may write to another.
-    for rows in report.tables.iter_mut().filter(|_| !dry_run) {
-        let after = count(session, rows.table).await?;
-        if after < rows.after {
-            let others = plural(rows.after - after, "other row", "other rows");
-            return Err(CleanError::Others { place: target.place(), table: rows.table, rows: others });
-        }
-        rows.after = after;
+        let (before, deleted) = (count(session, table).await?, ids.len() as u64);
+        report.tables.push(TableRows { table, before, deleted, after: before - deleted });
     }
     if *dry_run || report.deleted() == 0 {
         run(session, "rollback", "ending the transaction").await?;
         return Ok(report);
     }
+    delete(session, target, &rows.deleted).await?;
+    for rows in &mut report.tables {
+        rows.after = count(session, rows.table).await?;
+    }
     let record = RunRecord::new(session, "clean", *environment, json!({ "employees": employees })).await?;
     record.whole(session, &report.tables, report.verdict()).await?;
     commit(session, target, "committing the removal").await?;
     Ok(report)
+}
+
+/// Deletes the rows and nothing else.
+async fn delete(session: &mut Session, target: &Database, rows: &[(&'static str, Vec<i64>)]) -> Result<(), CleanError> {
+    let written = Written::so_far(session).await?;
+    let mut meant = Vec::new();
+    for (table, ids) in rows.iter().filter(|(_, ids)| !ids.is_empty()) {
+        let sql = format!("delete from padealing.{table} where id = any($1)");
+        let done = sqlx::query(AssertSqlSafe(sql)).bind(ids).execute(&mut *session).await;
+        let done = done.attempt(&format!("deleting from {table}"))?.rows_affected();
+        let deleted = ids.len() as u64;
+        if done != deleted {
+            let rows = plural(deleted - done, "row", "rows");
+            return Err(CleanError::Left { place: target.place(), table, rows });
+        }
+        meant.push((*table, deleted));
+    }
+    // Triggers that wait for the COMMIT are seen, too.
+    run(session, "set constraints all immediate", "checking the constraints").await?;
+    let Some(others) = Written::so_far(session).await?.beside(&written, &meant) else { return Ok(()) };
+    let written = refuse(session, &CLEANED, &others).await?;
+    Err(CleanError::Others { place: target.place(), written })
 }
 
 async fn count(session: &mut Session, table: &str) -> Result<u64, QueryError> {
@@ -218,13 +251,16 @@ impl Chosen {
         let (requests, mut left) = requests(session, employees).await?;
         let removed = array(requests.iter().copied());
         let mut deleted = Vec::new();
-        for table in CLEANED {
+        for table in CLEANED.into_iter().filter(|it| *it != AUDIT_LOG) {
             let ids = match condition(table, &of, &removed) {
                 Some(condition) => ids(session, table, &condition).await?,
                 None => requests.clone(),
             };
             deleted.push((table, ids));
         }
+        let entries = ids(session, AUDIT_LOG, &entries(&of, &removed, &deleted)).await?;
+        // Those first that refer to others.
+        deleted.insert(0, (AUDIT_LOG, entries));
         let of_table = |table: &str| {
             let ids = deleted.iter().find(|(name, _)| *name == table).map(|(_, ids)| ids.iter().copied());
             array(ids.into_iter().flatten())
@@ -294,21 +330,67 @@ impl Chosen {
     }
 }
 
-/// Which rows of a table are removed, but for those of lineage; none for the requests themselves.
+const AUDIT_LOG: &str = "audit_log";
+
+/// An audit entry `a` of a request that stays.
+fn of_others(removed: &str) -> String {
+    format!("a.request_id is not null and a.request_id <> all({removed})")
+}
+
+/// Which rows of a table `t` are removed, but for those of lineage; none for the requests themselves.
 fn condition(table: &str, of: &str, removed: &str) -> Option<String> {
     Some(match table {
-        "audit_log" => format!(
-            "(request_id = any({removed}) or request_id is null and case \
-                 when entity_type = 'pad_request' and entity_id is not null then entity_id = any({removed}) \
-                 else actor_type = 'user' and actor_id = any({of}) end)"
-        ),
         "pad_breach" => {
-            format!("(request_id = any({removed}) or request_id is null and employee_id = any({of}))")
+            let others = of_others(removed);
+            format!(
+                "(request_id = any({removed}) or request_id is null and employee_id = any({of}) and not exists \
+                     (select from padealing.audit_log a where {others} and {NAMED_TABLE} = 'pad_breach' \
+                      and a.entity_id = t.id))"
+            )
         }
         "chatbot_session" | "employee_role" => format!("employee_id = any({of})"),
         "pad_request" => return None,
         _ => format!("request_id = any({removed})"),
     })
+}
+
+/// Which audit entries are removed: those of the requests, those that name rows that are removed, and what the employees
+/// did beside; never one that came from the legacy table.
+fn entries(of: &str, removed: &str, deleted: &[(&str, Vec<i64>)]) -> String {
+    let name = NAMED_TABLE.replace("a.", "t.");
+    let named = deleted.iter().map(|(table, ids)| {
+        format!(
+            "when {name} = '{table}' and entity_id is not null then entity_id = any({}) ",
+            array(ids.iter().copied())
+        )
+    });
+    format!(
+        "(request_id = any({removed}) or request_id is null and case {}\
+             else actor_type = 'user' and actor_id = any({of}) end \
+             and not exists (select from padealing.migration_mapping m where m.target_id = t.id \
+                             and split_part(m.target_table, ':', 1) = 'audit_log'))",
+        named.collect::<String>()
+    )
+}
+
+/// The requests of some that an audit entry of another request names, itself or a row of it.
+async fn named_by_others(session: &mut Session, requests: &[i64]) -> Result<BTreeSet<i64>, QueryError> {
+    let removed = array(requests.iter().copied());
+    let of = |table: &str| {
+        let others = of_others(&removed);
+        let request = if table == "pad_request" { "id" } else { "request_id" };
+        format!(
+            "select t.{request} from padealing.audit_log a join padealing.{table} t on t.id = a.entity_id \
+             where {others} and {NAMED_TABLE} = '{table}' and t.{request} = any({removed})"
+        )
+    };
+    let tables = ["pad_request", "pad_approval", "pad_execution", "pad_breach", "compliance_decision_outcome"];
+    let sql = tables.map(of).join(" union ");
+    let found: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_all(session)
+        .await
+        .attempt("looking for audit entries that name test data")?;
+    Ok(found.into_iter().collect())
 }
 
 /// The employees' requests that are removed, and those that stay: with lineage, or with a breach of somebody else.
@@ -330,16 +412,27 @@ async fn requests(session: &mut Session, employees: &BTreeSet<i64>) -> Result<(V
          from own left join claimed on claimed.id = own.id order by 1",
     )
     .bind(employees.iter().copied().collect::<Vec<_>>())
-    .fetch_all(session)
+    .fetch_all(&mut *session)
     .await
     .attempt("reading the employees' requests")?;
     let ids = |chosen: fn(&(i64, bool, bool)) -> bool| rows.iter().filter(|it| chosen(it)).map(|it| it.0).collect();
     let (migrated, in_use): (Vec<i64>, Vec<i64>) = (ids(|it| it.1), ids(|it| !it.1 && it.2));
+    let (mut removed, mut named): (Vec<i64>, Vec<i64>) = (ids(|it| !it.1 && !it.2), Vec::new());
+    // What stays may name more.
+    loop {
+        let more = named_by_others(session, &removed).await?;
+        if more.is_empty() {
+            break;
+        }
+        removed.retain(|id| !more.contains(id));
+        named.extend(more);
+    }
     let left = [
         stay("pad_request", LeftReason::Migrated, "from the legacy table, so no test data", &migrated),
         stay("pad_request", LeftReason::InUse, "referred to by a breach of another employee", &in_use),
+        stay("pad_request", LeftReason::InUse, "named by the audit log as part of another request", &named),
     ];
-    Ok((ids(|it| !it.1 && !it.2), left.into_iter().flatten().collect()))
+    Ok((removed, left.into_iter().flatten().collect()))
 }
 
 fn stay(table: &'static str, reason: LeftReason, message: &'static str, ids: &[i64]) -> Option<LeftRows> {
@@ -348,7 +441,7 @@ fn stay(table: &'static str, reason: LeftReason, message: &'static str, ids: &[i
 }
 
 async fn ids(session: &mut Session, table: &str, condition: &str) -> Result<Vec<i64>, QueryError> {
-    let sql = format!("select id::int8 from padealing.{table} where {condition} order by 1");
+    let sql = format!("select id::int8 from padealing.{table} t where {condition} order by 1");
     sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(session).await.attempt(&format!("reading {table}"))
 }
 

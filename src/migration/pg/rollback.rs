@@ -29,10 +29,11 @@ use crate::migration::needs;
 use crate::migration::pg::legacy::{CsvPages, LegacySource};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::missing::missing_columns;
+use crate::migration::pg::names::wait_for_rows;
 use crate::migration::pg::needs::check_source;
 use crate::migration::pg::rollback::chosen::Chosen;
 use crate::migration::pg::rollback::error::RollbackError;
-use crate::migration::pg::rollback::page::{Manner, Part, Work, roll_back_part};
+use crate::migration::pg::rollback::page::{Manner, Part, PartEnd, Work, roll_back_part};
 use crate::migration::pg::rollback::referring::Surroundings;
 use crate::migration::pg::rollback::source_rows::SourceRows;
 use crate::migration::pg::run_record::{RunRecord, recorded};
@@ -87,10 +88,11 @@ pub async fn survey(request: &RollbackRequest<'_>) -> Result<Survey, RollbackErr
     // A standby is refused before anything is asked.
     let access = if request.dry_run { Access::Read } else { Access::Write };
     let mut session = request.target.connect(access, "rollback").await?;
-    check_target(&mut session, request).await?;
+    let surroundings = check_target(&mut session, request).await?;
     let version = server_facts(&mut session).await?.version;
     let chosen = Chosen::of(&mut session, request.target, &request.selection).await?;
-    let survey = chosen.survey(&mut session, version).await?;
+    let mut survey = chosen.survey(&mut session, version).await?;
+    survey.notes = surroundings.notes();
     let _ = session.close().await;
     Ok(survey)
 }
@@ -134,7 +136,7 @@ async fn check_target(session: &mut Session, request: &RollbackRequest<'_>) -> R
     if !missing.is_empty() {
         return Err(RollbackError::Incomplete { place: target.place(), columns: list(missing) });
     }
-    Ok(surroundings)
+    surroundings.check(session, target).await
 }
 
 async fn run_to_end(
@@ -158,6 +160,7 @@ async fn run_to_end(
     let chosen = Chosen::of(&mut holder, target, &request.selection).await?;
     let survey = chosen.survey(&mut holder, server_version.clone()).await?;
     let surroundings = surroundings.read(&mut holder).await?;
+    let (marks, triggers) = (surroundings.marks, surroundings.notes());
     let options = options_of_runs(&mut holder).await?;
     if !dry_run {
         let new = RunRecord::new(&mut holder, "rollback", request.environment, recorded_options(request)).await?;
@@ -171,12 +174,20 @@ async fn run_to_end(
         is_all: chosen.is_all && matches!(rows, LegacyRows::Table(_)),
         surroundings,
         securities: Mutex::new(Securities::default()),
+        witness: Mutex::new(None),
         done,
     };
     target.phase(if *dry_run { "comparing" } else { "rolling back" });
     let total = survey.counts.selected;
     let walk = Walk { holder, rows, chosen, batch_size: request.batch_size.max(1) };
-    let (mut report, mut holder) = run_pipeline(Arc::new(work), walk, total, progress).await?;
+    let work = Arc::new(work);
+    let (mut report, mut holder) = run_pipeline(Arc::clone(&work), walk, total, progress).await?;
+    if let Some(witness) = work.witness.lock().await.take() {
+        let _ = witness.close().await;
+    }
+    if report.counts.rolled_back > 0 && !dry_run {
+        report.dangling = marks.dangling(&mut holder).await?;
+    }
     report.counts.not_migrated = survey.counts.not_migrated;
     report.not_migrated = survey.not_migrated;
     if let Some(record) = record.get() {
@@ -184,6 +195,7 @@ async fn run_to_end(
     }
     let _ = holder.close().await;
     report.notes = notes;
+    report.notes.extend(triggers);
     report.notes.extend(options.filter(|_| report.counts.rolled_back > 0));
     report.elapsed = started.elapsed();
     report.server_version = server_version;
@@ -444,20 +456,32 @@ async fn roll_back_page(
         let part = Part { ids, rows: &batch.rows };
         let (mut manner, mut attempt) = (Manner::Whole, 1);
         loop {
-            let WriteError { error, refusal } = match roll_back_part(work, session, &part, manner).await {
-                Ok((done, kept)) => {
+            let mut was_busy = false;
+            let failed = match roll_back_part(work, session, &part, manner).await {
+                Ok(PartEnd::Done(done, kept)) => {
                     work.done.fetch_add(done.rolled_back, Ordering::Relaxed);
                     counts.add(&done);
                     all.extend(kept);
                     continue 'parts;
                 }
+                Ok(PartEnd::Named) => {
+                    run(session, "rollback", "rolling back").await?;
+                    continue;
+                }
+                Ok(PartEnd::Busy(error, rows)) => {
+                    run(session, "rollback", "rolling back").await?;
+                    let waited = wait_for_rows(session, &rows).await;
+                    was_busy = waited.is_ok();
+                    waited.err().unwrap_or(error).into()
+                }
                 Err(error) => error,
             };
+            let WriteError { error, refusal } = failed;
             // On a connection that was lost this fails too, and the first error is the one that says why.
             let rolled_back = run(session, "rollback", "rolling back").await;
             let look_again = error.is_retryable() && attempt < ATTEMPTS;
             let leave_out = !look_again && refusal.is_some() && manner == Manner::Whole;
-            let is_in_use = error.sqlstate().as_deref() == Some(sqlstate::SERIALIZATION_FAILURE);
+            let is_in_use = was_busy || error.sqlstate().as_deref() == Some(sqlstate::SERIALIZATION_FAILURE);
             if rolled_back.is_ok() && !look_again && !leave_out && is_in_use && ids.len() > 1 {
                 // The application is at work on some of the rows.
                 let (first, second) = ids.split_at(ids.len() / 2);

@@ -18,7 +18,7 @@ use pad_migrate::migration::rollback::Selection;
 use pad_migrate::migration::run::Options;
 
 /// Whether a worker of a rollback waits for another session's lock.
-const WAITING: &str = "exists (select from pg_stat_activity where application_name = 'pad-migrate rollback worker' \
+pub(super) const WAITING: &str = "exists (select from pg_stat_activity where application_name = 'pad-migrate rollback worker' \
                        and datname = current_database() and wait_event_type = 'Lock')";
 
 async fn count(db: &Db, sql: &str) -> u64 {

@@ -2,6 +2,7 @@
 
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
 use crate::migration::csv::error::CsvError;
+use crate::migration::pg::side_effects::UnsafeError;
 use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::query_error::QueryError;
@@ -19,6 +20,9 @@ pub enum RollbackError {
     /// The file of the legacy rows can't be read.
     #[error(transparent)]
     Csv(#[from] CsvError),
+    /// Deletes can't be watched, or would reach other rows.
+    #[error(transparent)]
+    Unsafe(#[from] UnsafeError),
     /// Another run is at work.
     #[error(
         "another migrate or rollback is running on {place}: {holder}; wait for it to end, or end it, then run this again"

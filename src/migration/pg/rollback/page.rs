@@ -2,7 +2,12 @@
 //!
 //! The transaction sees one moment. A row that another session has changed since that moment can't be deleted in it
 //! (documentation, Repeatable Read Isolation Level), and a foreign key sees rows that came later, too: either fails, and
-//! the page is looked at again. So nothing is deleted that isn't as it was when it was compared.
+//! the page is looked at again. What names a row without a foreign key is looked for once more by another session, while
+//! nobody can write such rows ([`names`](crate::migration::pg::names)). So nothing is deleted that isn't as it was when it
+//! was compared.
+//!
+//! While others wait for that lock, a row that another session has is waited for a moment only; longer in a transaction of
+//! its own, without the lock, so that the other session, and other pages, can go on.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -11,18 +16,22 @@ use std::sync::atomic::AtomicU64;
 use sqlx::AssertSqlSafe;
 use tokio::sync::Mutex;
 
+use crate::base::text::sentence;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::lookup::Securities;
+use crate::migration::pg::names::lock_names;
 use crate::migration::pg::rollback::referring::{Surroundings, claimed};
+use crate::migration::pg::side_effects::{Written, refuse};
 use crate::migration::pg::stored_page::{Rows, read_stored};
 use crate::migration::pg::write::prepare_writing;
 use crate::migration::pg::write_error::{WriteError, left, refused};
 use crate::migration::rollback::{Candidate, DELETED, Judged, Kept, KeptReason, RollbackCounts};
 use crate::migration::stored::Stored;
-use crate::migration::target::{Role, SOURCE_TABLE};
-use crate::postgres::database::Database;
+use crate::migration::target::SOURCE_TABLE;
+use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
+use crate::postgres::sqlstate::LOCK_NOT_AVAILABLE;
 use crate::postgres::statement::run;
 use crate::postgres::transaction::{Limits, begin_read_only, begin_writing_one_moment, savepoint};
 
@@ -36,6 +45,8 @@ pub(crate) struct Work {
     pub(crate) is_all: bool,
     pub(crate) surroundings: Surroundings,
     pub(crate) securities: Mutex<Securities>,
+    /// A session that sees what is committed now; none before it is needed.
+    pub(crate) witness: Mutex<Option<Session>>,
     /// Rows that are rolled back.
     pub(crate) done: Arc<AtomicU64>,
 }
@@ -56,13 +67,23 @@ pub(crate) enum Manner {
     WithoutRefused,
 }
 
+/// How the transaction of a part ended.
+pub(crate) enum PartEnd {
+    /// It is committed.
+    Done(RollbackCounts, Vec<Kept>),
+    /// It is open still: others have written what names its rows, so that it must be looked at again.
+    Named,
+    /// It is open still: others have one of these rows, given by conditions on their tables.
+    Busy(QueryError, Vec<(&'static str, String)>),
+}
+
 /// Takes a part back, in one transaction, which is open still if this fails.
 pub(crate) async fn roll_back_part(
     work: &Work,
     session: &mut Session,
     part: &Part<'_>,
     manner: Manner,
-) -> Result<(RollbackCounts, Vec<Kept>), WriteError> {
+) -> Result<PartEnd, WriteError> {
     if work.dry_run {
         begin_read_only(session, Limits::default()).await?;
     } else {
@@ -79,14 +100,25 @@ pub(crate) async fn roll_back_part(
     let (mut kept, mut taken) = judge(work, session, part, &ids, &stored).await?;
     if !work.dry_run && !taken.is_empty() {
         prepare_writing(session).await?;
-        match manner {
-            Manner::Whole => delete(session, &taken).await?,
-            Manner::WithoutRefused => {
-                let (deleted, refused) = delete_what_may_go(session, taken).await?;
+        lock_names(session).await?;
+        if work.are_named(session, &taken).await? {
+            return Ok(PartEnd::Named);
+        }
+        let rows = taken.clone();
+        let deleted = match manner {
+            Manner::Whole => delete_watched(session, &taken).await.map(|()| (taken, Vec::new())),
+            Manner::WithoutRefused => delete_what_may_go(session, taken).await,
+        };
+        match deleted {
+            Ok((deleted, refused)) => {
                 taken = deleted;
                 kept.extend(refused);
                 kept.sort();
             }
+            Err(WriteError { error, .. }) if error.sqlstate().as_deref() == Some(LOCK_NOT_AVAILABLE) => {
+                return Ok(PartEnd::Busy(error, DELETED.map(|table| (table, condition(&rows, table))).into()));
+            }
+            Err(error) => return Err(error),
         }
     }
     run(session, "commit", "committing a page").await.map_err(|error| refused(None, error))?;
@@ -100,7 +132,30 @@ pub(crate) async fn roll_back_part(
         };
         counts.count(table, rows as u64);
     }
-    Ok((counts, kept))
+    Ok(PartEnd::Done(counts, kept))
+}
+
+impl Work {
+    /// Whether anything that is committed by now names some rows without a foreign key; `session` waits meanwhile.
+    async fn are_named(&self, session: &mut Session, rows: &[Row<'_>]) -> Result<bool, QueryError> {
+        let look = async {
+            let mut witness = self.witness.lock().await;
+            // The server, or a pooler, may have ended it since the last page.
+            if let Some(one) = witness.as_mut()
+                && let Ok(found) = self.surroundings.naming(one, rows).await
+            {
+                return Ok(!found.is_empty());
+            }
+            let one = self.target.connect(Access::Read, "rollback witness").await;
+            let one = one.map_err(|error| sqlx::Error::Protocol(sentence(&error)));
+            let mut one = one.attempt("connecting once more")?;
+            run(&mut one, "set enable_seqscan = off", "setting up the session").await?;
+            let found = self.surroundings.naming(&mut one, rows).await?;
+            *witness = Some(one);
+            Ok(!found.is_empty())
+        };
+        session.while_waiting(look).await?
+    }
 }
 
 /// A legacy row, and what is stored for it.
@@ -120,13 +175,12 @@ async fn judge<'a>(
     let filled = work.surroundings.filled(session, ids).await?;
     let mut judged: Vec<(Row<'_>, Judged)> = Vec::with_capacity(all.len());
     for (id, stored) in all {
-        let request = stored.lineage_id(Role::Request);
         let candidate = Candidate {
             source_id: id,
             row: part.rows.get(&id),
             stored,
             referring: referring.remove(&id).unwrap_or_default(),
-            is_claimed_twice: request.is_some_and(|it| work.surroundings.claimed_twice.contains(&it)),
+            claimed_twice: work.surroundings.claimed_twice(stored),
             filled: filled.get(&id).map_or(&[], |it| it.as_slice()),
         };
         judged.push(((id, stored), candidate.judge(&securities)));
@@ -168,32 +222,56 @@ async fn untouched(session: &mut Session, ids: &[i64]) -> Result<HashSet<i64>, Q
     Ok(found.into_iter().collect())
 }
 
-/// Deletes rows, those first that refer to others, and their lineage.
-async fn delete(session: &mut Session, rows: &[Row<'_>]) -> Result<(), WriteError> {
+/// Deletes rows, checks what the constraints would say at the COMMIT, and refuses what triggers wrote beside.
+async fn delete_watched(session: &mut Session, rows: &[Row<'_>]) -> Result<(), WriteError> {
+    let before = Written::so_far(session).await?;
+    let deleted = delete(session, rows).await?;
+    let check = "set constraints all immediate; set constraints all deferred";
+    run(session, check, "checking the constraints").await.map_err(|error| refused(None, error))?;
+    match Written::so_far(session).await?.beside(&before, &deleted) {
+        None => Ok(()),
+        Some(written) => {
+            let words = refuse(session, &DELETED, &written).await?;
+            Err(Err::<(), _>(sqlx::Error::Protocol(words)).attempt("deleting rows").expect_err("it is an error").into())
+        }
+    }
+}
+
+/// The condition for the rows of a table that are deleted.
+fn condition(rows: &[Row<'_>], table: &str) -> String {
+    let is_lineage = table == "migration_mapping";
+    let all: Vec<i64> = match is_lineage {
+        true => rows.iter().map(|(id, _)| *id).collect(),
+        false => claimed(rows, table).map(|(target, _)| target).collect(),
+    };
+    let ids = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    match is_lineage {
+        true => format!("source_table = '{SOURCE_TABLE}' and source_id = any('{{{ids}}}'::int8[])"),
+        false => format!("id = any('{{{ids}}}'::int8[])"),
+    }
+}
+
+/// Deletes rows, those first that refer to others, and their lineage. Gives back how many of each table.
+async fn delete(session: &mut Session, rows: &[Row<'_>]) -> Result<Vec<(&'static str, u64)>, WriteError> {
+    let mut done = Vec::with_capacity(DELETED.len());
     for table in DELETED {
         let what = format!("deleting from {table}");
-        let (sql, ids, expected) = match table {
-            "migration_mapping" => (
-                format!("delete from padealing.{table} where source_table = '{SOURCE_TABLE}' and source_id = any($1)"),
-                rows.iter().map(|(id, _)| *id).collect(),
-                rows.iter().map(|(_, stored)| stored.lineage.len()).sum(),
-            ),
-            table => {
-                let ids: Vec<i64> = claimed(rows, table).map(|(target, _)| target).collect();
-                let expected = ids.len();
-                (format!("delete from padealing.{table} where id = any($1)"), ids, expected)
-            }
+        let expected = match table {
+            "migration_mapping" => rows.iter().map(|(_, stored)| stored.lineage.len()).sum(),
+            table => claimed(rows, table).count(),
         };
-        if ids.is_empty() {
+        if expected == 0 {
             continue;
         }
-        let deleted = sqlx::query(AssertSqlSafe(sql)).bind(ids).execute(&mut *session).await.attempt(&what);
+        let sql = format!("delete from padealing.{table} where {}", condition(rows, table));
+        let deleted = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *session).await.attempt(&what);
         let deleted = deleted.map_err(|error| refused(Some(table), error))?.rows_affected();
         if deleted != expected as u64 {
             return Err(left(table, &what, deleted, expected));
         }
+        done.push((table, deleted));
     }
-    Ok(())
+    Ok(done)
 }
 
 /// Deletes the rows that the target lets go: a set that it refuses is halved down to the row.
@@ -204,12 +282,8 @@ async fn delete_what_may_go<'a>(
     let (mut deleted, mut kept) = (Vec::new(), Vec::new());
     let mut sets: Vec<&[Row<'a>]> = vec![&rows];
     while let Some(set) = sets.pop() {
-        let done = savepoint(session, async |session| {
-            delete(session, set).await?;
-            let check = "set constraints all immediate; set constraints all deferred";
-            run(session, check, "checking the constraints").await.map_err(|error| refused(None, error))
-        });
-        match (done.await?, set) {
+        let done = savepoint(session, async |session| delete_watched(session, set).await).await?;
+        match (done, set) {
             (Ok(()), set) => deleted.extend_from_slice(set),
             (Err(WriteError { refusal: Some(refusal), .. }), [(source_id, _)]) => {
                 let table = refusal.table.clone().unwrap_or_else(|| "pad_request".to_owned());

@@ -1,5 +1,8 @@
 //! What of the target depends on migrated rows, and isn't the migration's: rows that refer to them, columns that it
 //! doesn't write.
+//!
+//! What has a foreign key is asked for with each page, and the key itself sees what comes later. What names rows without
+//! one is asked for with each page, too, and once more while nobody can write such rows.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,11 +10,16 @@ use sqlx::AssertSqlSafe;
 
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::ledger::permission::Need;
+use crate::migration::effects::Firing;
 use crate::migration::pg::foreign_keys::{ForeignKey, foreign_keys};
+use crate::migration::pg::names::{Marks, NAMED_TABLE, Named};
+use crate::migration::pg::rollback::error::RollbackError;
+use crate::migration::pg::side_effects::{Checked, check_side_effects};
 use crate::migration::pg::stored_page::Rows;
 use crate::migration::rollback::{DELETED, Referring};
 use crate::migration::stored::{APPROVAL, AUDIT, EXECUTION, REQUEST, Stored, StoredLineage};
-use crate::migration::target::SOURCE_TABLE;
+use crate::migration::target::{Role, SOURCE_TABLE};
+use crate::postgres::database::Database;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 
@@ -28,10 +36,14 @@ struct OtherColumn {
 pub(crate) struct Surroundings {
     keys: Vec<ForeignKey>,
     columns: Vec<OtherColumn>,
-    /// The requests that several lineage rows claim.
-    pub(crate) claimed_twice: HashSet<i64>,
-    /// Audit entries of the application that name a migrated row and have no foreign key to it, by legacy row.
+    /// The target rows that several lineage rows claim, each with its table.
+    claimed_twice: HashSet<(String, i64)>,
+    /// Audit entries that name a row of one request and belong to another one, by the legacy row of the first.
     named: HashMap<i64, (u64, String)>,
+    /// What there was before.
+    pub(crate) marks: Marks,
+    /// What fires when rows are deleted.
+    firing: Vec<Firing>,
 }
 
 impl Surroundings {
@@ -48,8 +60,23 @@ impl Surroundings {
         self.keys.iter().flat_map(|key| key.needs(role)).collect()
     }
 
+    /// Refuses to go on where deletes can't be watched, and finds what fires when rows are deleted.
+    pub(crate) async fn check(mut self, session: &mut Session, target: &Database) -> Result<Self, RollbackError> {
+        match check_side_effects(session, target, &DELETED).await? {
+            Checked::Unsafe(error) => return Err(error.into()),
+            Checked::Safe(firing) => self.firing = firing,
+        }
+        Ok(self)
+    }
+
+    /// What people are to know of what fires when rows are deleted.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.firing.iter().map(|it| it.note("rollback")).collect()
+    }
+
     /// Finds out the rest, which is the same for every page.
     pub(crate) async fn read(mut self, session: &mut Session) -> Result<Self, QueryError> {
+        self.marks = Marks::now(session).await?;
         let columns: Vec<(String, String, bool)> = sqlx::query_as(
             "select c.relname::text, a.attname::text, a.atthasdef or a.attidentity <> '' \
              from pg_attribute a join pg_class c on c.oid = a.attrelid \
@@ -65,18 +92,18 @@ impl Surroundings {
             .filter(|(table, column, _)| !is_known(table, column))
             .map(|(table, column, has_default)| OtherColumn { table, column, has_default })
             .collect();
-        let twice: Vec<i64> = sqlx::query_scalar(
-            "select target_id from padealing.migration_mapping where target_table = 'pad_request' \
-             group by target_id having count(*) > 1",
+        let twice: Vec<(String, i64)> = sqlx::query_as(
+            "select split_part(target_table, ':', 1), target_id from padealing.migration_mapping \
+             group by 1, 2 having count(*) > 1",
         )
         .fetch_all(&mut *session)
         .await
-        .attempt("looking for requests that lineage claims twice")?;
+        .attempt("looking for rows that lineage claims twice")?;
         self.claimed_twice = twice.into_iter().collect();
         // What the migration writes, and mostly the application too, names its request by the foreign key.
         let are_named: bool = sqlx::query_scalar(
-            "select exists (select from padealing.audit_log \
-                 where entity_id is not null and (entity_type <> 'pad_request' or request_id is distinct from entity_id))",
+            "select exists (select from padealing.audit_log where entity_id is not null and request_id is not null \
+                              and (entity_type <> 'pad_request' or request_id <> entity_id))",
         )
         .fetch_one(&mut *session)
         .await
@@ -84,20 +111,48 @@ impl Surroundings {
         if !are_named {
             return Ok(self);
         }
-        let named: Vec<(i64, i64, String)> = sqlx::query_as(
+        let named: Vec<(i64, i64, String)> = sqlx::query_as(AssertSqlSafe(format!(
             "select m.source_id, count(*), min(a.id)::text from padealing.audit_log a \
              join padealing.migration_mapping m on m.source_table = $1 and m.target_id = a.entity_id \
-              and split_part(m.target_table, ':', 1) = replace(lower(a.entity_type), 'padealing.', '') \
-             where a.entity_id is not null and case when m.target_table = 'pad_request' \
-                   then a.request_id is distinct from a.entity_id else a.request_id is null end \
-             group by m.source_id",
-        )
+              and split_part(m.target_table, ':', 1) = {NAMED_TABLE} \
+             join padealing.migration_mapping r on r.source_table = $1 and r.source_id = m.source_id \
+              and r.target_table = 'pad_request' and r.target_id <> a.request_id \
+             where a.entity_id is not null and a.id <= $2 group by m.source_id"
+        )))
         .bind(SOURCE_TABLE)
+        .bind(self.marks.audit_log())
         .fetch_all(session)
         .await
         .attempt("looking for audit entries that name migrated rows")?;
         self.named = named.into_iter().map(|(id, count, one)| (id, (count.unsigned_abs(), one))).collect();
         Ok(self)
+    }
+
+    /// The role of a row that another lineage row claims, too.
+    pub(crate) fn claimed_twice(&self, stored: &Stored) -> Option<Role> {
+        let roles = stored.lineage.iter().filter_map(|it| it.role.as_ref().ok().map(|role| (*role, it.target_id)));
+        let twice = |(role, id): &(Role, i64)| self.claimed_twice.contains(&(role.table().to_owned(), *id));
+        if self.claimed_twice.is_empty() { None } else { roles.into_iter().find(twice).map(|(role, _)| role) }
+    }
+
+    /// What names the rows of a page without a foreign key, by legacy row.
+    pub(crate) async fn naming(
+        &self,
+        session: &mut Session,
+        stored: &[(i64, &Stored)],
+    ) -> Result<Vec<(i64, Referring)>, QueryError> {
+        let mut rows = Vec::new();
+        let mut of_row = HashMap::new();
+        for (source_id, stored) in stored {
+            let request = stored.lineage_id(Role::Request);
+            for it in &stored.lineage {
+                let Ok(role) = it.role else { continue };
+                rows.push(Named { table: role.table(), id: it.target_id, request });
+                of_row.insert((role.table(), it.target_id), *source_id);
+            }
+        }
+        let found = self.marks.naming(session, &rows).await?;
+        Ok(found.into_iter().filter_map(|(table, id, it)| Some((*of_row.get(&(&*table, id))?, it))).collect())
     }
 
     /// What refers to the rows of a page, by legacy row.
@@ -126,6 +181,9 @@ impl Surroundings {
                     found.entry(*id).or_default().push(referring);
                 }
             }
+        }
+        for (id, referring) in self.naming(session, stored).await? {
+            found.entry(id).or_default().push(referring);
         }
         for (id, _) in stored {
             if let Some((count, example)) = self.named.get(id) {

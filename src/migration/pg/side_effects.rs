@@ -1,0 +1,149 @@
+//! What deletes may do beside what they are meant to: the target's triggers, rules and child tables.
+
+use std::collections::BTreeMap;
+
+use crate::base::quote::quote_identifier;
+use crate::base::text::list;
+use crate::migration::effects::{Firing, Tally, suspects};
+use crate::postgres::database::Database;
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::statement::fetch_value;
+
+/// Why nothing is deleted here.
+#[derive(Debug, thiserror::Error)]
+pub enum UnsafeError {
+    /// A delete would reach rows of a table that isn't managed.
+    #[error(
+        "{child} at {place}, which pad-migrate doesn't manage, inherits from {parent}, so that its rows would be deleted, \
+         too; nothing was deleted; `{remedy}` parts them"
+    )]
+    Inherited { place: String, child: String, parent: String, remedy: String },
+    /// The server doesn't count what triggers do.
+    #[error(
+        "the server at {place} has track_counts = off, so that what triggers write can't be seen; nothing was deleted; set \
+         track_counts = on; or: {suspects}"
+    )]
+    Uncounted { place: String, suspects: String },
+}
+
+/// The tables of padealing that `$1` names, with their partitions and children, as `t`.
+const TREE: &str = "with recursive t as (\
+        select c.oid from pg_class c where c.relnamespace = to_regnamespace('padealing') and c.relname = any($1) \
+        union select h.inhrelid from t join pg_inherits h on h.inhparent = t.oid)";
+
+/// What fires when rows of some tables are deleted, foreign keys aside.
+pub(crate) async fn firing(session: &mut Session, tables: &[&str]) -> Result<Vec<Firing>, QueryError> {
+    // A partition's copy of its table's trigger is no other one.
+    let sql = format!(
+        "{TREE} select n.nspname::text, c.relname::text, f.name::text, f.is_rule \
+         from t join pg_class c on c.oid = t.oid join pg_namespace n on n.oid = c.relnamespace \
+         cross join lateral ( \
+             select g.tgname, false from pg_trigger g where g.tgrelid = t.oid and not g.tgisinternal \
+               and g.tgparentid = 0 and g.tgenabled in ('O', 'A') and g.tgtype & 8 = 8 \
+             union all select r.rulename, true from pg_rewrite r where r.ev_class = t.oid and r.ev_type = '4' \
+               and r.ev_enabled in ('O', 'A')) f (name, is_rule) order by 1, 2, 3"
+    );
+    let found: Vec<(String, String, String, bool)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(tables)
+        .fetch_all(session)
+        .await
+        .attempt("looking for triggers that fire when rows are deleted")?;
+    let firing = |(schema, table, name, is_rule)| Firing { schema, table, name, is_rule };
+    Ok(found.into_iter().map(firing).collect())
+}
+
+/// Whether deletes can be watched here, and reach nothing that isn't managed.
+pub(crate) enum Checked {
+    Safe(Vec<Firing>),
+    Unsafe(UnsafeError),
+}
+
+/// Looks at what deletes from some tables would do beside.
+pub(crate) async fn check_side_effects(
+    session: &mut Session,
+    database: &Database,
+    tables: &[&str],
+) -> Result<Checked, QueryError> {
+    let place = database.place();
+    let child: Option<(String, String, String, String)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "{TREE} select n.nspname::text, c.relname::text, pn.nspname::text, p.relname::text \
+         from t join pg_inherits h on h.inhparent = t.oid join pg_class c on c.oid = h.inhrelid and not c.relispartition \
+         join pg_namespace n on n.oid = c.relnamespace join pg_class p on p.oid = t.oid \
+         join pg_namespace pn on pn.oid = p.relnamespace order by 1, 2, 3, 4 limit 1"
+    )))
+    .bind(tables)
+    .fetch_optional(&mut *session)
+    .await
+    .attempt("looking for tables that inherit")?;
+    if let Some((schema, table, parent_schema, parent)) = child {
+        let quoted = [&schema, &table, &parent_schema, &parent].map(|it| quote_identifier(it));
+        let remedy = format!("alter table {}.{} no inherit {}.{}", quoted[0], quoted[1], quoted[2], quoted[3]);
+        let (child, parent) = (format!("{schema}.{table}"), format!("{parent_schema}.{parent}"));
+        return Ok(Checked::Unsafe(UnsafeError::Inherited { place, child, parent, remedy }));
+    }
+    let firing = firing(session, tables).await?;
+    let counts = fetch_value::<String>(session, "select current_setting('track_counts')", "reading track_counts");
+    if counts.await? != "on" && !firing.is_empty() {
+        return Ok(Checked::Unsafe(UnsafeError::Uncounted { place, suspects: suspects(&firing) }));
+    }
+    Ok(Checked::Safe(firing))
+}
+
+/// What the transaction, and perhaps the one before it, has written so far, by table. Only what is added between two
+/// looks says something.
+pub(crate) struct Written(BTreeMap<String, Tally>);
+
+impl Written {
+    /// Asks the server's counters, which see every table of the database. They don't see what TRUNCATE and DDL do, nor
+    /// what goes to another server: the locks on tables do.
+    pub(crate) async fn so_far(session: &mut Session) -> Result<Self, QueryError> {
+        let rows: Vec<(String, i64, i64, i64, bool)> = sqlx::query_as(
+            "with written as materialized ( \
+                 select oid, pg_stat_get_xact_tuples_inserted(oid) as inserted, \
+                        pg_stat_get_xact_tuples_updated(oid) as updated, pg_stat_get_xact_tuples_deleted(oid) as deleted \
+                 from pg_class where relkind in ('r', 'm') and relpersistence <> 't' \
+                   and (relnamespace <> 'pg_catalog'::regnamespace or relname like 'pg\\_largeobject%')), \
+             seized as materialized ( \
+                 select l.relation as oid from pg_locks l join pg_class c on c.oid = l.relation \
+                 where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted and c.relpersistence <> 't' \
+                   and l.database = (select d.oid from pg_database d where d.datname = current_database()) \
+                   and (l.mode = 'AccessExclusiveLock' and c.relkind in ('r', 'p', 'm', 'v', 'f') \
+                        or c.relkind = 'f' and l.mode = 'RowExclusiveLock')), \
+             found as ( \
+                 select oid, inserted, updated, deleted, false as is_seized from written \
+                 where inserted > 0 or updated > 0 or deleted > 0 \
+                 union all select oid, 0, 0, 0, true from seized) \
+             select n.nspname || '.' || c.relname, sum(f.inserted)::int8, sum(f.updated)::int8, sum(f.deleted)::int8, \
+                    bool_or(f.is_seized) \
+             from found f join pg_class c on c.oid = coalesce(pg_partition_root(f.oid), f.oid) \
+             join pg_namespace n on n.oid = c.relnamespace group by 1",
+        )
+        .fetch_all(session)
+        .await
+        .attempt("asking what was written")?;
+        let tally =
+            |(table, inserted, updated, deleted, is_seized)| (table, Tally { inserted, updated, deleted, is_seized });
+        Ok(Self(rows.into_iter().map(tally).collect()))
+    }
+
+    /// What was written since an earlier look beside rows that were meant to be deleted, in words; none if nothing was.
+    pub(crate) fn beside(&self, before: &Self, meant: &[(&str, u64)]) -> Option<String> {
+        let rows = |(table, rows): &(&str, u64)| (format!("padealing.{table}"), rows.cast_signed());
+        let deleted: BTreeMap<String, i64> = meant.iter().map(rows).collect();
+        let of = |written: &Self, table: &str| written.0.get(table).copied().unwrap_or_default();
+        // Where the server counts nothing, nothing fires.
+        let is_counted = deleted.iter().all(|(table, rows)| *rows == 0 || self.0.contains_key(table));
+        let words = self.0.iter().filter_map(|(table, tally)| {
+            let meant = deleted.get(table).copied().filter(|_| is_counted).unwrap_or(0);
+            tally.since(of(before, table), meant).words(table)
+        });
+        let words: Vec<String> = words.collect();
+        (!words.is_empty()).then(|| list(words))
+    }
+}
+
+/// Refuses what was written beside the rows that were deleted.
+pub(crate) async fn refuse(session: &mut Session, tables: &[&str], written: &str) -> Result<String, QueryError> {
+    Ok(format!("the target also {written}; {}", suspects(&firing(session, tables).await?)))
+}

@@ -1,0 +1,187 @@
+//! What happens beside the deletes: rows that others write about the deleted ones, and what the target's triggers do.
+
+use std::collections::BTreeSet;
+
+use pretty_assertions::assert_eq;
+use sqlx::{AssertSqlSafe, Connection};
+
+use super::killed::WAITING;
+use super::{half, reasons, rest, take_back, try_rollback};
+use crate::harness::{Start, stored, with_db};
+use crate::waiting::until_true;
+use pad_migrate::migration::rollback::Selection;
+
+/// An audit entry about a row, without its request.
+fn entry(id: i64, table: &str, named: &str) -> String {
+    format!(
+        "insert into padealing.audit_log (id, action_type, action_status, actor_type, entity_type, entity_id) \
+         values ({id}, 'viewed', 'success', 'bot', '{table}', {named});"
+    )
+}
+
+/// Entries have no foreign key: those that are committed while a page waits, and those that are still being written.
+#[tokio::test]
+async fn what_names_a_row_by_its_id_alone_keeps_it_when_it_is_written_meanwhile() {
+    with_db(Start::Migrated, async |db| {
+        let (mut holding, mut writing) = (db.connect().await, db.connect().await);
+        let hold = "begin; select from padealing.pad_request where id = 101 for update";
+        sqlx::raw_sql(hold).execute(&mut holding).await.expect("the row is locked");
+        let running = tokio::spawn({
+            let db = db.clone();
+            async move { take_back(&db, Selection::All).await }
+        });
+        // The first page waits for its row; the next two are rolled back.
+        let left = "(select count(*) from padealing.migration_mapping where target_table = 'pad_request') = 47";
+        until_true(&db, "two pages are rolled back", left).await;
+        until_true(&db, "a worker waits", WAITING).await;
+        let approval = "(select min(id) from padealing.pad_approval where request_id = 804)";
+        let execution = "(select id from padealing.pad_execution where request_id = 1701)";
+        db.execute(&[
+            entry(9_000_001, "pad_request", "101"),
+            entry(9_000_002, "padealing.pad_request", "102"),
+            entry(9_000_003, "pad_approval", approval),
+            entry(9_000_004, "PAD_EXECUTION", execution),
+            // A row that is gone, and one that nobody knows.
+            entry(9_000_005, "pad_request", "501"),
+            entry(9_000_006, "other", "103"),
+        ].concat())
+        .await;
+        // Of one request by its key, of another one by its entity.
+        db.execute(
+            "insert into padealing.audit_log (id, action_type, action_status, actor_type, entity_type, entity_id, request_id) \
+             values (9000007, 'viewed', 'success', 'bot', 'pad_request', 901, 103); \
+             insert into padealing.migration_mapping (source_table, source_id, target_table, target_id) \
+             values ('another', 1, 'pad_request', 1001)",
+        )
+        .await;
+        let open = format!("begin; {}", entry(9_000_008, "pad_request", "1101"));
+        sqlx::raw_sql(AssertSqlSafe(open)).execute(&mut writing).await.expect("it may write");
+        sqlx::raw_sql("rollback").execute(&mut holding).await.expect("the row is free");
+        let waits = "exists (select from pg_locks where not granted and mode = 'ShareRowExclusiveLock' \
+                     and database = (select oid from pg_database where datname = current_database()))";
+        until_true(&db, "the writer is waited for", waits).await;
+        sqlx::raw_sql("commit").execute(&mut writing).await.expect("the entry is written");
+        let report = running.await.expect("the task ends");
+        let expected: BTreeSet<String> = [
+            "101 referred padealing.audit_log",
+            "102 referred padealing.audit_log",
+            "103 referred padealing.audit_log",
+            "901 referred padealing.audit_log",
+            "1001 referred padealing.migration_mapping",
+            "804 referred padealing.audit_log",
+            "1101 referred padealing.audit_log",
+            "1701 referred padealing.audit_log",
+        ]
+        .map(str::to_owned)
+        .into();
+        assert_eq!(reasons(&report), expected);
+        assert_eq!((report.dangling.as_slice(), report.verdict().as_str()), (&[9_000_005][..], "attention"));
+        assert_eq!(half(&db).await, None);
+        for session in [holding, writing] {
+            session.close().await.expect("it closes");
+        }
+    })
+    .await;
+}
+
+/// Whatever a trigger or a rule writes elsewhere: the page is as it was, and what did it is named, beforehand too.
+#[tokio::test]
+async fn what_writes_to_other_rows_is_refused_and_named() {
+    with_db(Start::Migrated, async |db| {
+        db.execute(
+            "create schema other; create table other.log (id bigint); grant usage on schema other to public; grant all on other.log to public; create table padealing.\"Odd\" (id bigint); \
+             insert into padealing.\"Odd\" values (1); \
+             insert into padealing.pad_breach (id, employee_id, breach_type, severity) values (77, 1003, 'x', 'low'); \
+             create function other.does() returns trigger language plpgsql as $$ begin execute tg_argv[0]; \
+                 if tg_level = 'ROW' then return old; end if; return null; end $$",
+        )
+        .await;
+        let audit = "insert into padealing.audit_log (action_type, action_status, actor_type, entity_type, entity_id) \
+                     values (''deleted'', ''success'', ''system'', ''pad_request'', 1)";
+        for (event, what, expected) in [
+            (
+                "after delete on padealing.pad_approval for each row",
+                "delete from padealing.pad_breach where id = 77",
+                "the target also deleted 1 other row of padealing.pad_breach",
+            ),
+            (
+                "before delete on padealing.pad_request for each row",
+                "update padealing.pad_breach set severity = severity",
+                "other rows of padealing.pad_breach",
+            ),
+            (
+                "after delete on padealing.migration_mapping for each statement",
+                audit,
+                "the target also inserted 1 other row into padealing.audit_log",
+            ),
+            (
+                "after delete on padealing.audit_log for each statement",
+                "insert into other.log values (1)",
+                "the target also inserted 1 other row into other.log",
+            ),
+            (
+                "before delete on padealing.pad_execution for each statement",
+                "truncate padealing.\"Odd\"",
+                "the target also emptied, altered or locked padealing.Odd",
+            ),
+        ] {
+            check(
+                &db,
+                &format!("create trigger \"A b\" {event} execute function other.does('{what}')"),
+                expected,
+                "the trigger A b of padealing.",
+            )
+            .await;
+        }
+        check(
+            &db,
+            &format!(
+                "create constraint trigger \"A b\" after delete on padealing.pad_request deferrable \
+             initially deferred for each row execute function other.does('{audit}')"
+            ),
+            "into padealing.audit_log",
+            "disable trigger \"A b\"",
+        )
+        .await;
+        check(
+            &db,
+            "create rule \"A b\" as on delete to padealing.pad_request do also insert into other.log values (1)",
+            "into other.log",
+            "alter table \"padealing\".\"pad_request\" disable rule \"A b\"",
+        )
+        .await;
+        // What writes nothing is no reason to stop.
+        db.execute(
+            "create trigger \"A b\" after delete on padealing.pad_request for each row \
+                    execute function other.does('update padealing.pad_breach set id = id where false')",
+        )
+        .await;
+        let report = take_back(&db, Selection::Sources([101].into())).await;
+        assert_eq!((report.counts.rolled_back, report.notes.len()), (1, 1));
+        db.execute("create table other.old () inherits (padealing.pad_request)").await;
+        let error = try_rollback(&db, Selection::All, true).await.expect_err("it is refused").to_string();
+        assert!(error.contains("other.old at ") && error.contains("inherits from padealing.pad_request"), "{error}");
+    })
+    .await;
+}
+
+async fn check(db: &crate::harness::Db, make: &str, expected: &str, named: &str) {
+    let (before, application) = (stored::outcomes(db).await, rest(db).await);
+    db.execute(make).await;
+    let dry = try_rollback(db, Selection::All, true).await.expect("a dry run");
+    assert!(
+        dry.notes.iter().any(|it| it.contains("A b") && it.contains("fires when rows are deleted")),
+        "{:?}",
+        dry.notes
+    );
+    // All in one page: the row that the trigger is for is in it.
+    let error = try_rollback(db, Selection::Sources([301, 1701].into()), false).await.expect_err("it is refused");
+    let text = pad_migrate::base::text::sentence(&error);
+    assert!(text.contains(expected) && text.contains(named), "{text}");
+    assert_eq!((stored::outcomes(db).await, rest(db).await), (before, application));
+    let undo = "do $$ declare t regclass; k text; begin for t, k in \
+                    select tgrelid::regclass, 'trigger' from pg_trigger where tgname = 'A b' union \
+                    select ev_class::regclass, 'rule' from pg_rewrite where rulename = 'A b' \
+                loop execute format('drop %s \"A b\" on %s', k, t); end loop; end $$";
+    db.execute(undo).await;
+}
