@@ -34,7 +34,7 @@ impl Context {
 
     /// Says while it waits what it waits for.
     fn noting(&self, database: Database) -> Database {
-        if self.printer.quiet { database } else { database.noting(print_message, progress::phase) }
+        if self.printer.quiet { database } else { database.noting(print_message, progress::phase, progress::wait) }
     }
 
     /// The target.

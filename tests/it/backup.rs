@@ -3,6 +3,7 @@
 mod damaged;
 mod first;
 mod refused;
+mod requisites;
 
 use std::path::Path;
 use std::process::Output;
