@@ -12,7 +12,7 @@ use crate::config::environment::Environment;
 use crate::ledger::history::applied;
 use crate::report::apply::{ApplyJson, ChangeJson, applied_page, applied_verdict};
 use crate::report::plan::Planned;
-use crate::schema::pg::apply::apply;
+use crate::schema::pg::apply::{apply, look_first};
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::plan::plan;
 use crate::schema::pg::request::ChangeRequest;
@@ -67,9 +67,8 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         if args.plan_hash.is_some() {
             return Err("--plan-hash is the hash of a plan; going down to a revision has none, so leave it out".into());
         }
-        context.back_up(&target, backup).await?;
         let Args { yes, format, .. } = *args;
-        let how = RollBack { command: "apply", yes, allow_data_loss: false, show_sql: false, format };
+        let how = RollBack { command: "apply", yes, allow_data_loss: false, show_sql: false, format, backup };
         return roll_back(context, &request, how).await;
     }
     let environment = context.config.environment;
@@ -89,6 +88,8 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     if !found.permissions.are_complete() && !is_blocked {
         return Err(ApplyError::NotPermitted { place: target.place(), permissions: found.permissions }.into());
     }
+    let is_wanted = backup.is_some();
+    let mut no_backup = (is_wanted && is_done).then_some("nothing is to be changed");
     // A plan that can't be applied is refused without asking.
     if !is_done && !is_blocked {
         let mut page = planned.page(false);
@@ -97,7 +98,10 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
             page.row("Environment", format!("recorded as {given_up}; becomes {environment}"));
         }
         context.printer.confirm("apply", args.format, &page, "Apply?", environment, args.yes).await?;
-        context.back_up(&target, backup).await?;
+        if is_wanted {
+            look_first(&request, &found).await?;
+            no_backup = context.back_up(&target, backup).await?;
+        }
         progress::phase("applying");
     }
     let done = if is_done && !is_blocked {
@@ -108,14 +112,14 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let before = applied_before.keys().next_back().map(String::as_str);
     match args.format {
         Format::Text => {
-            let mut page = applied_page(&done, before);
+            let mut page = applied_page(&done, before, no_backup);
             if let Some(given_up) = args.adopt_environment {
                 page.row("Adopted", format!("the copy of {given_up} is the database of {environment} from now on"));
             }
             context.printer.page(&page)?;
         }
         Format::Json => {
-            let json = ApplyJson::new(&done, before, environment, &place, &server_version);
+            let json = ApplyJson { no_backup, ..ApplyJson::new(&done, before, environment, &place, &server_version) };
             context.printer.json(&ChangeJson::Applied(json))?;
         }
     }

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::drift::{self, DriftFormat};
+use crate::commands::ended::Failure;
 use crate::commands::gate::{self, GateFormat};
 use crate::commands::global::{Format, Global};
 use crate::commands::integrity::{self, IntegrityFormat};
@@ -10,9 +11,14 @@ use crate::commands::plan::{self, PlanFormat};
 use crate::commands::{
     apply, backup, clean, completions, doctor, man, migrate, restore, revert, rollback, snapshot, status, verify,
 };
+use crate::config::environment::Environment;
+use crate::ledger::pg::admission::may_adopt;
+use crate::migration::pg::clean::CleanError;
 
 #[cfg(feature = "harness")]
 use crate::commands::{ephemeral, rehearse, seed};
+#[cfg(feature = "harness")]
+use crate::ledger::pg::admission::not_local;
 
 /// Moves PA Dealing from the legacy table personal_account_dealing to the padealing schema, and proves that nothing
 /// was lost.
@@ -162,6 +168,23 @@ impl Command {
             Self::Completions(_) | Self::Man(_) => return false,
         }
         true
+    }
+
+    /// Why an environment has no such command, whatever is configured and whatever the database holds.
+    pub(crate) fn refusal(&self, environment: Environment) -> Option<Failure> {
+        match self {
+            Self::Clean(_) if environment == Environment::Prod => Some(CleanError::Prod.into()),
+            Self::Apply(args) if args.adopt_environment.is_some() && !may_adopt(environment) => Some(
+                format!(
+                    "--adopt-environment is for dev and qa, where a copy of another environment is restored, and this run \
+                     is for {environment}; leave it out, or correct --env or APP_ENV"
+                )
+                .into(),
+            ),
+            #[cfg(feature = "harness")]
+            Self::Seed(_) => Some(not_local("seed", environment)?.into()),
+            _ => None,
+        }
     }
 
     /// Whether the command has a target that the configuration must name.

@@ -34,7 +34,7 @@ impl Context {
 
     /// Says while it waits what it waits for.
     fn noting(&self, database: Database) -> Database {
-        if self.printer.quiet { database } else { database.noting(print_message, progress::phase) }
+        if self.printer.quiet { database } else { database.noting(print_message, progress::phase, progress::wait) }
     }
 
     /// The target.
@@ -97,18 +97,29 @@ impl Context {
         BackupRequest { database: target, environment: *environment, roles, legacy: Some(legacy_table) }
     }
 
-    /// Backs up what is about to change, if that is wanted. Nothing is changed unless it is good.
-    pub(crate) async fn back_up(&self, target: &Database, files: Option<BackupFiles>) -> Result<(), Failure> {
-        let Some(files) = files else { return Ok(()) };
+    /// Backs up what is about to change, if that is wanted. Nothing is changed unless it is good. Gives back why none
+    /// was taken though it was wanted.
+    pub(crate) async fn back_up(
+        &self,
+        target: &Database,
+        files: Option<BackupFiles>,
+    ) -> Result<Option<&'static str>, Failure> {
+        let Some(files) = files else { return Ok(None) };
         progress::phase("backing up");
         let (name, has_manifest) = (files.archive().path().display().to_string(), files.has_manifest());
         match backup(&self.backup_request(target), files).await? {
-            None => self.printer.note("there is nothing to back up yet"),
+            None => {
+                self.printer.note(NOTHING_YET);
+                return Ok(Some(NOTHING_YET));
+            }
             Some(done) => backed_up_notes(&done, &name, has_manifest).iter().for_each(|it| self.printer.note(it)),
         }
-        Ok(())
+        Ok(None)
     }
 }
+
+/// Why `--backup` takes none before the first `apply`.
+const NOTHING_YET: &str = "there is nothing to back up yet";
 
 /// Starts the file of a flag, if it is given, of a command whose result is printed besides: the two must not mix.
 pub(crate) fn beside_result(flag: &str, path: Option<&Path>) -> Result<Option<PendingFile>, Failure> {

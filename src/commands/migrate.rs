@@ -6,7 +6,7 @@ use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::{Format, parse_count};
 use crate::commands::screen::{Screen, named, parse_rejects};
-use crate::migration::pg::migrate::{MigrateRequest, migrate};
+use crate::migration::pg::migrate::{MigrateRequest, look_first, migrate};
 use crate::migration::run::{OnIdCollision, OnMissingSecurity, Options};
 use crate::report::migrate::{MigrateJson, migrate_page};
 
@@ -63,9 +63,15 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
     };
     let backup = Context::backup_files(args.backup.as_deref())?;
     let mut screen = Screen::new(&context.printer, args.rejects.as_deref())?;
-    tokio::select! {
-        done = context.back_up(&target, backup) => done?,
-        () = interrupted.clone() => return Err("interrupted. Nothing was changed.".into()),
+    if backup.is_some() {
+        let backed_up = async {
+            look_first(&request).await?;
+            context.back_up(&target, backup).await
+        };
+        tokio::select! {
+            done = backed_up => done?,
+            () = interrupted.clone() => return Err("interrupted. Nothing was changed.".into()),
+        };
     }
     context.printer.detail(&format!("migrating from {} to {}", rows.place(), target.place()));
     screen.begin("connecting");

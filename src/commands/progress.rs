@@ -27,6 +27,8 @@ struct State {
     phase: String,
     since: Instant,
     rows: Option<Progress>,
+    /// What the server waits for, and since when that is known.
+    wait: Option<(String, Instant)>,
     /// When something was last said where nothing is drawn.
     said: Instant,
     /// How long silence lasts from then on.
@@ -44,7 +46,10 @@ impl State {
         if self.is_paused {
             return;
         }
-        let seen = Seen { phase: &self.phase, elapsed: self.since.elapsed(), rows: self.rows };
+        let seen = match &self.wait {
+            Some((wait, since)) => Seen { phase: wait, elapsed: since.elapsed(), rows: None },
+            None => Seen { phase: &self.phase, elapsed: self.since.elapsed(), rows: self.rows },
+        };
         if !self.is_terminal {
             if self.said.elapsed() >= self.silence {
                 (self.write)(&seen.plain());
@@ -92,6 +97,7 @@ pub(crate) fn begin(is_quiet: bool, activity: &str, write: fn(&str)) -> Shown {
             phase: activity.to_owned(),
             since: now,
             rows: None,
+            wait: None,
             said: now,
             silence: SILENT,
             is_paused: false,
@@ -131,6 +137,14 @@ pub(crate) fn phase(name: &str) {
         if state.is_paused {
             (state.is_paused, state.said, state.silence) = (false, Instant::now(), SILENT);
         }
+    }
+}
+
+/// The server waits for something, or no longer does.
+pub(crate) fn wait(what: Option<&str>) {
+    if let Some(state) = &mut *state() {
+        let since = state.wait.take().map_or_else(Instant::now, |(_, since)| since);
+        state.wait = what.map(|it| (it.to_owned(), since));
     }
 }
 

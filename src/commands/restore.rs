@@ -21,7 +21,7 @@ use crate::commands::{
     printer::{json_text, print_message},
 };
 #[cfg(feature = "harness")]
-use crate::harness::restore::{RestoreRehearsalError, rehearse_restore};
+use crate::harness::restore::{RestoreRehearsalError, has_stand_ins, rehearse_restore};
 #[cfg(feature = "harness")]
 use crate::harness::server::{error::Provider, request::ServerRequest};
 #[cfg(feature = "harness")]
@@ -69,6 +69,11 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
     context.printer.confirm("restore", args.format, &page, "Restore?", environment, args.yes).await?;
     progress::phase("restoring");
     let restored = restore(&request, &archive).await?;
+    // What no ephemeral server can have is rehearsed where it is.
+    #[cfg(feature = "harness")]
+    if !has_stand_ins(&archive.manifest) {
+        record(args, context, &archive, &restored, &server_version).await;
+    }
     show(args, context, &archive, &restored, (&place, &server_version), false)
 }
 

@@ -1,5 +1,6 @@
 //! `revert`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::outcome::Verdict;
@@ -10,8 +11,9 @@ use crate::commands::progress;
 use crate::report::apply::ChangeJson;
 use crate::report::page::Page;
 use crate::report::revert::{RevertJson, done_reversal, planned_reversal, reversal_summary};
+use crate::schema::pg::backup::BackupFiles;
 use crate::schema::pg::request::ChangeRequest;
-use crate::schema::pg::revert::{plan_reversal, revert};
+use crate::schema::pg::revert::{check_losses, look_first, plan_reversal, revert};
 
 /// Roll back the newest schema revision, or all above one; refuses if data would be lost
 #[derive(Debug, clap::Args)]
@@ -25,6 +27,9 @@ pub(crate) struct Args {
     /// Also drop tables and columns that hold data
     #[arg(long)]
     pub(crate) allow_data_loss: bool,
+    /// Back the schema up to a file first, as `backup --out FILE` does
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backup: Option<PathBuf>,
     /// How long a statement waits for a lock, such as 500ms, 5s or 1min
     #[arg(long, value_name = "D", default_value = "5s", value_parser = parse_duration)]
     pub(crate) lock_timeout: Duration,
@@ -47,22 +52,24 @@ pub(crate) struct RollBack {
     pub(crate) allow_data_loss: bool,
     pub(crate) show_sql: bool,
     pub(crate) format: Format,
+    pub(crate) backup: Option<BackupFiles>,
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
+    let backup = Context::backup_files(args.backup.as_deref())?;
     let request = ChangeRequest {
         lock_timeout: args.lock_timeout,
         allow_objects: &args.allow_object,
         ..context.schema_request(&target, args.to.as_deref())
     };
     let Args { yes, allow_data_loss, show_sql, format, .. } = *args;
-    roll_back(context, &request, RollBack { command: "revert", yes, allow_data_loss, show_sql, format }).await
+    roll_back(context, &request, RollBack { command: "revert", yes, allow_data_loss, show_sql, format, backup }).await
 }
 
 /// Shows what is rolled back and what would be lost with it, and asks, before anything is changed.
 pub(crate) async fn roll_back(context: &Context, request: &ChangeRequest<'_>, how: RollBack) -> Ended {
-    let RollBack { command, yes, allow_data_loss, show_sql, format } = how;
+    let RollBack { command, yes, allow_data_loss, show_sql, format, backup } = how;
     let reversal = plan_reversal(request).await?;
     let place = request.database.place();
     let page = planned_reversal(&reversal, show_sql);
@@ -74,9 +81,15 @@ pub(crate) async fn roll_back(context: &Context, request: &ChangeRequest<'_>, ho
         }
         false => page,
     };
-    if reversal.losses.is_empty() || allow_data_loss {
+    if check_losses(request, &reversal, allow_data_loss).is_ok() {
         asked.append(reversal_summary(&reversal, request.environment, &place));
         context.printer.confirm(command, format, &asked, "Revert?", request.environment, yes).await?;
+    }
+    if backup.is_some() {
+        check_losses(request, &reversal, allow_data_loss)?;
+        look_first(request).await?;
+        // What is rolled back was applied, so there is something to back up.
+        context.back_up(request.database, backup).await?;
     }
     progress::phase("rolling back");
     let reverted = revert(request, allow_data_loss, Some(&reversal)).await?;

@@ -63,11 +63,11 @@ pub fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     // As far as it can be known before the configuration is read.
-    let named = std::env::var("APP_ENV").ok().and_then(|it| ValueEnum::from_str(&it, false).ok());
-    if let Some(environment) = cli.global.env.or(named) {
+    let named = named_environment(&cli);
+    if let Some(environment) = named {
         name_environment(environment);
     }
-    let failed_json = cli.command.is_json().then(|| (cli.command.name(), cli.global.env.or(named)));
+    let failed_json = cli.command.is_json().then(|| (cli.command.name(), named));
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|it| format!(" at {}:{}", it.file(), it.line())).unwrap_or_default();
         print_message(&format!("internal error{place}; what was not committed is rolled back. Please report this"));
@@ -92,6 +92,11 @@ pub fn main() -> ExitCode {
         }
         Err(_) => ExitCode::from(2),
     }
+}
+
+/// The environment that the command line or APP_ENV names, as far as they do.
+fn named_environment(cli: &Cli) -> Option<Environment> {
+    cli.global.env.or(std::env::var("APP_ENV").ok().and_then(|it| ValueEnum::from_str(&it, false).ok()))
 }
 
 /// The arguments, and which of them were given.
@@ -192,6 +197,10 @@ fn interruption() -> impl Future<Output = ()> {
 }
 
 async fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
+    // Before anything is said of keys, files and addresses, which wouldn't help.
+    if let Some(refusal) = named_environment(cli).and_then(|it| cli.command.refusal(it)) {
+        return Err(refusal);
+    }
     let global = cli.global.clone();
     if let Some(conflict) = global.csv.conflict(global.source_url.is_some(), global.source_timezone.is_some()) {
         return Err(conflict.into());

@@ -38,6 +38,8 @@ pub struct Database {
     note: Option<fn(&str)>,
     /// What the command is at now.
     phase: Option<fn(&str)>,
+    /// What the server waits for, if it waits for another session.
+    wait: Option<fn(Option<&str>)>,
     /// The time zone in which a source's `timestamptz` columns are read.
     pub(crate) timezone: Option<String>,
     /// The roles of padealing there: which statements are offered to a role that lacks privileges depends on them.
@@ -142,6 +144,7 @@ impl Database {
             patience: Patience::default(),
             note: None,
             phase: None,
+            wait: None,
             timezone: None,
             roles: Roles::default(),
         })
@@ -169,8 +172,8 @@ impl Database {
     }
 
     /// The same; what people are to know while a command works or waits is said.
-    pub(crate) fn noting(self, note: fn(&str), phase: fn(&str)) -> Self {
-        Self { note: Some(note), phase: Some(phase), ..self }
+    pub(crate) fn noting(self, note: fn(&str), phase: fn(&str), wait: fn(Option<&str>)) -> Self {
+        Self { note: Some(note), phase: Some(phase), wait: Some(wait), ..self }
     }
 
     /// The same; the roles of padealing there are these.
@@ -366,6 +369,13 @@ impl Database {
     pub(crate) fn phase(&self, name: &str) {
         if let Some(phase) = self.phase {
             phase(name);
+        }
+    }
+
+    /// Says what the server waits for, or that it no longer does, if anybody listens.
+    pub(crate) fn wait(&self, what: Option<&str>) {
+        if let Some(wait) = self.wait {
+            wait(what);
         }
     }
 

@@ -36,6 +36,28 @@ enum State {
     Unreachable,
 }
 
+fn waiting(holder: &str) -> String {
+    format!("waiting for a lock that {holder} holds")
+}
+
+/// What is shown of a wait for a lock, until the answer is there.
+struct ShownWait<'d>(&'d Database);
+
+impl ShownWait<'_> {
+    fn show(&self, state: &State) {
+        match state {
+            State::Locked(holder) => self.0.wait(Some(&waiting(holder))),
+            _ => self.0.wait(None),
+        }
+    }
+}
+
+impl Drop for ShownWait<'_> {
+    fn drop(&mut self) {
+        self.0.wait(None);
+    }
+}
+
 impl Watch {
     pub(crate) fn new(database: Database, process: i32, since: String) -> Self {
         database.sessions().insert(process, since.clone());
@@ -58,6 +80,7 @@ impl Watch {
         let mut asking: Option<PgConnection> = None;
         let (mut doubts, mut doubtful_since, mut standby_since, mut is_noted) = (0, None, None, false);
         sleep(patience.first).await;
+        let shown = ShownWait(&self.database);
         loop {
             let state = timeout(patience.asking, self.ask(&mut asking)).await.unwrap_or_else(|_| {
                 asking = None;
@@ -69,10 +92,11 @@ impl Watch {
                 }
             };
             let now = Instant::now();
+            shown.show(&state);
             match &state {
                 State::Works => (doubts, doubtful_since, standby_since) = (0, None, None),
                 State::Locked(holder) => {
-                    note(format!("waiting for a lock that {holder} holds"));
+                    note(waiting(holder));
                     (doubts, doubtful_since) = (0, None);
                 }
                 State::Standby(setting) => {

@@ -20,9 +20,12 @@ pub fn applied_verdict(applied: &Applied) -> Verdict {
     Verdict::clean_if(applied.unbuilt.is_empty() && !applied.route.plan.left.iter().any(matters))
 }
 
-/// What `apply` did. `before` is the newest revision that was applied before.
-pub fn applied_page(applied: &Applied, before: Option<&str>) -> Page {
+/// What `apply` did. `before` is the newest revision that was applied before, `no_backup` why `--backup` took none.
+pub fn applied_page(applied: &Applied, before: Option<&str>, no_backup: Option<&str>) -> Page {
     let mut page = Page::default();
+    if let Some(why) = no_backup {
+        page.row("Backup", format!("none was taken: {why}"));
+    }
     if applied.mirror_created {
         page.row("Created", "the reference mirror bo_airflow");
     }
@@ -105,6 +108,9 @@ pub struct ApplyJson {
     pub left: Vec<LeftJson>,
     /// What is worth knowing of what was done.
     pub warnings: Vec<String>,
+    /// Why `--backup` took none; left out if it took one, or was not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_backup: Option<&'static str>,
 }
 
 /// An index that could not be built.
@@ -141,6 +147,7 @@ impl ApplyJson {
             unbuilt: unbuilt.collect(),
             left: plan.left.iter().map(LeftJson::from).collect(),
             warnings: warnings(plan.steps.iter().flat_map(|step| &step.hazards)),
+            no_backup: None,
         }
     }
 }

@@ -36,7 +36,10 @@ fn notes(done: &BackedUp) -> Vec<String> {
     let outside = (!done.manifest.whole_schema).then(|| {
         "it holds tables outside padealing, from before `pad-migrate apply` moves them: only pg_restore can restore it".to_owned()
     });
-    refused.chain(outside).collect()
+    let requisites = &done.manifest.requisites;
+    let needed = (!requisites.is_empty())
+        .then(|| format!("to restore it, the database must have first, as this one has: {}", list(requisites.iter().map(ToString::to_string))));
+    refused.chain(outside).chain(needed).collect()
 }
 
 /// What is known of a backup, for people.

@@ -67,6 +67,9 @@ pub struct Manifest {
     pub sequences: Vec<SequenceState>,
     /// What their foreign keys refer to outside the backup.
     pub references: Vec<Reference>,
+    /// What it depends on besides, which has to be there before it is restored.
+    #[serde(default)]
+    pub requisites: Vec<Requisite>,
     /// Relations of padealing that are not in it.
     pub left_out: Vec<String>,
     /// What PostgreSQL says of what is in it, with `{owner}`, `{app}` and `{reader}` for the roles.
@@ -144,6 +147,40 @@ pub struct Reference {
     pub to_columns: Vec<String>,
     /// Whether every row has been checked.
     pub is_validated: bool,
+}
+
+/// An object that a backup depends on and doesn't hold, such as a trigger's function in another schema.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct Requisite {
+    /// Its kind, such as `function`.
+    pub kind: String,
+    /// The schema that it is in; empty if it is in none.
+    pub schema: String,
+    /// Its name as PostgreSQL identifies it.
+    pub name: String,
+    /// An object of the backup that depends on it.
+    pub by: String,
+    /// Its kind as `pg_get_object_address` takes it.
+    pub address: String,
+    /// Its name as that takes it.
+    pub names: Vec<String>,
+    /// Its arguments as that takes them.
+    pub arguments: Vec<String>,
+    /// The extension that has it; null if none does.
+    pub extension: Option<String>,
+    /// The statement that makes it where a restore is rehearsed; null if there is none.
+    pub definition: Option<String>,
+}
+
+impl std::fmt::Display for Requisite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kind, name, by, extension, .. } = self;
+        match extension {
+            Some(extension) => write!(f, "{kind} {name} of the extension {extension} (for {by})"),
+            None => write!(f, "{kind} {name} (for {by})"),
+        }
+    }
 }
 
 /// An object of the catalog.
@@ -265,7 +302,16 @@ impl Manifest {
                 Some(_) => {}
             }
         }
+        let listed: BTreeSet<(&str, &str)> = self.tables.iter().map(|it| (&*it.schema, &*it.table)).collect();
+        let unlisted = contents.rows.keys().filter(|(schema, table)| !listed.contains(&(&**schema, &**table)));
+        wrong.extend(unlisted.map(|(schema, table)| format!("{schema}.{table} is in it, and not in the manifest")));
+        let undescribed = self.tables.iter().filter(|it| !self.describes(&it.schema, &it.table));
+        wrong.extend(undescribed.map(|it| format!("the manifest doesn't describe {}.{}", it.schema, it.table)));
         (!wrong.is_empty()).then(|| list(wrong))
+    }
+
+    fn describes(&self, schema: &str, table: &str) -> bool {
+        self.catalog.iter().any(|it| it.id.kind == Kind::Table && (&*it.id.schema, &*it.id.name) == (schema, table))
     }
 }
 
@@ -370,23 +416,38 @@ pub(crate) fn relations(catalog: &Catalog) -> BTreeSet<(String, String)> {
     ids.map(|id| (id.schema.clone(), id.name.clone())).collect()
 }
 
-/// Objects of these catalogs that have the same name: what a restore would need to replace.
-pub(crate) fn taken(wanted: &Catalog, before: &Catalog) -> Vec<String> {
-    let is_own = |id: &&Id| id.parent.is_empty() && !matches!(id.kind, Kind::Schema | Kind::DefaultPrivileges);
-    // Relations of all kinds and sequences share their names.
-    let word = |id: &Id| match id.kind.is_relation() || id.kind == Kind::Sequence {
-        true => Kind::Table,
-        false => id.kind,
-    };
-    let names: BTreeSet<(&str, Kind, &str)> =
-        before.objects.keys().filter(is_own).map(|id| (&*id.schema, word(id), &*id.name)).collect();
-    let same = wanted.objects.keys().filter(is_own).filter(|id| names.contains(&(&*id.schema, word(id), &*id.name)));
-    same.map(|id| format!("{} {}", id.kind.words(), id.name)).collect()
+/// The catalogs of PostgreSQL in which an object has its name: one name can be there once in a schema.
+fn name_spaces(id: &Id) -> &'static [&'static str] {
+    match id.kind {
+        // A relation's rows have a type of its name.
+        kind if kind.is_relation() => &["pg_class", "pg_type"],
+        Kind::Composite => &["pg_class", "pg_type"],
+        Kind::Sequence | Kind::Index => &["pg_class"],
+        Kind::Enum | Kind::Domain | Kind::Range | Kind::BaseType => &["pg_type"],
+        _ => &[],
+    }
 }
 
-/// A live catalog without what was there before and belongs to others: that is neither compared nor changed.
+/// Objects of a catalog that have the same name as one of another: what a restore would need to replace. Of two that have
+/// a name in common, the one that is there.
+pub(crate) fn taken(wanted: &Catalog, before: &Catalog) -> Vec<String> {
+    let is_own = |id: &Id| id.parent.is_empty() && !matches!(id.kind, Kind::Schema | Kind::DefaultPrivileges);
+    fn names(id: &Id) -> impl Iterator<Item = (&str, &'static str, &str)> {
+        name_spaces(id).iter().map(|it| (&*id.schema, *it, &*id.name))
+    }
+    let wanted_names: BTreeSet<(&str, &str, &str)> = wanted.objects.keys().flat_map(names).collect();
+    let is_taken = |id: &&Id| {
+        names(id).any(|it| wanted_names.contains(&it)) || is_own(id) && wanted.objects.contains_key(*id)
+    };
+    before.objects.keys().filter(is_taken).map(|id| format!("{} {}", id.kind.words(), id.name)).collect()
+}
+
+/// A live catalog without what was there before and belongs to others: that is neither compared nor changed. Relations
+/// that weren't there before are compared, wanted or not.
 pub(crate) fn restored(live: Catalog, before: &Catalog, wanted: &Catalog) -> Catalog {
-    let mut live = kept(live, &relations(wanted), true);
+    let others = relations(before);
+    let own = relations(&live).into_iter().filter(|it| !others.contains(it)).chain(relations(wanted)).collect();
+    let mut live = kept(live, &own, true);
     live.objects.retain(|id, _| wanted.objects.contains_key(id) || !before.objects.contains_key(id));
     for (id, object) in &mut live.objects {
         let (Some(expected), Some(_)) = (wanted.objects.get(id), before.objects.get(id)) else { continue };

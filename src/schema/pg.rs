@@ -11,6 +11,7 @@ pub(crate) mod needs;
 pub mod plan;
 pub mod relations;
 pub mod request;
+pub(crate) mod requisites;
 pub mod restorable;
 pub mod restore;
 pub mod revert;

@@ -1,7 +1,9 @@
 //! `backup` and `restore`: what is restored is what was backed up, and what isn't good is no backup.
 
 mod damaged;
+mod first;
 mod refused;
+mod requisites;
 
 use std::path::Path;
 use std::process::Output;
@@ -239,30 +241,6 @@ async fn rows_that_come_meanwhile_are_not_in_it() {
         }
         writer.abort();
         let _ = writer.await;
-    })
-    .await;
-}
-
-/// What changes the schema or the rows takes the same backup first, with its manifest.
-#[tokio::test]
-async fn other_commands_take_the_same_backup_first() {
-    with_db(Start::Seeded, async |db| {
-        let folder = tempfile::tempdir().expect("a directory is made");
-        let output = go(folder.path(), &db.url, &[], &["migrate", "--backup", "before.dump"]);
-        assert!(stderr(&output).contains("backed up to before.dump, and read back in full: "), "{}", stderr(&output));
-        let output = go(folder.path(), &db.url, &[], &["restore", "--from", "before.dump", "--rehearse"]);
-        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        assert!(
-            !stdout(&output).contains("migration_mapping"),
-            "it was taken before a row was migrated: {}",
-            stdout(&output)
-        );
-        // Nothing is written where there is no backup.
-        let requests = "(select count(*) from padealing.migration_run)";
-        let before = db.value(requests).await;
-        let output = go(folder.path(), &db.url, &[], &["migrate", "--backup", "/nowhere/before.dump"]);
-        assert_eq!(output.status.code(), Some(2));
-        assert_eq!(db.value(requests).await, before);
     })
     .await;
 }

@@ -179,14 +179,22 @@ async fn add(
 }
 
 /// Values that rows of reference tables must have: by schema, table and columns.
-pub(crate) type Referred = BTreeMap<(String, String, Vec<String>), BTreeSet<Vec<String>>>;
+pub(crate) type AllReferred = BTreeMap<(String, String, Vec<String>), Referred>;
+
+/// Values that are referred to, and the types of the columns that refer to them.
+#[derive(Default)]
+pub(crate) struct Referred {
+    pub(crate) types: Vec<String>,
+    pub(crate) values: BTreeSet<Vec<String>>,
+}
 
 /// Creates the reference mirror in an ephemeral database, with a row for all that is referred to, which has nothing else.
-pub(crate) async fn stub_references(database: &EphemeralDatabase, referred: &Referred) -> Result<(), PrepareError> {
+/// A table that the mirror lacks gets the columns that are referred to.
+pub(crate) async fn stub_references(database: &EphemeralDatabase, referred: &AllReferred) -> Result<(), PrepareError> {
     let mut to = database.connect(Access::Write, "rehearse").await?;
     run(&mut to, mirror::REFERENCE_SCHEMA, "creating the reference mirror").await?;
-    for ((schema, table, columns), values) in referred {
-        stub(&mut to, schema, table, columns, values).await?;
+    for ((schema, table, columns), referred) in referred {
+        stub(&mut to, schema, table, columns, referred).await?;
     }
     let _ = to.close().await;
     Ok(())
@@ -197,21 +205,15 @@ async fn stub(
     schema: &str,
     table: &str,
     columns: &[String],
-    values: &BTreeSet<Vec<String>>,
+    Referred { types: own, values }: &Referred,
 ) -> Result<(), PrepareError> {
     const WHAT: &str = "making reference rows";
-    let types: Vec<(String, String)> = sqlx::query_as(
-        "select a.attname::text, format_type(a.atttypid, a.atttypmod) from pg_attribute a \
-         join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace \
-         where n.nspname = $1 and c.relname = $2 and n.nspname = 'bo_airflow' and a.attnum > 0",
-    )
-    .bind(schema)
-    .bind(table)
-    .fetch_all(&mut *to)
-    .await
-    .attempt(WHAT)?;
-    let of = |column: &String| types.iter().find(|(name, _)| name == column).map(|(_, of)| of.clone());
-    let Some(types) = columns.iter().map(of).collect::<Option<Vec<String>>>() else {
+    let mut types = column_types(to, schema, table, columns).await?;
+    if types.is_none() {
+        run(to, &stub_table(schema, table, columns, own), WHAT).await?;
+        types = column_types(to, schema, table, columns).await?;
+    }
+    let Some(types) = types else {
         return Err(PrepareError::NoStub { table: format!("{schema}.{table}"), columns: list(columns) });
     };
     let names = columns.iter().map(|it| quote_identifier(it)).collect::<Vec<_>>().join(", ");
@@ -228,6 +230,40 @@ async fn stub(
     }
     query.execute(to).await.map(|_| ()).attempt(WHAT)?;
     Ok(())
+}
+
+/// The types of columns; none if one isn't there.
+async fn column_types(
+    to: &mut Session,
+    schema: &str,
+    table: &str,
+    columns: &[String],
+) -> Result<Option<Vec<String>>, QueryError> {
+    let types: Vec<(String, String)> = sqlx::query_as(
+        "select a.attname::text, format_type(a.atttypid, a.atttypmod) from pg_attribute a \
+         join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace \
+         where n.nspname = $1 and c.relname = $2 and a.attnum > 0",
+    )
+    .bind(schema)
+    .bind(table)
+    .fetch_all(to)
+    .await
+    .attempt("asking for the columns of a reference table")?;
+    let of = |column: &String| types.iter().find(|(name, _)| name == column).map(|(_, of)| of.clone());
+    Ok(columns.iter().map(of).collect())
+}
+
+/// A table of these columns, which a key may refer to; it may be there with others.
+fn stub_table(schema: &str, table: &str, columns: &[String], types: &[String]) -> String {
+    let names: Vec<String> = columns.iter().map(|it| quote_identifier(it)).collect();
+    let (schema, table) = (quote_identifier(schema), quote_identifier(table));
+    let columns = names.iter().zip(types).map(|(name, of)| format!("add column if not exists {name} {of}"));
+    format!(
+        "create schema if not exists {schema}; create table if not exists {schema}.{table} (); \
+         alter table {schema}.{table} {}, add unique ({})",
+        columns.collect::<Vec<_>>().join(", "),
+        names.join(", ")
+    )
 }
 
 async fn has_reference(connection: &mut Session) -> Result<bool, QueryError> {

@@ -226,6 +226,12 @@ pub(crate) async fn lacks_mirror(connection: &mut Session) -> Result<bool, Query
     .attempt("looking for the reference mirror")
 }
 
+/// Why a command for local databases is refused, whatever the database.
+pub(crate) fn not_local(what: &'static str, environment: Environment) -> Option<RefusedError> {
+    let reason = format!("this run is for environment {environment}");
+    (environment != Environment::Local).then_some(RefusedError::NotLocal { what, reason })
+}
+
 /// Checks everything that a command for local databases needs (environment local, an address on this machine, no
 /// reference schema that pad-migrate did not create).
 pub(crate) async fn check_local(
@@ -234,10 +240,10 @@ pub(crate) async fn check_local(
     environment: Environment,
     what: &'static str,
 ) -> Result<(), RefusedError> {
-    let refused = |reason: String| Err(RefusedError::NotLocal { what, reason });
-    if environment != Environment::Local {
-        return refused(format!("this run is for environment {environment}"));
+    if let Some(error) = not_local(what, environment) {
+        return Err(error);
     }
+    let refused = |reason: String| Err(RefusedError::NotLocal { what, reason });
     if !database.is_loopback() {
         return refused(format!("{} is not on this machine", database.place()));
     }

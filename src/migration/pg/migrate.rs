@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use crate::base::outcome::Verdict;
 use crate::base::text::list;
 use crate::config::environment::Environment;
+use crate::ledger::permission::Permissions;
 use crate::ledger::pg::admission::{RefusedError, check_applied, check_permitted};
 use crate::ledger::pg::permission::{current_role, permissions};
 use crate::migration::ids::OddIds;
@@ -76,15 +77,31 @@ pub async fn migrate(
     result
 }
 
-async fn run_to_end(
-    request: &MigrateRequest<'_>,
-    observer: &mut (dyn Observer + Send),
-    record: &OnceLock<RunRecord>,
-) -> Result<MigrateReport, MigrateError> {
-    let started = Instant::now();
+/// A run before its first write: nothing refuses it any more but a row.
+struct Begun {
+    /// Holds the advisory lock.
+    lock_connection: Session,
+    tables: TargetTables,
+    server_version: String,
+    examined: Examined,
+    permissions: Permissions,
+}
+
+fn activity(options: &Options) -> &'static str {
+    if options.dry_run { "migrate --dry-run" } else { "migrate" }
+}
+
+/// Looks at all that refuses a run, before a backup that may take an hour. Changes nothing.
+pub async fn look_first(request: &MigrateRequest<'_>) -> Result<(), MigrateError> {
+    let Begun { lock_connection, .. } = begin(request).await?;
+    let _ = lock_connection.close().await;
+    Ok(())
+}
+
+async fn begin(request: &MigrateRequest<'_>) -> Result<Begun, MigrateError> {
     let MigrateRequest { target, options, .. } = request;
     let access = if options.dry_run { Access::Read } else { Access::Write };
-    let activity = if options.dry_run { "migrate --dry-run" } else { "migrate" };
+    let activity = activity(options);
     let mut lock_connection = target.connect(access, activity).await?;
     let tables = check_target(&mut lock_connection, request).await?;
     let server_version = server_facts(&mut lock_connection).await?.version;
@@ -94,11 +111,27 @@ async fn run_to_end(
         return Err(MigrateError::Locked { place: target.place(), holder });
     }
     target.phase("examining the legacy rows");
-    let Examined { legacy, pages, total, largest, notes } = examine(request, &mut lock_connection, activity).await?;
-    let needs = migrate_needs(&mut lock_connection, largest).await?;
+    let examined = examine(request, &mut lock_connection, activity).await?;
+    let needs = migrate_needs(&mut lock_connection, examined.largest).await?;
     let permissions = permissions(&mut lock_connection, &needs, &target.roles).await?;
     if !options.dry_run {
         check_permitted(&mut lock_connection, target, &needs, "migrate").await?;
+    }
+    Ok(Begun { lock_connection, tables, server_version, examined, permissions })
+}
+
+async fn run_to_end(
+    request: &MigrateRequest<'_>,
+    observer: &mut (dyn Observer + Send),
+    record: &OnceLock<RunRecord>,
+) -> Result<MigrateReport, MigrateError> {
+    let started = Instant::now();
+    let MigrateRequest { target, options, .. } = request;
+    let activity = activity(options);
+    let begun = begin(request).await?;
+    let Begun { mut lock_connection, tables, server_version, examined, permissions } = begun;
+    let Examined { legacy, pages, total, largest, notes } = examined;
+    if !options.dry_run {
         let new =
             RunRecord::new(&mut lock_connection, "migrate", request.environment, recorded_options(request, &legacy))
                 .await?;

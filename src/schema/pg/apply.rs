@@ -40,6 +40,30 @@ pub async fn apply(request: &ChangeRequest<'_>, agreed: Option<&Route>) -> Resul
     result
 }
 
+/// Looks at what only a session that writes finds out, before a backup that may take an hour: a standby, another `apply`
+/// at work, a schema that isn't adopted here. Changes nothing.
+pub async fn look_first(request: &ChangeRequest<'_>, found: &Found) -> Result<(), ApplyError> {
+    let mut connection = locked_connection(request, "apply").await?;
+    let looked = check_adopted_here(&mut connection, request, found).await;
+    let _ = connection.close().await;
+    looked
+}
+
+/// A schema of another program, beside a reference schema that isn't the mirror, may be QA through a tunnel.
+async fn check_adopted_here(
+    connection: &mut Session,
+    request: &ChangeRequest<'_>,
+    found: &Found,
+) -> Result<(), ApplyError> {
+    let ChangeRequest { database, environment, .. } = *request;
+    let is_adoption =
+        found.history.is_empty() && found.route.records.iter().any(|it| it.kind == RecordKind::Baseline);
+    if environment == Environment::Local && is_adoption {
+        check_local(connection, database, environment, "adopting a schema that another program created").await?;
+    }
+    Ok(())
+}
+
 async fn apply_locked(
     connection: &mut Session,
     request: &ChangeRequest<'_>,
@@ -88,12 +112,7 @@ pub async fn carry_out(
     if let Some(error) = blocked(&route.plan) {
         return Err(error);
     }
-    // A schema of another program, beside a reference schema that isn't the mirror, may be QA through a tunnel.
-    let ChangeRequest { database, environment, .. } = *request;
-    let is_adoption = found.history.is_empty() && route.records.iter().any(|it| it.kind == RecordKind::Baseline);
-    if environment == Environment::Local && is_adoption {
-        check_local(connection, database, environment, "adopting a schema that another program created").await?;
-    }
+    check_adopted_here(connection, request, &found).await?;
     let same = |it: &Route| {
         let sql = |it: &Route| it.plan.steps.iter().map(|it| it.sql.clone()).collect::<Vec<_>>();
         sql(it) == sql(route) && it.records == route.records
@@ -118,10 +137,10 @@ pub async fn carry_out(
     let code = &found.facts.surroundings.code;
     let count = route.plan.steps.len();
     for (at, step) in route.plan.steps.iter().enumerate().filter(|(_, it)| !later(it)) {
-        database.phase(&format!("applying step {} of {count}: {}", at + 1, step.object));
+        request.database.phase(&format!("applying step {} of {count}: {}", at + 1, step.object));
         send(connection, step, &scope).await.map_err(|error| stopped(error, code))?;
     }
-    database.phase("reading the schema back");
+    request.database.phase("reading the schema back");
     // What is there now is asked of the server, not concluded.
     let (_, reached) = live(connection, request).await?;
     let expected = stage(request.to).map(|it| it.after);
@@ -132,7 +151,7 @@ pub async fn carry_out(
         return Err(ApplyError::Unreached { count: rest.len(), first: first.sql.trim_end_matches(';').to_owned() });
     }
     let adoption = request.adopts.zip(found.history.last());
-    let adoption = adoption.map(|(given_up, newest)| Line::adoption(newest, environment, given_up));
+    let adoption = adoption.map(|(given_up, newest)| Line::adoption(newest, request.environment, given_up));
     let records = route.records.iter().map(|it| Line::of(&it.revision, it.kind, &it.sql));
     record(connection, request, adoption.into_iter().chain(records).collect(), code).await?;
     let moves = route

@@ -39,6 +39,7 @@ use crate::schema::names::APPLICATION_SCHEMA;
 use crate::schema::pg::archive::{refusal, scan};
 use crate::schema::pg::introspect;
 use crate::schema::pg::relations::elsewhere;
+use crate::schema::pg::requisites::requisites;
 use crate::schema::pg::rows::{Stored, measure};
 
 /// How long a table may be locked by another session before the backup gives up.
@@ -176,6 +177,7 @@ async fn backup_in(
     begin_read_only(session, Limits { lock: Some(LOCK_TIMEOUT), statement: None }).await?;
     // A large table takes its time; the watch ends a wait for a server that has gone silent.
     run(session, "set local statement_timeout = 0", "setting up the transaction").await?;
+    database.phase("reading the catalog");
     check_environment(session, database, environment).await?;
     let selection = select(session, request.legacy).await?;
     if selection.stored.is_empty() {
@@ -415,6 +417,10 @@ async fn describe(
         tables: Vec::new(),
         sequences: Vec::new(),
         references: references(session, selection).await?,
+        requisites: match whole_schema {
+            true => requisites(session, &[&selection.left_out[..], &selection.left_out_sequences].concat()).await?,
+            false => Vec::new(),
+        },
         left_out: selection.left_out.clone(),
         catalog: catalog.objects.into_iter().map(|(id, properties)| CatalogObject { id, properties }).collect(),
     })

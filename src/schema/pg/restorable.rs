@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 
 use crate::base::quote::quote_identifier;
 use crate::base::text::{list, plural};
@@ -27,6 +27,7 @@ use crate::schema::ddl::qualified;
 use crate::schema::names::APPLICATION_SCHEMA;
 use crate::schema::pg::archive::Archive;
 use crate::schema::pg::introspect;
+use crate::schema::pg::requisites::lacking;
 
 /// What to restore into.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +73,12 @@ pub enum NotRestorable {
          or remove them there first (`pad-migrate revert --to 0000` drops what `apply` created)"
     )]
     NotEmpty { place: String, found: String },
+    /// What it depends on is missing.
+    #[error(
+        "the backup needs what {place} lacks: {lacking}; nothing was changed; create that there first, as it was where \
+         the backup was taken"
+    )]
+    NoRequisite { place: String, lacking: String },
     /// Reference tables or rows are missing.
     #[error(
         "the backup refers to reference rows that {place} lacks: {missing}; nothing was changed; load them there first, \
@@ -87,6 +94,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Looks at a target before anybody is asked; the server's version.
 pub async fn look_first(request: &RestoreRequest<'_>, archive: &Archive) -> Result<String, NotRestorable> {
+    check_manifest(request, &archive.manifest)?;
     let mut session = request.database.connect(Access::Read, "restore").await?;
     let looked = async {
         begin_read_only(&mut session, Limits { lock: Some(LOCK_TIMEOUT), statement: None }).await?;
@@ -109,13 +117,7 @@ pub(crate) async fn look(
     archive: &Archive,
 ) -> Result<Catalog, NotRestorable> {
     let (database, manifest) = (request.database, &archive.manifest);
-    let outside: Vec<String> = (manifest.tables.iter().filter(|it| it.schema != APPLICATION_SCHEMA))
-        .map(|it| format!("{}.{}", it.schema, it.table))
-        .collect();
-    if !manifest.whole_schema || !outside.is_empty() {
-        return Err(NotRestorable::Elsewhere { tables: list(&outside) });
-    }
-    check_environment(request, manifest)?;
+    check_manifest(request, manifest)?;
     let facts = server_facts(session).await?;
     if major(&facts.version) < major(&manifest.server_version) {
         let (from, to) = (manifest.server_version.clone(), facts.version);
@@ -138,6 +140,10 @@ pub(crate) async fn look(
     }
     let needs = needs(session, request, manifest, &before).await?;
     check_permitted(session, database, &needs, "restore padealing").await?;
+    let lacking = lacking(session, &manifest.requisites).await?;
+    if !lacking.is_empty() {
+        return Err(NotRestorable::NoRequisite { place: database.place(), lacking: list(lacking.into_iter().map(ToString::to_string)) });
+    }
     check_references(session, database, archive).await?;
     Ok(before)
 }
@@ -145,7 +151,14 @@ pub(crate) async fn look(
 /// Names that a sentence lists.
 const FEW: usize = 5;
 
-fn check_environment(request: &RestoreRequest<'_>, manifest: &Manifest) -> Result<(), NotRestorable> {
+/// What needs no database.
+fn check_manifest(request: &RestoreRequest<'_>, manifest: &Manifest) -> Result<(), NotRestorable> {
+    let outside: Vec<String> = (manifest.tables.iter().filter(|it| it.schema != APPLICATION_SCHEMA))
+        .map(|it| format!("{}.{}", it.schema, it.table))
+        .collect();
+    if !manifest.whole_schema || !outside.is_empty() {
+        return Err(NotRestorable::Elsewhere { tables: list(&outside) });
+    }
     let of = Environment::from_str(&manifest.environment, false).ok();
     if request.is_rehearsal || of == Some(request.environment) || may_adopt(request.environment) {
         return Ok(());
@@ -173,6 +186,8 @@ async fn needs(
     }
     let referred: BTreeSet<(&str, &str)> =
         manifest.references.iter().map(|it| (&*it.to_schema, &*it.to_table)).collect();
+    let schemas: BTreeSet<&str> = manifest.requisites.iter().map(|it| &*it.schema).filter(|it| !it.is_empty()).collect();
+    needs.extend(schemas.into_iter().map(|it| Need::schema(&role, it, "USAGE")));
     for (schema, table) in referred {
         needs.push(Need::schema(&role, schema, "USAGE"));
         needs.push(Need::table(&role, schema, table, "REFERENCES"));
@@ -191,45 +206,35 @@ pub(crate) async fn existing_roles(session: &mut Session) -> Result<BTreeSet<Str
     Ok(names.into_iter().collect())
 }
 
-/// Values of the same columns of the same table, and which columns refer to them.
-#[derive(Default)]
-struct Referred<'a> {
-    values: BTreeSet<&'a Vec<String>>,
-    by: Vec<String>,
-}
+/// Which columns refer to the same columns of the same table, and with which values.
+type Referring<'a> = Vec<(String, &'a BTreeSet<Vec<String>>)>;
 
 /// Looks for every row that the backup refers to.
 async fn check_references(session: &mut Session, database: &Database, archive: &Archive) -> Result<(), NotRestorable> {
-    let mut referred: BTreeMap<(&str, &str, &[String]), Referred<'_>> = BTreeMap::new();
+    let mut referred: BTreeMap<(&str, &str, &[String]), Referring<'_>> = BTreeMap::new();
     for (key, values) in archive.manifest.references.iter().zip(archive.referred()) {
-        let of = referred.entry((&key.to_schema, &key.to_table, &key.to_columns)).or_default();
+        let by = referred.entry((&key.to_schema, &key.to_table, &key.to_columns)).or_default();
         // A key that was never checked isn't checked when it is restored either.
         if key.is_validated {
-            of.values.extend(values);
-            of.by.push(format!("{}.{}", key.table, list(&key.columns)));
+            by.push((format!("{}.{}", key.table, list(&key.columns)), values));
         }
     }
     let mut missing = Vec::new();
-    for ((schema, table, columns), Referred { values, by }) in referred {
+    for ((schema, table, columns), by) in referred {
         let name = format!("{schema}.{table}");
-        let there: bool = sqlx::query_scalar(
-            "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace \
-             where n.nspname = $1 and c.relname = $2)",
-        )
-        .bind(schema)
-        .bind(table)
-        .fetch_one(&mut *session)
-        .await
-        .attempt("looking for the reference tables")?;
-        if !there {
-            missing.push(format!("the table {name}"));
+        if let Some(lacking) = not_referable(session, schema, table, columns).await? {
+            missing.push(lacking);
             continue;
         }
-        let (count, some) = absent(session, schema, table, columns, &values).await?;
-        if count > 0 {
-            let more = if count > some.len() as u64 { ", …" } else { "" };
-            let rows = plural(count, "row", "rows");
-            missing.push(format!("{rows} of {name} ({} {}{more}; for {})", list(columns), list(&some), list(&by)));
+        let values: BTreeSet<&Vec<String>> = by.iter().flat_map(|(_, values)| values.iter()).collect();
+        let absent = absent(session, schema, table, columns, &values).await?;
+        if !absent.is_empty() {
+            let some = list(absent.iter().take(FEW).map(|it| it.join(" ")));
+            let more = if absent.len() > FEW { ", …" } else { "" };
+            let rows = plural(absent.len() as u64, "row", "rows");
+            let refers = by.iter().filter(|(_, values)| absent.iter().any(|it| values.contains(it)));
+            let by = list(refers.map(|(of, _)| of));
+            missing.push(format!("{rows} of {name} ({} {some}{more}; for {by})", list(columns)));
         }
     }
     match missing.is_empty() {
@@ -238,33 +243,60 @@ async fn check_references(session: &mut Session, database: &Database, archive: &
     }
 }
 
-/// How many of these values no row of a table has, and some of them. Values are compared as they are printed.
+/// What a table lacks so that a foreign key can refer to these columns, in words.
+async fn not_referable(
+    session: &mut Session,
+    schema: &str,
+    table: &str,
+    columns: &[String],
+) -> Result<Option<String>, QueryError> {
+    let found: Option<(bool, bool)> = sqlx::query_as(
+        "select $3::text[] <@ array(select attname::text from pg_attribute \
+                where attrelid = c.oid and attnum > 0 and not attisdropped), \
+                exists (select from pg_index i where i.indrelid = c.oid and i.indisunique and i.indimmediate \
+                    and i.indisvalid and i.indpred is null and i.indexprs is null \
+                    and array(select a.attname::text from unnest(i.indkey::int2[]) with ordinality k (number, at) \
+                        join pg_attribute a on a.attrelid = c.oid and a.attnum = k.number \
+                        where k.at <= i.indnkeyatts order by 1) = array(select unnest($3::text[]) order by 1)) \
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2",
+    )
+    .bind(schema)
+    .bind(table)
+    .bind(columns)
+    .fetch_optional(session)
+    .await
+    .attempt("looking for the reference tables")?;
+    Ok(match found {
+        None => Some(format!("the table {schema}.{table}")),
+        Some((false, _)) => Some(format!("the columns {} of {schema}.{table}", list(columns))),
+        Some((true, false)) => Some(format!("a primary or unique key of {schema}.{table} ({})", list(columns))),
+        Some((true, true)) => None,
+    })
+}
+
+/// Those of these values that no row of a table has. Values are compared as they are printed.
 async fn absent(
     session: &mut Session,
     schema: &str,
     table: &str,
     columns: &[String],
     values: &BTreeSet<&Vec<String>>,
-) -> Result<(u64, Vec<String>), QueryError> {
+) -> Result<Vec<Vec<String>>, QueryError> {
     let what = format!("looking for the rows of {schema}.{table} that the backup refers to");
     let number = |at: usize| format!("${}::text[]", at + 1);
     let places: Vec<String> = (0..columns.len()).map(|at| format!("c{at}")).collect();
     let same = columns.iter().zip(&places).map(|(it, place)| format!("t.{}::text = v.{place}", quote_identifier(it)));
     let sql = format!(
-        "select {}, count(*) over () from unnest({}) v ({}) where not exists (select from {} t where {}) \
-         order by 1 limit {FEW}",
-        places.iter().map(|it| format!("v.{it}")).collect::<Vec<_>>().join(" || ' ' || "),
+        "select array[{}] from unnest({}) v ({}) where not exists (select from {} t where {}) order by 1",
+        places.iter().map(|it| format!("v.{it}")).collect::<Vec<_>>().join(", "),
         (0..columns.len()).map(number).collect::<Vec<_>>().join(", "),
         places.join(", "),
         qualified(schema, table),
         same.collect::<Vec<_>>().join(" and "),
     );
-    let mut query = sqlx::query(AssertSqlSafe(sql));
+    let mut query = sqlx::query_scalar(AssertSqlSafe(sql));
     for at in 0..columns.len() {
         query = query.bind(values.iter().filter_map(|it| it.get(at).cloned()).collect::<Vec<String>>());
     }
-    let rows = query.fetch_all(session).await.attempt(&what)?;
-    let count = rows.first().map_or(Ok(0), |row| row.try_get::<i64, _>(1)).attempt(&what)?;
-    let some = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().attempt(&what)?;
-    Ok((count.unsigned_abs(), some))
+    query.fetch_all(session).await.attempt(&what)
 }

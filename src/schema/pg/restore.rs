@@ -10,6 +10,8 @@ use jiff::Timestamp;
 
 use crate::base::quote::quote_identifier;
 use crate::config::settings::Roles;
+use crate::ledger::history::applied;
+use crate::ledger::pg::history::read_history;
 use crate::ledger::pg::permission::current_role;
 use crate::postgres::archive::{Item, ProgramError};
 use crate::postgres::archive_text::sequence_set;
@@ -147,6 +149,7 @@ async fn restore_in(
     phases.begin("comparing the rows with the backup");
     check_rows(session, manifest, &wanted.catalog).await?;
     check_sequences(session, manifest, &sequences).await?;
+    check_history(session, manifest).await?;
     phases.end("checksums");
 
     phases.begin("building indexes and keys");
@@ -281,6 +284,27 @@ async fn check_rows(session: &mut Session, manifest: &Manifest, wanted: &Catalog
         }
     }
     Ok(())
+}
+
+/// Compares what the manifest says of the environment and the revision with the history that is restored.
+async fn check_history(session: &mut Session, manifest: &Manifest) -> Result<(), RestoreError> {
+    let history = read_history(session).await?;
+    let revision = applied(&history).keys().next_back().cloned();
+    let environment = history.last().map(|it| it.environment.clone());
+    let differs = |what: &str, manifest: &str, found: &str| {
+        let how = format!("the manifest says {what} {manifest}, and the history in the backup {found}");
+        Err(RestoreError::Different(format!("{how}; the manifest was changed, so use another copy of both files")))
+    };
+    match environment {
+        Some(environment) if environment != manifest.environment => {
+            differs("environment", &manifest.environment, &environment)
+        }
+        _ if revision != manifest.revision => {
+            let word = |it: &Option<String>| it.clone().unwrap_or_else(|| "none".to_owned());
+            differs("revision", &word(&manifest.revision), &word(&revision))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Asks the sequences where they stand now.

@@ -168,6 +168,34 @@ async fn created_by_adoptions(connection: &mut Session) -> Result<BTreeSet<Strin
     Ok(recorded.iter().flat_map(|sql| created_tables(sql)).collect())
 }
 
+/// Looks at what only a session that writes finds out, before a backup that may take an hour: a standby, an `apply` at
+/// work. Changes nothing.
+pub async fn look_first(request: &ChangeRequest<'_>) -> Result<(), ApplyError> {
+    let connection = locked_connection(request, "revert").await?;
+    let _ = connection.close().await;
+    Ok(())
+}
+
+/// Refuses to lose data that nobody has allowed to be lost.
+pub fn check_losses(
+    request: &ChangeRequest<'_>,
+    reversal: &Reversal,
+    allow_data_loss: bool,
+) -> Result<(), ApplyError> {
+    if reversal.losses.is_empty() || allow_data_loss {
+        return Ok(());
+    }
+    let numbers: Vec<&str> = reversal.revisions.iter().map(|revision| revision.number).collect();
+    let lowest = numbers.last().copied().unwrap_or(NOTHING);
+    let below = revisions::ALL.iter().rfind(|revision| revision.number < lowest);
+    Err(ApplyError::Loss {
+        environment: request.environment,
+        to: below.map_or(NOTHING, |revision| revision.number).to_owned(),
+        revisions: numbers.join(", "),
+        losses: reversal.losses.join(", "),
+    })
+}
+
 /// Reverts what `agreed` says, if that is still what there is to revert.
 pub async fn revert(
     request: &ChangeRequest<'_>,
@@ -192,17 +220,7 @@ async fn revert_once(
     if agreed.is_some_and(|it| it.revisions != reversal.revisions || !allow_data_loss && it.losses != reversal.losses) {
         return Err(ApplyError::Moved);
     }
-    if !reversal.losses.is_empty() && !allow_data_loss {
-        let numbers: Vec<&str> = reversal.revisions.iter().map(|revision| revision.number).collect();
-        let lowest = numbers.last().copied().unwrap_or(NOTHING);
-        let below = revisions::ALL.iter().rfind(|revision| revision.number < lowest);
-        return Err(ApplyError::Loss {
-            environment: request.environment,
-            to: below.map_or(NOTHING, |revision| revision.number).to_owned(),
-            revisions: numbers.join(", "),
-            losses: reversal.losses.join(", "),
-        });
-    }
+    check_losses(request, &reversal, allow_data_loss)?;
     let context = drift::role_context(connection, request.roles).await?;
     let rest_to = |number: &str, catalog: &Catalog| {
         let stage = stage(Some(number))?;

@@ -79,7 +79,12 @@ async fn a_damaged_backup_is_refused() {
             change(&mut manifest);
             write(folder, &archive, &manifest, true);
         };
-        let cases: [(Change<'_>, &str); 6] = [
+        let without = |of: &str, name: &str, it: &mut Value| {
+            it[of].as_array_mut().expect("a list").retain(|it| it["table"] != name && it["name"] != name);
+        };
+        let cases: [(Change<'_>, &str); 8] = [
+            (&|it| without("tables", "audit_log", it), "padealing.audit_log is in it, and not in the manifest"),
+            (&|it| without("catalog", "audit_log", it), "the manifest doesn't describe padealing.audit_log"),
             (&|it| it["format"] = 2.into(), "the manifest has format 2, and pad-migrate "),
             (&|it| it["command"] = "snapshot".into(), "it is not a manifest of a backup: "),
             (&|it| it["tables"] = 5.into(), "it is not a manifest of a backup: "),
@@ -104,7 +109,18 @@ async fn a_damaged_backup_is_refused() {
 
         // What only a database can tell: nothing is committed.
         with_db(Start::Reference, async |to| {
-            let cases: [(Change<'_>, &str); 4] = [
+            let cases: [(Change<'_>, &str); 6] = [
+                (
+                    &|it| it["revision"] = "0006".into(),
+                    "the manifest says revision 0006, and the history in the backup 0007",
+                ),
+                (
+                    &|it| {
+                        let objects = it["catalog"].as_array_mut().expect("a list");
+                        objects.retain(|it| it["name"] != "audit_log_id_seq");
+                    },
+                    "the restored schema differs from the backup's in 1, such as audit_log_id_seq",
+                ),
                 (
                     &|it| it["tables"][0]["checksum"] = "00".into(),
                     "the rows of padealing.audit_log have another checksum",
@@ -128,6 +144,12 @@ async fn a_damaged_backup_is_refused() {
                 assert!(said.contains(words), "{said}");
                 assert_eq!(to.value("to_regnamespace('padealing')").await, None, "nothing was committed");
             }
+            // Another environment's is restored in dev; which one it is isn't taken from the manifest alone.
+            changed(&|it| it["environment"] = "qa".into());
+            let dev = [("APP_ENV", "dev"), ("DB_SSLMODE", "disable")];
+            let arguments = ["--database-url", &to.url, "restore", "--from", "bad.dump", "--yes"];
+            let said = stderr(&run_in(folder, &arguments, &dev));
+            assert!(said.contains("the manifest says environment qa, and the history in the backup local"), "{said}");
         })
         .await;
     })

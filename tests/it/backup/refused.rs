@@ -122,7 +122,8 @@ async fn a_backup_that_does_not_fit_is_refused() {
             assert_eq!(to.dump(&[]).await, before, "nothing was changed");
             to.execute("create table public.kept as table bo_airflow.oracle_employee").await;
             to.execute("truncate bo_airflow.oracle_employee cascade").await;
-            let missing = "lacks: 2 rows of bo_airflow.oracle_employee (id 1002, 1003; for ";
+            let missing = "lacks: 2 rows of bo_airflow.oracle_employee (id 1002, 1003; for employee_role.employee_id, \
+                           pad_breach.employee_id, pad_request.employee_id, restricted_security.added_by_id)";
             refused(&to.url, &[], missing);
             to.execute("insert into bo_airflow.oracle_employee table public.kept; drop table public.kept").await;
             to.execute("drop table bo_airflow.oracle_bloomberg").await;
@@ -138,6 +139,19 @@ async fn a_backup_that_does_not_fit_is_refused() {
                 .await;
             refused(&to.url, &[], " is not empty: sequence audit_log_id_seq; ");
             to.execute("drop sequence padealing.audit_log_id_seq").await;
+            for (create, drop, words) in [
+                ("type padealing.pad_breach as (a int)", "type padealing.pad_breach", "composite type pad_breach"),
+                ("domain padealing.pad_request as int", "domain padealing.pad_request", "domain pad_request"),
+                (
+                    "index pad_request_pkey on padealing.active_stocks (id)",
+                    "index padealing.pad_request_pkey",
+                    "index pad_request_pkey",
+                ),
+            ] {
+                to.execute(&format!("create {create}")).await;
+                refused(&to.url, &[], &format!(" is not empty: {words}; "));
+                to.execute(&format!("drop {drop}")).await;
+            }
             let acl = "(select nspowner::regrole::text || nspacl::text from pg_namespace where nspname = 'padealing')";
             let before = to.value(acl).await;
             let output = go(dir.path(), &to.url, &[], &["restore", "--from", "it.dump", "--yes"]);
