@@ -1,6 +1,6 @@
 //! `integrity`: what each check finds, what it excuses, and what the command says of it.
 //!
-//! - `planted`: a violation for each check, which fires it and no other.
+//! - `planted`: a violation for each check, which fires it and no other, and the remedy that clears it (`violations`).
 //! - `scenarios`: the ten acceptance scenarios, played as the application plays them.
 //! - `plans`: what a plan says about an index.
 //! - `source`: rows that are odd in the legacy table already.
@@ -13,6 +13,7 @@ mod plans;
 mod planted;
 mod scenarios;
 mod source;
+mod violations;
 
 use pad_migrate::checks::check::Status;
 use pad_migrate::checks::integrity::outcome::Outcome;

@@ -1,10 +1,12 @@
--- An entry of the audit log refers to a row that exists, and to the request of that row.
+-- An entry of the audit log refers to a row that exists, or whose deletion is an entry too, and to the request of
+-- that row.
 -- severity: fail
 -- scenarios: 7
 -- rows: both
 -- reads: padealing.audit_log, padealing.pad_approval, padealing.pad_breach, padealing.pad_execution,
 --   padealing.pad_request
--- remedy: find out what removed the row; the audit log must name what happened to it
+-- remedy: find out what removed the row, and write an entry that says so (action_type with deleted); or correct
+--   what the entry refers to
 with named as (
     select a.id, a.entity_type, a.entity_id, a.request_id
     from padealing.audit_log a
@@ -28,5 +30,9 @@ with named as (
 )
 select f.id, f.entity_type, f.entity_id, f.request_id, f.found_request as request_of_entity
 from found f
-where f.found_id is null or f.request_id <> f.found_request
+where f.request_id <> f.found_request
+   or f.found_id is null and not exists (
+        select from padealing.audit_log d
+        where d.entity_type = f.entity_type and d.entity_id = f.entity_id and d.action_status = 'success'
+          and d.action_type ~ '(deleted|removed)')
 order by f.id;

@@ -4,7 +4,8 @@
 -- rows: both
 -- reads: padealing.employee_role, padealing.migration_mapping, padealing.pad_approval
 -- legacy: roles were not kept there
--- remedy: find out whether the approver was allowed to decide; if so, correct the dates of the role
+-- remedy: find out whether the approver was allowed to decide; if so, correct the dates of the role; if not, have
+--   compliance look at the request again and except the decision (docs/integrity.md)
 with odd as materialized (
     select p.id, p.request_id, p.approver_id, p.decided_at
     from padealing.pad_approval p

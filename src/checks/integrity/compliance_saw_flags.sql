@@ -3,7 +3,7 @@
 -- scenarios: 8, 9
 -- rows: both
 -- reads: padealing.pad_approval, padealing.pad_request
--- remedy: have compliance look at the request again
+-- remedy: have compliance look at the request again, and set restricted_check or conflict_check of the approval
 select p.id, p.request_id, r.is_restricted, p.restricted_check, r.has_conflict, p.conflict_check
 from padealing.pad_approval p
 join padealing.pad_request r on r.id = p.request_id

@@ -2,9 +2,10 @@
 -- severity: fail
 -- scenarios: 4
 -- rows: both
--- reads: padealing.migration_mapping, padealing.pad_approval, padealing.pad_execution
+-- reads: padealing.migration_mapping, padealing.pad_approval, padealing.pad_breach, padealing.pad_execution
 -- legacy: the day of an execution is taken from a date of the approvals
--- remedy: correct the date; if the trade came first, it is a breach
+-- remedy: correct the date; if the trade came first, record the breach (pad_breach, a breach_type with execut, trad
+--   or approv in it)
 with approved as (
     select request_id, max(decided_at) as at
     from padealing.pad_approval
@@ -20,4 +21,7 @@ select o.id, o.request_id, o.executed_at, o.approved_at, l.id is not null as as_
 from odd o
 left join padealing.migration_mapping l
     on l.source_table = 'personal_account_dealing' and l.target_table = 'pad_execution' and l.target_id = o.id
+where not exists (
+    select from padealing.pad_breach b
+    where b.request_id = o.request_id and b.breach_type ~* 'execut|trad|approv')
 order by o.id;

@@ -4,7 +4,8 @@
 -- rows: both
 -- reads: bo_airflow.oracle_employee, padealing.migration_mapping, padealing.pad_approval, padealing.pad_request
 -- legacy: the chain is that of today, and the decision is of its day
--- remedy: find out whether the approver stood in for the manager
+-- remedy: find out whether the approver stood in for the manager; if so, except the decision (docs/integrity.md),
+--   else correct the approver
 with recursive pairs as materialized (
     select distinct r.employee_id, p.approver_id
     from padealing.pad_approval p

@@ -28,6 +28,6 @@ left join padealing.migration_mapping m
 left join (
     select distinct a.request_id
     from padealing.audit_log a
-    where a.details ->> 'source' is distinct from 'legacy_migration'
+    where a.details ->> 'source' is distinct from 'legacy_migration' and a.action_status <> 'failed'
 ) t on t.request_id = o.id
 order by o.id;

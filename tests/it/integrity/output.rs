@@ -322,7 +322,7 @@ async fn what_can_not_be_checked_is_skipped_with_its_reason() {
             assert_eq!(check["status"], "skip", "{check}");
             assert!(check["message"].to_string().contains(wanted), "{check}");
         }
-        assert_eq!(check(&found, "self_approval")["status"], "pass");
+        assert_eq!(check(&found, "approver_known")["status"], "pass");
         drop(holder);
         let (_, found) = report(&db, None, &["--check", "indexes_intact"]).await;
         assert_eq!(check(&found, "indexes_intact")["status"], "pass");

@@ -46,10 +46,22 @@ const MANAGER: &[Step] = &[
         &["fail approvals_logged"],
     ),
     Done("select pg_temp.logged('2025-10-06 10:00', 'approval_manager', 1001, 8001, 'approved')", &[]),
-    Wrong("update padealing.pad_approval set approver_id = 1003", &["fail self_approval"]),
-    Wrong("update padealing.pad_approval set approver_id = 1005", &["warn manager_chain"]),
+    Wrong(
+        "update padealing.pad_approval set approver_id = 1003; \
+         update padealing.audit_log set actor_id = 1003 where action_type = 'approval_manager'",
+        &["fail self_approval"],
+    ),
+    Wrong(
+        "update padealing.pad_approval set approver_id = 1005; \
+         update padealing.audit_log set actor_id = 1005 where action_type = 'approval_manager'",
+        &["warn manager_chain"],
+    ),
     // The manager's manager stands in.
-    Wrong("update padealing.pad_approval set approver_id = 1000", &[]),
+    Wrong(
+        "update padealing.pad_approval set approver_id = 1000; \
+         update padealing.audit_log set actor_id = 1000 where action_type = 'approval_manager'",
+        &[],
+    ),
 ];
 
 const COMPLIANCE: &[Step] = &[
@@ -61,7 +73,8 @@ const COMPLIANCE: &[Step] = &[
     Done("update padealing.pad_request set status = 'approved' where id = 8001", &["fail approvals_logged"]),
     Done("select pg_temp.logged('2025-10-06 11:00', 'approval_compliance', 1002, 8001, 'approved')", &[]),
     Wrong(
-        "update padealing.pad_approval set approver_id = 1004 where approval_type = 'compliance'",
+        "update padealing.pad_approval set approver_id = 1004 where approval_type = 'compliance'; \
+         update padealing.audit_log set actor_id = 1004 where action_type = 'approval_compliance'",
         &["warn compliance_role"],
     ),
     Wrong(
@@ -150,6 +163,14 @@ const RESTRICTED: &[Step] = &[
         &[],
     ),
     Wrong("select pg_temp.submitted(8008, 501)", &["fail restricted_security"]),
+    // One that came through is to be declined or withdrawn, and then all is well.
+    Wrong(
+        "select pg_temp.submitted(8008, 501); \
+         select pg_temp.decided(8008, 'manager', 1001, 'declined', '2025-10-06 10:00'); \
+         select pg_temp.logged('2025-10-06 10:00', 'approval_manager', 1001, 8008, 'declined'); \
+         update padealing.pad_request set status = 'declined' where id = 8008",
+        &[],
+    ),
     // By its ticker only.
     Wrong(
         "select pg_temp.submitted(8008, null); update padealing.pad_request set ticker = 'bor' where id = 8008",
