@@ -107,7 +107,9 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let done = if is_done && !is_blocked {
         Applied { mirror_created: false, route: found.route, built: 0, unbuilt: Vec::new() }
     } else {
-        apply(&request, Some(&found.route)).await?
+        let applied = apply(&request, Some(&found.route)).await?;
+        context.printer.committed("the schema was changed, which is committed");
+        applied
     };
     let before = applied_before.keys().next_back().map(String::as_str);
     match args.format {

@@ -38,6 +38,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         return Err(format!("there is nothing to back up: no table of padealing is there at {place}").into());
     };
     let beside = manifest_path(&args.out);
+    context.printer.done(format!("the backup {name} is complete, and its manifest is beside it"));
     match args.format {
         Format::Text => {
             let page = backup_page(&done, &name, &beside.display().to_string());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::text::plural;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::Format;
@@ -39,6 +40,8 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         context.printer.confirm("clean", args.format, &page, "Remove?", environment, args.yes).await?;
         progress::phase("removing");
         report = clean(&CleanRequest { dry_run: false, ..request }).await?;
+        let rows = plural(report.deleted(), "row was", "rows were");
+        context.printer.committed(&format!("{rows} removed"));
     }
     match args.format {
         Format::Text => context.printer.page(&clean_page(&report, environment, &place, args.dry_run))?,

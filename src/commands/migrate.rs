@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::base::text::plural;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::{Format, parse_count};
@@ -77,6 +78,10 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
     screen.begin("connecting");
     let result = migrate(&request, &mut screen, interrupted.clone()).await;
     let report = result?;
+    if !args.dry_run {
+        let rows = plural(report.counts.migrated, "row was", "rows were");
+        context.printer.committed(&format!("{rows} migrated, and {} rejected", report.counts.rejected));
+    }
     tokio::select! {
         kept = screen.keep_rejects() => kept?,
         () = interrupted => {

@@ -42,12 +42,13 @@ pub(crate) struct Printer {
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
     asking: Arc<AtomicBool>,
+    done: Arc<OnceLock<String>>,
 }
 
 impl Printer {
     pub(crate) fn new(global: &Global) -> Self {
         let asking = Arc::new(AtomicBool::new(false));
-        Self { color: global.color, quiet: global.quiet, verbose: global.verbose > 0, asking }
+        Self { color: global.color, quiet: global.quiet, verbose: global.verbose > 0, asking, done: Arc::default() }
     }
 
     /// Whether styles are wanted on this stream.
@@ -62,6 +63,25 @@ impl Printer {
     /// Whether a question waits for its answer.
     pub(crate) fn is_asking(&self) -> bool {
         self.asking.load(Ordering::Relaxed)
+    }
+
+    /// Says that a command has changed what it was to change, and how that can be seen. What fails then is only what comes
+    /// after: the result that can't be printed.
+    pub(crate) fn done(&self, what: String) {
+        let _ = self.done.set(what);
+    }
+
+    /// The same of what the database has a record of.
+    pub(crate) fn committed(&self, what: &str) {
+        self.done(format!("{what}; `pad-migrate status` shows it"));
+    }
+
+    /// Why a command failed, after what it has done.
+    pub(crate) fn after_what_is_done(&self, failure: String) -> String {
+        match self.done.get() {
+            Some(done) => format!("{done}; after that, {failure}"),
+            None => failure,
+        }
     }
 
     /// The terminal's width, or else COLUMNS, or else 100.

@@ -136,6 +136,9 @@ fn show(
         absent: &restored.absent,
         is_rehearsal,
     };
+    if !is_rehearsal {
+        context.printer.committed("the backup was restored, which is committed");
+    }
     match args.format {
         Format::Text => context.printer.page(&done.page())?,
         Format::Json => context.printer.json(&RestoreJson::new(&done))?,

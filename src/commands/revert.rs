@@ -93,6 +93,7 @@ pub(crate) async fn roll_back(context: &Context, request: &ChangeRequest<'_>, ho
     }
     progress::phase("rolling back");
     let reverted = revert(request, allow_data_loss, Some(&reversal)).await?;
+    context.printer.committed("the schema was reverted, which is committed");
     match format {
         Format::Text => context.printer.page(&done_reversal(&reverted))?,
         Format::Json => {

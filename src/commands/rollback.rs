@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::base::text::plural;
 use crate::commands::context::Context;
 use crate::commands::csv::LegacyRows;
 use crate::commands::ended::{Ended, Failure};
@@ -69,6 +70,10 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
     }
     progress::phase("connecting");
     let report = rollback(&request, &mut progress::rows, interrupted).await?;
+    if !args.dry_run {
+        let rows = plural(report.counts.rolled_back, "row was", "rows were");
+        context.printer.committed(&format!("{rows} rolled back, and {} kept", report.counts.kept));
+    }
     print(args, context, (&request, &rows), &report)
 }
 
@@ -83,6 +88,9 @@ async fn agree(
     progress::phase("counting");
     let survey = survey(request).await?;
     if survey.counts.selected == 0 {
+        if backup.is_some() {
+            context.printer.note("no backup was taken: there is nothing to roll back");
+        }
         return Ok(Some(survey));
     }
     let databases = context.between(request.target, rows);

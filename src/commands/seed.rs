@@ -33,6 +33,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let progress = |done| screen.progress(Progress { done, total, rejected: 0 });
     let result = seed(&source, config.environment, &config.roles, &config.legacy_table, rows, progress).await;
     let seeded = result?;
+    context.printer.done("the database is seeded".to_owned());
     let mut page = Page::default();
     seeded.done.iter().for_each(|name| page.row("Seeded", name));
     seeded.unchanged.iter().for_each(|name| page.row("Unchanged", name));

@@ -152,7 +152,7 @@ fn report(
     failed_json: Option<(&'static str, Option<Environment>)>,
     printer: &Printer,
 ) {
-    let text = mask_urls(&sentence(failure));
+    let text = printer.after_what_is_done(mask_urls(&sentence(failure)));
     match (failure.downcast_ref::<ConfigErrors>(), several_lines(failure)) {
         (Some(errors), _) => errors.0.iter().for_each(|it| print_message(&mask_urls(&it.to_string()))),
         (None, Some(lines)) => print_lines(&mask_urls(&lines)),

@@ -7,9 +7,9 @@ use rstest::rstest;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::harness::program::{run, run_in, stderr, stdout};
+use crate::harness::program::{command, run, run_in, stderr, stdout};
 use crate::harness::terminal::run_on_terminal;
-use crate::harness::{Db, Role, Start, with_db};
+use crate::harness::{Db, Role, Start, program, with_db};
 use pad_migrate::migration::run::Progress;
 use pad_migrate::report::progress::Seen;
 
@@ -321,6 +321,48 @@ async fn every_screen_fits() {
         let (shown, _) =
             run_on_terminal(60, &["--database-url", &db.url, "--color", "never", "-q", "status"], &[], &[]);
         fits("status", 60, &shown);
+    })
+    .await;
+}
+
+/// The work is done, and its result can't be printed: that is said, and where it can be seen.
+#[tokio::test]
+async fn work_that_was_done_is_said_to_be_when_its_result_can_not_be_printed() {
+    with_db(Start::Seeded, async |db| {
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let file = dir.path().join("x.dump").display().to_string();
+        let out = ["backup", "--out", &file];
+        db.execute("insert into padealing.pad_request (id, employee_id, status) values (90001, 1001, 'declined')")
+            .await;
+        for (arguments, done) in [
+            (
+                &["migrate"][..],
+                "67 rows were migrated, and 33 rejected; `pad-migrate status` shows it; after that, the result",
+            ),
+            (&out, "x.dump is complete, and its manifest is beside it; after that, the result could not be written"),
+            (
+                &["clean", "--yes", "--employee", "1001"],
+                "removed; `pad-migrate status` shows it; after that, the result",
+            ),
+            (
+                &["rollback", "--yes"],
+                "67 rows were rolled back, and 0 kept; `pad-migrate status` shows it; after that, ",
+            ),
+            (&["revert", "--yes", "--to", "0006"], "the schema was reverted, which is committed; `pad-migrate status`"),
+            (&["apply", "--yes"], "the schema was changed, which is committed; `pad-migrate status` shows it; after"),
+            (&["status"], "pad-migrate: the result could not be written"),
+        ] {
+            let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("there is one");
+            let mut command = command(program());
+            command.args(["--database-url", &db.url]).args(arguments).stdout(full);
+            let output = command.output().expect("it runs");
+            assert_eq!(output.status.code(), Some(2));
+            assert!(stderr(&output).contains(done), "{arguments:?}: {}", stderr(&output));
+        }
+        let unused = dir.path().join("y.dump");
+        let none = at(&db, &["rollback", "--yes", "--backup", &unused.display().to_string()]);
+        assert!(stderr(&none).contains("no backup was taken: there is nothing to roll back"), "{}", stderr(&none));
+        assert!(!unused.exists());
     })
     .await;
 }
