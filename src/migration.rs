@@ -32,6 +32,7 @@ pub(crate) mod copy_text;
 pub mod csv;
 pub mod difference;
 pub mod groups;
+pub mod identity;
 pub mod ids;
 pub mod legacy;
 pub mod lookups;
