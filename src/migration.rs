@@ -33,6 +33,7 @@ pub mod csv;
 pub mod difference;
 pub(crate) mod effects;
 pub mod groups;
+pub mod identity;
 pub mod ids;
 pub mod legacy;
 pub mod lookups;

@@ -105,7 +105,7 @@ pub(crate) const VALID: Duration = Duration::from_secs(60 * 60);
 
 /// Names of checks in the order in which a person mends them: first what nothing works without, then what others wait
 /// for, then what the others rest on.
-const ORDER: [&str; 37] = [
+const ORDER: [&str; 38] = [
     "name",
     "port",
     "tls",
@@ -142,6 +142,7 @@ const ORDER: [&str; 37] = [
     "window",
     "room",
     "way_back",
+    "exceptions",
     "examination",
 ];
 

@@ -52,16 +52,19 @@ pub fn named(name: &str) -> Result<&'static Definition, UnknownCheck> {
 
 /// The names that are like one that no check has; none if one has it.
 pub fn near(name: &str) -> Option<Vec<String>> {
+    let is_one = ALL.iter().any(|it| it.name == name);
+    (!is_one).then(|| near_among(name, ALL.iter().map(|it| it.name)))
+}
+
+/// Which of these names are like a name, the nearest first.
+pub(crate) fn near_among(name: &str, names: impl Iterator<Item = &'static str>) -> Vec<String> {
     const FEW: usize = 3;
-    if ALL.iter().any(|it| it.name == name) {
-        return None;
-    }
     let name = name.trim().to_lowercase().replace(['-', ' '], "_");
-    let distance = |it: &&Definition| strsim::damerau_levenshtein(it.name, &name);
-    let is_part = |it: &&Definition| name.len() > FEW && (it.name.contains(&*name) || name.contains(it.name));
-    let mut alike: Vec<&Definition> = ALL.iter().filter(|it| distance(it) <= FEW || is_part(it)).collect();
+    let distance = |it: &&str| strsim::damerau_levenshtein(it, &name);
+    let is_part = |it: &&str| name.len() > FEW && (it.contains(&*name) || name.contains(it));
+    let mut alike: Vec<&str> = names.filter(|it| distance(it) <= FEW || is_part(it)).collect();
     alike.sort_by_key(distance);
-    Some(alike.iter().take(FEW).map(|it| it.name.to_owned()).collect())
+    alike.into_iter().take(FEW).map(str::to_owned).collect()
 }
 
 /// The checks of these names, each once, in the order of all; every check if none is named.
@@ -75,6 +78,31 @@ pub fn select(wanted: &[String]) -> Result<Vec<&'static Definition>, UnknownChec
 /// Rows that are shown; the rest is a count.
 pub const SHOWN: usize = 20;
 
+/// The migration's own tables, and their columns. Where they don't exist nothing was migrated.
+const OF_THE_MIGRATION: [(&str, &str); 3] = [
+    (
+        "padealing.migration_mapping",
+        "null::int as id, null::text as source_table, null::bigint as source_id, null::text as target_table, \
+         null::bigint as target_id, null::timestamp as migrated_at",
+    ),
+    (
+        "padealing.migration_reject",
+        "null::bigint as id, null::text as source_table, null::bigint as source_id, null::text as field, \
+         null::text as rule, null::text as value, null::text as message, null::uuid as first_run_id, \
+         null::uuid as last_run_id, null::uuid as resolved_run_id",
+    ),
+    (
+        "padealing.migration_run",
+        "null::uuid as id, null::text as command, null::text as environment, null::timestamp as started_at, \
+         null::timestamp as finished_at, null::text as outcome",
+    ),
+];
+
+/// Whether a table is one that the migration makes for itself.
+pub(crate) fn is_of_the_migration(table: &str) -> bool {
+    OF_THE_MIGRATION.iter().any(|(name, _)| *name == table)
+}
+
 impl Definition {
     /// The query without its semicolon.
     fn query(&self) -> &'static str {
@@ -84,17 +112,28 @@ impl Definition {
     /// The statement that counts what the query finds, and shows the first rows: how many count, how many are odd as in
     /// their source, how many are excepted, the ids of `$1` that were found, and the rows, those that count first.
     pub fn counting(&self) -> String {
+        self.counting_without(&[])
+    }
+
+    /// The same where tables of the migration don't exist yet: in their place is one without rows.
+    pub(crate) fn counting_without(&self, absent: &[&str]) -> String {
+        let mut query = self.query().to_owned();
+        let mut empty = String::new();
+        for (name, columns) in OF_THE_MIGRATION.iter().filter(|(name, _)| absent.contains(name)) {
+            let place = name.replace("padealing.", "pad_no_");
+            query = query.replace(name, &place);
+            empty.push_str(&format!("{place} as (select {columns} where false), "));
+        }
         let as_in_source = if self.header.legacy.is_some() { "coalesce(f.as_in_source, false)" } else { "false" };
         format!(
-            "with pad_found as materialized (\n{}\n), pad_judged as materialized (select f as pad_row, \
+            "with {empty}pad_found as materialized (\n{query}\n), pad_judged as materialized (select f as pad_row, \
              row_number() over () as pad_at, {as_in_source} as pad_source, \
              case when cardinality($1) = 0 then false else f.id::text = any($1) end as pad_excepted from pad_found f) \
              select count(*) filter (where not pad_excepted and not pad_source), \
              count(*) filter (where not pad_excepted and pad_source), count(*) filter (where pad_excepted), \
              array(select distinct (pad_row).id::text from pad_judged where pad_excepted), \
              coalesce((select json_agg(pad_row order by pad_source, pad_at) from (select * from pad_judged \
-             where not pad_excepted order by pad_source, pad_at limit {SHOWN}) shown), '[]')::text from pad_judged",
-            self.query()
+             where not pad_excepted order by pad_source, pad_at limit {SHOWN}) shown), '[]')::text from pad_judged"
         )
     }
 

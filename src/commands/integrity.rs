@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::base::outcome::Verdict;
-use crate::checks::gate::waivers::is_waivable;
-use crate::checks::integrity::{ALL, named, near, select};
+use crate::checks::gate::waivers::{is_waivable, waivable};
+use crate::checks::integrity::{ALL, named, near, near_among, select};
 use crate::checks::pg::integrity::{IntegrityRequest, integrity};
 use crate::commands::context::{Context, read};
 use crate::commands::ended::{Ended, Failure};
@@ -77,7 +77,7 @@ pub(crate) async fn exceptions(path: Option<&PathBuf>) -> Result<Option<Exceptio
 
 /// An exception may name a check of the gate, too.
 fn near_waivable(name: &str) -> Option<Vec<String>> {
-    if is_waivable(name) { None } else { near(name) }
+    near(name).filter(|_| !is_waivable(name)).map(|_| near_among(name, ALL.iter().map(|it| it.name).chain(waivable())))
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {

@@ -17,12 +17,16 @@ use crate::report::rehearsal::RehearseJson;
 /// Rehearse the whole cutover on an ephemeral Postgres: schemas, rows, migration, verification
 ///
 /// The legacy rows are the fixtures. With --source-url, they are those of that database's legacy table, which is only
-/// read. With --source-csv, they are those of a file. With --rows, they are generated.
+/// read, and with --real-rows those of the table that migrate reads. With --source-csv, they are those of a file. With
+/// --rows, they are generated.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Generated legacy rows
     #[command(flatten)]
     pub(crate) generated: Generated,
+    /// The rows that migrate reads: those of the source, or else of the target. The gate asks for such a rehearsal
+    #[arg(long, conflicts_with = "rows")]
+    pub(crate) real_rows: bool,
     /// What provides the ephemeral server
     #[arg(long, env = "PAD_PROVIDER", hide_env_values = true, default_value = "auto")]
     pub(crate) provider: Provider,
@@ -57,6 +61,11 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
     let rows = match (generator, &csv) {
         (Some(generator), _) => rehearse::Rows::Generated(generator),
         (None, Some(csv)) => rehearse::Rows::Csv(Arc::clone(csv)),
+        (None, None) if args.real_rows => {
+            // Without a database it says that one is missing.
+            context.databases()?;
+            rehearse::Rows::Real
+        }
         (None, None) => rehearse::Rows::Configured,
     };
     let mut screen = Screen::new(&context.printer, args.rejects.as_deref())?;

@@ -14,7 +14,7 @@ use crate::harness::fixtures::{self, Case, FixtureError, Outcome};
 use crate::harness::generate::Generator;
 use crate::harness::pg::databases::{self, PrepareError};
 use crate::harness::pg::ephemeral::EphemeralDatabase;
-use crate::harness::pg::references::{copy_references, references_of_csv};
+use crate::harness::pg::references::{copy_references, identify_at, references_of_csv};
 use crate::harness::pg::seed::{self, SeedError};
 use crate::harness::server;
 use crate::harness::server::error::ServerError;
@@ -22,6 +22,7 @@ use crate::harness::server::lease::Server;
 use crate::harness::server::request::ServerRequest;
 use crate::ledger::pg::admission::SessionError;
 use crate::migration::csv::proved::ProvedCsv;
+use crate::migration::identity::SourceIdentity;
 use crate::migration::pg::legacy::LegacySource;
 use crate::migration::pg::migrate;
 use crate::migration::pg::migrate_error::MigrateError;
@@ -151,6 +152,8 @@ pub enum Rows {
     Csv(Arc<ProvedCsv>),
     /// The real source that the configuration names, or else the fixtures.
     Configured,
+    /// The real source that the configuration names, or else the target, as `migrate` reads it.
+    Real,
 }
 
 /// Rehearses on legacy rows. The server is handed back, so that the caller decides how long it lives.
@@ -181,6 +184,7 @@ pub async fn rehearse(
         provider: server.description.clone(),
         server: server.line(),
         source: legacy.description,
+        source_identity: legacy.identity,
         revisions,
         migrated,
         verified,
@@ -220,6 +224,7 @@ async fn prepare(
 struct LegacyRows {
     origin: RowsOf,
     description: String,
+    identity: SourceIdentity,
     /// Where the rows come from that they refer to.
     references: References,
     /// The cases, if the rows are the fixtures.
@@ -270,9 +275,9 @@ async fn load(
     config: &Config,
     rows: &Rows,
 ) -> Result<LegacyRows, RehearseError> {
-    let in_target = |description, cases| {
+    let in_target = |description, identity, cases| {
         let origin = RowsOf::Table(Box::new(Database::clone(target)), TableName::legacy());
-        LegacyRows { origin, description, references: References::Loaded, cases }
+        LegacyRows { origin, description, identity, references: References::Loaded, cases }
     };
     let (environment, transport) = (config.environment, &config.transport);
     let other = config.target.as_ref().map(|it| Database::new(it, environment, transport)).transpose()?;
@@ -282,27 +287,35 @@ async fn load(
             false => References::StandIns,
         };
         let description = format!("{}, SHA-256 {}", csv.name(), csv.sha256);
-        return Ok(LegacyRows { origin: RowsOf::Csv(Arc::clone(csv)), description, references, cases: None });
+        let identity = SourceIdentity::Csv { sha256: csv.sha256.clone() };
+        return Ok(LegacyRows { origin: RowsOf::Csv(Arc::clone(csv)), description, identity, references, cases: None });
     }
     if let Rows::Generated(generator) = *rows {
         let total = generator.rows;
         let progress = |done| watcher.progress(Progress { done, total, rejected: 0 });
         databases::fill_with_generated(target, generator, progress).await?;
-        return Ok(in_target(generator.to_string(), None));
+        return Ok(in_target(generator.to_string(), SourceIdentity::Generated, None));
     }
-    let Some(endpoint) = &config.source else {
+    let real = match rows {
+        Rows::Real => config.source.as_ref().or(config.target.as_ref()),
+        _ => config.source.as_ref(),
+    };
+    let Some(endpoint) = real else {
         let cases = fixtures::cases()?;
         let rows = databases::fill_with_fixtures(target, &cases).await?;
-        return Ok(in_target(format!("fixtures, {rows} rows of {} cases", cases.len()), Some(cases)));
+        let description = format!("fixtures, {rows} rows of {} cases", cases.len());
+        return Ok(in_target(description, SourceIdentity::Fixtures, Some(cases)));
     };
     let source = Database::another(endpoint, environment, transport, other.as_ref())?;
     let source = source.in_timezone(config.source_timezone.clone());
     let table = config.legacy_table.clone();
     copy_references(target, &source, &table, other.as_ref()).await?;
+    let identity = identify_at(&source, &table).await?;
     let description = format!("{table} at {}", source.place());
     Ok(LegacyRows {
         origin: RowsOf::Table(Box::new(source), table),
         description,
+        identity,
         references: References::Copied,
         cases: None,
     })

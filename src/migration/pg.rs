@@ -6,6 +6,7 @@
 
 pub mod clean;
 pub(crate) mod foreign_keys;
+pub(crate) mod identity;
 pub(crate) mod ids;
 pub(crate) mod large_text;
 pub mod legacy;

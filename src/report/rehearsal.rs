@@ -11,6 +11,7 @@ use crate::migration::causes::DifferenceGroup;
 use crate::migration::csv::summary::CsvSummary;
 use crate::migration::difference::Difference;
 use crate::migration::groups::RejectionGroup;
+use crate::migration::identity::SourceIdentity;
 use crate::migration::run::{self, LISTED, RejectedField};
 use crate::migration::verification;
 use crate::report::drift;
@@ -67,6 +68,8 @@ pub struct Rehearsal {
     pub server: String,
     /// Where the legacy rows came from.
     pub source: String,
+    /// The same, so that it is found again.
+    pub source_identity: SourceIdentity,
     /// The revisions that were applied: number and name.
     pub revisions: Vec<(&'static str, &'static str)>,
     /// What the migration did.
@@ -212,6 +215,8 @@ pub struct RehearseJson {
     pub server: String,
     /// Where the legacy rows came from.
     pub source: String,
+    /// The same, so that the gate finds out whether they are the rows of a cutover.
+    pub source_identity: SourceIdentity,
     /// The CSV file, and how it was read; left out if the rows came from elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub csv: Option<CsvSummary>,
@@ -275,6 +280,7 @@ impl RehearseJson {
             provider: rehearsal.provider.clone(),
             server: rehearsal.server.clone(),
             source: rehearsal.source.clone(),
+            source_identity: rehearsal.source_identity.clone(),
             csv: migrated.csv.clone(),
             notes: migrated.notes.clone(),
             revisions: rehearsal.revisions.iter().map(|(number, _)| *number).collect(),

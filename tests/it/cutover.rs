@@ -121,6 +121,7 @@ impl Night<'_> {
                 "Taken",
                 "Compared",
                 "Backup",
+                "  warn  rehearsal",
                 "  catalog ",
                 "  plan  ",
             ];

@@ -1,5 +1,9 @@
 //! The gate: GO only when everything is known and right, and each reason by its name.
 
+mod rehearsals;
+mod waived;
+mod writers;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +22,8 @@ use pad_migrate::checks::pg::gate::gate;
 use pad_migrate::checks::pg::gate::request::GateRequest;
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::{Roles, TableName};
+use pad_migrate::ledger::revisions::ALL;
+use pad_migrate::migration::identity::SourceIdentity;
 use pad_migrate::migration::legacy::LegacyColumn;
 use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::run::Options;
@@ -81,16 +87,43 @@ impl Given {
     }
 }
 
-/// A rehearsal of so many rows.
-fn rehearsal(version: &str, rows: u64, server_version: &str) -> RehearsalReport {
-    let report = json!({
-        "command": "rehearse", "version": version, "server_version": server_version, "outcome": "clean",
-        "counts": {"read": rows}, "phases": [
-            {"name": "server", "seconds": 900.0}, {"name": "apply", "seconds": 2.0}, {"name": "migrate", "seconds": 6.0},
-            {"name": "verify", "seconds": 2.0}, {"name": "integrity", "seconds": null},
-        ],
-    });
+/// The report of a clean rehearsal of so many rows.
+fn rehearsal(version: &str, rows: u64, server_version: &str, source: &SourceIdentity) -> Value {
+    let revisions: Vec<&str> =
+        ALL.iter().filter(|it| it.not_for(Environment::Local).is_none()).map(|it| it.number).collect();
+    let phase = |(name, seconds): (&str, f64)| json!({"name": name, "status": "done", "seconds": seconds});
+    let seconds = [
+        ("server", 900.0),
+        ("prepare", 8.0),
+        ("plan", 0.5),
+        ("apply", 1.0),
+        ("migrate", 6.0),
+        ("verify", 2.0),
+        ("drift", 0.5),
+        ("integrity", 0.0),
+    ];
+    json!({
+        "command": "rehearse", "version": version, "environment": "local", "server_version": server_version,
+        "outcome": "clean", "verdict": "CLEAN", "source_identity": source, "revisions": revisions,
+        "counts": {"read": rows, "migrated": rows, "already_migrated": 0, "rejected": 0},
+        "verify": {"verified": rows, "different": 0, "missing": 0, "pending": 0, "missing_source": 0, "extra": 0},
+        "drift": {"breaking": 0, "warning": 0, "info": 0}, "checks": [{"name": "sequences", "status": "pass"}],
+        "phases": seconds.map(phase),
+    })
+}
+
+fn read(report: &Value) -> RehearsalReport {
     RehearsalReport::read(&report.to_string()).expect("it is a report")
+}
+
+/// The legacy table of the test's database.
+async fn source(db: &Db) -> SourceIdentity {
+    SourceIdentity::Table {
+        system_identifier: db.value("(select system_identifier from pg_control_system())").await,
+        place: "another name:1/of the server as somebody".to_owned(),
+        database: db.place().name,
+        table: TableName::legacy().to_string(),
+    }
 }
 
 fn exceptions(expires: &str) -> Exceptions {
@@ -117,7 +150,7 @@ async fn before_a_cutover_everything_must_be_known_and_right() {
         let given = Given::new();
         let version = db.value("select current_setting('server_version')").await.expect("a version");
         let backup = given.backup(&db).await;
-        let rehearsed = rehearsal(env!("CARGO_PKG_VERSION"), 3, &version);
+        let rehearsed = read(&rehearsal(env!("CARGO_PKG_VERSION"), 3, &version, &source(&db).await));
         let asked = given.request(&db, Stage::Before);
         let all = GateRequest {
             backup: Some(&backup),
@@ -147,7 +180,7 @@ async fn before_a_cutover_everything_must_be_known_and_right() {
         // All of it is known, and wrong.
         db.execute("grant update on public.personal_account_dealing to pad_migrate_app").await;
         db.execute("insert into padealing.compliance_config (config_key, config_value) values ('k', '1')").await;
-        let other = rehearsal("0.0.1", 3, &version);
+        let other = read(&rehearsal("0.0.1", 3, &version, &source(&db).await));
         let expired = exceptions("2026-11-25");
         let wrong = GateRequest {
             rehearsal: Some(&other),
@@ -196,14 +229,14 @@ async fn before_a_cutover_everything_must_be_known_and_right() {
     .await;
 }
 
-/// Where the application has no schema yet nothing of it is wrong; and writing through columns and views is writing.
+/// Where the application has no schema yet nothing of it is wrong.
 #[tokio::test]
-async fn a_first_cutover_may_begin_once_nobody_can_write() {
+async fn a_first_cutover_may_begin() {
     with_db(Start::Reference, async |db| {
         db.execute(LEGACY).await;
         let given = Given::new();
         let version = db.value("select current_setting('server_version')").await.expect("a version");
-        let rehearsed = rehearsal(env!("CARGO_PKG_VERSION"), 3, &version);
+        let rehearsed = read(&rehearsal(env!("CARGO_PKG_VERSION"), 3, &version, &source(&db).await));
         let asked = GateRequest {
             rehearsal: Some(&rehearsed),
             window: Some(Duration::from_secs(60)),
@@ -215,21 +248,6 @@ async fn a_first_cutover_may_begin_once_nobody_can_write() {
         let hash = found.bound.plan.clone().expect("there is a plan");
         let asked = GateRequest { plan_hash: Some(&hash), ..asked };
         assert_eq!(reasons(&gate(&asked).await), [""; 0]);
-        for (grant, may) in [
-            ("grant update (comments_manager) on public.personal_account_dealing to pad_migrate_app", "update"),
-            (
-                "create view public.trades as select * from public.personal_account_dealing; \
-                 create view public.more as select * from public.trades; grant insert on public.more to pad_migrate_app",
-                "insert through more",
-            ),
-        ] {
-            db.execute(grant).await;
-            let found = gate(&asked).await;
-            assert_eq!(reasons(&found), ["source_frozen"], "{grant}");
-            let check = found.checks.iter().find(|it| it.name == "source_frozen").expect("it is there");
-            assert_eq!(check.table.rows[0][1].as_str().map(|it| it.replace("public.", "")).as_deref(), Some(may));
-            db.execute("revoke all on public.personal_account_dealing from pad_migrate_app").await;
-        }
     })
     .await;
 }

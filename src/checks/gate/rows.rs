@@ -1,13 +1,15 @@
 //! The rows: what would be rejected, what was verified, what is left to do, and the way back.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::base::text::{list, plural, size, thousands};
 use crate::checks::check::{Check, Status};
-use crate::checks::gate::schema::some;
+use crate::checks::gate::schema::{LISTED, some};
 use crate::checks::gate::waivers::Waivers;
 use crate::checks::gate::{Stage, unknown};
-use crate::checks::integrity::outcome::Integrity;
+use crate::checks::integrity::outcome::{Integrity, Outcome};
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::migration::run::MigrateReport;
 use crate::migration::verification::VerifyReport;
@@ -27,8 +29,8 @@ pub(crate) struct Rejections {
     pub(crate) open: Vec<OpenRejection>,
     /// How many rows are rejected for a reason that is not waived.
     pub(crate) open_rows: u64,
-    /// How many rows are rejected for waived reasons only.
-    pub(crate) waived_rows: u64,
+    /// The rows that are rejected and waived.
+    pub(crate) waived: BTreeSet<i64>,
 }
 
 /// What the dry run found.
@@ -38,7 +40,7 @@ pub(crate) fn rejections(report: &MigrateReport, found: &Rejections) -> Check {
     // Rows without an id are counted and can't be named.
     let open_rows = found.open_rows + counts.without_id;
     let read = plural(counts.read, "row", "rows");
-    let waived = match found.waived_rows {
+    let waived = match found.waived.len() as u64 {
         0 => String::new(),
         rows => format!(", {} waived", plural(rows, "rejection is", "rejections are")),
     };
@@ -88,34 +90,64 @@ pub(crate) fn verified(report: &VerifyReport, waivers: Waivers<'_>) -> Vec<Check
 
 /// What the integrity checks found. A warning is for a person to weigh; a check that could not be made is not. Before the
 /// cutover the application's rows are checked as far as the schema has them: what is wrong with them would be found
-/// afterwards.
+/// afterwards, when everything is written, and what could not be checked is said.
 pub(crate) fn integrity(found: &Integrity, stage: Stage) -> Check {
     const NAME: &str = "integrity";
     let (failed, warned) = (found.with(Status::Fail), found.with(Status::Warn));
     let rows = found.checks().into_iter().filter(|it| matches!(it.status, Status::Fail | Status::Warn));
-    let rows: Vec<_> = rows.map(|it| vec![json!(it.name), json!(it.status)]).collect();
-    let open: Vec<String> = found
-        .unknown()
-        .filter(|_| stage == Stage::After)
-        .map(|it| format!("{} ({})", it.definition.name, it.skipped.as_ref().map_or("", |why| why.words())))
-        .collect();
-    let columns = &["check", "status"];
+    let with_ids = |it: &Check| match ids(found, it.name) {
+        ids if ids.is_empty() => it.message.clone(),
+        ids => format!("{}; ids: {ids}", it.message),
+    };
+    let rows = rows.map(|it| vec![json!(it.name), json!(it.status), json!(with_ids(it))]);
+    let why = |it: &Outcome| it.skipped.as_ref().map_or(String::new(), |why| why.words().to_owned());
+    let open: Vec<(&str, String)> = found.unknown().map(|it| (it.definition.name, why(it))).collect();
+    let skipped = open.iter().map(|(name, why)| vec![json!(name), json!(Status::Skip), json!(why)]);
+    let rows: Vec<_> = rows.chain(skipped).collect();
+    let with_rows = |check: Check| check.with_table(&["check", "status", "why"], rows.clone());
+    // Before the first migration the command can't make all of them.
+    let where_to_look = match stage {
+        Stage::Before => "the ids of the rows are below",
+        Stage::After => "`pad-migrate integrity` shows the rows",
+    };
     if !failed.is_empty() {
-        let text = format!("{} failed; `pad-migrate integrity` shows the rows", list(failed));
-        return Check::new(NAME, Status::Fail, text).with_table(columns, rows);
+        let text = format!("{} failed; {where_to_look}", list(failed));
+        return with_rows(Check::new(NAME, Status::Fail, text));
     }
-    if !open.is_empty() {
-        return unknown(NAME, list(open)).with_table(columns, rows);
+    if !open.is_empty() && stage == Stage::After {
+        return with_rows(unknown(NAME, list(open.iter().map(|(name, why)| format!("{name} ({why})")))));
     }
     let made = found.outcomes.iter().filter(|it| it.skipped.is_none()).count() as u64;
     let count = plural(made, "check", "checks");
-    match warned.is_empty() {
-        true => Check::new(NAME, Status::Pass, format!("{count} made, and none failed or warned")),
-        false => {
-            let text = format!("{} warned; `pad-migrate integrity` shows the rows", list(warned));
-            Check::new(NAME, Status::Warn, text).with_table(columns, rows)
-        }
+    let mut notes = Vec::new();
+    if !warned.is_empty() {
+        notes.push(format!("{} warned; {where_to_look}", list(warned)));
     }
+    if !open.is_empty() {
+        notes.push(format!(
+            "{count} made; {} of the application's rows can't be made on what there is now: {}; they are made after the \
+             cutover, when everything is written, so try apply and migrate on a copy first",
+            plural(open.len() as u64, "check", "checks"),
+            list(open.iter().map(|(name, _)| name))
+        ));
+    }
+    match notes.is_empty() {
+        true => Check::new(NAME, Status::Pass, format!("{count} made, and none failed or warned")),
+        false => with_rows(Check::new(NAME, Status::Warn, notes.join("; "))),
+    }
+}
+
+/// The ids of the first rows that a check has found.
+fn ids(found: &Integrity, name: &str) -> String {
+    let outcomes = found.outcomes.iter().filter(|it| it.definition.name == name);
+    let ids = outcomes.flat_map(|it| &it.found.rows).filter_map(|row| row.get("id"));
+    list(ids.take(LISTED).map(|id| id.as_str().map_or(id.to_string(), str::to_owned)))
+}
+
+/// The rows that differ and are accepted; none if not all that differ are known.
+pub(crate) fn accepted(report: &VerifyReport, waivers: Waivers<'_>) -> Option<BTreeSet<i64>> {
+    let ids = report.differences.iter().map(|it| it.source_id).filter(|id| waivers.accepts_row("verify", *id));
+    (report.total_differences == report.differences.len() as u64).then(|| ids.collect())
 }
 
 /// Whether every row that differs is accepted by its id. Of very many only the first are known.
@@ -130,7 +162,7 @@ fn is_accepted(report: &VerifyReport, waivers: Waivers<'_>) -> bool {
 /// Rejections that a migration has recorded, and that nobody has waived.
 pub(crate) fn recorded(found: &Rejections) -> Check {
     const NAME: &str = "rejections";
-    let waived = match found.waived_rows {
+    let waived = match found.waived.len() as u64 {
         0 => String::new(),
         rows => format!("; {} waived", plural(rows, "rejection is", "rejections are")),
     };

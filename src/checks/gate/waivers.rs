@@ -1,7 +1,11 @@
 //! What a person has accepted, by name, reason and last day: rows by their ids, and some checks as a whole.
 
-use jiff::civil::{Date, DateTime};
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::{Date, DateTime};
+use serde_json::{Value, json};
+
+use crate::base::text::list;
 use crate::checks::check::{Check, Status};
 use crate::schema::drift::exceptions::CheckException;
 
@@ -21,8 +25,16 @@ const WHOLE: [&str; 7] = [
 
 /// Whether an exception may name a check of the gate.
 pub fn is_waivable(name: &str) -> bool {
-    BY_ROW.contains(&name) || WHOLE.contains(&name)
+    waivable().any(|it| it == name)
 }
+
+/// The checks of the gate that an exception may name.
+pub fn waivable() -> impl Iterator<Item = &'static str> {
+    BY_ROW.into_iter().chain(WHOLE)
+}
+
+/// The rows that were found and accepted, by check.
+pub(crate) type Used = BTreeMap<&'static str, BTreeSet<i64>>;
 
 /// The exceptions of a file that name checks.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +67,57 @@ impl<'a> Waivers<'a> {
                 Check { status: Status::Warn, message, ..check }
             }
         }
+    }
+
+    /// What the exceptions themselves come to, as in `integrity`: those that have expired, and those that accept nothing
+    /// of a check that was made. `checks` are as they were before anything was accepted.
+    pub(crate) fn review(self, checks: &[Check], used: &Used) -> Check {
+        const NAME: &str = "exceptions";
+        let mut rows = Vec::new();
+        for waiver in self.all {
+            let Some(check) = checks.iter().find(|it| it.name == waiver.check) else { continue };
+            let state = match self.state(waiver, check, used) {
+                Some(state) => state,
+                None => continue,
+            };
+            let expires = waiver.expires.to_string();
+            rows.push([&waiver.name, &waiver.check, &state, &expires, &waiver.reason].map(|it| json!(it)).to_vec());
+        }
+        if rows.is_empty() {
+            return Check::new(NAME, Status::Pass, "every exception of the gate's own holds and accepts something");
+        }
+        let states = rows.iter().map(|row| match &row[..] {
+            [Value::String(name), _, Value::String(state), ..] => format!("{name:?} is {state}"),
+            _ => String::new(),
+        });
+        let text = format!(
+            "{}; correct what they are about or agree on a later date, and remove from the file what accepts nothing",
+            list(states)
+        );
+        Check::new(NAME, Status::Warn, text).with_table(&["exception", "check", "state", "expires", "reason"], rows)
+    }
+
+    /// What is wrong with one.
+    fn state(self, waiver: &CheckException, check: &Check, used: &Used) -> Option<String> {
+        if !is_waivable(&waiver.check) {
+            return None;
+        }
+        if waiver.expires < self.today {
+            return Some("expired".to_owned());
+        }
+        if waiver.rows.is_empty() {
+            let is_needed = matches!(check.status, Status::Fail | Status::Skip) && WHOLE.contains(&check.name);
+            return (!is_needed).then(|| "unused".to_owned());
+        }
+        let used = match used.get(check.name) {
+            Some(used) => used,
+            // Which rows there are is not known.
+            None if BY_ROW.contains(&check.name) => return None,
+            None => return Some("unused".to_owned()),
+        };
+        let is_gone = |id: &&String| !used.iter().any(|it| it.to_string() == **id);
+        let gone: Vec<&String> = waiver.rows.iter().filter(is_gone).collect();
+        (!gone.is_empty()).then(|| format!("unused for {}", list(gone)))
     }
 
     /// The end, in UTC, of the first day after which one of them no longer holds.

@@ -6,6 +6,7 @@ mod rejections;
 pub mod request;
 mod server;
 mod source;
+mod writers;
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -17,20 +18,23 @@ use sha2::{Digest, Sha256};
 
 use crate::base::text::{hex, sentence};
 use crate::checks::check::{Check, Status};
-use crate::checks::gate::rehearsal;
+use crate::checks::gate::rehearsal::{self, Rehearsable};
+use crate::checks::gate::rows::Rejections;
 use crate::checks::gate::source::Counters;
+use crate::checks::gate::waivers::Used;
 use crate::checks::gate::{Bound, Gate, Stage, of_doctor, rows, schema, unknown};
 use crate::checks::integrity::header::Rows;
 use crate::checks::integrity::{ALL, Definition};
 use crate::checks::pg::examine::examine;
 use crate::checks::pg::gate::request::GateRequest;
-use crate::checks::pg::integrity::{IntegrityRequest, integrity};
+use crate::checks::pg::integrity::{IntegrityRequest, integrity, integrity_before_migration};
 use crate::checks::pg::request::ExamineRequest;
 use crate::ledger::pg::admission::{RefusedError, SessionError};
 use crate::migration::pg::legacy::LegacySource;
 use crate::migration::pg::migrate::{MigrateRequest, migrate};
 use crate::migration::pg::verify::{VerifyRequest, verify};
 use crate::migration::run::Options;
+use crate::migration::verification::VerifyReport;
 use crate::schema::drift::exceptions::Exceptions;
 use crate::schema::names::CONTRACT_SCHEMA;
 use crate::schema::pg::drift::{DriftRequest, Expected, drift};
@@ -91,6 +95,9 @@ pub async fn gate(request: &GateRequest<'_>) -> Gate {
     // Without a session all else would fail for the same reason.
     if gate.failure.is_none() {
         let others = others(request, &within, gate.server_version.as_deref()).await;
+        if request.exceptions.is_some() {
+            gate.checks.push(request.waivers().review(&others.checks, &others.used));
+        }
         gate.checks.extend(others.checks.into_iter().map(|it| request.waivers().weigh(it)));
         gate.bound = Bound { catalog: others.catalog, plan: others.plan, ..gate.bound };
     }
@@ -117,6 +124,8 @@ fn examination<'a>(request: &GateRequest<'a>) -> ExamineRequest<'a> {
 /// What is found beside the examination.
 struct Others {
     checks: Vec<Check>,
+    /// The rows that exceptions accept.
+    used: Used,
     catalog: Option<String>,
     plan: Option<String>,
 }
@@ -132,7 +141,7 @@ async fn others(request: &GateRequest<'_>, within: &Within, server_version: Opti
             }
         }
     );
-    let mut checks = rest;
+    let (mut checks, used) = rest;
     match server {
         Ok(activity) => checks.extend(crate::checks::gate::server::checks(&activity, request.stage)),
         Err(why) => checks.extend(SERVER.map(|name| unknown(name, &why))),
@@ -146,7 +155,7 @@ async fn others(request: &GateRequest<'_>, within: &Within, server_version: Opti
         }
         Err(why) => checks.push(unknown("plan", why)),
     }
-    Others { checks, catalog, plan }
+    Others { checks, used, catalog, plan }
 }
 
 /// What the server's activity tells.
@@ -173,7 +182,7 @@ fn catalog_hash(found: &Found) -> String {
 }
 
 /// Whether the cutover may begin.
-async fn before(request: &GateRequest<'_>, within: &Within, server_version: Option<&str>) -> Vec<Check> {
+async fn before(request: &GateRequest<'_>, within: &Within, server_version: Option<&str>) -> (Vec<Check>, Used) {
     let reference = [CONTRACT_SCHEMA.to_owned()];
     let (drifted, checked, source, rejected, backed_up) = tokio::join!(
         within.of(Box::pin(compared(request, &reference))),
@@ -187,27 +196,36 @@ async fn before(request: &GateRequest<'_>, within: &Within, server_version: Opti
         checked.unwrap_or_else(|why| unknown("integrity", why)),
         backed_up.unwrap_or_else(|why| unknown("backup", why)),
     ];
-    let mut source_rows = None;
+    let (mut source_rows, mut identity) = (None, None);
     match source {
         Ok(found) => {
             let seconds = request.freeze.as_secs();
             checks.push(crate::checks::gate::source::check(request.table, &found.writers, &found.looks, seconds));
             checks.push(rows::room(found.bytes));
-            source_rows = found.looks.last().map(|it: &Counters| u64::try_from(it.rows).unwrap_or_default());
+            identity = Some(found.identity);
+            source_rows = found.looks.last().map(|it: &Counters| u64::try_from(it.rows.count).unwrap_or_default());
         }
         Err(why) => {
             checks.push(unknown("source_frozen", &why));
             checks.push(unknown("room", &why));
         }
     }
-    checks.push(rejected.unwrap_or_else(|why| unknown("rejections", why)));
-    checks.push(rehearsal::rehearsed(request.rehearsal, server_version));
+    let mut used = Used::new();
+    checks.push(match rejected {
+        Ok((check, found)) => {
+            used.insert("rejections", found.waived);
+            check
+        }
+        Err(why) => unknown("rejections", why),
+    });
+    let wanted = Rehearsable { environment: request.environment, source: identity.as_ref(), server_version };
+    checks.push(rehearsal::rehearsed(request.rehearsal, wanted));
     checks.push(rehearsal::fits(request.rehearsal, request.window, source_rows));
-    checks
+    (checks, used)
 }
 
 /// What a dry run would reject.
-async fn dry_run(request: &GateRequest<'_>) -> Result<Check, String> {
+async fn dry_run(request: &GateRequest<'_>) -> Result<(Check, Rejections), String> {
     let migration = MigrateRequest {
         target: request.target,
         source: request.source,
@@ -216,11 +234,11 @@ async fn dry_run(request: &GateRequest<'_>) -> Result<Check, String> {
     };
     let mut seen = rejections::Collector::new(request.waivers());
     let report = migrate(&migration, &mut seen, std::future::pending()).await.map_err(|error| sentence(&error))?;
-    Ok(rows::rejections(&report, &seen.found))
+    Ok((rows::rejections(&report, &seen.found), seen.found))
 }
 
 /// Whether the application may be opened.
-async fn after(request: &GateRequest<'_>, within: &Within) -> Vec<Check> {
+async fn after(request: &GateRequest<'_>, within: &Within) -> (Vec<Check>, Used) {
     let (drifted, checked, verified, data) = tokio::join!(
         within.of(Box::pin(compared(request, &[]))),
         within.of(Box::pin(checked(request))),
@@ -231,16 +249,26 @@ async fn after(request: &GateRequest<'_>, within: &Within) -> Vec<Check> {
         drifted.unwrap_or_else(|why| unknown("drift", why)),
         checked.unwrap_or_else(|why| unknown("integrity", why)),
     ];
-    checks.extend(verified.unwrap_or_else(|why| ["verify", "pending"].map(|name| unknown(name, &why)).into()));
+    let mut used = Used::new();
+    match verified {
+        Ok(report) => {
+            checks.extend(rows::verified(&report, request.waivers()));
+            used.extend(rows::accepted(&report, request.waivers()).map(|it| ("verify", it)));
+        }
+        Err(why) => checks.extend(["verify", "pending"].map(|name| unknown(name, &why))),
+    }
     match data {
-        Ok(found) => checks.extend([
-            rows::recorded(&found.rejections),
-            rows::statistics(&found.stale),
-            rows::way_back(&found.way_back),
-        ]),
+        Ok(found) => {
+            checks.extend([
+                rows::recorded(&found.rejections),
+                rows::statistics(&found.stale),
+                rows::way_back(&found.way_back),
+            ]);
+            used.insert("rejections", found.rejections.waived);
+        }
         Err(why) => checks.extend(["rejections", "statistics", "way_back"].map(|name| unknown(name, &why))),
     }
-    checks
+    (checks, used)
 }
 
 async fn compared(request: &GateRequest<'_>, schemas: &[String]) -> Result<Check, String> {
@@ -271,7 +299,11 @@ async fn checked(request: &GateRequest<'_>) -> Result<Check, String> {
         exceptions: request.exceptions,
         today: request.today,
     };
-    match integrity(&wanted).await {
+    let found = match request.stage {
+        Stage::Before => integrity_before_migration(&wanted).await,
+        Stage::After => integrity(&wanted).await,
+    };
+    match found {
         Ok(found) => Ok(rows::integrity(&found, request.stage)),
         // The plan creates it.
         Err(SessionError::Refused(RefusedError::NotApplied { .. })) if request.stage == Stage::Before => {
@@ -281,8 +313,8 @@ async fn checked(request: &GateRequest<'_>) -> Result<Check, String> {
     }
 }
 
-async fn verified(request: &GateRequest<'_>) -> Result<Vec<Check>, String> {
+async fn verified(request: &GateRequest<'_>) -> Result<VerifyReport, String> {
     let GateRequest { target, source, environment, .. } = *request;
     let report = verify(&VerifyRequest { target, source, environment }, |_| {}).await;
-    report.map(|it| rows::verified(&it, request.waivers())).map_err(|error| sentence(&error))
+    report.map_err(|error| sentence(&error))
 }

@@ -9,11 +9,11 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::base::text::{list, sentence};
 use crate::checks::check::Check;
-use crate::checks::integrity::Definition;
 use crate::checks::integrity::explain::{PlannedTable, Plans};
 use crate::checks::integrity::header::Key;
 use crate::checks::integrity::judge::{Accepting, exceptions_check, judge};
 use crate::checks::integrity::outcome::{Answer, Found, Integrity, Outcome, Reason};
+use crate::checks::integrity::{Definition, is_of_the_migration};
 use crate::config::environment::Environment;
 use crate::ledger::permission::Need;
 use crate::ledger::pg::admission::{RefusedError, SessionError, check_environment, check_permitted};
@@ -47,20 +47,40 @@ const LIMITS: Limits = Limits { lock: Some(Duration::from_secs(5)), statement: S
 
 /// Runs the checks in one transaction that sees one moment.
 pub async fn integrity(request: &IntegrityRequest<'_>) -> Result<Integrity, SessionError> {
+    integrity_at(request, false).await
+}
+
+/// The same before the first migration, whose own tables may not exist yet: then they are as if they were empty.
+pub(crate) async fn integrity_before_migration(request: &IntegrityRequest<'_>) -> Result<Integrity, SessionError> {
+    integrity_at(request, true).await
+}
+
+async fn integrity_at(request: &IntegrityRequest<'_>, is_before: bool) -> Result<Integrity, SessionError> {
     let mut connection = request.target.connect(Access::Read, "integrity").await?;
-    let result = integrity_of(&mut connection, request).await;
+    let result = integrity_of(&mut connection, request, is_before).await;
     let _ = connection.close().await;
     result
 }
 
-async fn integrity_of(connection: &mut Session, request: &IntegrityRequest<'_>) -> Result<Integrity, SessionError> {
+async fn integrity_of(
+    connection: &mut Session,
+    request: &IntegrityRequest<'_>,
+    is_before: bool,
+) -> Result<Integrity, SessionError> {
     let IntegrityRequest { target, environment, .. } = *request;
     begin_read_only(connection, LIMITS).await?;
     let history = history_access(connection).await?;
     if history.is_readable {
         check_environment(connection, target, environment).await?;
     }
-    let readable = readable(connection, request.checks).await?;
+    let mut readable = readable(connection, request.checks).await?;
+    if is_before {
+        for (_, state) in
+            readable.iter_mut().filter(|(name, it)| **it == Readable::NotThere && is_of_the_migration(name))
+        {
+            *state = Readable::Empty;
+        }
+    }
     check_some_readable(connection, request, &readable).await?;
     let accepting =
         Accepting { all: request.exceptions.map_or(&[] as &[CheckException], |it| &it.checks), today: request.today };
@@ -166,6 +186,8 @@ pub async fn check_session(
 enum Readable {
     Yes,
     NotThere,
+    /// It doesn't exist, and is taken for empty.
+    Empty,
     NotAllowed,
     /// A policy may hide rows.
     Policed,
@@ -232,7 +254,7 @@ async fn check_some_readable(
     if reading.is_empty() || reading.iter().any(is_possible) {
         return Ok(());
     }
-    if readable.values().all(|it| *it == Readable::NotThere) {
+    if readable.values().all(|it| matches!(it, Readable::NotThere | Readable::Empty)) {
         return Err(RefusedError::NotApplied { place: target.place() }.into());
     }
     let role = current_role(connection).await?;
@@ -258,7 +280,7 @@ async fn answer(
     }
     let asked = savepoint(connection, async |connection| match definition.header.index {
         Some(key) => plans(connection, definition, key).await,
-        None => found(connection, definition, accepting).await,
+        None => found(connection, definition, readable, accepting).await,
     });
     match asked.await? {
         Ok(answer) => Ok(answer),
@@ -340,15 +362,18 @@ fn refused(definition: &Definition, error: &QueryError) -> Answer {
 async fn found(
     connection: &mut Session,
     definition: &Definition,
+    readable: &AllReadable,
     accepting: Accepting<'_>,
 ) -> Result<Answer, QueryError> {
     const WHAT: &str = "running a check";
     // The queries join whole tables: a nested loop over a table that the planner takes for small would never end.
     let settings = "set local enable_nestloop = off; set local work_mem = '64MB'";
     run(connection, settings, WHAT).await?;
+    let is_absent = |name: &&&str| readable.get(*name) == Some(&Readable::Empty);
+    let absent: Vec<&str> = definition.header.reads.iter().filter(is_absent).copied().collect();
     type Row = (i64, i64, i64, Vec<String>, String);
     let (counted, as_in_source, excepted, accepted_ids, rows): Row =
-        sqlx::query_as(AssertSqlSafe(definition.counting()))
+        sqlx::query_as(AssertSqlSafe(definition.counting_without(&absent)))
             .bind(accepting.ids(definition.name))
             .fetch_one(connection)
             .await

@@ -10,9 +10,12 @@ use crate::base::text::list;
 use crate::config::settings::TableName;
 use crate::harness::pg::databases::PrepareError;
 use crate::harness::pg::ephemeral::EphemeralDatabase;
+use crate::ledger::pg::admission::SessionError;
 use crate::migration::csv::proved::ProvedCsv;
+use crate::migration::identity::SourceIdentity;
 use crate::migration::legacy::{LegacyColumn, LegacyRow};
 use crate::migration::lookups::Security;
+use crate::migration::pg::identity::identify;
 use crate::migration::pg::legacy::CsvPages;
 use crate::migration::pg::legacy_page::read_legacy_page;
 use crate::migration::pg::lookup::{Securities, employees};
@@ -274,4 +277,12 @@ async fn has_reference(connection: &mut Session) -> Result<bool, QueryError> {
     .fetch_one(connection)
     .await
     .attempt("looking for the reference tables")
+}
+
+/// What identifies a legacy table, by a session of its own.
+pub(crate) async fn identify_at(database: &Database, table: &TableName) -> Result<SourceIdentity, SessionError> {
+    let mut session = database.connect(Access::Read, "rehearse").await?;
+    let found = identify(&mut session, database, table).await;
+    let _ = session.close().await;
+    Ok(found?)
 }

@@ -47,7 +47,8 @@ pub enum ExceptionsError {
     Neither(String),
     /// There is no such check.
     #[error(
-        "the exception {name:?} names the check {check:?}, which doesn't exist{}; copy the name from `integrity --list`",
+        "the exception {name:?} names the check {check:?}, which doesn't exist{}; copy the name from `integrity \
+         --list`, or that of a check of the gate from docs/gate.md",
         similar(near)
     )]
     NoCheck { name: String, check: String, near: Vec<String> },

@@ -20,7 +20,7 @@ impl<'a> Collector<'a> {
     /// A row with its reasons: field and rule.
     pub(crate) fn add<'r>(&mut self, source_id: i64, reasons: impl Iterator<Item = (&'r str, &'r str)>) {
         if self.waivers.accepts_row("rejections", source_id) {
-            self.found.waived_rows += 1;
+            self.found.waived.insert(source_id);
             return;
         }
         self.found.open_rows += 1;
