@@ -37,8 +37,12 @@ fn notes(done: &BackedUp) -> Vec<String> {
         "it holds tables outside padealing, from before `pad-migrate apply` moves them: only pg_restore can restore it".to_owned()
     });
     let requisites = &done.manifest.requisites;
-    let needed = (!requisites.is_empty())
-        .then(|| format!("to restore it, the database must have first, as this one has: {}", list(requisites.iter().map(ToString::to_string))));
+    let needed = (!requisites.is_empty()).then(|| {
+        format!(
+            "to restore it, the database must have first, as this one has: {}",
+            list(requisites.iter().map(ToString::to_string))
+        )
+    });
     refused.chain(outside).chain(needed).collect()
 }
 

@@ -436,9 +436,8 @@ pub(crate) fn taken(wanted: &Catalog, before: &Catalog) -> Vec<String> {
         name_spaces(id).iter().map(|it| (&*id.schema, *it, &*id.name))
     }
     let wanted_names: BTreeSet<(&str, &str, &str)> = wanted.objects.keys().flat_map(names).collect();
-    let is_taken = |id: &&Id| {
-        names(id).any(|it| wanted_names.contains(&it)) || is_own(id) && wanted.objects.contains_key(*id)
-    };
+    let is_taken =
+        |id: &&Id| names(id).any(|it| wanted_names.contains(&it)) || is_own(id) && wanted.objects.contains_key(*id);
     before.objects.keys().filter(is_taken).map(|id| format!("{} {}", id.kind.words(), id.name)).collect()
 }
 

@@ -235,6 +235,20 @@ fn what_the_script_is_not_given_is_said() {
         (&["--window", "1min"][..], "--env is missing"),
         (&["--env", "qa"], "--window is missing"),
         (&["--env", "qa", "--window", "1min", "--until", "dawn"], "there is no such step"),
+        (&["--env", "nope", "--window", "1min"], "--env nope: there is no such environment"),
+        (&["--env", "qa", "--window", "99"], "--window 99: write a number and its unit, such as 45min or 2h"),
+        (&["--env", "qa", "--window", "0min"], "--window 0min: write a number and its unit"),
+        (&["--env", "qa", "--window", "2 fortnights"], "--window 2 fortnights: write a number and its unit"),
+        (
+            &["--env", "qa", "--window", "1h 30min", "--plan-hash", "deadbeef"],
+            "write the 32 hexadecimal digits that plan",
+        ),
+        (
+            &["--env", "qa", "--window", "1min", "--freeze-seconds", "1m"],
+            "--freeze-seconds 1m: write a number of seconds",
+        ),
+        (&["--env", "qa", "--window", "1min", "--freeze-seconds", "3601"], "a number of seconds up to 3600"),
+        (&["--env", "qa", "--window", "1min", "--exceptions", "none.toml"], "the file none.toml can't be read"),
         (&["--env"], "--env needs a value"),
         (&["--fast"], "there is no flag --fast"),
     ] {

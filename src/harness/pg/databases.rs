@@ -34,6 +34,21 @@ pub enum PrepareError {
          which the referenced people and securities are copied; name the database that has them with --database-url"
     )]
     NoReference,
+    /// What no ephemeral server can have.
+    #[error(
+        "the backup can't be rehearsed: it needs {lacking}, for which an ephemeral server can have no stand-in; restore it \
+         into a test database that has this, with `pad-migrate restore --from FILE`, which the gate takes instead"
+    )]
+    #[expect(missing_docs, reason = "the message says what it is")]
+    NoStandIn { lacking: String },
+    /// What this server can't have.
+    #[error(
+        "the backup can't be rehearsed: it needs {requisite}, and a stand-in for it could not be made on the ephemeral \
+         server; restore it into a test database that has this, with `pad-migrate restore --from FILE`, which the gate \
+         takes instead"
+    )]
+    #[expect(missing_docs, reason = "the message says what it is")]
+    StandIn { requisite: String, source: QueryError },
     /// Something outside the reference mirror is referred to.
     #[error(
         "the backup refers to {table} ({columns}), which the reference mirror doesn't have, so it can't be rehearsed; \

@@ -25,8 +25,10 @@ use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
-use crate::postgres::transaction::{Limits, begin_reading};
+use crate::postgres::transaction::{Limits, begin_reading, begin_writing};
+use crate::schema::backup::Requisite;
 use crate::schema::mirror;
+use crate::schema::pg::requisites::lacking;
 
 /// Legacy rows of one step.
 const PAGE_ROWS: usize = 2000;
@@ -267,6 +269,31 @@ fn stub_table(schema: &str, table: &str, columns: &[String], types: &[String]) -
         columns.collect::<Vec<_>>().join(", "),
         names.join(", ")
     )
+}
+
+/// Makes what a backup depends on, and the server lacks.
+pub(crate) async fn stand_in(target: &EphemeralDatabase, requisites: &[Requisite]) -> Result<(), PrepareError> {
+    let mut session = target.connect(Access::Write, "restore").await?;
+    begin_writing(&mut session, Limits::default()).await?;
+    let lacking = lacking(&mut session, requisites).await?;
+    let without: Vec<&&Requisite> = lacking.iter().filter(|it| it.definition.is_none()).collect();
+    if !without.is_empty() {
+        let lacking = list(without.into_iter().map(ToString::to_string));
+        return Err(PrepareError::NoStandIn { lacking });
+    }
+    for it in lacking {
+        let failed = |source| PrepareError::StandIn { requisite: it.to_string(), source };
+        let schema = format!("create schema if not exists {}", quote_identifier(&it.schema));
+        let settings = ["set local check_function_bodies = off".to_owned(), schema];
+        for sql in settings.into_iter().chain(it.definition.clone()) {
+            // A prepared statement is one: nothing can come behind it.
+            let made = sqlx::query(AssertSqlSafe(sql)).execute(&mut session).await.map(|_| ());
+            made.attempt("making a stand-in").map_err(failed)?;
+        }
+    }
+    run(&mut session, "commit", "making stand-ins").await?;
+    let _ = session.close().await;
+    Ok(())
 }
 
 async fn has_reference(connection: &mut Session) -> Result<bool, QueryError> {

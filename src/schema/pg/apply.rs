@@ -56,8 +56,7 @@ async fn check_adopted_here(
     found: &Found,
 ) -> Result<(), ApplyError> {
     let ChangeRequest { database, environment, .. } = *request;
-    let is_adoption =
-        found.history.is_empty() && found.route.records.iter().any(|it| it.kind == RecordKind::Baseline);
+    let is_adoption = found.history.is_empty() && found.route.records.iter().any(|it| it.kind == RecordKind::Baseline);
     if environment == Environment::Local && is_adoption {
         check_local(connection, database, environment, "adopting a schema that another program created").await?;
     }

@@ -28,7 +28,10 @@ pub(crate) async fn requisites(session: &mut Session, left_out: &[String]) -> Re
 }
 
 /// Those that a database lacks.
-pub(crate) async fn lacking<'a>(session: &mut Session, wanted: &'a [Requisite]) -> Result<Vec<&'a Requisite>, QueryError> {
+pub(crate) async fn lacking<'a>(
+    session: &mut Session,
+    wanted: &'a [Requisite],
+) -> Result<Vec<&'a Requisite>, QueryError> {
     let mut lacking = Vec::new();
     for it in wanted {
         // What isn't there is an error of the server's.

@@ -142,7 +142,10 @@ pub(crate) async fn look(
     check_permitted(session, database, &needs, "restore padealing").await?;
     let lacking = lacking(session, &manifest.requisites).await?;
     if !lacking.is_empty() {
-        return Err(NotRestorable::NoRequisite { place: database.place(), lacking: list(lacking.into_iter().map(ToString::to_string)) });
+        return Err(NotRestorable::NoRequisite {
+            place: database.place(),
+            lacking: list(lacking.into_iter().map(ToString::to_string)),
+        });
     }
     check_references(session, database, archive).await?;
     Ok(before)
@@ -186,7 +189,8 @@ async fn needs(
     }
     let referred: BTreeSet<(&str, &str)> =
         manifest.references.iter().map(|it| (&*it.to_schema, &*it.to_table)).collect();
-    let schemas: BTreeSet<&str> = manifest.requisites.iter().map(|it| &*it.schema).filter(|it| !it.is_empty()).collect();
+    let schemas: BTreeSet<&str> =
+        manifest.requisites.iter().map(|it| &*it.schema).filter(|it| !it.is_empty()).collect();
     needs.extend(schemas.into_iter().map(|it| Need::schema(&role, it, "USAGE")));
     for (schema, table) in referred {
         needs.push(Need::schema(&role, schema, "USAGE"));

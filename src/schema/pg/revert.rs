@@ -177,11 +177,7 @@ pub async fn look_first(request: &ChangeRequest<'_>) -> Result<(), ApplyError> {
 }
 
 /// Refuses to lose data that nobody has allowed to be lost.
-pub fn check_losses(
-    request: &ChangeRequest<'_>,
-    reversal: &Reversal,
-    allow_data_loss: bool,
-) -> Result<(), ApplyError> {
+pub fn check_losses(request: &ChangeRequest<'_>, reversal: &Reversal, allow_data_loss: bool) -> Result<(), ApplyError> {
     if reversal.losses.is_empty() || allow_data_loss {
         return Ok(());
     }

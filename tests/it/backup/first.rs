@@ -79,7 +79,11 @@ async fn no_backup_is_taken_in_vain() {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         let nothing = ["apply", "--yes", "--backup", "it.dump"];
         let output = go(folder.path(), &db.url, &keys, &nothing);
-        assert!(stdout(&output).contains("Backup      none was taken: nothing is to be changed\n"), "{}", stdout(&output));
+        assert!(
+            stdout(&output).contains("Backup      none was taken: nothing is to be changed\n"),
+            "{}",
+            stdout(&output)
+        );
         let output = go(folder.path(), &db.url, &keys, &[&nothing[..], &["--json"]].concat());
         assert!(stdout(&output).contains("\"no_backup\": \"nothing is to be changed\""), "{}", stdout(&output));
         assert!(is_empty(folder.path()));
