@@ -17,6 +17,7 @@ use jiff::civil::DateTime;
 
 use crate::checks::check::{Check, Status};
 use crate::config::environment::Environment;
+use crate::migration::csv::summary::CsvSummary;
 
 /// When the gate is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
@@ -73,6 +74,8 @@ pub struct Bound {
     pub plan: Option<String>,
     /// The root of the rows.
     pub row_root: Option<String>,
+    /// SHA-256 of the file, where the legacy rows come from one.
+    pub csv_sha256: Option<String>,
 }
 
 /// Everything that was checked at once, and when.
@@ -90,6 +93,8 @@ pub struct Gate {
     pub checks: Vec<Check>,
     /// What the decision is about.
     pub bound: Bound,
+    /// The file, if the legacy rows come from one.
+    pub csv: Option<CsvSummary>,
     /// When everything was known, in UTC.
     pub decided_at: DateTime,
     /// When the first of the exceptions ends, in UTC.

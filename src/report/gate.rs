@@ -8,8 +8,9 @@ use crate::base::outcome::Verdict;
 use crate::base::text::plural;
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::{Bound, Decision, Gate, Stage};
+use crate::migration::csv::summary::CsvSummary;
 use crate::report::checks::{CheckJson, checks_junit, checks_page};
-use crate::report::layout::Head;
+use crate::report::layout::{Head, csv_rows};
 use crate::report::page::{Page, Text};
 
 /// What `gate --format json` prints, also when there was no session.
@@ -34,6 +35,9 @@ pub struct GateJson {
     pub valid_until: Option<String>,
     /// What the decision is about. It says nothing about any other program, catalog or plan.
     pub bound_to: Bound,
+    /// The file, if the legacy rows come from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvSummary>,
     /// Names of the checks that close the gate, in the order in which a person mends them.
     pub reasons: Vec<&'static str>,
     /// All checks. One that is skipped could not be made, and closes the gate.
@@ -64,6 +68,7 @@ impl GateJson {
             decided_at: moment(gate.decided_at),
             valid_until: gate.valid_until().map(moment),
             bound_to: gate.bound.clone(),
+            csv: gate.csv.clone(),
             reasons: gate.reasons().map(|it| it.name).collect(),
             checks: gate.checks.iter().map(CheckJson::new).collect(),
             seconds: gate.elapsed.as_secs_f64(),
@@ -106,6 +111,9 @@ pub fn page(gate: &Gate) -> Page {
     page.address("Target", &gate.place);
     let server = gate.server_version.as_deref().map_or("not reached".to_owned(), |it| format!("PostgreSQL {it}"));
     page.row("Server", format!("{server}, environment {}", gate.environment));
+    if let Some(csv) = &gate.csv {
+        csv_rows(&mut page, csv);
+    }
     page.row("Stage", gate.stage.as_str());
     let reasons: Vec<&Check> = gate.reasons().collect();
     if !reasons.is_empty() {
@@ -121,10 +129,13 @@ pub fn page(gate: &Gate) -> Page {
         }
     }
     page.blank();
-    let Bound { program, catalog, plan, row_root } = &gate.bound;
+    let Bound { program, catalog, plan, row_root, csv_sha256 } = &gate.bound;
     page.row("Bound to", program);
     for (what, hash) in [("catalog", catalog), ("plan", plan), ("row root", row_root)] {
         page.labelled(2, format!("{what:<10}"), hash.as_deref().unwrap_or("none"));
+    }
+    if let Some(hash) = csv_sha256 {
+        page.labelled(2, format!("{:<10}", "CSV file"), hash);
     }
     page.row("Took", words(gate.elapsed));
     page.row("Verdict", Text::verdict(&conclusion(gate)));

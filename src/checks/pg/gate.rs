@@ -67,13 +67,19 @@ pub async fn gate(request: &GateRequest<'_>) -> Gate {
     let started = Instant::now();
     let within = Within { deadline: tokio::time::Instant::now() + request.timeout, timeout: request.timeout };
     let examined = within.of(Box::pin(async { Ok(examine(&examination(request)).await) })).await;
+    let csv = request.source.csv();
     let mut gate = Gate {
         stage: request.stage,
         environment: request.environment,
         place: request.target.place(),
         server_version: None,
         checks: Vec::new(),
-        bound: Bound { program: concat!("pad-migrate ", env!("CARGO_PKG_VERSION")).to_owned(), ..Bound::default() },
+        bound: Bound {
+            program: concat!("pad-migrate ", env!("CARGO_PKG_VERSION")).to_owned(),
+            csv_sha256: csv.as_ref().map(|it| it.sha256.clone()),
+            ..Bound::default()
+        },
+        csv,
         decided_at: DateTime::MIN,
         accepted_until: request.waivers().end(),
         elapsed: Duration::ZERO,
