@@ -14,6 +14,7 @@ mod drift;
 mod ended;
 #[cfg(feature = "harness")]
 mod ephemeral;
+mod files;
 mod gate;
 #[cfg(feature = "harness")]
 mod generated;

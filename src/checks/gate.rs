@@ -110,7 +110,7 @@ pub(crate) const VALID: Duration = Duration::from_secs(60 * 60);
 
 /// Names of checks in the order in which a person mends them: first what nothing works without, then what others wait
 /// for, then what the others rest on.
-const ORDER: [&str; 38] = [
+const ORDER: [&str; 39] = [
     "name",
     "port",
     "tls",
@@ -131,6 +131,7 @@ const ORDER: [&str; 38] = [
     "long_transactions",
     "reference_tables",
     "legacy_table",
+    "source_file",
     "plan",
     "revision",
     "critical_tables",

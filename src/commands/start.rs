@@ -16,6 +16,7 @@ use crate::base::text::sentence;
 use crate::commands::cli::{Cli, Command};
 use crate::commands::context::Context;
 use crate::commands::ended::{Ended, Failure};
+use crate::commands::files::check_files;
 use crate::commands::printer::{Printer, name_environment, print_lines, print_message, shown_text, write_message};
 use crate::commands::{
     apply, backup, clean, completions, doctor, drift, gate, help, integrity, man, migrate, plan, progress, restore,
@@ -80,8 +81,9 @@ pub fn main() -> ExitCode {
         }
     };
     let printer = Printer::new(&cli.global);
-    let result =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(run(&cli, printer.clone()))));
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        runtime.block_on(run(&cli, &matches, printer.clone()))
+    }));
     runtime.shutdown_timeout(grace());
     match result {
         Ok(Ok(Verdict::Clean)) => ExitCode::SUCCESS,
@@ -196,11 +198,12 @@ fn interruption() -> impl Future<Output = ()> {
     }
 }
 
-async fn configure(cli: &Cli, printer: Printer) -> Result<Context, Failure> {
+async fn configure(cli: &Cli, matches: &ArgMatches, printer: Printer) -> Result<Context, Failure> {
     // Before anything is said of keys, files and addresses, which wouldn't help.
     if let Some(refusal) = named_environment(cli).and_then(|it| cli.command.refusal(it)) {
         return Err(refusal);
     }
+    check_files(matches)?;
     let global = cli.global.clone();
     if let Some(conflict) = global.csv.conflict(global.source_url.is_some(), global.source_timezone.is_some()) {
         return Err(conflict.into());
@@ -238,7 +241,7 @@ fn interruption_text(command: &Command, is_asking: bool) -> &'static str {
     }
 }
 
-async fn run(cli: &Cli, printer: Printer) -> Ended {
+async fn run(cli: &Cli, matches: &ArgMatches, printer: Printer) -> Ended {
     let asked = printer.clone();
     let interrupted = interruption().shared();
     match &cli.command {
@@ -257,7 +260,7 @@ async fn run(cli: &Cli, printer: Printer) -> Ended {
     }
     let _shown = progress::begin(printer.quiet, cli.command.activity(), write_message);
     let context = &tokio::select! {
-        context = configure(cli, printer) => context?,
+        context = configure(cli, matches, printer) => context?,
         () = interrupted.clone() => return is_ended(),
     };
     let work = async {

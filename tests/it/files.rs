@@ -50,6 +50,34 @@ fn reader(path: &Path) -> std::thread::JoinHandle<String> {
     std::thread::spawn(move || read(&path))
 }
 
+/// An export that its own rejections replaced would be gone, and with it what a rollback needs. No server is reached.
+#[test]
+fn what_is_written_is_no_file_that_is_read() {
+    let folder = folder();
+    let [export, dump, other] = ["export.csv", "qa.dump", "other.csv"].map(|it| folder.path().join(it));
+    for file in [&export, &dump] {
+        std::fs::write(file, "kept").expect("it is written");
+    }
+    symlink("export.csv", &other).expect("a link is made");
+    std::fs::hard_link(&dump, folder.path().join("same.dump")).expect("a link is made");
+    for (arguments, words) in [
+        (&["migrate", "--source-csv", "export.csv", "--rejects", "./export.csv"][..], "the file of --source-csv"),
+        (&["migrate", "--source-csv", "export.csv", "--rejects", "other.csv"], "the file of --source-csv"),
+        (&["rehearse", "--report", "export.csv", "--source-csv", "other.csv"], "the file of --source-csv"),
+        (&["rollback", "--source-csv", "export.csv", "--backup", "export.csv"], "the file of --source-csv"),
+        (&["gate", "--backup", "qa.dump", "--report", "same.dump"], "the file of --backup"),
+        (&["gate", "--rehearsal", "qa.dump", "--report", "qa.dump"], "the file of --rehearsal"),
+        (&["migrate", "--rejects", "new.csv", "--backup", "./new.csv"], "name the same file"),
+    ] {
+        let output = run_in(folder.path(), arguments, &[("DB_HOST", "localhost"), ("DB_NAME", "none")]);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
+        let printed = stderr(&output);
+        assert!(printed.contains(words) && printed.trim_end().lines().count() == 1, "{arguments:?}: {printed}");
+    }
+    assert_eq!([read(&export), read(&dump)], ["kept", "kept"]);
+    assert_eq!(names(folder.path()), ["export.csv", "other.csv", "qa.dump", "same.dump"]);
+}
+
 /// A new file has the permissions that any program gives; one that is replaced keeps its own. Until then nothing is
 /// beside it, so that nothing is left of a run that is killed.
 #[test]

@@ -435,6 +435,8 @@ async fn a_file_is_verified_and_nothing_is_known_of_its_table() {
         let of = |name: &str| checks.iter().find(|it| it["name"] == name).cloned();
         assert_eq!(of("legacy_table"), None);
         assert_eq!(printed["csv"]["rows"], 1, "{printed}");
+        let file = of("source_file").expect("it is there");
+        assert!(file["status"] == "warn" && file["message"].to_string().contains("--csv-rows"), "{file}");
         assert_eq!(printed["bound_to"]["csv_sha256"], printed["csv"]["sha256"]);
         assert_eq!(of("rejections").map(|it| it["status"].clone()), Some(json!("pass")));
         let frozen = of("source_frozen").expect("it is there");

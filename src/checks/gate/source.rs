@@ -9,6 +9,7 @@ use crate::base::text::{list, plural};
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::unknown;
 use crate::config::settings::TableName;
+use crate::migration::csv::summary::CsvSummary;
 
 /// Who may write to a table, and whether anybody does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -160,12 +161,27 @@ pub(crate) struct Rows {
 
 const NAME: &str = "source_frozen";
 
+/// What a file shows that the legacy rows come from: whether it is as counted, and what its export may have lost.
+pub(crate) fn file(csv: &CsvSummary) -> Check {
+    let rows = plural(csv.rows, "row", "rows");
+    match csv.alarms.is_empty() {
+        true => Check::new("source_file", Status::Pass, format!("{rows}, as --csv-rows says; nothing looks lost")),
+        false => {
+            let alarms: Vec<&str> = csv.alarms.iter().map(|it| it.message.as_str()).collect();
+            Check::new("source_file", Status::Warn, format!("{rows}; {}", alarms.join("; ")))
+        }
+    }
+}
+
 /// Whether it is frozen, from looks that are some seconds apart.
 pub(crate) fn check(table: &TableName, writers: &Writers, looks: &[Counters], seconds: u64) -> Check {
     if let Some(why) = &writers.elsewhere {
         return unknown(
             NAME,
-            format!("{why}, so who writes to {table} is not seen here; freeze it where its rows are"),
+            format!(
+                "{why}, so who writes to {table} is not seen here; freeze it where its rows are, export it then, and accept \
+                 this with a reason in the exceptions file (check = \"{NAME}\", docs/gate.md)"
+            ),
         );
     }
     if !writers.writing.is_empty() {

@@ -20,7 +20,7 @@ use crate::base::text::{hex, sentence};
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::rehearsal::{self, Rehearsable};
 use crate::checks::gate::rows::Rejections;
-use crate::checks::gate::source::Counters;
+use crate::checks::gate::source::{Counters, file};
 use crate::checks::gate::waivers::Used;
 use crate::checks::gate::{Bound, Gate, Stage, of_doctor, rows, schema, unknown};
 use crate::checks::integrity::header::Rows;
@@ -95,7 +95,8 @@ pub async fn gate(request: &GateRequest<'_>) -> Gate {
             gate.failure = found.failure;
             gate.checks = of_doctor(request.stage, found.checks);
             // A file has been proved whole before.
-            gate.checks.retain(|it| it.name != "legacy_table" || request.source.csv().is_none());
+            gate.checks.retain(|it| it.name != "legacy_table" || gate.csv.is_none());
+            gate.checks.extend(gate.csv.as_ref().map(file));
         }
     }
     // Without a session all else would fail for the same reason.
