@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::ArgMatches;
+
+use crate::base::hint::shell_word;
 use crate::commands::ended::Failure;
 use crate::commands::progress::phase;
 use crate::config::settings::TableName;
@@ -19,7 +22,7 @@ use crate::postgres::database::Database;
 /// Flags about the CSV file of the legacy table, for the commands that read its rows.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct CsvFlags {
-    /// A CSV export of the legacy table, also .gz or .zst, instead of a database; for migrate, verify and rehearse
+    /// A CSV export of the legacy table, also .gz or .zst, instead of a database; for the commands that read its rows
     #[arg(long, global = true, value_name = "FILE", help_heading = "CSV source")]
     pub(crate) source_csv: Option<PathBuf>,
     /// What stands between values: a character, or tab [default: proved by the first line]
@@ -43,6 +46,26 @@ pub(crate) struct CsvFlags {
     /// A column's sum in the table, as COLUMN=SUM; another sum in the file is refused; repeatable
     #[arg(long, global = true, value_name = "COLUMN=SUM", help_heading = "CSV source", hide_short_help = true)]
     csv_total: Vec<Total>,
+}
+
+/// The flags about a CSV file as they were given, as a shell takes them.
+pub(crate) fn csv_words(matches: &ArgMatches) -> String {
+    let Some((_, given)) = matches.subcommand() else { return String::new() };
+    let flags = [
+        "source_csv",
+        "csv_delimiter",
+        "csv_encoding",
+        "csv_null",
+        "csv_dates",
+        "csv_numbers",
+        "csv_rows",
+        "csv_total",
+    ];
+    let each = flags.iter().flat_map(|id| {
+        let values = given.try_get_raw(id).ok().flatten().into_iter().flatten();
+        values.map(move |value| format!("--{} {}", id.replace('_', "-"), shell_word(&value.to_string_lossy())))
+    });
+    each.collect::<Vec<_>>().join(" ")
 }
 
 impl CsvFlags {

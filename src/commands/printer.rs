@@ -7,32 +7,33 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
-use crate::base::{escape, hint};
+use crate::base::escape;
+use crate::base::hint::Pasted;
 use crate::commands::ended::Failure;
 use crate::commands::global::{Color, Format, Global};
 use crate::commands::progress;
 use crate::config::environment::Environment;
 use crate::report::page::Page;
 
-/// The environment that the command line or APP_ENV names, which the commands in texts then name too.
-static NAMED: OnceLock<Environment> = OnceLock::new();
+/// What the command line or APP_ENV names, and the commands in texts then name too.
+static NAMED: OnceLock<Pasted> = OnceLock::new();
 
-/// Says which environment was named.
-pub(crate) fn name_environment(environment: Environment) {
-    let _ = NAMED.set(environment);
+/// Says what was named.
+pub(crate) fn name_flags(environment: Option<Environment>, csv: String) {
+    let _ = NAMED.set(Pasted { environment: environment.map(Environment::as_str), csv });
 }
 
 /// A page as it is shown: its commands are to be pasted.
 pub(crate) fn shown(page: &Page) -> Cow<'_, Page> {
     match NAMED.get() {
-        Some(environment) => Cow::Owned(page.clone().for_environment(environment.as_str())),
+        Some(flags) => Cow::Owned(page.clone().with_flags(flags)),
         None => Cow::Borrowed(page),
     }
 }
 
 /// A text as it is shown.
 pub(crate) fn shown_text(text: &str) -> Cow<'_, str> {
-    NAMED.get().map_or(Cow::Borrowed(text), |environment| hint::for_environment(text, environment.as_str()))
+    NAMED.get().map_or(Cow::Borrowed(text), |flags| flags.complete(text))
 }
 
 /// Prints results, notes and questions: colours, widths and JSON are decided here once.

@@ -15,9 +15,10 @@ use crate::base::outcome::Verdict;
 use crate::base::text::sentence;
 use crate::commands::cli::{Cli, Command};
 use crate::commands::context::Context;
+use crate::commands::csv::csv_words;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::files::check_files;
-use crate::commands::printer::{Printer, name_environment, print_lines, print_message, shown_text, write_message};
+use crate::commands::printer::{Printer, name_flags, print_lines, print_message, shown_text, write_message};
 use crate::commands::{
     apply, backup, clean, completions, doctor, drift, gate, help, integrity, man, migrate, plan, progress, restore,
     revert, rollback, snapshot, status, verify,
@@ -65,9 +66,7 @@ pub fn main() -> ExitCode {
     }
     // As far as it can be known before the configuration is read.
     let named = named_environment(&cli);
-    if let Some(environment) = named {
-        name_environment(environment);
-    }
+    name_flags(named, csv_words(&matches));
     let failed_json = cli.command.is_json().then(|| (cli.command.name(), named));
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|it| format!(" at {}:{}", it.file(), it.line())).unwrap_or_default();

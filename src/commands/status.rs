@@ -21,8 +21,14 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
     let status = status(&context.schema_request(&target, None)).await?;
-    let source = context.config.source.as_ref();
-    let source = source.map(|it| context.another(it, &target).map_err(|error| sentence(&*error)));
+    let source = match (&context.csv.source_csv, &context.config.source) {
+        (Some(file), _) => Some(Err(format!(
+            "they come from {}, which status doesn't read; `pad-migrate verify` compares row by row",
+            file.display()
+        ))),
+        (None, Some(source)) => Some(context.another(source, &target).map_err(|error| sentence(&*error))),
+        (None, None) => None,
+    };
     let data = standing(&target, source, &context.config.legacy_table).await?;
     match args.format {
         Format::Text => context.printer.page(&status_page(&status, &data))?,

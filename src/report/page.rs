@@ -10,7 +10,8 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use unicode_width::UnicodeWidthStr;
 
-use crate::base::{escape, hint, sql_text, style};
+use crate::base::hint::Pasted;
+use crate::base::{escape, sql_text, style};
 
 /// A text with styles.
 #[derive(Clone, Debug, Default)]
@@ -237,9 +238,9 @@ impl Page {
         self.0.extend(page.0);
     }
 
-    /// The page with `--env` in the commands that it names.
-    pub(crate) fn for_environment(mut self, environment: &str) -> Self {
-        let named = |text: &mut String| *text = hint::for_environment(text, environment).into_owned();
+    /// The page with `--env` and its like in the commands that it names.
+    pub(crate) fn with_flags(mut self, flags: &Pasted) -> Self {
+        let named = |text: &mut String| *text = flags.complete(text).into_owned();
         let in_text = |text: &mut Text| text.0.iter_mut().for_each(|(_, text)| named(text));
         let in_grid = |grid: &mut Grid| grid.rows.iter_mut().flatten().for_each(named);
         for block in &mut self.0 {
@@ -251,7 +252,7 @@ impl Page {
                 Block::Grid(grid, _) => in_grid(grid),
                 Block::Either(grid, _, narrow) => {
                     in_grid(grid);
-                    **narrow = std::mem::take(&mut **narrow).for_environment(environment);
+                    **narrow = std::mem::take(&mut **narrow).with_flags(flags);
                 }
             }
         }

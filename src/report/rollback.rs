@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::base::outcome::Verdict;
 use crate::base::text::{list, plural, thousands};
+use crate::migration::csv::summary::CsvSummary;
 use crate::migration::rollback::{Kept, RollbackCounts, RollbackReport, Selection, Survey};
 use crate::migration::run::LISTED;
 use crate::report::layout::{Databases, Head, SHOWN, rate};
@@ -204,6 +205,9 @@ pub struct RollbackJson {
     pub dangling_audit_entries: Vec<i64>,
     /// What people are to know.
     pub notes: Vec<String>,
+    /// The CSV file, and how it was read; left out if the rows came from a database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csv: Option<CsvSummary>,
     /// How long it took.
     pub seconds: f64,
     /// Legacy rows a second.
@@ -233,6 +237,7 @@ impl RollbackJson {
             not_migrated: report.not_migrated.clone(),
             dangling_audit_entries: report.dangling.clone(),
             notes: report.notes.clone(),
+            csv: databases.csv,
             seconds: report.elapsed.as_secs_f64(),
             rows_per_second: rate(report.counts.selected, report.elapsed),
         }

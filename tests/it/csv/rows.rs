@@ -233,6 +233,22 @@ async fn the_commands_take_a_file() {
             (&verified["counts"]["verified"], &verified["csv"]["sha256"]),
             (&1.into(), &migrated["csv"]["sha256"])
         );
+        let status = json(&["status"], 0);
+        assert_eq!(status["data"]["source"], serde_json::Value::Null, "{status}");
+        // What is pasted works on the same rows.
+        let text = |command: &[&str]| {
+            let csv = ["--source-csv", &path, "--csv-rows", "2", "--csv-dates", "DD-MON-RR"];
+            let local = ["--env", "local", "--database-url", &db.url];
+            let output = run(&[&local[..], &csv[..], command].concat(), &[("DB_SSLMODE", "disable"), ("COLUMNS", "400")]);
+            stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        let flags = format!("--env local --source-csv {path} --csv-dates DD-MON-RR --csv-rows 2");
+        let migrated = text(&["migrate"]);
+        assert!(migrated.contains(&format!("`pad-migrate {flags} verify`")), "{migrated}");
+        let status = text(&["status"]);
+        assert!(status.contains(&format!("they come from {path}, which status doesn't read")), "{status}");
+        let rolled_back = json(&["rollback", "--yes"], 0);
+        assert_eq!(rolled_back["csv"]["rows"], 2, "{rolled_back}");
     })
     .await;
 }
