@@ -57,9 +57,10 @@ async fn what_names_a_row_by_its_id_alone_keeps_it_when_it_is_written_meanwhile(
         let open = format!("begin; {}", entry(9_000_008, "pad_request", "1101"));
         sqlx::raw_sql(AssertSqlSafe(open)).execute(&mut writing).await.expect("it may write");
         sqlx::raw_sql("rollback").execute(&mut holding).await.expect("the row is free");
-        // Its page is looked at, and what is written about it isn't committed yet: nothing else is left of the pages.
-        let left = "(select count(*) from padealing.migration_mapping where target_table = 'pad_request') < 40";
-        until_true(&db, "the pages go on until the writer is waited for", left).await;
+        // What it writes isn't known yet, so its end is waited for.
+        let waits = "exists (select from pg_stat_activity where application_name = 'pad-migrate rollback worker' \
+                     and datname = current_database() and query like '%virtualtransaction = any%')";
+        until_true(&db, "the writer is waited for", waits).await;
         sqlx::raw_sql("commit").execute(&mut writing).await.expect("the entry is written");
         let report = running.await.expect("the task ends");
         let expected: BTreeSet<String> = [
