@@ -94,23 +94,8 @@ pub(crate) async fn begin_writing_one_moment(session: &mut Session, limits: Limi
     begin(session, "begin isolation level repeatable read read write", limits).await
 }
 
-/// The same after tables were locked against writers: the moment is one after that (documentation, LOCK).
-pub(crate) async fn begin_writing_alone(
-    session: &mut Session,
-    limits: Limits,
-    tables: &[&str],
-) -> Result<(), QueryError> {
-    let Limits { lock, .. } = limits;
-    let statement = format!(
-        "begin isolation level repeatable read read write; {}lock table {} in share row exclusive mode",
-        Limits { lock, statement: None }.statements(),
-        tables.join(", ")
-    );
-    begin(session, &statement, limits).await
-}
-
 async fn begin(session: &mut Session, statement: &str, limits: Limits) -> Result<(), QueryError> {
-    let number = if statement.contains("read write") { "pg_current_xact_id()::text" } else { "''" };
+    let number = if statement.ends_with("write") { "pg_current_xact_id()::text" } else { "''" };
     let sql =
         format!("{statement}; {}{}select pg_backend_pid()::text, {number}", pin("set local"), limits.statements());
     let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(&mut *session).await.attempt(BEGINNING)?;

@@ -328,30 +328,36 @@ async fn every_screen_fits() {
 /// The work is done, and its result can't be printed: that is said, and where it can be seen.
 #[tokio::test]
 async fn work_that_was_done_is_said_to_be_when_its_result_can_not_be_printed() {
-    with_db(Start::Seeded, async |db| {
+    with_db(Start::Reference, async |db| {
         let dir = tempfile::tempdir().expect("a directory is made");
         let file = dir.path().join("x.dump").display().to_string();
         let out = ["backup", "--out", &file];
-        db.execute("insert into padealing.pad_request (id, employee_id, status) values (90001, 1001, 'declined')")
-            .await;
+        db.execute(
+            "insert into personal_account_dealing (id, employee, requested_date, status, buysell) \
+             values (1, 1003, '2021-03-01', 'request', 'B')",
+        )
+        .await;
         for (arguments, done) in [
             (
-                &["migrate"][..],
-                "67 rows were migrated, and 33 rejected; `pad-migrate status` shows it; after that, the result",
+                &["apply", "--yes"][..],
+                "the schema was changed, which is committed; `pad-migrate status` shows it; after",
             ),
+            (&["migrate"], "1 row was migrated, and 0 rejected; `pad-migrate status` shows it; after that, the result"),
             (&out, "x.dump is complete, and its manifest is beside it; after that, the result could not be written"),
             (
                 &["clean", "--yes", "--employee", "1001"],
                 "removed; `pad-migrate status` shows it; after that, the result",
             ),
+            (&["rollback", "--yes"], "1 row was rolled back, and 0 kept; `pad-migrate status` shows it; after that, "),
             (
-                &["rollback", "--yes"],
-                "67 rows were rolled back, and 0 kept; `pad-migrate status` shows it; after that, ",
+                &["revert", "--yes", "--allow-data-loss", "--to", "0"],
+                "the schema was reverted, which is committed; `pad-",
             ),
-            (&["revert", "--yes", "--to", "0006"], "the schema was reverted, which is committed; `pad-migrate status`"),
-            (&["apply", "--yes"], "the schema was changed, which is committed; `pad-migrate status` shows it; after"),
             (&["status"], "pad-migrate: the result could not be written"),
         ] {
+            if arguments[0] == "clean" {
+                db.execute("insert into padealing.pad_request (employee_id, status) values (1001, 'declined')").await;
+            }
             let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("there is one");
             let mut command = command(program());
             command.args(["--database-url", &db.url]).args(arguments).stdout(full);
@@ -359,6 +365,7 @@ async fn work_that_was_done_is_said_to_be_when_its_result_can_not_be_printed() {
             assert_eq!(output.status.code(), Some(2));
             assert!(stderr(&output).contains(done), "{arguments:?}: {}", stderr(&output));
         }
+        assert_eq!(at(&db, &["apply", "--yes"]).status.code(), Some(0));
         let unused = dir.path().join("y.dump");
         let none = at(&db, &["rollback", "--yes", "--backup", &unused.display().to_string()]);
         assert!(stderr(&none).contains("no backup was taken: there is nothing to roll back"), "{}", stderr(&none));

@@ -14,16 +14,15 @@ use crate::migration::clean::{CLEANED, CleanReport, LeftReason, LeftRows, TableR
 use crate::migration::effects::Firing;
 use crate::migration::needs;
 use crate::migration::pg::foreign_keys::{ForeignKey, foreign_keys};
-use crate::migration::pg::names::{Marks, NAMED_TABLE, begin_with_audit_log, wait_for_rows};
+use crate::migration::pg::names::{Look, Marks, NAMED_TABLE, Named, Witness, wait_for_writers};
 use crate::migration::pg::run_record::RunRecord;
 use crate::migration::pg::side_effects::{Checked, UnsafeError, Written, check_side_effects, refuse};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
-use crate::postgres::sqlstate;
 use crate::postgres::statement::{fetch_value, run, server_facts};
-use crate::postgres::transaction::{CommitError, Limits, begin_read_only, commit};
+use crate::postgres::transaction::{CommitError, Limits, begin_read_only, begin_writing_one_moment, commit};
 
 /// How often it is tried again after a conflict with another transaction.
 const ATTEMPTS: u32 = 5;
@@ -93,23 +92,32 @@ pub async fn clean(request: &CleanRequest<'_>) -> Result<CleanReport, CleanError
     let mut session = request.target.connect(access, "clean").await?;
     let (keys, firing) = check_target(&mut session, request).await?;
     let marks = Marks::now(&mut session).await?;
+    let mut witness = Witness::new(request.target);
     let mut attempt = 1;
     let mut report = loop {
-        let mut rows = Vec::new();
-        match clean_once(&mut session, request, &keys, &mut rows).await {
+        match clean_once(&mut session, request, &keys, (&mut witness, marks)).await {
+            Ok(CleanEnd::Done(report)) => break report,
+            Ok(CleanEnd::Named) if attempt < ATTEMPTS => {
+                run(&mut session, "rollback", "rolling back").await?;
+                attempt += 1;
+            }
+            Ok(CleanEnd::Named) => {
+                let words = "audit entries are being written about it all the time".to_owned();
+                Err(sqlx::Error::Protocol(words)).attempt("removing the test data")?;
+            }
+            Ok(CleanEnd::Writing(others)) => {
+                run(&mut session, "rollback", "rolling back").await?;
+                wait_for_writers(&mut session, request.target, others).await?;
+            }
             Err(CleanError::Session(SessionError::Query(error))) if error.is_retryable() && attempt < ATTEMPTS => {
                 run(&mut session, "rollback", "rolling back").await?;
                 attempt += 1;
-                if error.sqlstate().as_deref() == Some(sqlstate::LOCK_NOT_AVAILABLE) {
-                    // Others wait for the audit log no longer: who has the row may be one of them.
-                    wait_for_rows(&mut session, &rows).await?;
-                }
             }
-            done => break done?,
+            Err(error) => return Err(error),
         }
     };
     if !request.dry_run && report.deleted() > 0 {
-        report.dangling = marks.dangling(&mut session).await?;
+        report.dangling = session.while_waiting(witness.dangling(&[], marks)).await??;
     }
     report.notes = firing.iter().map(|it| it.note("clean")).collect();
     let _ = session.close().await;
@@ -147,26 +155,36 @@ async fn check_target(
     }
 }
 
-/// One attempt, in one transaction, which is open still if this fails. `chosen` gets conditions for the rows.
+/// How one attempt ended.
+enum CleanEnd {
+    Done(CleanReport),
+    /// The transaction is open still: others have written what names its rows.
+    Named,
+    /// It is open still, and so are these transactions of others, which may have.
+    Writing(Vec<String>),
+}
+
+/// One attempt, in one transaction, which is open still if this fails.
 async fn clean_once(
     session: &mut Session,
     request: &CleanRequest<'_>,
     keys: &[ForeignKey],
-    chosen: &mut Vec<(&'static str, String)>,
-) -> Result<CleanReport, CleanError> {
+    (witness, marks): (&mut Witness, Marks),
+) -> Result<CleanEnd, CleanError> {
     let CleanRequest { target, environment, employees, dry_run } = request;
     let server_version = server_facts(session).await?.version;
-    // What others change meanwhile can't be deleted in it, and is looked at again. What names rows without a foreign key
-    // isn't written meanwhile.
+    // What others change meanwhile can't be deleted in it, and is looked at again.
     match dry_run {
         true => begin_read_only(session, Limits::default()).await?,
-        false => begin_with_audit_log(session).await?,
+        false => begin_writing_one_moment(session, Limits::default()).await?,
     }
     let rows = Chosen::find(session, employees).await?;
-    let condition = |ids: &[i64]| format!("id = any({})", array(ids.iter().copied()));
-    chosen.extend(rows.deleted.iter().map(|(table, ids)| (*table, condition(ids))));
-    let mut report =
-        CleanReport { employees: (*employees).clone(), left: rows.left, server_version, ..CleanReport::default() };
+    let mut report = CleanReport {
+        employees: (*employees).clone(),
+        left: rows.left.clone(),
+        server_version,
+        ..CleanReport::default()
+    };
     for key in keys {
         let ids = rows.deleted.iter().find(|(table, _)| *table == key.referred).map_or(&[][..], |(_, ids)| ids);
         check_referring(session, target, key, ids).await?;
@@ -177,7 +195,7 @@ async fn clean_once(
     }
     if *dry_run || report.deleted() == 0 {
         run(session, "rollback", "ending the transaction").await?;
-        return Ok(report);
+        return Ok(CleanEnd::Done(report));
     }
     delete(session, target, &rows.deleted).await?;
     for rows in &mut report.tables {
@@ -185,8 +203,14 @@ async fn clean_once(
     }
     let record = RunRecord::new(session, "clean", *environment, json!({ "employees": employees })).await?;
     record.whole(session, &report.tables, report.verdict()).await?;
+    let own: Vec<i32> = session.process().into_iter().collect();
+    match session.while_waiting(witness.look(&own, marks, &rows.named(), rows.entries())).await?? {
+        Look::Quiet => {}
+        Look::Named => return Ok(CleanEnd::Named),
+        Look::Writing(others) => return Ok(CleanEnd::Writing(others)),
+    }
     commit(session, target, "committing the removal").await?;
-    Ok(report)
+    Ok(CleanEnd::Done(report))
 }
 
 /// Deletes the rows and nothing else.
@@ -246,6 +270,21 @@ struct Chosen {
 }
 
 impl Chosen {
+    /// The rows that an audit entry may name: one of their request refers to that by its foreign key.
+    fn named(&self) -> Vec<Named> {
+        let of = |(table, ids): &(&'static str, Vec<i64>)| {
+            let table = *table;
+            let row = move |id| Named { table, id, request: (table == "pad_request").then_some(id) };
+            ids.iter().copied().map(row).collect::<Vec<_>>()
+        };
+        self.deleted.iter().filter(|(table, _)| *table != AUDIT_LOG).flat_map(of).collect()
+    }
+
+    /// The audit entries that are deleted.
+    fn entries(&self) -> &[i64] {
+        self.deleted.iter().find(|(table, _)| *table == AUDIT_LOG).map_or(&[], |(_, ids)| ids)
+    }
+
     async fn find(session: &mut Session, employees: &BTreeSet<i64>) -> Result<Self, QueryError> {
         let of = array(employees.iter().copied());
         let (requests, mut left) = requests(session, employees).await?;

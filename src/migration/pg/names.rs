@@ -1,88 +1,150 @@
 //! Rows that name others without a foreign key: audit entries by their entity, and lineage.
 //!
-//! Such a row conflicts with no delete. Only a lock on its table keeps others from writing one between a look and the
-//! COMMIT: what they are still writing is waited for, and what they begin then waits for the COMMIT.
+//! Such a row conflicts with no delete, and a transaction that deletes what it names doesn't see it. So, as the last thing
+//! before the COMMIT, another session looks: first for transactions that may have written such a row and are open still,
+//! which are waited for as CREATE INDEX CONCURRENTLY waits, then for what is committed. Nothing of the application waits.
+//! What it writes between that look and the COMMIT, a moment later, is found afterwards.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::base::text::sentence;
 use crate::migration::rollback::Referring;
+use crate::postgres::database::{Access, Database};
+use crate::postgres::lock::holders;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
-use crate::postgres::transaction::{Limits, begin_writing, begin_writing_alone, savepoint};
 
-/// How long a lock is waited for in a row: others that write wait behind it. A server asks an autovacuum for its lock after
-/// a second.
-const TURN: Duration = Duration::from_secs(2);
+/// How long others are waited for by who has rows locked that they may want: less than after which a server looks for
+/// deadlocks, since it can't see this one.
+const MOMENT: Duration = Duration::from_millis(300);
 
-/// In all.
+/// The same by who has nothing locked.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Between two turns.
-const PAUSE: Duration = Duration::from_millis(500);
+/// At the very end.
+const LAST: Duration = Duration::from_secs(5);
 
-/// How long a row is waited for while the tables are locked: far less than after which a server looks for deadlocks, since
-/// who has the row may want to write to the tables.
-const MOMENT: &str = "100ms";
+const STEP: Duration = Duration::from_millis(10);
 
-/// Locks the audit log and lineage against writers until the transaction ends.
-pub(crate) async fn lock_names(session: &mut Session) -> Result<(), QueryError> {
-    let lock = format!(
-        "set local lock_timeout = '{}'; \
-         lock table padealing.audit_log, padealing.migration_mapping in share row exclusive mode",
-        TURN.as_millis()
+/// What the last look before a COMMIT finds.
+pub(crate) enum Look {
+    /// Nothing that names the rows, and nobody who may be about to.
+    Quiet,
+    /// Others have written what names the rows.
+    Named,
+    /// Transactions of others that may have written it are open still.
+    Writing(Vec<String>),
+}
+
+/// Another session, which sees what is committed by now.
+pub(crate) struct Witness {
+    database: Database,
+    session: Option<Session>,
+}
+
+impl Witness {
+    pub(crate) fn new(database: &Database) -> Self {
+        Self { database: database.clone(), session: None }
+    }
+
+    /// The session; a new one if the server, or a pooler, has ended it since the last look.
+    async fn session(&mut self) -> Result<&mut Session, QueryError> {
+        if let Some(session) = &mut self.session
+            && run(session, "select 1", "looking who writes").await.is_err()
+        {
+            self.session = None;
+        }
+        if self.session.is_none() {
+            let session = self.database.connect(Access::Read, "witness").await;
+            let session = session.map_err(|error| sqlx::Error::Protocol(sentence(&error)));
+            let mut session = session.attempt("connecting once more")?;
+            run(&mut session, "set enable_seqscan = off", "setting up the session").await?;
+            self.session = Some(session);
+        }
+        Ok(self.session.as_mut().expect("it is there"))
+    }
+
+    /// Looks for what names rows, but for audit entries that are deleted, too, before they are deleted for good. `own`: the
+    /// processes whose writing doesn't count.
+    pub(crate) async fn look(
+        &mut self,
+        own: &[i32],
+        marks: Marks,
+        rows: &[Named],
+        deleted: &[i64],
+    ) -> Result<Look, QueryError> {
+        let session = self.session().await?;
+        let writing = writers(session, own).await?;
+        let writing = wait_out(session, writing, MOMENT).await?;
+        if !writing.is_empty() {
+            return Ok(Look::Writing(writing));
+        }
+        let named = marks.naming(session, rows, deleted).await?;
+        Ok(if named.is_empty() { Look::Quiet } else { Look::Named })
+    }
+
+    /// Audit entries that were written meanwhile and name rows that aren't there, when who writes has ended.
+    pub(crate) async fn dangling(mut self, own: &[i32], marks: Marks) -> Result<Vec<i64>, QueryError> {
+        let session = self.session().await?;
+        let writing = writers(session, own).await?;
+        let _ = wait_out(session, writing, LAST).await?;
+        let found = marks.dangling(session).await?;
+        if let Some(session) = self.session {
+            let _ = session.close().await;
+        }
+        Ok(found)
+    }
+}
+
+/// Transactions of others that write to the tables whose rows name others, open or prepared.
+async fn writers(session: &mut Session, own: &[i32]) -> Result<Vec<String>, QueryError> {
+    sqlx::query_scalar(
+        "select distinct l.virtualtransaction from pg_locks l \
+         where l.locktype = 'relation' and l.granted and l.mode = 'RowExclusiveLock' and coalesce(l.pid, 0) <> all($1) \
+           and l.database = (select d.oid from pg_database d where d.datname = current_database()) \
+           and coalesce(pg_partition_root(l.relation), l.relation) in \
+               (to_regclass('padealing.audit_log'), to_regclass('padealing.migration_mapping'))",
+    )
+    .bind(own)
+    .fetch_all(session)
+    .await
+    .attempt("looking who writes")
+}
+
+/// Waits until transactions have ended, in a session that has nothing locked.
+pub(crate) async fn wait_for_writers(
+    session: &mut Session,
+    database: &Database,
+    writing: Vec<String>,
+) -> Result<(), QueryError> {
+    database.note("waiting for transactions that write to padealing.audit_log");
+    if wait_out(session, writing, PATIENCE).await?.is_empty() {
+        return Ok(());
+    }
+    let words = format!(
+        "transactions that write to padealing.audit_log, and may write about these rows, don't end: {}; end them, or wait \
+         for them",
+        holders(session).await?
     );
-    let until = Instant::now() + PATIENCE;
-    loop {
-        match savepoint(session, async |it| run(it, &lock, "locking the audit log").await).await? {
-            Ok(()) => return wait_a_moment_only(session).await,
-            Err(error) if error.is_lock_conflict() && Instant::now() < until => sleep(PAUSE).await,
-            Err(error) => return Err(error),
-        }
-    }
+    Err(sqlx::Error::Protocol(words)).attempt("waiting for others")
 }
 
-/// Begins a transaction that writes and sees one moment, with the audit log locked against writers.
-pub(crate) async fn begin_with_audit_log(session: &mut Session) -> Result<(), QueryError> {
-    let limits = Limits { lock: Some(TURN), statement: None };
-    let until = Instant::now() + PATIENCE;
-    loop {
-        match begin_writing_alone(session, limits, &["padealing.audit_log"]).await {
-            Ok(()) => return wait_a_moment_only(session).await,
-            Err(error) if error.is_lock_conflict() && Instant::now() < until => {
-                run(session, "rollback", "rolling back").await?;
-                sleep(PAUSE).await;
-            }
-            Err(error) => return Err(error),
-        }
+/// Waits for transactions to end. Gives those back that haven't.
+async fn wait_out(session: &mut Session, mut open: Vec<String>, patience: Duration) -> Result<Vec<String>, QueryError> {
+    let until = Instant::now() + patience;
+    while !open.is_empty() && Instant::now() < until {
+        sleep(STEP).await;
+        open =
+            sqlx::query_scalar("select distinct virtualtransaction from pg_locks where virtualtransaction = any($1)")
+                .bind(&open)
+                .fetch_all(&mut *session)
+                .await
+                .attempt("waiting for transactions of others")?;
     }
-}
-
-async fn wait_a_moment_only(session: &mut Session) -> Result<(), QueryError> {
-    run(session, &format!("set local lock_timeout = '{MOMENT}'"), "setting up the transaction").await
-}
-
-/// Waits until nobody else has some rows, given by conditions on their tables, those first that refer to others. Where the
-/// tables that are locked otherwise are waited for, that is for a turn.
-pub(crate) async fn wait_for_rows(session: &mut Session, rows: &[(&str, String)]) -> Result<(), QueryError> {
-    // What is waited for longest first, and without a lock on the others. A role that may delete needn't be one that may
-    // lock rows otherwise.
-    for (table, condition) in rows.iter().rev() {
-        let is_locked = ["audit_log", "migration_mapping"].contains(table);
-        begin_writing(session, Limits { lock: is_locked.then_some(TURN), statement: None }).await?;
-        run(session, "set local enable_seqscan = off", "setting up the transaction").await?;
-        let delete = format!("delete from padealing.{table} where {condition}");
-        let done = run(session, &delete, "waiting for rows that another session has").await;
-        run(session, "rollback", "rolling back").await?;
-        match done {
-            Err(error) if error.is_lock_conflict() => return Err(error),
-            // Rows that refer to them are there still.
-            _ => {}
-        }
-    }
-    Ok(())
+    Ok(open)
 }
 
 /// A target row, as what names it does.
@@ -121,18 +183,20 @@ impl Marks {
         Ok(Self { audit_log, migration_mapping })
     }
 
-    /// What names some rows: audit entries without a request, and all that was written since. An entry with the row's own
+    /// What names some rows, but for audit entries that are deleted: entries without a request, and all that was written since. An entry with the row's own
     /// request refers to that by its foreign key.
     pub(crate) async fn naming(
         self,
         session: &mut Session,
         rows: &[Named],
+        deleted: &[i64],
     ) -> Result<Vec<(String, i64, Referring)>, QueryError> {
         let found: Vec<(String, i64, String, i64, Option<String>)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "with n as (select * from unnest($1::text[], $2::int8[], $3::int8[]) n (name, id, request)) \
              select n.name, n.id, 'padealing.audit_log', count(*), min(a.id)::text from padealing.audit_log a \
              join n on n.id = a.entity_id and n.name = {NAMED_TABLE} \
-             where (a.request_id is null or a.id > $4) and a.request_id is distinct from n.request group by 1, 2 \
+             where (a.request_id is null or a.id > $4) and a.request_id is distinct from n.request \
+               and a.id <> all($6) group by 1, 2 \
              union all \
              select n.name, n.id, 'padealing.migration_mapping', count(*), min(l.id)::text \
              from padealing.migration_mapping l \
@@ -144,6 +208,7 @@ impl Marks {
         .bind(rows.iter().map(|it| it.request).collect::<Vec<_>>())
         .bind(self.audit_log)
         .bind(self.migration_mapping)
+        .bind(deleted)
         .fetch_all(session)
         .await
         .attempt("looking for audit entries that name rows")?;
@@ -153,21 +218,8 @@ impl Marks {
         Ok(found.into_iter().map(referring).collect())
     }
 
-    /// Audit entries that were written since, and name rows of the application that aren't there. Who is still writing one
-    /// is waited for.
-    pub(crate) async fn dangling(self, session: &mut Session) -> Result<Vec<i64>, QueryError> {
-        begin_writing(session, Limits::default()).await?;
-        let lock = "set local lock_timeout = '5s'; lock table padealing.audit_log in share row exclusive mode";
-        match savepoint(session, async |it| run(it, lock, "locking the audit log").await).await? {
-            Err(error) if !error.is_lock_conflict() => return Err(error),
-            _ => {}
-        }
-        let found = self.missing(session).await;
-        run(session, "rollback", "ending the transaction").await?;
-        found
-    }
-
-    async fn missing(self, session: &mut Session) -> Result<Vec<i64>, QueryError> {
+    /// Audit entries that were written since, and name rows of the application that aren't there.
+    async fn dangling(self, session: &mut Session) -> Result<Vec<i64>, QueryError> {
         let tables = ["pad_request", "pad_approval", "pad_execution", "pad_breach", "audit_log"];
         let missing = tables.map(|table| {
             format!(

@@ -29,7 +29,7 @@ use crate::migration::needs;
 use crate::migration::pg::legacy::{CsvPages, LegacySource};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::missing::missing_columns;
-use crate::migration::pg::names::wait_for_rows;
+use crate::migration::pg::names::{Witness, wait_for_writers};
 use crate::migration::pg::needs::check_source;
 use crate::migration::pg::rollback::chosen::Chosen;
 use crate::migration::pg::rollback::error::RollbackError;
@@ -174,7 +174,8 @@ async fn run_to_end(
         is_all: chosen.is_all && matches!(rows, LegacyRows::Table(_)),
         surroundings,
         securities: Mutex::new(Securities::default()),
-        witness: Mutex::new(None),
+        witness: Mutex::new(Witness::new(target)),
+        own: Mutex::default(),
         done,
     };
     target.phase(if *dry_run { "comparing" } else { "rolling back" });
@@ -182,11 +183,10 @@ async fn run_to_end(
     let walk = Walk { holder, rows, chosen, batch_size: request.batch_size.max(1) };
     let work = Arc::new(work);
     let (mut report, mut holder) = run_pipeline(Arc::clone(&work), walk, total, progress).await?;
-    if let Some(witness) = work.witness.lock().await.take() {
-        let _ = witness.close().await;
-    }
     if report.counts.rolled_back > 0 && !dry_run {
-        report.dangling = marks.dangling(&mut holder).await?;
+        // The workers have ended.
+        let witness = std::mem::replace(&mut *work.witness.lock().await, Witness::new(target));
+        report.dangling = holder.while_waiting(witness.dangling(&[], marks)).await??;
     }
     report.counts.not_migrated = survey.counts.not_migrated;
     report.not_migrated = survey.not_migrated;
@@ -429,6 +429,7 @@ async fn run_worker(
 ) -> Result<(), RollbackError> {
     let access = if work.dry_run { Access::Read } else { Access::Write };
     let mut session = work.target.connect(access, "rollback worker").await?;
+    work.own.lock().await.extend(session.process());
     loop {
         let next = async { batches.lock().await.recv().await };
         let Some(batch) = session.while_waiting(next).await? else { break };
@@ -456,8 +457,7 @@ async fn roll_back_page(
         let part = Part { ids, rows: &batch.rows };
         let (mut manner, mut attempt) = (Manner::Whole, 1);
         loop {
-            let mut was_busy = false;
-            let failed = match roll_back_part(work, session, &part, manner).await {
+            let WriteError { error, refusal } = match roll_back_part(work, session, &part, manner).await {
                 Ok(PartEnd::Done(done, kept)) => {
                     work.done.fetch_add(done.rolled_back, Ordering::Relaxed);
                     counts.add(&done);
@@ -468,20 +468,20 @@ async fn roll_back_page(
                     run(session, "rollback", "rolling back").await?;
                     continue;
                 }
-                Ok(PartEnd::Busy(error, rows)) => {
+                Ok(PartEnd::Writing(others)) => {
                     run(session, "rollback", "rolling back").await?;
-                    let waited = wait_for_rows(session, &rows).await;
-                    was_busy = waited.is_ok();
-                    waited.err().unwrap_or(error).into()
+                    match wait_for_writers(session, &work.target, others).await {
+                        Ok(()) => continue,
+                        Err(error) => error.into(),
+                    }
                 }
                 Err(error) => error,
             };
-            let WriteError { error, refusal } = failed;
             // On a connection that was lost this fails too, and the first error is the one that says why.
             let rolled_back = run(session, "rollback", "rolling back").await;
             let look_again = error.is_retryable() && attempt < ATTEMPTS;
             let leave_out = !look_again && refusal.is_some() && manner == Manner::Whole;
-            let is_in_use = was_busy || error.sqlstate().as_deref() == Some(sqlstate::SERIALIZATION_FAILURE);
+            let is_in_use = error.sqlstate().as_deref() == Some(sqlstate::SERIALIZATION_FAILURE);
             if rolled_back.is_ok() && !look_again && !leave_out && is_in_use && ids.len() > 1 {
                 // The application is at work on some of the rows.
                 let (first, second) = ids.split_at(ids.len() / 2);

@@ -2,7 +2,7 @@
 //!
 //! Through plain queries, not through the COPY code that `migrate` writes with.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::TryStreamExt;
 use sqlx::AssertSqlSafe;
@@ -105,12 +105,13 @@ pub(crate) async fn for_each_row(
     Ok(())
 }
 
-/// What is stored for each of them that has lineage.
-pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<BTreeMap<i64, Stored>, QueryError> {
+/// The lineage of each of them that has any.
+async fn read_lineage(target: &mut Session, range: &Rows) -> Result<BTreeMap<i64, Stored>, QueryError> {
     let mut stored: BTreeMap<i64, Stored> = BTreeMap::new();
-    let of_range = range.condition("m");
-    let sql =
-        format!("select m.source_id, m.target_table, m.target_id from padealing.migration_mapping m where {of_range}");
+    let sql = format!(
+        "select m.source_id, m.target_table, m.target_id from padealing.migration_mapping m where {}",
+        range.condition("m")
+    );
     for_each_row(target, sql, "reading the lineage", |values| {
         let name = utf8(values[1])?.unwrap_or_default();
         let role = Role::from_word(name).ok_or_else(|| name.to_owned());
@@ -119,14 +120,26 @@ pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<BT
         Ok(())
     })
     .await?;
+    Ok(stored)
+}
+
+/// What is stored for each of them that has lineage.
+pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<BTreeMap<i64, Stored>, QueryError> {
+    let mut stored = read_lineage(target, range).await?;
     if stored.is_empty() {
         return Ok(stored);
     }
 
-    let requests = format!(
-        "padealing.migration_mapping m join padealing.pad_request r on r.id = m.target_id \
-         where {of_range} and m.target_table = 'pad_request'"
-    );
+    // By the ids that lineage names, without lineage: the server needn't find it again for each table.
+    let (mut of_request, mut again) = (HashMap::with_capacity(stored.len()), Vec::new());
+    for (id, entry) in &stored {
+        if let Some(request) = entry.lineage_id(Role::Request) {
+            let first = *of_request.entry(request).or_insert(*id);
+            again.extend((first != *id).then_some((*id, first)));
+        }
+    }
+    let ids = of_request.keys().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let ids = format!("any('{{{ids}}}'::int8[])");
     // A large residual comes with its large strings replaced by their descriptions. What isn't a residual is
     // read as it is, and reported.
     let is_large = format!(
@@ -135,17 +148,18 @@ pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<BT
          and jsonb_typeof(r.compliance_assessment -> 'legacy') = 'object')"
     );
     let sql = format!(
-        "select m.source_id, case when {is_large} then r.compliance_assessment - 'legacy' \
+        "select r.id, case when {is_large} then r.compliance_assessment - 'legacy' \
              else r.compliance_assessment end, \
          case when {is_large} then (select jsonb_object_agg(key, case when jsonb_typeof(value) = 'string' \
              and octet_length(value #>> '{{}}') > {LARGE} then jsonb_build_object('large', {large}) else value end) \
-             from jsonb_each(r.compliance_assessment -> 'legacy')) end, {list} from {requests}",
+             from jsonb_each(r.compliance_assessment -> 'legacy')) end, {list} \
+         from padealing.pad_request r where r.id = {ids}",
         large = companion("(value #>> '{}')"),
         list = select_list("r", REQUEST),
     );
     for_each_row(target, sql, "reading requests", |values| {
         let cells = cells(values, 3, REQUEST)?;
-        if let Some(entry) = stored.get_mut(&number(values[0])?) {
+        if let Some(entry) = of_request.get(&number(values[0])?).and_then(|id| stored.get_mut(id)) {
             read_assessment(utf8(values[1])?, utf8(values[2])?, entry)?;
             entry.request = Some(cells);
         }
@@ -155,14 +169,12 @@ pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<BT
 
     for (table, columns) in [("pad_approval", APPROVAL), ("pad_execution", EXECUTION), ("audit_log", AUDIT)] {
         let sql = format!(
-            "select m.source_id, {} from padealing.migration_mapping m \
-             join padealing.{table} t on t.request_id = m.target_id \
-             where {of_range} and m.target_table = 'pad_request' order by t.id",
+            "select t.request_id, {} from padealing.{table} t where t.request_id = {ids} order by t.id",
             select_list("t", columns)
         );
         for_each_row(target, sql, &format!("reading {table}"), |values| {
             let cells = cells(values, 1, columns)?;
-            if let Some(entry) = stored.get_mut(&number(values[0])?) {
+            if let Some(entry) = of_request.get(&number(values[0])?).and_then(|id| stored.get_mut(id)) {
                 match table {
                     "pad_approval" => entry.approvals.push(cells),
                     "pad_execution" => entry.executions.push(cells),
@@ -172,6 +184,15 @@ pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<BT
             Ok(())
         })
         .await?;
+    }
+    // Several legacy rows whose lineage claims the same request.
+    for (id, first) in again {
+        if let Some(same) = stored.get(&first).cloned()
+            && let Some(entry) = stored.get_mut(&id)
+        {
+            let lineage = std::mem::take(&mut entry.lineage);
+            *entry = Stored { lineage, ..same };
+        }
     }
     Ok(stored)
 }

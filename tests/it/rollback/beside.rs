@@ -57,8 +57,9 @@ async fn what_names_a_row_by_its_id_alone_keeps_it_when_it_is_written_meanwhile(
         let open = format!("begin; {}", entry(9_000_008, "pad_request", "1101"));
         sqlx::raw_sql(AssertSqlSafe(open)).execute(&mut writing).await.expect("it may write");
         sqlx::raw_sql("rollback").execute(&mut holding).await.expect("the row is free");
-        let waits = "exists (select from pg_locks where not granted and mode = 'ShareRowExclusiveLock' \
-                     and database = (select oid from pg_database where datname = current_database()))";
+        // What it writes isn't known yet, so its end is waited for.
+        let waits = "exists (select from pg_stat_activity where application_name = 'pad-migrate rollback worker' \
+                     and datname = current_database() and query like '%virtualtransaction = any%')";
         until_true(&db, "the writer is waited for", waits).await;
         sqlx::raw_sql("commit").execute(&mut writing).await.expect("the entry is written");
         let report = running.await.expect("the task ends");

@@ -2,12 +2,9 @@
 //!
 //! The transaction sees one moment. A row that another session has changed since that moment can't be deleted in it
 //! (documentation, Repeatable Read Isolation Level), and a foreign key sees rows that came later, too: either fails, and
-//! the page is looked at again. What names a row without a foreign key is looked for once more by another session, while
-//! nobody can write such rows ([`names`](crate::migration::pg::names)). So nothing is deleted that isn't as it was when it
+//! the page is looked at again. What names a row without a foreign key is looked for once more by another session before
+//! the COMMIT ([`names`](crate::migration::pg::names)). So nothing is deleted that isn't as it was when it
 //! was compared.
-//!
-//! While others wait for that lock, a row that another session has is waited for a moment only; longer in a transaction of
-//! its own, without the lock, so that the other session, and other pages, can go on.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -16,11 +13,10 @@ use std::sync::atomic::AtomicU64;
 use sqlx::AssertSqlSafe;
 use tokio::sync::Mutex;
 
-use crate::base::text::sentence;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::lookup::Securities;
-use crate::migration::pg::names::lock_names;
-use crate::migration::pg::rollback::referring::{Surroundings, claimed};
+use crate::migration::pg::names::{Look, Witness};
+use crate::migration::pg::rollback::referring::{Surroundings, claimed, named};
 use crate::migration::pg::side_effects::{Written, refuse};
 use crate::migration::pg::stored_page::{Rows, read_stored};
 use crate::migration::pg::write::prepare_writing;
@@ -28,10 +24,9 @@ use crate::migration::pg::write_error::{WriteError, left, refused};
 use crate::migration::rollback::{Candidate, DELETED, Judged, Kept, KeptReason, RollbackCounts};
 use crate::migration::stored::Stored;
 use crate::migration::target::SOURCE_TABLE;
-use crate::postgres::database::{Access, Database};
+use crate::postgres::database::Database;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
-use crate::postgres::sqlstate::LOCK_NOT_AVAILABLE;
 use crate::postgres::statement::run;
 use crate::postgres::transaction::{Limits, begin_read_only, begin_writing_one_moment, savepoint};
 
@@ -45,8 +40,10 @@ pub(crate) struct Work {
     pub(crate) is_all: bool,
     pub(crate) surroundings: Surroundings,
     pub(crate) securities: Mutex<Securities>,
-    /// A session that sees what is committed now; none before it is needed.
-    pub(crate) witness: Mutex<Option<Session>>,
+    /// Looks for what others write meanwhile.
+    pub(crate) witness: Mutex<Witness>,
+    /// The processes that write for this run.
+    pub(crate) own: Mutex<Vec<i32>>,
     /// Rows that are rolled back.
     pub(crate) done: Arc<AtomicU64>,
 }
@@ -73,8 +70,8 @@ pub(crate) enum PartEnd {
     Done(RollbackCounts, Vec<Kept>),
     /// It is open still: others have written what names its rows, so that it must be looked at again.
     Named,
-    /// It is open still: others have one of these rows, given by conditions on their tables.
-    Busy(QueryError, Vec<(&'static str, String)>),
+    /// It is open still, and so are these transactions of others, which may have.
+    Writing(Vec<String>),
 }
 
 /// Takes a part back, in one transaction, which is open still if this fails.
@@ -100,25 +97,23 @@ pub(crate) async fn roll_back_part(
     let (mut kept, mut taken) = judge(work, session, part, &ids, &stored).await?;
     if !work.dry_run && !taken.is_empty() {
         prepare_writing(session).await?;
-        lock_names(session).await?;
-        if work.are_named(session, &taken).await? {
-            return Ok(PartEnd::Named);
-        }
-        let rows = taken.clone();
-        let deleted = match manner {
-            Manner::Whole => delete_watched(session, &taken).await.map(|()| (taken, Vec::new())),
-            Manner::WithoutRefused => delete_what_may_go(session, taken).await,
-        };
-        match deleted {
-            Ok((deleted, refused)) => {
+        match manner {
+            Manner::Whole => delete_watched(session, &taken).await?,
+            Manner::WithoutRefused => {
+                let (deleted, refused) = delete_what_may_go(session, taken).await?;
                 taken = deleted;
                 kept.extend(refused);
                 kept.sort();
             }
-            Err(WriteError { error, .. }) if error.sqlstate().as_deref() == Some(LOCK_NOT_AVAILABLE) => {
-                return Ok(PartEnd::Busy(error, DELETED.map(|table| (table, condition(&rows, table))).into()));
-            }
-            Err(error) => return Err(error),
+        }
+        let look = async {
+            let own = work.own.lock().await.clone();
+            work.witness.lock().await.look(&own, work.surroundings.marks, &named(&taken), &[]).await
+        };
+        match session.while_waiting(look).await?? {
+            Look::Quiet => {}
+            Look::Named => return Ok(PartEnd::Named),
+            Look::Writing(others) => return Ok(PartEnd::Writing(others)),
         }
     }
     run(session, "commit", "committing a page").await.map_err(|error| refused(None, error))?;
@@ -133,29 +128,6 @@ pub(crate) async fn roll_back_part(
         counts.count(table, rows as u64);
     }
     Ok(PartEnd::Done(counts, kept))
-}
-
-impl Work {
-    /// Whether anything that is committed by now names some rows without a foreign key; `session` waits meanwhile.
-    async fn are_named(&self, session: &mut Session, rows: &[Row<'_>]) -> Result<bool, QueryError> {
-        let look = async {
-            let mut witness = self.witness.lock().await;
-            // The server, or a pooler, may have ended it since the last page.
-            if let Some(one) = witness.as_mut()
-                && let Ok(found) = self.surroundings.naming(one, rows).await
-            {
-                return Ok(!found.is_empty());
-            }
-            let one = self.target.connect(Access::Read, "rollback witness").await;
-            let one = one.map_err(|error| sqlx::Error::Protocol(sentence(&error)));
-            let mut one = one.attempt("connecting once more")?;
-            run(&mut one, "set enable_seqscan = off", "setting up the session").await?;
-            let found = self.surroundings.naming(&mut one, rows).await?;
-            *witness = Some(one);
-            Ok(!found.is_empty())
-        };
-        session.while_waiting(look).await?
-    }
 }
 
 /// A legacy row, and what is stored for it.
@@ -237,34 +209,27 @@ async fn delete_watched(session: &mut Session, rows: &[Row<'_>]) -> Result<(), W
     }
 }
 
-/// The condition for the rows of a table that are deleted.
-fn condition(rows: &[Row<'_>], table: &str) -> String {
-    let is_lineage = table == "migration_mapping";
-    let all: Vec<i64> = match is_lineage {
-        true => rows.iter().map(|(id, _)| *id).collect(),
-        false => claimed(rows, table).map(|(target, _)| target).collect(),
-    };
-    let ids = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    match is_lineage {
-        true => format!("source_table = '{SOURCE_TABLE}' and source_id = any('{{{ids}}}'::int8[])"),
-        false => format!("id = any('{{{ids}}}'::int8[])"),
-    }
-}
-
 /// Deletes rows, those first that refer to others, and their lineage. Gives back how many of each table.
 async fn delete(session: &mut Session, rows: &[Row<'_>]) -> Result<Vec<(&'static str, u64)>, WriteError> {
     let mut done = Vec::with_capacity(DELETED.len());
     for table in DELETED {
         let what = format!("deleting from {table}");
-        let expected = match table {
-            "migration_mapping" => rows.iter().map(|(_, stored)| stored.lineage.len()).sum(),
-            table => claimed(rows, table).count(),
+        let (sql, ids, expected) = match table {
+            "migration_mapping" => (
+                format!("delete from padealing.{table} where source_table = '{SOURCE_TABLE}' and source_id = any($1)"),
+                rows.iter().map(|(id, _)| *id).collect(),
+                rows.iter().map(|(_, stored)| stored.lineage.len()).sum(),
+            ),
+            table => {
+                let ids: Vec<i64> = claimed(rows, table).map(|(target, _)| target).collect();
+                let expected = ids.len();
+                (format!("delete from padealing.{table} where id = any($1)"), ids, expected)
+            }
         };
-        if expected == 0 {
+        if ids.is_empty() {
             continue;
         }
-        let sql = format!("delete from padealing.{table} where {}", condition(rows, table));
-        let deleted = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *session).await.attempt(&what);
+        let deleted = sqlx::query(AssertSqlSafe(sql)).bind(ids).execute(&mut *session).await.attempt(&what);
         let deleted = deleted.map_err(|error| refused(Some(table), error))?.rows_affected();
         if deleted != expected as u64 {
             return Err(left(table, &what, deleted, expected));

@@ -136,22 +136,19 @@ impl Surroundings {
     }
 
     /// What names the rows of a page without a foreign key, by legacy row.
-    pub(crate) async fn naming(
+    async fn naming(
         &self,
         session: &mut Session,
         stored: &[(i64, &Stored)],
     ) -> Result<Vec<(i64, Referring)>, QueryError> {
-        let mut rows = Vec::new();
-        let mut of_row = HashMap::new();
-        for (source_id, stored) in stored {
-            let request = stored.lineage_id(Role::Request);
-            for it in &stored.lineage {
-                let Ok(role) = it.role else { continue };
-                rows.push(Named { table: role.table(), id: it.target_id, request });
-                of_row.insert((role.table(), it.target_id), *source_id);
-            }
-        }
-        let found = self.marks.naming(session, &rows).await?;
+        let of_row: HashMap<(&str, i64), i64> = stored
+            .iter()
+            .flat_map(|(source_id, stored)| {
+                let of = |it: &StoredLineage| Some(((it.role.as_ref().ok()?.table(), it.target_id), *source_id));
+                stored.lineage.iter().filter_map(of).collect::<Vec<_>>()
+            })
+            .collect();
+        let found = self.marks.naming(session, &named(stored), &[]).await?;
         Ok(found.into_iter().filter_map(|(table, id, it)| Some((*of_row.get(&(&*table, id))?, it))).collect())
     }
 
@@ -224,6 +221,17 @@ impl Surroundings {
         }
         Ok(found)
     }
+}
+
+/// The target rows of a page, as an audit entry may name them.
+pub(crate) fn named(stored: &[(i64, &Stored)]) -> Vec<Named> {
+    let all = stored.iter().flat_map(|(_, stored)| {
+        let request = stored.lineage_id(Role::Request);
+        let of =
+            move |it: &StoredLineage| Some(Named { table: it.role.as_ref().ok()?.table(), id: it.target_id, request });
+        stored.lineage.iter().filter_map(of)
+    });
+    all.collect()
 }
 
 /// The target rows of a table that lineage claims, each with its legacy row.
