@@ -100,7 +100,10 @@ async fn what_restore_can_not_do_is_said_by_backup() {
         )
         .await;
         let said = taken(&db, dir.path(), "nextval is not of a sequence in padealing, or does not say so");
-        assert!(said.contains("it needs sequence public.counter (for default value for padealing.pad_breach."), "{said}");
+        assert!(
+            said.contains("it needs sequence public.counter (for default value for padealing.pad_breach."),
+            "{said}"
+        );
     })
     .await;
 }
