@@ -8,7 +8,7 @@ use crate::commands::csv::LegacyRows;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::global::{Format, parse_run};
 use crate::commands::progress;
-use crate::migration::pg::rollback::{BATCH_SIZE, RollbackRequest, rollback, survey};
+use crate::migration::pg::rollback::{BATCH_SIZE, RollbackRequest, look_first, rollback, survey};
 use crate::migration::rollback::{RollbackReport, Selection, Survey};
 use crate::report::rollback::{RollbackJson, planned_rollback, rollback_page};
 
@@ -97,6 +97,9 @@ async fn agree(
     let page = planned_rollback(&survey, &request.selection, &databases);
     let environment = context.config.environment;
     context.printer.confirm("rollback", args.format, &page, "Roll back?", environment, args.yes).await?;
+    if backup.is_some() {
+        look_first(request).await?;
+    }
     context.back_up(request.target, backup).await?;
     Ok(None)
 }

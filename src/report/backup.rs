@@ -43,7 +43,11 @@ fn notes(done: &BackedUp) -> Vec<String> {
             list(requisites.iter().map(ToString::to_string))
         )
     });
-    refused.chain(outside).chain(needed).collect()
+    let absent = done.manifest.absent();
+    let revision = done.manifest.revision.as_deref().unwrap_or_default();
+    let absent = (!absent.is_empty())
+        .then(|| format!("revision {revision} has {}, which the database lacks, and the backup with it", list(absent)));
+    refused.chain(outside).chain(needed).chain(absent).collect()
 }
 
 /// What is known of a backup, for people.

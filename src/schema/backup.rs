@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::text::{list, plural, thousands};
 use crate::config::settings::Roles;
+use crate::ledger::revisions;
+use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::archive_text::SequenceSet;
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::names::APPLICATION_SCHEMA;
@@ -308,6 +310,13 @@ impl Manifest {
         let undescribed = self.tables.iter().filter(|it| !self.describes(&it.schema, &it.table));
         wrong.extend(undescribed.map(|it| format!("the manifest doesn't describe {}.{}", it.schema, it.table)));
         (!wrong.is_empty()).then(|| list(wrong))
+    }
+
+    /// The managed tables that a database at the newest revision has, and this one had not.
+    pub(crate) fn absent(&self) -> Vec<&'static str> {
+        let is_newest = self.revision.as_deref() == revisions::ALL.last().map(|it| it.number);
+        let tables = MANAGED_TABLES.iter().copied().filter(|_| is_newest);
+        tables.filter(|it| !self.describes(APPLICATION_SCHEMA, it)).collect()
     }
 
     fn describes(&self, schema: &str, table: &str) -> bool {

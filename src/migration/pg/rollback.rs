@@ -123,6 +123,23 @@ pub async fn rollback(
     result
 }
 
+/// Looks at what refuses a run besides what [`survey`] has looked at, before a backup that may take an hour: another run
+/// that is at work, legacy rows that can't be read. Changes nothing.
+pub async fn look_first(request: &RollbackRequest<'_>) -> Result<(), RollbackError> {
+    let mut session = request.target.connect(Access::Write, "rollback").await?;
+    lock(&mut session, request.target).await?;
+    legacy_rows(request.source, &mut session).await?;
+    let _ = session.close().await;
+    Ok(())
+}
+
+async fn lock(session: &mut Session, target: &Database) -> Result<(), RollbackError> {
+    match Lock::Migrate.acquire(session, Duration::from_secs(1)).await? {
+        Acquired::Yes => Ok(()),
+        Acquired::HeldBy(holder) => Err(RollbackError::Locked { place: target.place(), holder }),
+    }
+}
+
 /// Checks that the role may do it, and that the schema is one whose rows can be compared.
 async fn check_target(session: &mut Session, request: &RollbackRequest<'_>) -> Result<Surroundings, RollbackError> {
     let RollbackRequest { target, environment, .. } = request;
@@ -152,8 +169,8 @@ async fn run_to_end(
     let mut holder = target.connect(access, activity).await?;
     let surroundings = check_target(&mut holder, request).await?;
     let server_version = server_facts(&mut holder).await?.version;
-    if !dry_run && let Acquired::HeldBy(holder) = Lock::Migrate.acquire(&mut holder, Duration::from_secs(1)).await? {
-        return Err(RollbackError::Locked { place: target.place(), holder });
+    if !dry_run {
+        lock(&mut holder, target).await?;
     }
     target.phase("examining the legacy rows");
     let (rows, notes) = legacy_rows(request.source, &mut holder).await?;

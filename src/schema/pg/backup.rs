@@ -327,6 +327,7 @@ pub(crate) async fn select(session: &mut Session, legacy: Option<&TableName>) ->
              group by 1), \
          used (sequence) as ( \
              select d.refobjid from pg_depend d join pg_attrdef a on a.oid = d.objid \
+             join pg_class t on t.oid = a.adrelid join pg_class q on q.oid = d.refobjid and q.relnamespace = t.relnamespace \
              where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_class'::regclass \
                and a.adrelid in (select oid from managed)) \
          select n.nspname::text, c.relname::text, c.relkind::text, \

@@ -72,8 +72,15 @@ async fn no_backup_is_taken_in_vain() {
         let mut other = db.connect().await;
         let lock = "select pg_advisory_lock(('x' || encode('padm', 'hex'))::bit(32)::int, 1)";
         sqlx::raw_sql(lock).execute(&mut other).await.expect("it is locked");
-        refused(&db.url, &migrate, "another migrate or rollback is running on ");
+        let back = ["rollback", "--yes", "--backup", "it.dump"];
+        for arguments in [&migrate[..], &back] {
+            refused(&db.url, arguments, "another migrate or rollback is running on ");
+        }
         sqlx::Connection::close(other).await.expect("it closes");
+        let elsewhere = ["--source-url", "postgres://nobody@127.0.0.1:1/none"];
+        for arguments in [&migrate[..], &back] {
+            refused(&db.url, &[arguments, &elsewhere].concat(), "connecting to 127.0.0.1:1/none");
+        }
 
         let output = go(folder.path(), &db.url, &keys, &["apply", "--yes"]);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

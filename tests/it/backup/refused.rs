@@ -94,6 +94,19 @@ async fn what_restore_can_not_do_is_said_by_backup() {
         .await;
         let said = taken(&db, dir.path(), "restore will refuse this backup: ");
         assert!(said.contains("the backup has a statement that restore doesn't send"), "{said}");
+        db.execute(
+            "drop function padealing.log; create sequence public.counter; \
+             alter table padealing.pad_breach add column counted bigint default nextval('public.counter')",
+        )
+        .await;
+        db.execute("drop table padealing.chatbot_session").await;
+        let lacks = "revision 0007 has chatbot_session, which the database lacks, and the backup with it";
+        taken(&db, dir.path(), lacks);
+        let said = taken(&db, dir.path(), "nextval is not of a sequence in padealing, or does not say so");
+        assert!(
+            said.contains("it needs sequence public.counter (for default value for padealing.pad_breach."),
+            "{said}"
+        );
     })
     .await;
 }
