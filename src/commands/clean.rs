@@ -7,7 +7,7 @@ use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::Format;
 use crate::commands::progress;
-use crate::migration::pg::clean::{CleanRequest, clean};
+use crate::migration::pg::clean::{CleanRequest, check_writable, clean};
 use crate::report::clean::{CleanJson, clean_page, planned_clean};
 
 /// Remove test data: the application's rows of given employees; never in prod
@@ -33,6 +33,9 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let environment = context.config.environment;
     let request = CleanRequest { target: &target, environment, employees: &employees, dry_run: true };
     let place = target.place();
+    if !args.dry_run {
+        check_writable(&request).await?;
+    }
     // What is shown before the question is what a dry run finds.
     let mut report = clean(&request).await?;
     if !args.dry_run && report.deleted() > 0 {

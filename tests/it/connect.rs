@@ -81,6 +81,23 @@ async fn a_server_that_refuses_is_quoted_and_explained() {
         let keys = [&keys(&server, database, user, password)[..], &[("DB_SSLMODE", "disable")]].concat();
         check(snapshot, &server, &keys, &["verify"]);
     }
+    // Every command says the same.
+    let wrong = [&keys(&server, "work", "pad_user", "wrong")[..], &[("DB_SSLMODE", "disable")]].concat();
+    for arguments in [
+        &["gate"] as &[&str],
+        &["gate", "--stage", "before"],
+        &["integrity"],
+        CLEAN,
+        &["rollback", "--yes"],
+        &["migrate"],
+        &["apply", "--yes"],
+        &["backup", "--out", "it.dump"],
+    ] {
+        let output = run(arguments, &wrong);
+        let reported = stderr(&output);
+        assert_eq!((output.status.code(), reported.lines().count()), (Some(2), 1), "{arguments:?}: {reported}");
+        assert!(reported.contains("password authentication failed"), "{arguments:?}: {reported}");
+    }
     // A password that the driver has no way to send: none of its characters is shown.
     server.execute("postgres", &["alter role pad_limited password 'hunter2 🔑' connection limit 5"]).await;
     let keys_of = keys(&server, "work", "pad_limited", "hunter2 🔑");
@@ -212,6 +229,8 @@ fn check_untrusted(keys: &[(&str, &str)]) {
     assert_eq!(words.join(" ").matches("this machine doesn't trust the authority").count(), 1, "{shown}");
 }
 
+const CLEAN: &[&str] = &["clean", "--employee", "1003", "--yes"];
+
 #[tokio::test]
 async fn a_standby_is_examined_and_never_written_to() {
     let server = other::start("touch standby.signal").await;
@@ -224,12 +243,19 @@ async fn a_standby_is_examined_and_never_written_to() {
     let role = checks.iter().find(|it| it["name"] == "server_role").expect("the check is there");
     assert_eq!(role["status"], "warn");
     assert!(role["message"].as_str().expect("a text").starts_with("a standby"), "{role}");
-    for arguments in [&["seed"] as &[&str], &["apply", "--yes"], &["migrate"], &["rollback", "--yes"]] {
+    for arguments in [&["seed"] as &[&str], &["apply", "--yes"], &["migrate"], &["rollback", "--yes"], CLEAN] {
         let output = with_url(arguments);
         assert_eq!(output.status.code(), Some(2));
         let reported = stderr(&output);
         assert!(reported.contains(" is a standby, which is read-only; connect to the primary"), "{reported}");
         assert_eq!(reported.lines().count(), 1);
+    }
+    for stage in ["before", "after"] {
+        let output = with_url(&["--json", "gate", "--stage", stage, "--freeze-seconds", "0"]);
+        let decision: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+        assert_eq!((output.status.code(), &decision["verdict"]), (Some(1), &Value::from("NO-GO")));
+        let reasons = decision["reasons"].as_array().expect("a list");
+        assert!(reasons.contains(&Value::from("server_role")), "{decision}");
     }
 }
 
@@ -388,6 +414,7 @@ fn a_handshake_that_drips_ends_in_time() {
 #[case(&["verify"])]
 #[case(&["integrity"])]
 #[case(&["gate"])]
+#[case(&["gate", "--stage", "before"])]
 #[case(&["migrate"])]
 #[case(&["migrate", "--dry-run"])]
 #[case(&["backup", "--out", "it.dump"])]
@@ -416,29 +443,31 @@ fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
 }
 
 /// Every command says in one sentence that the role may not, and what it may not.
-#[rstest]
-#[case(&["verify"])]
-#[case(&["integrity"])]
-#[case(&["migrate", "--dry-run"])]
-#[case(&["migrate"])]
-#[case(&["backup", "--out", "it.dump"])]
-#[case(&["rollback", "--dry-run"])]
-#[case(&["rollback"])]
-#[case(&["clean", "--employee", "1003"])]
-#[case(&["apply", "--yes"])]
-#[case(&["seed"])]
 #[tokio::test]
-async fn a_role_without_privileges_is_named(#[case] arguments: &[&str]) {
+async fn a_role_without_privileges_is_named() {
     with_db(Start::Applied, async |db| {
         let url = db.url_as(Role::Stranger).await;
-        let output = run(&[&["--database-url", &url], arguments].concat(), &[]);
-        assert_eq!(output.status.code(), Some(2));
-        let reported = stderr(&output);
-        assert_eq!(reported.lines().count(), 1, "{reported}");
-        assert!(
-            reported.contains("pad_migrate_stranger may not ") && reported.contains("pad-migrate doctor"),
-            "{reported}"
-        );
+        for arguments in [
+            &["verify"] as &[&str],
+            &["integrity"],
+            &["migrate", "--dry-run"],
+            &["migrate"],
+            &["backup", "--out", "it.dump"],
+            &["rollback", "--dry-run"],
+            &["rollback"],
+            &["clean", "--employee", "1003"],
+            &["apply", "--yes"],
+            &["seed"],
+        ] {
+            let output = run(&[&["--database-url", &url], arguments].concat(), &[]);
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+            let reported = stderr(&output);
+            assert_eq!(reported.lines().count(), 1, "{arguments:?}: {reported}");
+            assert!(
+                reported.contains("pad_migrate_stranger may not ") && reported.contains("pad-migrate doctor"),
+                "{arguments:?}: {reported}"
+            );
+        }
     })
     .await;
 }

@@ -361,14 +361,18 @@ async fn what_is_not_known_in_time_is_no_go() {
     with_db(Start::Applied, async |db| {
         let given = Given::new();
         let mut other = db.connect().await;
-        sqlx::raw_sql("begin; lock table padealing.pad_request").execute(&mut other).await.expect("it is locked");
-        let asked = GateRequest { timeout: Duration::from_secs(8), ..given.request(&db, Stage::After) };
-        let found = gate(&asked).await;
-        assert!(found.elapsed < Duration::from_secs(30));
-        assert_eq!(found.decision(), Decision::NoGo);
-        let (state, message) = status(&found, "verify");
-        assert_eq!(state, Status::Skip);
-        assert!(message.contains("--timeout 8 s") || message.contains("lock"), "{message}");
+        let locks = "begin; lock table padealing.pad_request, public.personal_account_dealing";
+        sqlx::raw_sql(locks).execute(&mut other).await.expect("they are locked");
+        for (stage, unknown) in [(Stage::Before, "source_frozen"), (Stage::After, "verify")] {
+            let asked = GateRequest { timeout: Duration::from_secs(5), ..given.request(&db, stage) };
+            let found = gate(&asked).await;
+            assert!(found.elapsed < Duration::from_secs(30));
+            assert_eq!(found.decision(), Decision::NoGo);
+            assert_eq!(found.failure, None, "there was a session");
+            let (state, message) = status(&found, unknown);
+            assert_eq!(state, Status::Skip);
+            assert!(message.contains("--timeout 5 s") || message.contains("lock"), "{message}");
+        }
         other.close().await.expect("the connection closes");
 
         let folder = given.folder.path();

@@ -100,30 +100,37 @@ fn a_local_database_is_on_this_machine(#[case] url: &str, #[case] is_local: bool
 }
 
 /// A database has its environment on record: a run for another one is refused, with both names.
-#[rstest]
-#[case(&["doctor"])]
-#[case(&["seed"])]
-#[case(&["apply", "--yes"])]
-#[case(&["migrate"])]
-#[case(&["migrate", "--dry-run"])]
-#[case(&["rollback", "--yes"])]
-#[case(&["rollback", "--dry-run"])]
-#[case(&["verify"])]
 #[tokio::test]
-async fn a_database_of_another_environment_is_refused(#[case] arguments: &[&str]) {
+async fn a_database_of_another_environment_is_refused() {
     with_db(Start::Reference, async |db| {
         let roles = Roles::default();
         apply::apply(&request::ChangeRequest::new(&db.database, Environment::Qa, &roles), None)
             .await
             .expect("the revisions apply");
         let before = db.dump(&[]).await;
-        for environment in ["local", "prod"] {
-            let arguments = [&["--env", environment, "--database-url", &db.url], arguments].concat();
-            let output = run(&arguments, &[("DB_SSLMODE", "disable")]);
-            assert_eq!(output.status.code(), Some(2));
-            let error = stderr(&output);
-            let both = format!("was set up as environment qa, and this run is for {environment}; correct --env");
-            assert!(error.contains(&both) && error.lines().count() == 1, "{error}");
+        for (arguments, refuses_prod) in [
+            (&["doctor"] as &[&str], true),
+            (&["seed"], true),
+            (&["apply", "--yes"], true),
+            (&["migrate"], true),
+            (&["migrate", "--dry-run"], true),
+            (&["rollback", "--yes"], true),
+            (&["rollback", "--dry-run"], true),
+            (&["verify"], true),
+            (&["integrity"], true),
+            // In prod there is no test data.
+            (&["clean", "--employee", "1003", "--yes"], false),
+            (&["gate"], true),
+            (&["gate", "--stage", "before", "--freeze-seconds", "0"], true),
+        ] {
+            for environment in ["local", "prod"].into_iter().take(1 + usize::from(refuses_prod)) {
+                let whole = [&["--env", environment, "--database-url", &db.url], arguments].concat();
+                let output = run(&whole, &[("DB_SSLMODE", "disable")]);
+                assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+                let error = stderr(&output);
+                let both = format!("was set up as environment qa, and this run is for {environment}; correct --env");
+                assert!(error.contains(&both) && error.lines().count() == 1, "{arguments:?}: {error}");
+            }
         }
         assert_eq!(db.dump(&[]).await, before);
     })

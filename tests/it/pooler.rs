@@ -22,7 +22,7 @@ const SETTINGS: &str = "select string_agg(name || '=' || setting, ',' order by n
     ('default_transaction_read_only', 'search_path', 'row_security', 'statement_timeout', 'lock_timeout', 'jit', \
      'idle_in_transaction_session_timeout', 'plan_cache_mode', 'bytea_output')";
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 13] = [
     "doctor",
     "status",
     "drift",
@@ -30,8 +30,10 @@ const COMMANDS: [&str; 11] = [
     "verify",
     "integrity",
     "gate",
+    "gate --stage before",
     "migrate",
     "rollback --yes",
+    "clean --employee 1003 --yes",
     "apply --yes",
     "backup --out it.dump",
 ];
@@ -162,9 +164,12 @@ async fn a_pool_of_sessions_works_and_is_left_as_it_was() {
     with_db(Start::Migrated, async |db| {
         let pooler = pooler(&db, "session", Order::Sessions, Role::Reader).await;
         let before = check_pool(&pooler.url, None).await;
-        for command in ["status", "plan", "drift"] {
-            let output = run(&["--database-url", &pooler.url, command], &[]);
-            assert_eq!(output.status.code(), Some(0), "{command}: {}", stderr(&output));
+        for (command, code) in
+            [("status", 0), ("plan", 0), ("drift", 0), ("gate", 1), ("gate --stage before --freeze-seconds 0", 1)]
+        {
+            let arguments = [&["--database-url", &pooler.url][..], &command.split(' ').collect::<Vec<_>>()].concat();
+            let output = run(&arguments, &[]);
+            assert_eq!(output.status.code(), Some(code), "{command}: {}", stderr(&output));
         }
         check_pool(&pooler.url, Some(&before)).await;
     })

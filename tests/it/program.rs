@@ -401,9 +401,16 @@ async fn a_real_source_is_rehearsed_and_only_read() {
         assert_eq!(db.dump(&[]).await, before);
         db.execute("insert into personal_account_dealing (id, employee, status) values (3, 4242, 'request')").await;
         let before = db.dump(&[]).await;
-        let output = run(&["--source-url", &db.url, "rehearse"], &[]);
-        assert_eq!(output.status.code(), Some(1));
-        assert!(stdout(&output).contains("ATTENTION: 1 row was rejected"), "{}", stdout(&output));
+        let output = run(&["--database-url", &db.url, "--json", "rehearse", "--real-rows"], &[]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let report: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+        assert_eq!(report["verdict"], "ATTENTION: 1 row was rejected");
+        let identity = &report["source_identity"];
+        assert_eq!(
+            (&identity["kind"], &identity["table"]),
+            (&"table".into(), &"public.personal_account_dealing".into())
+        );
+        assert_eq!(identity["database"], db.place().name);
         assert_eq!(db.dump(&[]).await, before);
     })
     .await;

@@ -119,8 +119,8 @@ enum Remedy {
 pub(crate) enum Subscriptions {
     /// Their names; those that are not enabled write nothing.
     Known(Vec<(String, bool)>),
-    /// There are some, and their names are hidden from the connected role.
-    Hidden,
+    /// There are some, and what they are is hidden from this role, the connected one.
+    Hidden(String),
 }
 
 impl Default for Subscriptions {
@@ -133,7 +133,7 @@ impl Subscriptions {
     fn enabled(&self) -> impl Iterator<Item = &str> {
         let all: &[(String, bool)] = match self {
             Self::Known(all) => all,
-            Self::Hidden => &[],
+            Self::Hidden(_) => &[],
         };
         all.iter().filter(|(_, is_enabled)| *is_enabled).map(|(name, _)| &**name)
     }
@@ -207,13 +207,13 @@ fn allowed(table: &TableName, writers: &Writers) -> Option<Check> {
     let subscriptions: Vec<String> =
         writers.subscriptions.enabled().map(|it| format!("the subscription {it}")).collect();
     if certain.is_empty() && subscriptions.is_empty() {
-        return (writers.subscriptions == Subscriptions::Hidden).then(|| {
-            let text = format!(
-                "a subscription writes to {table}, and its name and state are hidden from the connected role; a superuser \
-                 looks at pg_subscription, and runs: alter subscription NAME disable; or connect as one"
-            );
-            unknown(NAME, text)
-        });
+        let Subscriptions::Hidden(role) = &writers.subscriptions else { return None };
+        let text = format!(
+            "a subscription is to write to {table}, and {role} does not see whether it is enabled; a superuser runs: grant \
+             select (oid, subname, subenabled) on pg_catalog.pg_subscription to {};",
+            identifier(role)
+        );
+        return Some(unknown(NAME, text));
     }
     let names = by_role(&certain).into_keys().map(called).chain(subscriptions.iter().cloned());
     let mut statements = statements(&certain);

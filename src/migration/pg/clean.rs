@@ -124,6 +124,15 @@ pub async fn clean(request: &CleanRequest<'_>) -> Result<CleanReport, CleanError
     Ok(report)
 }
 
+/// Refuses prod, and a server that can't be written to, before anything is counted and asked.
+pub async fn check_writable(request: &CleanRequest<'_>) -> Result<(), CleanError> {
+    if request.environment == Environment::Prod {
+        return Err(CleanError::Prod);
+    }
+    let _ = request.target.connect(Access::Write, "clean").await?.close().await;
+    Ok(())
+}
+
 /// Checks that it may work here, and finds what may refer to the rows.
 async fn check_target(
     session: &mut Session,

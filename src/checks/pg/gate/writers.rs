@@ -108,7 +108,7 @@ async fn subscriptions(session: &mut Session, table: &TableName) -> Result<Subsc
     let visible = "select bool_and(has_column_privilege('pg_subscription', a, 'select')) \
                    from unnest(array['oid', 'subname', 'subenabled']) a";
     if !fetch_value::<bool>(session, visible, WHAT).await? {
-        return Ok(Subscriptions::Hidden);
+        return Ok(Subscriptions::Hidden(fetch_value(session, "select current_user::text", WHAT).await?));
     }
     let sql = format!(
         "{TREE} select distinct s.subname::text, s.subenabled from pg_subscription s \
