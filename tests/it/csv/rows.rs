@@ -109,6 +109,8 @@ async fn rows_of_a_file_become_what_the_tables_rows_become() {
             assert_eq!(stored::outcomes(&db).await, stored, "by {order}");
             let verified = verify_csv(&db, &csv).await;
             assert!(verified.counts.is_clean(), "{:?} {:?}", verified.counts, verified.differences);
+            // The rows of the files before were rolled back.
+            assert_eq!(verified.other_file, None, "by {order}");
             // The second opinion on the same rows: the table verifies what the file gave.
             db.check_clean().await;
             // And back: a row that was changed since is kept, and one that the file no longer has.
@@ -120,6 +122,8 @@ async fn rows_of_a_file_become_what_the_tables_rows_become() {
             export(&db, order, &path).await;
             db.execute("insert into personal_account_dealing select * from gone; drop table gone").await;
             let report = rollback_csv(&db, &prove(&path), batch_size).await;
+            let other = report.notes.iter().filter(|it| it.contains(&format!("whose SHA-256 is {}", csv.sha256)));
+            assert_eq!(other.count(), 1, "another file by {order}: {:?}", report.notes);
             let kept: Vec<KeptReason> = report.kept.iter().map(|it| it.reason).collect();
             assert_eq!(kept, [KeptReason::Changed, KeptReason::SourceGone], "by {order}: {:?}", report.kept);
             assert_eq!(report.counts.rolled_back, from_table.counts.migrated - 2, "by {order}");
@@ -163,7 +167,11 @@ async fn odd_ids_of_a_file_are_rejected_and_counted() {
         // A row that the file no longer has, and one that is stored differently.
         std::fs::write(&path, csv_text(&rows[1..2])).expect("the file is written");
         db.execute("update padealing.pad_request set currency = 'XXX' where id = 3").await;
-        let verified = verify_csv(&db, &prove(&path)).await;
+        let other = prove(&path);
+        let verified = verify_csv(&db, &other).await;
+        let note = verified.other_file.as_deref().expect("the rows came from another file");
+        assert!(note.contains(&csv.sha256) && note.contains(&other.sha256), "{note}");
+        assert!(verified.notes.iter().any(|it| it == note), "{:?}", verified.notes);
         let counts = &verified.counts;
         assert_eq!((counts.source, counts.different, counts.missing_source), (1, 1, 1), "{:?}", verified.differences);
         let run: String = db
