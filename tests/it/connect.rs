@@ -14,6 +14,7 @@ use rustix::net::{AddressFamily, SocketType};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::csv::EXPORT;
 use crate::harness::certificates::Authority;
 use crate::harness::other::{self, Other};
 use crate::harness::program::{command, run, stderr, stdout};
@@ -212,6 +213,8 @@ fn check_untrusted(keys: &[(&str, &str)]) {
     assert_eq!(words.join(" ").matches("this machine doesn't trust the authority").count(), 1, "{shown}");
 }
 
+const FROM_FILE: &[&str] = &["migrate", "--source-csv", EXPORT];
+
 #[tokio::test]
 async fn a_standby_is_examined_and_never_written_to() {
     let server = other::start("touch standby.signal").await;
@@ -224,7 +227,7 @@ async fn a_standby_is_examined_and_never_written_to() {
     let role = checks.iter().find(|it| it["name"] == "server_role").expect("the check is there");
     assert_eq!(role["status"], "warn");
     assert!(role["message"].as_str().expect("a text").starts_with("a standby"), "{role}");
-    for arguments in [&["seed"] as &[&str], &["apply", "--yes"], &["migrate"], &["rollback", "--yes"]] {
+    for arguments in [&["seed"] as &[&str], &["apply", "--yes"], &["migrate"], &["rollback", "--yes"], FROM_FILE] {
         let output = with_url(arguments);
         assert_eq!(output.status.code(), Some(2));
         let reported = stderr(&output);
@@ -389,6 +392,7 @@ fn a_handshake_that_drips_ends_in_time() {
 #[case(&["integrity"])]
 #[case(&["gate"])]
 #[case(&["migrate"])]
+#[case(FROM_FILE)]
 #[case(&["migrate", "--dry-run"])]
 #[case(&["backup", "--out", "it.dump"])]
 #[case(&["rollback"])]
@@ -421,6 +425,8 @@ fn an_interrupted_attempt_ends_at_once(#[case] arguments: &[&str]) {
 #[case(&["integrity"])]
 #[case(&["migrate", "--dry-run"])]
 #[case(&["migrate"])]
+#[case(FROM_FILE)]
+#[case(&["verify", "--source-csv", EXPORT])]
 #[case(&["backup", "--out", "it.dump"])]
 #[case(&["rollback", "--dry-run"])]
 #[case(&["rollback"])]

@@ -22,7 +22,7 @@ const SETTINGS: &str = "select string_agg(name || '=' || setting, ',' order by n
     ('default_transaction_read_only', 'search_path', 'row_security', 'statement_timeout', 'lock_timeout', 'jit', \
      'idle_in_transaction_session_timeout', 'plan_cache_mode', 'bytea_output')";
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "doctor",
     "status",
     "drift",
@@ -31,6 +31,7 @@ const COMMANDS: [&str; 11] = [
     "integrity",
     "gate",
     "migrate",
+    concat!("verify --source-csv ", env!("CARGO_MANIFEST_DIR"), "/fixtures/csv/dbeaver.csv"),
     "rollback --yes",
     "apply --yes",
     "backup --out it.dump",

@@ -70,6 +70,7 @@ fn a_file_is_read_as_its_program_wrote_it(
 #[case::numbers("excel.ambiguous_numbers.csv", &["'1,234' (trade_size on line 2) is 1.234 by 1234,5, or 1234 by 1,234.5;", "--csv-numbers"])]
 #[case::old_mac("excel.old_mac.csv", &["line 1, character ", "carriage return"])]
 #[case::missing("no_such_file.csv", &["the file can't be read: it doesn't exist"])]
+#[case::below_a_file("dbeaver.csv/rows.csv", &["the file can't be read: "])]
 fn a_fault_is_refused_with_its_place(#[case] file: &str, #[case] words: &[&str]) {
     let error = sentence(&prove_file(&fixture(file), &Declared::default()).expect_err("it is refused"));
     for word in words {
@@ -286,6 +287,8 @@ fn compressed_files_are_read_to_their_end_or_refused() {
         ("f.gz", gzip(b""), "the file is empty"),
         ("f.gz", gzip(b"id,\0"), "line 1, character 4 (field 2): there is a NUL byte"),
         ("f.zst", [&zst[..], b"rest"].concat(), "the Zstandard data is damaged, or something else follows it"),
+        ("f.zst", flipped(&zst, 1), "the Zstandard data doesn't have its checksum"),
+        ("f.zst", text.clone(), "isn't compressed so"),
         ("f.zst", zst[..zst.len() - 3].to_vec(), "unexpected end of file"),
         ("f.zst", [&zst[..], b"re"].concat(), "failed to fill whole buffer"),
         ("f.zst", [&zst[..], &skipped[..9]].concat(), "unexpected end of file"),

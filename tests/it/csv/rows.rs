@@ -191,8 +191,22 @@ async fn a_file_that_changes_stops_the_run() {
         let dir = tempfile::tempdir().expect("a directory is made");
         let path = dir.path().join("changing.csv");
         let text = csv_text(&[&row]);
-        for changed in [text.replace("request,", "decline,"), text.clone() + &text, text[..text.len() - 1].to_owned()] {
-            std::fs::write(&path, &text).expect("the file is written");
+        // Blocks of a megabyte are compared: whole ones can be missing, or be there in addition.
+        let rows = |length: usize| {
+            let comment = "x".repeat(length - text.len() - csv_text(&[&[("id", "4")]]).len() + csv_text(&[]).len());
+            text.clone()
+                + csv_text(&[&[("id", "4"), ("justification", &comment)]]).split_once('\n').expect("two lines").1
+        };
+        let (block, more) = (rows(1 << 20), rows((1 << 20) + 5000));
+        assert_eq!(block.len(), 1 << 20);
+        for (text, changed) in [
+            (&text, text.replace("request,", "decline,")),
+            (&text, text.clone() + &text),
+            (&text, text[..text.len() - 1].to_owned()),
+            (&block, block.clone() + "5"),
+            (&more, more[..1 << 20].to_owned()),
+        ] {
+            std::fs::write(&path, text).expect("the file is written");
             let csv = prove(&path);
             std::fs::write(&path, &changed).expect("the file is written");
             let request = migrate::MigrateRequest {
