@@ -56,6 +56,8 @@ pub struct VerifyReport {
     pub total_differences: u64,
     /// What people are to know of how the rows were read.
     pub notes: Vec<String>,
+    /// The note that rows came from another file than this one.
+    pub other_file: Option<String>,
     /// How long it took.
     pub elapsed: Duration,
     /// The server's version.

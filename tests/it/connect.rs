@@ -14,6 +14,7 @@ use rustix::net::{AddressFamily, SocketType};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::csv::EXPORT;
 use crate::harness::certificates::Authority;
 use crate::harness::other::{self, Other};
 use crate::harness::program::{command, run, stderr, stdout};
@@ -230,6 +231,7 @@ fn check_untrusted(keys: &[(&str, &str)]) {
 }
 
 const CLEAN: &[&str] = &["clean", "--employee", "1003", "--yes"];
+const FROM_FILE: &[&str] = &["migrate", "--source-csv", EXPORT];
 
 #[tokio::test]
 async fn a_standby_is_examined_and_never_written_to() {
@@ -243,7 +245,9 @@ async fn a_standby_is_examined_and_never_written_to() {
     let role = checks.iter().find(|it| it["name"] == "server_role").expect("the check is there");
     assert_eq!(role["status"], "warn");
     assert!(role["message"].as_str().expect("a text").starts_with("a standby"), "{role}");
-    for arguments in [&["seed"] as &[&str], &["apply", "--yes"], &["migrate"], &["rollback", "--yes"], CLEAN] {
+    let commands: [&[&str]; 6] =
+        [&["seed"], &["apply", "--yes"], &["migrate"], &["rollback", "--yes"], CLEAN, FROM_FILE];
+    for arguments in commands {
         let output = with_url(arguments);
         assert_eq!(output.status.code(), Some(2));
         let reported = stderr(&output);
@@ -416,6 +420,7 @@ fn a_handshake_that_drips_ends_in_time() {
 #[case(&["gate"])]
 #[case(&["gate", "--stage", "before"])]
 #[case(&["migrate"])]
+#[case(FROM_FILE)]
 #[case(&["migrate", "--dry-run"])]
 #[case(&["backup", "--out", "it.dump"])]
 #[case(&["rollback"])]
@@ -452,6 +457,8 @@ async fn a_role_without_privileges_is_named() {
             &["integrity"],
             &["migrate", "--dry-run"],
             &["migrate"],
+            FROM_FILE,
+            &["verify", "--source-csv", EXPORT],
             &["backup", "--out", "it.dump"],
             &["rollback", "--dry-run"],
             &["rollback"],

@@ -3,6 +3,7 @@
 
 mod files;
 mod formats;
+mod proofs;
 mod records;
 mod rows;
 
@@ -14,6 +15,9 @@ use pad_migrate::migration::csv::error::CsvError;
 use pad_migrate::migration::csv::file::prove;
 use pad_migrate::migration::csv::proved::ProvedCsv;
 use pad_migrate::migration::legacy::LegacyColumn;
+
+/// A file that is in order.
+pub(crate) const EXPORT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/csv/dbeaver.csv");
 
 /// The folder of files as programs write them.
 fn fixture(name: &str) -> PathBuf {

@@ -22,7 +22,7 @@ const SETTINGS: &str = "select string_agg(name || '=' || setting, ',' order by n
     ('default_transaction_read_only', 'search_path', 'row_security', 'statement_timeout', 'lock_timeout', 'jit', \
      'idle_in_transaction_session_timeout', 'plan_cache_mode', 'bytea_output')";
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "doctor",
     "status",
     "drift",
@@ -32,6 +32,7 @@ const COMMANDS: [&str; 13] = [
     "gate",
     "gate --stage before",
     "migrate",
+    concat!("verify --source-csv ", env!("CARGO_MANIFEST_DIR"), "/fixtures/csv/dbeaver.csv"),
     "rollback --yes",
     "clean --employee 1003 --yes",
     "apply --yes",

@@ -78,6 +78,10 @@ pub(crate) fn verified(report: &VerifyReport, waivers: Waivers<'_>) -> Vec<Check
             Check::new("verify", Status::Fail, text)
         }
     };
+    let verify = match &report.other_file {
+        Some(note) => Check { message: format!("{}; {note}", verify.message), ..verify },
+        None => verify,
+    };
     let pending = match counts.pending {
         0 => Check::new("pending", Status::Pass, "no row is left to migrate"),
         rows => {

@@ -21,5 +21,6 @@ with odd as materialized (
 select o.relation || ' ' || o.row_id as id, o.field, o.value, l.id is not null as as_in_source
 from odd o
 left join padealing.migration_mapping l
-    on l.source_table = 'personal_account_dealing' and l.target_table = o.relation and l.target_id = o.row_id
+    on l.source_table = 'personal_account_dealing' and l.target_table in ('pad_request', 'pad_execution')
+       and l.target_table = o.relation and l.target_id = o.row_id
 order by o.relation, o.row_id, o.field;

@@ -6,7 +6,7 @@
 -- reads: padealing.audit_log, padealing.migration_mapping
 -- legacy: the dates of the stages are as they are there
 -- remedy: find out which entry has a wrong time, and correct it
-with entries as (
+with entries as not materialized (
     select a.id, a.request_id, a.action_type, a."timestamp",
            case when a.action_type in ('request_submitted', 'approval_manager', 'approval_compliance')
                then a.action_type
@@ -42,7 +42,6 @@ with entries as (
 select o.id, o.request_id, o.action_type, o."timestamp", o.not_before, l.id is not null as as_in_source
 from odd o
 left join padealing.migration_mapping l
-    on l.source_table = 'personal_account_dealing' and l.target_table = 'audit_log:' || o.action_type
-       and l.target_id = o.id
+    on l.source_table = 'personal_account_dealing' and l.target_table like 'audit\_log:%' and l.target_id = o.id
 where o."timestamp" < o.not_before
 order by o.id;

@@ -11,11 +11,10 @@ where m.source_table = 'personal_account_dealing' and m.target_table = 'pad_requ
 union all
 select m.id, m.source_id, m.target_table, m.target_id
 from padealing.migration_mapping m
+left join padealing.pad_approval p on p.id = m.target_id
 where m.source_table = 'personal_account_dealing'
   and m.target_table in ('pad_approval:manager', 'pad_approval:compliance')
-  and not exists (
-      select from padealing.pad_approval p
-      where p.id = m.target_id and m.target_table = 'pad_approval:' || p.approval_type)
+  and 'pad_approval:' || p.approval_type is distinct from m.target_table
 union all
 select m.id, m.source_id, m.target_table, m.target_id
 from padealing.migration_mapping m
@@ -24,11 +23,10 @@ where m.source_table = 'personal_account_dealing' and m.target_table = 'pad_exec
 union all
 select m.id, m.source_id, m.target_table, m.target_id
 from padealing.migration_mapping m
+left join padealing.audit_log a on a.id = m.target_id
 where m.source_table = 'personal_account_dealing'
   and m.target_table in ('audit_log:request_submitted', 'audit_log:approval_manager', 'audit_log:approval_compliance')
-  and not exists (
-      select from padealing.audit_log a
-      where a.id = m.target_id and m.target_table = 'audit_log:' || a.action_type)
+  and 'audit_log:' || a.action_type is distinct from m.target_table
 union all
 select m.id, m.source_id, m.target_table, m.target_id
 from padealing.migration_mapping m

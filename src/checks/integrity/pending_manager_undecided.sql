@@ -15,7 +15,7 @@ select o.id, string_agg(o.approval_type || ' ' || o.decision, ', ' order by o.ap
        bool_and(l.id is not null) as as_in_source
 from odd o
 left join padealing.migration_mapping l
-    on l.source_table = 'personal_account_dealing' and l.target_table = 'pad_approval:' || o.approval_type
+    on l.source_table = 'personal_account_dealing' and l.target_table like 'pad\_approval:%'
        and l.target_id = o.approval_id
 group by o.id
 order by o.id;

@@ -15,7 +15,7 @@ with odd as materialized (
 select o.id, o.request_id, o.approval_type, o.approver_id, l.id is not null as as_in_source
 from odd o
 left join padealing.migration_mapping l
-    on l.source_table = 'personal_account_dealing' and l.target_table = 'pad_approval:' || o.approval_type
+    on l.source_table = 'personal_account_dealing' and l.target_table like 'pad\_approval:%'
        and l.target_id = o.id
 where not exists (
         select from padealing.pad_approval q

@@ -91,11 +91,31 @@ impl Read for Blocks {
     }
 }
 
+/// A frame, whose first bytes were looked at.
+type Framed = io::Chain<Cursor<[u8; 4]>, Blocks>;
+
+/// The first bytes of a frame that holds no data, as tools write beside those that do, but for the lowest four bits.
+const SKIPPABLE: u32 = 0x184d_2a50;
+
 /// Zstandard: one frame after the other.
 enum Zstandard {
-    Frame(Box<StreamingDecoder<Blocks, ruzstd::decoding::FrameDecoder>>),
+    Frame(Box<StreamingDecoder<Framed, ruzstd::decoding::FrameDecoder>>),
     Between(Blocks),
     Broken,
+}
+
+/// What the decoder's error means: its own words are for programmers. The file may have ended, or changed.
+fn broken(error: &(dyn std::error::Error + 'static)) -> io::Error {
+    let causes = std::iter::successors(Some(error), |it: &&(dyn std::error::Error + 'static)| (*it).source());
+    for error in causes.filter_map(|it| it.downcast_ref::<io::Error>()) {
+        if error.get_ref().is_some_and(|it| it.is::<ChangedMark>()) {
+            return io::Error::other(ChangedMark);
+        }
+        if error.kind() != io::ErrorKind::Other {
+            return error.kind().into();
+        }
+    }
+    io::Error::other("the Zstandard data is damaged, or something else follows it")
 }
 
 impl Read for Zstandard {
@@ -108,15 +128,29 @@ impl Read for Zstandard {
                         *self = Self::Between(blocks);
                         return Ok(0);
                     }
-                    *self = Self::Frame(Box::new(StreamingDecoder::new(blocks).map_err(io::Error::other)?));
+                    let mut magic = [0; 4];
+                    blocks.read_exact(&mut magic)?;
+                    if u32::from_le_bytes(magic) & !0xf == SKIPPABLE {
+                        let mut length = [0; 4];
+                        blocks.read_exact(&mut length)?;
+                        let length = u64::from(u32::from_le_bytes(length));
+                        if io::copy(&mut (&mut blocks).take(length), &mut io::sink())? < length {
+                            return Err(io::ErrorKind::UnexpectedEof.into());
+                        }
+                        *self = Self::Between(blocks);
+                        continue;
+                    }
+                    let frame = StreamingDecoder::new(Cursor::new(magic).chain(blocks)).map_err(|it| broken(&it))?;
+                    *self = Self::Frame(Box::new(frame));
                 }
                 Self::Frame(mut frame) => {
-                    let read = frame.read(buffer)?;
+                    let read = frame.read(buffer).map_err(|it| broken(&it))?;
                     if read > 0 || buffer.is_empty() {
                         *self = Self::Frame(frame);
                         return Ok(read);
                     }
-                    let (blocks, decoder) = frame.into_parts();
+                    let (framed, decoder) = frame.into_parts();
+                    let (_, blocks) = framed.into_inner();
                     let checksum = decoder.get_checksum_from_data();
                     if checksum.is_some() && checksum != decoder.get_calculated_checksum() {
                         return Err(io::Error::other("the Zstandard data doesn't have its checksum"));
@@ -189,7 +223,7 @@ fn open(path: &Path) -> Result<File, CsvFault> {
 fn compression(path: &Path, head: &[u8]) -> Result<Compression, CsvFault> {
     let found = match head {
         [0x1f, 0x8b, ..] => Compression::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstandard,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstandard,
         [b'P', b'K', 3, 4, ..] => return Err(CsvFault::Archive("a zip archive or a spreadsheet (.xlsx)")),
         [b'B', b'Z', b'h', b'1'..=b'9', ..] => return Err(CsvFault::Archive("compressed by bzip2")),
         [0xfd, b'7', b'z', b'X', b'Z', ..] => return Err(CsvFault::Archive("compressed by xz")),

@@ -13,8 +13,9 @@ use crate::migration::csv::summary::CsvSummary;
 use crate::migration::ids::OddIds;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::source::Source;
+use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::database::Database;
-use crate::postgres::query_error::QueryError;
+use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 
 /// Where legacy rows come from.
@@ -67,6 +68,49 @@ impl Legacy {
             }
         }
     }
+}
+
+/// What people are to know of a file: its alarms, and that rows came from another one.
+pub(crate) struct FileNotes {
+    alarms: Vec<String>,
+    pub(crate) other_file: Option<String>,
+}
+
+impl FileNotes {
+    pub(crate) async fn read(session: &mut Session, csv: &ProvedCsv) -> Result<Self, QueryError> {
+        let alarms = csv.facts.alarms.iter().map(|it| it.message.clone()).collect();
+        Ok(Self { alarms, other_file: other_file(session, csv).await? })
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.alarms.iter().chain(&self.other_file).cloned().collect()
+    }
+}
+
+/// The last run that read another file, if rows that it migrated are still there.
+async fn other_file(session: &mut Session, csv: &ProvedCsv) -> Result<Option<String>, QueryError> {
+    let run: Option<(String, String, String)> = sqlx::query_as(
+        "select r.id::text, r.options -> 'csv' ->> 'file', r.options -> 'csv' ->> 'sha256' \
+         from padealing.migration_run r \
+         where r.command = 'migrate' and r.options -> 'csv' ->> 'sha256' <> $1 \
+           and exists (select from padealing.migration_mapping m \
+               where m.source_table = $2 and m.target_table = 'pad_request' \
+                 and m.migrated_at between r.started_at and coalesce(r.finished_at, 'infinity')) \
+         order by r.started_at desc limit 1",
+    )
+    .bind(&csv.sha256)
+    .bind(SOURCE_TABLE)
+    .fetch_optional(session)
+    .await
+    .attempt("reading which file the rows came from")?;
+    Ok(run.map(|(id, file, sha256)| {
+        format!(
+            "rows came from another file: the run {id} read {file}, whose SHA-256 is {sha256}, and that of this file is {}; \
+             give that file to compare these rows with what they came from",
+            csv.sha256
+        )
+    }))
 }
 
 /// Bytes of a page that are kept in memory.

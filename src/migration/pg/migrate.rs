@@ -22,7 +22,7 @@ use crate::ledger::pg::admission::{RefusedError, check_applied, check_permitted}
 use crate::ledger::pg::permission::{current_role, permissions};
 use crate::migration::ids::OddIds;
 use crate::migration::needs;
-use crate::migration::pg::legacy::{CsvPages, Legacy, LegacySource};
+use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::missing::missing_columns;
@@ -215,7 +215,7 @@ async fn examine(
     let (database, table) = match request.source {
         LegacySource::Table { database, table } => (database, table),
         LegacySource::Csv(csv) => {
-            let notes = csv.facts.alarms.iter().map(|it| it.message.clone()).collect();
+            let notes = FileNotes::read(target, csv).await?.all();
             let (total, largest) = (csv.facts.rows, csv.facts.largest);
             let pages = LegacyPages::Csv(CsvPages::start(Arc::clone(csv), full));
             return Ok(Examined { legacy: Legacy::Csv(Arc::clone(csv)), pages, total, largest, notes });

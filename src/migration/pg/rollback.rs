@@ -26,7 +26,7 @@ use crate::ledger::pg::permission::current_role;
 use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
-use crate::migration::pg::legacy::{CsvPages, LegacySource};
+use crate::migration::pg::legacy::{CsvPages, FileNotes, LegacySource};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::names::{Witness, wait_for_writers};
@@ -233,8 +233,7 @@ async fn legacy_rows(
     let (database, table) = match source {
         LegacySource::Table { database, table } => (database, table),
         LegacySource::Csv(csv) => {
-            let notes = csv.facts.alarms.iter().map(|it| it.message.clone()).collect();
-            return Ok((LegacyRows::Csv(Arc::clone(csv)), notes));
+            return Ok((LegacyRows::Csv(Arc::clone(csv)), FileNotes::read(holder, csv).await?.all()));
         }
     };
     let mut from = database.connect(Access::Read, "rollback source").await?;

@@ -22,7 +22,7 @@ use crate::migration::difference::Difference;
 use crate::migration::ids::OddIds;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
-use crate::migration::pg::legacy::{CsvPages, Legacy, LegacySource, repeated_ids};
+use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource, repeated_ids};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::plain_page::{LegacyCursor, PlainPage, read_plain_page};
@@ -78,7 +78,7 @@ pub async fn verify(
     }
     let server_version = server_facts(&mut target).await?.version;
     request.target.phase("examining the legacy rows");
-    let Examined { legacy, mut opened, total, notes } = examine(request, &mut target).await?;
+    let Examined { legacy, mut opened, total, notes, other_file } = examine(request, &mut target).await?;
     let migrating = Lock::Migrate.holder(&mut target).await?;
     // One snapshot each: what is committed meanwhile is not half seen.
     begin_read_only(&mut target, Limits::default()).await?;
@@ -105,7 +105,8 @@ pub async fn verify(
     readers.spawn(read_target(target, legacy.clone(), source_pages, both));
 
     request.target.phase("verifying");
-    let mut report = VerifyReport { server_version, notes, csv: request.source.csv(), ..VerifyReport::default() };
+    let mut report =
+        VerifyReport { server_version, notes, other_file, csv: request.source.csv(), ..VerifyReport::default() };
     let mut doubtful = Doubtful { rows: Vec::new(), bound };
     while let Some(page) = both_pages.recv().await {
         for (id, judged) in judge(page) {
@@ -146,6 +147,7 @@ struct Examined<'a> {
     opened: Opened<'a>,
     total: u64,
     notes: Vec<String>,
+    other_file: Option<String>,
 }
 
 /// What is read from.
@@ -164,9 +166,10 @@ async fn examine<'a>(request: &VerifyRequest<'a>, target: &mut Session) -> Resul
     let (database, table) = match request.source {
         LegacySource::Table { database, table } => (database, table),
         LegacySource::Csv(csv) => {
-            let notes = csv.facts.alarms.iter().map(|it| it.message.clone()).collect();
+            let notes = FileNotes::read(target, csv).await?;
             let (legacy, opened) = (Legacy::Csv(Arc::clone(csv)), Opened::Csv(Arc::clone(csv)));
-            return Ok(Examined { legacy, opened, total: csv.facts.rows, notes });
+            let total = csv.facts.rows;
+            return Ok(Examined { legacy, opened, total, notes: notes.all(), other_file: notes.other_file });
         }
     };
     let mut from = database.connect(Access::Read, "verify source").await?;
@@ -179,7 +182,7 @@ async fn examine<'a>(request: &VerifyRequest<'a>, target: &mut Session) -> Resul
     let legacy = Legacy::Table { database: Arc::new(database.clone()), source: Arc::clone(&source) };
     let (total, notes) = (u64::try_from(total).unwrap_or(0), traits.notes(table));
     let opened = Opened::Table { from, database, source, needs_cursor: traits.needs_cursor };
-    Ok(Examined { legacy, opened, total, notes })
+    Ok(Examined { legacy, opened, total, notes, other_file: None })
 }
 
 /// Counts the rows that their ids don't identify: rejected if that is on record.

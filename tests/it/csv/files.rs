@@ -70,6 +70,7 @@ fn a_file_is_read_as_its_program_wrote_it(
 #[case::numbers("excel.ambiguous_numbers.csv", &["'1,234' (trade_size on line 2) is 1.234 by 1234,5, or 1234 by 1,234.5;", "--csv-numbers"])]
 #[case::old_mac("excel.old_mac.csv", &["line 1, character ", "carriage return"])]
 #[case::missing("no_such_file.csv", &["the file can't be read: it doesn't exist"])]
+#[case::below_a_file("dbeaver.csv/rows.csv", &["the file can't be read: "])]
 fn a_fault_is_refused_with_its_place(#[case] file: &str, #[case] words: &[&str]) {
     let error = sentence(&prove_file(&fixture(file), &Declared::default()).expect_err("it is refused"));
     for word in words {
@@ -257,4 +258,60 @@ fn what_may_be_lost_is_said() {
         let kinds: Vec<AlarmKind> = proved.facts.alarms.iter().map(|it| it.kind).collect();
         assert_eq!(kinds, expected, "{}", &text[text.len().min(600)..].chars().take(80).collect::<String>());
     }
+}
+
+/// What compressed files can be beside whole: read where that is right, one sentence in our own words where it isn't.
+#[test]
+fn compressed_files_are_read_to_their_end_or_refused() {
+    let text = std::fs::read(fixture("dbeaver.csv")).expect("it is there");
+    let rows = declared(&[("rows", "5")]);
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).expect("it is compressed");
+        encoder.finish().expect("it is compressed")
+    };
+    let zstandard = |bytes| ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest);
+    let (gz, zst) = (gzip(&text), zstandard(&text[..]));
+    let halves = [zstandard(&text[..700]), zstandard(&text[700..])];
+    let skipped = b"\x5a\x2a\x4d\x18\x04\0\0\0abcd";
+    for bytes in [
+        halves.concat(),
+        [skipped, &zst[..], skipped].concat(),
+        [&halves[0][..], skipped, skipped, &halves[1]].concat(),
+    ] {
+        assert_eq!(CsvSummary::from(&prove_bytes("f.zst", &bytes, &rows).expect("it is read")).rows, 5);
+    }
+    let flipped = |bytes: &[u8], from_end: usize| {
+        let mut bytes = bytes.to_vec();
+        let at = bytes.len() - from_end;
+        bytes[at] ^= 1;
+        bytes
+    };
+    for (name, bytes, words) in [
+        ("f.gz", [&gz[..], b"rest of something else"].concat(), "invalid gzip header"),
+        ("f.gz", gz[..gz.len() - 3].to_vec(), "unexpected end of file"),
+        ("f.gz", gz[..3].to_vec(), "unexpected end of file"),
+        ("f.gz", flipped(&gz, 6), "checksum"),
+        ("f.gz", gzip(b""), "the file is empty"),
+        ("f.gz", gzip(b"id,\0"), "line 1, character 4 (field 2): there is a NUL byte"),
+        ("f.zst", [&zst[..], b"rest"].concat(), "the Zstandard data is damaged, or something else follows it"),
+        ("f.zst", flipped(&zst, 1), "the Zstandard data doesn't have its checksum"),
+        ("f.zst", text.clone(), "isn't compressed so"),
+        ("f.zst", zst[..zst.len() - 3].to_vec(), "unexpected end of file"),
+        ("f.zst", [&zst[..], b"re"].concat(), "failed to fill whole buffer"),
+        ("f.zst", [&zst[..], &skipped[..9]].concat(), "unexpected end of file"),
+        ("f.zst", [&zst[..], &skipped[..6]].concat(), "failed to fill whole buffer"),
+    ] {
+        let error = prove_bytes(name, &bytes, &rows).expect_err("it is refused");
+        assert!(error.contains(words) && !error.contains("Error"), "{words:?} isn't in {error}");
+    }
+    // It would be gigabytes: a megabyte of it says so.
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    bomb.write_all(csv_text(&[]).as_bytes()).expect("it is compressed");
+    bomb.write_all(b"1,\"").expect("it is compressed");
+    for _ in 0..40 {
+        bomb.write_all(&[b'x'; 1 << 20]).expect("it is compressed");
+    }
+    let error = prove_bytes("f.gz", &bomb.finish().expect("it is compressed"), &rows).expect_err("it is refused");
+    assert!(error.contains("line 2, character 3 (field 2, employee): the record has more than 16 MiB"), "{error}");
 }

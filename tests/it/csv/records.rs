@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use pad_migrate::migration::csv::record::{Fault, FaultKind, Record, RecordReader};
+use pad_migrate::migration::csv::record::{Fault, FaultKind, RECORD_BYTES, Record, RecordReader};
 
 type Records = Vec<Vec<(Vec<u8>, bool)>>;
 
@@ -100,6 +100,7 @@ proptest! {
 #[case::a_blank_line("a,b\n\nc,d\n", FaultKind::Blank, (2, 1, 4, 1))]
 #[case::a_blank_line_with_a_carriage_return("a,b\r\n\r\nc,d\r\n", FaultKind::Blank, (2, 2, 6, 1))]
 #[case::a_nul("a,\0\n", FaultKind::Nul, (1, 3, 2, 2))]
+#[case::a_nul_within_quotation_marks("a,\"b\0\"\n", FaultKind::Nul, (1, 5, 4, 2))]
 fn what_is_guessed_at_elsewhere_is_refused(
     #[case] text: &str,
     #[case] kind: FaultKind,
@@ -138,4 +139,13 @@ fn an_endless_record_is_refused() {
         })
         .expect("it is refused");
     assert_eq!((fault.kind, fault.place.line, fault.place.column), (FaultKind::Endless, 2, 3));
+}
+
+/// A record may have as much as the limit says, and no byte more.
+#[test]
+fn the_longest_record_is_read() {
+    for (length, is_read) in [(RECORD_BYTES, true), (RECORD_BYTES + 1, false)] {
+        let text = [&vec![b'x'; length - 1][..], b",y\n"].concat();
+        assert_eq!(read(&text, b',', &[]).is_ok(), is_read, "{length}");
+    }
 }

@@ -109,6 +109,8 @@ async fn rows_of_a_file_become_what_the_tables_rows_become() {
             assert_eq!(stored::outcomes(&db).await, stored, "by {order}");
             let verified = verify_csv(&db, &csv).await;
             assert!(verified.counts.is_clean(), "{:?} {:?}", verified.counts, verified.differences);
+            // The rows of the files before were rolled back.
+            assert_eq!(verified.other_file, None, "by {order}");
             // The second opinion on the same rows: the table verifies what the file gave.
             db.check_clean().await;
             // And back: a row that was changed since is kept, and one that the file no longer has.
@@ -120,6 +122,8 @@ async fn rows_of_a_file_become_what_the_tables_rows_become() {
             export(&db, order, &path).await;
             db.execute("insert into personal_account_dealing select * from gone; drop table gone").await;
             let report = rollback_csv(&db, &prove(&path), batch_size).await;
+            let other = report.notes.iter().filter(|it| it.contains(&format!("whose SHA-256 is {}", csv.sha256)));
+            assert_eq!(other.count(), 1, "another file by {order}: {:?}", report.notes);
             let kept: Vec<KeptReason> = report.kept.iter().map(|it| it.reason).collect();
             assert_eq!(kept, [KeptReason::Changed, KeptReason::SourceGone], "by {order}: {:?}", report.kept);
             assert_eq!(report.counts.rolled_back, from_table.counts.migrated - 2, "by {order}");
@@ -163,7 +167,11 @@ async fn odd_ids_of_a_file_are_rejected_and_counted() {
         // A row that the file no longer has, and one that is stored differently.
         std::fs::write(&path, csv_text(&rows[1..2])).expect("the file is written");
         db.execute("update padealing.pad_request set currency = 'XXX' where id = 3").await;
-        let verified = verify_csv(&db, &prove(&path)).await;
+        let other = prove(&path);
+        let verified = verify_csv(&db, &other).await;
+        let note = verified.other_file.as_deref().expect("the rows came from another file");
+        assert!(note.contains(&csv.sha256) && note.contains(&other.sha256), "{note}");
+        assert!(verified.notes.iter().any(|it| it == note), "{:?}", verified.notes);
         let counts = &verified.counts;
         assert_eq!((counts.source, counts.different, counts.missing_source), (1, 1, 1), "{:?}", verified.differences);
         let run: String = db
@@ -183,8 +191,22 @@ async fn a_file_that_changes_stops_the_run() {
         let dir = tempfile::tempdir().expect("a directory is made");
         let path = dir.path().join("changing.csv");
         let text = csv_text(&[&row]);
-        for changed in [text.replace("request,", "decline,"), text.clone() + &text, text[..text.len() - 1].to_owned()] {
-            std::fs::write(&path, &text).expect("the file is written");
+        // Blocks of a megabyte are compared: whole ones can be missing, or be there in addition.
+        let rows = |length: usize| {
+            let comment = "x".repeat(length - text.len() - csv_text(&[&[("id", "4")]]).len() + csv_text(&[]).len());
+            text.clone()
+                + csv_text(&[&[("id", "4"), ("justification", &comment)]]).split_once('\n').expect("two lines").1
+        };
+        let (block, more) = (rows(1 << 20), rows((1 << 20) + 5000));
+        assert_eq!(block.len(), 1 << 20);
+        for (text, changed) in [
+            (&text, text.replace("request,", "decline,")),
+            (&text, text.clone() + &text),
+            (&text, text[..text.len() - 1].to_owned()),
+            (&block, block.clone() + "5"),
+            (&more, more[..1 << 20].to_owned()),
+        ] {
+            std::fs::write(&path, text).expect("the file is written");
             let csv = prove(&path);
             std::fs::write(&path, &changed).expect("the file is written");
             let request = migrate::MigrateRequest {
@@ -239,7 +261,8 @@ async fn the_commands_take_a_file() {
         let text = |command: &[&str]| {
             let csv = ["--source-csv", &path, "--csv-rows", "2", "--csv-dates", "DD-MON-RR"];
             let local = ["--env", "local", "--database-url", &db.url];
-            let output = run(&[&local[..], &csv[..], command].concat(), &[("DB_SSLMODE", "disable"), ("COLUMNS", "400")]);
+            let output =
+                run(&[&local[..], &csv[..], command].concat(), &[("DB_SSLMODE", "disable"), ("COLUMNS", "400")]);
             stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ")
         };
         let flags = format!("--env local --source-csv {path} --csv-dates DD-MON-RR --csv-rows 2");
