@@ -19,5 +19,6 @@ pub mod number;
 pub mod prove;
 pub mod proved;
 pub mod race;
+pub(crate) mod reading;
 pub mod record;
 pub mod summary;

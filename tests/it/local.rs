@@ -110,7 +110,6 @@ async fn a_database_of_another_environment_is_refused() {
         let before = db.dump(&[]).await;
         for (arguments, refuses_prod) in [
             (&["doctor"] as &[&str], true),
-            (&["seed"], true),
             (&["apply", "--yes"], true),
             (&["migrate"], true),
             (&["migrate", "--dry-run"], true),
@@ -118,7 +117,8 @@ async fn a_database_of_another_environment_is_refused() {
             (&["rollback", "--dry-run"], true),
             (&["verify"], true),
             (&["integrity"], true),
-            // In prod there is no test data.
+            // In prod there is no test data, and none is made.
+            (&["seed"], false),
             (&["clean", "--employee", "1003", "--yes"], false),
             (&["gate"], true),
             (&["gate", "--stage", "before", "--freeze-seconds", "0"], true),
@@ -158,8 +158,8 @@ async fn a_restored_copy_becomes_the_database_of_its_environment() {
         let mut session = db.connect().await;
         for (environment, given_up, why) in [
             ("qa", "dev", "it was set up as environment prod, not dev"),
-            ("local", "prod", "only dev and qa adopt"),
-            ("prod", "qa", "only dev and qa adopt"),
+            ("local", "prod", "--adopt-environment is for dev and qa"),
+            ("prod", "qa", "--adopt-environment is for dev and qa"),
             ("qa", "prod", "1 other session is connected to it"),
         ] {
             let output = ask(environment, &adopt(given_up));

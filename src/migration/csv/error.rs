@@ -52,6 +52,11 @@ pub enum CsvFault {
          migrated; see to it that nothing writes the file, and run this again"
     )]
     Changed,
+    #[error(
+        "the run {run}, whose rows are in padealing, read this file otherwise; give the flags of that run: {}",
+        .flags.join(" ")
+    )]
+    ReadOtherwise { run: String, flags: Vec<String> },
     #[error("{}{}: {}", at(.0.place.line, Some(.0.place.column)), field(.0.field, .1.as_deref()), .0.kind)]
     Record(Fault, Option<Arc<str>>),
     #[error("{0}")]

@@ -5,9 +5,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::config::settings::TableName;
-use crate::migration::csv::error::CsvError;
+use crate::migration::csv::error::{CsvError, CsvFault};
 use crate::migration::csv::file::CsvRecords;
 use crate::migration::csv::proved::ProvedCsv;
+use crate::migration::csv::reading::flags_to_read_as;
 use crate::migration::csv::record::Record;
 use crate::migration::csv::summary::CsvSummary;
 use crate::migration::ids::OddIds;
@@ -77,9 +78,30 @@ pub(crate) struct FileNotes {
 }
 
 impl FileNotes {
-    pub(crate) async fn read(session: &mut Session, csv: &ProvedCsv) -> Result<Self, QueryError> {
+    /// Compares the file with those that the rows came from. The same file read in another way is refused: its rows would be
+    /// others.
+    pub(crate) async fn read(session: &mut Session, csv: &ProvedCsv) -> Result<Result<Self, CsvError>, QueryError> {
+        let runs = runs_of_files(session).await?;
+        let (same, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|it| it.csv["sha256"] == *csv.sha256);
+        let now = CsvSummary::from(csv);
+        for FileRun { id, csv: recorded } in same {
+            let flags = flags_to_read_as(&recorded, &now);
+            if !flags.is_empty() {
+                return Ok(Err(CsvError::new(csv.name(), CsvFault::ReadOtherwise { run: id, flags })));
+            }
+        }
+        let other_file = others.first().map(|FileRun { id, csv: recorded }| {
+            let of = |name: &str| recorded[name].as_str().unwrap_or("not recorded").to_owned();
+            format!(
+                "rows came from another file: the run {id} read {}, whose SHA-256 is {}, and that of this file is {}; \
+                 give that file to compare these rows with what they came from",
+                of("file"),
+                of("sha256"),
+                csv.sha256
+            )
+        });
         let alarms = csv.facts.alarms.iter().map(|it| it.message.clone()).collect();
-        Ok(Self { alarms, other_file: other_file(session, csv).await? })
+        Ok(Ok(Self { alarms, other_file }))
     }
 
     /// All of them.
@@ -88,29 +110,28 @@ impl FileNotes {
     }
 }
 
-/// The last run that read another file, if rows that it migrated are still there.
-async fn other_file(session: &mut Session, csv: &ProvedCsv) -> Result<Option<String>, QueryError> {
-    let run: Option<(String, String, String)> = sqlx::query_as(
-        "select r.id::text, r.options -> 'csv' ->> 'file', r.options -> 'csv' ->> 'sha256' \
-         from padealing.migration_run r \
-         where r.command = 'migrate' and r.options -> 'csv' ->> 'sha256' <> $1 \
+/// A run that read a file.
+struct FileRun {
+    id: String,
+    /// What it recorded of the file: a [`CsvSummary`].
+    csv: serde_json::Value,
+}
+
+/// The runs that read files and whose rows are still there, the last first.
+async fn runs_of_files(session: &mut Session) -> Result<Vec<FileRun>, QueryError> {
+    let runs: Vec<(String, serde_json::Value)> = sqlx::query_as(
+        "select r.id::text, (r.options -> 'csv')::jsonb from padealing.migration_run r \
+         where r.command = 'migrate' and r.options -> 'csv' ->> 'sha256' is not null \
            and exists (select from padealing.migration_mapping m \
-               where m.source_table = $2 and m.target_table = 'pad_request' \
+               where m.source_table = $1 and m.target_table = 'pad_request' \
                  and m.migrated_at between r.started_at and coalesce(r.finished_at, 'infinity')) \
-         order by r.started_at desc limit 1",
+         order by r.started_at desc limit 100",
     )
-    .bind(&csv.sha256)
     .bind(SOURCE_TABLE)
-    .fetch_optional(session)
+    .fetch_all(session)
     .await
     .attempt("reading which file the rows came from")?;
-    Ok(run.map(|(id, file, sha256)| {
-        format!(
-            "rows came from another file: the run {id} read {file}, whose SHA-256 is {sha256}, and that of this file is {}; \
-             give that file to compare these rows with what they came from",
-            csv.sha256
-        )
-    }))
+    Ok(runs.into_iter().map(|(id, csv)| FileRun { id, csv }).collect())
 }
 
 /// Bytes of a page that are kept in memory.

@@ -215,7 +215,7 @@ async fn examine(
     let (database, table) = match request.source {
         LegacySource::Table { database, table } => (database, table),
         LegacySource::Csv(csv) => {
-            let notes = FileNotes::read(target, csv).await?.all();
+            let notes = FileNotes::read(target, csv).await??.all();
             let (total, largest) = (csv.facts.rows, csv.facts.largest);
             let pages = LegacyPages::Csv(CsvPages::start(Arc::clone(csv), full));
             return Ok(Examined { legacy: Legacy::Csv(Arc::clone(csv)), pages, total, largest, notes });

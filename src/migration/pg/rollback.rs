@@ -233,7 +233,7 @@ async fn legacy_rows(
     let (database, table) = match source {
         LegacySource::Table { database, table } => (database, table),
         LegacySource::Csv(csv) => {
-            return Ok((LegacyRows::Csv(Arc::clone(csv)), FileNotes::read(holder, csv).await?.all()));
+            return Ok((LegacyRows::Csv(Arc::clone(csv)), FileNotes::read(holder, csv).await??.all()));
         }
     };
     let mut from = database.connect(Access::Read, "rollback source").await?;

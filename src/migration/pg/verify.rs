@@ -166,7 +166,7 @@ async fn examine<'a>(request: &VerifyRequest<'a>, target: &mut Session) -> Resul
     let (database, table) = match request.source {
         LegacySource::Table { database, table } => (database, table),
         LegacySource::Csv(csv) => {
-            let notes = FileNotes::read(target, csv).await?;
+            let notes = FileNotes::read(target, csv).await??;
             let (legacy, opened) = (Legacy::Csv(Arc::clone(csv)), Opened::Csv(Arc::clone(csv)));
             let total = csv.facts.rows;
             return Ok(Examined { legacy, opened, total, notes: notes.all(), other_file: notes.other_file });

@@ -275,3 +275,38 @@ async fn the_commands_take_a_file() {
     })
     .await;
 }
+
+/// One file read in two ways would be two tables.
+#[tokio::test]
+async fn a_file_is_read_in_one_way() {
+    with_db(Start::Applied, async |db| {
+        let row = |id| [("id", id), ("employee", "1001"), ("status", "request"), ("requested_date", "01-02-03")];
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let path = dir.path().join("rows.csv");
+        std::fs::write(&path, csv_text(&[&row("3"), &row("4")])).expect("the file is written");
+        let path = path.display().to_string();
+        let read_as = |dates: &str, command: &[&str]| {
+            let file = ["--database-url", &db.url, "--source-csv", &path, "--csv-rows", "2", "--csv-dates", dates];
+            let output = run(&[&file[..], command].concat(), &[("DB_SSLMODE", "disable")]);
+            (output.status.code(), stdout(&output) + &stderr(&output))
+        };
+        let (code, printed) = read_as("DD-MM-RR", &["migrate", "--limit", "1"]);
+        assert_eq!(code, Some(0), "{printed}");
+        for command in [&["migrate"][..], &["migrate", "--dry-run"], &["verify"], &["rollback", "--yes"]] {
+            let (code, printed) = read_as("MM-DD-RR", command);
+            assert_eq!(code, Some(2), "{command:?}: {printed}");
+            assert!(printed.contains("read this file otherwise; give the flags of that run: --csv-dates DD-MM-RR"));
+            assert_eq!(printed.lines().count(), 1, "{printed}");
+        }
+        let (code, printed) = read_as("MM-DD-RR", &["gate"]);
+        assert!(code == Some(1) && printed.contains("read this file otherwise"), "{printed}");
+        for command in [&["migrate"][..], &["verify"], &["rollback", "--yes"]] {
+            let (code, printed) = read_as("DD-MM-RR", command);
+            assert_eq!(code, Some(0), "{command:?}: {printed}");
+        }
+        // Nothing is left that was read so.
+        let (code, printed) = read_as("MM-DD-RR", &["migrate"]);
+        assert_eq!(code, Some(0), "{printed}");
+    })
+    .await;
+}
