@@ -176,8 +176,8 @@ impl Command {
             Self::Clean(_) if environment == Environment::Prod => Some(CleanError::Prod.into()),
             Self::Apply(args) if args.adopt_environment.is_some() && !may_adopt(environment) => Some(
                 format!(
-                    "--adopt-environment is for dev and qa, where a copy of another environment is restored, and this run \
-                     is for {environment}; leave it out, or correct --env or APP_ENV"
+                    "--adopt-environment: only dev and qa adopt a copy of another environment, and this run is for \
+                     {environment}; leave it out, or correct --env or APP_ENV"
                 )
                 .into(),
             ),

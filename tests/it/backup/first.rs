@@ -107,7 +107,7 @@ fn what_an_environment_has_not_is_refused_first() {
     for (arguments, words) in [
         (&["--env", "prod", "clean", "--employee", "1"][..], "clean removes test data and never works in prod"),
         (&["--env", "qa", "seed"], "seed is for local databases only: this run is for environment qa"),
-        (&["--env", "prod", "apply", "--adopt-environment", "qa"], "--adopt-environment is for dev and qa"),
+        (&["--env", "prod", "apply", "--adopt-environment", "qa"], "only dev and qa adopt a copy of another"),
     ] {
         for url in [&[][..], &["--database-url", "postgres://x@db.example.com/y?sslmode=disable"]] {
             let output = run(&[arguments, url].concat(), &[]);
