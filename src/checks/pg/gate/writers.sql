@@ -55,9 +55,9 @@ door(oid, event, way, name, columns) as (
 ),
 -- Functions that people have written, and what is to be seen in their bodies.
 routine as materialized (
-    select p.oid, p.proname::text as name, p.pronamespace, p.prosecdef, p.proowner, p.proacl, p.provolatile,
+    select p.oid, lower(p.proname) as name, p.pronamespace, p.prosecdef, p.proowner, p.proacl, p.provolatile,
         p.prorettype = 'trigger'::regtype as is_trigger, l.lanname not in ('sql', 'plpgsql') as is_closed,
-        case when p.prosrc = '' then pg_get_functiondef(p.oid) else p.prosrc end as body
+        lower(case when p.prosrc = '' then pg_get_functiondef(p.oid) else p.prosrc end) as body
     from pg_proc p join pg_language l on l.oid = p.prolang
     where p.prokind in ('f', 'p') and l.lanname not in ('internal', 'c')
         and p.pronamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
@@ -65,30 +65,37 @@ routine as materialized (
             and d.deptype = 'e')
 ),
 target as materialized (
-    select regexp_replace(c.relname, '(\W)', '\\\1', 'g') as pattern, bool_or(door.way is distinct from 'foreign key') as is_near
-    from door join pg_class c on c.oid = door.oid group by 1
+    select lower(c.relname) as name, regexp_replace(lower(c.relname), '(\W)', '\\\1', 'g') as pattern,
+        bool_or(door.way is distinct from 'foreign key') as is_near
+    from door join pg_class c on c.oid = door.oid group by 1, 2
 ),
 -- Those that name the table or what leads to it, and those that call them; whether they are seen to write to it. To
 -- write to the other end of a foreign key needn't change a row at this one.
-naming(oid, writes) as (
-    select f.oid, f.writes and t.is_near
+naming(oid, name, writes) as (
+    select f.oid, f.name, f.writes and t.is_near
     from target t cross join lateral (
-        select r.oid, r.body ~* ('\m(insert\s+into|update|delete\s+from|truncate(\s+table)?|merge\s+into|copy)\s+(only\s+)?'
-            || '("?[\w$]+"?\s*\.\s*)?"?' || t.pattern || '"?(?![\w$])') as writes
-        from routine r where r.body ~* ('(?<![\w$])' || t.pattern || '(?![\w$])')
+        select r.oid, r.name, r.body ~ ('\m(insert\s+into|update|delete\s+from|truncate(\s+table)?|merge\s+into|copy)\s+(only\s+)?'
+            || '("?[\w$]+"?\s*\.\s*)?"?' || t.pattern || '([^\w$]|$)') as writes
+        -- A regular expression takes long, and most texts don't have the name at all.
+        from routine r where case when position(t.name in r.body) > 0
+            then r.body ~ ('(^|[^\w$])' || t.pattern || '([^\w$]|$)') else false end
+        -- So that the one condition comes before the other.
+        offset 0
     ) f
     where t.is_near or f.writes
     union
-    select caller.oid, naming.writes
-    from naming join routine called on called.oid = naming.oid
-    join routine caller on caller.oid <> called.oid and position(lower(called.name) in lower(caller.body)) > 0
-        and caller.body ~* ('(?<![\w$])' || regexp_replace(called.name, '(\W)', '\\\1', 'g') || '"?\s*\(')
+    select caller.oid, caller.name, called.writes
+    from naming called join routine caller on caller.oid <> called.oid and case
+        when position(called.name || '(' in caller.body) = 0 and position(called.name || ' (' in caller.body) = 0
+            and position(called.name || '"' in caller.body) = 0 then false
+        else caller.body ~ ('(^|[^\w$])' || regexp_replace(called.name, '(\W)', '\\\1', 'g') || '"?\s*\(') end
 ),
 definer as materialized (
     select r.oid, r.is_trigger, r.pronamespace, r.proowner, r.proacl, coalesce(bool_or(n.writes), false) as writes
     from routine r left join naming n on n.oid = r.oid
     -- What is stable only reads, unless it calls what isn't.
-    where r.prosecdef and (n.writes or n.oid is not null and r.provolatile = 'v' or r.is_closed or r.body ~* '\mexecute\M')
+    where r.prosecdef and (n.writes or n.oid is not null and r.provolatile = 'v' or r.is_closed
+            or case when position('execute' in r.body) > 0 then r.body ~ '\mexecute\M' else false end)
         -- It runs with its owner's rights.
         and exists (select from door where has_table_privilege(r.proowner, door.oid, door.event)
             or door.event in ('INSERT', 'UPDATE') and has_any_column_privilege(r.proowner, door.oid, door.event))
@@ -132,12 +139,18 @@ login as materialized (
         r.rolcanlogin and has_database_privilege(r.oid, current_database(), 'connect') as may_come, r.rolcreaterole
     from pg_roles r where not r.rolsuper
 ),
+-- Most roles have no members, and most are members of none: only of the others has the server to be asked.
+with_members(oid) as materialized (select distinct roleid from pg_auth_members),
+members(oid) as materialized (select distinct member from pg_auth_members),
 -- The roles as which what was granted can be used. What superusers can do is known.
 acting(oid, grantee) as materialized (
-    select r.oid, h.grantee from (select distinct grantee from held) h join pg_roles r on pg_has_role(r.oid, h.grantee, 'usage')
-    where h.grantee <> 0 and not r.rolsuper
+    select r.oid, h.grantee from (select distinct grantee from held) h join pg_roles r on r.oid = h.grantee
+    where not r.rolsuper
     union
-    select l.oid, 0 from login l where l.is_here or l.may_come
+    select r.oid, h.grantee
+    from (select distinct grantee from held where grantee in (select oid from with_members)) h
+    join pg_roles r on r.oid in (select oid from members) and pg_has_role(r.oid, h.grantee, 'usage')
+    where not r.rolsuper
 ),
 owner(oid) as materialized (
     select r.oid from pg_roles r where not r.rolsuper and exists (
@@ -146,13 +159,29 @@ owner(oid) as materialized (
 root(oid) as (
     select c.relowner from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2
 ),
-present as materialized (select * from login where is_here or may_come),
+present as materialized (
+    select l.*, exists (
+            select from root where pg_has_role(l.oid, root.oid, 'usage') or pg_has_role(l.oid, root.oid, $3)) as is_root
+    from login l where l.is_here or l.may_come
+),
+reach(login, acting) as materialized (
+    select oid, oid from present
+    union
+    select l.oid, s.oid
+    from (select oid from present where oid in (select oid from members)) l
+    join (select distinct oid from acting where oid in (select oid from with_members)) s on pg_has_role(l.oid, s.oid, $3)
+),
 may as materialized (
     select l.oid, l.name as role, nullif(s.oid, l.oid) as acting, h.event, h.object, h.way, h.name, h.writes, h.grantee
     from held h join acting s on s.grantee = h.grantee
-    join present l on l.oid = s.oid or pg_has_role(l.oid, s.oid, $3)
+    join reach r on r.acting = s.oid
+    join present l on l.oid = r.login and not l.is_root
     where has_schema_privilege(s.oid, h.namespace, 'usage')
-        and not exists (select from root where pg_has_role(l.oid, root.oid, 'usage') or pg_has_role(l.oid, root.oid, $3))
+    union all
+    select 0, 'public', null, h.event, h.object, h.way, h.name, h.writes, 0
+    from held h where h.grantee = 0 and h.namespace in (
+        select n.namespace from (select distinct namespace from held where grantee = 0) n where exists (
+            select from present l where not l.is_root and has_schema_privilege(l.oid, n.namespace, 'usage')))
 ),
 owning as materialized (
     select l.oid, l.name, l.is_here from present l
@@ -162,7 +191,7 @@ select 'owner' as kind, name as role, null::text as acting, null::text as event,
     null::text as name, is_here as writes, null::text as grantee
 from owning
 union all
-select distinct 'way', case m.grantee when 0 then 'public' else m.role end, m.acting::regrole::text, lower(m.event), m.object, m.way, m.name, m.writes,
+select distinct 'way', m.role, m.acting::regrole::text, lower(m.event), m.object, m.way, m.name, m.writes,
     case m.grantee when 0 then 'public' else m.grantee::regrole::text end
 from may m
 -- What a role can do as itself needs no other.
@@ -172,12 +201,14 @@ union all
 select 'grantor', l.name, null, null, null, null, null, true, null
 from present l
 where l.oid not in (select oid from owning) and l.oid not in (select oid from may where writes) and (
-    exists (select from pg_roles r where r.rolsuper and pg_has_role(l.oid, r.oid, $3))
+    l.oid in (select oid from members)
+    and exists (select from pg_roles r where r.rolsuper and pg_has_role(l.oid, r.oid, $3))
     -- Before version 16 it may grant itself any role but superusers.
     or $3 = 'MEMBER' and l.rolcreaterole
     or exists (
-        select from pg_roles r where r.oid <> l.oid and pg_has_role(l.oid, r.oid, 'MEMBER WITH ADMIN OPTION') and exists (
-            select from (select a.oid from acting a join held h on h.grantee = a.grantee where h.writes and a.grantee <> 0
+        select from with_members r where l.oid in (select oid from members)
+            and r.oid <> l.oid and pg_has_role(l.oid, r.oid, 'MEMBER WITH ADMIN OPTION') and exists (
+            select from (select a.oid from acting a join held h on h.grantee = a.grantee where h.writes
                 union select oid from owner union select oid from pg_roles where rolsuper) w
             where w.oid = r.oid or pg_has_role(r.oid, w.oid, $3))))
 order by 1, 2, 3, 5, 4;
