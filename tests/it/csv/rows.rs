@@ -187,7 +187,7 @@ async fn odd_ids_of_a_file_are_rejected_and_counted() {
 #[tokio::test]
 async fn a_file_that_changes_stops_the_run() {
     with_db(Start::Applied, async |db| {
-        let row = [("id", "3"), ("status", "request"), ("requested_date", "2024-01-15 10:00:00")];
+        let row = [("id", "3"), ("employee", "1001"), ("status", "request"), ("requested_date", "2024-01-15 10:00:00")];
         let dir = tempfile::tempdir().expect("a directory is made");
         let path = dir.path().join("changing.csv");
         let text = csv_text(&[&row]);
