@@ -10,6 +10,7 @@ use super::{half, reasons, rest, take_back, try_rollback};
 use crate::harness::{Start, stored, with_db};
 use crate::waiting::until_true;
 use pad_migrate::migration::rollback::Selection;
+use pad_migrate::migration::run::Options;
 
 /// An audit entry about a row, without its request.
 fn entry(id: i64, table: &str, named: &str) -> String {
@@ -24,6 +25,21 @@ fn entry(id: i64, table: &str, named: &str) -> String {
 async fn what_names_a_row_by_its_id_alone_keeps_it_when_it_is_written_meanwhile() {
     with_db(Start::Migrated, async |db| {
         let (mut holding, mut writing) = (db.connect().await, db.connect().await);
+        // One page, which waits for a row when the entry about another one is committed.
+        let hold = "begin; select from padealing.pad_request where id = 601 for update";
+        sqlx::raw_sql(hold).execute(&mut holding).await.expect("the row is locked");
+        let running = tokio::spawn({
+            let db = db.clone();
+            async move { take_back(&db, Selection::Sources([553, 601].into())).await }
+        });
+        until_true(&db, "a worker waits", WAITING).await;
+        db.execute(&entry(9_000_009, "pad_request", "553")).await;
+        sqlx::raw_sql("rollback").execute(&mut holding).await.expect("the row is free");
+        let report = running.await.expect("the task ends");
+        assert_eq!(reasons(&report), ["553 referred padealing.audit_log".to_owned()].into());
+        db.execute("delete from padealing.audit_log where id = 9000009").await;
+        db.migrate(Options::default()).await;
+
         let hold = "begin; select from padealing.pad_request where id = 101 for update";
         sqlx::raw_sql(hold).execute(&mut holding).await.expect("the row is locked");
         let running = tokio::spawn({
