@@ -119,8 +119,8 @@ struct FileRun {
 
 /// The runs that read files and whose rows are still there, the last first.
 async fn runs_of_files(session: &mut Session) -> Result<Vec<FileRun>, QueryError> {
-    let runs: Vec<(String, serde_json::Value)> = sqlx::query_as(
-        "select r.id::text, (r.options -> 'csv')::jsonb from padealing.migration_run r \
+    let runs: Vec<(String, String)> = sqlx::query_as(
+        "select r.id::text, (r.options -> 'csv')::text from padealing.migration_run r \
          where r.command = 'migrate' and r.options -> 'csv' ->> 'sha256' is not null \
            and exists (select from padealing.migration_mapping m \
                where m.source_table = $1 and m.target_table = 'pad_request' \
@@ -131,7 +131,9 @@ async fn runs_of_files(session: &mut Session) -> Result<Vec<FileRun>, QueryError
     .fetch_all(session)
     .await
     .attempt("reading which file the rows came from")?;
-    Ok(runs.into_iter().map(|(id, csv)| FileRun { id, csv }).collect())
+    // What can't be read is no other reading.
+    let parsed = |(id, csv): (String, String)| Some(FileRun { id, csv: serde_json::from_str(&csv).ok()? });
+    Ok(runs.into_iter().filter_map(parsed).collect())
 }
 
 /// Bytes of a page that are kept in memory.

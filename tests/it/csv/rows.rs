@@ -7,7 +7,7 @@ use pretty_assertions::assert_eq;
 use sqlx::Connection;
 
 use super::{csv_text, prove_file};
-use crate::harness::program::{run, stdout};
+use crate::harness::program::{run, stderr, stdout};
 use crate::harness::{Db, Seen, Start, apply_all, stored, with_db};
 use pad_migrate::base::text::sentence;
 use pad_migrate::config::environment::Environment;
