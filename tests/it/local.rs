@@ -158,8 +158,8 @@ async fn a_restored_copy_becomes_the_database_of_its_environment() {
         let mut session = db.connect().await;
         for (environment, given_up, why) in [
             ("qa", "dev", "it was set up as environment prod, not dev"),
-            ("local", "prod", "--adopt-environment is for dev and qa"),
-            ("prod", "qa", "--adopt-environment is for dev and qa"),
+            ("local", "prod", "only dev and qa adopt"),
+            ("prod", "qa", "only dev and qa adopt"),
             ("qa", "prod", "1 other session is connected to it"),
         ] {
             let output = ask(environment, &adopt(given_up));

@@ -20,10 +20,24 @@ pub(crate) fn flags_to_read_as(recorded: &Value, now: &CsvSummary) -> Vec<String
         let nulls = recorded["nulls"].as_array().into_iter().flatten().filter_map(Value::as_str);
         flags.extend(nulls.map(|it| flag("null", it)));
     }
-    if differs("dates") {
+    let days = |dates: &Value| -> Vec<(String, String)> {
+        let each = dates.as_object().into_iter().flatten();
+        each.filter_map(|(column, it)| Some((column.clone(), day(it.as_str()?)))).collect()
+    };
+    if recorded.get("dates").is_some_and(|it| days(it) != days(&now["dates"])) {
         flags.extend(date_flags(recorded["dates"].as_object()).into_iter().map(|it| flag("dates", &it)));
     }
     flags
+}
+
+/// How a format reads the day: the time of day, which may be left out or written in several ways, has one reading only.
+fn day(format: &str) -> String {
+    let format = format.to_uppercase();
+    if format == "ISO" {
+        return "YYYY-MM-DD".to_owned();
+    }
+    let end = [format.find('['), format.find("HH")].into_iter().flatten().min().unwrap_or(format.len());
+    format[..end].trim_end_matches([' ', 'T', '"', '[']).to_owned()
 }
 
 /// One format for all columns, or a format for each.
