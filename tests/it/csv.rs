@@ -3,6 +3,7 @@
 
 mod files;
 mod formats;
+mod readings;
 mod records;
 mod rows;
 
