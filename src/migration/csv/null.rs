@@ -67,7 +67,10 @@ pub(crate) fn undeclared_null(text: &str) -> Option<&'static str> {
     if text.is_empty() {
         return Some("--csv-null names words only: say --csv-null empty too if a value without anything is NULL");
     }
-    null_word(text).map(|_| "if it stands for NULL, say so with --csv-null")
+    null_word(text).map(|_| {
+        "if it stands for NULL, say so with --csv-null; a word that has quotation marks in the file is given with them, as in \
+         --csv-null '\"(null)\"'"
+    })
 }
 
 /// What SQL*Plus and SQL Developer write as they are set, DBeaver, MySQL, psql as it is set, spreadsheets, and pandas.

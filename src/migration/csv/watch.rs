@@ -206,9 +206,9 @@ pub(crate) fn alarms(watches: &[Watch]) -> Vec<Alarm> {
     let controls = watches.iter().map(|it| (it, &it.controls));
     alarms.extend(of_columns(AlarmKind::ControlCharacters, controls, |count, columns| {
         format!(
-            "{} a control character from U+0080 to U+009F, which no text has ({columns}; {}): the file, or what was written \
-             into the table, is of another encoding; windows-1252 has the euro sign and quotation marks there: give \
-             --csv-encoding windows-1252 if the file is that",
+            "{} a control character from U+0080 to U+009F ({columns}; {}): windows-1252 has the euro sign and quotation marks \
+             there, so such texts were read as iso-8859-1, by --csv-encoding or before they came into the table; compare one \
+             with the table",
             plural(count.count, "value has", "values have"),
             count.shown()
         )
