@@ -75,12 +75,9 @@ pub enum CsvFault {
     FirstLineAgain { line: u64 },
     #[error(
         "line {line}: {column} is not text in {encoding} (the record begins at byte {byte}); {}",
-        if *is_utf8 { "up to there the file is valid UTF-8: leave --csv-encoding out" }
-        else {
-            "name the encoding in which the file was written with --csv-encoding, such as windows-1252 or iso-8859-1"
-        }
+        encodings.advice()
     )]
-    NotText { line: u64, column: Arc<str>, byte: u64, encoding: String, is_utf8: bool },
+    NotText { line: u64, column: Arc<str>, byte: u64, encoding: String, encodings: Encodings },
     #[error("{0}")]
     Undecided(String),
     #[error(
@@ -104,6 +101,30 @@ pub enum CsvFault {
     Control(Vec<String>),
     #[error("interrupted. Nothing was changed.")]
     Interrupted,
+}
+
+/// What the values of a file look like up to one that is not text in its encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the advice says what each is")]
+pub enum Encodings {
+    Utf8,
+    Several,
+    Unknown,
+}
+
+impl Encodings {
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Utf8 => "up to there the file is valid UTF-8: leave --csv-encoding out",
+            Self::Several => {
+                "some values with letters that aren't ASCII are valid UTF-8 and some aren't, so the file was put together from \
+                 several, or its end was cut off: export again in one encoding"
+            }
+            Self::Unknown => {
+                "name the encoding in which the file was written with --csv-encoding, such as windows-1252 or iso-8859-1"
+            }
+        }
+    }
 }
 
 impl CsvFault {

@@ -10,7 +10,7 @@ use crate::migration::csv::alarm::{Alarm, AlarmKind, Count};
 use crate::migration::csv::date::{DateFormat, why_no_date};
 use crate::migration::csv::declared::{Declared, Delimiter, Total};
 use crate::migration::csv::encoding::Encoding;
-use crate::migration::csv::error::CsvFault;
+use crate::migration::csv::error::{CsvFault, Encodings};
 use crate::migration::csv::facts::{Facts, Repeated};
 use crate::migration::csv::header::CsvColumn;
 use crate::migration::csv::layout::{Layout, is_overflow};
@@ -36,7 +36,7 @@ pub struct Prover {
     dates: Race<DateFormat>,
     numbers: Race<NumberFormat>,
     watches: Vec<Watch>,
-    /// Values that are UTF-8 and not ASCII, in a file that is declared to be something else.
+    /// Values that are UTF-8 and not ASCII.
     utf8: Count,
     /// Whether all values are UTF-8.
     is_utf8: bool,
@@ -111,9 +111,9 @@ impl Prover {
                 column: Arc::clone(&self.columns[at].name),
                 byte: record.start.byte,
                 encoding: self.encoding.name(),
-                is_utf8: self.encoding != Encoding::Utf8 && self.is_utf8 && std::str::from_utf8(bytes).is_ok(),
+                encodings: self.encodings(bytes),
             })?;
-            if self.encoding != Encoding::Utf8 && !bytes.is_ascii() {
+            if !bytes.is_ascii() {
                 if std::str::from_utf8(bytes).is_ok() { self.utf8.add(line) } else { self.is_utf8 = false }
             }
             if self.nulls.see(at, line, &text, quoted) {
@@ -129,6 +129,16 @@ impl Prover {
             self.see_odd_id(None, line);
         }
         Ok(())
+    }
+
+    /// What the values look like up to one that is not text.
+    fn encodings(&self, bytes: &[u8]) -> Encodings {
+        match (std::str::from_utf8(bytes).is_ok(), self.is_utf8) {
+            (true, true) => Encodings::Utf8,
+            (true, false) => Encodings::Several,
+            (false, _) if self.utf8.count > 0 => Encodings::Several,
+            (false, _) => Encodings::Unknown,
+        }
     }
 
     /// Whether a record has the names of the first line.
@@ -282,7 +292,8 @@ impl Prover {
                 self.utf8.shown()
             ),
         };
-        (self.utf8.count > 0).then(|| self.utf8.alarm(AlarmKind::OtherEncoding, None, message))
+        (self.encoding != Encoding::Utf8 && self.utf8.count > 0)
+            .then(|| self.utf8.alarm(AlarmKind::OtherEncoding, None, message))
     }
 
     fn alarms(&self, dates: &[(LegacyColumn, DateFormat)], is_ended: bool, has_mixed_ends: bool) -> Vec<Alarm> {

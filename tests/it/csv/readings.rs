@@ -286,9 +286,12 @@ fn wrong_encodings_are_said() {
     let utf8 = with(&["é".as_bytes(), "Ý".as_bytes()]);
     let error = refused(&utf8, &[("encoding", "windows-1252")]);
     assert!(error.contains("the file is valid UTF-8: leave --csv-encoding out"), "{error}");
-    let neither = with(&[b"\xe9", "Ý".as_bytes()]);
-    let error = refused(&neither, &[("encoding", "windows-1252")]);
-    assert!(error.contains("name the encoding in which the file was written"), "{error}");
+    // The one and the other, whichever is declared.
+    for (values, encoding) in [([&b"\xe9"[..], "Ý".as_bytes()], "windows-1252"), (["é".as_bytes(), b"\xe9"], "utf-8")]
+    {
+        let error = refused(&with(&values), &[("encoding", encoding)]);
+        assert!(error.contains("put together from several"), "{error}");
+    }
     let error = refused(&with(&[b"\xe9"]), &[]);
     assert!(error.contains("name the encoding in which the file was written"), "{error}");
 }
