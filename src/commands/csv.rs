@@ -31,7 +31,8 @@ pub(crate) struct CsvFlags {
     /// The encoding, if it isn't UTF-8, such as windows-1252
     #[arg(long, global = true, value_name = "NAME", help_heading = "CSV source", hide_short_help = true)]
     csv_encoding: Option<Encoding>,
-    /// What stands for NULL: empty, unquoted (then "" is an empty text), or a word; repeatable [default: empty]
+    /// What stands for NULL: empty, unquoted (then "" is an empty text), or a word such as '\N', with its quotation marks if it
+    /// has such in the file; repeatable [default: empty]
     #[arg(long, global = true, value_name = "WHAT", help_heading = "CSV source", hide_short_help = true)]
     csv_null: Vec<Null>,
     /// How dates are written: iso, or Oracle's elements, also for a column, as COLUMN=FORMAT [default: proved]
@@ -89,6 +90,13 @@ impl CsvFlags {
             Some(_) if [Null::Empty, Null::Unquoted].iter().all(|it| self.csv_null.contains(it)) => Some(
                 "--csv-null empty and --csv-null unquoted can't be used together: either \"\" is NULL, or an empty text",
             ),
+            Some(_) if has_two(&self.csv_dates, |it| it.column, |it| &it.format) => Some(
+                "--csv-dates is given twice for the same column, or for all, with another format; give one for all, and one for \
+                 each column that differs",
+            ),
+            Some(_) if has_two(&self.csv_total, |it| it.column, |it| &it.sum) => {
+                Some("--csv-total is given twice for the same column, with another sum; give one")
+            }
             None if is_described => Some("the flags --csv-… describe the file of --source-csv; name the file with it"),
             _ => None,
         }
@@ -113,6 +121,12 @@ impl CsvFlags {
         let proved = tokio::task::spawn_blocking(move || prove(&path, &declared, &flag)).await??;
         Ok(Some(Arc::new(proved)))
     }
+}
+
+/// Whether two values say something else of the same.
+fn has_two<V, Of: PartialEq, Said: PartialEq>(values: &[V], of: impl Fn(&V) -> Of, said: impl Fn(&V) -> &Said) -> bool {
+    let differ = |one: &V, other: &V| of(one) == of(other) && said(one) != said(other);
+    values.iter().enumerate().any(|(at, one)| values[..at].iter().any(|other| differ(one, other)))
 }
 
 struct CancelOnDrop(Arc<AtomicBool>);

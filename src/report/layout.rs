@@ -129,7 +129,12 @@ pub(crate) fn csv_rows(page: &mut Page, csv: &CsvSummary) {
     );
     let totals = csv.totals.iter().map(|(column, sum)| match sum {
         Some(sum) => format!("{column} {sum}"),
-        None => format!("{column} has values that can't be summed"),
+        None => match csv.unsummed.get(column) {
+            Some(unsummed) => {
+                format!("{column} can't be summed, since it is '{}' on line {}", unsummed.value, unsummed.line)
+            }
+            None => format!("{column} can't be summed"),
+        },
     });
     page.row("Holds", format!("{}; sums: {}", plural(csv.rows, "row", "rows"), list(totals)));
 }

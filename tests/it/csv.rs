@@ -4,6 +4,7 @@
 mod files;
 mod formats;
 mod proofs;
+mod readings;
 mod records;
 mod rows;
 

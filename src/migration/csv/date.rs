@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::migration::csv::null::undeclared_null;
 use crate::migration::value::{Timestamp, ValueError};
 
 /// A part of a format.
@@ -60,7 +61,7 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// The words of a format, the longer first.
-const ELEMENTS: [(&str, Piece); 16] = [
+const ELEMENTS: [(&str, Piece); 18] = [
     ("YYYY", Piece::Year),
     ("RRRR", Piece::Year),
     ("MONTH", Piece::MonthName),
@@ -77,6 +78,8 @@ const ELEMENTS: [(&str, Piece); 16] = [
     ("MI", Piece::Minute),
     ("SS", Piece::Second),
     ("AM", Piece::Meridiem),
+    ("A.M.", Piece::Meridiem),
+    ("P.M.", Piece::Meridiem),
 ];
 
 /// Why a text is no format.
@@ -207,15 +210,19 @@ impl DateFormat {
         self.pieces.iter().flatten().any(|it| matches!(it, Piece::YearRr | Piece::YearYy))
     }
 
+    /// Whether a date that was read with two digits for the year has 50 to 99 there.
+    pub(crate) fn is_late(printed: &str) -> bool {
+        printed.as_bytes().get(2).is_some_and(|it| (b'5'..=b'9').contains(it))
+    }
+
     /// The timestamp as Postgres prints it; one that it can't hold as it would be printed. None for a text that isn't of
     /// this format, or is no date.
     pub fn read(&self, text: &str) -> Option<String> {
         let Some(pieces) = &self.pieces else {
-            // A moment with an offset is none until a time zone is named: to Oracle a date is what a clock showed.
-            let has_offset = text.split_once([' ', 'T']).is_some_and(|(_, time)| time.contains(['+', '-', 'Z']));
-            if text.trim() != text || has_offset {
+            if text.trim() != text {
                 return None;
             }
+            // By decision D5b an offset of zero is read, and no other.
             return match Timestamp::parse(text) {
                 Ok(_) if is_as_printed(text) => Some(text.to_owned()),
                 Ok(timestamp) => Some(timestamp.to_string()),
@@ -299,9 +306,11 @@ fn step<'t>(piece: &Piece, rest: &'t str, parts: &mut Parts) -> Option<&'t str> 
             return (end > 0).then_some(&fraction[end..]);
         }
         Piece::Meridiem => {
-            let word = rest.get(..2)?;
-            parts.is_pm = word.eq_ignore_ascii_case("pm");
-            return (parts.is_pm || word.eq_ignore_ascii_case("am")).then_some(&rest[2..]);
+            let words = [("am", false), ("pm", true), ("a.m.", false), ("p.m.", true)];
+            let is = |word: &str| rest.get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word));
+            let (word, is_pm) = words.into_iter().find(|(word, _)| is(word))?;
+            parts.is_pm = is_pm;
+            return rest.get(word.len()..);
         }
         Piece::Literal(literal) => return rest.strip_prefix(*literal),
         Piece::Optional(_) => {}
@@ -312,4 +321,28 @@ fn step<'t>(piece: &Piece, rest: &'t str, parts: &mut Parts) -> Option<&'t str> 
 fn digits(text: &str, least: usize, most: usize) -> Option<(i64, &str)> {
     let found = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
     (found >= least).then(|| (text[..found].parse().unwrap_or(0), &text[found..]))
+}
+
+/// What is wrong with a value that no format of dates reads, if it can be said.
+pub(crate) fn why_no_date(text: &str) -> Option<&'static str> {
+    let lower = text.to_lowercase();
+    let words = || lower.split(|it: char| !it.is_alphabetic()).filter(|it| it.chars().count() > 2 || !it.is_ascii());
+    let is_english = |word: &str| MONTHS.iter().any(|it| *it == word || it[..3] == *word || word == "sept");
+    let is_zone = |word: &str| ["utc", "gmt", "cet", "cest", "bst", "est", "edt"].contains(&word);
+    let has_digits = text.contains(|it: char| it.is_ascii_digit());
+    let has_offset = lower.find(':').is_some_and(|at| lower[at..].contains(['+', '-']));
+    match text {
+        _ if undeclared_null(text).is_some() => undeclared_null(text),
+        _ if words().any(is_zone) || has_offset => Some(
+            "only iso has an offset, and only zero (+00, +00:00 or Z): export what the clock showed, by cast(… as timestamp)",
+        ),
+        _ if has_digits && words().any(|it| !is_english(it)) && !words().any(is_english) => {
+            Some("names of months have to be English: export with NLS_DATE_LANGUAGE=ENGLISH")
+        }
+        _ if lower.contains(" 24:") || lower.contains("t24:") || lower.contains(" 24.") => {
+            Some("hours go from 00 to 23: 24:00 is 00:00 of the next day")
+        }
+        _ if text.trim() != text => Some("there are blanks around it: export without padding"),
+        _ => None,
+    }
 }

@@ -6,8 +6,8 @@ use crate::migration::csv::date::{DateFormat, NoFormat};
 use crate::migration::csv::encoding::Encoding;
 use crate::migration::csv::null::Null;
 use crate::migration::csv::number::NumberFormat;
+use crate::migration::csv::sum::Exact;
 use crate::migration::legacy::{Kind, LegacyColumn};
-use crate::migration::value::{AMOUNT_DIGITS, Amount};
 
 /// What is declared; what isn't has to be proved.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,8 @@ impl Delimiter {
 /// Why a text is no delimiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "write one ASCII character other than a quotation mark, a letter, a digit, a point, a blank and a line end, or tab"
+    "write tab, or one ASCII character other than those that values are full of: letters, digits, blanks, quotation marks, \
+     line ends, and . - _"
 )]
 pub struct NoDelimiter;
 
@@ -97,23 +98,24 @@ impl FromStr for DatesOf {
     }
 }
 
-/// The digits of a sum, 4 of them after the point. It may be larger than any value that the target holds.
-pub(crate) const SUM_DIGITS: u32 = AMOUNT_DIGITS + 10;
-
 /// A sum of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct Total {
     pub column: LegacyColumn,
-    pub sum: Amount,
+    pub sum: Exact,
 }
 
 /// Why `--csv-total` can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each is")]
 pub enum NoTotal {
-    #[error("write a column and its sum, such as trade_size=1234.5, with a point before the decimals")]
+    #[error("write a column and its sum, such as trade_size=1234.5, with a point before the decimals and all digits")]
     Form,
+    #[error(
+        "{0} has an exponent, so digits may be lost; in SQL*Plus, `set numwidth 40` before the query shows all of them"
+    )]
+    Exponent(String),
     #[error("{0} is no column of numbers; those are {1}")]
     Column(String, String),
 }
@@ -124,7 +126,12 @@ impl FromStr for Total {
     fn from_str(text: &str) -> Result<Self, NoTotal> {
         let (name, sum) = text.split_once('=').ok_or(NoTotal::Form)?;
         let column = column_of(Kind::Number, name).map_err(|(name, all)| NoTotal::Column(name, all))?;
-        let sum = Amount::parse(sum, SUM_DIGITS).map_err(|_| NoTotal::Form)?;
-        Ok(Self { column, sum })
+        match NumberFormat::Point.read(sum).and_then(|it| Exact::parse(&it)) {
+            Some(sum) => Ok(Self { column, sum }),
+            None if sum.starts_with(|it: char| it.is_ascii_digit()) && sum.contains(['e', 'E']) => {
+                Err(NoTotal::Exponent(sum.to_owned()))
+            }
+            None => Err(NoTotal::Form),
+        }
     }
 }

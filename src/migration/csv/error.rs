@@ -74,12 +74,17 @@ pub enum CsvFault {
     )]
     Ragged { line: u64, found: usize, expected: usize },
     #[error(
-        "line {line}: {column} is not text in {encoding} (the record begins at byte {byte}); name the encoding in which the \
-         file was written with --csv-encoding, such as windows-1252 or iso-8859-1"
+        "line {line}: this is the first line again, with the names of the columns; remove it there, and see whether several \
+         exports were put together"
     )]
-    NotText { line: u64, column: Arc<str>, byte: u64, encoding: String },
-    #[error("{}", undecided(.what, .flag, .example, .why))]
-    Undecided { what: &'static str, flag: &'static str, example: &'static str, why: Undecided },
+    FirstLineAgain { line: u64 },
+    #[error(
+        "line {line}: {column} is not text in {encoding} (the record begins at byte {byte}); {}",
+        encodings.advice()
+    )]
+    NotText { line: u64, column: Arc<str>, byte: u64, encoding: String, encodings: Encodings },
+    #[error("{0}")]
+    Undecided(String),
     #[error(
         "{column} has values without anything both with quotation marks (line {quoted}) and without (line {bare}), so two \
          readings are possible; say --csv-null empty if both are NULL, as from Oracle, or --csv-null unquoted if \"\" is an \
@@ -88,13 +93,64 @@ pub enum CsvFault {
     Nulls { column: Arc<str>, quoted: u64, bare: u64 },
     #[error(
         "{column} is {word} without quotation marks on line {line}, which may stand for NULL; say --csv-null '{word}' if it \
-         does, or --csv-null empty if it is a text; several --csv-null may be given"
+         does, or --csv-null empty if it is a text and only values without anything are NULL; several --csv-null may be given"
     )]
     NullWord { column: Arc<str>, word: String, line: u64 },
+    #[error(
+        "--csv-null says {declared}, which occurs nowhere in the file, while {column} has a value without anything on line \
+         {line}, so two readings are possible; say --csv-null empty if such values are NULL, as from Oracle, or \
+         --csv-null unquoted if \"\" is an empty text"
+    )]
+    NullUnused { declared: String, column: Arc<str>, line: u64 },
     #[error("{}", control(.0))]
     Control(Vec<String>),
     #[error("interrupted. Nothing was changed.")]
     Interrupted,
+}
+
+/// What the values of a file look like up to one that is not text in its encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the advice says what each is")]
+pub enum Encodings {
+    Utf8,
+    Several,
+    Unknown,
+}
+
+impl Encodings {
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Utf8 => "up to there the file is valid UTF-8: leave --csv-encoding out",
+            Self::Several => {
+                "some values with letters that aren't ASCII are valid UTF-8 and some aren't, so the file was put together from \
+                 several, or its end was cut off: export again in one encoding"
+            }
+            Self::Unknown => {
+                "name the encoding in which the file was written with --csv-encoding, such as windows-1252 or iso-8859-1"
+            }
+        }
+    }
+}
+
+impl CsvFault {
+    /// No format of dates or numbers, or several; `reason` says what is wrong with a value, if it can be said.
+    pub(crate) fn undecided(
+        what: &str,
+        flag: &str,
+        example: &str,
+        why: Undecided,
+        reason: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        Self::Undecided(undecided(what, flag, example, &why, reason))
+    }
+
+    /// With another sentence after it.
+    pub(crate) fn noted(self, note: Option<String>) -> Self {
+        match (self, note) {
+            (Self::Undecided(text), Some(note)) => Self::Undecided(format!("{text}; {note}")),
+            (fault, _) => fault,
+        }
+    }
 }
 
 fn at(line: u64, column: Option<u64>) -> String {
@@ -113,14 +169,31 @@ fn control(differences: &[String]) -> impl fmt::Display + use<> {
     )
 }
 
-fn undecided(what: &str, flag: &str, example: &str, why: &Undecided) -> String {
+fn undecided(
+    what: &str,
+    flag: &str,
+    example: &str,
+    why: &Undecided,
+    reason: impl Fn(&str) -> Option<String>,
+) -> String {
     match why {
-        Undecided::None { best, seen } => format!(
-            "no format reads all {what}: {best} comes furthest, but not to line {}, where {} is '{}'; correct the value or \
-             export again, or name the format with {flag}, such as {flag} {example}: rows with values of another are then \
-             rejected",
-            seen.line, seen.column, seen.text
-        ),
+        Undecided::None { best, seen, other } => {
+            let best = match best {
+                Some((best, count)) => {
+                    format!("{best} reads {}, but not that on", plural(*count, "value", "values"))
+                }
+                None => "none reads the first value, on".to_owned(),
+            };
+            let other = match other {
+                Some(other) => format!(", which is written like {other}"),
+                None => reason(&seen.text).map_or_else(String::new, |it| format!(" ({it})")),
+            };
+            format!(
+                "no format reads all {what}: {best} line {}, where {} is '{}'{other}; correct the value or export again, or \
+                 name the format with {flag}, such as {flag} {example}: rows with values of another are then rejected",
+                seen.line, seen.column, seen.text
+            )
+        }
         Undecided::Several { examples, formats } => {
             let shown = examples.iter().map(|(seen, readings)| {
                 let readings =

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use roaring::RoaringTreemap;
 
 use crate::migration::csv::alarm::{Alarm, Count};
+use crate::migration::csv::race::Seen;
+use crate::migration::csv::sum::Exact;
 use crate::migration::ids::OddIds;
 use crate::migration::legacy::LegacyColumn;
 
@@ -33,8 +35,8 @@ pub struct Facts {
     pub(crate) examples: Vec<(Option<String>, u64)>,
     /// The largest id but the last that a `bigint` holds.
     pub largest: Option<i64>,
-    /// The sums of the columns of numbers, times 10,000; none where a value isn't a number of its format or too large.
-    pub totals: Vec<(LegacyColumn, Option<i128>)>,
+    /// The sums of the columns of numbers, or the first value that isn't a number of its format, or too large.
+    pub totals: Vec<(LegacyColumn, Result<Exact, Seen>)>,
     pub alarms: Vec<Alarm>,
 }
 

@@ -2,6 +2,7 @@
 
 use strum::IntoEnumIterator as _;
 
+use crate::migration::csv::null::undeclared_null;
 use crate::migration::value::{ValueError, parse_identifier};
 
 /// How numbers are written; each is named by an example.
@@ -57,17 +58,19 @@ impl NumberFormat {
     }
 
     /// The number as Postgres prints a `numeric`, with the decimals that are written. None for a text that isn't a number
-    /// of this format; an exponent is of none, since a program that writes 1.23E+05 has lost digits.
+    /// of this format; an exponent is of none, since a program that writes 1.23E+05 has lost digits. Oracle's `to_char`
+    /// writes blanks before a number, and with the element `S` or `MI` the sign after it.
     pub fn read(self, text: &str) -> Option<String> {
         if ["NaN", "Infinity", "-Infinity"].contains(&text) {
             return Some(text.to_owned());
         }
         let (groups, point) = self.marks();
+        let text = text.trim_start_matches(' ');
         let (sign, unsigned) = match text.strip_prefix(['-', '+']) {
-            Some(rest) if text.starts_with('-') => ("-", rest),
-            Some(rest) => ("", rest),
-            None => ("", text),
+            Some(rest) => (&text[..1], rest),
+            None => text.strip_suffix(['-', '+']).map_or(("", text), |rest| (&text[rest.len()..], rest)),
         };
+        let sign = if sign == "-" { "-" } else { "" };
         let (whole, part) = unsigned.split_once(point).map_or((unsigned, None), |(whole, part)| (whole, Some(part)));
         let whole = ungrouped(whole, groups)?;
         let is_digits = |text: &str| text.bytes().all(|it| it.is_ascii_digit());
@@ -104,9 +107,22 @@ fn ungrouped(whole: &str, groups: &[char]) -> Option<String> {
 
 /// A whole number as Postgres prints a `bigint`. No exponent is read: a program that writes 1.23E+05 has lost digits.
 pub fn read_identifier(text: &str) -> Result<String, ValueError> {
+    let text = text.trim_start_matches(' ');
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|it| it.is_ascii_digit() || it == b'.') {
         return Err(ValueError::Unreadable);
     }
     parse_identifier(text).map(|id| id.to_string())
+}
+
+/// What is wrong with a value that no format of numbers reads, if it can be said.
+pub(crate) fn why_no_number(text: &str) -> Option<&'static str> {
+    let is_exponent = text.contains(['e', 'E']) && text.chars().all(|it| it.is_ascii_digit() || "eE+-., ".contains(it));
+    match text {
+        _ if undeclared_null(text).is_some() => undeclared_null(text),
+        _ if is_exponent => Some("a program that writes an exponent has lost digits: in SQL*Plus, `set numwidth 40`"),
+        _ if text.starts_with(['(', '<']) => Some("negative numbers are written with a minus"),
+        _ if text.ends_with(' ') => Some("it ends in a blank: export without padding"),
+        _ => None,
+    }
 }

@@ -5,21 +5,23 @@ use std::sync::Arc;
 
 use roaring::RoaringTreemap;
 
-use crate::base::text::{list, plural, thousands};
-use crate::migration::csv::alarm::{Alarm, AlarmKind, Count, Watch};
-use crate::migration::csv::date::DateFormat;
-use crate::migration::csv::declared::{Declared, Delimiter, SUM_DIGITS, Total};
+use crate::base::text::plural;
+use crate::migration::csv::alarm::{Alarm, AlarmKind, Count};
+use crate::migration::csv::date::{DateFormat, why_no_date};
+use crate::migration::csv::declared::{Declared, Delimiter, Total};
 use crate::migration::csv::encoding::Encoding;
-use crate::migration::csv::error::CsvFault;
+use crate::migration::csv::error::{CsvFault, Encodings};
 use crate::migration::csv::facts::{Facts, Repeated};
 use crate::migration::csv::header::CsvColumn;
 use crate::migration::csv::layout::{Layout, is_overflow};
-use crate::migration::csv::null::{NULL_WORDS, Null};
-use crate::migration::csv::number::{NumberFormat, read_identifier};
-use crate::migration::csv::race::Race;
+use crate::migration::csv::nulls::Nulls;
+use crate::migration::csv::number::{NumberFormat, read_identifier, why_no_number};
+use crate::migration::csv::race::{Race, Seen};
 use crate::migration::csv::record::Record;
+use crate::migration::csv::sum::{Exact, Sum};
+use crate::migration::csv::watch::{self, Watch};
 use crate::migration::legacy::{Kind, LegacyColumn};
-use crate::migration::value::{Amount, parse_identifier};
+use crate::migration::value::parse_identifier;
 
 /// Ids that are no `bigint` of which the report shows the text.
 const EXAMPLES: usize = 3;
@@ -30,17 +32,18 @@ pub struct Prover {
     columns: Vec<CsvColumn>,
     delimiter: Delimiter,
     encoding: Encoding,
-    /// What is taken for NULL until the end shows whether it may be.
-    nulls: Vec<Null>,
+    nulls: Nulls,
     dates: Race<DateFormat>,
     numbers: Race<NumberFormat>,
     watches: Vec<Watch>,
-    /// The first lines with nothing in a column: without and with quotation marks.
-    empties: Vec<[Option<u64>; 2]>,
-    null_word: Option<(Arc<str>, String, u64)>,
-    /// Values that are UTF-8 and not ASCII, in a file that is declared to be something else.
+    /// Values that are UTF-8 and not ASCII.
     utf8: Count,
+    /// Whether all values are UTF-8.
     is_utf8: bool,
+    /// Dates that end in 50 to 99 where a format has two digits for the year: by each such format that may be the
+    /// file's, and of columns for which one is declared.
+    late: BTreeMap<String, Count>,
+    late_declared: Count,
     rows: u64,
     ids: RoaringTreemap,
     repeated: BTreeMap<i64, Repeated>,
@@ -54,18 +57,17 @@ pub struct Prover {
 impl Prover {
     /// Before the first row.
     pub fn new(declared: Declared, columns: Vec<CsvColumn>, delimiter: Delimiter, encoding: Encoding) -> Self {
-        let nulls = if declared.nulls.is_empty() { vec![Null::Empty] } else { declared.nulls.clone() };
         let formats = declared.numbers.map_or_else(NumberFormat::all, |it| vec![it]);
         let sums = LegacyColumn::ALL.iter().filter(|it| it.kind() == Kind::Number);
         Self {
-            nulls,
+            nulls: Nulls::new(&declared.nulls, &columns),
             dates: Race::new(DateFormat::candidates()),
             numbers: Race::new(formats.clone()),
             watches: columns.iter().map(|it| Watch::new(&it.name, it.known)).collect(),
-            empties: vec![[None; 2]; columns.len()],
-            null_word: None,
             utf8: Count::default(),
             is_utf8: true,
+            late: BTreeMap::new(),
+            late_declared: Count::default(),
             rows: 0,
             ids: RoaringTreemap::new(),
             repeated: BTreeMap::new(),
@@ -97,6 +99,9 @@ impl Prover {
         if record.len() != self.columns.len() {
             return Err(self.ragged(record));
         }
+        if self.is_first_line(record) {
+            return Err(CsvFault::FirstLineAgain { line });
+        }
         self.rows += 1;
         let mut has_id = false;
         for at in 0..record.len() {
@@ -106,18 +111,12 @@ impl Prover {
                 column: Arc::clone(&self.columns[at].name),
                 byte: record.start.byte,
                 encoding: self.encoding.name(),
+                encodings: self.encodings(bytes),
             })?;
-            if self.encoding != Encoding::Utf8 && !bytes.is_ascii() {
-                self.is_utf8 = self.is_utf8 && std::str::from_utf8(bytes).is_ok();
-                self.utf8.add(line);
+            if !bytes.is_ascii() {
+                if std::str::from_utf8(bytes).is_ok() { self.utf8.add(line) } else { self.is_utf8 = false }
             }
-            if text.is_empty() {
-                self.empties[at][usize::from(quoted)].get_or_insert(line);
-            }
-            if self.declared.nulls.is_empty() && !quoted && self.null_word.is_none() && NULL_WORDS.contains(&&*text) {
-                self.null_word = Some((Arc::clone(&self.columns[at].name), text.clone().into_owned(), line));
-            }
-            if self.nulls.iter().any(|it| it.is(&text, quoted)) {
+            if self.nulls.see(at, line, &text, quoted) {
                 continue;
             }
             self.watches[at].see(line, &text);
@@ -132,17 +131,58 @@ impl Prover {
         Ok(())
     }
 
+    /// What the values look like up to one that is not text.
+    fn encodings(&self, bytes: &[u8]) -> Encodings {
+        match (std::str::from_utf8(bytes).is_ok(), self.is_utf8) {
+            (true, true) => Encodings::Utf8,
+            (true, false) => Encodings::Several,
+            (false, _) if self.utf8.count > 0 => Encodings::Several,
+            (false, _) => Encodings::Unknown,
+        }
+    }
+
+    /// Whether a record has the names of the first line.
+    fn is_first_line(&self, record: &Record) -> bool {
+        let is = |(at, column): (usize, &CsvColumn)| {
+            record.field(at).is_some_and(|(bytes, _)| bytes.eq_ignore_ascii_case(column.name.as_bytes()))
+        };
+        self.columns.iter().enumerate().all(is)
+    }
+
+    fn see_date(&mut self, known: LegacyColumn, at: usize, line: u64, text: &str) {
+        if let Some(declared) = self.declared_dates(known) {
+            let is_late = declared.has_short_year() && declared.read(text).is_some_and(|it| DateFormat::is_late(&it));
+            if is_late {
+                self.late_declared.add(line);
+            }
+            return;
+        }
+        self.dates.see(line, &self.columns[at].name, text, DateFormat::read);
+        for (format, printed) in self.dates.readings() {
+            if format.has_short_year() && DateFormat::is_late(printed) {
+                self.late.entry(format.to_string()).or_default().add(line);
+            }
+        }
+    }
+
+    fn see_number(&mut self, known: LegacyColumn, at: usize, line: u64, text: &str) {
+        let name = &self.columns[at].name;
+        let declared = self.declared.numbers.map(|format| format.read(text));
+        let is_raced = declared.is_none() && !is_overflow(text);
+        if is_raced {
+            self.numbers.see(line, name, text, |format, text| format.read(text));
+        }
+        for sum in self.sums.iter_mut().filter(|it| it.column == known) {
+            let raced = || self.numbers.readings().find(|(format, _)| **format == sum.format).map(|(_, text)| text);
+            let reading = if is_raced { raced() } else { declared.as_ref().and_then(|it| it.as_deref()) };
+            sum.add(reading, || Seen::new(line, name, text));
+        }
+    }
+
     fn see_known(&mut self, known: LegacyColumn, at: usize, line: u64, text: &str) {
         match known.kind() {
-            Kind::Timestamp if !is_overflow(text) && self.declared_dates(known).is_none() => {
-                self.dates.see(line, &self.columns[at].name, text, DateFormat::read);
-            }
-            Kind::Number => {
-                if self.declared.numbers.is_none() && !is_overflow(text) {
-                    self.numbers.see(line, &self.columns[at].name, text, |format, text| format.read(text));
-                }
-                self.sums.iter_mut().filter(|it| it.column == known).for_each(|it| it.add(text));
-            }
+            Kind::Timestamp if !is_overflow(text) => self.see_date(known, at, line, text),
+            Kind::Number => self.see_number(known, at, line, text),
             Kind::Identifier if known == LegacyColumn::Id => {
                 match read_identifier(text).ok().and_then(|it| parse_identifier(&it).ok()) {
                     Some(id) => self.see_id(id, line),
@@ -186,108 +226,95 @@ impl Prover {
 
     /// After the last row: how the file is read, and what it holds. `is_ended` says whether its last line has an end.
     pub fn end(self, is_ended: bool, has_mixed_ends: bool) -> Result<(Layout, Facts), CsvFault> {
-        self.check_nulls()?;
-        let numbers = self
-            .numbers
-            .decide(|it| it.name().to_owned(), |format, text| format.read(text))
-            .map_err(|why| CsvFault::Undecided { what: "numbers", flag: "--csv-numbers", example: "1234.5", why })?;
-        let race = self.dates.decide(ToString::to_string, DateFormat::read).map_err(|why| CsvFault::Undecided {
-            what: "dates",
-            flag: "--csv-dates",
-            example: "'DD-MON-RR'",
-            why,
+        self.nulls.check()?;
+        let numbers =
+            self.numbers.decide(|it| it.name().to_owned(), |format, text| format.read(text)).map_err(|why| {
+                let reason = |it: &str| why_no_number(it).map(str::to_owned);
+                CsvFault::undecided("numbers", "--csv-numbers", "1234.5", why, reason)
+            })?;
+        let race = self.dates.decide(ToString::to_string, DateFormat::read).map_err(|why| {
+            let reason = |it: &str| why_no_date(it).map(str::to_owned);
+            let fault = CsvFault::undecided("dates", "--csv-dates", "'DD-MON-RR'", why, reason);
+            fault.noted(self.short_years())
         })?;
         let dates = LegacyColumn::ALL.iter().filter(|it| it.kind() == Kind::Timestamp);
         let dates: Vec<(LegacyColumn, DateFormat)> =
             dates.map(|it| (*it, self.declared_dates(*it).unwrap_or(&race).clone())).collect();
-        let totals = self.sums.iter().filter(|it| it.format == numbers).map(|it| (it.column, it.sum));
-        let totals: Vec<(LegacyColumn, Option<i128>)> = totals.collect();
+        let totals = self.sums.iter().filter(|it| it.format == numbers).map(|it| (it.column, it.end()));
+        let totals: Vec<(LegacyColumn, Result<Exact, Seen>)> = totals.collect();
         self.check_control(&totals)?;
         let alarms = self.alarms(&dates, is_ended, has_mixed_ends);
         let Self { columns, delimiter, encoding, nulls, rows, ids, repeated, without, examples, largest, .. } = self;
-        let layout = Layout { columns, delimiter, encoding, nulls, numbers, dates };
+        let layout = Layout { columns, delimiter, encoding, nulls: nulls.taken, numbers, dates };
         Ok((layout, Facts { rows, ids, repeated, without, examples, largest, totals, alarms }))
     }
 
-    fn check_nulls(&self) -> Result<(), CsvFault> {
-        if !self.declared.nulls.is_empty() {
-            return Ok(());
-        }
-        if let Some((column, word, line)) = self.null_word.clone() {
-            return Err(CsvFault::NullWord { column, word, line });
-        }
-        for (column, empties) in self.columns.iter().zip(&self.empties) {
-            if let [Some(bare), Some(quoted)] = *empties {
-                return Err(CsvFault::Nulls { column: Arc::clone(&column.name), quoted, bare });
-            }
-        }
-        Ok(())
+    /// What two digits for a year can't say, if dates are read so, and there are values that may be such.
+    fn short_years(&self) -> Option<String> {
+        let late = self.late.values().max_by_key(|it| it.count).filter(|it| it.count > 0)?;
+        Some(late_years(late))
     }
 
-    fn check_control(&self, totals: &[(LegacyColumn, Option<i128>)]) -> Result<(), CsvFault> {
+    fn check_control(&self, totals: &[(LegacyColumn, Result<Exact, Seen>)]) -> Result<(), CsvFault> {
         let mut differences = Vec::new();
         if let Some(rows) = self.declared.rows.filter(|rows| *rows != self.rows) {
             differences.push(format!("the file has {} rows, and --csv-rows says {rows}", self.rows));
         }
         for Total { column, sum } in &self.declared.totals {
-            let found = totals.iter().find(|(of, _)| of == column).and_then(|(_, sum)| *sum);
-            match found {
-                Some(found) if found == sum.0 => {}
-                Some(found) => {
-                    let (found, sum) = (shown(found), shown(sum.0));
+            match totals.iter().find(|(of, _)| of == column).map(|(_, found)| found) {
+                Some(Ok(found)) if found == sum => {}
+                Some(Ok(found)) => {
                     differences.push(format!("the sum of {column} is {found} in the file, and --csv-total says {sum}"));
                 }
-                None => differences
-                    .push(format!("{column} has values that can't be summed, and --csv-total says {}", shown(sum.0))),
+                Some(Err(seen)) => differences.push(format!(
+                    "{column} can't be summed, since it is '{}' on line {}, and --csv-total says {sum}",
+                    seen.text, seen.line
+                )),
+                None => {}
             }
         }
         if differences.is_empty() { Ok(()) } else { Err(CsvFault::Control(differences)) }
     }
 
-    fn lost_characters(&self) -> Option<Alarm> {
-        let found: Vec<&Watch> = self.watches.iter().filter(|it| it.replaced.count > 0).collect();
-        let mut lines: Vec<u64> = found.iter().flat_map(|it| it.replaced.lines.iter().copied()).collect();
-        lines.sort_unstable();
-        lines.truncate(Count::LINES);
-        let all = Count { count: found.iter().map(|it| it.replaced.count).sum(), lines };
-        let columns = list(found.iter().map(|it| format!("{} {}", it.name, thousands(it.replaced.count))));
-        let message = format!(
-            "{} with a character that stands for a lost one, U+FFFD or an inverted question mark after a letter ({columns}; \
-             {}); export with NLS_LANG=.AL32UTF8",
-            plural(all.count, "value", "values"),
-            all.shown()
-        );
-        (all.count > 0).then(|| all.alarm(AlarmKind::LostCharacters, None, message))
+    fn other_encoding(&self) -> Option<Alarm> {
+        let encoding = self.encoding.name();
+        let message = match self.is_utf8 {
+            true => format!(
+                "the whole file is valid UTF-8, and is read as {encoding} because --csv-encoding says so ({}); leave the flag out \
+                 if accented letters come out as two characters",
+                self.utf8.shown()
+            ),
+            false => format!(
+                "{} valid UTF-8 with letters that aren't ASCII ({}), and are read as {encoding} because --csv-encoding says so; \
+                 the rest of the file isn't UTF-8: if accented letters come out as two characters there, the file was put \
+                 together from several; export again in one encoding",
+                plural(self.utf8.count, "value is", "values are"),
+                self.utf8.shown()
+            ),
+        };
+        (self.encoding != Encoding::Utf8 && self.utf8.count > 0)
+            .then(|| self.utf8.alarm(AlarmKind::OtherEncoding, None, message))
     }
 
     fn alarms(&self, dates: &[(LegacyColumn, DateFormat)], is_ended: bool, has_mixed_ends: bool) -> Vec<Alarm> {
-        let mut alarms: Vec<Alarm> = self.watches.iter().flat_map(Watch::alarms).collect();
-        alarms.extend(self.lost_characters());
+        let mut alarms = watch::alarms(&self.watches);
+        alarms.extend(self.nulls.alarms(self.rows));
+        alarms.extend(self.other_encoding());
         let mut add = |kind, count: &Count, message: &str| alarms.push(count.alarm(kind, None, message.to_owned()));
         let none = Count::default();
-        let has_dates = self.watches.iter().any(|it| it.without_time.count > 0);
-        if has_dates && self.watches.iter().all(|it| it.with_time == 0) {
-            let count = Count { count: self.watches.iter().map(|it| it.without_time.count).sum(), lines: Vec::new() };
-            let message = "no date has a time of day: if the table has them, the export has lost them; export with \
-                           NLS_DATE_FORMAT='YYYY-MM-DD HH24:MI:SS'";
-            add(AlarmKind::LostTime, &count, message);
-        }
-        let is_read = |column: LegacyColumn| {
-            self.watches.iter().any(|it| it.known == Some(column) && it.with_time + it.without_time.count > 0)
+        let short = |(column, format): &&(LegacyColumn, DateFormat)| {
+            format.has_short_year() && self.watches.iter().any(|it| it.has(*column))
         };
-        if dates.iter().any(|(column, format)| format.has_short_year() && is_read(*column)) {
-            let message = "years have two digits and are read by Oracle's rule, 00 to 49 as 2000 to 2049, 50 to 99 as 1950 \
-                           to 1999, or as this century where YY is declared";
-            add(AlarmKind::ShortYears, &none, message);
-        }
-        if self.is_utf8 && self.utf8.count > 0 {
+        if dates.iter().any(|it| short(&it)) {
+            let raced = dates.iter().filter(short).filter(|(column, _)| self.declared_dates(*column).is_none());
+            let raced = raced.take(1).filter_map(|(_, format)| self.late.get(&format.to_string()));
+            let late = Count::merged(raced.chain([&self.late_declared]));
             let message = format!(
-                "the whole file is valid UTF-8, and is read as {} because --csv-encoding says so ({}); leave the flag out if \
-                 accented letters come out as two characters",
-                self.encoding.name(),
-                self.utf8.shown()
+                "years have two digits and are read by Oracle's rule, 00 to 49 as 2000 to 2049, 50 to 99 as 1950 to 1999, or as \
+                 this century where YY is declared; {}",
+                late_years(&late)
             );
-            add(AlarmKind::OtherEncoding, &self.utf8, &message);
+            add(AlarmKind::ShortYears, &late, &message);
         }
         if has_mixed_ends {
             add(
@@ -299,6 +326,13 @@ impl Prover {
         if !is_ended {
             add(AlarmKind::NoLastLineEnd, &none, "the last line has no end: the file may have been cut off");
         }
+        if self.rows == 0 && self.declared.rows != Some(0) {
+            add(
+                AlarmKind::NoRows,
+                &none,
+                "the file has a first line and no rows: nothing can be migrated from it; export again",
+            );
+        }
         if self.declared.rows.is_none() {
             let message = "nothing says how many rows the table had, so a file that lacks rows isn't noticed; give their \
                            number with --csv-rows, and sums with --csv-total";
@@ -308,30 +342,16 @@ impl Prover {
     }
 }
 
-/// The sum of a column, if its numbers are of a format.
-struct Sum {
-    column: LegacyColumn,
-    format: NumberFormat,
-    /// Times 10,000; none from the first value on that isn't a number of the format, or too large.
-    sum: Option<i128>,
-}
-
-impl Sum {
-    fn new(column: LegacyColumn, format: NumberFormat) -> Self {
-        Self { column, format, sum: Some(0) }
-    }
-
-    fn add(&mut self, text: &str) {
-        let Some(sum) = self.sum else { return };
-        // Of a value that the target can't hold the row is rejected; the table's sum has it nevertheless.
-        let amount = self.format.read(text).and_then(|it| Amount::parse(&it, SUM_DIGITS).ok());
-        self.sum = amount.and_then(|amount| sum.checked_add(amount.0));
-    }
-}
-
-/// A sum, times 10,000.
-pub(crate) fn shown(sum: i128) -> String {
-    Amount::to_string(&crate::migration::value::Decimal(sum))
+/// What two digits can't say, and how many dates may be such.
+fn late_years(late: &Count) -> String {
+    let found = match late.count {
+        0 => "no date has a year from 50 on".to_owned(),
+        count => format!("{} a year from 50 on ({})", plural(count, "date has", "dates have"), late.shown()),
+    };
+    format!(
+        "{found}; a date such as 9999-12-31, before 1950 or after 2049 can't come back from two digits: export with four, in \
+         SQL*Plus by `alter session set nls_date_format = 'YYYY-MM-DD HH24:MI:SS'`"
+    )
 }
 
 /// Whether a line is what SQL*Plus prints after the rows.

@@ -1,5 +1,6 @@
 //! Finds out which reading of several is the only one that a whole file allows.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ impl Seen {
 
 struct Runner<F> {
     format: F,
+    /// Values that it read.
+    read: u64,
     /// The first value that it couldn't read.
     stumbled: Option<Seen>,
 }
@@ -36,17 +39,21 @@ pub struct Race<F> {
     runners: Vec<Runner<F>>,
     /// The first value that two of them read differently.
     differing: BTreeMap<(usize, usize), Seen>,
+    /// How those that are left read the last value.
+    readings: Vec<(usize, String)>,
 }
 
 /// Why no format is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undecided {
-    /// None reads every value: the one that came furthest, and what it can't read.
+    /// None reads every value.
     None {
-        /// The format that came furthest.
-        best: String,
+        /// The format that read the most values before one that it can't read, if one read any, and how many.
+        best: Option<(String, u64)>,
         /// What it can't read.
         seen: Seen,
+        /// A format that reads that.
+        other: Option<String>,
     },
     /// Several do, and don't agree.
     Several {
@@ -71,27 +78,45 @@ const EXAMPLES: usize = 3;
 impl<F: Clone> Race<F> {
     /// All of them at the start.
     pub fn new(formats: Vec<F>) -> Self {
-        let runner = |format| Runner { format, stumbled: None };
-        Self { runners: formats.into_iter().map(runner).collect(), differing: BTreeMap::new() }
+        let runner = |format| Runner { format, read: 0, stumbled: None };
+        let runners = formats.into_iter().map(runner).collect();
+        Self { runners, differing: BTreeMap::new(), readings: Vec::new() }
     }
 
     /// Lets each that has read everything so far read a value.
     pub fn see(&mut self, line: u64, column: &Arc<str>, text: &str, read: impl Fn(&F, &str) -> Option<String>) {
-        let mut readings: Vec<(usize, String)> = Vec::new();
+        self.readings.clear();
         for (at, runner) in self.runners.iter_mut().enumerate().filter(|(_, it)| it.stumbled.is_none()) {
             match read(&runner.format, text) {
-                Some(reading) => readings.push((at, reading)),
+                Some(reading) => {
+                    runner.read += 1;
+                    self.readings.push((at, reading));
+                }
                 None => runner.stumbled = Some(Seen::new(line, column, text)),
             }
         }
-        if readings.windows(2).all(|pair| pair[0].1 == pair[1].1) {
+        if self.readings.windows(2).all(|pair| pair[0].1 == pair[1].1) {
             return;
         }
-        for (first, one) in &readings {
-            for (second, _) in readings.iter().filter(|(at, reading)| at > first && reading != one) {
+        for (first, one) in &self.readings {
+            for (second, _) in self.readings.iter().filter(|(at, reading)| at > first && reading != one) {
                 self.differing.entry((*first, *second)).or_insert_with(|| Seen::new(line, column, text));
             }
         }
+    }
+
+    /// How those that have read everything so far read the last value.
+    pub fn readings(&self) -> impl Iterator<Item = (&F, &str)> {
+        self.readings.iter().map(|(at, text)| (&self.runners[*at].format, text.as_str()))
+    }
+
+    /// The format that read the most values before one that it couldn't read, if one read any.
+    fn furthest(&self, name: &impl Fn(&F) -> String, read: &impl Fn(&F, &str) -> Option<String>) -> Undecided {
+        let best = self.runners.iter().enumerate().max_by_key(|(at, it)| (it.read, Reverse(*at)));
+        let found = best.and_then(|(_, it)| Some((it, it.stumbled.clone()?)));
+        let (best, seen) = found.expect("each format has a value that it can't read");
+        let other = self.runners.iter().find(|it| read(&it.format, &seen.text).is_some()).map(|it| name(&it.format));
+        Undecided::None { best: (best.read > 0).then(|| (name(&best.format), best.read)), seen, other }
     }
 
     /// The format, if there is one that alone reads every value, or several that read all alike.
@@ -108,10 +133,7 @@ impl<F: Clone> Race<F> {
             }
         }
         let Some((_, first)) = distinct.first() else {
-            let furthest = self.runners.iter().max_by_key(|it| it.stumbled.as_ref().map_or(0, |seen| seen.line));
-            let found = furthest.and_then(|it| Some((name(&it.format), it.stumbled.clone()?)));
-            let (best, seen) = found.expect("each format has a value that it can't read");
-            return Err(Undecided::None { best, seen });
+            return Err(self.furthest(&name, &read));
         };
         if distinct.len() == 1 {
             return Ok(first.format.clone());

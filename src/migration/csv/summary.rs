@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::migration::csv::alarm::Alarm;
 use crate::migration::csv::facts::Compression;
-use crate::migration::csv::prove::shown;
 use crate::migration::csv::proved::ProvedCsv;
+use crate::migration::csv::race::Seen;
+use crate::migration::csv::sum::Exact;
 
 /// Which file was read, and how.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -33,8 +34,20 @@ pub struct CsvSummary {
     pub dates: BTreeMap<String, String>,
     /// The sums of the columns of numbers; null where a value is no number or too large.
     pub totals: BTreeMap<String, Option<String>>,
+    /// Of each column that has no sum, the first value that can't be summed.
+    pub unsummed: BTreeMap<String, UnsummedValue>,
     /// What looks as if the export had lost something.
     pub alarms: Vec<Alarm>,
+}
+
+/// A value that can't be summed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct UnsummedValue {
+    /// The line on which its row begins.
+    pub line: u64,
+    /// The value, cut short if it is long.
+    pub value: String,
 }
 
 impl From<&ProvedCsv> for CsvSummary {
@@ -53,11 +66,24 @@ impl From<&ProvedCsv> for CsvSummary {
             rows: facts.rows,
             delimiter: layout.delimiter.name(),
             encoding: layout.encoding.name(),
-            nulls: layout.nulls.iter().map(|it| it.name().to_owned()).collect(),
+            nulls: layout.nulls.iter().map(|it| it.name().into_owned()).collect(),
             numbers: layout.numbers.name().to_owned(),
             dates: dates.collect(),
-            totals: facts.totals.iter().map(|(column, sum)| (column.name().to_owned(), sum.map(shown))).collect(),
+            totals: facts.totals.iter().map(|(column, sum)| (column.name().to_owned(), shown(sum))).collect(),
+            unsummed: facts
+                .totals
+                .iter()
+                .filter_map(|(column, sum)| Some((column.name().to_owned(), unsummed(sum)?)))
+                .collect(),
             alarms: facts.alarms.clone(),
         }
     }
+}
+
+fn shown(sum: &Result<Exact, Seen>) -> Option<String> {
+    sum.as_ref().ok().map(ToString::to_string)
+}
+
+fn unsummed(sum: &Result<Exact, Seen>) -> Option<UnsummedValue> {
+    sum.as_ref().err().map(|seen| UnsummedValue { line: seen.line, value: seen.text.clone() })
 }

@@ -15,13 +15,14 @@ use pad_migrate::migration::csv::declared::Declared;
 use pad_migrate::migration::csv::summary::CsvSummary;
 
 /// What flags declare.
-fn declared(flags: &[(&str, &str)]) -> Declared {
+pub(super) fn declared(flags: &[(&str, &str)]) -> Declared {
     let mut declared = Declared::default();
     for (flag, value) in flags {
         match *flag {
             "encoding" => declared.encoding = Some(value.parse().expect("an encoding")),
             "null" => declared.nulls.push(value.parse().expect("a null")),
             "dates" => declared.dates.push(value.parse().expect("dates")),
+            "numbers" => declared.numbers = Some(clap::ValueEnum::from_str(value, false).expect("a number's format")),
             "rows" => declared.rows = Some(value.parse().expect("a number")),
             "total" => declared.totals.push(value.parse().expect("a total")),
             "delimiter" => declared.delimiter = Some(value.parse().expect("a delimiter")),
