@@ -1,5 +1,7 @@
 //! How a run read a file, as it is recorded, beside how the file is read now.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::base::hint::shell_word;
@@ -20,7 +22,7 @@ pub(crate) fn flags_to_read_as(recorded: &Value, now: &CsvSummary) -> Vec<String
         let nulls = recorded["nulls"].as_array().into_iter().flatten().filter_map(Value::as_str);
         flags.extend(nulls.map(|it| flag("null", it)));
     }
-    let days = |dates: &Value| -> Vec<(String, String)> {
+    let days = |dates: &Value| -> BTreeMap<String, String> {
         let each = dates.as_object().into_iter().flatten();
         each.filter_map(|(column, it)| Some((column.clone(), day(it.as_str()?)))).collect()
     };
