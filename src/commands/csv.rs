@@ -41,12 +41,21 @@ pub(crate) struct CsvFlags {
     /// How numbers are written [default: proved]
     #[arg(long, global = true, value_name = "EXAMPLE", help_heading = "CSV source", hide_short_help = true)]
     csv_numbers: Option<NumberFormat>,
+    /// The file's SHA-256, as an earlier command has shown it; another file is refused
+    #[arg(long, global = true, value_name = "HASH", help_heading = "CSV source", hide_short_help = true, value_parser = parse_sha256)]
+    csv_sha256: Option<String>,
     /// How many rows the table had; another number of rows in the file is refused
     #[arg(long, global = true, value_name = "N", help_heading = "CSV source", hide_short_help = true)]
     csv_rows: Option<u64>,
     /// A column's sum in the table, as COLUMN=SUM; another sum in the file is refused; repeatable
     #[arg(long, global = true, value_name = "COLUMN=SUM", help_heading = "CSV source", hide_short_help = true)]
     csv_total: Vec<Total>,
+}
+
+fn parse_sha256(text: &str) -> Result<String, String> {
+    let text = text.to_lowercase();
+    let is_hash = text.len() == 64 && text.bytes().all(|it| it.is_ascii_hexdigit());
+    if is_hash { Ok(text) } else { Err("write the 64 hexadecimal digits that migrate prints as SHA-256".to_owned()) }
 }
 
 /// The flags about a CSV file as they were given, as a shell takes them.
@@ -59,6 +68,7 @@ pub(crate) fn csv_words(matches: &ArgMatches) -> String {
         "csv_null",
         "csv_dates",
         "csv_numbers",
+        "csv_sha256",
         "csv_rows",
         "csv_total",
     ];
@@ -76,6 +86,7 @@ impl CsvFlags {
             || self.csv_encoding.is_some()
             || self.csv_numbers.is_some()
             || self.csv_rows.is_some()
+            || self.csv_sha256.is_some()
             || !self.csv_null.is_empty()
             || !self.csv_dates.is_empty()
             || !self.csv_total.is_empty();
@@ -112,6 +123,7 @@ impl CsvFlags {
             nulls: self.csv_null.clone(),
             dates: self.csv_dates.clone(),
             numbers: self.csv_numbers,
+            sha256: self.csv_sha256.clone(),
             rows: self.csv_rows,
             totals: self.csv_total.clone(),
         };

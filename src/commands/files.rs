@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 
+use crate::schema::backup::manifest_path;
+
 /// Flags that name a file to write.
 const WRITTEN: [&str; 4] = ["backup", "out", "rejects", "report"];
 
@@ -29,8 +31,21 @@ pub(crate) fn check_files(matches: &ArgMatches) -> Result<(), String> {
         let flag = format!("--{}", id.replace('_', "-"));
         (path != OsStr::new("-")).then(|| Named { flag, path: PathBuf::from(path) })
     };
+    // A backup has its manifest beside it.
+    let with_manifest = |it: Named| {
+        let is_backup = ["--backup", "--from"].contains(&&*it.flag) || (command, &*it.flag) == ("backup", "--out");
+        let manifest = is_backup.then(|| Named { flag: it.flag.clone(), path: manifest_path(&it.path) });
+        [Some(it), manifest].into_iter().flatten()
+    };
     let of = |is_wanted: &dyn Fn(&&str) -> bool| -> Vec<Named> {
-        WRITTEN.iter().chain(&READ).copied().filter(|it| is_wanted(it)).filter_map(named).collect()
+        WRITTEN
+            .iter()
+            .chain(&READ)
+            .copied()
+            .filter(|it| is_wanted(it))
+            .filter_map(named)
+            .flat_map(with_manifest)
+            .collect()
     };
     let (written, read) = (of(&is_written), of(&|id| !is_written(id)));
     for (at, file) in written.iter().enumerate() {

@@ -22,6 +22,8 @@ use crate::harness::server::lease::Server;
 use crate::harness::server::request::ServerRequest;
 use crate::ledger::pg::admission::SessionError;
 use crate::migration::csv::proved::ProvedCsv;
+use crate::migration::csv::reading::reading;
+use crate::migration::csv::summary::CsvSummary;
 use crate::migration::identity::SourceIdentity;
 use crate::migration::pg::legacy::LegacySource;
 use crate::migration::pg::migrate;
@@ -287,7 +289,7 @@ async fn load(
             false => References::StandIns,
         };
         let description = format!("{}, SHA-256 {}", csv.name(), csv.sha256);
-        let identity = SourceIdentity::Csv { sha256: csv.sha256.clone() };
+        let identity = SourceIdentity::Csv { sha256: csv.sha256.clone(), reading: reading(&CsvSummary::from(&**csv)) };
         return Ok(LegacyRows { origin: RowsOf::Csv(Arc::clone(csv)), description, identity, references, cases: None });
     }
     if let Rows::Generated(generator) = *rows {

@@ -10,6 +10,8 @@ pub(crate) struct Firing {
     pub(crate) table: String,
     pub(crate) name: String,
     pub(crate) is_rule: bool,
+    /// Whether it fires in replication, too (ENABLE ALWAYS).
+    pub(crate) is_always: bool,
 }
 
 impl Firing {
@@ -34,7 +36,7 @@ impl Firing {
              transaction; `{}` switches it off, and `{}` on again",
             self.shown(),
             self.switch("disable"),
-            self.switch("enable")
+            self.switch(if self.is_always { "enable always" } else { "enable" })
         )
     }
 }

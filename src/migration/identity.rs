@@ -26,6 +26,9 @@ pub enum SourceIdentity {
     Csv {
         /// The SHA-256 of the file, in lower-case hexadecimal.
         sha256: String,
+        /// How it was read: encoding, NULL, numbers and dates.
+        #[serde(default)]
+        reading: String,
     },
 }
 
@@ -53,7 +56,7 @@ impl SourceIdentity {
             Self::Fixtures => "the fixtures".to_owned(),
             Self::Generated => "generated rows".to_owned(),
             Self::Table { place, table, .. } => format!("{table} at {place}"),
-            Self::Csv { sha256 } => format!("the file with the SHA-256 {sha256}"),
+            Self::Csv { sha256, reading } => format!("the file with the SHA-256 {sha256}, read as {reading}"),
         }
     }
 }

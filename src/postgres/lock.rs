@@ -89,6 +89,11 @@ impl Lock {
 /// Who holds locks on tables of the schemas that the program works with: sessions, and transactions that were prepared
 /// and left (documentation, PREPARE TRANSACTION).
 pub(crate) async fn holders(session: &mut Session) -> Result<String, QueryError> {
+    holders_among(session, None).await
+}
+
+/// The same of some transactions, as `virtualtransaction` names them.
+pub(crate) async fn holders_among(session: &mut Session, wanted: Option<&[String]>) -> Result<String, QueryError> {
     let found: Option<String> = sqlx::query_scalar(
         "select string_agg(it, '; ' order by it) from ( \
              select distinct case when p.gid is null then \
@@ -104,8 +109,10 @@ pub(crate) async fn holders(session: &mut Session) -> Result<String, QueryError>
              where l.granted and l.pid is distinct from pg_backend_pid() \
                and n.nspname in ('padealing', 'bo_airflow', 'public') \
                and (a.pid is not null or p.gid is not null) \
+               and ($1::text[] is null or l.virtualtransaction = any($1)) \
              order by 1 limit 3) it",
     )
+    .bind(wanted)
     .fetch_one(session)
     .await
     .attempt("asking who holds locks")?;

@@ -6,6 +6,7 @@ use squawk_syntax::quote::quote_ident as identifier;
 use crate::base::text::{list, plural, thousands};
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::Stage;
+use crate::config::settings::Roles;
 
 /// What the server says of itself.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +50,14 @@ pub(crate) struct Slot {
     pub(crate) is_active: bool,
     /// `reserved`, `extended`, `unreserved` or `lost` (documentation, pg_replication_slots).
     pub(crate) wal_status: String,
+}
+
+/// Where no role is configured, what the application and the readers may do can't be checked afterwards.
+pub(crate) fn no_roles(roles: &Roles) -> Option<Check> {
+    let text = "no role is configured (DB_OWNER_ROLE, DB_APP_ROLE, DB_READER_ROLE): nobody will know afterwards whether \
+                they may work, which closes the gate then; name them, or accept this in the exceptions file";
+    let is_named = [&roles.owner, &roles.app, &roles.reader].into_iter().any(Option::is_some);
+    (!is_named).then(|| Check::new("role_privileges", Status::Warn, text))
 }
 
 /// A transaction that is open for so long, in seconds, is said to be in the way: `apply` waits for its locks.

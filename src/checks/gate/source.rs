@@ -54,7 +54,7 @@ pub(crate) struct Way {
 pub(crate) enum Means {
     /// It is the table, or a partition.
     Table,
-    /// It is a view of it.
+    /// It is a view of it, or a table that it is a partition or child of.
     View,
     /// A rule of this name writes to it.
     Rule(String),

@@ -3,9 +3,10 @@
 -- severity: fail
 -- scenarios: 1, 2, 3, 4
 -- rows: both
--- reads: padealing.audit_log, padealing.migration_mapping
+-- reads: padealing.audit_log, padealing.migration_mapping, padealing.pad_breach
 -- legacy: the dates of the stages are as they are there
--- remedy: find out which entry has a wrong time, and correct it
+-- remedy: find out which entry has a wrong time, and correct it; if a trade came before its approval, record the breach
+--   (pad_breach, a breach_type with execut, trad or approv in it)
 with entries as not materialized (
     select a.id, a.request_id, a.action_type, a."timestamp",
            case when a.action_type in ('request_submitted', 'approval_manager', 'approval_compliance')
@@ -32,7 +33,7 @@ with entries as not materialized (
     where f.manager < f.submitted or f.compliance < greatest(f.submitted, f.manager)
        or f.executed < greatest(f.submitted, f.manager, f.compliance)
 ), odd as materialized (
-    select a.id, a.request_id, a.action_type, a."timestamp",
+    select a.id, a.request_id, a.action_type, a."timestamp", a.stage,
            case a.stage when 'approval_manager' then q.submitted
                 when 'approval_compliance' then q.decided_by_manager
                 when 'execution' then q.decided end as not_before
@@ -44,4 +45,7 @@ from odd o
 left join padealing.migration_mapping l
     on l.source_table = 'personal_account_dealing' and l.target_table like 'audit\_log:%' and l.target_id = o.id
 where o."timestamp" < o.not_before
+  and not (o.stage = 'execution' and exists (
+      select from padealing.pad_breach b
+      where b.request_id = o.request_id and b.breach_type ~* 'execut|trad|approv'))
 order by o.id;

@@ -20,6 +20,7 @@ use crate::base::text::{hex, sentence};
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::rehearsal::{self, Rehearsable};
 use crate::checks::gate::rows::Rejections;
+use crate::checks::gate::server::no_roles;
 use crate::checks::gate::source::{Counters, file};
 use crate::checks::gate::waivers::Used;
 use crate::checks::gate::{Bound, Gate, Stage, of_doctor, rows, schema, unknown};
@@ -100,6 +101,9 @@ pub async fn gate(request: &GateRequest<'_>) -> Gate {
             // A file has been proved whole before.
             gate.checks.retain(|it| it.name != "legacy_table" || gate.csv.is_none());
             gate.checks.extend(gate.csv.as_ref().map(file));
+            if request.stage == Stage::Before {
+                gate.checks.extend(no_roles(request.roles));
+            }
         }
     }
     // Without a session all else would fail for the same reason.

@@ -11,6 +11,7 @@ use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::Access;
 use crate::postgres::query_error::QueryError;
 use crate::postgres::statement::{run, server_facts};
+use crate::schema::guard::refusal::Refusal;
 use crate::schema::mirror;
 
 /// Why a rehearsal's database could not be prepared.
@@ -49,6 +50,14 @@ pub enum PrepareError {
     )]
     #[expect(missing_docs, reason = "the message says what it is")]
     StandIn { requisite: String, source: QueryError },
+    /// A manifest holds what a backup's never does, or more than can be made safely.
+    #[error(
+        "the backup can't be rehearsed: it needs {requisite}, and what the manifest says it is can't be made on the ephemeral \
+         server; restore it into a test database that has this, with `pad-migrate restore --from FILE`, which the gate \
+         takes instead"
+    )]
+    #[expect(missing_docs, reason = "the message says what it is")]
+    UnsafeStandIn { requisite: String, source: Refusal },
     /// Something outside the reference mirror is referred to.
     #[error(
         "the backup refers to {table} ({columns}), which the reference mirror doesn't have, so it can't be rehearsed; \

@@ -27,6 +27,8 @@ use crate::postgres::session::Session;
 use crate::postgres::statement::run;
 use crate::postgres::transaction::{Limits, begin_reading, begin_writing};
 use crate::schema::backup::Requisite;
+use crate::schema::guard;
+use crate::schema::guard::scope::Scope;
 use crate::schema::mirror;
 use crate::schema::pg::requisites::lacking;
 
@@ -285,7 +287,18 @@ pub(crate) async fn stand_in(target: &EphemeralDatabase, requisites: &[Requisite
         let failed = |source| PrepareError::StandIn { requisite: it.to_string(), source };
         let schema = format!("create schema if not exists {}", quote_identifier(&it.schema));
         let settings = ["set local check_function_bodies = off".to_owned(), schema];
-        for sql in settings.into_iter().chain(it.definition.clone()) {
+        let made = match &it.extension {
+            Some(extension) => Some(create_extension(extension, &it.schema)),
+            None => it.definition.clone(),
+        };
+        if it.extension.is_none()
+            && let Some(definition) = &made
+        {
+            let scope = Scope { stand_ins: true, ..Scope::default() };
+            guard::check(definition, &scope)
+                .map_err(|source| PrepareError::UnsafeStandIn { requisite: it.to_string(), source })?;
+        }
+        for sql in settings.into_iter().chain(made) {
             // A prepared statement is one: nothing can come behind it.
             let made = sqlx::query(AssertSqlSafe(sql)).execute(&mut session).await.map(|_| ());
             made.attempt("making a stand-in").map_err(failed)?;
@@ -294,6 +307,12 @@ pub(crate) async fn stand_in(target: &EphemeralDatabase, requisites: &[Requisite
     run(&mut session, "commit", "making stand-ins").await?;
     let _ = session.close().await;
     Ok(())
+}
+
+/// An extension is made by its name alone: its script is the server's.
+fn create_extension(name: &str, schema: &str) -> String {
+    let schema = if schema.is_empty() { String::new() } else { format!(" schema {}", quote_identifier(schema)) };
+    format!("create extension if not exists {}{schema} cascade", quote_identifier(name))
 }
 
 async fn has_reference(connection: &mut Session) -> Result<bool, QueryError> {

@@ -22,6 +22,8 @@ pub struct Declared {
     pub dates: Vec<DatesOf>,
     /// `--csv-numbers`.
     pub numbers: Option<NumberFormat>,
+    /// `--csv-sha256`: the file's, in lower-case hexadecimal.
+    pub sha256: Option<String>,
     /// `--csv-rows`: how many rows the table had.
     pub rows: Option<u64>,
     /// `--csv-total`: what sums the table had.

@@ -371,6 +371,11 @@ fn prove_file(path: &Path, declared: &Declared, cancelled: &AtomicBool) -> Resul
     let (_, input) = records.input.into_inner();
     let broken = || CsvFault::Read(io::Error::other("the compressed data is broken"));
     let blocks = input.into_blocks().ok_or_else(broken)?;
+    let sha256 = hex(&blocks.whole.finalize());
+    if let Some(wanted) = declared.sha256.as_ref().filter(|it| **it != sha256) {
+        let difference = format!("the file has the SHA-256 {sha256}, and --csv-sha256 says {wanted}");
+        return Err(CsvFault::Control(vec![difference]));
+    }
     let (layout, facts) = prover.end(is_ended, has_mixed_ends)?;
     Ok(ProvedCsv {
         path: path.to_owned(),
@@ -378,7 +383,7 @@ fn prove_file(path: &Path, declared: &Declared, cancelled: &AtomicBool) -> Resul
         blocks: blocks.digests.into(),
         layout,
         facts,
-        sha256: hex(&blocks.whole.finalize()),
+        sha256,
         bytes: blocks.bytes,
     })
 }

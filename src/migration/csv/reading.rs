@@ -1,10 +1,11 @@
 //! How a run read a file, as it is recorded, beside how the file is read now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use crate::base::hint::shell_word;
+use crate::base::text::list;
 use crate::migration::csv::summary::CsvSummary;
 
 /// The flags with which a file is read as a run read it; none if it is read so now. What isn't recorded is no difference.
@@ -30,6 +31,16 @@ pub(crate) fn flags_to_read_as(recorded: &Value, now: &CsvSummary) -> Vec<String
         flags.extend(date_flags(recorded["dates"].as_object()).into_iter().map(|it| flag("dates", &it)));
     }
     flags
+}
+
+/// How a file is read, so far as rows would be others if it were read otherwise.
+pub(crate) fn reading(csv: &CsvSummary) -> String {
+    let days: BTreeSet<String> = csv.dates.values().map(|it| day(it)).collect();
+    let days = match days.len() {
+        1 => days.into_iter().collect::<String>(),
+        _ => list(csv.dates.iter().map(|(column, format)| format!("{column} {}", day(format)))),
+    };
+    format!("{}, NULL {}, numbers like {}, dates {days}", csv.encoding, csv.nulls.join(" and "), csv.numbers)
 }
 
 /// How a format reads the day: the time of day, which may be left out or written in several ways, has one reading only.

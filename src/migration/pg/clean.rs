@@ -73,6 +73,12 @@ pub enum CleanError {
     /// A trigger or a rule writes to other rows.
     #[error("removing the test data, {written}; nothing was removed at {place}")]
     Others { place: String, written: String },
+    /// The application writes about the rows all the time.
+    #[error(
+        "the application is writing about the test data at {place}, and nothing was removed; keep it from that for a moment, \
+         and run this again"
+    )]
+    Busy { place: String, source: QueryError },
     /// Deletes can't be watched, or would reach other rows.
     #[error(transparent)]
     Unsafe(#[from] UnsafeError),
@@ -93,6 +99,7 @@ pub async fn clean(request: &CleanRequest<'_>) -> Result<CleanReport, CleanError
     let (keys, firing) = check_target(&mut session, request).await?;
     let marks = Marks::now(&mut session).await?;
     let mut witness = Witness::new(request.target);
+    let busy = |source| CleanError::Busy { place: request.target.place(), source };
     let mut attempt = 1;
     let mut report = loop {
         match clean_once(&mut session, request, &keys, (&mut witness, marks)).await {
@@ -102,17 +109,18 @@ pub async fn clean(request: &CleanRequest<'_>) -> Result<CleanReport, CleanError
                 attempt += 1;
             }
             Ok(CleanEnd::Named) => {
-                let words = "audit entries are being written about it all the time".to_owned();
-                Err(sqlx::Error::Protocol(words)).attempt("removing the test data")?;
+                let words = "audit entries about it are written all the time".to_owned();
+                Err(sqlx::Error::Protocol(words)).attempt("removing the test data").map_err(busy)?;
             }
             Ok(CleanEnd::Writing(others)) => {
                 run(&mut session, "rollback", "rolling back").await?;
-                wait_for_writers(&mut session, request.target, others).await?;
+                wait_for_writers(&mut session, request.target, others).await.map_err(busy)?;
             }
             Err(CleanError::Session(SessionError::Query(error))) if error.is_retryable() && attempt < ATTEMPTS => {
                 run(&mut session, "rollback", "rolling back").await?;
                 attempt += 1;
             }
+            Err(CleanError::Session(SessionError::Query(error))) if error.is_retryable() => return Err(busy(error)),
             Err(error) => return Err(error),
         }
     };

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::config::settings::TableName;
 use crate::migration::csv::error::{CsvError, CsvFault};
 use crate::migration::csv::file::CsvRecords;
@@ -78,25 +80,25 @@ pub(crate) struct FileNotes {
 }
 
 impl FileNotes {
-    /// Compares the file with those that the rows came from. The same file read in another way is refused: its rows would be
+    /// Compares the file with what the rows came from. The same file read in another way is refused: its rows would be
     /// others.
     pub(crate) async fn read(session: &mut Session, csv: &ProvedCsv) -> Result<Result<Self, CsvError>, QueryError> {
-        let runs = runs_of_files(session).await?;
-        let (same, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|it| it.csv["sha256"] == *csv.sha256);
+        let runs = runs_of_rows(session).await?;
+        let is_same = |it: &SourceRun| it.csv.as_ref().is_some_and(|of_run| of_run["sha256"] == *csv.sha256);
         let now = CsvSummary::from(csv);
-        for FileRun { id, csv: recorded } in same {
-            let flags = flags_to_read_as(&recorded, &now);
+        for run in runs.iter().filter(|it| is_same(it)) {
+            let flags = flags_to_read_as(run.csv.as_ref().unwrap_or(&Value::Null), &now);
             if !flags.is_empty() {
-                return Ok(Err(CsvError::new(csv.name(), CsvFault::ReadOtherwise { run: id, flags })));
+                let fault = CsvFault::ReadOtherwise { run: run.id.clone(), flags };
+                return Ok(Err(CsvError::new(csv.name(), fault)));
             }
         }
-        let other_file = others.first().map(|FileRun { id, csv: recorded }| {
-            let of = |name: &str| recorded[name].as_str().unwrap_or("not recorded").to_owned();
+        let other_file = runs.iter().find(|it| !is_same(it)).map(|it| {
             format!(
-                "rows came from another file: the run {id} read {}, whose SHA-256 is {}, and that of this file is {}; \
-                 give that file to compare these rows with what they came from",
-                of("file"),
-                of("sha256"),
+                "rows came from another file, or a table: the run {} read {}, and the SHA-256 of this file is {}; give that to \
+                 compare these rows with what they came from",
+                it.id,
+                it.words(),
                 csv.sha256
             )
         });
@@ -110,18 +112,52 @@ impl FileNotes {
     }
 }
 
-/// A run that read a file.
-struct FileRun {
-    id: String,
-    /// What it recorded of the file: a [`CsvSummary`].
-    csv: serde_json::Value,
+/// A note that rows came from a file, where a table is read.
+pub(crate) async fn came_from_a_file(session: &mut Session) -> Result<Option<String>, QueryError> {
+    let runs = runs_of_rows(session).await?;
+    Ok(runs.iter().find(|it| it.csv.is_some()).map(|it| {
+        format!(
+            "rows came from a file: the run {} read {}; give it with --source-csv to compare them with what they came from",
+            it.id,
+            it.words()
+        )
+    }))
 }
 
-/// The runs that read files and whose rows are still there, the last first.
-async fn runs_of_files(session: &mut Session) -> Result<Vec<FileRun>, QueryError> {
-    let runs: Vec<(String, String)> = sqlx::query_as(
-        "select r.id::text, (r.options -> 'csv')::text from padealing.migration_run r \
-         where r.command = 'migrate' and r.options -> 'csv' ->> 'sha256' is not null \
+/// A run whose rows are still there.
+struct SourceRun {
+    id: String,
+    source: String,
+    /// What it recorded of its file, if it read one: a [`CsvSummary`].
+    csv: Option<Value>,
+}
+
+impl SourceRun {
+    fn words(&self) -> String {
+        let of = |csv: &Value, name: &str| csv[name].as_str().unwrap_or("not recorded").to_owned();
+        match &self.csv {
+            Some(csv) => format!("{}, whose SHA-256 is {}", of(csv, "file"), of(csv, "sha256")),
+            None => format!("the table at {}", self.source),
+        }
+    }
+}
+
+/// The runs whose rows are still there, the last first; none where runs can't be read, as before the first one.
+async fn runs_of_rows(session: &mut Session) -> Result<Vec<SourceRun>, QueryError> {
+    const WHAT: &str = "reading what the rows came from";
+    let is_readable: bool = sqlx::query_scalar(
+        "select bool_and(coalesce(has_table_privilege(to_regclass(it), 'select'), false)) \
+         from unnest(array['padealing.migration_run', 'padealing.migration_mapping']) it",
+    )
+    .fetch_one(&mut *session)
+    .await
+    .attempt(WHAT)?;
+    if !is_readable {
+        return Ok(Vec::new());
+    }
+    let runs: Vec<(String, Option<String>, Option<String>)> = sqlx::query_as(
+        "select r.id::text, r.options ->> 'source', (r.options -> 'csv')::text from padealing.migration_run r \
+         where r.command = 'migrate' \
            and exists (select from padealing.migration_mapping m \
                where m.source_table = $1 and m.target_table = 'pad_request' \
                  and m.migrated_at between r.started_at and coalesce(r.finished_at, 'infinity')) \
@@ -130,10 +166,14 @@ async fn runs_of_files(session: &mut Session) -> Result<Vec<FileRun>, QueryError
     .bind(SOURCE_TABLE)
     .fetch_all(session)
     .await
-    .attempt("reading which file the rows came from")?;
-    // What can't be read is no other reading.
-    let parsed = |(id, csv): (String, String)| Some(FileRun { id, csv: serde_json::from_str(&csv).ok()? });
-    Ok(runs.into_iter().filter_map(parsed).collect())
+    .attempt(WHAT)?;
+    let run = |(id, source, csv): (String, Option<String>, Option<String>)| SourceRun {
+        id,
+        source: source.unwrap_or_else(|| "a place that isn't recorded".to_owned()),
+        // What can't be read is no other reading.
+        csv: csv.and_then(|it| serde_json::from_str(&it).ok()),
+    };
+    Ok(runs.into_iter().map(run).collect())
 }
 
 /// Bytes of a page that are kept in memory.

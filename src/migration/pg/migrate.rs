@@ -22,7 +22,7 @@ use crate::ledger::pg::admission::{RefusedError, check_applied, check_permitted}
 use crate::ledger::pg::permission::{current_role, permissions};
 use crate::migration::ids::OddIds;
 use crate::migration::needs;
-use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource};
+use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource, came_from_a_file};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::missing::missing_columns;
@@ -227,7 +227,8 @@ async fn examine(
     let source = source.in_zone(database, &mut connection, target).await?;
     let traits = traits_of_source(&mut connection, &source).await?;
     let (total, largest) = source.extent(&mut connection).await?;
-    let (total, notes) = (u64::try_from(total).unwrap_or(0), traits.notes(table));
+    let (total, mut notes) = (u64::try_from(total).unwrap_or(0), traits.notes(table));
+    notes.extend(came_from_a_file(target).await?);
     let (database, source) = (Arc::new(database.clone()), Arc::new(source));
     let pages = LegacyPages::of_table(Arc::clone(&source), connection, traits.needs_cursor, full);
     Ok(Examined { legacy: Legacy::Table { database, source }, pages, total, largest, notes })

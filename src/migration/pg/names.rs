@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::base::text::sentence;
 use crate::migration::rollback::Referring;
 use crate::postgres::database::{Access, Database};
-use crate::postgres::lock::holders;
+use crate::postgres::lock::holders_among;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
@@ -121,13 +121,14 @@ pub(crate) async fn wait_for_writers(
     writing: Vec<String>,
 ) -> Result<(), QueryError> {
     database.note("waiting for transactions that write to padealing.audit_log");
-    if wait_out(session, writing, PATIENCE).await?.is_empty() {
+    let open = wait_out(session, writing, PATIENCE).await?;
+    if open.is_empty() {
         return Ok(());
     }
     let words = format!(
         "transactions that write to padealing.audit_log, and may write about these rows, don't end: {}; end them, or wait \
          for them",
-        holders(session).await?
+        holders_among(session, Some(&open)).await?
     );
     Err(sqlx::Error::Protocol(words)).attempt("waiting for others")
 }

@@ -26,7 +26,7 @@ use crate::ledger::pg::permission::current_role;
 use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
-use crate::migration::pg::legacy::{CsvPages, FileNotes, LegacySource};
+use crate::migration::pg::legacy::{CsvPages, FileNotes, LegacySource, came_from_a_file};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::names::{Witness, wait_for_writers};
@@ -242,7 +242,9 @@ async fn legacy_rows(
     let source = source.in_zone(database, &mut from, holder).await?;
     let traits = traits_of_source(&mut from, &source).await?;
     let rows = SourceRows::new(from, Arc::new(source), traits.needs_cursor).await?;
-    Ok((LegacyRows::Table(Box::new(rows)), traits.notes(table)))
+    let mut notes = traits.notes(table);
+    notes.extend(came_from_a_file(holder).await?);
+    Ok((LegacyRows::Table(Box::new(rows)), notes))
 }
 
 /// What `padealing.migration_run` keeps of how the run was asked for.

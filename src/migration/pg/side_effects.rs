@@ -36,20 +36,20 @@ const TREE: &str = "with recursive t as (\
 pub(crate) async fn firing(session: &mut Session, tables: &[&str]) -> Result<Vec<Firing>, QueryError> {
     // A partition's copy of its table's trigger is no other one.
     let sql = format!(
-        "{TREE} select n.nspname::text, c.relname::text, f.name::text, f.is_rule \
+        "{TREE} select n.nspname::text, c.relname::text, f.name::text, f.is_rule, f.is_always \
          from t join pg_class c on c.oid = t.oid join pg_namespace n on n.oid = c.relnamespace \
          cross join lateral ( \
-             select g.tgname, false from pg_trigger g where g.tgrelid = t.oid and not g.tgisinternal \
+             select g.tgname, false, g.tgenabled = 'A' from pg_trigger g where g.tgrelid = t.oid and not g.tgisinternal \
                and g.tgparentid = 0 and g.tgenabled in ('O', 'A') and g.tgtype & 8 = 8 \
-             union all select r.rulename, true from pg_rewrite r where r.ev_class = t.oid and r.ev_type = '4' \
-               and r.ev_enabled in ('O', 'A')) f (name, is_rule) order by 1, 2, 3"
+             union all select r.rulename, true, r.ev_enabled = 'A' from pg_rewrite r where r.ev_class = t.oid and r.ev_type = '4' \
+               and r.ev_enabled in ('O', 'A')) f (name, is_rule, is_always) order by 1, 2, 3"
     );
-    let found: Vec<(String, String, String, bool)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let found: Vec<(String, String, String, bool, bool)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(tables)
         .fetch_all(session)
         .await
         .attempt("looking for triggers that fire when rows are deleted")?;
-    let firing = |(schema, table, name, is_rule)| Firing { schema, table, name, is_rule };
+    let firing = |(schema, table, name, is_rule, is_always)| Firing { schema, table, name, is_rule, is_always };
     Ok(found.into_iter().map(firing).collect())
 }
 

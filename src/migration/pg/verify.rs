@@ -22,7 +22,7 @@ use crate::migration::difference::Difference;
 use crate::migration::ids::OddIds;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
-use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource, repeated_ids};
+use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource, came_from_a_file, repeated_ids};
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::plain_page::{LegacyCursor, PlainPage, read_plain_page};
@@ -180,9 +180,11 @@ async fn examine<'a>(request: &VerifyRequest<'a>, target: &mut Session) -> Resul
     let traits = traits_of_source(&mut from, &source).await?;
     let (total, _) = source.extent(&mut from).await?;
     let legacy = Legacy::Table { database: Arc::new(database.clone()), source: Arc::clone(&source) };
-    let (total, notes) = (u64::try_from(total).unwrap_or(0), traits.notes(table));
+    let (total, mut notes) = (u64::try_from(total).unwrap_or(0), traits.notes(table));
+    let other_file = came_from_a_file(target).await?;
+    notes.extend(other_file.clone());
     let opened = Opened::Table { from, database, source, needs_cursor: traits.needs_cursor };
-    Ok(Examined { legacy, opened, total, notes, other_file: None })
+    Ok(Examined { legacy, opened, total, notes, other_file })
 }
 
 /// Counts the rows that their ids don't identify: rejected if that is on record.

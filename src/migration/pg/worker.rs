@@ -195,7 +195,7 @@ async fn migrate_page(
 
 /// Which of the ids requests of the target have.
 async fn taken(connection: &mut Session, ids: &[i64]) -> Result<Vec<i64>, QueryError> {
-    sqlx::query_scalar("select id from padealing.pad_request where id = any($1) order by id")
+    sqlx::query_scalar("select id::int8 from padealing.pad_request where id = any($1) order by id")
         .bind(ids)
         .fetch_all(connection)
         .await

@@ -22,8 +22,12 @@ impl Guard<'_> {
         }
         let root = SyntaxNode::new_root(green);
         check_tokens(&root)?;
-        Guard { calls: if self.place == Place::Body { Calls::Any } else { Calls::Listed }, ..self }
-            .walk(&root, &mut 0)?;
+        let calls = match self.place {
+            Place::Body if self.scope.stand_ins => Calls::Harmless,
+            Place::Body => Calls::Any,
+            _ => Calls::Listed,
+        };
+        Guard { calls, ..self }.walk(&root, &mut 0)?;
         // A second opinion on the walk.
         for token in tokens(&root).filter(|it| among(WRITING_WORDS, &it.text().to_ascii_lowercase())) {
             let Some(parent) = token.parent() else { continue };

@@ -75,11 +75,16 @@ impl Guard<'_> {
         }
         let mirrored =
             self.scope.mirror && [S::CREATE_TABLE, S::CREATE_INDEX].contains(&statement) && schema == REFERENCE;
+        let kinds = [S::CREATE_FUNCTION, S::CREATE_PROCEDURE, S::CREATE_TYPE, S::CREATE_DOMAIN, S::CREATE_COLLATION];
+        let stands_in = self.scope.stand_ins
+            && kinds.contains(&statement)
+            && !schema.starts_with("pg_")
+            && schema != "information_schema";
         // With one part more, the first is a database: `padealing.bo_airflow.x`.
         let length = if places[0] == S::QUALIFIED_COLUMN_NAME_REF { 3 } else { 2 };
         *targets += 1;
         match statement {
-            _ if parts.len() != length || schema != OURS && !mirrored => {
+            _ if parts.len() != length || schema != OURS && !mirrored && !stands_in => {
                 refuse(path, &format!("{written} is not in padealing, or its name does not say so"))
             }
             S::INSERT | S::UPDATE | S::DELETE if !managed && self.place != Place::Body => {

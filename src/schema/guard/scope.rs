@@ -10,4 +10,8 @@ pub struct Scope {
     /// Schemas from which a managed table ([`MANAGED_TABLES`]) or a sequence may be moved into padealing
     /// (`SET SCHEMA padealing`), and back to `public` when `down`.
     pub moves_from: Vec<String>,
+    /// An ephemeral database, which gets what a backup depends on: routines, types, domains and collations may be created
+    /// in other schemas. A manifest's text says how, so that what they call is looked at, too: it runs before the
+    /// rehearsal ends.
+    pub stand_ins: bool,
 }

@@ -35,13 +35,18 @@ pub(crate) async fn lacking<'a>(
     let mut lacking = Vec::new();
     for it in wanted {
         // What isn't there is an error of the server's.
-        let found = savepoint(session, async |session| {
-            let sql = "select objid from pg_get_object_address($1, $2, $3)";
-            let query = sqlx::query(sql).bind(&it.address).bind(&it.names).bind(&it.arguments);
-            query.fetch_one(session).await.map(|_| ()).attempt("looking for what the backup depends on")
+        let found = savepoint(session, async |session| -> Result<bool, QueryError> {
+            // Something else may bear the name of what an extension has.
+            let sql = "select $4::text is null or exists (select from pg_depend e join pg_extension x on x.oid = e.refobjid \
+                           where e.classid = a.classid and e.objid = a.objid and e.deptype = 'e' and x.extname = $4) \
+                       from pg_get_object_address($1, $2, $3) a";
+            let of = it.extension.as_ref().filter(|_| it.kind != "extension");
+            let query = sqlx::query_scalar(sql).bind(&it.address).bind(&it.names).bind(&it.arguments).bind(of);
+            query.fetch_one(session).await.attempt("looking for what the backup depends on")
         });
         match found.await? {
-            Ok(()) => {}
+            Ok(true) => {}
+            Ok(false) => lacking.push(it),
             Err(error) if error.sqlstate().is_some() => lacking.push(it),
             Err(error) => return Err(error),
         }

@@ -109,7 +109,7 @@ async fn retry<T>(
 pub(crate) fn scope(request: &ChangeRequest<'_>, down: bool) -> Scope {
     let mut moves_from = vec!["public".to_owned()];
     moves_from.extend(request.legacy.map(|it| it.schema.clone()));
-    Scope { down, mirror: false, moves_from }
+    Scope { down, moves_from, ..Scope::default() }
 }
 
 pub(crate) async fn send(connection: &mut Session, step: &Step, scope: &Scope) -> Result<(), ApplyError> {

@@ -113,6 +113,59 @@ async fn what_a_backup_depends_on_is_said_and_looked_for() {
     .await;
 }
 
+/// A type of an extension isn't whatever bears its name.
+#[tokio::test]
+async fn names_alone_are_no_requisites() {
+    with_db(Start::Applied, async |db| {
+        db.execute("create extension citext schema public; alter table padealing.pad_breach add c public.citext").await;
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let output = go(dir.path(), &db.url, &[], &["backup", "--out", "it.dump"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let output = go(dir.path(), &db.url, &[], &["restore", "--from", "it.dump", "--rehearse"]);
+        assert!(stdout(&output).contains("CLEAN: the backup can be restored"), "{}", stderr(&output));
+        with_db(Start::Reference, async |to| {
+            to.execute("create domain public.citext as text").await;
+            let output = go(dir.path(), &to.url, &[], &["restore", "--from", "it.dump", "--yes"]);
+            let said = stderr(&output);
+            assert!(
+                output.status.code() == Some(2) && said.contains("type public.citext of the extension citext"),
+                "{said}"
+            );
+        })
+        .await;
+    })
+    .await;
+}
+
+/// A manifest is a file, which anybody may have written: what it says of a function is read before it is run.
+#[tokio::test]
+async fn a_manifest_runs_nothing_on_the_machine() {
+    with_db(Start::Applied, async |db| {
+        db.execute(
+            "create function public.tf() returns trigger language plpgsql as 'begin return new; end'; \
+             create trigger zz before insert on padealing.pad_breach for each row execute function public.tf()",
+        )
+        .await;
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let output = go(dir.path(), &db.url, &[], &["backup", "--out", "it.dump"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let (manifest, mark) = (dir.path().join("it.dump.manifest.json"), dir.path().join("mark"));
+        let text = std::fs::read_to_string(&manifest).expect("the manifest is there");
+        let mut edited: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        let run = format!("copy (select 1) to program 'touch {}'", mark.display());
+        edited["requisites"][0]["definition"] = run.into();
+        std::fs::write(&manifest, edited.to_string()).expect("the manifest is written");
+        let output = go(dir.path(), &db.url, &[], &["restore", "--from", "it.dump", "--rehearse"]);
+        let said = stderr(&output);
+        assert!(
+            output.status.code() == Some(2) && said.contains("what the manifest says it is can't be made"),
+            "{said}"
+        );
+        assert!(!mark.exists(), "nothing was run");
+    })
+    .await;
+}
+
 /// A table that a rule writes to, or a type of another table's rows: no ephemeral server can have it. The restore itself,
 /// where it is, is the rehearsal then.
 #[tokio::test]

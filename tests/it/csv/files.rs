@@ -131,6 +131,11 @@ fn a_file_that_lacks_rows_is_refused() {
     for words in ["the file has 5 rows, and --csv-rows says 6", "the sum of value is 12551.7400 in the file"] {
         assert!(error.contains(words), "{error}");
     }
+    let hash = CsvSummary::from(&prove_file(&fixture("dbeaver.csv"), &Declared::default()).expect("it is read")).sha256;
+    let known = |sha256: &str| Declared { sha256: Some(sha256.to_owned()), ..Declared::default() };
+    prove_file(&fixture("dbeaver.csv"), &known(&hash)).expect("it is that file");
+    let error = prove_file(&fixture("dbeaver.csv"), &known(&hash.replace(&hash[..1], "x"))).expect_err("it is another");
+    assert!(sentence(&error).contains(&format!("the file has the SHA-256 {hash}, and --csv-sha256 says x")));
     // The table's sum holds values that the target can't; of those the rows are rejected.
     let text = csv_text(&[&[("id", "1"), ("value", "10000000000000000.25")], &[("id", "2"), ("value", "1.5")]]);
     let whole = declared(&[("rows", "2"), ("total", "value=10000000000000001.75")]);

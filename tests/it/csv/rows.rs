@@ -311,3 +311,26 @@ async fn a_file_is_read_in_one_way() {
     })
     .await;
 }
+
+/// What a dry run says before the first migration, on any schema: a file and a table alike. The application's ids there
+/// are 32 bits long.
+#[tokio::test]
+async fn a_file_is_examined_before_the_first_migration() {
+    for start in [Start::Reference, Start::Alembic] {
+        with_db(start, async |db| {
+            let dir = tempfile::tempdir().expect("a directory is made");
+            let path = dir.path().join("rows.csv");
+            let row = [("id", "1"), ("employee", "1001"), ("status", "request"), ("requested_date", "2024-01-15")];
+            std::fs::write(&path, csv_text(&[&row])).expect("the file is written");
+            let csv =
+                ["--database-url", &db.url, "--source-csv", &path.display().to_string(), "--json"].map(str::to_owned);
+            let csv: Vec<&str> = csv.iter().map(String::as_str).collect();
+            let output = run(&[&csv[..], &["migrate", "--dry-run"]].concat(), &[("DB_SSLMODE", "disable")]);
+            let taken = start == Start::Alembic;
+            let shown = format!("{}{}", stdout(&output), stderr(&output));
+            assert_eq!(output.status.code(), Some(i32::from(taken)), "{shown}");
+            assert_eq!(shown.contains("id_collision"), taken, "{shown}");
+        })
+        .await;
+    }
+}

@@ -90,8 +90,16 @@ fn a_source_is_known_by_its_server() {
         (table(Some("7"), name, "t"), table(Some("7"), other, "t"), true),
         (table(None, name, "t"), table(Some("7"), "db.example.com:5432/qa as reader", "t"), true),
         (table(None, name, "t"), table(Some("7"), other, "t"), false),
-        (SourceIdentity::Csv { sha256: "1".to_owned() }, SourceIdentity::Csv { sha256: "1".to_owned() }, true),
-        (SourceIdentity::Csv { sha256: "1".to_owned() }, SourceIdentity::Csv { sha256: "2".to_owned() }, false),
+        (
+            SourceIdentity::Csv { sha256: "1".to_owned(), reading: String::new() },
+            SourceIdentity::Csv { sha256: "1".to_owned(), reading: String::new() },
+            true,
+        ),
+        (
+            SourceIdentity::Csv { sha256: "1".to_owned(), reading: String::new() },
+            SourceIdentity::Csv { sha256: "2".to_owned(), reading: String::new() },
+            false,
+        ),
     ] {
         let report = rehearsal(env!("CARGO_PKG_VERSION"), 500, VERSION, &one);
         assert_eq!(judge(&report, Some(&another)).0 == Status::Pass, is_known, "{one:?} {another:?}");

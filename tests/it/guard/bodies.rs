@@ -2,7 +2,8 @@
 
 use rstest::rstest;
 
-use super::{check_passes, check_refused};
+use super::{check, check_passes, check_refused};
+use pad_migrate::schema::guard::scope::Scope;
 
 /// A block, and a function of either language, that holds these statements.
 pub(super) fn block(body: &str) -> String {
@@ -285,4 +286,42 @@ fn what_a_function_may_be(#[case] sql: &str) {
     as 'delete from bo_airflow.x; select 1'; end"), "bo_airflow.x")]
 fn what_a_function_may_not_be(#[case] sql: &str, #[case] reason: &str) {
     check_refused(sql, reason);
+}
+
+/// What a backup depends on is made in an ephemeral database as its manifest says: nothing that acts.
+#[test]
+fn stand_ins_only_compute() {
+    let scope = Scope { stand_ins: true, ..Scope::default() };
+    let function = |body: &str| {
+        format!("create or replace function public.f() returns trigger language plpgsql as $x$ begin {body} end $x$")
+    };
+    for sql in [
+        function("new.a := lower(new.a); return new;"),
+        "create function public.g(a text) returns text language sql immutable as $x$ select public.h(lower(a)) $x$"
+            .to_owned(),
+        "create type public.side as enum ('B', 'S')".to_owned(),
+        "create domain public.short as text constraint c check (length(value) < 9)".to_owned(),
+        "create collation public.by_number (provider = icu, locale = 'en-u-kn')".to_owned(),
+    ] {
+        assert_eq!(check(&sql, &scope), Ok(()), "{sql}");
+        assert!(check(&sql, &Scope::default()).is_err(), "only where it is a stand-in: {sql}");
+    }
+    for sql in [
+        "copy (select 1) to program 'touch /tmp/x'".to_owned(),
+        "create extension plpython3u".to_owned(),
+        "create table public.t (a int)".to_owned(),
+        "alter role postgres superuser".to_owned(),
+        "create type pg_catalog.t as enum ('a')".to_owned(),
+        function("copy (select 1) to program 'touch /tmp/x'; return new;"),
+        function("execute 'copy (select 1) to program ''x'''; return new;"),
+        function("perform pg_read_file('/etc/passwd'); return new;"),
+        function("insert into public.log values (1); return new;"),
+        "create domain public.d as text check (pg_catalog.pg_read_file(value) is null)".to_owned(),
+        "create domain public.d as text default pg_read_file('/etc/passwd')".to_owned(),
+        "create type public.side as enum ('B'); select pg_read_file('/etc/passwd')".to_owned(),
+        "create function public.f() returns int language plpython3u as 'return 1'".to_owned(),
+        "create function public.f() returns int language sql as 'select lo_export(1, ''/tmp/x'')'".to_owned(),
+    ] {
+        assert!(check(&sql, &scope).is_err(), "{sql}");
+    }
 }

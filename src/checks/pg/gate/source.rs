@@ -14,6 +14,8 @@ use crate::checks::pg::request::LIMITS;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::SessionError;
 use crate::migration::csv::proved::ProvedCsv;
+use crate::migration::csv::reading::reading;
+use crate::migration::csv::summary::CsvSummary;
 use crate::migration::identity::SourceIdentity;
 use crate::migration::pg::identity::identify;
 use crate::migration::pg::legacy::LegacySource;
@@ -81,7 +83,7 @@ fn exported(csv: &ProvedCsv) -> Watched {
         writers: Writers { elsewhere: Some("the legacy rows come from a file".to_owned()), ..Writers::default() },
         looks: vec![Counters { rows, ..Counters::default() }],
         bytes: i64::try_from(csv.bytes).unwrap_or(i64::MAX),
-        identity: SourceIdentity::Csv { sha256: csv.sha256.clone() },
+        identity: SourceIdentity::Csv { sha256: csv.sha256.clone(), reading: reading(&CsvSummary::from(csv)) },
     }
 }
 

@@ -72,7 +72,7 @@ fn way((_, role, acting, event, object, means, name, writes, grantee): Row) -> W
     let name = name.unwrap_or_default();
     let means = match means.as_deref() {
         None => Means::Table,
-        Some("view") => Means::View,
+        Some("view" | "parent") => Means::View,
         Some("rule") => Means::Rule(name),
         Some("foreign key") => Means::ForeignKey(name),
         Some("trigger") => Means::Trigger(name),

@@ -44,6 +44,12 @@ edge(below, below_event, oid, event, way, name, columns) as materialized (
     union
     select k.conrelid, 'UPDATE', k.confrelid, 'UPDATE', 'foreign key', k.conname::text, k.confkey
     from pg_constraint k where k.contype = 'f' and k.confupdtype in ('c', 'n', 'd')
+    union
+    -- Who writes to a table writes to its partitions and children, whatever he may do there.
+    select i.inhrelid, e.event, i.inhparent, e.event, 'parent', null, null
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    cross join unnest(array['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) e (event)
+    where c.relkind in ('r', 'p', 'f') and (c.relispartition or e.event <> 'INSERT')
 ),
 door(oid, event, way, name, columns) as (
     select tree.oid, e.event, null::text, null::text collate "C", null::int2[]
@@ -57,8 +63,12 @@ door(oid, event, way, name, columns) as (
 routine as materialized (
     select p.oid, lower(p.proname) as name, p.pronamespace, p.prosecdef, p.proowner, p.proacl, p.provolatile,
         p.prorettype = 'trigger'::regtype as is_trigger, l.lanname not in ('sql', 'plpgsql') as is_closed,
-        lower(case when p.prosrc = '' then pg_get_functiondef(p.oid) else p.prosrc end) as body
+        -- Without comments; without literals, where none of them can be run.
+        case when t.body ~ '\mexecute\M' then t.body else regexp_replace(t.body, '''[^'']*''', ' ', 'g') end as body
     from pg_proc p join pg_language l on l.oid = p.prolang
+    cross join lateral (select regexp_replace(
+        lower(case when p.prosrc = '' then pg_get_functiondef(p.oid) else p.prosrc end),
+        '--[^\n]*|/\*([^*]|\*[^/])*\*/', ' ', 'g') as body) t
     where p.prokind in ('f', 'p') and l.lanname not in ('internal', 'c')
         and p.pronamespace not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
         and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid
@@ -66,8 +76,9 @@ routine as materialized (
 ),
 target as materialized (
     select lower(c.relname) as name, regexp_replace(lower(c.relname), '(\W)', '\\\1', 'g') as pattern,
+        regexp_replace(lower(n.nspname), '(\W)', '\\\1', 'g') as schema,
         bool_or(door.way is distinct from 'foreign key') as is_near
-    from door join pg_class c on c.oid = door.oid group by 1, 2
+    from door join pg_class c on c.oid = door.oid join pg_namespace n on n.oid = c.relnamespace group by 1, 2, 3
 ),
 -- Those that name the table or what leads to it, and those that call them; whether they are seen to write to it. To
 -- write to the other end of a foreign key needn't change a row at this one.
@@ -75,7 +86,7 @@ naming(oid, name, writes) as (
     select f.oid, f.name, f.writes and t.is_near
     from target t cross join lateral (
         select r.oid, r.name, r.body ~ ('\m(insert\s+into|update|delete\s+from|truncate(\s+table)?|merge\s+into|copy)\s+(only\s+)?'
-            || '("?[\w$]+"?\s*\.\s*)?"?' || t.pattern || '([^\w$]|$)') as writes
+            || '("?' || t.schema || '"?\s*\.\s*)?"?' || t.pattern || '([^\w$]|$)') as writes
         -- A regular expression takes long, and most texts don't have the name at all.
         from routine r where case when position(t.name in r.body) > 0
             then r.body ~ ('(^|[^\w$])' || t.pattern || '([^\w$]|$)') else false end
