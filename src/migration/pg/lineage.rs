@@ -36,14 +36,18 @@ pub(crate) async fn read_lineage(
     Ok(rows.into_iter().map(|(id, has_request, has_others)| (id, Lineage { has_request, has_others })).collect())
 }
 
-/// The lineage of some source ids, which need not be neighbours.
+/// The lineage of some source ids, which need not be neighbours. Each is looked up by itself: while the mapping has no
+/// statistics yet, the planner would read the whole of it for each page.
 pub(crate) async fn read_lineage_of(
     connection: &mut Session,
     ids: &[i64],
 ) -> Result<HashMap<i64, Lineage>, QueryError> {
     let rows: Vec<(i64, bool, bool)> = sqlx::query_as(
-        "select source_id, bool_or(target_table = 'pad_request'), bool_or(target_table <> 'pad_request') \
-         from padealing.migration_mapping where source_table = $1 and source_id = any($2) group by source_id",
+        "select u.id, bool_or(m.target_table = 'pad_request'), bool_or(m.target_table <> 'pad_request') \
+         from unnest($2::int8[]) u (id) cross join lateral ( \
+             select target_table from padealing.migration_mapping \
+             where source_table = $1 and source_id = u.id offset 0) m \
+         group by u.id",
     )
     .bind(SOURCE_TABLE)
     .bind(ids)
