@@ -9,12 +9,13 @@ use pretty_assertions::assert_eq;
 use crate::harness::certificates::Authority;
 use crate::harness::other::{self, Other};
 use crate::harness::program::{command, run_in, stderr, stdout};
-use crate::harness::{Db, program};
+use crate::harness::{Db, Start, program, with_db};
 use crate::snapshots::Snapshot;
 use crate::tidy::root;
 use crate::waiting;
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
+use pad_migrate::migration::legacy::LegacyColumn;
 
 /// The libpq of PostgreSQL 13 finds no address in a certificate.
 const HOST: &str = "localhost";
@@ -260,4 +261,47 @@ fn what_the_script_is_not_given_is_said() {
         assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
     }
     assert_eq!(folder.path().read_dir().expect("it is a directory").count(), 0, "nothing was made");
+}
+
+/// The file that the gate has decided about is the one that is migrated.
+#[tokio::test]
+async fn another_file_after_the_gate_is_not_migrated() {
+    with_db(Start::Reference, async |db| {
+        let folder = tempfile::tempdir().expect("a directory is made");
+        let write = |name: &str| {
+            let columns: Vec<&str> = LegacyColumn::ALL.iter().map(|it| it.name()).collect();
+            let row = [("id", "1"), ("employee", "1003"), ("status", "request"), ("requested_date", "2024-01-15")];
+            let cell = |column: &&str| row.iter().find(|it| it.0 == *column).map_or("", |it| it.1);
+            let mut cells: Vec<&str> = columns.iter().map(cell).collect();
+            let at = columns.iter().position(|it| *it == "name").expect("there is one");
+            cells[at] = name;
+            let text = format!("{}\n{}\n", columns.join(","), cells.join(","));
+            std::fs::write(folder.path().join("export.csv"), text).expect("it is written");
+        };
+        let accepted =
+            "[[exception]]\nname = \"frozen\"\ncheck = \"source_frozen\"\nreason = \"a test\"\nexpires = 2999-12-31\n";
+        std::fs::write(folder.path().join("accepted.toml"), accepted).expect("it is written");
+        let go = |arguments: &[&str]| {
+            let mut command = command(root().join("scripts/cutover"));
+            command.args(["--env", "local", "--window", "45min", "--freeze-seconds", "1", "--yes"]);
+            command.args(["--exceptions", "accepted.toml"]).args(arguments);
+            command.args(["--", "--database-url", &db.url, "--source-csv", "export.csv"]);
+            command.current_dir(folder.path()).env("PAD_MIGRATE", program()).env("DB_SSLMODE", "disable");
+            let output = waiting::output(&mut command);
+            (output.status.code(), stdout(&output) + &stderr(&output))
+        };
+        write("Ana Silva");
+        let (_, asked) = go(&[]);
+        let (_, rest) = asked.split_once("give --plan-hash ").unwrap_or_else(|| panic!("{asked}"));
+        let hash = &rest[..32];
+        let (code, printed) = go(&["--plan-hash", hash, "--until", "apply"]);
+        assert_eq!(code, Some(0), "{printed}");
+        write("Ana Souza");
+        let (code, printed) = go(&["--plan-hash", hash]);
+        assert!(code == Some(2) && printed.contains("and --csv-sha256 says"), "{printed}");
+        write("Ana Silva");
+        let (_, printed) = go(&["--plan-hash", hash, "--until", "verify"]);
+        assert!(printed.contains("1 of 1 migrated row"), "{printed}");
+    })
+    .await;
 }

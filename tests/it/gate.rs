@@ -439,6 +439,8 @@ async fn a_file_is_verified_and_nothing_is_known_of_its_table() {
         let of = |name: &str| checks.iter().find(|it| it["name"] == name).cloned();
         assert_eq!(of("legacy_table"), None);
         assert_eq!(printed["csv"]["rows"], 1, "{printed}");
+        let roles = of("role_privileges").expect("what closes the gate afterwards is said before");
+        assert!(roles["status"] == "warn" && roles["message"].to_string().contains("DB_APP_ROLE"), "{roles}");
         let file = of("source_file").expect("it is there");
         assert!(file["status"] == "warn" && file["message"].to_string().contains("--csv-rows"), "{file}");
         assert_eq!(printed["bound_to"]["csv_sha256"], printed["csv"]["sha256"]);

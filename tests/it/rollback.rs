@@ -258,7 +258,7 @@ async fn a_legacy_row_that_was_changed_is_migrated_again_after_its_rollback_by_i
     with_db(Start::Migrated, async |db| {
         db.execute(
             "update personal_account_dealing set ticker = 'NEW' where id in (101, 102); \
-             update padealing.pad_request set currency = 'XXX' where id = 102; \
+             update padealing.pad_request set currency = 'XTS' where id = 102; \
              delete from personal_account_dealing where id = 103",
         )
         .await;

@@ -164,7 +164,7 @@ fn field(number: usize, name: Option<&str>) -> String {
 /// The sentence for differences between a file and what the command line says it should hold.
 fn control(differences: &[String]) -> impl fmt::Display + use<> {
     format!(
-        "{}; the export is not whole, or not of that table: nothing was migrated; export again, or correct the expectation",
+        "{}; the export is not whole, or not of that table: nothing was changed; export again, or correct the expectation",
         differences.join("; ")
     )
 }

@@ -11,28 +11,6 @@ use super::go;
 /// In other schemas: a trigger's function, a domain, an enum and its array, functions of a generated column and of an
 /// index, a collation, an extension's operator class, a table that isn't the reference mirror's. What others do with
 /// padealing is no matter: their views and keys are not backed up.
-const OUTSIDE: &str = r#"
-    create schema "Other one";
-    create function "Other one".touch() returns trigger language plpgsql as 'begin return new; end';
-    create trigger touch before insert on padealing.pad_request for each row execute function "Other one".touch();
-    create domain "Other one".short as text collate "C" default 'it''s' check (length(value) < 9);
-    create type public."Mood" as enum ('calm', 'it''s "odd"');
-    create function public.next(int) returns int language sql immutable as 'select $1 + 1';
-    create collation public.plain (locale = 'C');
-    create table public.note (id int primary key);
-    insert into public.note values (7);
-    alter table padealing.pad_breach add column a "Other one".short, add column b public."Mood"[],
-        add column c int generated always as (public.next(id::int)) stored, add column d text collate public.plain,
-        add column e int default 7 references public.note;
-    create index by_next on padealing.pad_breach (public.next(id::int));
-    insert into padealing.pad_breach (employee_id, breach_type, severity, b)
-        values (1003, 'late_note', 'low', '{calm}');
-    create view public.seen as select * from padealing.pad_breach;
-    create table public.kept (id int references padealing.pad_request, mood public."Mood");
-    create table padealing.active_stocks (id serial primary key, mood public."Mood");
-"#;
-
-/// What creates that elsewhere.
 const CREATED: &str = r#"
     create schema "Other one";
     create function "Other one".touch() returns trigger language plpgsql as 'begin return new; end';
@@ -44,10 +22,25 @@ const CREATED: &str = r#"
     insert into public.note values (7);
 "#;
 
+/// What depends on that, in padealing and elsewhere.
+const DEPENDING: &str = r#"
+    create trigger touch before insert on padealing.pad_request for each row execute function "Other one".touch();
+    alter table padealing.pad_breach add column a "Other one".short, add column b public."Mood"[],
+        add column c int generated always as (public.next(id::int)) stored, add column d text collate public.plain,
+        add column e int default 7 references public.note;
+    create index by_next on padealing.pad_breach (public.next(id::int));
+    insert into padealing.pad_breach (employee_id, breach_type, severity, b)
+        values (1003, 'late_note', 'low', '{calm}');
+    create view public.seen as select * from padealing.pad_breach;
+    create table public.kept (id int references padealing.pad_request, mood public."Mood");
+    create table padealing.active_stocks (id serial primary key, mood public."Mood");
+"#;
+
 #[tokio::test]
 async fn what_a_backup_depends_on_is_said_and_looked_for() {
     with_db(Start::Seeded, async |db| {
-        db.execute(OUTSIDE).await;
+        db.execute(CREATED).await;
+        db.execute(DEPENDING).await;
         let dir = tempfile::tempdir().expect("a directory is made");
         let taken = go(dir.path(), &db.url, &[], &["backup", "--out", "it.dump", "--json"]);
         assert_eq!(taken.status.code(), Some(0), "{}", stderr(&taken));

@@ -115,7 +115,7 @@ async fn rows_of_a_file_become_what_the_tables_rows_become() {
             db.check_clean().await;
             // And back: a row that was changed since is kept, and one that the file no longer has.
             let changed = "(select min(source_id) from padealing.migration_mapping)";
-            db.execute(&format!("update padealing.pad_request set currency = 'XXX' where id = {changed}")).await;
+            db.execute(&format!("update padealing.pad_request set currency = 'XTS' where id = {changed}")).await;
             let gone = "(select max(source_id) from padealing.migration_mapping)";
             db.execute(&format!("create table gone as select * from personal_account_dealing where id = {gone}")).await;
             db.execute("delete from personal_account_dealing where id in (select id from gone)").await;
@@ -166,7 +166,7 @@ async fn odd_ids_of_a_file_are_rejected_and_counted() {
         assert_eq!((found, verified.counts.is_clean()), ((8, 2, 6), true), "{:?}", verified.counts);
         // A row that the file no longer has, and one that is stored differently.
         std::fs::write(&path, csv_text(&rows[1..2])).expect("the file is written");
-        db.execute("update padealing.pad_request set currency = 'XXX' where id = 3").await;
+        db.execute("update padealing.pad_request set currency = 'XTS' where id = 3").await;
         let other = prove(&path);
         let verified = verify_csv(&db, &other).await;
         let note = verified.other_file.as_deref().expect("the rows came from another file");
@@ -301,6 +301,13 @@ async fn a_file_is_read_in_one_way() {
         let (code, printed) = read_as("MM-DD-RR", &["gate"]);
         let words: Vec<&str> = printed.split_whitespace().collect();
         assert!(code == Some(1) && words.join(" ").contains("read this file otherwise"), "{printed}");
+        for command in
+            [&["verify", "--json"][..], &["migrate", "--dry-run", "--json"], &["rollback", "--dry-run", "--json"]]
+        {
+            let output = run(&[&["--database-url", &db.url], command].concat(), &[("DB_SSLMODE", "disable")]);
+            let printed = stdout(&output);
+            assert!(printed.contains("rows came from a file: the run ") && printed.contains(&path), "{printed}");
+        }
         for command in [&["migrate"][..], &["verify"], &["rollback", "--yes"]] {
             let (code, printed) = read_as("DD-MM-RR", command);
             assert_eq!(code, Some(0), "{command:?}: {printed}");

@@ -4,6 +4,7 @@
 use pad_migrate::checks::integrity::ALL;
 use pretty_assertions::assert_eq;
 
+use super::violations::WRITES;
 use super::{execute, fired, in_transaction, outcomes, session};
 use crate::harness::{Start, with_db};
 
@@ -230,16 +231,9 @@ const SCENARIOS: [&[Step]; 10] =
     [SUBMISSION, MANAGER, COMPLIANCE, EXECUTION, REJECTION, WITHDRAWAL, DASHBOARD, RESTRICTED, CONFLICT, PERFORMANCE];
 
 /// What the application does in a write, so that the steps are short.
-const WRITES: &str = "
+const STEPS: &str = "
     insert into padealing.employee_role (employee_id, role, granted_at) values (1002, 'compliance_officer', '2020-01-01');
     select setval('padealing.pad_request_id_seq', 100000);
-    create function pg_temp.logged(timestamp, text, bigint, bigint, text) returns void language sql as
-    $$ insert into padealing.audit_log (\"timestamp\", action_type, action_status, actor_type, actor_id, entity_type,
-           entity_id, request_id, decision)
-       values ($1, $2, case $5 when 'declined' then 'blocked' else 'success' end, 'user', $3, 'pad_request', $4, $4, $5) $$;
-    create function pg_temp.decided(bigint, text, bigint, text, timestamp) returns void language sql as
-    $$ insert into padealing.pad_approval (request_id, approval_type, approver_id, decision, decided_at)
-       values ($1, $2, $3, $4, $5) $$;
     create function pg_temp.submitted(bigint, bigint) returns void language sql as
     $$ insert into padealing.pad_request (id, employee_id, security_id, status, created_at)
        values ($1, 1003, $2, 'pending_manager', '2025-10-06 09:00');
@@ -252,6 +246,7 @@ async fn the_ten_acceptance_scenarios_are_played() {
     with_db(Start::Applied, async |db| {
         let mut session = session(&db).await;
         execute(&mut session, WRITES).await;
+        execute(&mut session, STEPS).await;
         for (at, steps) in SCENARIOS.iter().enumerate() {
             let scenario = at as u8 + 1;
             let mut of_scenario = false;

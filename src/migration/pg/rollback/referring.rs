@@ -2,7 +2,7 @@
 //! doesn't write.
 //!
 //! What has a foreign key is asked for with each page, and the key itself sees what comes later. What names rows without
-//! one is asked for with each page, too, and once more while nobody can write such rows.
+//! one is asked for with each page, too, and once more by another session before the COMMIT.
 
 use std::collections::{HashMap, HashSet};
 
