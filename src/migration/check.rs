@@ -46,7 +46,8 @@ impl Checker<'_> {
         let request_id = request.get("id").cloned();
         self.request(request, securities);
         self.assessment(stored);
-        let mut roles = vec![Role::Request];
+        let mut roles = Vec::with_capacity(2 * Role::ALL.len());
+        roles.push(Role::Request);
         for stage in Stage::ALL {
             roles.extend(self.approval(*stage, stored, request_id.as_ref()));
         }

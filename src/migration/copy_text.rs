@@ -1,5 +1,10 @@
 //! The text format of COPY (documentation, COPY, File Formats): one line of values, escaped and unescaped.
 
+use std::ops::Range;
+use std::str::Utf8Error;
+
+use memchr::memchr2;
+
 /// The values of one line, unescaped into one buffer that the next line uses again.
 #[derive(Default)]
 pub(crate) struct LineValues {
@@ -12,14 +17,27 @@ impl LineValues {
     pub(crate) fn parse(&mut self, line: &[u8]) {
         self.buffer.clear();
         self.ends.clear();
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        for field in line.split(|byte| *byte == b'\t') {
-            let null = field == b"\\N";
-            if !null {
-                unescape(field, &mut self.buffer);
+        let mut rest = line.strip_suffix(b"\n").unwrap_or(line);
+        // Whether what came last is `\N`, which is null if it is all of a field, and which no text begins with.
+        let (mut start, mut null) = (0, false);
+        while let Some(at) = memchr2(b'\t', b'\\', rest) {
+            self.buffer.extend_from_slice(&rest[..at]);
+            if rest[at] == b'\t' {
+                self.ends.push((self.buffer.len(), null));
+                (start, null) = (self.buffer.len(), false);
+                rest = &rest[at + 1..];
+                continue;
             }
-            self.ends.push((self.buffer.len(), null));
+            match rest.get(at + 1) {
+                Some(b'N') if self.buffer.len() == start && matches!(rest.get(at + 2), None | Some(b'\t')) => {
+                    null = true
+                }
+                letter => self.buffer.push(unescaped(letter)),
+            }
+            rest = rest.get(at + 2..).unwrap_or_default();
         }
+        self.buffer.extend_from_slice(rest);
+        self.ends.push((self.buffer.len(), null));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -27,30 +45,47 @@ impl LineValues {
     }
 
     pub(crate) fn get(&self, at: usize) -> Option<&[u8]> {
+        self.range(at).map(|range| &self.buffer[range])
+    }
+
+    fn range(&self, at: usize) -> Option<Range<usize>> {
         let (end, null) = self.ends[at];
         let start = if at == 0 { 0 } else { self.ends[at - 1].0 };
-        (!null).then(|| &self.buffer[start..end])
+        (!null).then_some(start..end)
+    }
+
+    /// The values as text, all of which are looked at once.
+    pub(crate) fn texts(&self) -> Result<Texts<'_>, Utf8Error> {
+        Ok(Texts { text: std::str::from_utf8(&self.buffer)?, values: self })
     }
 }
 
-fn unescape(field: &[u8], out: &mut Vec<u8>) {
-    let mut rest = field;
-    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
-        out.extend_from_slice(&rest[..at]);
-        // COPY TO writes no other escapes than these, and a backslash before anything else stands for it.
-        out.push(match rest.get(at + 1) {
-            Some(b'b') => 0x08,
-            Some(b'f') => 0x0c,
-            Some(b'n') => b'\n',
-            Some(b'r') => b'\r',
-            Some(b't') => b'\t',
-            Some(b'v') => 0x0b,
-            Some(other) => *other,
-            None => b'\\',
-        });
-        rest = rest.get(at + 2..).unwrap_or_default();
+/// The values of a line that is UTF-8.
+pub(crate) struct Texts<'a> {
+    text: &'a str,
+    values: &'a LineValues,
+}
+
+impl<'a> Texts<'a> {
+    /// A value. One that ends within a character, and is no text, is empty.
+    pub(crate) fn get(&self, at: usize) -> Option<&'a str> {
+        self.values.range(at).map(|range| self.text.get(range).unwrap_or_default())
     }
-    out.extend_from_slice(rest);
+}
+
+/// What a backslash before a letter stands for. COPY TO writes no other escapes than these, and a backslash before
+/// anything else stands for it.
+fn unescaped(letter: Option<&u8>) -> u8 {
+    match letter {
+        Some(b'b') => 0x08,
+        Some(b'f') => 0x0c,
+        Some(b'n') => b'\n',
+        Some(b'r') => b'\r',
+        Some(b't') => b'\t',
+        Some(b'v') => 0x0b,
+        Some(other) => *other,
+        None => b'\\',
+    }
 }
 
 /// Escapes a text's bytes for a COPY field.

@@ -270,8 +270,7 @@ pub struct LegacyRow {
 
 impl PartialEq for LegacyRow {
     fn eq(&self, other: &Self) -> bool {
-        (&self.cells, &self.unknown, &self.unreadable, &self.failed, &self.misread)
-            == (&other.cells, &other.unknown, &other.unreadable, &other.failed, &other.misread)
+        self.agrees_on_known(other) && self.unknown == other.unknown
     }
 }
 
@@ -310,6 +309,12 @@ impl LegacyRow {
     /// The text of a column, if it is not null and held in memory.
     pub fn plain(&self, column: LegacyColumn) -> Option<&str> {
         self[column].as_ref().and_then(Text::plain)
+    }
+
+    /// Whether the columns that the data model names hold the same, and the same couldn't be read.
+    pub(crate) fn agrees_on_known(&self, other: &Self) -> bool {
+        (&self.cells, &self.unreadable, &self.failed, &self.misread)
+            == (&other.cells, &other.unreadable, &other.failed, &other.misread)
     }
 
     /// The text of a timestamp: where the column has moments, what a clock in the source's time zone showed.

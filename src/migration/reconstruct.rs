@@ -6,24 +6,25 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use compact_str::format_compact;
+use compact_str::ToCompactString;
 
 use crate::migration::legacy::{LegacyColumn as Col, LegacyRow, Text};
-use crate::migration::target::{Direction, PadApproval, Stage, Status, TargetRows};
+use crate::migration::target::{Direction, PadApproval, Residual, Stage, Status, TargetRows};
 
 /// The legacy row that became these rows. `unknown` names the source's columns that the data model doesn't name.
 pub fn reconstruct(rows: &TargetRows, unknown: &[Arc<str>]) -> LegacyRow {
     let mut row = default_inverse(rows, unknown);
-    restore_residual(&mut row, rows);
+    restore_residual(&mut row, &rows.request.compliance_assessment.legacy);
     row
 }
 
 /// Puts back what the residual keeps over what the default inverse made of the typed columns.
-pub(crate) fn restore_residual(row: &mut LegacyRow, rows: &TargetRows) {
-    for (name, text) in &rows.request.compliance_assessment.legacy {
-        match Col::from_name(name) {
-            Some(column) => row[column] = text.clone(),
-            None => {
+pub(crate) fn restore_residual(row: &mut LegacyRow, residual: &Residual) {
+    for (name, text) in residual {
+        match (Col::from_name(name), row.unknown.get_mut(name.as_str())) {
+            (Some(column), _) => row[column] = text.clone(),
+            (None, Some(unknown)) => *unknown = text.clone(),
+            (None, None) => {
                 row.unknown.insert(name.as_str().into(), text.clone());
             }
         }
@@ -94,7 +95,7 @@ pub fn default_inverse(rows: &TargetRows, unknown: &[Arc<str>]) -> LegacyRow {
 }
 
 fn shown(value: Option<impl Display>) -> Option<Text> {
-    value.map(|it| format_compact!("{it}").into())
+    value.map(|it| it.to_compact_string().into())
 }
 
 fn yes_no(value: Option<bool>) -> Option<Text> {

@@ -7,15 +7,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use compact_str::format_compact;
-
 use crate::base::outcome::Verdict;
 use crate::base::text::{list, plural};
 use crate::migration::check::check;
 use crate::migration::legacy::{LegacyRow, Text};
 use crate::migration::lookups::Security;
 use crate::migration::run::LISTED;
-use crate::migration::stored::{Cells, Stored};
+use crate::migration::stored::{Cells, Stored, StoredLineage};
 use crate::migration::target::{Role, SOURCE_TABLE};
 
 /// Which migrated rows are rolled back.
@@ -220,8 +218,10 @@ impl Judged {
 /// What of the stored rows lineage claims, and the rest of what belongs to the request, which few requests have.
 fn own(stored: &Stored) -> (Cow<'_, Stored>, Vec<Referring>) {
     let is_own = |table: &str, cells: &Cells| {
-        let of_table = stored.lineage.iter().filter(|it| it.role.as_ref().is_ok_and(|role| role.table() == table));
-        of_table.into_iter().any(|it| cells.holds("id", &format_compact!("{}", it.target_id)))
+        let id = cells.get("id").and_then(Text::plain).and_then(|id| id.parse::<i64>().ok());
+        let claims =
+            |it: &StoredLineage| Some(it.target_id) == id && it.role.as_ref().is_ok_and(|role| role.table() == table);
+        stored.lineage.iter().any(claims)
     };
     let mut others = Vec::new();
     let Stored { approvals, executions, audit, .. } = stored;

@@ -45,8 +45,11 @@ fn assessment_json(assessment: &Assessment) -> String {
         object.insert("holding_period".to_owned(), json!(holding_period));
     }
     if !assessment.legacy.is_empty() {
-        let legacy =
-            assessment.legacy.iter().map(|(name, text)| (name.clone(), json!(text.as_ref().map(in_memory)))).collect();
+        let legacy = assessment
+            .legacy
+            .iter()
+            .map(|(name, text)| (name.to_string(), json!(text.as_ref().map(in_memory))))
+            .collect();
         object.insert("legacy".to_owned(), legacy);
     }
     Value::Object(object).to_string()

@@ -21,6 +21,14 @@ impl Cells {
         self.values[at].as_ref()
     }
 
+    /// A column that is asked for after `at`, which moves on with it: as [`Cells::get`], and at once where columns are
+    /// asked for in their order.
+    pub(crate) fn get_next(&self, at: &mut usize, column: &str) -> Option<&Text> {
+        let found = (*at..self.columns.len()).chain(0..*at).find(|it| self.columns[*it] == column)?;
+        *at = found + 1;
+        self.values[found].as_ref()
+    }
+
     pub(crate) fn set(&mut self, column: &str, text: Option<Text>) {
         if let Some(at) = self.columns.iter().position(|it| *it == column) {
             self.values[at] = text;

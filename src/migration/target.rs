@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use compact_str::CompactString;
+
 use crate::migration::legacy::Text;
 use crate::migration::value::{Amount, Price, Timestamp};
 
@@ -114,8 +116,11 @@ pub struct Assessment {
     /// `holding_period`; the key is absent when the legacy flag was null.
     pub holding_period: Option<bool>,
     /// `legacy`: the residual, by legacy column name (D20); the key is absent when it is empty.
-    pub legacy: BTreeMap<String, Option<Text>>,
+    pub legacy: Residual,
 }
+
+/// Texts of the legacy row by column name (D20). Names are short, and cost no allocation.
+pub type Residual = BTreeMap<CompactString, Option<Text>>;
 
 impl Assessment {
     /// Whether there is nothing to say, in which case the column is null.

@@ -45,10 +45,55 @@ impl<const SCALE: u32> Decimal<SCALE> {
 impl<const SCALE: u32> fmt::Display for Decimal<SCALE> {
     /// Prints as Postgres prints a `numeric` of this scale: every digit after the point, no exponent.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let (one, width) = (10u128.pow(SCALE), SCALE as usize);
-        let (whole, part) = (self.0.unsigned_abs() / one, self.0.unsigned_abs() % one);
-        if SCALE == 0 { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{part:0width$}") }
+        let (one, width) = (10u64.pow(SCALE), SCALE as usize);
+        let Ok(magnitude) = u64::try_from(self.0.unsigned_abs()) else {
+            let sign = if self.0 < 0 { "-" } else { "" };
+            let (whole, part) = (self.0.unsigned_abs() / u128::from(one), self.0.unsigned_abs() % u128::from(one));
+            return if SCALE == 0 { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{part:0width$}") };
+        };
+        // Nearly no number is larger, and this is many times as fast as what works for all.
+        let mut digits = Digits::default();
+        if SCALE > 0 {
+            digits.number(magnitude % one, width);
+            digits.put(b'.');
+        }
+        digits.number(magnitude / one, 1);
+        if self.0 < 0 {
+            digits.put(b'-');
+        }
+        f.write_str(digits.as_str())
+    }
+}
+
+/// A text of digits that grows to the left.
+struct Digits {
+    bytes: [u8; 40],
+    start: usize,
+}
+
+impl Default for Digits {
+    fn default() -> Self {
+        Self { bytes: [b'0'; 40], start: 40 }
+    }
+}
+
+impl Digits {
+    fn put(&mut self, byte: u8) {
+        self.start -= 1;
+        self.bytes[self.start] = byte;
+    }
+
+    /// A number, with zeros before it up to a width.
+    fn number(&mut self, mut value: u64, width: usize) {
+        let end = self.start;
+        while value > 0 || end - self.start < width {
+            self.put(b'0' + (value % 10) as u8);
+            value /= 10;
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[self.start..]).unwrap_or_default()
     }
 }
 
@@ -77,8 +122,39 @@ pub fn parse_identifier(text: &str) -> Result<i64, ValueError> {
     i64::try_from(parse_scaled(text, 0, 19)?).map_err(|_| ValueError::OutOfRange)
 }
 
+/// Reads a number as nearly all are written, without an exponent, and not too long; none if it is another or doesn't fit.
+fn plain_number(text: &str, scale: u32, max_digits: u32) -> Option<i128> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    // 18 digits and a point.
+    if unsigned.is_empty() || unsigned.len() > 19 {
+        return None;
+    }
+    let (mut value, mut after_point, mut digits) = (0u64, None, 0);
+    for byte in unsigned.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                value = value * 10 + u64::from(byte - b'0');
+                digits += 1;
+                after_point = after_point.map(|it| it + 1);
+            }
+            b'.' if after_point.is_none() => after_point = Some(0),
+            _ => return None,
+        }
+    }
+    let missing = scale.checked_sub(after_point.unwrap_or(0))?;
+    if digits == 0 || digits > 18 {
+        return None;
+    }
+    let magnitude = i128::from(value) * i128::from(10u64.pow(missing));
+    let signed = if unsigned.len() < text.len() { -magnitude } else { magnitude };
+    (magnitude < 10i128.pow(max_digits)).then_some(signed)
+}
+
 fn parse_scaled(text: &str, scale: u32, max_digits: u32) -> Result<i128, ValueError> {
     use ValueError::{OutOfRange, Unreadable};
+    if let Some(number) = plain_number(text, scale, max_digits) {
+        return Ok(number);
+    }
     // The blanks that Postgres's own numeric input skips.
     let text = text.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
     let (negative, unsigned) = match text.as_bytes().first() {
@@ -148,6 +224,9 @@ impl Timestamp {
     /// An offset other than zero is unreadable: Postgres would ignore it in silence, and so move the moment.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         use ValueError::{OutOfRange, Unreadable};
+        if let Some(timestamp) = plain_timestamp(text.as_bytes()) {
+            return Ok(timestamp);
+        }
         let text = text.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
         if text.eq_ignore_ascii_case("infinity") {
             return Ok(Self::INFINITY);
@@ -190,14 +269,54 @@ impl fmt::Display for Timestamp {
         let (year, month, day) = civil_from_days(self.0.div_euclid(DAY) + EPOCH_2000);
         let micros = self.0.rem_euclid(DAY);
         let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
-        let (shown, era) = if year > 0 { (year, "") } else { (1 - year, " BC") };
-        write!(f, "{shown:04}-{month:02}-{day:02} ")?;
-        write!(f, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)?;
-        if fraction != 0 {
-            write!(f, ".{}", format!("{fraction:06}").trim_end_matches('0'))?;
+        let (shown, is_before_christ) = if year > 0 { (year, false) } else { (1 - year, true) };
+        let mut text = Digits::default();
+        if is_before_christ {
+            b" BC".iter().rev().for_each(|byte| text.put(*byte));
         }
-        f.write_str(era)
+        if fraction != 0 {
+            let (mut fraction, mut width) = (fraction, 6);
+            while fraction % 10 == 0 {
+                (fraction, width) = (fraction / 10, width - 1);
+            }
+            text.number(fraction.unsigned_abs(), width);
+            text.put(b'.');
+        }
+        for (value, before) in
+            [(seconds % 60, b':'), (seconds / 60 % 60, b':'), (seconds / 3600, b' '), (day, b'-'), (month, b'-')]
+        {
+            text.number(value.unsigned_abs(), 2);
+            text.put(before);
+        }
+        text.number(shown.unsigned_abs(), 4);
+        f.write_str(text.as_str())
     }
+}
+
+/// Reads `2026-11-26 20:04:05`, and with a fraction, which is how nearly all timestamps are written; none if it is another.
+fn plain_timestamp(text: &[u8]) -> Option<Timestamp> {
+    let digits = |from: usize, to: usize| {
+        text[from..to]
+            .iter()
+            .try_fold(0i64, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
+    };
+    let [.., b'-', _, _, b'-', _, _, b' ' | b'T', _, _, b':', _, _, b':', _, _] = text.get(..19)? else { return None };
+    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
+    let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
+    // A day that every month has: others are left to who knows the calendar.
+    let is_plain = year > 0 && (1..=12).contains(&month) && (1..=28).contains(&day);
+    if !is_plain || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let fraction = match text.get(19..)? {
+        [] => 0,
+        [b'.', rest @ ..] if (1..=6).contains(&rest.len()) => {
+            digits(20, text.len())? * 10i64.pow(6 - rest.len() as u32)
+        }
+        _ => return None,
+    };
+    let seconds = (hour * 60 + minute) * 60 + second;
+    Some(Timestamp((days_from_civil(year, month, day) - EPOCH_2000) * DAY + seconds * 1_000_000 + fraction))
 }
 
 fn number(digits: &str, widths: std::ops::RangeInclusive<usize>) -> Result<i64, ValueError> {

@@ -201,6 +201,16 @@ proptest! {
         prop_assert_eq!(Amount::parse(&amount.to_string(), 20), Ok(amount));
     }
 
+    /// What is read fast, as nearly every value is, is read as what isn't: a blank before it makes the difference.
+    #[test]
+    fn what_is_read_fast_is_read_alike(
+        number in "-?[0-9]{0,19}(\\.[0-9]{0,6})?",
+        time in "[0-2][0-9]{3}-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,7})?",
+    ) {
+        prop_assert_eq!(Amount::parse(&number, 20), Amount::parse(&format!(" {number}"), 20));
+        prop_assert_eq!(Timestamp::parse(&time), Timestamp::parse(&format!(" {time}")));
+    }
+
     /// Every timestamp that Postgres can store is read as it is printed.
     #[test]
     fn a_timestamp_prints_as_it_was_read(micros in Timestamp::MIN.0..=Timestamp::MAX.0) {

@@ -1,8 +1,10 @@
 //! `pad_approval` (D16, D16b).
 
-use crate::migration::check::checker::{Checker, flag, shown};
+use std::borrow::Cow;
+
+use crate::migration::check::checker::{Checker, flag, shown, word};
 use crate::migration::legacy::{LegacyColumn as Col, Text};
-use crate::migration::stored::{Cells, Stored};
+use crate::migration::stored::Stored;
 use crate::migration::target::{Role, Stage};
 
 impl Checker<'_> {
@@ -10,20 +12,19 @@ impl Checker<'_> {
         let role = Role::approval(stage);
         let columns = self.stage(stage);
         let due = columns.decision.zip(columns.approver);
-        let found: Vec<&Cells> =
-            stored.approvals.iter().filter(|it| it.holds("approval_type", stage.as_str())).collect();
-        self.count(role, due.is_some(), found.len());
-        let (Some((decision, approver)), Some(cells)) = (due, self.claimed(role, &found, stored)) else {
+        let found = stored.approvals.iter().filter(|it| it.holds("approval_type", stage.as_str()));
+        self.count(role, due.is_some(), found.clone().count());
+        let (Some((decision, approver)), Some(cells)) = (due, self.claimed(role, found, stored)) else {
             return due.map(|_| role);
         };
         let checks = |column: Col| flag(self.yes_no(column).filter(|_| stage == Stage::Compliance));
         let decided_at = columns.date.or_else(|| self.date(Col::LastModifiedDate)).or_else(|| self.created_at());
         let expected = [
-            ("request_id", request_id.cloned()),
+            ("request_id", request_id.map(Cow::Borrowed)),
             ("approver_id", shown(Some(approver))),
             ("approver_google_uid", None),
-            ("decision", shown(Some(decision))),
-            ("comments", columns.comments.clone()),
+            ("decision", word(Some(decision.as_str()))),
+            ("comments", columns.comments.map(Cow::Borrowed)),
             ("decided_at", shown(decided_at)),
             ("restricted_check", checks(Col::Restricted)),
             ("holding_period_check", checks(Col::HoldingPeriod)),

@@ -1,6 +1,8 @@
 //! `audit_log`.
 
-use crate::migration::check::checker::{Checker, shown};
+use std::borrow::Cow;
+
+use crate::migration::check::checker::{Checker, shown, word};
 use crate::migration::legacy::{LegacyColumn as Col, Text};
 use crate::migration::stored::{Cells, DETAILS, Stored};
 use crate::migration::target::{Action, Decision, Role, Stage};
@@ -10,15 +12,14 @@ impl Checker<'_> {
         for action in Action::ALL {
             let role = Role::audit(*action);
             // An entry that is neither claimed nor marked belongs to the application and isn't compared.
-            let found: Vec<&Cells> = stored
-                .audit
-                .iter()
-                .filter(|it| it.holds("action_type", action.as_str()))
-                .filter(|it| it.is_marked() || self.is_claimed(role, it, stored))
-                .collect();
+            let is_entry = |it: &&Cells| {
+                it.holds("action_type", action.as_str()) && (it.is_marked() || self.is_claimed(role, it, stored))
+            };
             let due = due.contains(&role);
-            self.count(role, due, found.len());
-            let Some(cells) = self.claimed(role, &found, stored).filter(|_| due) else {
+            let count = stored.audit.iter().filter(is_entry).count();
+            let claimed = self.claimed(role, stored.audit.iter().filter(is_entry), stored);
+            self.count(role, due, count);
+            let Some(cells) = claimed.filter(|_| due) else {
                 continue;
             };
             let stage = match action {
@@ -30,21 +31,21 @@ impl Checker<'_> {
             let fallback = || self.date(Col::LastModifiedDate).or_else(|| self.created_at());
             let (timestamp, actor, decision, comments) = match &columns {
                 None => (self.created_at(), self.id(Col::Employee), None, None),
-                Some(stage) => (stage.date.or_else(fallback), stage.approver, stage.decision, stage.comments.clone()),
+                Some(stage) => (stage.date.or_else(fallback), stage.approver, stage.decision, stage.comments),
             };
             let status = if decision == Some(Decision::Declined) { "blocked" } else { "success" };
             let expected = [
                 ("timestamp", shown(timestamp)),
-                ("action_status", Some(status.into())),
-                ("actor_type", Some("user".into())),
+                ("action_status", word(Some(status))),
+                ("actor_type", word(Some("user"))),
                 ("actor_id", shown(actor)),
                 ("google_uid", None),
-                ("entity_type", Some("pad_request".into())),
-                ("entity_id", request_id.cloned()),
-                ("request_id", request_id.cloned()),
-                ("decision", shown(decision)),
-                ("comments", comments),
-                ("details", Some(DETAILS.into())),
+                ("entity_type", word(Some("pad_request"))),
+                ("entity_id", request_id.map(Cow::Borrowed)),
+                ("request_id", request_id.map(Cow::Borrowed)),
+                ("decision", word(decision.map(Decision::as_str))),
+                ("comments", comments.map(Cow::Borrowed)),
+                ("details", word(Some(DETAILS))),
             ];
             self.compare(role.as_str(), cells, &expected);
         }

@@ -1,8 +1,9 @@
 //! The check of one row: what the legacy row says, and the list of differences from it.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
-use compact_str::format_compact;
+use compact_str::{CompactString, ToCompactString};
 
 use crate::migration::difference::Difference;
 use crate::migration::legacy::{LegacyColumn as Col, LegacyRow, Text};
@@ -30,24 +31,32 @@ pub(super) struct Correction {
     pub(super) text: Option<Text>,
 }
 
+/// A text that must be stored, as it is in the legacy row or not.
+pub(super) type Expected<'a> = Option<Cow<'a, Text>>;
+
 /// A text that must be stored, from whatever prints it.
-pub(super) fn shown(value: Option<impl Display>) -> Option<Text> {
-    value.map(|value| format_compact!("{value}").into())
+pub(super) fn shown(value: Option<impl Display>) -> Expected<'static> {
+    value.map(|value| Cow::Owned(value.to_compact_string().into()))
 }
 
-pub(super) fn flag(value: Option<bool>) -> Option<Text> {
-    value.map(|value| if value { "t".into() } else { "f".into() })
+pub(super) fn flag(value: Option<bool>) -> Expected<'static> {
+    word(value.map(|value| if value { "t" } else { "f" }))
+}
+
+/// One of the words that the decisions name.
+pub(super) fn word(word: Option<&'static str>) -> Expected<'static> {
+    word.map(|word| Cow::Owned(Text::Plain(CompactString::const_new(word))))
 }
 
 /// The columns of a stage, parsed.
-pub(super) struct StageOfRow {
+pub(super) struct StageOfRow<'a> {
     pub(super) decision: Option<Decision>,
     pub(super) approver: Option<i64>,
     pub(super) date: Option<Timestamp>,
-    pub(super) comments: Option<Text>,
+    pub(super) comments: Option<&'a Text>,
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
     pub(super) fn differ(&mut self, target: &str, field: &str, expected: Option<&Text>, actual: Option<&Text>) {
         self.corrections.push(Correction {
             target: target.to_owned(),
@@ -69,10 +78,10 @@ impl Checker<'_> {
     }
 
     /// D3.
-    pub(super) fn code(&self, column: Col) -> Option<String> {
+    pub(super) fn code(&self, column: Col) -> Option<CompactString> {
         let text = self.row.plain(column)?;
-        let text = text.trim_matches(|letter| letter == ' ' || letter == '\t');
-        let code: String = text.chars().map(|letter| letter.to_ascii_lowercase()).collect();
+        let mut code = CompactString::new(text.trim_matches([' ', '\t']));
+        code.make_ascii_lowercase();
         if code.is_empty() { None } else { Some(code) }
     }
 
@@ -93,8 +102,8 @@ impl Checker<'_> {
         self.row.plain(column).and_then(|it| Amount::parse(it, AMOUNT_DIGITS).ok())
     }
 
-    pub(super) fn text(&self, column: Col) -> Option<Text> {
-        self.row[column].clone()
+    pub(super) fn text(&self, column: Col) -> Expected<'a> {
+        self.row[column].as_ref().map(Cow::Borrowed)
     }
 
     /// D9.
@@ -102,7 +111,7 @@ impl Checker<'_> {
         self.date(Col::RequestedDate).or_else(|| self.date(Col::LastModifiedDate))
     }
 
-    pub(super) fn stage(&self, stage: Stage) -> StageOfRow {
+    pub(super) fn stage(&self, stage: Stage) -> StageOfRow<'a> {
         let (status, approver, date, comments) = match stage {
             Stage::Manager => (Col::StatusManager, Col::AuthManager, Col::AuthManagerDate, Col::CommentsManager),
             Stage::Compliance => {
@@ -113,15 +122,16 @@ impl Checker<'_> {
             decision: self.code(status).and_then(|it| Decision::from_word(&it)),
             approver: self.id(approver),
             date: self.date(date),
-            comments: self.text(comments),
+            comments: self.row[comments].as_ref(),
         }
     }
 
-    pub(super) fn compare(&mut self, target: &str, cells: &Cells, expected: &[(&'static str, Option<Text>)]) {
+    pub(super) fn compare(&mut self, target: &str, cells: &Cells, expected: &[(&'static str, Expected<'_>)]) {
+        let mut at = 0;
         for (column, expected) in expected {
-            let actual = cells.get(column);
-            if actual != expected.as_ref() {
-                self.differ(target, column, expected.as_ref(), actual);
+            let (expected, actual) = (expected.as_deref(), cells.get_next(&mut at, column));
+            if actual != expected {
+                self.differ(target, column, expected, actual);
             }
         }
     }
@@ -134,11 +144,16 @@ impl Checker<'_> {
     }
 
     pub(super) fn is_claimed(&self, role: Role, cells: &Cells, stored: &Stored) -> bool {
-        stored.lineage_id(role).is_some_and(|id| cells.holds("id", &format_compact!("{id}")))
+        stored.lineage_id(role).is_some_and(|id| cells.holds("id", &id.to_compact_string()))
     }
 
     /// The row that lineage claims, or else the first there is.
-    pub(super) fn claimed<'a>(&self, role: Role, found: &[&'a Cells], stored: &Stored) -> Option<&'a Cells> {
-        found.iter().find(|it| self.is_claimed(role, it, stored)).or(found.first()).copied()
+    pub(super) fn claimed<'b>(
+        &self,
+        role: Role,
+        mut found: impl Iterator<Item = &'b Cells> + Clone,
+        stored: &Stored,
+    ) -> Option<&'b Cells> {
+        found.clone().find(|it| self.is_claimed(role, it, stored)).or_else(|| found.next())
     }
 }

@@ -1,8 +1,10 @@
 //! `pad_execution` (D17, D18).
 
+use std::borrow::Cow;
+
 use crate::migration::check::checker::{Checker, flag, shown};
 use crate::migration::legacy::{LegacyColumn as Col, Text};
-use crate::migration::stored::{Cells, Stored};
+use crate::migration::stored::Stored;
 use crate::migration::target::Role;
 use crate::migration::value::{Decimal, PRICE_DIGITS, Price};
 
@@ -11,9 +13,8 @@ impl Checker<'_> {
         let role = Role::Execution;
         let has_text = |column: Col| self.row[column].as_ref().is_some_and(|it| it.octets() > 0);
         let due = has_text(Col::TwoBusinessDaysExecution) || has_text(Col::ContractNotesReceived);
-        let found: Vec<&Cells> = stored.executions.iter().collect();
-        self.count(role, due, found.len());
-        let cells = self.claimed(role, &found, stored).filter(|_| due);
+        self.count(role, due, stored.executions.len());
+        let cells = self.claimed(role, stored.executions.iter(), stored).filter(|_| due);
         if let Some(cells) = cells {
             // D17, D18
             let dates = [Col::AuthComplianceDate, Col::AuthManagerDate];
@@ -23,7 +24,7 @@ impl Checker<'_> {
                 _ => None,
             };
             let expected = [
-                ("request_id", request_id.cloned()),
+                ("request_id", request_id.map(Cow::Borrowed)),
                 ("executed_at", shown(executed_at)),
                 ("execution_price", shown(price)),
                 ("execution_quantity", shown(self.amount(Col::TradeSize))),

@@ -1,5 +1,7 @@
 //! `migration_mapping` (D19).
 
+use compact_str::ToCompactString;
+
 use crate::migration::check::checker::Checker;
 use crate::migration::stored::Stored;
 use crate::migration::target::Role;
@@ -20,7 +22,8 @@ impl Checker<'_> {
             };
             // `pad_approval:manager`: the part after the colon is a stage or an action.
             let part = role.as_str().split_once(':').map(|(_, part)| part);
-            let is_right = rows.iter().find(|cells| cells.holds("id", &id.to_string())).is_some_and(|cells| {
+            let id = id.to_compact_string();
+            let is_right = rows.iter().find(|cells| cells.holds("id", &id)).is_some_and(|cells| {
                 part.is_none_or(|part| cells.holds("approval_type", part) || cells.holds("action_type", part))
             });
             if !is_right {

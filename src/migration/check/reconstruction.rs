@@ -8,8 +8,8 @@ use crate::migration::legacy::{LegacyColumn as Col, Text};
 use crate::migration::reconstruct::{default_inverse, restore_residual};
 use crate::migration::stored::{Cells, Stored};
 use crate::migration::target::{
-    AuditEntry, Decision, Direction, PadApproval, PadExecution, PadRequest, Role, SOURCE_TABLE, Stage, Status,
-    TargetRows,
+    Assessment, AuditEntry, Decision, Direction, PadApproval, PadExecution, PadRequest, Role, SOURCE_TABLE, Stage,
+    Status, TargetRows,
 };
 use crate::migration::value::{AMOUNT_DIGITS, Amount, PRICE_DIGITS, Price, Timestamp};
 
@@ -22,6 +22,7 @@ impl Checker<'_> {
             [] => decode(self.source_id, stored),
             _ => decode(self.source_id, &self.corrected(stored)),
         };
+        let residual = &stored.assessment.legacy;
         let left_out = self.left_out();
         let Some(rows) = rows else {
             if self.differences.is_empty() {
@@ -29,25 +30,31 @@ impl Checker<'_> {
             }
             return;
         };
-        let unknown: Vec<Arc<str>> = self.row.unknown.keys().cloned().collect();
-        let mut back = default_inverse(&rows, &unknown);
-        for (name, text) in &rows.request.compliance_assessment.legacy {
-            if Col::from_name(name).is_some_and(|it| left_out.contains(&it)) {
-                continue;
-            }
-            let returns = match Col::from_name(name) {
-                Some(column) => back[column] == *text,
+        let mut back = default_inverse(&rows, &[]);
+        for (name, text) in residual {
+            let column = Col::from_name(name);
+            let returns = match column {
+                Some(column) => back[column] == *text && !left_out.contains(&column),
                 None => text.is_none(),
             };
             if returns {
                 let field = format!("compliance_assessment.legacy.{name}");
                 self.differ("pad_request", &field, None, Some(text.as_ref().unwrap_or(&"null".into())));
             }
+            if let Some(column) = column {
+                back[column].clone_from(text);
+            }
         }
-        restore_residual(&mut back, &rows);
-        if back == *self.row {
+        // Both in the order of their names; a column that isn't kept comes back as null.
+        let kept = residual.iter().filter(|(name, text)| text.is_some() && Col::from_name(name).is_none());
+        let unknown = self.row.unknown.iter().filter(|(_, text)| text.is_some());
+        if back.agrees_on_known(self.row)
+            && kept.map(|(name, text)| (&**name, text)).eq(unknown.map(|(name, text)| (&**name, text)))
+        {
             return;
         }
+        back.unknown = self.row.unknown.keys().map(|name| (Arc::clone(name), None)).collect();
+        restore_residual(&mut back, residual);
         for (name, shown) in self.row.unreadable.iter().chain(&self.row.failed) {
             self.differ(SOURCE_TABLE, name, Some(&shown.as_str().into()), None);
         }
@@ -123,65 +130,66 @@ fn stored_flag(text: &str) -> Option<bool> {
     }
 }
 
-/// The stored rows as row types; none if a stored value is one that the migration never writes.
+/// The stored rows as row types, without the residual; none if a stored value is one that the migration never writes.
 fn decode(source_id: i64, stored: &Stored) -> Option<TargetRows> {
     let request = stored.request.as_ref()?;
-    let text = |cells: &Cells, column: &str| cells.get(column).cloned();
-    fn plain<'a>(cells: &'a Cells, column: &str) -> Option<&'a str> {
-        cells.get(column).and_then(Text::plain)
+    fn plain(text: Option<&Text>) -> Option<&str> {
+        text.and_then(Text::plain)
     }
     // A null is fine, a text that can't be read is not.
-    fn optional<T>(text: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
-        text.map_or(Some(None), |it| read(it).map(Some))
+    fn optional<T>(text: Option<&Text>, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+        plain(text).map_or(Some(None), |it| read(it).map(Some))
     }
-    let flag = |column: &str| optional(plain(request, column), stored_flag);
     let id = |text: &str| text.parse::<i64>().ok();
     let time = |text: &str| Timestamp::parse(text).ok();
     let amount = |text: &str| Amount::parse(text, AMOUNT_DIGITS).ok();
+    let mut at = 0;
+    let mut get = |column: &str| request.get_next(&mut at, column);
     let pad_request = PadRequest {
-        id: id(plain(request, "id")?)?,
-        employee_id: id(plain(request, "employee_id")?)?,
-        security_id: optional(plain(request, "security_id"), id)?,
-        status: Status::from_word(plain(request, "status")?)?,
-        direction: optional(plain(request, "direction"), Direction::from_word)?,
-        security_name: text(request, "security_name"),
-        isin: text(request, "isin"),
-        sedol: text(request, "sedol"),
-        bloomberg_ticker: text(request, "bloomberg_ticker"),
-        ticker: text(request, "ticker"),
-        quantity: optional(plain(request, "quantity"), amount)?,
-        estimated_value: optional(plain(request, "estimated_value"), amount)?,
-        currency: text(request, "currency"),
-        justification: text(request, "justification"),
-        is_related_party: flag("is_related_party")?,
-        existing_position: flag("existing_position")?,
-        insider_info_declaration: flag("insider_info_declaration")?,
-        is_restricted: flag("is_restricted")?,
-        has_conflict: flag("has_conflict")?,
-        relation: text(request, "relation"),
-        compliance_assessment: stored.assessment.clone(),
-        created_at: time(plain(request, "created_at")?)?,
-        updated_at: optional(plain(request, "updated_at"), time)?,
-        conflict_comments: text(request, "conflict_comments"),
-        other_comments: text(request, "other_comments"),
-        broker_reporting: flag("broker_reporting")?,
-        is_derivative: flag("is_derivative")?,
-        is_leveraged: flag("is_leveraged")?,
-        related_party_name: text(request, "related_party_name"),
-        signed_declaration: flag("signed_declaration")?,
-        updated_by_id: optional(plain(request, "updated_by_id"), id)?,
-        deleted_at: optional(plain(request, "deleted_at"), time)?,
-        deleted_by_id: optional(plain(request, "deleted_by_id"), id)?,
-        executed_within_two_days: flag("executed_within_two_days")?,
+        id: id(plain(get("id"))?)?,
+        employee_id: id(plain(get("employee_id"))?)?,
+        security_id: optional(get("security_id"), id)?,
+        status: Status::from_word(plain(get("status"))?)?,
+        direction: optional(get("direction"), Direction::from_word)?,
+        security_name: get("security_name").cloned(),
+        isin: get("isin").cloned(),
+        sedol: get("sedol").cloned(),
+        bloomberg_ticker: get("bloomberg_ticker").cloned(),
+        ticker: get("ticker").cloned(),
+        quantity: optional(get("quantity"), amount)?,
+        estimated_value: optional(get("estimated_value"), amount)?,
+        currency: get("currency").cloned(),
+        justification: get("justification").cloned(),
+        is_related_party: optional(get("is_related_party"), stored_flag)?,
+        existing_position: optional(get("existing_position"), stored_flag)?,
+        insider_info_declaration: optional(get("insider_info_declaration"), stored_flag)?,
+        is_restricted: optional(get("is_restricted"), stored_flag)?,
+        has_conflict: optional(get("has_conflict"), stored_flag)?,
+        relation: get("relation").cloned(),
+        // What the residual keeps is no column of a row.
+        compliance_assessment: Assessment { holding_period: stored.assessment.holding_period, ..Assessment::default() },
+        created_at: time(plain(get("created_at"))?)?,
+        updated_at: optional(get("updated_at"), time)?,
+        conflict_comments: get("conflict_comments").cloned(),
+        other_comments: get("other_comments").cloned(),
+        broker_reporting: optional(get("broker_reporting"), stored_flag)?,
+        is_derivative: optional(get("is_derivative"), stored_flag)?,
+        is_leveraged: optional(get("is_leveraged"), stored_flag)?,
+        related_party_name: get("related_party_name").cloned(),
+        signed_declaration: optional(get("signed_declaration"), stored_flag)?,
+        updated_by_id: optional(get("updated_by_id"), id)?,
+        deleted_at: optional(get("deleted_at"), time)?,
+        deleted_by_id: optional(get("deleted_by_id"), id)?,
+        executed_within_two_days: optional(get("executed_within_two_days"), stored_flag)?,
     };
     let approvals = stored.approvals.iter().map(|cells| {
-        let flag = |column: &str| optional(plain(cells, column), stored_flag);
+        let flag = |column: &str| optional(cells.get(column), stored_flag);
         Some(PadApproval {
-            stage: Stage::from_word(plain(cells, "approval_type")?)?,
-            approver_id: id(plain(cells, "approver_id")?)?,
-            decision: Decision::from_word(plain(cells, "decision")?)?,
-            comments: text(cells, "comments"),
-            decided_at: time(plain(cells, "decided_at")?)?,
+            stage: Stage::from_word(plain(cells.get("approval_type"))?)?,
+            approver_id: id(plain(cells.get("approver_id"))?)?,
+            decision: Decision::from_word(plain(cells.get("decision"))?)?,
+            comments: cells.get("comments").cloned(),
+            decided_at: time(plain(cells.get("decided_at"))?)?,
             restricted_check: flag("restricted_check")?,
             holding_period_check: flag("holding_period_check")?,
             conflict_check: flag("conflict_check")?,
@@ -190,11 +198,11 @@ fn decode(source_id: i64, stored: &Stored) -> Option<TargetRows> {
     let execution = match stored.executions.first() {
         None => None,
         Some(cells) => Some(PadExecution {
-            executed_at: time(plain(cells, "executed_at")?)?,
-            execution_price: optional(plain(cells, "execution_price"), |it| Price::parse(it, PRICE_DIGITS).ok())?,
-            execution_quantity: optional(plain(cells, "execution_quantity"), amount)?,
-            contract_note_received: optional(plain(cells, "contract_note_received"), stored_flag)?,
-            recorded_by_id: optional(plain(cells, "recorded_by_id"), id)?,
+            executed_at: time(plain(cells.get("executed_at"))?)?,
+            execution_price: optional(cells.get("execution_price"), |it| Price::parse(it, PRICE_DIGITS).ok())?,
+            execution_quantity: optional(cells.get("execution_quantity"), amount)?,
+            contract_note_received: optional(cells.get("contract_note_received"), stored_flag)?,
+            recorded_by_id: optional(cells.get("recorded_by_id"), id)?,
         }),
     };
     // The audit trail repeats what is above and gives nothing back (D20); it has been compared column by column.

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::migration::check::checker::{Checker, flag, shown};
+use compact_str::ToCompactString;
+
+use crate::migration::check::checker::{Checker, flag, shown, word};
 use crate::migration::legacy::{LegacyColumn as Col, Text};
 use crate::migration::lookups::Security;
 use crate::migration::stored::{Cells, Stored};
@@ -15,8 +17,8 @@ impl Checker<'_> {
         let direction = self.code(Col::BuySell).map(|it| if it == "b" { "BUY" } else { "SELL" });
         let expected = [
             ("employee_id", shown(self.id(Col::Employee))),
-            ("status", shown(self.status())),
-            ("direction", shown(direction)),
+            ("status", word(self.status().map(Status::as_str))),
+            ("direction", word(direction)),
             ("security_name", self.text(Col::SecurityDescription)),
             ("isin", self.text(Col::Isin)),
             ("sedol", self.text(Col::Sedol)),
@@ -75,7 +77,7 @@ impl Checker<'_> {
         };
         let several = candidates.map_or(0, Vec::len);
         let expected = match expected.as_slice() {
-            [one] => Some(Text::from(one.to_string())),
+            [one] => Some(Text::from(one.to_compact_string())),
             [] if several == 0 => None,
             _ => Some(Text::from(format!("one of the {several} securities with this symbol"))),
         };
@@ -92,7 +94,7 @@ impl Checker<'_> {
         let expected = self.yes_no(Col::HoldingPeriod);
         if stored.assessment.holding_period != expected {
             let (expected, actual) = (flag(expected), flag(stored.assessment.holding_period));
-            self.differ("pad_request", "compliance_assessment.holding_period", expected.as_ref(), actual.as_ref());
+            self.differ("pad_request", "compliance_assessment.holding_period", expected.as_deref(), actual.as_deref());
         }
     }
 

@@ -1,15 +1,20 @@
 //! Reads what is stored for legacy rows: for the verification, and for the rollback.
 //!
-//! Through plain queries, not through the COPY code that `migrate` writes with.
+//! Through COPY, which costs least for a row. What takes its lines apart reads the legacy table for `migrate`, and no
+//! stored row; the verification reads the legacy rows through plain queries, so that a mistake in it shows.
+
+mod json;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use compact_str::CompactString;
 use futures_util::TryStreamExt;
-use sqlx::AssertSqlSafe;
 
 use crate::base::quote::quote_literal;
+use crate::migration::copy_text::{LineValues, Texts};
 use crate::migration::legacy::{LARGE, Text};
-use crate::migration::pg::source::{companion, parse_companion, raw_values};
+use crate::migration::pg::source::{companion, parse_companion};
+use crate::migration::pg::stored_page::json::Json;
 use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredLineage};
 use crate::migration::target::{Assessment, Role, SOURCE_TABLE};
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -63,44 +68,42 @@ fn select_list(alias: &str, columns: &[&str]) -> String {
 }
 
 /// Reads `columns` from the values of a row, starting at `at`.
-fn cells(values: &[Option<&[u8]>], mut at: usize, columns: &'static [&'static str]) -> Result<Cells, sqlx::Error> {
+fn cells(values: &Texts<'_>, mut at: usize, columns: &'static [&'static str]) -> Cells {
     let mut cells = Cells { columns, values: Vec::with_capacity(columns.len()) };
     for column in columns {
-        let text = utf8(values[at])?;
+        let mut cell = values.get(at).map(Text::from);
         at += 1;
-        let mut cell = text.map(Text::from);
         if UNLIMITED.contains(column) {
-            if let Some(companion) = utf8(values[at])? {
+            if let Some(companion) = values.get(at) {
                 cell = parse_companion(companion);
             }
             at += 1;
         }
         cells.values.push(cell);
     }
-    Ok(cells)
-}
-
-/// A value of a row as text.
-pub(crate) fn utf8(value: Option<&[u8]>) -> Result<Option<&str>, sqlx::Error> {
-    value.map(std::str::from_utf8).transpose().map_err(|error| sqlx::Error::Decode(error.into()))
+    cells
 }
 
 /// A value of a row that is an id.
-pub(crate) fn number(value: Option<&[u8]>) -> Result<i64, sqlx::Error> {
-    let text = utf8(value)?.unwrap_or_default();
+pub(crate) fn number(value: Option<&str>) -> Result<i64, sqlx::Error> {
+    let text = value.unwrap_or_default();
     text.parse().map_err(|_| sqlx::Error::Protocol(format!("{text:?} is not an id")))
 }
 
-/// Runs a query of texts and hands each row's values to `each`.
+/// Runs a query and hands each row's values to `each`, as text.
 pub(crate) async fn for_each_row(
     target: &mut Session,
     sql: String,
     what: &str,
-    mut each: impl FnMut(&[Option<&[u8]>]) -> Result<(), sqlx::Error>,
+    mut each: impl FnMut(&Texts<'_>) -> Result<(), sqlx::Error>,
 ) -> Result<(), QueryError> {
-    let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(target);
-    while let Some(row) = stream.try_next().await.attempt(what)? {
-        raw_values(&row).and_then(|values| each(&values)).attempt(what)?;
+    let copy = format!("copy ({sql}) to stdout");
+    let mut stream = target.copy_out(&copy).await.attempt(what)?;
+    let mut values = LineValues::default();
+    while let Some(line) = stream.try_next().await.attempt(what)? {
+        values.parse(line.as_ref());
+        let texts = values.texts().map_err(|error| sqlx::Error::Decode(error.into()));
+        texts.and_then(|texts| each(&texts)).attempt(what)?;
     }
     Ok(())
 }
@@ -113,10 +116,14 @@ async fn read_lineage(target: &mut Session, range: &Rows) -> Result<BTreeMap<i64
         range.condition("m")
     );
     for_each_row(target, sql, "reading the lineage", |values| {
-        let name = utf8(values[1])?.unwrap_or_default();
+        let name = values.get(1).unwrap_or_default();
         let role = Role::from_word(name).ok_or_else(|| name.to_owned());
-        let row = StoredLineage { role, target_id: number(values[2])? };
-        stored.entry(number(values[0])?).or_default().lineage.push(row);
+        let row = StoredLineage { role, target_id: number(values.get(2))? };
+        let entry = stored.entry(number(values.get(0))?).or_default();
+        if entry.lineage.is_empty() {
+            entry.lineage.reserve_exact(Role::ALL.len());
+        }
+        entry.lineage.push(row);
         Ok(())
     })
     .await?;
@@ -158,9 +165,9 @@ pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<BT
         list = select_list("r", REQUEST),
     );
     for_each_row(target, sql, "reading requests", |values| {
-        let cells = cells(values, 3, REQUEST)?;
-        if let Some(entry) = of_request.get(&number(values[0])?).and_then(|id| stored.get_mut(id)) {
-            read_assessment(utf8(values[1])?, utf8(values[2])?, entry)?;
+        let cells = cells(values, 3, REQUEST);
+        if let Some(entry) = of_request.get(&number(values.get(0))?).and_then(|id| stored.get_mut(id)) {
+            read_assessment(values.get(1), values.get(2), entry)?;
             entry.request = Some(cells);
         }
         Ok(())
@@ -173,8 +180,8 @@ pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<BT
             select_list("t", columns)
         );
         for_each_row(target, sql, &format!("reading {table}"), |values| {
-            let cells = cells(values, 1, columns)?;
-            if let Some(entry) = of_request.get(&number(values[0])?).and_then(|id| stored.get_mut(id)) {
+            let cells = cells(values, 1, columns);
+            if let Some(entry) = of_request.get(&number(values.get(0))?).and_then(|id| stored.get_mut(id)) {
                 match table {
                     "pad_approval" => entry.approvals.push(cells),
                     "pad_execution" => entry.executions.push(cells),
@@ -199,41 +206,46 @@ pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<BT
 
 /// Parses `compliance_assessment`. What the migration would not have written is reported as a difference.
 fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored) -> Result<(), sqlx::Error> {
-    let parse =
-        |text: &str| serde_json::from_str::<serde_json::Value>(text).map_err(|error| sqlx::Error::Decode(error.into()));
+    let parse = |text: &str| serde_json::from_str::<Json>(text).map_err(|error| sqlx::Error::Decode(error.into()));
     let mut assessment = Assessment::default();
     let Some(json) = json else { return Ok(()) };
-    let serde_json::Value::Object(mut object) = parse(json)? else {
+    let Json::Object(mut object) = parse(json)? else {
         stored.unexpected_keys.push("a value that is not an object".to_owned());
         return Ok(());
     };
     if let Some(large) = large {
-        object.insert("legacy".to_owned(), parse(large)?);
+        object.push(("legacy".into(), parse(large)?));
     }
     for (key, value) in object {
         match (key.as_str(), value) {
-            ("holding_period", serde_json::Value::Bool(flag)) => assessment.holding_period = Some(flag),
-            ("legacy", serde_json::Value::Object(legacy)) => {
+            ("holding_period", Json::Flag(flag)) => assessment.holding_period = Some(flag),
+            ("legacy", Json::Object(legacy)) => {
                 for (column, value) in legacy {
                     let text = match value {
-                        serde_json::Value::Null => None,
-                        serde_json::Value::String(text) => Some(Text::from(text)),
-                        other => match other.get("large").and_then(|it| parse_companion(it.as_str()?)) {
-                            Some(text) if large.is_some() => Some(text),
-                            _ => {
-                                stored.unexpected_keys.push(format!("legacy.{column} that is not text"));
-                                continue;
-                            }
-                        },
+                        Json::Null => None,
+                        Json::Text(text) => Some(Text::Plain(text)),
+                        Json::Object(object) if large.is_some() && described(&object).is_some() => described(&object),
+                        _ => {
+                            stored.unexpected_keys.push(format!("legacy.{column} that is not text"));
+                            continue;
+                        }
                     };
                     assessment.legacy.insert(column, text);
                 }
             }
-            _ => stored.unexpected_keys.push(key),
+            _ => stored.unexpected_keys.push(key.into()),
         }
     }
     stored.assessment = assessment;
     Ok(())
+}
+
+/// The large text that an object stands for.
+fn described(object: &[(CompactString, Json)]) -> Option<Text> {
+    match object {
+        [(name, Json::Text(text))] if name == "large" => parse_companion(text),
+        _ => None,
+    }
 }
 
 /// Which of them are rejected.
@@ -244,7 +256,7 @@ pub(crate) async fn read_rejected(target: &mut Session, range: &Rows) -> Result<
     );
     let mut rejected = HashSet::new();
     for_each_row(target, sql, "reading the rejections", |values| {
-        rejected.insert(number(values[0])?);
+        rejected.insert(number(values.get(0))?);
         Ok(())
     })
     .await?;

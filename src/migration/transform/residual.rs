@@ -1,11 +1,12 @@
 //! D20: the residual, which holds what the typed columns don't give back.
 
-use std::collections::BTreeMap;
 use std::fmt;
+
+use compact_str::{CompactString, format_compact};
 
 use crate::migration::legacy::{Kind, LegacyColumn as Col, LegacyRow, Text};
 use crate::migration::rejection::{Reason, Rule};
-use crate::migration::target::{Direction, PadApproval, PadRequest, Stage, Status};
+use crate::migration::target::{Direction, PadApproval, PadRequest, Residual, Stage, Status};
 use crate::migration::transform::approval::StageColumns;
 use crate::migration::transform::reader::{RowReader, has_text};
 
@@ -19,14 +20,15 @@ pub(super) fn residual(
     request: &PadRequest,
     approvals: &[PadApproval],
     executed: bool,
-) -> BTreeMap<String, Option<Text>> {
-    let mut legacy = BTreeMap::new();
+) -> Residual {
+    let mut legacy = Residual::new();
     let mut unless = |comes_back: bool, column: Col| {
         if !comes_back {
-            legacy.insert(column.name().to_owned(), row[column].clone());
+            legacy.insert(CompactString::const_new(column.name()), row[column].clone());
         }
     };
-    let prints = |column: Col, value: &dyn fmt::Display| row.plain(column).is_some_and(|it| it == value.to_string());
+    let prints =
+        |column: Col, value: &dyn fmt::Display| row.plain(column).is_some_and(|it| *it == *format_compact!("{value}"));
     let prints_or_null = |column: Col, value: Option<&dyn fmt::Display>| match value {
         Some(value) => prints(column, value),
         None => row[column].is_none(),
@@ -73,21 +75,20 @@ pub(super) fn residual(
     }
     // Without an execution the flag is null or empty, and the loop over the flags has kept the empty one.
     debug_assert!(executed || !has_text(row, Col::ContractNotesReceived), "a contract note flag without an execution");
-    legacy.extend(
-        row.unknown.iter().filter(|(_, text)| text.is_some()).map(|(name, text)| (name.to_string(), text.clone())),
-    );
+    let unknown = row.unknown.iter().filter(|(_, text)| text.is_some());
+    legacy.extend(unknown.map(|(name, text)| (CompactString::new(name), text.clone())));
     legacy
 }
 
 /// What is kept in the residual whatever the row becomes: columns that have no other place.
-pub(crate) fn certain_residual(row: &LegacyRow) -> BTreeMap<String, Option<Text>> {
-    let known = [Col::Name, Col::InstSymbol].into_iter().map(|it| (it.name().to_owned(), row[it].clone()));
-    known.chain(row.unknown.iter().map(|(name, text)| (name.to_string(), text.clone()))).collect()
+pub(crate) fn certain_residual(row: &LegacyRow) -> Residual {
+    let known = [Col::Name, Col::InstSymbol].map(|it| (CompactString::const_new(it.name()), row[it].clone()));
+    known.into_iter().chain(row.unknown.iter().map(|(name, text)| (CompactString::new(name), text.clone()))).collect()
 }
 
 impl RowReader<'_> {
     /// What no jsonb can hold is a rejection (D20), named by its longest value.
-    pub(super) fn check_residual(&mut self, legacy: &BTreeMap<String, Option<Text>>) {
+    pub(super) fn check_residual(&mut self, legacy: &Residual) {
         let octets = |text: &Option<Text>| text.as_ref().map_or(0, Text::octets);
         let total: u64 = legacy.iter().map(|(name, text)| name.len() as u64 + octets(text)).sum();
         if total <= JSONB_LIMIT {
@@ -95,7 +96,7 @@ impl RowReader<'_> {
         }
         if let Some((field, text)) = legacy.iter().max_by_key(|(_, text)| octets(text)) {
             self.reasons.push(Reason {
-                field: field.clone(),
+                field: field.to_string(),
                 rule: Rule::TooLong,
                 value: text.as_ref().map(Text::record),
                 message: format!(

@@ -1,11 +1,11 @@
-//! What is stored for a page of legacy rows, and what lineage doesn't explain. Read through plain queries.
+//! What is stored for a page of legacy rows, and what lineage doesn't explain.
 
 use crate::base::quote::quote_literal;
 use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::difference::Difference;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::lookup::Securities;
-use crate::migration::pg::stored_page::{Rows, for_each_row, number, read_rejected, read_stored, utf8};
+use crate::migration::pg::stored_page::{Rows, for_each_row, number, read_rejected, read_stored};
 use crate::migration::target::{LEGACY_MARK, SOURCE_TABLE};
 use crate::migration::verification::BothPages;
 use crate::postgres::query_error::QueryError;
@@ -29,7 +29,7 @@ pub(super) async fn read_missing(
     );
     let (mut missing, mut last) = (Vec::new(), None);
     for_each_row(target, sql, "looking for lineage without a legacy row", |values| {
-        let id = number(values[0])?;
+        let id = number(values.get(0))?;
         last = Some(id);
         missing.extend(Some(id).filter(|id| !csv.facts.has(*id)));
         Ok(())
@@ -78,11 +78,11 @@ pub(super) async fn read_unclaimed(target: &mut Session) -> Result<Vec<Differenc
     let mut unclaimed = Vec::new();
     for_each_row(target, sql, "looking for rows that lineage doesn't explain", |values| {
         unclaimed.push(Difference {
-            source_id: if values[0].is_some() { number(values[0])? } else { 0 },
-            target: utf8(values[1])?.unwrap_or_default().to_owned(),
+            source_id: if values.get(0).is_some() { number(values.get(0))? } else { 0 },
+            target: values.get(1).unwrap_or_default().to_owned(),
             field: "id".to_owned(),
             expected: Some("one lineage row".to_owned()),
-            actual: Some(format!("{} has {}", number(values[2])?, utf8(values[3])?.unwrap_or_default())),
+            actual: Some(format!("{} has {}", number(values.get(2))?, values.get(3).unwrap_or_default())),
         });
         Ok(())
     })
