@@ -178,10 +178,22 @@ pub(crate) async fn scan(tools: &Tools, path: &Path, references: &[Reference]) -
 pub(crate) async fn entries(tools: &Tools, path: &Path) -> Result<String, ProgramError> {
     let list = tools.list(path).await?;
     let is_schema = |line: &&str| {
-        let words: Vec<&str> = line.split(' ').skip(3).take(3).collect();
-        line.starts_with(';') || matches!(words[..], ["SCHEMA", "-", _] | ["COMMENT", "-", "SCHEMA"])
+        line.starts_with(';') || matches!(entry(line)[..], ["SCHEMA", "-", _] | ["COMMENT", "-", "SCHEMA"])
     };
     Ok(list.lines().filter(|line| !is_schema(line)).fold(String::new(), |all, line| all + line + "\n"))
+}
+
+/// What an entry of an archive's list is of: words behind its numbers.
+fn entry(line: &str) -> Vec<&str> {
+    line.split(' ').skip(3).take(3).collect()
+}
+
+/// Entries without row security policies and their comments, and how many policies there are.
+pub(crate) fn without_policies(entries: &str) -> (String, usize) {
+    let is_policy = |line: &&str| entry(line).first() == Some(&"POLICY");
+    let is_kept = |line: &&str| !is_policy(line) && !matches!(entry(line)[..], ["COMMENT", _, "POLICY"]);
+    let kept = entries.lines().filter(is_kept).fold(String::new(), |all, line| all + line + "\n");
+    (kept, entries.lines().filter(is_policy).count())
 }
 
 /// The statements of a section, as one of our sessions takes them.
