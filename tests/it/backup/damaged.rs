@@ -86,7 +86,7 @@ async fn a_damaged_backup_is_refused() {
             let list = it[of].as_array_mut().expect("a list");
             list.push(list[0].clone());
         };
-        let cases: [(Change<'_>, &str); 15] = [
+        let cases: [(Change<'_>, &str); 16] = [
             (
                 &|it| twice("tables", it),
                 "it is not a manifest of a backup: it names the table padealing.audit_log twice; take ",
@@ -94,6 +94,10 @@ async fn a_damaged_backup_is_refused() {
             (&|it| twice("sequences", it), "it is not a manifest of a backup: it names the sequence padealing."),
             (&|it| twice("references", it), "it is not a manifest of a backup: it names the key "),
             (&|it| twice("catalog", it), " in its catalog twice; take "),
+            (
+                &|it| it["taken_at"] = "9026-02-03T00:00:00Z".into(),
+                "its taken_at, \"9026-02-03T00:00:00Z\", is in the future; take ",
+            ),
             (
                 &|it| it["server_version"] = "15x".into(),
                 "its server_version, \"15x\", is not a version of PostgreSQL; take ",

@@ -117,15 +117,24 @@ naming(oid, name, writes) as (
             or position(way.word in caller.body) = 0 then false
         else caller.body ~ way.pattern end
 ),
+-- They run with their owners' rights.
+able(oid) as materialized (
+    select r.oid from routine r where r.prosecdef and exists (
+        select from door where has_table_privilege(r.proowner, door.oid, door.event)
+            or door.event in ('INSERT', 'UPDATE') and has_any_column_privilege(r.proowner, door.oid, door.event))
+),
 definer as materialized (
     select r.oid, r.is_trigger, r.pronamespace, r.proowner, r.proacl, coalesce(bool_or(n.writes), false) as writes
     from routine r left join naming n on n.oid = r.oid
     -- What is stable only reads, unless it calls what isn't.
     where r.prosecdef and (n.writes or n.oid is not null and r.provolatile = 'v' or r.is_closed
             or case when position('execute' in r.body) > 0 then r.body ~ '\mexecute\M' else false end)
-        -- It runs with its owner's rights.
-        and exists (select from door where has_table_privilege(r.proowner, door.oid, door.event)
-            or door.event in ('INSERT', 'UPDATE') and has_any_column_privilege(r.proowner, door.oid, door.event))
+        and (r.oid in (select oid from able) or exists (
+            -- The trigger that it sets off has rights of its own.
+            select from able join naming w on w.oid = able.oid and w.writes
+            join pg_trigger t on t.tgfoid = able.oid and not t.tgisinternal and t.tgenabled <> 'D'
+            where has_table_privilege(r.proowner, t.tgrelid, 'insert, update, delete, truncate')
+                or has_any_column_privilege(r.proowner, t.tgrelid, 'insert, update')))
     group by 1, 2, 3, 4, 5
 ),
 fired(oid, event, way, name, columns, writes) as (
