@@ -10,4 +10,5 @@ pub mod names;
 pub mod pg;
 pub mod plan;
 pub mod relation;
+pub mod requisite;
 pub mod snapshot;

@@ -14,3 +14,12 @@ pub(crate) const NEWEST: u32 = 18;
 pub fn major(version: &str) -> u32 {
     version.split(|it: char| !it.is_ascii_digit()).next().and_then(|it| it.parse().ok()).unwrap_or_default()
 }
+
+/// Whether this is the version of a server or of a program of its that can be: `15.18`, `19rc1`.
+pub(crate) fn is_version(version: &str) -> bool {
+    let rest = version.trim_start_matches(|it: char| it.is_ascii_digit());
+    let (minor, stage) = (rest.strip_prefix('.'), rest.trim_end_matches(|it: char| it.is_ascii_digit()));
+    let is_minor = minor.is_some_and(|it| !it.is_empty() && it.chars().all(|it| it.is_ascii_digit() || it == '.'));
+    (*SUPPORTED.start()..100).contains(&major(version))
+        && (rest.is_empty() || is_minor || matches!(stage, "beta" | "rc" | "devel"))
+}

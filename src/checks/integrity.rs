@@ -5,11 +5,15 @@ pub mod header;
 pub mod judge;
 pub mod outcome;
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use crate::base::quote::quote_identifier;
 use crate::base::text::list;
 use crate::checks::integrity::header::{Header, body};
+use crate::schema::catalog::{Catalog, Kind, Property};
 use crate::schema::drift::exceptions::similar;
+use crate::schema::names::APPLICATION_SCHEMA;
 
 include!(concat!(env!("OUT_DIR"), "/integrity_checks.rs"));
 
@@ -103,6 +107,57 @@ pub(crate) fn is_of_the_migration(table: &str) -> bool {
     OF_THE_MIGRATION.iter().any(|(name, _)| *name == table)
 }
 
+/// A column that a table doesn't have yet, and whose value is known all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AddedColumn {
+    /// The table, with its schema.
+    pub(crate) table: String,
+    /// Its name.
+    pub(crate) column: String,
+    /// What it will hold, as an item of a SELECT.
+    pub(crate) sql: String,
+}
+
+/// What the plan adds to tables of padealing that have these columns, each of a table and with its type: null, or the
+/// default. A column that has another name now has values, so what might be renamed isn't known.
+pub(crate) fn added_columns(expected: &Catalog, live: &[(String, String, String)]) -> Vec<AddedColumn> {
+    let tables: BTreeSet<&str> = live.iter().map(|(table, ..)| &**table).collect();
+    let columns = tables.into_iter().flat_map(|table| expected.children(APPLICATION_SCHEMA, table));
+    let columns: Vec<_> = columns.filter(|(id, _)| id.kind == Kind::Column).collect();
+    let is_expected = |table: &str, name: &str| columns.iter().any(|(id, _)| id.parent == table && id.name == name);
+    let mut added = Vec::new();
+    for (id, object) in &columns {
+        let (table, of) = (&id.parent, object.get(&Property::Type).map(ToString::to_string).unwrap_or_default());
+        let mut there = live.iter().filter(|(of_table, ..)| of_table == table);
+        let is_there = there.clone().any(|(_, name, _)| *name == id.name);
+        let may_be_renamed = there.any(|(_, name, type_of)| *type_of == of && !is_expected(table, name));
+        let default = object.get(&Property::Default).map(ToString::to_string);
+        let is_unknown = [Property::Identity, Property::Generated].iter().any(|it| object.contains_key(it))
+            || default.is_none() && object.contains_key(&Property::NotNull);
+        if is_there || may_be_renamed || is_unknown {
+            continue;
+        }
+        let (value, name) = (default.unwrap_or("null".to_owned()), quote_identifier(&id.name));
+        added.push(AddedColumn {
+            table: format!("{APPLICATION_SCHEMA}.{table}"),
+            column: id.name.clone(),
+            sql: format!("({value})::{of} as {name}"),
+        });
+    }
+    added
+}
+
+fn is_of_name(sign: char) -> bool {
+    sign.is_ascii_alphanumeric() || sign == '_'
+}
+
+/// Replaces a table's name, and no longer one that begins with it.
+fn replace_name(query: &str, name: &str, place: &str) -> String {
+    let mut parts = query.split(name);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| all + if part.starts_with(is_of_name) { name } else { place } + part)
+}
+
 impl Definition {
     /// The query without its semicolon.
     fn query(&self) -> &'static str {
@@ -112,21 +167,30 @@ impl Definition {
     /// The statement that counts what the query finds, and shows the first rows: how many count, how many are odd as in
     /// their source, how many are excepted, the ids of `$1` that were found, and the rows, those that count first.
     pub fn counting(&self) -> String {
-        self.counting_without(&[])
+        self.counting_before(&[], &[])
     }
 
-    /// The same where tables of the migration don't exist yet: in their place is one without rows.
-    pub(crate) fn counting_without(&self, absent: &[&str]) -> String {
+    /// The same before the first migration. In place of the migration's own tables, if they don't exist, is one without
+    /// rows; in place of a table that lacks columns is one that has them.
+    pub(crate) fn counting_before(&self, absent: &[&str], added: &[&AddedColumn]) -> String {
         let mut query = self.query().to_owned();
-        let mut empty = String::new();
+        let mut instead = String::new();
+        let tables: BTreeSet<&str> = added.iter().map(|it| &*it.table).collect();
+        for name in tables {
+            let place = name.replace("padealing.", "pad_now_");
+            query = replace_name(&query, name, &place);
+            let columns = added.iter().filter(|it| it.table == name).map(|it| format!(", {}", it.sql));
+            let columns: String = columns.collect();
+            instead.push_str(&format!("{place} as not materialized (select t.*{columns} from {name} t), "));
+        }
         for (name, columns) in OF_THE_MIGRATION.iter().filter(|(name, _)| absent.contains(name)) {
             let place = name.replace("padealing.", "pad_no_");
             query = query.replace(name, &place);
-            empty.push_str(&format!("{place} as (select {columns} where false), "));
+            instead.push_str(&format!("{place} as (select {columns} where false), "));
         }
         let as_in_source = if self.header.legacy.is_some() { "coalesce(f.as_in_source, false)" } else { "false" };
         format!(
-            "with {empty}pad_found as materialized (\n{query}\n), pad_judged as materialized (select f as pad_row, \
+            "with {instead}pad_found as materialized (\n{query}\n), pad_judged as materialized (select f as pad_row, \
              row_number() over () as pad_at, {as_in_source} as pad_source, \
              case when cardinality($1) = 0 then false else f.id::text = any($1) end as pad_excepted from pad_found f) \
              select count(*) filter (where not pad_excepted and not pad_source), \
@@ -135,6 +199,13 @@ impl Definition {
              coalesce((select json_agg(pad_row order by pad_source, pad_at) from (select * from pad_judged \
              where not pad_excepted order by pad_source, pad_at limit {SHOWN}) shown), '[]')::text from pad_judged"
         )
+    }
+
+    /// The columns of these that the query names. What it reads may have none of the others.
+    pub(crate) fn naming<'a>(&self, added: &'a [AddedColumn]) -> Vec<&'a AddedColumn> {
+        let words: BTreeSet<&str> = self.query().split(|it: char| !is_of_name(it)).collect();
+        let is_named = |it: &&AddedColumn| self.header.reads.contains(&&*it.table) && words.contains(&*it.column);
+        added.iter().filter(is_named).collect()
     }
 
     /// The statement that asks for the plan of the query.

@@ -39,7 +39,6 @@ pub async fn rehearse_restore(
     wanted: ServerRequest,
     phase: impl Fn(&str),
 ) -> Result<(Restored, Server), RestoreRehearsalError> {
-    let requisites = &archive.manifest.requisites;
     let server = start(archive, wanted).await?;
     phase("restoring");
     let maintenance = EphemeralDatabase::at(&server.url)?;
@@ -57,7 +56,7 @@ pub async fn rehearse_restore(
         referred.types = key.columns.iter().filter_map(type_of).collect();
         referred.values.extend(values.iter().cloned());
     }
-    stand_in(&target, requisites).await?;
+    stand_in(&target, &archive.manifest).await?;
     stub_references(&target, &referred).await?;
     let request = RestoreRequest {
         database: &target,
@@ -69,9 +68,9 @@ pub async fn rehearse_restore(
     Ok((restored, server))
 }
 
-/// Whether all that a backup depends on can be made on an ephemeral server.
+/// Whether all that a backup depends on can be made on an ephemeral server; for a role the owner stands in.
 pub fn has_stand_ins(manifest: &Manifest) -> bool {
-    manifest.requisites.iter().all(|it| it.definition.is_some())
+    manifest.requisites.iter().all(|it| it.definition.is_some() || it.kind == "role")
 }
 
 async fn start(archive: &Archive, mut wanted: ServerRequest) -> Result<Server, ServerError> {

@@ -12,6 +12,8 @@ pub(crate) struct Firing {
     pub(crate) is_rule: bool,
     /// Whether it fires in replication, too (ENABLE ALWAYS).
     pub(crate) is_always: bool,
+    /// The function, its own or one that it calls, that switches the server's counters off.
+    pub(crate) hides: Option<String>,
 }
 
 impl Firing {

@@ -9,7 +9,7 @@ use crate::base::text::{list, plural, size, thousands};
 use crate::config::environment::Environment;
 use crate::report::layout::Head;
 use crate::report::page::{Page, Text};
-use crate::schema::backup::{BackedUp, Manifest, SequenceState, TableRows};
+use crate::schema::backup::{BackedUp, Manifest, SequenceState, TableRows, is_placeholder};
 
 /// What is said of a backup that another command took first.
 pub fn backed_up_notes(done: &BackedUp, name: &str, has_manifest: bool) -> Vec<String> {
@@ -36,13 +36,12 @@ fn notes(done: &BackedUp) -> Vec<String> {
     let outside = (!done.manifest.whole_schema).then(|| {
         "it holds tables outside padealing, from before `pad-migrate apply` moves them: only pg_restore can restore it".to_owned()
     });
-    let requisites = &done.manifest.requisites;
-    let needed = (!requisites.is_empty()).then(|| {
-        format!(
-            "to restore it, the database must have first, as this one has: {}",
-            list(requisites.iter().map(ToString::to_string))
-        )
-    });
+    let mut needed: Vec<String> = done.manifest.requisites.iter().map(ToString::to_string).collect();
+    // For the others there are the target's.
+    let roles = done.manifest.policy_roles().into_iter().filter(|(role, _)| !is_placeholder(role));
+    needed.extend(roles.map(|(role, policy)| format!("role {role} (for policy {policy})")));
+    let needed = (!needed.is_empty())
+        .then(|| format!("to restore it, the database must have first, as this one has: {}", list(needed)));
     let absent = done.manifest.absent();
     let revision = done.manifest.revision.as_deref().unwrap_or_default();
     let absent = (!absent.is_empty())

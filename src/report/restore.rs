@@ -11,7 +11,7 @@ use crate::config::environment::Environment;
 use crate::report::backup::manifest_rows;
 use crate::report::layout::Head;
 use crate::report::page::{Page, Text};
-use crate::schema::backup::{Manifest, SequenceState, TableRows};
+use crate::schema::backup::{Manifest, SequenceState, TableRows, is_placeholder, role_key};
 
 /// What is agreed to: what is restored, and where.
 pub fn planned_restore(
@@ -79,7 +79,7 @@ impl Restoration<'_> {
             let names = list(absent);
             notes.push(format!("{names}: no such role is there, so what it may do was not restored"));
         }
-        let unnamed: Vec<&str> = self.absent.iter().filter_map(|it| key(it)).collect();
+        let unnamed: Vec<&str> = self.absent.iter().filter_map(|it| role_key(it)).collect();
         if !unnamed.is_empty() {
             let keys = list(unnamed);
             notes.push(format!(
@@ -127,19 +127,6 @@ impl Restoration<'_> {
             }),
         );
         page
-    }
-}
-
-fn is_placeholder(role: &str) -> bool {
-    role.starts_with('{')
-}
-
-/// The key that names the role of a placeholder.
-fn key(placeholder: &str) -> Option<&'static str> {
-    match placeholder {
-        "{app}" => Some("DB_APP_ROLE"),
-        "{reader}" => Some("DB_READER_ROLE"),
-        _ => None,
     }
 }
 

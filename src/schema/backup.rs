@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::base::text::{list, plural, thousands};
+use crate::base::version::{is_version, major};
 use crate::config::settings::Roles;
 use crate::ledger::revisions;
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::archive_text::SequenceSet;
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::names::APPLICATION_SCHEMA;
+use crate::schema::requisite::Requisite;
 
 /// The shape of the manifest. A newer one is refused.
 pub const FORMAT: u32 = 1;
@@ -69,7 +71,7 @@ pub struct Manifest {
     pub sequences: Vec<SequenceState>,
     /// What their foreign keys refer to outside the backup.
     pub references: Vec<Reference>,
-    /// What it depends on besides, which has to be there before it is restored.
+    /// What it depends on besides, which has to be there before it is restored; the roles of policies are in the catalog.
     #[serde(default)]
     pub requisites: Vec<Requisite>,
     /// Relations of padealing that are not in it.
@@ -151,40 +153,6 @@ pub struct Reference {
     pub is_validated: bool,
 }
 
-/// An object that a backup depends on and doesn't hold, such as a trigger's function in another schema.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
-pub struct Requisite {
-    /// Its kind, such as `function`.
-    pub kind: String,
-    /// The schema that it is in; empty if it is in none.
-    pub schema: String,
-    /// Its name as PostgreSQL identifies it.
-    pub name: String,
-    /// An object of the backup that depends on it.
-    pub by: String,
-    /// Its kind as `pg_get_object_address` takes it.
-    pub address: String,
-    /// Its name as that takes it.
-    pub names: Vec<String>,
-    /// Its arguments as that takes them.
-    pub arguments: Vec<String>,
-    /// The extension that has it; null if none does.
-    pub extension: Option<String>,
-    /// The statement that makes it where a restore is rehearsed; null if there is none.
-    pub definition: Option<String>,
-}
-
-impl std::fmt::Display for Requisite {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { kind, name, by, extension, .. } = self;
-        match extension {
-            Some(extension) => write!(f, "{kind} {name} of the extension {extension} (for {by})"),
-            None => write!(f, "{kind} {name} (for {by})"),
-        }
-    }
-}
-
 /// An object of the catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
@@ -262,9 +230,32 @@ impl Manifest {
         let label: Label = serde_json::from_str(text).map_err(malformed)?;
         match (label.command.as_deref(), label.format) {
             (Some("manifest"), Some(format)) if format > FORMAT => Err(ManifestError::Newer(format)),
-            (Some("manifest"), _) => serde_json::from_str(text).map_err(malformed),
+            (Some("manifest"), _) => {
+                let manifest: Self = serde_json::from_str(text).map_err(malformed)?;
+                manifest.impossible().map_or(Ok(manifest), |how| Err(ManifestError::Malformed(how)))
+            }
             _ => Err(ManifestError::Malformed("it doesn't say that it is one".to_owned())),
         }
+    }
+
+    /// What no backup's manifest says, in words.
+    fn impossible(&self) -> Option<String> {
+        let Self { server_version, pg_dump_version, taken_at, .. } = self;
+        let table = twice(self.tables.iter().map(|it| (&it.schema, &it.table)));
+        let table = table.map(|(schema, name)| format!("the table {schema}.{name}"));
+        let sequence = twice(self.sequences.iter().map(|it| (&it.schema, &it.sequence)));
+        let sequence = sequence.map(|(schema, name)| format!("the sequence {schema}.{name}"));
+        let key = twice(self.references.iter().map(|it| (&it.schema, &it.table, &it.name)));
+        let key = key.map(|(schema, table, name)| format!("the key {name} of {schema}.{table}"));
+        let object = twice(self.catalog.iter().map(|it| &it.id));
+        let object = object.map(|id| format!("the {} {}.{} in its catalog", id.kind.words(), id.schema, id.object()));
+        let twice = table.or(sequence).or(key).or(object).map(|it| format!("it names {it} twice"));
+        let versions = [("server_version", server_version), ("pg_dump_version", pg_dump_version)];
+        let version = versions.into_iter().find(|(_, it)| !is_version(it));
+        let version = version.map(|(key, it)| format!("its {key}, {it:?}, is not a version of PostgreSQL"));
+        let is_time = taken_at.strip_suffix('Z').is_some_and(|it| it.parse::<jiff::civil::DateTime>().is_ok());
+        let time = (!is_time).then(|| format!("its taken_at, {taken_at:?}, is not a time in UTC"));
+        twice.or(version).or(time)
     }
 
     /// The rows of all tables.
@@ -283,7 +274,7 @@ impl Manifest {
     /// What PostgreSQL said of what is in it.
     pub(crate) fn catalog(&self) -> Catalog {
         let objects = self.catalog.iter().cloned().map(|it| (it.id, it.properties)).collect();
-        let major = crate::base::version::major(&self.server_version);
+        let major = major(&self.server_version);
         Catalog { major, schemas: vec![APPLICATION_SCHEMA.to_owned()], objects }
     }
 
@@ -322,6 +313,12 @@ impl Manifest {
     fn describes(&self, schema: &str, table: &str) -> bool {
         self.catalog.iter().any(|it| it.id.kind == Kind::Table && (&*it.id.schema, &*it.id.name) == (schema, table))
     }
+}
+
+/// The first of some that comes again.
+fn twice<T: Ord + Copy>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let mut seen = BTreeSet::new();
+    all.find(|it| !seen.insert(*it))
 }
 
 /// What of a catalog is in a backup: the tables and sequences, what belongs to them, and, if the whole schema is, what is
@@ -376,7 +373,7 @@ pub(crate) fn role_names(catalog: &Catalog) -> BTreeSet<String> {
 }
 
 /// A catalog as it is to be where some roles don't exist: what they own goes to the owner, and what they may do, nobody
-/// may.
+/// may. Their row security policies are the owner's, as where that is rehearsed.
 pub(crate) fn without_roles(mut catalog: Catalog, absent: &BTreeSet<String>, owner: &str) -> Catalog {
     for object in catalog.objects.values_mut() {
         for property in [Property::Privileges, Property::Revoked] {
@@ -402,6 +399,8 @@ pub(crate) fn without_roles(mut catalog: Catalog, absent: &BTreeSet<String>, own
 pub(crate) struct Wanted {
     pub(crate) catalog: Catalog,
     pub(crate) absent: BTreeSet<String>,
+    /// Those of them that a row security policy is for, with the policy.
+    pub(crate) unruled: BTreeMap<String, String>,
 }
 
 impl Manifest {
@@ -415,8 +414,43 @@ impl Manifest {
         });
         let mut absent = role_names(&catalog);
         absent.retain(|it| !existing.contains(it));
-        Wanted { catalog: without_roles(catalog, &absent, owner), absent }
+        let mut unruled = policy_roles(&catalog);
+        unruled.retain(|role, _| absent.contains(role));
+        Wanted { catalog: without_roles(catalog, &absent, owner), absent, unruled }
     }
+
+    /// The roles that its row security policies are for, each with one of them.
+    pub(crate) fn policy_roles(&self) -> BTreeMap<String, String> {
+        policy_roles(&self.catalog())
+    }
+
+    /// How many row security policies it describes.
+    pub(crate) fn policies(&self) -> usize {
+        self.catalog.iter().filter(|it| it.id.kind == Kind::Policy).count()
+    }
+}
+
+/// Whether this stands for the role that a target has instead.
+pub(crate) fn is_placeholder(role: &str) -> bool {
+    role.starts_with('{')
+}
+
+/// The key that names the role of a placeholder.
+pub(crate) fn role_key(placeholder: &str) -> Option<&'static str> {
+    match placeholder {
+        "{app}" => Some("DB_APP_ROLE"),
+        "{reader}" => Some("DB_READER_ROLE"),
+        _ => None,
+    }
+}
+
+fn policy_roles(catalog: &Catalog) -> BTreeMap<String, String> {
+    let policies = catalog.objects.iter().filter(|(id, _)| id.kind == Kind::Policy);
+    let roles = policies.flat_map(|(id, object)| {
+        let roles = object.get(&Property::Roles).map(Value::parts).unwrap_or_default();
+        roles.iter().map(|role| (role.clone(), id.object()))
+    });
+    roles.filter(|(role, _)| role != "PUBLIC").collect()
 }
 
 /// The relations of a catalog, and its sequences.

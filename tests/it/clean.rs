@@ -194,7 +194,8 @@ async fn what_stops_it_is_named_and_nothing_is_removed() {
                  create trigger hold after delete on padealing.employee_role for each row \
                      execute function padealing.hold()",
                 "drop trigger hold on padealing.employee_role",
-                "the target also deleted 1 other row of padealing.pad_execution; what fires when these rows are deleted is the \
+                "the target also deleted 1 other row of padealing.pad_execution (the server also counts \
+                 what a trigger undoes itself); what fires when these rows are deleted is the \
                  trigger hold of padealing.employee_role",
             ),
         ] {

@@ -8,12 +8,12 @@ use jiff::civil::Date;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::base::text::{list, sentence};
-use crate::checks::check::Check;
+use crate::checks::check::{Check, Status};
 use crate::checks::integrity::explain::{PlannedTable, Plans};
 use crate::checks::integrity::header::Key;
 use crate::checks::integrity::judge::{Accepting, exceptions_check, judge};
 use crate::checks::integrity::outcome::{Answer, Found, Integrity, Outcome, Reason};
-use crate::checks::integrity::{Definition, is_of_the_migration};
+use crate::checks::integrity::{AddedColumn, Definition, added_columns, is_of_the_migration};
 use crate::config::environment::Environment;
 use crate::ledger::permission::Need;
 use crate::ledger::pg::admission::{RefusedError, SessionError, check_environment, check_permitted};
@@ -26,6 +26,7 @@ use crate::postgres::sqlstate;
 use crate::postgres::statement::{fetch_value, run, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only, begin_read_only_at, savepoint};
 use crate::schema::drift::exceptions::{CheckException, Exceptions};
+use crate::schema::drift::expectation::Expectation;
 
 /// What to check.
 #[derive(Debug)]
@@ -50,7 +51,8 @@ pub async fn integrity(request: &IntegrityRequest<'_>) -> Result<Integrity, Sess
     integrity_at(request, false).await
 }
 
-/// The same before the first migration, whose own tables may not exist yet: then they are as if they were empty.
+/// The same before the first migration, whose own tables may not exist yet: then they are as if they were empty. Columns
+/// that the plan adds are as it adds them, so that what they will be wrong with is known before.
 pub(crate) async fn integrity_before_migration(request: &IntegrityRequest<'_>) -> Result<Integrity, SessionError> {
     integrity_at(request, true).await
 }
@@ -81,6 +83,7 @@ async fn integrity_of(
             *state = Readable::Empty;
         }
     }
+    let added = if is_before { added(connection, &readable).await? } else { Vec::new() };
     check_some_readable(connection, request, &readable).await?;
     let accepting =
         Accepting { all: request.exceptions.map_or(&[] as &[CheckException], |it| &it.checks), today: request.today };
@@ -88,6 +91,7 @@ async fn integrity_of(
     let work = Work {
         request,
         readable,
+        added,
         accepting,
         open: Mutex::new((0..request.checks.len()).rev().collect()),
         done: Mutex::default(),
@@ -104,6 +108,7 @@ async fn integrity_of(
 struct Work<'a> {
     request: &'a IntegrityRequest<'a>,
     readable: AllReadable,
+    added: Vec<AddedColumn>,
     accepting: Accepting<'a>,
     /// The places of those that nobody has begun.
     open: Mutex<Vec<usize>>,
@@ -123,11 +128,16 @@ impl Work<'_> {
             let definition = self.request.checks[at];
             self.request.target.phase(&format!("checking {}", definition.name));
             let since = Instant::now();
-            match (answer(connection, definition, &self.readable, self.accepting).await, left) {
+            let added = definition.naming(&self.added);
+            match (answer(connection, definition, &self.readable, &added, self.accepting).await, left) {
                 (Err(_) | Ok(Answer::None(Reason::Locked(_))), Some(left)) => lock(left).push(at),
                 (answer, _) => {
                     let mut outcome = judge(definition, answer?, self.accepting);
                     outcome.check = outcome.check.took(since.elapsed());
+                    if !added.is_empty() && outcome.check.status != Status::Pass {
+                        let columns = list(added.iter().map(|it| &it.column));
+                        outcome.check.message.push_str(&format!("; checked with {columns} as the plan adds them"));
+                    }
                     lock(&self.done).insert(at, outcome);
                 }
             }
@@ -175,7 +185,7 @@ pub async fn check_session(
     let readable = readable(connection, checks).await?;
     let mut outcomes = Vec::new();
     for definition in checks {
-        let answer = answer(connection, definition, &readable, accepting).await?;
+        let answer = answer(connection, definition, &readable, &[], accepting).await?;
         outcomes.push(judge(definition, answer, accepting));
     }
     Ok(outcomes)
@@ -229,6 +239,22 @@ async fn readable(connection: &mut Session, checks: &[&'static Definition]) -> R
     Ok(found)
 }
 
+/// The columns that tables of padealing don't have yet.
+async fn added(connection: &mut Session, readable: &AllReadable) -> Result<Vec<AddedColumn>, QueryError> {
+    let names: Vec<&str> = readable.iter().filter(|(_, it)| **it == Readable::Yes).map(|(name, _)| *name).collect();
+    let live: Vec<(String, String, String)> = sqlx::query_as(
+        "select c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod) \
+         from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace \
+         where n.nspname = 'padealing' and n.nspname || '.' || c.relname = any($1) and c.relkind in ('r', 'p') \
+           and a.attnum > 0 and not a.attisdropped",
+    )
+    .bind(&names)
+    .fetch_all(connection)
+    .await
+    .attempt("asking which columns there are")?;
+    Ok(added_columns(&Expectation::embedded().catalog, &live))
+}
+
 /// Takes the lock that every query of a relation takes, so that what is locked is waited for once. The names are those
 /// of the checks' files.
 async fn is_locked(connection: &mut Session, name: &str) -> Result<bool, QueryError> {
@@ -273,6 +299,7 @@ async fn answer(
     connection: &mut Session,
     definition: &'static Definition,
     readable: &AllReadable,
+    added: &[&AddedColumn],
     accepting: Accepting<'_>,
 ) -> Result<Answer, QueryError> {
     if let Some(reason) = obstacle(connection, definition, readable).await? {
@@ -280,7 +307,7 @@ async fn answer(
     }
     let asked = savepoint(connection, async |connection| match definition.header.index {
         Some(key) => plans(connection, definition, key).await,
-        None => found(connection, definition, readable, accepting).await,
+        None => found(connection, definition, readable, added, accepting).await,
     });
     match asked.await? {
         Ok(answer) => Ok(answer),
@@ -363,6 +390,7 @@ async fn found(
     connection: &mut Session,
     definition: &Definition,
     readable: &AllReadable,
+    added: &[&AddedColumn],
     accepting: Accepting<'_>,
 ) -> Result<Answer, QueryError> {
     const WHAT: &str = "running a check";
@@ -373,7 +401,7 @@ async fn found(
     let absent: Vec<&str> = definition.header.reads.iter().filter(is_absent).copied().collect();
     type Row = (i64, i64, i64, Vec<String>, String);
     let (counted, as_in_source, excepted, accepted_ids, rows): Row =
-        sqlx::query_as(AssertSqlSafe(definition.counting_without(&absent)))
+        sqlx::query_as(AssertSqlSafe(definition.counting_before(&absent, added)))
             .bind(accepting.ids(definition.name))
             .fetch_one(connection)
             .await

@@ -26,7 +26,7 @@ use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
 use crate::postgres::transaction::{Limits, begin_reading, begin_writing};
-use crate::schema::backup::Requisite;
+use crate::schema::backup::Manifest;
 use crate::schema::guard;
 use crate::schema::guard::scope::Scope;
 use crate::schema::mirror;
@@ -274,16 +274,16 @@ fn stub_table(schema: &str, table: &str, columns: &[String], types: &[String]) -
 }
 
 /// Makes what a backup depends on, and the server lacks.
-pub(crate) async fn stand_in(target: &EphemeralDatabase, requisites: &[Requisite]) -> Result<(), PrepareError> {
+pub(crate) async fn stand_in(target: &EphemeralDatabase, manifest: &Manifest) -> Result<(), PrepareError> {
     let mut session = target.connect(Access::Write, "restore").await?;
     begin_writing(&mut session, Limits::default()).await?;
-    let lacking = lacking(&mut session, requisites).await?;
-    let without: Vec<&&Requisite> = lacking.iter().filter(|it| it.definition.is_none()).collect();
+    let lacking = lacking(&mut session, &manifest.requisites, &manifest.server_version).await?;
+    let without = lacking.iter().filter(|it| it.requisite.definition.is_none());
+    let without: Vec<String> = without.map(ToString::to_string).collect();
     if !without.is_empty() {
-        let lacking = list(without.into_iter().map(ToString::to_string));
-        return Err(PrepareError::NoStandIn { lacking });
+        return Err(PrepareError::NoStandIn { lacking: list(without) });
     }
-    for it in lacking {
+    for it in lacking.iter().map(|it| it.requisite) {
         let failed = |source| PrepareError::StandIn { requisite: it.to_string(), source };
         let schema = format!("create schema if not exists {}", quote_identifier(&it.schema));
         let settings = ["set local check_function_bodies = off".to_owned(), schema];

@@ -1,6 +1,8 @@
 //! What deletes may do beside what they are meant to: the target's triggers, rules and child tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+
+use sqlx::postgres::types::Oid;
 
 use crate::base::quote::quote_identifier;
 use crate::base::text::list;
@@ -25,7 +27,22 @@ pub enum UnsafeError {
          track_counts = on; or: {suspects}"
     )]
     Uncounted { place: String, suspects: String },
+    /// A function doesn't let it.
+    #[error(
+        "the function {function} at {place}, which runs when rows are deleted, sets track_counts, so that what it writes \
+         can't be seen; nothing was deleted; {suspects}"
+    )]
+    Hidden { place: String, function: String, suspects: String },
 }
+
+/// The first function that keeps the server from counting, by its own settings or by its text: that of `$function`, or one
+/// that `$text` names.
+const HIDES: &str = "(select h.oid::regprocedure::text from pg_proc h \
+    where (h.oid = $function or position(lower(h.proname) in lower($text)) > 0) \
+      and h.pronamespace <> 'pg_catalog'::regnamespace \
+      and (h.prosrc ilike '%track\\_counts%' or exists (select from unnest(h.proconfig) s (setting) \
+           where s.setting like 'track\\_counts=%' and not split_part(s.setting, '=', 2)::boolean)) \
+    order by 1 limit 1)";
 
 /// The tables of padealing that `$1` names, with their partitions and children, as `t`.
 const TREE: &str = "with recursive t as (\
@@ -35,21 +52,27 @@ const TREE: &str = "with recursive t as (\
 /// What fires when rows of some tables are deleted, foreign keys aside.
 pub(crate) async fn firing(session: &mut Session, tables: &[&str]) -> Result<Vec<Firing>, QueryError> {
     // A partition's copy of its table's trigger is no other one.
+    let hides = |function: &str, text: &str| HIDES.replace("$function", function).replace("$text", text);
+    let by_trigger = hides("g.tgfoid", "p.prosrc");
+    let by_rule = hides("0", "pg_get_ruledef(r.oid)");
     let sql = format!(
-        "{TREE} select n.nspname::text, c.relname::text, f.name::text, f.is_rule, f.is_always \
+        "{TREE} select n.nspname::text, c.relname::text, f.name::text, f.is_rule, f.is_always, f.hides \
          from t join pg_class c on c.oid = t.oid join pg_namespace n on n.oid = c.relnamespace \
          cross join lateral ( \
-             select g.tgname, false, g.tgenabled = 'A' from pg_trigger g where g.tgrelid = t.oid and not g.tgisinternal \
+             select g.tgname, false, g.tgenabled = 'A', {by_trigger} \
+             from pg_trigger g join pg_proc p on p.oid = g.tgfoid where g.tgrelid = t.oid and not g.tgisinternal \
                and g.tgparentid = 0 and g.tgenabled in ('O', 'A') and g.tgtype & 8 = 8 \
-             union all select r.rulename, true, r.ev_enabled = 'A' from pg_rewrite r where r.ev_class = t.oid and r.ev_type = '4' \
-               and r.ev_enabled in ('O', 'A')) f (name, is_rule, is_always) order by 1, 2, 3"
+             union all select r.rulename, true, r.ev_enabled = 'A', {by_rule} \
+             from pg_rewrite r where r.ev_class = t.oid and r.ev_type = '4' and r.ev_enabled in ('O', 'A') \
+         ) f (name, is_rule, is_always, hides) order by 1, 2, 3"
     );
-    let found: Vec<(String, String, String, bool, bool)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let found: Vec<(String, String, String, bool, bool, Option<String>)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(tables)
         .fetch_all(session)
         .await
         .attempt("looking for triggers that fire when rows are deleted")?;
-    let firing = |(schema, table, name, is_rule, is_always)| Firing { schema, table, name, is_rule, is_always };
+    let firing =
+        |(schema, table, name, is_rule, is_always, hides)| Firing { schema, table, name, is_rule, is_always, hides };
     Ok(found.into_iter().map(firing).collect())
 }
 
@@ -87,63 +110,90 @@ pub(crate) async fn check_side_effects(
     if counts.await? != "on" && !firing.is_empty() {
         return Ok(Checked::Unsafe(UnsafeError::Uncounted { place, suspects: suspects(&firing) }));
     }
+    if let Some(hiding) = firing.iter().find(|it| it.hides.is_some()) {
+        let (function, suspects) = (hiding.hides.clone().unwrap_or_default(), suspects(std::slice::from_ref(hiding)));
+        return Ok(Checked::Unsafe(UnsafeError::Hidden { place, function, suspects }));
+    }
     Ok(Checked::Safe(firing))
 }
 
 /// What the transaction, and perhaps the one before it, has written so far, by table. Only what is added between two
 /// looks says something.
-pub(crate) struct Written(BTreeMap<String, Tally>);
+pub(crate) struct Written {
+    tallies: BTreeMap<String, Tally>,
+    /// The relations that there are, indexes aside.
+    there: HashSet<Oid>,
+    /// Those that it has locked, and that are not there any more: they have no name.
+    gone: Vec<Oid>,
+}
 
 impl Written {
     /// Asks the server's counters, which see every table of the database. They don't see what TRUNCATE and DDL do, nor
     /// what goes to another server: the locks on tables do.
     pub(crate) async fn so_far(session: &mut Session) -> Result<Self, QueryError> {
-        let rows: Vec<(String, i64, i64, i64, bool)> = sqlx::query_as(
+        type Row = (Option<String>, i64, i64, i64, bool, Vec<Oid>, Vec<Oid>);
+        let rows: Vec<Row> = sqlx::query_as(
             "with written as materialized ( \
                  select oid, pg_stat_get_xact_tuples_inserted(oid) as inserted, \
                         pg_stat_get_xact_tuples_updated(oid) as updated, pg_stat_get_xact_tuples_deleted(oid) as deleted \
                  from pg_class where relkind in ('r', 'm') and relpersistence <> 't' \
                    and (relnamespace <> 'pg_catalog'::regnamespace or relname like 'pg\\_largeobject%')), \
-             seized as materialized ( \
-                 select l.relation as oid from pg_locks l join pg_class c on c.oid = l.relation \
-                 where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted and c.relpersistence <> 't' \
+             locked as materialized ( \
+                 select l.relation as oid, l.mode from pg_locks l \
+                 where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted \
                    and l.database = (select d.oid from pg_database d where d.datname = current_database()) \
-                   and (l.mode = 'AccessExclusiveLock' and c.relkind in ('r', 'p', 'm', 'v', 'f') \
-                        or c.relkind = 'f' and l.mode = 'RowExclusiveLock')), \
+                   and l.mode in ('AccessExclusiveLock', 'RowExclusiveLock')), \
              found as ( \
                  select oid, inserted, updated, deleted, false as is_seized from written \
                  where inserted > 0 or updated > 0 or deleted > 0 \
-                 union all select oid, 0, 0, 0, true from seized) \
+                 union all select c.oid, 0, 0, 0, true from locked l join pg_class c on c.oid = l.oid \
+                 where c.relpersistence <> 't' and (l.mode = 'AccessExclusiveLock' and c.relkind in ('r', 'p', 'm', 'v', 'f') \
+                        or c.relkind = 'f' and l.mode = 'RowExclusiveLock')) \
              select n.nspname || '.' || c.relname, sum(f.inserted)::int8, sum(f.updated)::int8, sum(f.deleted)::int8, \
-                    bool_or(f.is_seized) \
+                    bool_or(f.is_seized), '{}'::oid[], '{}'::oid[] \
              from found f join pg_class c on c.oid = coalesce(pg_partition_root(f.oid), f.oid) \
-             join pg_namespace n on n.oid = c.relnamespace group by 1",
+             join pg_namespace n on n.oid = c.relnamespace group by 1 \
+             union all select null, 0, 0, 0, false, \
+                 array(select oid from pg_class where relkind not in ('i', 'I', 't') and relpersistence <> 't'), \
+                 array(select l.oid from locked l where l.mode = 'AccessExclusiveLock' \
+                           and not exists (select from pg_class c where c.oid = l.oid) order by 1)",
         )
         .fetch_all(session)
         .await
         .attempt("asking what was written")?;
-        let tally =
-            |(table, inserted, updated, deleted, is_seized)| (table, Tally { inserted, updated, deleted, is_seized });
-        Ok(Self(rows.into_iter().map(tally).collect()))
+        let mut written = Self { tallies: BTreeMap::new(), there: HashSet::new(), gone: Vec::new() };
+        for (table, inserted, updated, deleted, is_seized, there, gone) in rows {
+            match table {
+                Some(table) => {
+                    written.tallies.insert(table, Tally { inserted, updated, deleted, is_seized });
+                }
+                None => (written.there, written.gone) = (there.into_iter().collect(), gone),
+            }
+        }
+        Ok(written)
     }
 
     /// What was written since an earlier look beside rows that were meant to be deleted, in words; none if nothing was.
     pub(crate) fn beside(&self, before: &Self, meant: &[(&str, u64)]) -> Option<String> {
         let rows = |(table, rows): &(&str, u64)| (format!("padealing.{table}"), rows.cast_signed());
         let deleted: BTreeMap<String, i64> = meant.iter().map(rows).collect();
-        let of = |written: &Self, table: &str| written.0.get(table).copied().unwrap_or_default();
+        let of = |written: &Self, table: &str| written.tallies.get(table).copied().unwrap_or_default();
         // Where the server counts nothing, nothing fires.
-        let is_counted = deleted.iter().all(|(table, rows)| *rows == 0 || self.0.contains_key(table));
-        let words = self.0.iter().filter_map(|(table, tally)| {
+        let is_counted = deleted.iter().all(|(table, rows)| *rows == 0 || self.tallies.contains_key(table));
+        let words = self.tallies.iter().filter_map(|(table, tally)| {
             let meant = deleted.get(table).copied().filter(|_| is_counted).unwrap_or(0);
             tally.since(of(before, table), meant).words(table)
         });
-        let words: Vec<String> = words.collect();
+        // A temporary table that came and went meanwhile was never there.
+        let dropped = self.gone.iter().filter(|it| before.there.contains(it));
+        let dropped = dropped.map(|it| format!("dropped the relation that `select {}::regclass` names", it.0));
+        let words: Vec<String> = words.chain(dropped).collect();
         (!words.is_empty()).then(|| list(words))
     }
 }
 
 /// Refuses what was written beside the rows that were deleted.
 pub(crate) async fn refuse(session: &mut Session, tables: &[&str], written: &str) -> Result<String, QueryError> {
-    Ok(format!("the target also {written}; {}", suspects(&firing(session, tables).await?)))
+    let counted = "the server also counts what a trigger undoes itself";
+    Ok(format!("the target also {written} ({counted}); {}", suspects(&firing(session, tables).await?)))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::base::file::reason;
@@ -90,7 +91,8 @@ pub async fn open(path: &Path, phase: impl Fn(&str)) -> Result<Archive, ArchiveE
             }
         };
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Manifest::read(&text).map_err(|source| ArchiveError::Manifest { path: beside_shown, source })?
+        let read = Manifest::read(&text).and_then(not_from_the_future);
+        read.map_err(|source| ArchiveError::Manifest { path: beside_shown, source })?
     };
     let own = path.to_owned();
     let hashed = tokio::task::spawn_blocking(move || sha256(&own)).await;
@@ -114,6 +116,18 @@ pub async fn open(path: &Path, phase: impl Fn(&str)) -> Result<Archive, ArchiveE
         return Err(ArchiveError::Incomplete { path: shown, what });
     }
     Ok(Archive { path: path.to_owned(), manifest, contents, tools })
+}
+
+/// Refuses what was taken later than now: clocks differ, by less than a day.
+fn not_from_the_future(manifest: Manifest) -> Result<Manifest, ManifestError> {
+    const DAY: SignedDuration = SignedDuration::from_hours(24);
+    match manifest.taken_at.parse::<Timestamp>() {
+        Ok(taken) if taken.duration_since(Timestamp::now()) > DAY => {
+            let taken_at = &manifest.taken_at;
+            Err(ManifestError::Malformed(format!("its taken_at, {taken_at:?}, is in the future")))
+        }
+        _ => Ok(manifest),
+    }
 }
 
 /// The size of a file and its SHA-256.
@@ -178,10 +192,22 @@ pub(crate) async fn scan(tools: &Tools, path: &Path, references: &[Reference]) -
 pub(crate) async fn entries(tools: &Tools, path: &Path) -> Result<String, ProgramError> {
     let list = tools.list(path).await?;
     let is_schema = |line: &&str| {
-        let words: Vec<&str> = line.split(' ').skip(3).take(3).collect();
-        line.starts_with(';') || matches!(words[..], ["SCHEMA", "-", _] | ["COMMENT", "-", "SCHEMA"])
+        line.starts_with(';') || matches!(entry(line)[..], ["SCHEMA", "-", _] | ["COMMENT", "-", "SCHEMA"])
     };
     Ok(list.lines().filter(|line| !is_schema(line)).fold(String::new(), |all, line| all + line + "\n"))
+}
+
+/// What an entry of an archive's list is of: words behind its numbers.
+fn entry(line: &str) -> Vec<&str> {
+    line.split(' ').skip(3).take(3).collect()
+}
+
+/// Entries without row security policies and their comments, and how many policies there are.
+pub(crate) fn without_policies(entries: &str) -> (String, usize) {
+    let is_policy = |line: &&str| entry(line).first() == Some(&"POLICY");
+    let is_kept = |line: &&str| !is_policy(line) && !matches!(entry(line)[..], ["COMMENT", _, "POLICY"]);
+    let kept = entries.lines().filter(is_kept).fold(String::new(), |all, line| all + line + "\n");
+    (kept, entries.lines().filter(is_policy).count())
 }
 
 /// The statements of a section, as one of our sessions takes them.

@@ -21,7 +21,7 @@ use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{fetch_value, run, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
-use crate::schema::backup::{Manifest, taken};
+use crate::schema::backup::{Manifest, Wanted, role_key, taken};
 use crate::schema::catalog::Catalog;
 use crate::schema::ddl::qualified;
 use crate::schema::names::APPLICATION_SCHEMA;
@@ -140,12 +140,15 @@ pub(crate) async fn look(
     }
     let needs = needs(session, request, manifest, &before).await?;
     check_permitted(session, database, &needs, "restore padealing").await?;
-    let lacking = lacking(session, &manifest.requisites).await?;
+    let lacking = lacking(session, &manifest.requisites, &manifest.server_version).await?;
+    let mut lacking: Vec<String> = lacking.iter().map(ToString::to_string).collect();
+    // Where it is rehearsed, the owner stands in for the roles.
+    if !request.is_rehearsal {
+        let unruled = wanted(session, manifest, request.roles).await?.unruled;
+        lacking.extend(unruled.into_iter().map(|(role, policy)| lacking_role(&role, &policy)));
+    }
     if !lacking.is_empty() {
-        return Err(NotRestorable::NoRequisite {
-            place: database.place(),
-            lacking: list(lacking.into_iter().map(ToString::to_string)),
-        });
+        return Err(NotRestorable::NoRequisite { place: database.place(), lacking: list(lacking) });
     }
     check_references(session, database, archive).await?;
     Ok(before)
@@ -201,8 +204,25 @@ async fn needs(
     Ok(needs)
 }
 
+/// What the restored schema is to be here.
+pub(crate) async fn wanted(session: &mut Session, manifest: &Manifest, roles: &Roles) -> Result<Wanted, QueryError> {
+    let owner = match &roles.owner {
+        Some(owner) => owner.clone(),
+        None => current_role(session).await?,
+    };
+    Ok(manifest.wanted(roles, &owner, &existing_roles(session).await?))
+}
+
+/// A role that a policy is for, and that isn't there, in words.
+fn lacking_role(role: &str, policy: &str) -> String {
+    match role_key(role) {
+        Some(key) => format!("the role that {key} is to name, which is not set (for policy {policy})"),
+        None => format!("role {role} (for policy {policy})"),
+    }
+}
+
 /// The roles that there are.
-pub(crate) async fn existing_roles(session: &mut Session) -> Result<BTreeSet<String>, QueryError> {
+async fn existing_roles(session: &mut Session) -> Result<BTreeSet<String>, QueryError> {
     let names: Vec<String> = sqlx::query_scalar("select rolname::text from pg_roles")
         .fetch_all(session)
         .await

@@ -9,10 +9,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::base::quote::quote_identifier;
-use crate::config::settings::Roles;
 use crate::ledger::history::applied;
 use crate::ledger::pg::history::read_history;
-use crate::ledger::pg::permission::current_role;
 use crate::postgres::archive::{Item, ProgramError};
 use crate::postgres::archive_text::sequence_set;
 use crate::postgres::database::Database;
@@ -20,7 +18,7 @@ use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{fetch_value, run};
 use crate::postgres::transaction::commit;
-use crate::schema::backup::{Manifest, SequenceState, Wanted, restored};
+use crate::schema::backup::{Manifest, SequenceState, restored};
 use crate::schema::catalog::{Catalog, Kind};
 use crate::schema::drift::compare;
 use crate::schema::drift::expectation::{Expectation, RoleContext};
@@ -29,12 +27,12 @@ use crate::schema::guard;
 use crate::schema::guard::refusal::Refusal;
 use crate::schema::guard::scope::Scope;
 use crate::schema::names::APPLICATION_SCHEMA;
-use crate::schema::pg::archive::{Archive, ArchiveError, entries, section};
+use crate::schema::pg::archive::{Archive, ArchiveError, entries, section, without_policies};
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::introspect;
 use crate::schema::pg::locks::{Allowed, Outside};
 use crate::schema::pg::request::ChangeRequest;
-use crate::schema::pg::restorable::{NotRestorable, RestoreRequest, existing_roles, look};
+use crate::schema::pg::restorable::{NotRestorable, RestoreRequest, look, wanted};
 use crate::schema::pg::rows::{Stored, measure};
 use crate::schema::pg::transaction::{begin, check_held, locked_connection, send};
 use crate::schema::plan::planner::plan;
@@ -139,6 +137,13 @@ async fn restore_in(
         run(session, &format!("create schema {APPLICATION_SCHEMA}"), "creating the schema padealing").await?;
     }
     let list = session.while_waiting(entries(&archive.tools, &archive.path)).await??;
+    // Policies name roles: they are planned, as the manifest says, with owners and privileges.
+    let (list, policies) = without_policies(&list);
+    if policies != manifest.policies() {
+        let described = manifest.policies();
+        let how = format!("the backup has {policies} row security policies, and its manifest {described}");
+        return Err(RestoreError::Different(how));
+    }
     send_section(session, archive, &list, "pre-data").await?;
     phases.end("tables");
 
@@ -163,7 +168,7 @@ async fn restore_in(
     }
     phases.end("statistics");
 
-    phases.begin("setting owners and privileges");
+    phases.begin("setting owners, privileges and policies");
     let live = settle(session, &before, &wanted.catalog).await?;
     phases.end("owners and privileges");
 
@@ -195,15 +200,6 @@ fn described(finding: &Finding) -> String {
     let text = |it: &Option<String>| it.clone().unwrap_or_else(|| "nothing".to_owned());
     let (expected, actual) = (text(&finding.expected), text(&finding.actual));
     format!("{}: {expected} in the backup, {actual} here", finding.id.object())
-}
-
-/// What the restored schema is to be here.
-async fn wanted(session: &mut Session, manifest: &Manifest, roles: &Roles) -> Result<Wanted, QueryError> {
-    let owner = match &roles.owner {
-        Some(owner) => owner.clone(),
-        None => current_role(session).await?,
-    };
-    Ok(manifest.wanted(roles, &owner, &existing_roles(session).await?))
 }
 
 /// Sends the statements of a section, after the guard has read them.

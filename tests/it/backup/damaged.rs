@@ -82,7 +82,34 @@ async fn a_damaged_backup_is_refused() {
         let without = |of: &str, name: &str, it: &mut Value| {
             it[of].as_array_mut().expect("a list").retain(|it| it["table"] != name && it["name"] != name);
         };
-        let cases: [(Change<'_>, &str); 8] = [
+        let twice = |of: &str, it: &mut Value| {
+            let list = it[of].as_array_mut().expect("a list");
+            list.push(list[0].clone());
+        };
+        let cases: [(Change<'_>, &str); 16] = [
+            (
+                &|it| twice("tables", it),
+                "it is not a manifest of a backup: it names the table padealing.audit_log twice; take ",
+            ),
+            (&|it| twice("sequences", it), "it is not a manifest of a backup: it names the sequence padealing."),
+            (&|it| twice("references", it), "it is not a manifest of a backup: it names the key "),
+            (&|it| twice("catalog", it), " in its catalog twice; take "),
+            (
+                &|it| it["taken_at"] = "9026-02-03T00:00:00Z".into(),
+                "its taken_at, \"9026-02-03T00:00:00Z\", is in the future; take ",
+            ),
+            (
+                &|it| it["server_version"] = "15x".into(),
+                "its server_version, \"15x\", is not a version of PostgreSQL; take ",
+            ),
+            (
+                &|it| it["pg_dump_version"] = "0".into(),
+                "its pg_dump_version, \"0\", is not a version of PostgreSQL; take ",
+            ),
+            (
+                &|it| it["taken_at"] = "2026-02-30T00:00:00Z".into(),
+                "its taken_at, \"2026-02-30T00:00:00Z\", is not a time in UTC",
+            ),
             (&|it| without("tables", "audit_log", it), "padealing.audit_log is in it, and not in the manifest"),
             (&|it| without("catalog", "audit_log", it), "the manifest doesn't describe padealing.audit_log"),
             (&|it| it["format"] = 2.into(), "the manifest has format 2, and pad-migrate "),

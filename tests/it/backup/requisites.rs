@@ -6,7 +6,7 @@ use pretty_assertions::assert_eq;
 use crate::harness::program::{stderr, stdout};
 use crate::harness::{Start, with_db};
 
-use super::go;
+use super::{HERE, THERE, go};
 
 /// In other schemas: a trigger's function, a domain, an enum and its array, functions of a generated column and of an
 /// index, a collation, an extension's operator class, a table that isn't the reference mirror's. What others do with
@@ -179,6 +179,174 @@ async fn what_can_not_be_rehearsed_is_said() {
             let output = go(dir.path(), &to.url, &[], &["restore", "--from", "it.dump", "--yes"]);
             assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
             assert!(dir.path().join("it.dump.rehearsed.json").exists(), "the gate takes it");
+        })
+        .await;
+    })
+    .await;
+}
+
+/// Types, a function of a check and one of a trigger, a collation; and what these depend on in turn.
+const SHAPED: &str = r#"
+    create type public.mood as enum ('calm', 'odd');
+    create type public.pair as (a int, b public.mood);
+    create function public.is_short(text) returns boolean language sql immutable as 'select length($1) < 9';
+    create domain public.short as varchar(20) check (public.is_short(value) and value in ('a', 'b'));
+    create domain public.feeling as public.mood default 'calm';
+    create function public.touch() returns trigger language plpgsql as 'begin return new; end';
+    create collation public.plain (locale = 'C');
+"#;
+
+/// What has the right name and is something else is no requisite either: it is said before anybody is asked.
+#[tokio::test]
+async fn what_is_there_otherwise_is_said_before_it_is_asked() {
+    with_db(Start::Applied, async |db| {
+        db.execute(SHAPED).await;
+        db.execute(
+            "alter table padealing.pad_breach add column a public.pair, add column b public.feeling, \
+             add column c public.short, add column d text collate public.plain; \
+             create trigger touch before insert on padealing.pad_breach for each row execute function public.touch(); \
+             insert into padealing.pad_breach (employee_id, breach_type, severity, a, b, c) \
+             values (1003, 'late_note', 'low', '(1,odd)', 'odd', 'a')",
+        )
+        .await;
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let output = go(dir.path(), &db.url, &[], &["backup", "--out", "it.dump"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let said = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+        for name in [
+            "type public.mood (for type public.",
+            "function public.is_short(pg_catalog.text) (for type public.short)",
+            "type public.feeling (for table column padealing.pad_breach.b)",
+        ] {
+            assert!(said.contains(name), "{name}: {said}");
+        }
+        // The stand-ins are made in an order in which that can be done.
+        let output = go(dir.path(), &db.url, &[], &["restore", "--from", "it.dump", "--rehearse"]);
+        assert!(stdout(&output).contains("CLEAN: the backup can be restored"), "{}", stderr(&output));
+
+        let restore = ["restore", "--from", "it.dump", "--yes"];
+        with_db(Start::Reference, async |to| {
+            let drop = "drop domain if exists public.short, public.feeling; drop type if exists public.pair, public.mood; \
+                        drop function if exists public.is_short(text), public.touch(); drop collation if exists public.plain;";
+            for (change, there, words) in [
+                ("('calm', 'odd')", "('calm')", "public.mood (for type public.feeling) with label 'odd', where it has label 'calm'"),
+                ("('calm', 'odd')", "('odd', 'calm')", "with label 'calm', label 'odd', where it has label 'odd', label 'calm';"),
+                ("(a int, b", "(a int8, b", " with columns a integer, b public.mood, where it has columns a bigint, b "),
+                ("varchar(20)", "varchar(9)", " with base type character varying(20), where it has base type character varying(9)"),
+                ("and value in", "or value in", "type public.short (for table column padealing.pad_breach.c) with CHECK (("),
+                ("check (public.is_short(value) and value in ('a', 'b'))", "", " with CHECK (("),
+                ("public.mood default 'calm'", "text", " with base type public.mood, where it has base type text"),
+                ("immutable", "stable", " with result boolean, immutable, where it has result boolean, stable"),
+                ("returns trigger", "returns event_trigger", "with result trigger, volatile, where it has result event_trigger, "),
+                ("locale = 'C'", "locale = 'C', provider = icu", " with libc, locale C, where it has ICU, locale "),
+            ] {
+                let other = SHAPED.replace(change, there).replace("return new", if there.contains("event") { "return" } else { "return new" });
+                assert_ne!(other, SHAPED, "{change}");
+                to.execute(&format!("{drop} {other}")).await;
+                let output = go(dir.path(), &to.url, &[], &restore);
+                let said = stderr(&output);
+                assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{change}: {said}");
+                assert!(said.contains(words) && said.trim_end().lines().count() == 1, "{words}: {said}");
+                assert!(said.contains("the backup needs what "), "{said}");
+            }
+            // As PostgreSQL spells the domain's check when it has read its own spelling; and a label more is no matter.
+            to.execute(&format!("{drop} {SHAPED} alter type public.mood add value 'new' after 'calm'")).await;
+            let check = "(select pg_get_constraintdef(oid) from pg_constraint where conname = 'short_check')";
+            let spelled = to.value(check).await.expect("it is there");
+            let again = format!("alter domain public.short drop constraint short_check, add constraint x {spelled}");
+            for part in again.replace(", add", "; alter domain public.short add").split("; ") {
+                to.execute(part).await;
+            }
+            let output = go(dir.path(), &to.url, &[], &restore);
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        })
+        .await;
+
+        // An earlier version recorded names only, and the roles of policies among them.
+        with_db(Start::Reference, async |to| {
+            let manifest = dir.path().join("it.dump.manifest.json");
+            let text = std::fs::read_to_string(&manifest).expect("the manifest is there");
+            let mut earlier: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+            let requisites = earlier["requisites"].as_array_mut().expect("a list");
+            for it in &mut *requisites {
+                it.as_object_mut().expect("an object").remove("shape").expect("it has a shape");
+            }
+            let mut role = requisites[0].clone();
+            (role["kind"], role["address"]) = ("role".into(), "role".into());
+            (role["names"], role["definition"]) = (serde_json::json!(["nobody"]), serde_json::Value::Null);
+            requisites.push(role);
+            std::fs::write(&manifest, earlier.to_string()).expect("the manifest is written");
+            to.execute(SHAPED).await;
+            let output = go(dir.path(), &to.url, &[], &restore);
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        })
+        .await;
+    })
+    .await;
+}
+
+/// Policies are for the roles of the target, as privileges are. One for a role that isn't there would be for nobody.
+#[tokio::test]
+async fn policies_follow_the_roles() {
+    with_db(Start::Applied, async |db| {
+        db.execute(
+            "alter table padealing.pad_breach enable row level security; \
+             create policy of_app on padealing.pad_breach to pad_migrate_app using (severity = 'low'); \
+             comment on policy of_app on padealing.pad_breach is 'What the application sees'; \
+             create policy of_both on padealing.pad_breach as restrictive for update \
+             to pad_migrate_reader, pad_migrate_stranger with check (id > 0)",
+        )
+        .await;
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let taken = go(dir.path(), &db.url, &HERE[1..], &["backup", "--out", "it.dump"]);
+        let said = stdout(&taken).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(taken.status.code(), Some(0), "{}", stderr(&taken));
+        assert!(said.contains("role pad_migrate_stranger (for policy pad_breach.of_both)"), "{said}");
+        assert_eq!(said.matches("(for policy ").count(), 1, "{said}");
+        let output = go(dir.path(), &db.url, &[], &["restore", "--from", "it.dump", "--rehearse"]);
+        assert!(stdout(&output).contains("CLEAN: the backup can be restored"), "{}", stderr(&output));
+
+        let restore = ["restore", "--from", "it.dump", "--yes"];
+        with_db(Start::Reference, async |to| {
+            let output = go(dir.path(), &to.url, &THERE[1..3], &restore);
+            let said = stderr(&output);
+            let words =
+                "lacks: the role that DB_READER_ROLE is to name, which is not set (for policy pad_breach.of_both);";
+            assert!(output.status.code() == Some(2) && said.contains(words), "{said}");
+            assert_eq!(to.value("to_regnamespace('padealing')").await, None, "nothing was changed");
+
+            let output = go(dir.path(), &to.url, &THERE[1..], &restore);
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+            let policies = "(select string_agg(concat_ws(' ', policyname, permissive, cmd, roles, qual, with_check, \
+                            obj_description(p.oid, 'pg_policy')), '; ' order by policyname) \
+                            from pg_policies s join pg_policy p on p.polname = s.policyname)";
+            let wanted = "of_app PERMISSIVE ALL {pad_migrate_reader} ((severity)::text = 'low'::text) \
+                          What the application sees; \
+                          of_both RESTRICTIVE UPDATE {pad_migrate_app,pad_migrate_stranger} (id > 0)";
+            assert_eq!(to.value(policies).await.as_deref(), Some(wanted));
+        })
+        .await;
+
+        // By a role that no server has, and by a manifest that lacks a policy.
+        let manifest = dir.path().join("it.dump.manifest.json");
+        let text = std::fs::read_to_string(&manifest).expect("the manifest is there");
+        with_db(Start::Reference, async |to| {
+            for (text, words) in [
+                (
+                    text.replace("pad_migrate_stranger", "nobody_has_it"),
+                    "lacks: role nobody_has_it (for policy pad_breach.of_both)",
+                ),
+                (
+                    text.replace("\"policy\"", "\"rule\""),
+                    "the backup has 2 row security policies, and its manifest 0; ",
+                ),
+            ] {
+                std::fs::write(&manifest, text).expect("the manifest is written");
+                let output = go(dir.path(), &to.url, &THERE[1..], &restore);
+                let said = stderr(&output);
+                assert!(output.status.code() == Some(2) && said.contains(words), "{said}");
+                assert_eq!(to.value("to_regnamespace('padealing')").await, None, "nothing was changed");
+            }
         })
         .await;
     })

@@ -37,6 +37,17 @@ const WAYS: &str = "
         as 'begin perform public.inner_step($1); end';
     revoke execute on function public.outer_step(int) from public;
     grant execute on function public.outer_step(int) to {n}_run;
+    create table public.feed (id int);
+    create function public.pass_on() returns trigger language plpgsql
+        as 'begin update public.personal_account_dealing set comments_manager = ''p'' where id = new.id; return new; end';
+    create trigger passed after insert on public.feed for each row execute function public.pass_on();
+    create function public.feed_it(int) returns void language sql security definer as 'insert into public.feed values ($1)';
+    create function public.empty_feed() returns void language sql security definer as 'delete from public.feed';
+    create role {n}_low; grant insert on public.inbox to {n}_low;
+    create function public.low_feed(int) returns void language sql security definer as 'insert into public.inbox values ($1)';
+    alter function public.low_feed(int) owner to {n}_low;
+    revoke execute on function public.feed_it(int), public.low_feed(int) from public;
+    grant execute on function public.feed_it(int), public.low_feed(int) to {n}_run;
     create table public.queue (id int) partition by list (id);
     create table public.queue_1 partition of public.queue for values in (1);
     create trigger taken after insert on public.queue_1 for each row execute function public.take();
@@ -87,7 +98,8 @@ async fn every_way_to_write_is_found_and_ended_by_what_is_shown() {
              insert on public.inbox, by its trigger taken, update on public.inbox, by its rule noted, \
              insert through public.more, update",
             "{n}_ni may delete after set role {n}_wrt",
-            "{n}_run may execute public.outer_step(integer), insert through public.queue",
+            "{n}_run may execute public.feed_it(integer), execute public.low_feed(integer), \
+             execute public.outer_step(integer), insert through public.queue",
             "the subscription {n}_sub may insert, update, delete, truncate",
         ];
         assert_eq!(found, wanted.map(|it| it.replace("{n}", &name)));
@@ -119,8 +131,8 @@ async fn every_way_to_write_is_found_and_ended_by_what_is_shown() {
         for part in ["counted", "other"] {
             assert!(!check.message.contains(part), "{part} in {}", check.message);
         }
-        let ending = "alter subscription {n}_sub disable; drop subscription {n}_sub; drop owned by {n}_app, {n}_wrt, {n}_run; \
-                      drop role {n}_app, {n}_wrt, {n}_ni, {n}_run, {n}_adm";
+        let ending = "alter subscription {n}_sub disable; drop subscription {n}_sub; drop owned by {n}_app, {n}_wrt, {n}_run, {n}_low; \
+                      drop role {n}_app, {n}_wrt, {n}_ni, {n}_run, {n}_low, {n}_adm";
         db.execute(&ending.replace("{n}", &name)).await;
     })
     .await;

@@ -141,6 +141,17 @@ async fn what_writes_to_other_rows_is_refused_and_named() {
                 "truncate padealing.\"Odd\"",
                 "the target also emptied, altered or locked padealing.Odd",
             ),
+            (
+                "before delete on padealing.pad_execution for each statement",
+                "drop table if exists padealing.\"Odd\"",
+                "the target also dropped the relation that `select ",
+            ),
+            // It is as if it had not been, and the counters don't know that.
+            (
+                "after delete on padealing.audit_log for each statement",
+                "do $x$ begin insert into other.log values (1); raise exception ''x''; exception when others then null; end $x$",
+                "inserted 1 other row into other.log (the server also counts what a trigger undoes itself); ",
+            ),
         ] {
             check(
                 &db,
@@ -167,10 +178,38 @@ async fn what_writes_to_other_rows_is_refused_and_named() {
             "alter table \"padealing\".\"pad_request\" disable rule \"A b\"",
         )
         .await;
-        // What writes nothing is no reason to stop.
+        // Where the server is kept from counting, nothing is deleted.
+        for (change, undo) in [
+            ("alter function other.does set track_counts = off", "alter function other.does reset all"),
+            (
+                "create function other.log_it() returns void language sql set track_counts = no \
+                 as 'insert into other.log values (1)'",
+                "drop function other.log_it",
+            ),
+        ] {
+            db.execute(change).await;
+            db.execute(
+                "create function other.calls() returns trigger language plpgsql as \
+                     'begin if to_regproc(''other.log_it'') is not null then perform other.log_it(); end if; return null; end'; \
+                 create trigger \"A b\" after delete on padealing.pad_request execute function other.does('select 1'); \
+                 create trigger \"B c\" after delete on padealing.audit_log execute function other.calls()",
+            )
+            .await;
+            let before = (stored::outcomes(&db).await, rest(&db).await);
+            let error = try_rollback(&db, Selection::Sources([301].into()), false).await.expect_err("it is refused");
+            let text = pad_migrate::base::text::sentence(&error);
+            let named = if change.contains("log_it") { ("other.log_it()", "B c") } else { ("other.does()", "A b") };
+            assert!(text.contains(&format!("the function {} at ", named.0)), "{text}");
+            assert!(text.contains(&format!("what fires when these rows are deleted is the trigger {} of", named.1)), "{text}");
+            assert_eq!((stored::outcomes(&db).await, rest(&db).await), before);
+            db.execute(undo).await;
+            db.execute("drop trigger \"A b\" on padealing.pad_request; drop function other.calls cascade").await;
+        }
+        // What writes nothing is no reason to stop, nor is a table that is the trigger's own.
         db.execute(
             "create trigger \"A b\" after delete on padealing.pad_request for each row \
-                    execute function other.does('update padealing.pad_breach set id = id where false')",
+             execute function other.does('create temp table own (id int); update padealing.pad_breach set id = id where false; \
+                                          drop table own')",
         )
         .await;
         let report = take_back(&db, Selection::Sources([101].into())).await;

@@ -80,8 +80,9 @@ target as materialized (
         bool_or(door.way is distinct from 'foreign key') as is_near
     from door join pg_class c on c.oid = door.oid join pg_namespace n on n.oid = c.relnamespace group by 1, 2, 3
 ),
--- Those that name the table or what leads to it, and those that call them; whether they are seen to write to it. To
--- write to the other end of a foreign key needn't change a row at this one.
+-- Those that name the table or what leads to it, those that call them, and those that write to a table whose trigger
+-- writes on; whether they are seen to write to it. To write to the other end of a foreign key needn't change a row at
+-- this one.
 naming(oid, name, writes) as (
     select f.oid, f.name, f.writes and t.is_near
     from target t cross join lateral (
@@ -96,10 +97,31 @@ naming(oid, name, writes) as (
     where t.is_near or f.writes
     union
     select caller.oid, caller.name, called.writes
-    from naming called join routine caller on caller.oid <> called.oid and case
-        when position(called.name || '(' in caller.body) = 0 and position(called.name || ' (' in caller.body) = 0
-            and position(called.name || '"' in caller.body) = 0 then false
-        else caller.body ~ ('(^|[^\w$])' || regexp_replace(called.name, '(\W)', '\\\1', 'g') || '"?\s*\(') end
+    from naming called
+    cross join lateral (
+        select true as is_call, called.name as word,
+            '(^|[^\w$])' || regexp_replace(called.name, '(\W)', '\\\1', 'g') || '"?\s*\(' as pattern
+        union all
+        -- Who writes to a table whose trigger it is.
+        select false, lower(c.relname), '\m(' || concat_ws('|', 'merge\s+into',
+                case when t.tgtype & 4 <> 0 then 'insert\s+into|copy' end, case when t.tgtype & 8 <> 0 then 'delete\s+from' end,
+                case when t.tgtype & 16 <> 0 then 'update' end, case when t.tgtype & 32 <> 0 then 'truncate(\s+table)?' end)
+            || ')\s+(only\s+)?("?' || regexp_replace(lower(n.nspname), '(\W)', '\\\1', 'g') || '"?\s*\.\s*)?"?'
+            || regexp_replace(lower(c.relname), '(\W)', '\\\1', 'g') || '([^\w$]|$)'
+        from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+        where t.tgfoid = called.oid and called.writes and not t.tgisinternal and t.tgenabled <> 'D'
+    ) way
+    join routine caller on caller.oid <> called.oid and case
+        when way.is_call and position(called.name || '(' in caller.body) = 0
+            and position(called.name || ' (' in caller.body) = 0 and position(called.name || '"' in caller.body) = 0
+            or position(way.word in caller.body) = 0 then false
+        else caller.body ~ way.pattern end
+),
+-- They run with their owners' rights.
+able(oid) as materialized (
+    select r.oid from routine r where r.prosecdef and exists (
+        select from door where has_table_privilege(r.proowner, door.oid, door.event)
+            or door.event in ('INSERT', 'UPDATE') and has_any_column_privilege(r.proowner, door.oid, door.event))
 ),
 definer as materialized (
     select r.oid, r.is_trigger, r.pronamespace, r.proowner, r.proacl, coalesce(bool_or(n.writes), false) as writes
@@ -107,9 +129,12 @@ definer as materialized (
     -- What is stable only reads, unless it calls what isn't.
     where r.prosecdef and (n.writes or n.oid is not null and r.provolatile = 'v' or r.is_closed
             or case when position('execute' in r.body) > 0 then r.body ~ '\mexecute\M' else false end)
-        -- It runs with its owner's rights.
-        and exists (select from door where has_table_privilege(r.proowner, door.oid, door.event)
-            or door.event in ('INSERT', 'UPDATE') and has_any_column_privilege(r.proowner, door.oid, door.event))
+        and (r.oid in (select oid from able) or exists (
+            -- The trigger that it sets off has rights of its own.
+            select from able join naming w on w.oid = able.oid and w.writes
+            join pg_trigger t on t.tgfoid = able.oid and not t.tgisinternal and t.tgenabled <> 'D'
+            where has_table_privilege(r.proowner, t.tgrelid, 'insert, update, delete, truncate')
+                or has_any_column_privilege(r.proowner, t.tgrelid, 'insert, update')))
     group by 1, 2, 3, 4, 5
 ),
 fired(oid, event, way, name, columns, writes) as (
