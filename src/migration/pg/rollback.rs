@@ -33,7 +33,7 @@ use crate::migration::pg::names::{Witness, wait_for_writers};
 use crate::migration::pg::needs::check_source;
 use crate::migration::pg::rollback::chosen::Chosen;
 use crate::migration::pg::rollback::error::RollbackError;
-use crate::migration::pg::rollback::page::{Manner, Part, PartEnd, Work, roll_back_part};
+use crate::migration::pg::rollback::page::{Care, Manner, Part, PartEnd, Work, roll_back_part};
 use crate::migration::pg::rollback::referring::Surroundings;
 use crate::migration::pg::rollback::source_rows::SourceRows;
 use crate::migration::pg::run_record::{RunRecord, recorded};
@@ -53,8 +53,8 @@ use crate::postgres::transaction::{Limits, begin_reading};
 /// Legacy rows of one transaction, unless something else is asked for.
 pub const BATCH_SIZE: usize = 500;
 
-/// Workers, each with a session of its own.
-const JOBS: usize = 2;
+/// Workers, each with a session of its own: while the server deletes for two of them, one compares.
+const JOBS: usize = 3;
 
 /// How often a page is looked at again after a conflict with another transaction.
 const ATTEMPTS: u32 = 3;
@@ -473,9 +473,9 @@ async fn roll_back_page(
     let mut parts: Vec<&[i64]> = vec![&batch.ids];
     'parts: while let Some(ids) = parts.pop() {
         let part = Part { ids, rows: &batch.rows };
-        let (mut manner, mut attempt) = (Manner::Whole, 1);
+        let (mut manner, mut care, mut attempt) = (Manner::Whole, Care::AtTheEnd, 1);
         loop {
-            let WriteError { error, refusal } = match roll_back_part(work, session, &part, manner).await {
+            let WriteError { error, refusal } = match roll_back_part(work, session, &part, (manner, care)).await {
                 Ok(PartEnd::Done(done, kept)) => {
                     work.done.fetch_add(done.rolled_back, Ordering::Relaxed);
                     counts.add(&done);
@@ -484,6 +484,7 @@ async fn roll_back_page(
                 }
                 Ok(PartEnd::Named) => {
                     run(session, "rollback", "rolling back").await?;
+                    care = Care::Throughout;
                     continue;
                 }
                 Ok(PartEnd::Writing(others)) => {
@@ -510,7 +511,10 @@ async fn roll_back_page(
                 let (first, last) = (ids.first().copied().unwrap_or(0), ids.last().copied().unwrap_or(0));
                 return Err(RollbackError::Page { first, last, place: work.target.place(), source: error });
             }
-            (manner, attempt) = if leave_out { (Manner::WithoutRefused, 1) } else { (manner, attempt + 1) };
+            (manner, care, attempt) = match leave_out {
+                true => (Manner::WithoutRefused, Care::Throughout, 1),
+                false => (manner, care, attempt + 1),
+            };
             work.securities.lock().await.forget();
         }
     }

@@ -55,6 +55,15 @@ pub(crate) struct Part<'a> {
     pub(crate) rows: &'a HashMap<i64, LegacyRow>,
 }
 
+/// How a part is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// What names its rows without a foreign key is looked for at the end, once: few parts have any.
+    AtTheEnd,
+    /// And at the beginning, where it is known that something does.
+    Throughout,
+}
+
 /// How a part is deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
@@ -79,7 +88,7 @@ pub(crate) async fn roll_back_part(
     work: &Work,
     session: &mut Session,
     part: &Part<'_>,
-    manner: Manner,
+    (manner, care): (Manner, Care),
 ) -> Result<PartEnd, WriteError> {
     if work.dry_run {
         begin_read_only(session, Limits::default()).await?;
@@ -94,7 +103,8 @@ pub(crate) async fn roll_back_part(
         ids => Rows::Only(ids.to_vec()),
     };
     let stored = read_stored(session, &ids).await?;
-    let (mut kept, mut taken) = judge(work, session, part, &ids, &stored).await?;
+    let care = if work.dry_run { Care::Throughout } else { care };
+    let (mut kept, mut taken) = judge(work, session, part, (&ids, care), &stored).await?;
     if !work.dry_run && !taken.is_empty() {
         prepare_writing(session).await?;
         match manner {
@@ -138,12 +148,17 @@ async fn judge<'a>(
     work: &Work,
     session: &mut Session,
     part: &Part<'_>,
-    ids: &Rows,
+    (ids, care): (&Rows, Care),
     stored: &'a BTreeMap<i64, Stored>,
 ) -> Result<(Vec<Kept>, Vec<Row<'a>>), QueryError> {
     let all: Vec<Row<'a>> = stored.iter().map(|(id, stored)| (*id, stored)).collect();
     let securities = work.securities.lock().await.of(session, part.rows.values()).await?;
     let mut referring = work.surroundings.referring(session, &all).await?;
+    if care == Care::Throughout {
+        for (id, names) in work.surroundings.naming(session, &all).await? {
+            referring.entry(id).or_default().push(names);
+        }
+    }
     let filled = work.surroundings.filled(session, ids).await?;
     let mut judged: Vec<(Row<'_>, Judged)> = Vec::with_capacity(all.len());
     for (id, stored) in all {

@@ -137,7 +137,7 @@ impl Surroundings {
     }
 
     /// What names the rows of a page without a foreign key, by legacy row.
-    async fn naming(
+    pub(crate) async fn naming(
         &self,
         session: &mut Session,
         stored: &[(i64, &Stored)],
@@ -156,7 +156,7 @@ impl Surroundings {
         Ok(found.into_iter().filter_map(|(table, id, it)| Some((*of_row.get(&(&*table, id))?, it))).collect())
     }
 
-    /// What refers to the rows of a page, by legacy row.
+    /// What refers to the rows of a page by a foreign key, and what has named them from the beginning, by legacy row.
     pub(crate) async fn referring(
         &self,
         session: &mut Session,
@@ -182,9 +182,6 @@ impl Surroundings {
                     found.entry(*id).or_default().push(referring);
                 }
             }
-        }
-        for (id, referring) in self.naming(session, stored).await? {
-            found.entry(id).or_default().push(referring);
         }
         for (id, _) in stored {
             if let Some((count, example)) = self.named.get(id) {
