@@ -6,10 +6,12 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection, Error, Row};
 use tokio::time::timeout;
 
+use crate::base::text::sentence;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::Database;
 use crate::postgres::sqlstate;
@@ -39,6 +41,10 @@ pub(crate) async fn check(database: &Database, first: &mut PgConnection) -> Resu
         Err(error) => return Err(database.connect_error(error)),
     };
     let shown = compare(first, &mut second).await;
+    let room = match shown {
+        Ok(Shown::Session) => check_room(database).await,
+        _ => Ok(()),
+    };
     if matches!(shown, Ok(Shown::Pooler(_))) {
         // The pooler gets its server processes back without an open transaction.
         let _ = timeout(BEGINNING, end(first)).await;
@@ -46,9 +52,51 @@ pub(crate) async fn check(database: &Database, first: &mut PgConnection) -> Resu
     // One that waits for a server process ends when it is dropped.
     let _ = timeout(CLOSING, second.close()).await;
     match shown.map_err(|error| database.connect_error(error))? {
-        Shown::Session => Ok(()),
+        Shown::Session => room,
         Shown::Pooler(how) => Err(ConnectError::Pooler { place: database.place(), how }),
     }
+}
+
+/// The two that are compared.
+const COMPARED: usize = 2;
+
+/// Opens as many sessions as the command will have at once, beside the two that are open, and one that asks what becomes
+/// of the others ([`Watch`](crate::postgres::watch::Watch)): a pool that is too small is known before anything is begun.
+async fn check_room(database: &Database) -> Result<(), ConnectError> {
+    let needed = database.at_once;
+    let more = (needed + 1).saturating_sub(COMPARED);
+    if needed == 1 {
+        return Ok(());
+    }
+    let dialled = (0..more).map(|_| async {
+        let begun = timeout(BEGINNING, async {
+            let mut connection = database.dial("connect").await?;
+            Ok::<_, Error>(begin(&mut connection).await?.map(|_| connection))
+        });
+        begun.await.unwrap_or(Ok(None))
+    });
+    let (mut opened, mut refused) = (Vec::new(), None);
+    for dialled in join_all(dialled).await {
+        match dialled {
+            Ok(connection) => opened.extend(connection),
+            Err(error) => refused = Some(database.connect_error(error)),
+        }
+    }
+    let open = COMPARED + opened.len();
+    join_all(opened.into_iter().map(|mut connection| async {
+        let _ = timeout(BEGINNING, end(&mut connection)).await;
+        let _ = timeout(CLOSING, connection.close()).await;
+    }))
+    .await;
+    // Where the server itself says no, nobody waits for the last one.
+    if open > needed || open == needed && refused.is_some() {
+        return Ok(());
+    }
+    let (needed, how) = match refused {
+        Some(refused) => (needed, sentence(&refused)),
+        None => (needed + 1, "the others were accepted, and wait for a connection of a pool".to_owned()),
+    };
+    Err(ConnectError::Room { place: database.place(), open, needed, how })
 }
 
 async fn compare(first: &mut PgConnection, second: &mut PgConnection) -> Result<Shown, Error> {

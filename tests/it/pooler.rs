@@ -99,7 +99,11 @@ fn pgbouncer(
         host = place.host,
         server_port = place.port,
         round = u8::from(order == Order::FirstFreed),
-        size = if order == Order::Single { 1 } else { 20 },
+        size = match order {
+            Order::Single => 1,
+            Order::SessionsOf(size) => size,
+            _ => 20,
+        },
     );
     std::fs::write(&file, text).expect("the file is written");
     let mut command = command(program);
@@ -173,6 +177,50 @@ async fn a_pool_of_sessions_works_and_is_left_as_it_was() {
             assert_eq!(output.status.code(), Some(code), "{command}: {}", stderr(&output));
         }
         check_pool(&pooler.url, Some(&before)).await;
+    })
+    .await;
+}
+
+/// Sessions that each command has at once, and one that asks what becomes of the others. The last one writes.
+const SIZES: [(&str, usize); 8] = [
+    ("verify", 3),
+    (concat!("verify --source-csv ", env!("CARGO_MANIFEST_DIR"), "/fixtures/csv/dbeaver.csv"), 2),
+    ("migrate --dry-run", 5),
+    ("migrate --jobs 1", 4),
+    ("migrate", 5),
+    ("gate --stage before --freeze-seconds 0", 12),
+    ("gate", 9),
+    ("rollback --yes", 6),
+];
+
+/// A pool that is too small for a command is known before it asks and before it writes; one that is as large is enough.
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn a_pool_that_is_too_small_is_found_before_anything_is_begun() {
+    with_db(Start::Migrated, async |db| {
+        db.execute("grant select on public.personal_account_dealing to pad_migrate_owner").await;
+        let before = db.dump(&[]).await;
+        let go = async |command: &'static str, size: usize| {
+            let pooler = pooler(&db, "session", Order::SessionsOf(size), Role::Owner).await;
+            let url = pooler.url.clone();
+            let ran = tokio::task::spawn_blocking(move || {
+                run(&[&["--database-url", &url][..], &command.split(' ').collect::<Vec<_>>()].concat(), &[])
+            });
+            let output = ran.await.expect("it ran");
+            (output.status.code(), stderr(&output) + &String::from_utf8_lossy(&output.stdout))
+        };
+        join_all(SIZES.iter().filter(|(_, size)| *size > 2).map(async |(command, size)| {
+            let (code, text) = go(command, size - 1).await;
+            assert_eq!(code, Some(2), "{command}: {text}");
+            let found = format!("gives {} sessions at once now, and this command needs {size} ", size - 1);
+            assert!(text.contains(&found) && text.contains("default_pool_size"), "{command}: {text}");
+        }))
+        .await;
+        assert_eq!(db.dump(&[]).await, before, "nothing was begun");
+        for (command, size) in SIZES {
+            let (code, text) = go(command, size).await;
+            assert!(matches!(code, Some(0 | 1)), "{command}: {text}");
+            assert!(!text.contains("connection pooler"), "{command}: {text}");
+        }
     })
     .await;
 }
