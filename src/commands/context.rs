@@ -27,6 +27,9 @@ pub(crate) struct AtOnce {
     pub(crate) source: usize,
 }
 
+/// Sessions of a backup: one that holds the snapshot, pg_dump's, and one that counts.
+pub(crate) const BACKUP_AT_ONCE: usize = 3;
+
 /// What a command works with.
 pub(crate) struct Context {
     pub(crate) config: Config,

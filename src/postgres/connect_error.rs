@@ -96,8 +96,8 @@ pub enum ConnectError {
     /// A pool, or a limit, is too small for the command.
     #[error(
         "{place} gives {open} sessions at once now, and this command needs {needed} ({how}); nothing was begun: raise the size of \
-         the pool (default_pool_size of PgBouncer) or the limit of the role or server, wait until others have ended, or connect \
-         to PostgreSQL itself"
+         the pool (default_pool_size of PgBouncer) or the limit of the role or server, wait until others have ended, or give \
+         `migrate` fewer --jobs"
     )]
     Room {
         /// Host, port, database and role.

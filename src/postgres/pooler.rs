@@ -30,6 +30,18 @@ const ROUNDS: usize = 6;
 enum Shown {
     Session,
     Pooler(String),
+    /// Not even the first of them was given a server process.
+    Nothing,
+}
+
+/// What became of a transaction.
+enum Begun {
+    /// It is open, in this process.
+    By(i32),
+    /// There was no process for it in time.
+    Late,
+    /// It isn't allowed.
+    Refused,
 }
 
 /// Refuses a connection that isn't a session. Changes nothing on it.
@@ -53,6 +65,10 @@ pub(crate) async fn check(database: &Database, first: &mut PgConnection) -> Resu
     let _ = timeout(CLOSING, second.close()).await;
     match shown.map_err(|error| database.connect_error(error))? {
         Shown::Session => room,
+        Shown::Nothing => {
+            let (place, open) = (database.place(), database.sessions().len());
+            Err(ConnectError::NoSession { place, seconds: BEGINNING.as_secs(), open })
+        }
         Shown::Pooler(how) => Err(ConnectError::Pooler { place: database.place(), how }),
     }
 }
@@ -71,7 +87,8 @@ async fn check_room(database: &Database) -> Result<(), ConnectError> {
     let dialled = (0..more).map(|_| async {
         let begun = timeout(BEGINNING, async {
             let mut connection = database.dial("connect").await?;
-            Ok::<_, Error>(begin(&mut connection).await?.map(|_| connection))
+            let begun = begin(&mut connection).await?;
+            Ok::<_, Error>(matches!(begun, Begun::By(_)).then_some(connection))
         });
         begun.await.unwrap_or(Ok(None))
     });
@@ -103,11 +120,18 @@ async fn compare(first: &mut PgConnection, second: &mut PgConnection) -> Result<
     let mut own = None;
     for round in 0..ROUNDS {
         // One after the other: a pooler that gives the process that was freed last then gives the other one.
-        let (one, other) = (begin(first).await, begin(second).await);
-        // A pooler in statement mode also closes the connection.
-        let is_refused = [&one, &other].iter().any(|it| matches!(it, Ok(None)));
-        let (Some(one), Some(other)) = (if is_refused { (None, None) } else { (one?, other?) }) else {
-            return Ok(Shown::Pooler("a transaction didn't begin while another one was open".to_owned()));
+        let one = begin(first).await;
+        if own.is_none() && matches!(one, Ok(Begun::Late)) {
+            return Ok(Shown::Nothing);
+        }
+        let other = begin(second).await;
+        let (one, other) = match (one, other) {
+            (Ok(Begun::By(one)), Ok(Begun::By(other))) => (one, other),
+            // A pooler in statement mode also closes the connection.
+            (Ok(Begun::Late | Begun::Refused), _) | (_, Ok(Begun::Late | Begun::Refused)) => {
+                return Ok(Shown::Pooler("a transaction didn't begin while another one was open".to_owned()));
+            }
+            (Err(error), _) | (_, Err(error)) => return Err(error),
         };
         let before = *own.get_or_insert(one);
         if one != before || one == other {
@@ -124,13 +148,15 @@ async fn compare(first: &mut PgConnection, second: &mut PgConnection) -> Result<
     Ok(Shown::Session)
 }
 
-/// Begins a transaction, and says by which process; none if there was none in time, or none is allowed.
-async fn begin(connection: &mut PgConnection) -> Result<Option<i32>, Error> {
+/// Begins a transaction.
+async fn begin(connection: &mut PgConnection) -> Result<Begun, Error> {
     const SQL: &str = "begin read only; select pg_catalog.pg_backend_pid()::text";
     match timeout(BEGINNING, sqlx::raw_sql(SQL).fetch_one(connection)).await {
-        Err(_) => Ok(None),
-        Ok(Err(Error::Database(error))) if error.code().as_deref() == Some(sqlstate::PROTOCOL_VIOLATION) => Ok(None),
-        Ok(row) => process(&row?).map(Some),
+        Err(_) => Ok(Begun::Late),
+        Ok(Err(Error::Database(error))) if error.code().as_deref() == Some(sqlstate::PROTOCOL_VIOLATION) => {
+            Ok(Begun::Refused)
+        }
+        Ok(row) => process(&row?).map(Begun::By),
     }
 }
 

@@ -14,8 +14,11 @@ use tempfile::TempDir;
 
 use crate::harness::pooler::{Order, start};
 use crate::harness::program::{command, run, stderr};
-use crate::harness::{Db, Role, Start, with_db};
+use crate::harness::{Db, Role, Seen, Start, try_migrate, with_db};
+use crate::silence;
 use crate::waiting::until;
+use pad_migrate::base::text::sentence;
+use pad_migrate::migration::run::Options;
 
 /// What a command would leave in a pool.
 const SETTINGS: &str = "select string_agg(name || '=' || setting, ',' order by name) from pg_settings where name in \
@@ -182,7 +185,7 @@ async fn a_pool_of_sessions_works_and_is_left_as_it_was() {
 }
 
 /// Sessions that each command has at once, and one that asks what becomes of the others. The last one writes.
-const SIZES: [(&str, usize); 8] = [
+const SIZES: [(&str, usize); 11] = [
     ("verify", 3),
     (concat!("verify --source-csv ", env!("CARGO_MANIFEST_DIR"), "/fixtures/csv/dbeaver.csv"), 2),
     ("migrate --dry-run", 5),
@@ -190,7 +193,10 @@ const SIZES: [(&str, usize); 8] = [
     ("migrate", 5),
     ("gate --stage before --freeze-seconds 0", 12),
     ("gate", 9),
-    ("rollback --yes", 6),
+    ("backup --out it.dump", 4),
+    ("apply --yes --backup it.dump", 4),
+    ("clean --employee 1003 --yes", 3),
+    ("rollback --yes --backup it.dump", 6),
 ];
 
 /// A pool that is too small for a command is known before it asks and before it writes; one that is as large is enough.
@@ -199,6 +205,15 @@ async fn a_pool_that_is_too_small_is_found_before_anything_is_begun() {
     with_db(Start::Migrated, async |db| {
         db.execute("grant select on public.personal_account_dealing to pad_migrate_owner").await;
         let before = db.dump(&[]).await;
+        // Without a pooler, the server's own limits.
+        let name = db.place().name;
+        db.execute(&format!("alter database {name} connection limit 4")).await;
+        let output = run(&["--database-url", &db.url_as(Role::Owner).await, "rollback", "--yes"], &[]);
+        let found = "sessions at once now, and this command needs 5 (";
+        let text = stderr(&output);
+        assert!(text.contains(found) && text.contains("too many connections for database"), "{text}");
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        db.execute(&format!("alter database {name} connection limit -1")).await;
         let go = async |command: &'static str, size: usize| {
             let pooler = pooler(&db, "session", Order::SessionsOf(size), Role::Owner).await;
             let url = pooler.url.clone();
@@ -221,6 +236,30 @@ async fn a_pool_that_is_too_small_is_found_before_anything_is_begun() {
             assert!(matches!(code, Some(0 | 1)), "{command}: {text}");
             assert!(!text.contains("connection pooler"), "{command}: {text}");
         }
+    })
+    .await;
+}
+
+/// A pool that has nothing left, at once or later on, is said to be that: the port is not to blame.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_without_a_connection_left_is_said_to_be_that() {
+    with_db(Start::Seeded, async |db| {
+        let pooler = pooler(&db, "session", Order::SessionsOf(2), Role::Owner).await;
+        db.execute("grant select on public.personal_account_dealing to pad_migrate_owner").await;
+        // Nobody has counted beforehand, and the reader waits for the workers.
+        let options = Options { batch_size: 1, ..Options::default() };
+        let error = try_migrate(&silence::database(&pooler.url), options, &mut Seen::default()).await;
+        let error = error.expect_err("it needs four sessions");
+        let error = sentence(&error);
+        let found = "accepted a connection and gave it no session within 2 s, while this command has 2 open; a connection pooler";
+        assert!(error.contains(found) && error.contains("default_pool_size"), "{error}");
+        let pooler = self::pooler(&db, "session", Order::SessionsOf(1), Role::Owner).await;
+        let options: PgConnectOptions = pooler.url.parse().expect("a URL");
+        let mut other = PgConnection::connect_with(&options.extra_float_digits(None)).await.expect("the pool answers");
+        sqlx::raw_sql("select 1").execute(&mut other).await.expect("it has the pool's one connection");
+        let output = run(&["--database-url", &pooler.url, "status"], &[]);
+        let found = "accepted a connection and gave it no session within 5 s; a connection pooler there has no connection left";
+        assert!(output.status.code() == Some(2) && stderr(&output).contains(found), "{}", stderr(&output));
     })
     .await;
 }

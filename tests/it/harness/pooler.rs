@@ -153,7 +153,23 @@ fn serve(mut client: TcpStream, place: &Place, pool: &Pool, order: Order) -> std
         // the order in which two clients free theirs would be anybody's.
         client.write_all(&end)?;
     }
-    own.into_iter().for_each(|server| give_back(pool, server));
+    if let Some(mut server) = own {
+        // As PgBouncer does for the next client, if it is configured as by default.
+        if matches!(order, Order::SessionsOf(_)) {
+            reset(&mut *server)?;
+        }
+        give_back(pool, server);
+    }
+    Ok(())
+}
+
+fn reset(server: &mut dyn Conversation) -> std::io::Result<()> {
+    for sql in ["rollback", "discard all"] {
+        server.write_all(b"Q")?;
+        server.write_all(&(sql.len() as u32 + 5).to_be_bytes())?;
+        server.write_all(format!("{sql}\0").as_bytes())?;
+        while message(server)?.0 != b'Z' {}
+    }
     Ok(())
 }
 
