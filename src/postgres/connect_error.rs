@@ -80,9 +80,9 @@ pub enum ConnectError {
     },
     /// The connection is there, and no session: a pooler keeps a client waiting for one.
     #[error(
-        "{place} accepted a connection and gave it no session within {seconds} s{}; a connection pooler there has no connection \
-         left, or the server hangs; raise the size of the pool (default_pool_size of PgBouncer), wait until others have \
-         ended, or connect to PostgreSQL itself",
+        "connecting to {place} timed out after {seconds} s: the connection was accepted, and no session came{}; a connection pooler \
+         there has no connection left, or the server or the network hangs; raise the size of the pool (default_pool_size of \
+         PgBouncer), wait until others have ended, or connect to PostgreSQL itself",
         if *.open > 0 { format!(", while this command has {open} open") } else { String::new() }
     )]
     NoSession {

@@ -251,14 +251,14 @@ async fn a_pool_without_a_connection_left_is_said_to_be_that() {
         let error = try_migrate(&silence::database(&pooler.url), options, &mut Seen::default()).await;
         let error = error.expect_err("it needs four sessions");
         let error = sentence(&error);
-        let found = "accepted a connection and gave it no session within 2 s, while this command has 2 open; a connection pooler";
+        let found = "timed out after 2 s: the connection was accepted, and no session came, while this command has 2 open; a connection pooler";
         assert!(error.contains(found) && error.contains("default_pool_size"), "{error}");
         let pooler = self::pooler(&db, "session", Order::SessionsOf(1), Role::Owner).await;
         let options: PgConnectOptions = pooler.url.parse().expect("a URL");
         let mut other = PgConnection::connect_with(&options.extra_float_digits(None)).await.expect("the pool answers");
         sqlx::raw_sql("select 1").execute(&mut other).await.expect("it has the pool's one connection");
         let output = run(&["--database-url", &pooler.url, "status"], &[]);
-        let found = "accepted a connection and gave it no session within 5 s; a connection pooler there has no connection left";
+        let found = "timed out after 5 s: the connection was accepted, and no session came; a connection pooler there has no connection left";
         assert!(output.status.code() == Some(2) && stderr(&output).contains(found), "{}", stderr(&output));
     })
     .await;
