@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 /// The commands that work in an environment; a test compares them with the program's.
 const COMMANDS: [&str; 17] = [
     "apply",
@@ -28,6 +30,9 @@ const COMMANDS: [&str; 17] = [
 const OF_ROWS: [&str; 5] = ["gate", "migrate", "rehearse", "rollback", "verify"];
 
 const PROGRAM: &str = "pad-migrate ";
+
+/// Fields of JSON that hold SQL or values, which are what they are.
+const VERBATIM: [&str; 5] = ["actual", "expected", "query", "sql", "value"];
 
 /// The flags without which a command would work on something else than the one that names it.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +61,19 @@ impl Pasted {
             rest = after;
         }
         if out.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(out + rest) }
+    }
+
+    /// The same in all texts of a value, but for SQL and values of the database.
+    pub(crate) fn complete_json(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.complete(text).into_owned(),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.complete_json(item)),
+            Value::Object(fields) => {
+                let texts = fields.iter_mut().filter(|(name, _)| !VERBATIM.contains(&name.as_str()));
+                texts.for_each(|(_, field)| self.complete_json(field));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
     }
 }
 

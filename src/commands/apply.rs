@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::commands::context::Context;
+use crate::commands::context::{BACKUP_AT_ONCE, Context};
 use crate::commands::ended::Ended;
 use crate::commands::global::{Format, parse_duration, parse_plan_hash, parse_revision};
 use crate::commands::progress;
@@ -52,7 +52,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
-    let target = context.target()?;
+    let at_once = if args.backup.is_some() { BACKUP_AT_ONCE } else { 1 };
+    let target = context.target()?.for_sessions(at_once);
     let backup = Context::backup_files(args.backup.as_deref())?;
     let request = ChangeRequest {
         lock_timeout: args.lock_timeout,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::base::outcome::Verdict;
-use crate::commands::context::Context;
+use crate::commands::context::{BACKUP_AT_ONCE, Context};
 use crate::commands::ended::Ended;
 use crate::commands::global::Format;
 use crate::report::backup::{BackupJson, backup_page};
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
-    let target = context.target()?;
+    let target = context.target()?.for_sessions(BACKUP_AT_ONCE);
     let files = BackupFiles::create(&args.out)?;
     let name = args.out.display().to_string();
     if !files.has_manifest() {

@@ -28,7 +28,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
-    let target = context.target()?;
+    // The second sees what others commit.
+    let target = context.target()?.for_sessions(2);
     let employees: BTreeSet<i64> = args.employee.iter().copied().collect();
     let environment = context.config.environment;
     let request = CleanRequest { target: &target, environment, employees: &employees, dry_run: true };

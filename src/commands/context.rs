@@ -18,6 +18,18 @@ use crate::report::layout::Databases;
 use crate::schema::pg::backup::{BackupFiles, BackupRequest, backup};
 use crate::schema::pg::request;
 
+/// How many sessions a command has open at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AtOnce {
+    /// With the target.
+    pub(crate) target: usize,
+    /// With the database of the legacy rows.
+    pub(crate) source: usize,
+}
+
+/// Sessions of a backup: one that holds the snapshot, pg_dump's, and one that counts.
+pub(crate) const BACKUP_AT_ONCE: usize = 3;
+
 /// What a command works with.
 pub(crate) struct Context {
     pub(crate) config: Config,
@@ -50,11 +62,17 @@ impl Context {
     }
 
     /// The target, and the legacy rows: in a database, or in a file, which is read for the first time.
-    pub(crate) async fn target_and_rows(&self) -> Result<(Database, LegacyRows), Failure> {
-        match self.csv.prove().await? {
-            Some(csv) => Ok((self.target()?, LegacyRows::Csv(csv))),
-            None => self.databases().map(|(target, source)| (target, LegacyRows::Database(Box::new(source)))),
+    pub(crate) async fn target_and_rows(&self, at_once: AtOnce) -> Result<(Database, LegacyRows), Failure> {
+        if let Some(csv) = self.csv.prove().await? {
+            return Ok((self.target()?.for_sessions(at_once.target), LegacyRows::Csv(csv)));
         }
+        let (target, source) = self.databases()?;
+        let (of_target, of_source) = match self.config.source {
+            Some(_) => (at_once.target, at_once.source),
+            None => (at_once.target + at_once.source, at_once.target + at_once.source),
+        };
+        let source = LegacyRows::Database(Box::new(source.for_sessions(of_source)));
+        Ok((target.for_sessions(of_target), source))
     }
 
     /// The target, the source and the legacy table, as reports name them.

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use crate::base::outcome::Verdict;
 use crate::checks::gate::Stage;
 use crate::checks::gate::rehearsal::RehearsalReport;
 use crate::checks::pg::gate::gate;
 use crate::checks::pg::gate::request::GateRequest;
-use crate::commands::context::{Context, beside_result, read, save};
+use crate::commands::context::{AtOnce, Context, beside_result, read, save};
 use crate::commands::doctor::Printed;
 use crate::commands::ended::Ended;
 use crate::commands::global::{parse_duration, parse_plan_hash};
 use crate::commands::integrity;
-use crate::commands::printer::{FILE_WIDTH, json_text, shown};
+use crate::commands::printer::{FILE_WIDTH, json_text, show_checks, shown};
 use crate::report::gate::{GateJson, junit, page, verdict};
 use crate::schema::pg::drift::today;
 
@@ -68,10 +69,39 @@ pub(crate) struct Args {
     /// For the whole; what is not known by then is NO-GO
     #[arg(long, value_name = "D", default_value = "10min", value_parser = parse_duration)]
     pub(crate) timeout: Duration,
+    /// Only read the flags and the files that they name, say what is wrong with them, and connect nowhere
+    #[arg(long)]
+    pub(crate) check_flags: bool,
+}
+
+impl Args {
+    /// One for each part of the decision that is made side by side, two for `integrity`; `verify` and a dry run have more.
+    fn at_once(&self) -> AtOnce {
+        match self.stage {
+            Stage::Before => AtOnce { target: 9, source: 2 },
+            Stage::After => AtOnce { target: 7, source: 1 },
+        }
+    }
+
+    /// Why the flags can't be used together.
+    fn conflict(&self) -> Option<String> {
+        let (freeze, timeout) = (self.freeze_seconds, self.timeout);
+        let is_too_long = freeze > 0 && Duration::from_secs(freeze) >= timeout;
+        (self.stage == Stage::Before && is_too_long).then(|| {
+            format!(
+                "--freeze-seconds {freeze} and --timeout {timeout:?} contradict each other: the gate would end before the legacy \
+                 table was watched for so long; it is watched up to three times if something changes, so give \
+                 --timeout {}s, or a smaller --freeze-seconds",
+                3 * freeze + 600
+            )
+        })
+    }
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
-    let (target, rows) = context.target_and_rows().await?;
+    if let Some(conflict) = args.conflict() {
+        return Err(conflict.into());
+    }
     let file = beside_result("--report", args.report.as_deref())?;
     let exceptions = integrity::exceptions(args.exceptions.as_ref()).await?;
     let rehearsal = match &args.rehearsal {
@@ -81,8 +111,12 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
             Some(report.map_err(|error| format!("{}: {error}", path.display()))?)
         }
     };
+    let (target, rows) = context.target_and_rows(args.at_once()).await?;
+    if args.check_flags {
+        return Ok(Verdict::Clean);
+    }
     let config = &context.config;
-    let found = gate(&GateRequest {
+    let mut found = gate(&GateRequest {
         target: &target,
         source: rows.source(&config.legacy_table),
         source_elsewhere: config.source.is_some(),
@@ -101,6 +135,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         timeout: args.timeout,
     })
     .await;
+    show_checks(found.checks.iter_mut());
     let page = page(&found);
     let document = match args.format {
         GateFormat::Text => None,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::base::text::plural;
-use crate::commands::context::Context;
+use crate::commands::context::{AtOnce, Context};
 use crate::commands::ended::Ended;
 use crate::commands::global::{Format, parse_count};
 use crate::commands::screen::{Screen, named, parse_rejects};
@@ -46,7 +46,7 @@ pub(crate) struct Args {
 /// Migrates until it is done or `interrupted` is ready, which it records.
 pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()> + Clone) -> Ended {
     let (target, rows) = tokio::select! {
-        proved = context.target_and_rows() => proved?,
+        proved = context.target_and_rows(AtOnce { target: args.jobs + 1, source: 1 }) => proved?,
         () = interrupted.clone() => return Err("interrupted. Nothing was written.".into()),
     };
     let request = MigrateRequest {

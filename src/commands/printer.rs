@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::base::escape;
 use crate::base::hint::Pasted;
+use crate::checks::check::Check;
 use crate::commands::ended::Failure;
 use crate::commands::global::{Color, Format, Global};
 use crate::commands::progress;
@@ -34,6 +35,15 @@ pub(crate) fn shown(page: &Page) -> Cow<'_, Page> {
 /// A text as it is shown.
 pub(crate) fn shown_text(text: &str) -> Cow<'_, str> {
     NAMED.get().map_or(Cow::Borrowed(text), |flags| flags.complete(text))
+}
+
+/// Checks as they are shown, in whatever format.
+pub(crate) fn show_checks<'a>(checks: impl Iterator<Item = &'a mut Check>) {
+    for check in checks {
+        check.message = shown_text(&check.message).into_owned();
+        let Some(flags) = NAMED.get() else { continue };
+        check.table.rows.iter_mut().flatten().for_each(|cell| flags.complete_json(cell));
+    }
 }
 
 /// Prints results, notes and questions: colours, widths and JSON are decided here once.
@@ -168,9 +178,13 @@ impl Printer {
 /// The width of a page in a file.
 pub(crate) const FILE_WIDTH: u16 = 100;
 
-/// JSON as every command prints it.
+/// JSON as every command prints it: its commands are to be pasted, too.
 pub(crate) fn json_text(value: &impl Serialize) -> Result<String, Failure> {
-    Ok(format!("{}\n", escape::json(&serde_json::to_string_pretty(value)?)))
+    let mut value = serde_json::to_value(value)?;
+    if let Some(flags) = NAMED.get() {
+        flags.complete_json(&mut value);
+    }
+    Ok(format!("{}\n", escape::json(&serde_json::to_string_pretty(&value)?)))
 }
 
 /// Prints a line to stderr, beside what is shown of the command's progress.

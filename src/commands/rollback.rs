@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use crate::base::text::plural;
-use crate::commands::context::Context;
+use crate::commands::context::{AtOnce, Context};
 use crate::commands::csv::LegacyRows;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::global::{Format, parse_run};
 use crate::commands::progress;
-use crate::migration::pg::rollback::{BATCH_SIZE, RollbackRequest, look_first, rollback, survey};
+use crate::migration::pg::rollback::{BATCH_SIZE, JOBS, RollbackRequest, look_first, rollback, survey};
 use crate::migration::rollback::{RollbackReport, Selection, Survey};
 use crate::report::rollback::{RollbackJson, planned_rollback, rollback_page};
 
@@ -35,10 +35,13 @@ pub(crate) struct Args {
     pub(crate) format: Format,
 }
 
+/// A session that holds the lock, the workers, and one that sees what others commit.
+const AT_ONCE: AtOnce = AtOnce { target: JOBS + 2, source: 1 };
+
 /// Rolls back until it is done or `interrupted` is ready, which is recorded.
 pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()> + Clone) -> Ended {
     let (target, rows) = tokio::select! {
-        proved = context.target_and_rows() => proved?,
+        proved = context.target_and_rows(AT_ONCE) => proved?,
         () = interrupted.clone() => return Err("interrupted. Nothing was changed.".into()),
     };
     let selection = match (&args.run, &args.source_id[..]) {

@@ -18,7 +18,7 @@ use crate::commands::context::Context;
 use crate::commands::csv::csv_words;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::files::check_files;
-use crate::commands::printer::{Printer, name_flags, print_lines, print_message, shown_text, write_message};
+use crate::commands::printer::{Printer, name_flags, print_lines, print_message, write_message};
 use crate::commands::{
     apply, backup, clean, completions, doctor, drift, gate, help, integrity, man, migrate, plan, progress, restore,
     revert, rollback, snapshot, status, verify,
@@ -161,7 +161,7 @@ fn report(
     }
     if let Some((command, environment)) = failed_json.filter(|_| !failure.is::<doctor::Printed>()) {
         // If the standard output can't be written to, stderr has the error.
-        let _ = printer.json(&Failed::new(command, environment, &shown_text(&text)));
+        let _ = printer.json(&Failed::new(command, environment, &text));
     }
 }
 

@@ -1,7 +1,7 @@
 //! `verify`.
 
 use crate::base::outcome::Verdict;
-use crate::commands::context::Context;
+use crate::commands::context::{AtOnce, Context};
 use crate::commands::ended::Ended;
 use crate::commands::global::Format;
 use crate::commands::screen::Screen;
@@ -18,7 +18,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
-    let (target, rows) = context.target_and_rows().await?;
+    let (target, rows) = context.target_and_rows(AtOnce { target: 1, source: 1 }).await?;
     let environment = context.config.environment;
     let request = VerifyRequest { target: &target, source: rows.source(&context.config.legacy_table), environment };
     let mut screen = Screen::new(&context.printer, None)?;

@@ -289,7 +289,11 @@ async fn load(
             false => References::StandIns,
         };
         let description = format!("{}, SHA-256 {}", csv.name(), csv.sha256);
-        let identity = SourceIdentity::Csv { sha256: csv.sha256.clone(), reading: reading(&CsvSummary::from(&**csv)) };
+        let identity = SourceIdentity::Csv {
+            sha256: csv.sha256.clone(),
+            content_sha256: Some(csv.content_sha256.clone()),
+            reading: reading(&CsvSummary::from(&**csv)),
+        };
         return Ok(LegacyRows { origin: RowsOf::Csv(Arc::clone(csv)), description, identity, references, cases: None });
     }
     if let Rows::Generated(generator) = *rows {

@@ -26,6 +26,9 @@ pub enum SourceIdentity {
     Csv {
         /// The SHA-256 of the file, in lower-case hexadecimal.
         sha256: String,
+        /// The SHA-256 of what it holds, unpacked; absent in reports of earlier versions.
+        #[serde(default)]
+        content_sha256: Option<String>,
         /// How it was read: encoding, NULL, numbers and dates.
         #[serde(default)]
         reading: String,
@@ -33,9 +36,18 @@ pub enum SourceIdentity {
 }
 
 impl SourceIdentity {
-    /// Whether it is the same source. A server has many names, and one identifier; where that can't be seen, the names
+    /// Whether it is the same source. A file is the same packed and unpacked. A server has many names, and one identifier; where that can't be seen, the names
     /// decide.
     pub(crate) fn is(&self, other: &Self) -> bool {
+        if let (
+            Self::Csv { sha256, content_sha256, reading },
+            Self::Csv { sha256: of_other, content_sha256: its_content, reading: its_reading },
+        ) = (self, other)
+        {
+            let content = content_sha256.as_ref().unwrap_or(sha256);
+            return reading == its_reading
+                && (sha256 == of_other || content == its_content.as_ref().unwrap_or(of_other));
+        }
         let Self::Table { system_identifier, place, database, table } = self else { return self == other };
         let Self::Table { system_identifier: of_other, place: its_place, database: its_database, table: its_table } =
             other
@@ -56,7 +68,7 @@ impl SourceIdentity {
             Self::Fixtures => "the fixtures".to_owned(),
             Self::Generated => "generated rows".to_owned(),
             Self::Table { place, table, .. } => format!("{table} at {place}"),
-            Self::Csv { sha256, reading } => format!("the file with the SHA-256 {sha256}, read as {reading}"),
+            Self::Csv { sha256, reading, .. } => format!("the file with the SHA-256 {sha256}, read as {reading}"),
         }
     }
 }

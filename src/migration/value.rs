@@ -250,7 +250,10 @@ impl Timestamp {
         if civil_from_days(days) != (year, month, day) {
             return Err(Unreadable);
         }
-        let time = ["+00:00", "+00", "-00", "Z"].iter().find_map(|it| time.strip_suffix(it)).unwrap_or(time);
+        // ISO's basic form, and Oracle's blank before an offset.
+        let zero =
+            ["+00:00", "-00:00", "+0000", "-0000", "+00", "-00", "Z"].iter().find_map(|it| time.strip_suffix(it));
+        let time = zero.map_or(time, |it| it.strip_suffix(' ').unwrap_or(it));
         let micros = if time.is_empty() && text.len() == date.len() { 0 } else { time_of_day(time)? };
         let micros = (i128::from(days - EPOCH_2000)) * i128::from(DAY) + i128::from(micros);
         let value = Self(i64::try_from(micros).map_err(|_| OutOfRange)?);

@@ -1,5 +1,6 @@
 //! Sessions with pinned settings.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Row};
@@ -27,7 +28,8 @@ impl Database {
         activity: &str,
     ) -> Result<Session, ConnectError> {
         let half = left / 2;
-        let mut opening = std::pin::pin!(self.open(access, activity));
+        let is_dialled = AtomicBool::new(false);
+        let mut opening = std::pin::pin!(self.open(access, activity, &is_dialled));
         if let Ok(opened) = tokio::time::timeout(half, &mut opening).await {
             return opened;
         }
@@ -36,13 +38,18 @@ impl Database {
         if let Ok(opened) = tokio::time::timeout(left - half, opening).await {
             return opened;
         }
+        if is_dialled.load(Ordering::Relaxed) {
+            let open = self.sessions().len();
+            return Err(ConnectError::NoSession { place: self.place(), seconds: self.timeout.as_secs(), open });
+        }
         let accepted = probe.is_finished() && matches!(probe.await, Ok(Ok(())));
         let (place, seconds) = (self.place(), self.timeout.as_secs());
         Err(if accepted { ConnectError::Silent { place, seconds } } else { ConnectError::Timeout { place, seconds } })
     }
 
-    async fn open(&self, access: Access, activity: &str) -> Result<Session, ConnectError> {
+    async fn open(&self, access: Access, activity: &str, is_dialled: &AtomicBool) -> Result<Session, ConnectError> {
         let mut connection = self.dial(activity).await.map_err(|error| self.connect_error(error))?;
+        is_dialled.store(true, Ordering::Relaxed);
         let place = self.place();
         let version = connection.server_version_num().unwrap_or_default();
         if version != 0 && version < SUPPORTED.start() * 10_000 {

@@ -78,6 +78,35 @@ pub enum ConnectError {
         /// DB_CONNECT_TIMEOUT.
         seconds: u64,
     },
+    /// The connection is there, and no session: a pooler keeps a client waiting for one.
+    #[error(
+        "connecting to {place} timed out after {seconds} s: the connection was accepted, and no session came{}; a connection pooler \
+         there has no connection left, or the server or the network hangs; raise the size of the pool (default_pool_size of \
+         PgBouncer), wait until others have ended, or connect to PostgreSQL itself",
+        if *.open > 0 { format!(", while this command has {open} open") } else { String::new() }
+    )]
+    NoSession {
+        /// Host, port, database and role.
+        place: String,
+        /// DB_CONNECT_TIMEOUT.
+        seconds: u64,
+        /// The command's own sessions there.
+        open: usize,
+    },
+    /// A pool, or a limit, is too small for the command.
+    #[error(
+        "{place} gives {open} sessions at once now, and this command needs {needed} ({how}); nothing was begun: raise the size of \
+         the pool (default_pool_size of PgBouncer) or the limit of the role or server, wait until others have ended, or give \
+         `migrate` fewer --jobs"
+    )]
+    Room {
+        /// Host, port, database and role.
+        place: String,
+        open: usize,
+        needed: usize,
+        /// How it was found out.
+        how: String,
+    },
     /// The connection was refused, or can't be routed.
     #[error("connecting to {place} failed: {source}; check the host and the port, and that a server is running there")]
     Unreachable {

@@ -29,6 +29,8 @@ pub struct Database {
     client_cert: Option<(PathBuf, PathBuf)>,
     /// Whether a connection is a session: found out once.
     pub(crate) is_session: Arc<OnceCell<()>>,
+    /// How many sessions the command has open at once.
+    pub(crate) at_once: usize,
     /// Whether the other end doesn't know what a session begins with: an older server, a pooler.
     begins_plainly: Arc<AtomicBool>,
     /// The server's processes of the sessions that are open, and when each began.
@@ -139,6 +141,7 @@ impl Database {
             root_cert: transport.ssl_root_cert.clone(),
             client_cert: transport.client_cert.clone(),
             is_session: Arc::default(),
+            at_once: 1,
             begins_plainly: Arc::default(),
             sessions: Arc::default(),
             patience: Patience::default(),
@@ -181,9 +184,15 @@ impl Database {
         Self { roles: roles.clone(), ..self }
     }
 
+    /// The same; the command has so many sessions open at once, which is tried out with the first.
+    pub(crate) fn for_sessions(self, at_once: usize) -> Self {
+        Self { at_once, ..self }
+    }
+
     /// The same server and role, another database.
     pub fn named(&self, database: &str) -> Self {
-        Self { options: self.options.clone().database(database), is_session: Arc::default(), ..self.clone() }
+        let options = self.options.clone().database(database);
+        Self { options, is_session: Arc::default(), at_once: 1, ..self.clone() }
     }
 
     /// A connection, nothing of a session's set on it. Where connections are known to be sessions, the server ends it

@@ -229,10 +229,37 @@ async fn the_change_night_goes_there_and_back() {
     assert_eq!(db.dump(&[]).await, frozen);
 }
 
+/// What is wrong with what it is given, files too: all of it before the first step, and before anything is made.
 #[test]
 fn what_the_script_is_not_given_is_said() {
+    let files = tempfile::tempdir().expect("a directory is made");
+    let file = |name: &str, text: &str| {
+        let path = files.path().join(name);
+        std::fs::write(&path, text).expect("it is written");
+        path.display().to_string()
+    };
+    let (bad, folder) = (file("bad.toml", "[[exception]]\nname = 5\n"), files.path().display().to_string());
+    let (json, empty) = (file("bad.json", "{}"), file("empty.csv", ""));
+    let (under, given) = (format!("{bad}/night"), ["--env", "qa", "--window", "1min"]);
+    let more = [
+        (&["--exceptions", "none.toml"][..], "none.toml can't be read: the file doesn't exist"),
+        (&["--exceptions", &folder], "can't be read: it is a folder"),
+        (&["--exceptions", &bad], "bad.toml: "),
+        (&["--rehearsal", &folder], "can't be read: it is a folder"),
+        (&["--rehearsal", &json], "bad.json: "),
+        (&["--", "--source-csv", &empty], "empty.csv: the file is empty"),
+        (&["--", "--source-csv", "none.csv"], "none.csv: the file can't be read: it doesn't exist"),
+        (&["--", "--csv-rows", "5"], "name the file with it"),
+        (
+            &["--freeze-seconds", "700", "--timeout", "10min"],
+            "--freeze-seconds 700 and --timeout 600s contradict each other",
+        ),
+        (&["--dir", &under], "can't be made; name another with --dir"),
+        (&["--dir", "/proc/self"], "can't be written; name another folder with --dir"),
+    ];
+    let more = more.map(|(arguments, why)| ([&given, arguments].concat(), why));
     let folder = tempfile::tempdir().expect("a directory is made");
-    for (arguments, why) in [
+    let plain = [
         (&["--window", "1min"][..], "--env is missing"),
         (&["--env", "qa"], "--window is missing"),
         (&["--env", "qa", "--window", "1min", "--until", "dawn"], "there is no such step"),
@@ -249,12 +276,13 @@ fn what_the_script_is_not_given_is_said() {
             "--freeze-seconds 1m: write a number of seconds",
         ),
         (&["--env", "qa", "--window", "1min", "--freeze-seconds", "3601"], "a number of seconds up to 3600"),
-        (&["--env", "qa", "--window", "1min", "--exceptions", "none.toml"], "the file none.toml can't be read"),
         (&["--env"], "--env needs a value"),
         (&["--fast"], "there is no flag --fast"),
-    ] {
+    ];
+    for (arguments, why) in plain.map(|(arguments, why)| (arguments.to_vec(), why)).into_iter().chain(more) {
         let mut command = command(root().join("scripts/cutover"));
-        command.args(arguments).current_dir(folder.path()).env("PAD_MIGRATE", program());
+        command.args(&arguments).current_dir(folder.path()).env("PAD_MIGRATE", program());
+        command.envs([("DB_HOST", "localhost"), ("DB_NAME", "none"), ("DB_USER", "nobody"), ("DB_SSLMODE", "disable")]);
         let output = waiting::output(&mut command);
         assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()), "{arguments:?}");
         assert!(stderr(&output).contains(why), "{}", stderr(&output));

@@ -142,7 +142,7 @@ impl Observer for Seen {
     }
 }
 
-async fn try_migrate(
+pub(crate) async fn try_migrate(
     database: &Database,
     options: Options,
     seen: &mut Seen,

@@ -18,6 +18,7 @@ use pad_migrate::migration::legacy::{Large, LegacyColumn, LegacyRow, Text};
 use pad_migrate::migration::reconstruct::{default_inverse, reconstruct};
 use pad_migrate::migration::rejection::{Rejection, Rule};
 use pad_migrate::migration::run::Options;
+use pad_migrate::migration::target::Residual;
 use pad_migrate::migration::transform::transform;
 use pad_migrate::migration::value::{Amount, Timestamp};
 
@@ -170,10 +171,10 @@ proptest! {
         let rows = transform(ID, &row, lookups()).expect("a good row is migrated");
         let back = default_inverse(&rows, &unknown(&row));
         let back: BTreeMap<&str, Option<&Text>> = back.columns().collect();
-        let differing: BTreeMap<String, Option<Text>> = row
+        let differing: Residual = row
             .columns()
             .filter(|(name, text)| back.get(name).copied().flatten() != *text)
-            .map(|(name, text)| (name.to_owned(), text.cloned()))
+            .map(|(name, text)| (name.into(), text.cloned()))
             .collect();
         prop_assert_eq!(rows.request.compliance_assessment.legacy, differing);
     }

@@ -14,8 +14,11 @@ use tempfile::TempDir;
 
 use crate::harness::pooler::{Order, start};
 use crate::harness::program::{command, run, stderr};
-use crate::harness::{Db, Role, Start, with_db};
+use crate::harness::{Db, Role, Seen, Start, try_migrate, with_db};
+use crate::silence;
 use crate::waiting::until;
+use pad_migrate::base::text::sentence;
+use pad_migrate::migration::run::Options;
 
 /// What a command would leave in a pool.
 const SETTINGS: &str = "select string_agg(name || '=' || setting, ',' order by name) from pg_settings where name in \
@@ -99,7 +102,11 @@ fn pgbouncer(
         host = place.host,
         server_port = place.port,
         round = u8::from(order == Order::FirstFreed),
-        size = if order == Order::Single { 1 } else { 20 },
+        size = match order {
+            Order::Single => 1,
+            Order::SessionsOf(size) => size,
+            _ => 20,
+        },
     );
     std::fs::write(&file, text).expect("the file is written");
     let mut command = command(program);
@@ -173,6 +180,86 @@ async fn a_pool_of_sessions_works_and_is_left_as_it_was() {
             assert_eq!(output.status.code(), Some(code), "{command}: {}", stderr(&output));
         }
         check_pool(&pooler.url, Some(&before)).await;
+    })
+    .await;
+}
+
+/// Sessions that each command has at once, and one that asks what becomes of the others. The last one writes.
+const SIZES: [(&str, usize); 11] = [
+    ("verify", 3),
+    (concat!("verify --source-csv ", env!("CARGO_MANIFEST_DIR"), "/fixtures/csv/dbeaver.csv"), 2),
+    ("migrate --dry-run", 5),
+    ("migrate --jobs 1", 4),
+    ("migrate", 5),
+    ("gate --stage before --freeze-seconds 0", 12),
+    ("gate", 9),
+    ("backup --out it.dump", 4),
+    ("apply --yes --backup it.dump", 4),
+    ("clean --employee 1003 --yes", 3),
+    ("rollback --yes --backup it.dump", 6),
+];
+
+/// A pool that is too small for a command is known before it asks and before it writes; one that is as large is enough.
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn a_pool_that_is_too_small_is_found_before_anything_is_begun() {
+    with_db(Start::Migrated, async |db| {
+        db.execute("grant select on public.personal_account_dealing to pad_migrate_owner").await;
+        let before = db.dump(&[]).await;
+        // Without a pooler, the server's own limits.
+        let name = db.place().name;
+        db.execute(&format!("alter database {name} connection limit 4")).await;
+        let output = run(&["--database-url", &db.url_as(Role::Owner).await, "rollback", "--yes"], &[]);
+        let found = "sessions at once now, and this command needs 5 (";
+        let text = stderr(&output);
+        assert!(text.contains(found) && text.contains("too many connections for database"), "{text}");
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        db.execute(&format!("alter database {name} connection limit -1")).await;
+        let go = async |command: &'static str, size: usize| {
+            let pooler = pooler(&db, "session", Order::SessionsOf(size), Role::Owner).await;
+            let url = pooler.url.clone();
+            let ran = tokio::task::spawn_blocking(move || {
+                run(&[&["--database-url", &url][..], &command.split(' ').collect::<Vec<_>>()].concat(), &[])
+            });
+            let output = ran.await.expect("it ran");
+            (output.status.code(), stderr(&output) + &String::from_utf8_lossy(&output.stdout))
+        };
+        join_all(SIZES.iter().filter(|(_, size)| *size > 2).map(async |(command, size)| {
+            let (code, text) = go(command, size - 1).await;
+            assert_eq!(code, Some(2), "{command}: {text}");
+            let found = format!("gives {} sessions at once now, and this command needs {size} ", size - 1);
+            assert!(text.contains(&found) && text.contains("default_pool_size"), "{command}: {text}");
+        }))
+        .await;
+        assert_eq!(db.dump(&[]).await, before, "nothing was begun");
+        for (command, size) in SIZES {
+            let (code, text) = go(command, size).await;
+            assert!(matches!(code, Some(0 | 1)), "{command}: {text}");
+            assert!(!text.contains("connection pooler"), "{command}: {text}");
+        }
+    })
+    .await;
+}
+
+/// A pool that has nothing left, at once or later on, is said to be that: the port is not to blame.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_without_a_connection_left_is_said_to_be_that() {
+    with_db(Start::Seeded, async |db| {
+        let pooler = pooler(&db, "session", Order::SessionsOf(2), Role::Owner).await;
+        db.execute("grant select on public.personal_account_dealing to pad_migrate_owner").await;
+        // Nobody has counted beforehand, and the reader waits for the workers.
+        let options = Options { batch_size: 1, ..Options::default() };
+        let error = try_migrate(&silence::database(&pooler.url), options, &mut Seen::default()).await;
+        let error = error.expect_err("it needs four sessions");
+        let error = sentence(&error);
+        let found = "timed out after 2 s: the connection was accepted, and no session came, while this command has 2 open; a connection pooler";
+        assert!(error.contains(found) && error.contains("default_pool_size"), "{error}");
+        let pooler = self::pooler(&db, "session", Order::SessionsOf(1), Role::Owner).await;
+        let options: PgConnectOptions = pooler.url.parse().expect("a URL");
+        let mut other = PgConnection::connect_with(&options.extra_float_digits(None)).await.expect("the pool answers");
+        sqlx::raw_sql("select 1").execute(&mut other).await.expect("it has the pool's one connection");
+        let output = run(&["--database-url", &pooler.url, "status"], &[]);
+        let found = "timed out after 5 s: the connection was accepted, and no session came; a connection pooler there has no connection left";
+        assert!(output.status.code() == Some(2) && stderr(&output).contains(found), "{}", stderr(&output));
     })
     .await;
 }

@@ -1,5 +1,6 @@
 //! The built command as its user runs it: good input, bad input, none. Its words are snapshots.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -8,9 +9,11 @@ use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde_json::Value;
 
+use crate::csv::EXPORT;
 use crate::harness::other;
 use crate::harness::program::{named, run, run_in, stderr, stdout};
 use crate::harness::{Place, Start, with_db};
+use crate::schemas;
 use crate::snapshots::Snapshot;
 use crate::waiting::accept;
 
@@ -448,6 +451,96 @@ fn the_password_file_is_read_for_the_host_of_the_keys() {
     assert_eq!(password, b"hunter2\0");
     assert_eq!(output.status.code(), Some(2));
     assert!(!stderr(&output).contains("hunter2"), "a password is never shown");
+}
+
+/// The texts of a JSON, but for SQL.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(fields) => {
+            fields.iter().filter(|(name, _)| *name != "sql").flat_map(|(_, it)| texts(it)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What stands after the program's name wherever a text names a command. Each is complete.
+#[track_caller]
+fn named_commands<'t>(what: &str, text: &'t str) -> Vec<&'t str> {
+    let is_command = |it: &&str| it.starts_with(|it: char| it.is_ascii_lowercase() || it == '-');
+    let named: Vec<&str> = text.split("pad-migrate ").skip(1).filter(is_command).collect();
+    for after in &named {
+        let rest = after.strip_prefix("--env qa ").unwrap_or_else(|| panic!("{what}: {text}"));
+        let of_rows = ["gate", "migrate", "rehearse", "rollback", "verify"];
+        assert!(!of_rows.iter().any(|it| rest.starts_with(it)), "{what} lacks --source-csv: {text}");
+    }
+    named
+}
+
+/// What each command that prints JSON, or another document, is asked in turn, with and without its work done.
+const ASKED: [&str; 31] = [
+    "status --json",
+    "doctor --json",
+    "plan --json",
+    "drift --json",
+    "gate --json --stage before --freeze-seconds 0",
+    "gate --json",
+    "integrity --json",
+    "verify --json",
+    "migrate --json",
+    "rollback --json --yes",
+    "backup --json --out it.dump",
+    "apply --json --yes",
+    "migrate --json --rejects it.csv",
+    "status --json",
+    "doctor --json",
+    "drift --format markdown",
+    "drift --format sarif",
+    "drift --format github",
+    "gate --json",
+    "gate --format junit",
+    "integrity --json",
+    "integrity --format junit",
+    "verify --json",
+    "clean --json --employee 1003 --dry-run",
+    "backup --json --out it.dump",
+    "restore --json --from it.dump --yes",
+    "rollback --json --dry-run",
+    "rollback --json",
+    "rehearse --json",
+    "revert --json --to 0",
+    "revert --json --to 0 --yes",
+];
+
+/// The same of JSON and its like, of each command that prints it.
+#[tokio::test]
+async fn commands_in_documents_name_the_environment_and_the_file() {
+    with_db(Start::Reference, async |db| {
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let (mut seen, mut environments, mut files) = (BTreeSet::new(), 0, 0);
+        for command in ASKED {
+            let global = ["--env", "qa", "--database-url", &db.url, "--source-csv", EXPORT];
+            let arguments = [&global[..], &command.split(' ').collect::<Vec<_>>()].concat();
+            let printed = stdout(&run_in(dir.path(), &arguments, &[("DB_SSLMODE", "disable")]));
+            let named = match serde_json::from_str::<Value>(&printed) {
+                Ok(json) => {
+                    seen.extend(json["command"].as_str().map(str::to_owned));
+                    texts(&json).into_iter().flat_map(|it| named_commands(command, it)).map(str::to_owned).collect()
+                }
+                // The name of a JUnit report isn't a command.
+                Err(_) => named_commands(command, &printed.replace("name=\"pad-migrate ", ""))
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>(),
+            };
+            environments += named.len();
+            files += named.iter().filter(|it| it.contains(&format!("--source-csv {EXPORT} "))).count();
+        }
+        assert_eq!(seen, schemas::commands().into_iter().map(str::to_owned).collect());
+        assert!(environments > 20 && files > 5, "{environments} {files}");
+    })
+    .await;
 }
 
 /// A command that is pasted from an output works on the database that the output is about.

@@ -42,6 +42,12 @@ fn schema<T: JsonSchema>() -> Schema {
     SchemaGenerator::from(SchemaSettings::draft2020_12().for_serialize()).into_root_schema_for::<Printed<T>>()
 }
 
+/// The commands that print JSON as their result.
+pub(crate) fn commands() -> Vec<&'static str> {
+    // These are files.
+    all().into_iter().map(|(name, _)| name).filter(|name| !["manifest", "snapshot"].contains(name)).collect()
+}
+
 /// The commands that print JSON, with what they print.
 fn all() -> Vec<(&'static str, Schema)> {
     vec![

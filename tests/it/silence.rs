@@ -30,7 +30,7 @@ const PATIENCE: Patience = Patience {
     unheard: Duration::from_secs(2),
 };
 
-fn database(url: &str) -> Database {
+pub(crate) fn database(url: &str) -> Database {
     let endpoint = Endpoint::Url(Secret(url.to_owned()));
     let connect_timeout = Duration::from_secs(2);
     let transport = Transport { ssl_mode: None, ssl_root_cert: None, client_cert: None, connect_timeout };

@@ -99,6 +99,8 @@ fn step_of(failure: &SessionError) -> &'static str {
         ConnectError::Version { .. }
         | ConnectError::Standby { .. }
         | ConnectError::Pooler { .. }
+        | ConnectError::NoSession { .. }
+        | ConnectError::Room { .. }
         | ConnectError::Replica { .. }
         | ConnectError::Query(_) => "database",
     }

@@ -334,7 +334,7 @@ pub(crate) fn why_no_date(text: &str) -> Option<&'static str> {
     match text {
         _ if undeclared_null(text).is_some() => undeclared_null(text),
         _ if words().any(is_zone) || has_offset => Some(
-            "only iso has an offset, and only zero (+00, +00:00 or Z): export what the clock showed, by cast(… as timestamp)",
+            "only iso has an offset, and only zero (+00, +0000, +00:00 or Z): export what the clock showed, by cast(… as timestamp)",
         ),
         _ if has_digits && words().any(|it| !is_english(it)) && !words().any(is_english) => {
             Some("names of months have to be English: export with NLS_DATE_LANGUAGE=ENGLISH")

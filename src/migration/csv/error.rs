@@ -1,4 +1,4 @@
-//! Why a CSV file can't be read. Nothing was migrated from it then, unless it changed while it was read.
+//! Why a CSV file can't be read. No row of it was used then, unless it changed while it was read.
 
 use std::fmt;
 use std::io;
@@ -48,8 +48,8 @@ pub enum CsvFault {
     #[error("reading failed: {0}; copy or export the file again")]
     Read(#[source] io::Error),
     #[error(
-        "the file has changed since it was read for the first time, in this run; rows before the change may have been \
-         migrated; see to it that nothing writes the file, and run this again"
+        "the file has changed since it was read for the first time, in this run; what was committed for rows before the \
+         change stays committed; see to it that nothing writes the file, and run this again"
     )]
     Changed,
     #[error(
@@ -164,7 +164,7 @@ fn field(number: usize, name: Option<&str>) -> String {
 /// The sentence for differences between a file and what the command line says it should hold.
 fn control(differences: &[String]) -> impl fmt::Display + use<> {
     format!(
-        "{}; the export is not whole, or not of that table: nothing was changed; export again, or correct the expectation",
+        "{}; the export is not whole, or not of that table, so no row of it was used; export again, or correct the expectation",
         differences.join("; ")
     )
 }

@@ -4,13 +4,13 @@
 //! uses no byte of a block that isn't the same.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufRead, Cursor, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use rustix::fs::OFlags;
 use ruzstd::decoding::StreamingDecoder;
 use sha2::{Digest, Sha256};
@@ -75,19 +75,67 @@ impl Blocks {
     }
 
     fn is_at_end(&mut self) -> io::Result<bool> {
-        Ok(self.used == self.block.len() && !self.fill()?)
+        Ok(self.fill_buf()?.is_empty())
+    }
+}
+
+impl BufRead for Blocks {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.used == self.block.len() {
+            self.fill()?;
+        }
+        Ok(&self.block[self.used..])
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.used += length;
     }
 }
 
 impl Read for Blocks {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.used == self.block.len() && !self.fill()? {
-            return Ok(0);
-        }
-        let length = buffer.len().min(self.block.len() - self.used);
-        buffer[..length].copy_from_slice(&self.block[self.used..self.used + length]);
-        self.used += length;
+        let length = self.fill_buf()?.read(buffer)?;
+        self.consume(length);
         Ok(length)
+    }
+}
+
+/// Gzip: one member after the other, and nothing but zeros after the last, which tapes and some tools write.
+enum Gzip {
+    Member(Box<GzDecoder<Blocks>>),
+    Ended(Blocks),
+    Broken,
+}
+
+impl Gzip {
+    /// What follows a member.
+    fn after(mut blocks: Blocks) -> io::Result<Self> {
+        let is_padded = blocks.fill_buf()?.first() == Some(&0);
+        while is_padded && !blocks.is_at_end()? {
+            let length = blocks.fill_buf()?.len();
+            if blocks.fill_buf()?.iter().any(|byte| *byte != 0) {
+                return Err(io::Error::other("something else follows the gzip data, and zeros after it"));
+            }
+            blocks.consume(length);
+        }
+        Ok(match blocks.is_at_end()? {
+            true => Self::Ended(blocks),
+            false => Self::Member(Box::new(GzDecoder::new(blocks))),
+        })
+    }
+}
+
+impl Read for Gzip {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Self::Member(member) = self else { return Ok(0) };
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let Self::Member(member) = std::mem::replace(self, Self::Broken) else { return Ok(0) };
+            *self = Self::after(member.into_inner())?;
+        }
     }
 }
 
@@ -162,37 +210,52 @@ impl Read for Zstandard {
     }
 }
 
-enum Input {
+enum Packed {
     Plain(Blocks),
-    Gzip(Box<MultiGzDecoder<Blocks>>),
+    Gzip(Gzip),
     Zstandard(Zstandard),
+}
+
+/// What a file holds, unpacked.
+struct Input {
+    packed: Packed,
+    /// Of a packed file that is read for the first time.
+    content: Option<Sha256>,
 }
 
 impl Input {
     fn new(blocks: Blocks, compression: Compression) -> Self {
-        match compression {
-            Compression::None => Self::Plain(blocks),
-            Compression::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(blocks))),
-            Compression::Zstandard => Self::Zstandard(Zstandard::Between(blocks)),
-        }
+        let is_hashed = compression != Compression::None && blocks.expected.is_none();
+        let packed = match compression {
+            Compression::None => Packed::Plain(blocks),
+            Compression::Gzip => Packed::Gzip(Gzip::Member(Box::new(GzDecoder::new(blocks)))),
+            Compression::Zstandard => Packed::Zstandard(Zstandard::Between(blocks)),
+        };
+        Self { packed, content: is_hashed.then(Sha256::new) }
     }
 
-    fn into_blocks(self) -> Option<Blocks> {
-        match self {
-            Self::Plain(blocks) | Self::Zstandard(Zstandard::Between(blocks)) => Some(blocks),
-            Self::Gzip(decoder) => Some(decoder.into_inner()),
-            Self::Zstandard(_) => None,
+    /// What was read, and the digest of the content if that isn't the file's.
+    fn end(self) -> Option<(Blocks, Option<Sha256>)> {
+        match self.packed {
+            Packed::Plain(blocks)
+            | Packed::Gzip(Gzip::Ended(blocks))
+            | Packed::Zstandard(Zstandard::Between(blocks)) => Some((blocks, self.content)),
+            Packed::Gzip(_) | Packed::Zstandard(_) => None,
         }
     }
 }
 
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(blocks) => blocks.read(buffer),
-            Self::Gzip(decoder) => decoder.read(buffer),
-            Self::Zstandard(decoder) => decoder.read(buffer),
+        let read = match &mut self.packed {
+            Packed::Plain(blocks) => blocks.read(buffer),
+            Packed::Gzip(members) => members.read(buffer),
+            Packed::Zstandard(frames) => frames.read(buffer),
+        }?;
+        if let Some(content) = &mut self.content {
+            content.update(&buffer[..read]);
         }
+        Ok(read)
     }
 }
 
@@ -370,7 +433,7 @@ fn prove_file(path: &Path, declared: &Declared, cancelled: &AtomicBool) -> Resul
     let (is_ended, has_mixed_ends) = (records.is_ended, records.reader.has_mixed_ends());
     let (_, input) = records.input.into_inner();
     let broken = || CsvFault::Read(io::Error::other("the compressed data is broken"));
-    let blocks = input.into_blocks().ok_or_else(broken)?;
+    let (blocks, content) = input.end().ok_or_else(broken)?;
     let sha256 = hex(&blocks.whole.finalize());
     if let Some(wanted) = declared.sha256.as_ref().filter(|it| **it != sha256) {
         let difference = format!("the file has the SHA-256 {sha256}, and --csv-sha256 says {wanted}");
@@ -383,6 +446,7 @@ fn prove_file(path: &Path, declared: &Declared, cancelled: &AtomicBool) -> Resul
         blocks: blocks.digests.into(),
         layout,
         facts,
+        content_sha256: content.map_or_else(|| sha256.clone(), |it| hex(&it.finalize())),
         sha256,
         bytes: blocks.bytes,
     })

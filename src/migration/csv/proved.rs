@@ -21,6 +21,8 @@ pub struct ProvedCsv {
     pub facts: Facts,
     /// The SHA-256 of the file as it lies there, in lower-case hexadecimal.
     pub sha256: String,
+    /// The SHA-256 of what it holds, unpacked.
+    pub content_sha256: String,
     /// The file's length.
     pub bytes: u64,
 }

@@ -16,6 +16,8 @@ pub struct CsvSummary {
     pub file: String,
     /// The SHA-256 of the file as it lies there, in lower-case hexadecimal.
     pub sha256: String,
+    /// The SHA-256 of what it holds, unpacked: by it two files are the same.
+    pub content_sha256: String,
     /// The file's length.
     pub bytes: u64,
     /// `none`, `gzip` or `zstandard`.
@@ -57,6 +59,7 @@ impl From<&ProvedCsv> for CsvSummary {
         Self {
             file: csv.name(),
             sha256: csv.sha256.clone(),
+            content_sha256: csv.content_sha256.clone(),
             bytes: csv.bytes,
             compression: match csv.compression {
                 Compression::None => "none",

@@ -84,7 +84,12 @@ impl FileNotes {
     /// others.
     pub(crate) async fn read(session: &mut Session, csv: &ProvedCsv) -> Result<Result<Self, CsvError>, QueryError> {
         let runs = runs_of_rows(session).await?;
-        let is_same = |it: &SourceRun| it.csv.as_ref().is_some_and(|of_run| of_run["sha256"] == *csv.sha256);
+        // Earlier versions recorded the file's own digest only.
+        let is_same = |it: &SourceRun| {
+            let of_run = |name: &str| it.csv.as_ref().and_then(|of_run| of_run[name].as_str());
+            let content = of_run("content_sha256").or(of_run("sha256"));
+            of_run("sha256") == Some(&csv.sha256) || content == Some(&csv.content_sha256)
+        };
         let now = CsvSummary::from(csv);
         for run in runs.iter().filter(|it| is_same(it)) {
             let flags = flags_to_read_as(run.csv.as_ref().unwrap_or(&Value::Null), &now);

@@ -54,7 +54,7 @@ use crate::postgres::transaction::{Limits, begin_reading};
 pub const BATCH_SIZE: usize = 500;
 
 /// Workers, each with a session of its own: while the server deletes for two of them, one compares.
-const JOBS: usize = 3;
+pub(crate) const JOBS: usize = 3;
 
 /// How often a page is looked at again after a conflict with another transaction.
 const ATTEMPTS: u32 = 3;

@@ -1,5 +1,6 @@
 //! Rows of a file become what the table's rows become, and are verified against the file.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -285,11 +286,12 @@ async fn a_file_is_read_in_one_way() {
         let path = dir.path().join("rows.csv");
         std::fs::write(&path, csv_text(&[&row("3"), &row("4")])).expect("the file is written");
         let path = path.display().to_string();
-        let read_as = |dates: &str, command: &[&str]| {
-            let file = ["--database-url", &db.url, "--source-csv", &path, "--csv-rows", "2", "--csv-dates", dates];
+        let read_file = |path: &str, dates: &str, command: &[&str]| {
+            let file = ["--database-url", &db.url, "--source-csv", path, "--csv-rows", "2", "--csv-dates", dates];
             let output = run(&[&file[..], command].concat(), &[("DB_SSLMODE", "disable")]);
             (output.status.code(), stdout(&output) + &stderr(&output))
         };
+        let read_as = |dates: &str, command: &[&str]| read_file(&path, dates, command);
         let (code, printed) = read_as("DD-MM-RR", &["migrate", "--limit", "1"]);
         assert_eq!(code, Some(0), "{printed}");
         for command in [&["migrate"][..], &["migrate", "--dry-run"], &["verify"], &["rollback", "--yes"]] {
@@ -307,6 +309,19 @@ async fn a_file_is_read_in_one_way() {
             let output = run(&[&["--database-url", &db.url], command].concat(), &[("DB_SSLMODE", "disable")]);
             let printed = stdout(&output);
             assert!(printed.contains("rows came from a file: the run ") && printed.contains(&path), "{printed}");
+        }
+        // Packed it is the same file, also to a run of a version that recorded the file's own digest only.
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(&std::fs::read(&path).expect("it is there")).expect("it is packed");
+        let packed = format!("{path}.gz");
+        std::fs::write(&packed, gzip.finish().expect("it is packed")).expect("the file is written");
+        for forget in ["select 1", "update padealing.migration_run set options = options #- '{csv,content_sha256}'"] {
+            db.execute(forget).await;
+            let (code, printed) = read_file(&packed, "DD-MM-RR", &["verify"]);
+            assert!(code == Some(1) && printed.contains("1 of 1 migrated row"), "{printed}");
+            assert!(!printed.contains("another file"), "{printed}");
+            let (code, printed) = read_file(&packed, "MM-DD-RR", &["verify"]);
+            assert!(code == Some(2) && printed.contains("read this file otherwise"), "{printed}");
         }
         for command in [&["migrate"][..], &["verify"], &["rollback", "--yes"]] {
             let (code, printed) = read_as("DD-MM-RR", command);

@@ -86,20 +86,22 @@ fn what_is_not_a_rehearsal_of_this_cutover_is_not_known() {
 #[test]
 fn a_source_is_known_by_its_server() {
     let (name, other) = ("db.example.com:5432/qa as release", "127.0.0.1:5432/qa as release");
+    let csv = |sha256: &str, content: Option<&str>| SourceIdentity::Csv {
+        sha256: sha256.to_owned(),
+        content_sha256: content.map(str::to_owned),
+        reading: String::new(),
+    };
     for (one, another, is_known) in [
         (table(Some("7"), name, "t"), table(Some("7"), other, "t"), true),
         (table(None, name, "t"), table(Some("7"), "db.example.com:5432/qa as reader", "t"), true),
         (table(None, name, "t"), table(Some("7"), other, "t"), false),
-        (
-            SourceIdentity::Csv { sha256: "1".to_owned(), reading: String::new() },
-            SourceIdentity::Csv { sha256: "1".to_owned(), reading: String::new() },
-            true,
-        ),
-        (
-            SourceIdentity::Csv { sha256: "1".to_owned(), reading: String::new() },
-            SourceIdentity::Csv { sha256: "2".to_owned(), reading: String::new() },
-            false,
-        ),
+        (csv("1", None), csv("1", None), true),
+        (csv("1", None), csv("2", None), false),
+        // Packed and unpacked; a report of an earlier version.
+        (csv("1", Some("3")), csv("3", Some("3")), true),
+        (csv("3", None), csv("1", Some("3")), true),
+        (csv("1", None), csv("1", Some("3")), true),
+        (csv("1", None), csv("2", Some("3")), false),
     ] {
         let report = rehearsal(env!("CARGO_PKG_VERSION"), 500, VERSION, &one);
         assert_eq!(judge(&report, Some(&another)).0 == Status::Pass, is_known, "{one:?} {another:?}");

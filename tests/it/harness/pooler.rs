@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use super::proxy::{Conversation, upstream};
@@ -18,6 +18,8 @@ pub(crate) enum Order {
     Single,
     /// A client keeps its own until it goes.
     Sessions,
+    /// The same, with so many for all.
+    SessionsOf(usize),
     /// A client keeps its own for a while.
     SessionsAtFirst,
 }
@@ -25,8 +27,19 @@ pub(crate) enum Order {
 /// How many transactions are a while.
 const WHILE: usize = 8;
 
-/// The free ones, a bell, and whether a single one is there.
-type Pool = Arc<(Mutex<VecDeque<Box<dyn Conversation>>>, Condvar, AtomicBool)>;
+impl Order {
+    /// How many server connections there may be.
+    fn limit(self) -> usize {
+        match self {
+            Self::Single => 1,
+            Self::SessionsOf(limit) => limit,
+            _ => usize::MAX,
+        }
+    }
+}
+
+/// The free ones, a bell, and how many there are.
+type Pool = Arc<(Mutex<VecDeque<Box<dyn Conversation>>>, Condvar, AtomicUsize)>;
 
 /// Starts one; the port.
 pub(crate) fn start(db: &Db, order: Order) -> u16 {
@@ -69,6 +82,8 @@ fn error(text: &str) -> Vec<u8> {
 }
 
 fn serve(mut client: TcpStream, place: &Place, pool: &Pool, order: Order) -> std::io::Result<()> {
+    // An answer is handed on message by message, of which none waits for another.
+    client.set_nodelay(true)?;
     let mut length = [0; 4];
     client.read_exact(&mut length)?;
     let mut startup = vec![0; u32::from_be_bytes(length) as usize - 4];
@@ -93,11 +108,13 @@ fn serve(mut client: TcpStream, place: &Place, pool: &Pool, order: Order) -> std
             _ => {}
         }
     }
-    let keeps = matches!(order, Order::Sessions | Order::SessionsAtFirst);
+    let keeps = matches!(order, Order::Sessions | Order::SessionsOf(_) | Order::SessionsAtFirst);
+    let more = |count| (count < order.limit()).then_some(count + 1);
+    let is_room = pool.2.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).is_ok();
     let mut own = None;
-    if keeps {
+    if keeps && is_room {
         own = Some(server);
-    } else if order != Order::Single || !pool.2.swap(true, Ordering::SeqCst) {
+    } else if is_room {
         give_back(pool, server);
     }
     for number in 0.. {
@@ -124,7 +141,7 @@ fn serve(mut client: TcpStream, place: &Place, pool: &Pool, order: Order) -> std
         };
         let Ok(end) = exchange() else {
             // A client that goes in a transaction takes the server's process with it; the next one brings another.
-            pool.2.store(false, Ordering::SeqCst);
+            pool.2.fetch_sub(1, Ordering::SeqCst);
             return Ok(());
         };
         if keeps {
@@ -136,7 +153,23 @@ fn serve(mut client: TcpStream, place: &Place, pool: &Pool, order: Order) -> std
         // the order in which two clients free theirs would be anybody's.
         client.write_all(&end)?;
     }
-    own.into_iter().for_each(|server| give_back(pool, server));
+    if let Some(mut server) = own {
+        // As PgBouncer does for the next client, if it is configured as by default.
+        if matches!(order, Order::SessionsOf(_)) {
+            reset(&mut *server)?;
+        }
+        give_back(pool, server);
+    }
+    Ok(())
+}
+
+fn reset(server: &mut dyn Conversation) -> std::io::Result<()> {
+    for sql in ["rollback", "discard all"] {
+        server.write_all(b"Q")?;
+        server.write_all(&(sql.len() as u32 + 5).to_be_bytes())?;
+        server.write_all(format!("{sql}\0").as_bytes())?;
+        while message(server)?.0 != b'Z' {}
+    }
     Ok(())
 }
 

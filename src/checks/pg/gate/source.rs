@@ -83,7 +83,11 @@ fn exported(csv: &ProvedCsv) -> Watched {
         writers: Writers { elsewhere: Some("the legacy rows come from a file".to_owned()), ..Writers::default() },
         looks: vec![Counters { rows, ..Counters::default() }],
         bytes: i64::try_from(csv.bytes).unwrap_or(i64::MAX),
-        identity: SourceIdentity::Csv { sha256: csv.sha256.clone(), reading: reading(&CsvSummary::from(csv)) },
+        identity: SourceIdentity::Csv {
+            sha256: csv.sha256.clone(),
+            content_sha256: Some(csv.content_sha256.clone()),
+            reading: reading(&CsvSummary::from(csv)),
+        },
     }
 }
 
