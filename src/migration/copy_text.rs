@@ -1,8 +1,5 @@
 //! The text format of COPY (documentation, COPY, File Formats): one line of values, escaped and unescaped.
 
-use std::ops::Range;
-use std::str::Utf8Error;
-
 use memchr::memchr2;
 
 /// The values of one line, unescaped into one buffer that the next line uses again.
@@ -45,31 +42,9 @@ impl LineValues {
     }
 
     pub(crate) fn get(&self, at: usize) -> Option<&[u8]> {
-        self.range(at).map(|range| &self.buffer[range])
-    }
-
-    fn range(&self, at: usize) -> Option<Range<usize>> {
         let (end, null) = self.ends[at];
         let start = if at == 0 { 0 } else { self.ends[at - 1].0 };
-        (!null).then_some(start..end)
-    }
-
-    /// The values as text, all of which are looked at once.
-    pub(crate) fn texts(&self) -> Result<Texts<'_>, Utf8Error> {
-        Ok(Texts { text: std::str::from_utf8(&self.buffer)?, values: self })
-    }
-}
-
-/// The values of a line that is UTF-8.
-pub(crate) struct Texts<'a> {
-    text: &'a str,
-    values: &'a LineValues,
-}
-
-impl<'a> Texts<'a> {
-    /// A value. One that ends within a character, and is no text, is empty.
-    pub(crate) fn get(&self, at: usize) -> Option<&'a str> {
-        self.values.range(at).map(|range| self.text.get(range).unwrap_or_default())
+        (!null).then(|| &self.buffer[start..end])
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! - `migrate`: against the set-based SQL of `yardstick.sql`, whose result is compared with ours row by row, so that it
 //!   is a second oracle; and against two connections that COPY the ready-made rows and do nothing else.
-//! - `verify`, `rollback`: against `migrate`. With them, `migrate` from a CSV file of the same table, against `migrate`.
-//!   `integrity`: its seconds on what was migrated.
+//! - `verify`, `rollback`: against `migrate`; `rollback` also against the deletes alone. With them, `migrate` from a CSV
+//!   file of the same table, against `migrate`. `integrity`: its seconds on what was migrated.
 //! - `database`: until a test's database is ready.
 //! - `drift`: against psql that fetches the catalogs, and beside pg_dump with diff, and migra.
 //! - `suite`: the test suite, after the build, under both runners.
@@ -12,6 +12,7 @@
 //! turn within a round, so that a machine that slows down slows all of it.
 
 mod copy;
+mod delete;
 mod drift;
 mod oracle;
 
@@ -193,6 +194,8 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         admin::execute(&admin, "checkpoint").await?;
         measured.add("copy", ready.load(&copied).await?.as_secs_f64());
         admin::execute(&admin, "checkpoint").await?;
+        measured.add("delete", delete::delete(&copied).await?.as_secs_f64());
+        admin::execute(&admin, "checkpoint").await?;
         let (seconds, peak) = run(&["rollback", "--yes"], &migrated, 0)?;
         measured.add("rollback", seconds);
         measured.add("memory of rollback", peak);
@@ -213,6 +216,7 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         ("migrate from CSV", "migrate from a CSV file"),
         ("integrity", "integrity, every check"),
         ("rollback", "rollback of all of it"),
+        ("delete", "delete, by sets on two connections"),
     ] {
         text += &measured.row(name, label, " s");
     }
@@ -221,6 +225,7 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
     text += &measured.times("verify", "migrate");
     text += &measured.times("migrate from CSV", "migrate");
     text += &measured.times("rollback", "migrate");
+    text += &measured.times("rollback", "delete");
     for name in [
         "memory of migrate",
         "memory of verify",

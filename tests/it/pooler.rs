@@ -196,7 +196,7 @@ const SIZES: [(&str, usize); 11] = [
     ("backup --out it.dump", 4),
     ("apply --yes --backup it.dump", 4),
     ("clean --employee 1003 --yes", 3),
-    ("rollback --yes --backup it.dump", 6),
+    ("rollback --yes --backup it.dump", 7),
 ];
 
 /// A pool that is too small for a command is known before it asks and before it writes; one that is as large is enough.
@@ -209,7 +209,7 @@ async fn a_pool_that_is_too_small_is_found_before_anything_is_begun() {
         let name = db.place().name;
         db.execute(&format!("alter database {name} connection limit 4")).await;
         let output = run(&["--database-url", &db.url_as(Role::Owner).await, "rollback", "--yes"], &[]);
-        let found = "sessions at once now, and this command needs 5 (";
+        let found = "sessions at once now, and this command needs 6 (";
         let text = stderr(&output);
         assert!(text.contains(found) && text.contains("too many connections for database"), "{text}");
         assert_eq!(output.status.code(), Some(2), "{text}");

@@ -24,7 +24,7 @@ fn request<'a>(db: &'a Db, table: &'a TableName, selection: Selection, dry_run: 
         source: LegacySource::Table { database: &db.database, table },
         environment: Environment::Local,
         selection,
-        batch_size: 10,
+        batch_size: 7,
         dry_run,
     }
 }

@@ -1,20 +1,21 @@
 //! Reads what is stored for legacy rows: for the verification, and for the rollback.
 //!
-//! Through COPY, which costs least for a row. What takes its lines apart reads the legacy table for `migrate`, and no
-//! stored row; the verification reads the legacy rows through plain queries, so that a mistake in it shows.
+//! Through COPY, which costs least for a row, and not through the code that `migrate` reads and writes with.
 
 mod json;
+mod line;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use compact_str::CompactString;
 use futures_util::TryStreamExt;
 
 use crate::base::quote::quote_literal;
-use crate::migration::copy_text::{LineValues, Texts};
 use crate::migration::legacy::{LARGE, Text};
 use crate::migration::pg::source::{companion, parse_companion};
 use crate::migration::pg::stored_page::json::Json;
+use crate::migration::pg::stored_page::line::{Ends, Line};
 use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredLineage};
 use crate::migration::target::{Assessment, Role, SOURCE_TABLE};
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -68,14 +69,14 @@ fn select_list(alias: &str, columns: &[&str]) -> String {
 }
 
 /// Reads `columns` from the values of a row, starting at `at`.
-fn cells(values: &Texts<'_>, mut at: usize, columns: &'static [&'static str]) -> Cells {
+fn cells(values: &Line<'_>, mut at: usize, columns: &'static [&'static str]) -> Cells {
     let mut cells = Cells { columns, values: Vec::with_capacity(columns.len()) };
     for column in columns {
-        let mut cell = values.get(at).map(Text::from);
+        let mut cell = values.get(at).map(|it| Text::from(&*it));
         at += 1;
         if UNLIMITED.contains(column) {
             if let Some(companion) = values.get(at) {
-                cell = parse_companion(companion);
+                cell = parse_companion(&companion);
             }
             at += 1;
         }
@@ -85,7 +86,7 @@ fn cells(values: &Texts<'_>, mut at: usize, columns: &'static [&'static str]) ->
 }
 
 /// A value of a row that is an id.
-pub(crate) fn number(value: Option<&str>) -> Result<i64, sqlx::Error> {
+pub(crate) fn number(value: Option<Cow<'_, str>>) -> Result<i64, sqlx::Error> {
     let text = value.unwrap_or_default();
     text.parse().map_err(|_| sqlx::Error::Protocol(format!("{text:?} is not an id")))
 }
@@ -95,15 +96,14 @@ pub(crate) async fn for_each_row(
     target: &mut Session,
     sql: String,
     what: &str,
-    mut each: impl FnMut(&Texts<'_>) -> Result<(), sqlx::Error>,
+    mut each: impl FnMut(&Line<'_>) -> Result<(), sqlx::Error>,
 ) -> Result<(), QueryError> {
     let copy = format!("copy ({sql}) to stdout");
     let mut stream = target.copy_out(&copy).await.attempt(what)?;
-    let mut values = LineValues::default();
+    let mut ends = Ends::default();
     while let Some(line) = stream.try_next().await.attempt(what)? {
-        values.parse(line.as_ref());
-        let texts = values.texts().map_err(|error| sqlx::Error::Decode(error.into()));
-        texts.and_then(|texts| each(&texts)).attempt(what)?;
+        let values = ends.of(line.as_ref()).map_err(|error| sqlx::Error::Decode(error.into()));
+        values.and_then(|values| each(&values)).attempt(what)?;
     }
     Ok(())
 }
@@ -117,7 +117,7 @@ async fn read_lineage(target: &mut Session, range: &Rows) -> Result<BTreeMap<i64
     );
     for_each_row(target, sql, "reading the lineage", |values| {
         let name = values.get(1).unwrap_or_default();
-        let role = Role::from_word(name).ok_or_else(|| name.to_owned());
+        let role = Role::from_word(&name).ok_or_else(|| name.into_owned());
         let row = StoredLineage { role, target_id: number(values.get(2))? };
         let entry = stored.entry(number(values.get(0))?).or_default();
         if entry.lineage.is_empty() {
@@ -167,7 +167,7 @@ pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<BT
     for_each_row(target, sql, "reading requests", |values| {
         let cells = cells(values, 3, REQUEST);
         if let Some(entry) = of_request.get(&number(values.get(0))?).and_then(|id| stored.get_mut(id)) {
-            read_assessment(values.get(1), values.get(2), entry)?;
+            read_assessment(values.get(1).as_deref(), values.get(2).as_deref(), entry)?;
             entry.request = Some(cells);
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! Streams source and target side by side in id order, and proves every migrated row.
 //!
-//! Reads the legacy rows through plain queries, not through the COPY code that `migrate` reads them with: a mistake there
-//! must not cancel itself out here. Both directions: each legacy row has its target rows, each lineage row its legacy row.
+//! Reads the legacy rows through plain queries, and what is stored through COPY, and neither by the code that `migrate`
+//! reads and writes with: a mistake there must not cancel itself out here. Both directions: each legacy row has its
+//! target rows, each lineage row its legacy row.
 
 mod second_look;
 mod stored_rows;

@@ -46,9 +46,9 @@ async fn what_names_a_row_by_its_id_alone_keeps_it_when_it_is_written_meanwhile(
             let db = db.clone();
             async move { take_back(&db, Selection::All).await }
         });
-        // The first page waits for its row; the next two are rolled back.
-        let left = "(select count(*) from padealing.migration_mapping where target_table = 'pad_request') = 47";
-        until_true(&db, "two pages are rolled back", left).await;
+        // The first page waits for its row; as many as there are workers are rolled back after it.
+        let left = "(select count(*) from padealing.migration_mapping where target_table = 'pad_request') = 46";
+        until_true(&db, "three pages are rolled back", left).await;
         until_true(&db, "a worker waits", WAITING).await;
         let approval = "(select min(id) from padealing.pad_approval where request_id = 804)";
         let execution = "(select id from padealing.pad_execution where request_id = 1701)";

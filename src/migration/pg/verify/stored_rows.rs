@@ -79,7 +79,7 @@ pub(super) async fn read_unclaimed(target: &mut Session) -> Result<Vec<Differenc
     for_each_row(target, sql, "looking for rows that lineage doesn't explain", |values| {
         unclaimed.push(Difference {
             source_id: if values.get(0).is_some() { number(values.get(0))? } else { 0 },
-            target: values.get(1).unwrap_or_default().to_owned(),
+            target: values.get(1).unwrap_or_default().into_owned(),
             field: "id".to_owned(),
             expected: Some("one lineage row".to_owned()),
             actual: Some(format!("{} has {}", number(values.get(2))?, values.get(3).unwrap_or_default())),
