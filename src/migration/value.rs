@@ -122,7 +122,7 @@ pub fn parse_identifier(text: &str) -> Result<i64, ValueError> {
     i64::try_from(parse_scaled(text, 0, 19)?).map_err(|_| ValueError::OutOfRange)
 }
 
-/// Reads a number as nearly all are written, without an exponent, and not too long; none if it is another or doesn't fit.
+/// Reads a number as nearly all are written, without an exponent and not too long; none if it is another or doesn't fit.
 fn plain_number(text: &str, scale: u32, max_digits: u32) -> Option<i128> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     // 18 digits and a point.
@@ -296,7 +296,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Reads `2026-11-26 20:04:05`, and with a fraction, which is how nearly all timestamps are written; none if it is another.
+/// Reads `2026-11-26 20:04:05`, with a fraction or not, which is how nearly all are written; none if it is another.
 fn plain_timestamp(text: &[u8]) -> Option<Timestamp> {
     let digits = |from: usize, to: usize| {
         text[from..to]
