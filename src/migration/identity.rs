@@ -36,8 +36,8 @@ pub enum SourceIdentity {
 }
 
 impl SourceIdentity {
-    /// Whether it is the same source. A file is the same packed and unpacked. A server has many names, and one identifier; where that can't be seen, the names
-    /// decide.
+    /// Whether it is the same source. A file is the same packed and unpacked. A server has many names, and one
+    /// identifier; where that can't be seen, the names decide.
     pub(crate) fn is(&self, other: &Self) -> bool {
         if let (
             Self::Csv { sha256, content_sha256, reading },

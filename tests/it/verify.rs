@@ -198,6 +198,10 @@ async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
     "update padealing.pad_request set compliance_assessment = '{\"score\": 5}' where id = 601",
     &[(601, "pad_request", "compliance_assessment")]
 )]
+#[case::a_number_beyond_every_float(
+    "update padealing.pad_request set compliance_assessment = '{\"score\": 1e999}' where id = 601",
+    &[(601, "pad_request", "compliance_assessment")]
+)]
 #[case::a_column_and_the_residual(
     "update padealing.pad_request set quantity = 5, compliance_assessment = compliance_assessment - 'legacy' \
      where id = 1101",
