@@ -43,10 +43,16 @@ pub(crate) struct Args {
     pub(crate) format: Format,
 }
 
+/// A session that holds the lock and one that reads, and two of each worker: one that writes, and one that fetches texts
+/// that are too large for a page.
+fn at_once(jobs: usize) -> AtOnce {
+    AtOnce { target: 1 + jobs, source: 1 + jobs }
+}
+
 /// Migrates until it is done or `interrupted` is ready, which it records.
 pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()> + Clone) -> Ended {
     let (target, rows) = tokio::select! {
-        proved = context.target_and_rows(AtOnce { target: args.jobs + 1, source: 1 }) => proved?,
+        proved = context.target_and_rows(at_once(args.jobs)) => proved?,
         () = interrupted.clone() => return Err("interrupted. Nothing was written.".into()),
     };
     let request = MigrateRequest {

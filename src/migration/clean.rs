@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::outcome::Verdict;
+use crate::migration::rollback::Dangling;
 
 /// The tables that rows are deleted from, those first that refer to others.
 pub(crate) const CLEANED: [&str; 8] = [
@@ -71,8 +72,8 @@ pub struct CleanReport {
     pub tables: Vec<TableRows>,
     /// What stays.
     pub left: Vec<LeftRows>,
-    /// Audit entries that were written while it was at work and name rows that it has deleted.
-    pub dangling: Vec<i64>,
+    /// What was written while it was at work and names rows that it has deleted.
+    pub dangling: Dangling,
     /// What people are to know.
     pub notes: Vec<String>,
     /// The server's version.

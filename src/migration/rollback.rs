@@ -250,6 +250,22 @@ pub(crate) struct RollbackOutcome {
     pub(crate) kept: Vec<Kept>,
 }
 
+/// Rows that name deleted ones without a foreign key, by their ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dangling {
+    /// Audit entries.
+    pub audit_log: Vec<i64>,
+    /// Lineage, of whatever tool.
+    pub migration_mapping: Vec<i64>,
+}
+
+impl Dangling {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.audit_log.is_empty() && self.migration_mapping.is_empty()
+    }
+}
+
 /// What a rollback did, or a dry run would do.
 #[derive(Clone, Debug, Default)]
 pub struct RollbackReport {
@@ -263,8 +279,8 @@ pub struct RollbackReport {
     pub by_reason: BTreeMap<String, u64>,
     /// The first few legacy rows that were named and have no lineage.
     pub not_migrated: Vec<i64>,
-    /// Audit entries that were written while rollback was at work and name rows that it has deleted.
-    pub dangling: Vec<i64>,
+    /// What was written while rollback was at work and names rows that it has deleted.
+    pub dangling: Dangling,
     /// What people are to know.
     pub notes: Vec<String>,
     /// How long it took.

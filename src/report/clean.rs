@@ -43,8 +43,8 @@ fn page(report: &CleanReport, environment: Environment, place: &str, dry_run: bo
         let rows = plural(*rows, "row", "rows");
         page.row("Stays", format!("{rows} of {table}, {message}: id {}", list(ids)));
     }
-    if !report.dangling.is_empty() {
-        page.row("Left over", dangling(&report.dangling));
+    for text in dangling(&report.dangling) {
+        page.row("Left over", text);
     }
     for note in &report.notes {
         page.row("Note", note);
@@ -58,7 +58,7 @@ fn judgement(report: &CleanReport, dry_run: bool) -> String {
     if stays == 0 && !report.dangling.is_empty() {
         return format!(
             "ATTENTION: {deleted} removed, and the application has written about some of them meanwhile: decide about the \
-             entries above"
+             rows above"
         );
     }
     match (stays, report.deleted(), dry_run) {
@@ -98,6 +98,8 @@ pub struct CleanJson {
     pub left: Vec<LeftRows>,
     /// Audit entries that were written while clean was at work and name rows that it has deleted.
     pub dangling_audit_entries: Vec<i64>,
+    /// Lineage that was written meanwhile and names rows that are gone.
+    pub dangling_lineage: Vec<i64>,
     /// What people are to know.
     pub notes: Vec<String>,
 }
@@ -112,7 +114,8 @@ impl CleanJson {
             employees: report.employees.iter().copied().collect(),
             tables: report.tables.clone(),
             left: report.left.clone(),
-            dangling_audit_entries: report.dangling.clone(),
+            dangling_audit_entries: report.dangling.audit_log.clone(),
+            dangling_lineage: report.dangling.migration_mapping.clone(),
             notes: report.notes.clone(),
         }
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::base::outcome::Verdict;
 use crate::base::text::{list, plural, thousands};
 use crate::migration::csv::summary::CsvSummary;
-use crate::migration::rollback::{Kept, RollbackCounts, RollbackReport, Selection, Survey};
+use crate::migration::rollback::{Dangling, Kept, RollbackCounts, RollbackReport, Selection, Survey};
 use crate::migration::run::LISTED;
 use crate::report::layout::{Databases, Head, SHOWN, rate};
 use crate::report::page::{Page, Text};
@@ -87,8 +87,8 @@ pub fn rollback_page(report: &RollbackReport, selection: &Selection, databases: 
         page.row("No lineage", text);
     }
     kept_rows(&mut page, report);
-    if !report.dangling.is_empty() {
-        page.row("Left over", dangling(&report.dangling));
+    for text in dangling(&report.dangling) {
+        page.row("Left over", text);
     }
     for note in &report.notes {
         page.row("Note", note);
@@ -103,16 +103,19 @@ pub fn rollback_page(report: &RollbackReport, selection: &Selection, databases: 
     page
 }
 
-/// Audit entries about rows that are gone, in words.
-pub(crate) fn dangling(ids: &[i64]) -> String {
-    let rest = ids.len().saturating_sub(SHOWN);
-    let mut shown: Vec<String> = ids.iter().take(SHOWN).map(ToString::to_string).collect();
-    shown.extend((rest > 0).then(|| format!("{} more", thousands(rest as u64))));
-    format!(
-        "{} of padealing.audit_log, written meanwhile, about rows that had just been deleted: id {}",
-        plural(ids.len() as u64, "row", "rows"),
-        list(shown)
-    )
+/// What names rows that are gone, in words.
+pub(crate) fn dangling(dangling: &Dangling) -> impl Iterator<Item = String> + '_ {
+    let tables = [("audit_log", &dangling.audit_log), ("migration_mapping", &dangling.migration_mapping)];
+    tables.into_iter().filter(|(_, ids)| !ids.is_empty()).map(|(table, ids)| {
+        let rest = ids.len().saturating_sub(SHOWN);
+        let mut shown: Vec<String> = ids.iter().take(SHOWN).map(ToString::to_string).collect();
+        shown.extend((rest > 0).then(|| format!("{} more", thousands(rest as u64))));
+        format!(
+            "{} of padealing.{table}, written meanwhile, about rows that had just been deleted: id {}",
+            plural(ids.len() as u64, "row", "rows"),
+            list(shown)
+        )
+    })
 }
 
 /// Adds the rows that are kept by reason, the most frequent first, with the first few of each.
@@ -150,7 +153,7 @@ fn judgement(report: &RollbackReport, dry_run: bool) -> String {
     let RollbackCounts { selected, rolled_back, kept, .. } = report.counts;
     if kept == 0 && !report.dangling.is_empty() {
         return "ATTENTION: every selected row was rolled back, and the application has written about some of them \
-                meanwhile: decide about the entries above"
+                meanwhile: decide about the rows above"
             .to_owned();
     }
     let kept = plural(kept, "row", "rows");
@@ -203,6 +206,8 @@ pub struct RollbackJson {
     pub not_migrated: Vec<i64>,
     /// Audit entries that were written while rollback was at work and name rows that it has deleted.
     pub dangling_audit_entries: Vec<i64>,
+    /// Lineage that was written meanwhile and names rows that are gone.
+    pub dangling_lineage: Vec<i64>,
     /// What people are to know.
     pub notes: Vec<String>,
     /// The CSV file, and how it was read; left out if the rows came from a database.
@@ -235,7 +240,8 @@ impl RollbackJson {
             kept: report.kept.clone(),
             kept_total: report.total_kept,
             not_migrated: report.not_migrated.clone(),
-            dangling_audit_entries: report.dangling.clone(),
+            dangling_audit_entries: report.dangling.audit_log.clone(),
+            dangling_lineage: report.dangling.migration_mapping.clone(),
             notes: report.notes.clone(),
             csv: databases.csv,
             seconds: report.elapsed.as_secs_f64(),

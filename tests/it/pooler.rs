@@ -188,9 +188,9 @@ async fn a_pool_of_sessions_works_and_is_left_as_it_was() {
 const SIZES: [(&str, usize); 11] = [
     ("verify", 3),
     (concat!("verify --source-csv ", env!("CARGO_MANIFEST_DIR"), "/fixtures/csv/dbeaver.csv"), 2),
-    ("migrate --dry-run", 5),
-    ("migrate --jobs 1", 4),
-    ("migrate", 5),
+    ("migrate --dry-run", 7),
+    ("migrate --jobs 1", 5),
+    ("migrate", 7),
     ("gate --stage before --freeze-seconds 0", 12),
     ("gate", 9),
     ("backup --out it.dump", 4),

@@ -179,7 +179,7 @@ async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
 )]
 #[case::the_holding_period_lost(
     "update padealing.pad_request set compliance_assessment = compliance_assessment - 'holding_period' where id = 1301",
-    &[(1301, "pad_request", "compliance_assessment.holding_period")]
+    &[(1301, "pad_request", "compliance_assessment"), (1301, "pad_request", "compliance_assessment.holding_period")]
 )]
 #[case::a_key_of_the_residual_lost(
     "update padealing.pad_request set compliance_assessment = compliance_assessment #- '{legacy,tags}' where id = 2001",
@@ -198,6 +198,16 @@ async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
     "update padealing.pad_request set compliance_assessment = '{\"score\": 5}' where id = 601",
     &[(601, "pad_request", "compliance_assessment")]
 )]
+#[case::an_empty_object(
+    "update padealing.pad_request set compliance_assessment = '{}' where id = 601; \
+     update padealing.pad_request set compliance_assessment = '{\"legacy\": {}}' where id = 101; \
+     update padealing.pad_request set compliance_assessment = compliance_assessment || '{\"legacy\": {}}' where id = 1301",
+    &[
+        (101, "pad_request", "compliance_assessment"),
+        (601, "pad_request", "compliance_assessment"),
+        (1301, "pad_request", "compliance_assessment"),
+    ]
+)]
 #[case::a_number_beyond_every_float(
     "update padealing.pad_request set compliance_assessment = '{\"score\": 1e999}' where id = 601",
     &[(601, "pad_request", "compliance_assessment")]
@@ -205,7 +215,11 @@ async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
 #[case::a_column_and_the_residual(
     "update padealing.pad_request set quantity = 5, compliance_assessment = compliance_assessment - 'legacy' \
      where id = 1101",
-    &[(1101, "pad_request", "quantity"), (1101, "personal_account_dealing", "name")]
+    &[
+        (1101, "pad_request", "compliance_assessment"),
+        (1101, "pad_request", "quantity"),
+        (1101, "personal_account_dealing", "name"),
+    ]
 )]
 #[case::a_column_whose_residual_is_right(
     "update padealing.pad_request set status = 'pending_manager' where id = 803",

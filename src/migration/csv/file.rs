@@ -216,11 +216,18 @@ enum Packed {
     Zstandard(Zstandard),
 }
 
+/// What a packed file holds.
+#[derive(Default)]
+struct Content {
+    digest: Sha256,
+    bytes: u64,
+}
+
 /// What a file holds, unpacked.
 struct Input {
     packed: Packed,
     /// Of a packed file that is read for the first time.
-    content: Option<Sha256>,
+    content: Option<Content>,
 }
 
 impl Input {
@@ -231,11 +238,11 @@ impl Input {
             Compression::Gzip => Packed::Gzip(Gzip::Member(Box::new(GzDecoder::new(blocks)))),
             Compression::Zstandard => Packed::Zstandard(Zstandard::Between(blocks)),
         };
-        Self { packed, content: is_hashed.then(Sha256::new) }
+        Self { packed, content: is_hashed.then(Content::default) }
     }
 
     /// What was read, and the digest of the content if that isn't the file's.
-    fn end(self) -> Option<(Blocks, Option<Sha256>)> {
+    fn end(self) -> Option<(Blocks, Option<Content>)> {
         match self.packed {
             Packed::Plain(blocks)
             | Packed::Gzip(Gzip::Ended(blocks))
@@ -253,7 +260,8 @@ impl Read for Input {
             Packed::Zstandard(frames) => frames.read(buffer),
         }?;
         if let Some(content) = &mut self.content {
-            content.update(&buffer[..read]);
+            content.digest.update(&buffer[..read]);
+            content.bytes += read as u64;
         }
         Ok(read)
     }
@@ -446,7 +454,8 @@ fn prove_file(path: &Path, declared: &Declared, cancelled: &AtomicBool) -> Resul
         blocks: blocks.digests.into(),
         layout,
         facts,
-        content_sha256: content.map_or_else(|| sha256.clone(), |it| hex(&it.finalize())),
+        content_bytes: content.as_ref().map_or(blocks.bytes, |it| it.bytes),
+        content_sha256: content.map_or_else(|| sha256.clone(), |it| hex(&it.digest.finalize())),
         sha256,
         bytes: blocks.bytes,
     })

@@ -25,6 +25,8 @@ pub struct ProvedCsv {
     pub content_sha256: String,
     /// The file's length.
     pub bytes: u64,
+    /// The length of what it holds, unpacked.
+    pub content_bytes: u64,
 }
 
 impl ProvedCsv {

@@ -14,7 +14,7 @@ use crate::migration::clean::{CLEANED, CleanReport, LeftReason, LeftRows, TableR
 use crate::migration::effects::Firing;
 use crate::migration::needs;
 use crate::migration::pg::foreign_keys::{ForeignKey, foreign_keys};
-use crate::migration::pg::names::{Look, Marks, NAMED_TABLE, Named, Witness, wait_for_writers};
+use crate::migration::pg::names::{Gone, Look, Marks, NAMED_TABLE, Named, Witness, wait_for_writers};
 use crate::migration::pg::run_record::RunRecord;
 use crate::migration::pg::side_effects::{Checked, UnsafeError, Written, check_side_effects, refuse};
 use crate::postgres::connect_error::ConnectError;
@@ -101,9 +101,9 @@ pub async fn clean(request: &CleanRequest<'_>) -> Result<CleanReport, CleanError
     let mut witness = Witness::new(request.target);
     let busy = |source| CleanError::Busy { place: request.target.place(), source };
     let mut attempt = 1;
-    let mut report = loop {
+    let (mut report, gone) = loop {
         match clean_once(&mut session, request, &keys, (&mut witness, marks)).await {
-            Ok(CleanEnd::Done(report)) => break report,
+            Ok(CleanEnd::Done(report, gone)) => break (report, gone),
             Ok(CleanEnd::Named) if attempt < ATTEMPTS => {
                 run(&mut session, "rollback", "rolling back").await?;
                 attempt += 1;
@@ -125,7 +125,7 @@ pub async fn clean(request: &CleanRequest<'_>) -> Result<CleanReport, CleanError
         }
     };
     if !request.dry_run && report.deleted() > 0 {
-        report.dangling = session.while_waiting(witness.dangling(&[], marks)).await??;
+        report.dangling = session.while_waiting(witness.dangling(&[], &gone)).await??;
     }
     report.notes = firing.iter().map(|it| it.note("clean")).collect();
     let _ = session.close().await;
@@ -174,7 +174,7 @@ async fn check_target(
 
 /// How one attempt ended.
 enum CleanEnd {
-    Done(CleanReport),
+    Done(CleanReport, Gone),
     /// The transaction is open still: others have written what names its rows.
     Named,
     /// It is open still, and so are these transactions of others, which may have.
@@ -212,7 +212,7 @@ async fn clean_once(
     }
     if *dry_run || report.deleted() == 0 {
         run(session, "rollback", "ending the transaction").await?;
-        return Ok(CleanEnd::Done(report));
+        return Ok(CleanEnd::Done(report, Gone::default()));
     }
     delete(session, target, &rows.deleted).await?;
     for rows in &mut report.tables {
@@ -221,13 +221,16 @@ async fn clean_once(
     let record = RunRecord::new(session, "clean", *environment, json!({ "employees": employees })).await?;
     record.whole(session, &report.tables, report.verdict()).await?;
     let own: Vec<i32> = session.process().into_iter().collect();
-    match session.while_waiting(witness.look(&own, marks, &rows.named(), rows.entries())).await?? {
+    let named = rows.named();
+    match session.while_waiting(witness.look(&own, marks, &named, rows.entries())).await?? {
         Look::Quiet => {}
         Look::Named => return Ok(CleanEnd::Named),
         Look::Writing(others) => return Ok(CleanEnd::Writing(others)),
     }
     commit(session, target, "committing the removal").await?;
-    Ok(CleanEnd::Done(report))
+    let mut gone = Gone::default();
+    gone.extend(&named);
+    Ok(CleanEnd::Done(report, gone))
 }
 
 /// Deletes the rows and nothing else.

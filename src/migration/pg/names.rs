@@ -5,12 +5,14 @@
 //! which are waited for as CREATE INDEX CONCURRENTLY waits, then for what is committed. Nothing of the application waits.
 //! What it writes between that look and the COMMIT, a moment later, is found afterwards.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use roaring::RoaringTreemap;
 use tokio::time::{Instant, sleep};
 
 use crate::base::text::sentence;
-use crate::migration::rollback::Referring;
+use crate::migration::rollback::{Dangling, Referring};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::holders_among;
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -86,14 +88,71 @@ impl Witness {
         Ok(if named.is_empty() { Look::Quiet } else { Look::Named })
     }
 
-    /// Audit entries that were written meanwhile and name rows that aren't there, when who writes has ended.
-    pub(crate) async fn dangling(mut self, own: &[i32], marks: Marks) -> Result<Vec<i64>, QueryError> {
+    /// What names rows that were deleted, when who writes has ended: it was written after the last look.
+    pub(crate) async fn dangling(mut self, own: &[i32], gone: &Gone) -> Result<Dangling, QueryError> {
         let session = self.session().await?;
         let writing = writers(session, own).await?;
         let _ = wait_out(session, writing, LAST).await?;
-        let found = marks.dangling(session).await?;
+        let found = gone.named_by(session).await?;
         if let Some(session) = self.session {
             let _ = session.close().await;
+        }
+        Ok(found)
+    }
+}
+
+/// Rows that were deleted, by table.
+#[derive(Default)]
+pub(crate) struct Gone(BTreeMap<&'static str, RoaringTreemap>);
+
+impl Gone {
+    pub(crate) fn extend(&mut self, rows: &[Named]) {
+        for Named { table, id, .. } in rows {
+            self.0.entry(*table).or_default().insert(id.cast_unsigned());
+        }
+    }
+
+    /// What names them.
+    async fn named_by(&self, session: &mut Session) -> Result<Dangling, QueryError> {
+        if self.0.is_empty() {
+            return Ok(Dangling::default());
+        }
+        // Few are looked for by their ids, many by their absence.
+        const FEW: u64 = 10_000;
+        let is_few = self.0.values().map(RoaringTreemap::len).sum::<u64>() <= FEW;
+        let ids: Vec<i64> = self.0.values().flatten().take_while(|_| is_few).map(u64::cast_signed).collect();
+        let only = |named: &str| match is_few {
+            true => format!("join (select distinct unnest($1::int8[])) g (id) on g.id = {named}"),
+            false => "cross join (select $1::int8[]) g (ids)".to_owned(),
+        };
+        let missing = |table: &str, named: &str| {
+            let each = self.0.keys().map(|name| {
+                format!("{table} = '{name}' and not exists (select from padealing.{name} t where t.id = {named})")
+            });
+            each.collect::<Vec<_>>().join(" or ")
+        };
+        let lineage = "split_part(l.target_table, ':', 1)";
+        let sql = format!(
+            "select true, a.id::int8, {NAMED_TABLE}, a.entity_id::int8 from padealing.audit_log a {} where {} \
+             union all \
+             select false, l.id::int8, {lineage}, l.target_id from padealing.migration_mapping l {} where {} order by 1, 2",
+            only("a.entity_id"),
+            missing(NAMED_TABLE, "a.entity_id"),
+            only("l.target_id"),
+            missing(lineage, "l.target_id"),
+        );
+        run(session, "set enable_seqscan = on", "setting up the session").await?;
+        let rows: Vec<(bool, i64, String, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(ids)
+            .fetch_all(session)
+            .await
+            .attempt("looking for what names rows that were deleted")?;
+        let mut found = Dangling::default();
+        for (is_entry, id, table, named) in rows {
+            // What names a row that was missing before isn't of this run.
+            if self.0.get(&*table).is_some_and(|gone| gone.contains(named.cast_unsigned())) {
+                if is_entry { found.audit_log.push(id) } else { found.migration_mapping.push(id) }
+            }
         }
         Ok(found)
     }
@@ -217,24 +276,5 @@ impl Marks {
             (name, id, Referring { table, count: count.unsigned_abs(), example })
         };
         Ok(found.into_iter().map(referring).collect())
-    }
-
-    /// Audit entries that were written since, and name rows of the application that aren't there.
-    async fn dangling(self, session: &mut Session) -> Result<Vec<i64>, QueryError> {
-        let tables = ["pad_request", "pad_approval", "pad_execution", "pad_breach", "audit_log"];
-        let missing = tables.map(|table| {
-            format!(
-                "{NAMED_TABLE} = '{table}' and not exists (select from padealing.{table} t where t.id = a.entity_id)"
-            )
-        });
-        let sql = format!(
-            "select a.id::int8 from padealing.audit_log a where a.id > $1 and a.entity_id is not null and ({}) order by 1",
-            missing.join(" or ")
-        );
-        sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-            .bind(self.audit_log)
-            .fetch_all(session)
-            .await
-            .attempt("looking for audit entries that name missing rows")
     }
 }

@@ -177,7 +177,7 @@ async fn run_to_end(
     let chosen = Chosen::of(&mut holder, target, &request.selection).await?;
     let survey = chosen.survey(&mut holder, server_version.clone()).await?;
     let surroundings = surroundings.read(&mut holder).await?;
-    let (marks, triggers) = (surroundings.marks, surroundings.notes());
+    let triggers = surroundings.notes();
     let options = options_of_runs(&mut holder).await?;
     if !dry_run {
         let new = RunRecord::new(&mut holder, "rollback", request.environment, recorded_options(request)).await?;
@@ -193,6 +193,7 @@ async fn run_to_end(
         securities: Mutex::new(Securities::default()),
         witness: Mutex::new(Witness::new(target)),
         own: Mutex::default(),
+        gone: Mutex::default(),
         done,
     };
     target.phase(if *dry_run { "comparing" } else { "rolling back" });
@@ -203,7 +204,8 @@ async fn run_to_end(
     if report.counts.rolled_back > 0 && !dry_run {
         // The workers have ended.
         let witness = std::mem::replace(&mut *work.witness.lock().await, Witness::new(target));
-        report.dangling = holder.while_waiting(witness.dangling(&[], marks)).await??;
+        let gone = work.gone.lock().await;
+        report.dangling = holder.while_waiting(witness.dangling(&[], &gone)).await??;
     }
     report.counts.not_migrated = survey.counts.not_migrated;
     report.not_migrated = survey.not_migrated;

@@ -217,9 +217,15 @@ fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored)
     if let Some(large) = large {
         object.push(("legacy".into(), parse(large)));
     }
+    if object.is_empty() {
+        stored.unexpected_keys.push("an empty object".to_owned());
+    }
     for (key, value) in object {
         match (key.as_str(), value) {
             ("holding_period", Json::Flag(flag)) => assessment.holding_period = Some(flag),
+            ("legacy", Json::Object(legacy)) if legacy.is_empty() => {
+                stored.unexpected_keys.push("an empty legacy".to_owned());
+            }
             ("legacy", Json::Object(legacy)) => {
                 for (column, value) in legacy {
                     let text = match value {

@@ -9,7 +9,7 @@ use super::killed::WAITING;
 use super::{half, reasons, rest, take_back, try_rollback};
 use crate::harness::{Start, stored, with_db};
 use crate::waiting::until_true;
-use pad_migrate::migration::rollback::Selection;
+use pad_migrate::migration::rollback::{Dangling, Selection};
 use pad_migrate::migration::run::Options;
 
 /// An audit entry about a row, without its request.
@@ -40,6 +40,7 @@ async fn what_names_a_row_by_its_id_alone_keeps_it_when_it_is_written_meanwhile(
         db.execute("delete from padealing.audit_log where id = 9000009").await;
         db.migrate(Options::default()).await;
 
+        db.execute(&entry(8_000_010, "other", "1")).await;
         let hold = "begin; select from padealing.pad_request where id = 101 for update";
         sqlx::raw_sql(hold).execute(&mut holding).await.expect("the row is locked");
         let running = tokio::spawn({
@@ -67,7 +68,10 @@ async fn what_names_a_row_by_its_id_alone_keeps_it_when_it_is_written_meanwhile(
             "insert into padealing.audit_log (id, action_type, action_status, actor_type, entity_type, entity_id, request_id) \
              values (9000007, 'viewed', 'success', 'bot', 'pad_request', 901, 103); \
              insert into padealing.migration_mapping (source_table, source_id, target_table, target_id) \
-             values ('another', 1, 'pad_request', 1001)",
+             values ('another', 1, 'pad_request', 1001); \
+             insert into padealing.migration_mapping (id, source_table, source_id, target_table, target_id) \
+             values (-1, 'another', 2, 'pad_request', 502); \
+             update padealing.audit_log set entity_type = 'pad_request', entity_id = 503 where id = 8000010",
         )
         .await;
         let open = format!("begin; {}", entry(9_000_008, "pad_request", "1101"));
@@ -92,7 +96,8 @@ async fn what_names_a_row_by_its_id_alone_keeps_it_when_it_is_written_meanwhile(
         .map(str::to_owned)
         .into();
         assert_eq!(reasons(&report), expected);
-        assert_eq!((report.dangling.as_slice(), report.verdict().as_str()), (&[9_000_005][..], "attention"));
+        let dangling = Dangling { audit_log: vec![8_000_010, 9_000_005], migration_mapping: vec![-1] };
+        assert_eq!((report.dangling.clone(), report.verdict().as_str()), (dangling, "attention"));
         assert_eq!(half(&db).await, None);
         for session in [holding, writing] {
             session.close().await.expect("it closes");

@@ -82,7 +82,7 @@ fn exported(csv: &ProvedCsv) -> Watched {
     Watched {
         writers: Writers { elsewhere: Some("the legacy rows come from a file".to_owned()), ..Writers::default() },
         looks: vec![Counters { rows, ..Counters::default() }],
-        bytes: i64::try_from(csv.bytes).unwrap_or(i64::MAX),
+        bytes: i64::try_from(csv.content_bytes).unwrap_or(i64::MAX),
         identity: SourceIdentity::Csv {
             sha256: csv.sha256.clone(),
             content_sha256: Some(csv.content_sha256.clone()),

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::lookup::Securities;
-use crate::migration::pg::names::{Look, Witness};
+use crate::migration::pg::names::{Gone, Look, Witness};
 use crate::migration::pg::rollback::referring::{Surroundings, claimed, named};
 use crate::migration::pg::side_effects::{Written, refuse};
 use crate::migration::pg::stored_page::{Rows, read_stored};
@@ -44,6 +44,8 @@ pub(crate) struct Work {
     pub(crate) witness: Mutex<Witness>,
     /// The processes that write for this run.
     pub(crate) own: Mutex<Vec<i32>>,
+    /// What is deleted.
+    pub(crate) gone: Mutex<Gone>,
     /// Rows that are rolled back.
     pub(crate) done: Arc<AtomicU64>,
 }
@@ -105,6 +107,7 @@ pub(crate) async fn roll_back_part(
     let stored = read_stored(session, &ids).await?;
     let care = if work.dry_run { Care::Throughout } else { care };
     let (mut kept, mut taken) = judge(work, session, part, (&ids, care), &stored).await?;
+    let mut gone = Vec::new();
     if !work.dry_run && !taken.is_empty() {
         prepare_writing(session).await?;
         match manner {
@@ -116,9 +119,10 @@ pub(crate) async fn roll_back_part(
                 kept.sort();
             }
         }
+        gone = named(&taken);
         let look = async {
             let own = work.own.lock().await.clone();
-            work.witness.lock().await.look(&own, work.surroundings.marks, &named(&taken), &[]).await
+            work.witness.lock().await.look(&own, work.surroundings.marks, &gone, &[]).await
         };
         match session.while_waiting(look).await?? {
             Look::Quiet => {}
@@ -127,6 +131,7 @@ pub(crate) async fn roll_back_part(
         }
     }
     run(session, "commit", "committing a page").await.map_err(|error| refused(None, error))?;
+    work.gone.lock().await.extend(&gone);
     let mut counts = RollbackCounts { selected: stored.len() as u64, ..RollbackCounts::default() };
     counts.rolled_back = taken.len() as u64;
     counts.kept = counts.selected - counts.rolled_back;
