@@ -39,6 +39,7 @@ pub mod legacy;
 pub mod lookups;
 pub(crate) mod needs;
 pub mod pg;
+pub(crate) mod printed;
 pub mod reconstruct;
 pub mod refusal;
 pub mod rejection;

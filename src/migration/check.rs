@@ -9,6 +9,7 @@
 mod approval;
 mod audit;
 mod checker;
+mod decode;
 mod execution;
 mod lineage;
 mod reconstruction;
@@ -20,7 +21,7 @@ use crate::migration::check::checker::Checker;
 use crate::migration::difference::Difference;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::lookups::Security;
-use crate::migration::stored::Stored;
+use crate::migration::stored::{Stored, Value};
 use crate::migration::target::{Role, Stage};
 
 /// Compares what is stored for a migrated row with its legacy row. Empty if all of it is right.
@@ -30,7 +31,7 @@ pub(crate) fn check(
     stored: &Stored,
     securities: &HashMap<String, Vec<Security>>,
 ) -> Vec<Difference> {
-    let mut checker = Checker { source_id, row, differences: Vec::new(), corrections: Vec::new() };
+    let mut checker = Checker::of(source_id, row);
     checker.all(stored, securities);
     checker.differences.sort();
     checker.differences.dedup();
@@ -43,7 +44,7 @@ impl Checker<'_> {
             self.note("pad_request", "id", "the request that lineage names", "no such row");
             return;
         };
-        let request_id = request.get("id").cloned();
+        let request_id = request.get("id").map(Value::into_text);
         self.request(request, securities);
         self.assessment(stored);
         let mut roles = Vec::with_capacity(2 * Role::ALL.len());

@@ -12,6 +12,10 @@ use compact_str::CompactString;
 use sha2::{Digest, Sha256};
 
 use crate::base::text::hex;
+use crate::migration::legacy::unknown::Unknown;
+
+pub(crate) mod places;
+pub mod unknown;
 
 /// What the text of a legacy column is meant to be (the data model's types, by family).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +136,15 @@ pub struct Large {
     pub head: String,
 }
 
+impl Large {
+    /// The text that a server describes as `octets sha256 head`.
+    pub(crate) fn described(description: &str) -> Option<Self> {
+        let (octets, rest) = description.split_once(' ')?;
+        let (sha256, head) = rest.split_once(' ')?;
+        Some(Self { octets: octets.parse().ok()?, sha256: sha256.to_owned(), head: head.to_owned() })
+    }
+}
+
 /// Bytes that are no text: ASCII as it is, any other byte in hexadecimal.
 pub(crate) fn spelled(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -250,8 +263,8 @@ pub struct Misread {
 #[derive(Clone, Debug)]
 pub struct LegacyRow {
     cells: Box<[Option<Text>]>,
-    /// Columns that the data model doesn't name, by name.
-    pub unknown: BTreeMap<Arc<str>, Option<Text>>,
+    /// Columns that the data model doesn't name.
+    pub unknown: Unknown<Text>,
     /// Columns whose bytes can't be read as text, with the bytes as [`spelled`]. Their cells are null.
     pub unreadable: BTreeMap<Arc<str>, String>,
     /// Columns whose values the source fails to compute, such as a view's casts, with its words. Their cells are null.
@@ -280,7 +293,7 @@ impl Default for LegacyRow {
     fn default() -> Self {
         Self {
             cells: vec![None; LegacyColumn::ALL.len()].into(),
-            unknown: BTreeMap::new(),
+            unknown: Unknown::default(),
             unreadable: BTreeMap::new(),
             failed: BTreeMap::new(),
             misread: BTreeMap::new(),
@@ -332,6 +345,6 @@ impl LegacyRow {
     /// Every column by name, known ones first.
     pub fn columns(&self) -> impl Iterator<Item = (&str, Option<&Text>)> {
         let known = LegacyColumn::ALL.iter().map(|it| (it.name(), self[*it].as_ref()));
-        known.chain(self.unknown.iter().map(|(name, text)| (&**name, text.as_ref())))
+        known.chain(self.unknown.iter().map(|(name, text)| (&**name, text)))
     }
 }

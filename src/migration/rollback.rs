@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::base::outcome::Verdict;
 use crate::base::text::{list, plural};
 use crate::migration::check::check;
-use crate::migration::legacy::{LegacyRow, Text};
+use crate::migration::legacy::LegacyRow;
 use crate::migration::lookups::Security;
 use crate::migration::run::LISTED;
 use crate::migration::stored::{Cells, Stored, StoredLineage};
@@ -218,7 +218,7 @@ impl Judged {
 /// What of the stored rows lineage claims, and the rest of what belongs to the request, which few requests have.
 fn own(stored: &Stored) -> (Cow<'_, Stored>, Vec<Referring>) {
     let is_own = |table: &str, cells: &Cells| {
-        let id = cells.get("id").and_then(Text::plain).and_then(|id| id.parse::<i64>().ok());
+        let id = cells.id();
         let claims =
             |it: &StoredLineage| Some(it.target_id) == id && it.role.as_ref().is_ok_and(|role| role.table() == table);
         stored.lineage.iter().any(claims)
@@ -227,7 +227,7 @@ fn own(stored: &Stored) -> (Cow<'_, Stored>, Vec<Referring>) {
     let Stored { approvals, executions, audit, .. } = stored;
     for (table, rows) in [("pad_approval", approvals), ("pad_execution", executions), ("audit_log", audit)] {
         let mut other = rows.iter().filter(|it| !is_own(table, it)).peekable();
-        let example = other.peek().and_then(|it| it.get("id")).and_then(Text::plain).map(str::to_owned);
+        let example = other.peek().and_then(|it| it.get("id")?.plain().map(str::to_owned));
         let count = other.count() as u64;
         if count > 0 {
             others.push(Referring { table: format!("padealing.{table}"), count, example });

@@ -3,38 +3,111 @@
 //! The lists are written here once more on purpose, and not taken from what the migration writes
 //! (`crate::migration::columns`): a column that was forgotten there must show here.
 
-use crate::migration::legacy::Text;
+pub(crate) mod line;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::migration::legacy::{Large, Text};
+use crate::migration::stored::line::Lines;
 use crate::migration::target::{Assessment, LEGACY_MARK, Role};
 
-/// The columns of a stored row, as text.
+/// A stored text, which is as it was received until it has to be kept.
+#[derive(Clone, Debug)]
+pub(crate) enum Value<'a> {
+    /// A text that is held in memory.
+    Held(Cow<'a, str>),
+    /// A text that isn't.
+    Other(Text),
+}
+
+impl Value<'_> {
+    /// The text, if it is held in memory.
+    pub(crate) fn plain(&self) -> Option<&str> {
+        match self {
+            Self::Held(text) => Some(text),
+            Self::Other(text) => text.plain(),
+        }
+    }
+
+    /// The text on its own.
+    pub(crate) fn into_text(self) -> Text {
+        match self {
+            Self::Held(text) => Text::from(&*text),
+            Self::Other(text) => text,
+        }
+    }
+}
+
+/// The columns of a stored row.
 #[derive(Clone, Debug)]
 pub(crate) struct Cells {
     /// The columns' names, one of the lists below.
-    pub(crate) columns: &'static [&'static str],
-    /// Their values, in the same order.
-    pub(crate) values: Vec<Option<Text>>,
+    columns: &'static [&'static str],
+    /// The rows that it is one of. Behind the columns are what describes the texts that are too large, for each of
+    /// [`UNLIMITED`] among them.
+    lines: Arc<Lines>,
+    row: usize,
+    /// Where in the row the columns begin.
+    first: usize,
+    /// What was set since.
+    changed: Vec<(usize, Option<Text>)>,
 }
 
 impl Cells {
-    pub(crate) fn get(&self, column: &str) -> Option<&Text> {
-        let at = self.columns.iter().position(|it| *it == column)?;
-        self.values[at].as_ref()
+    /// The columns of a row, of which the first is at a place.
+    pub(crate) fn new(columns: &'static [&'static str], lines: &Arc<Lines>, row: usize, first: usize) -> Self {
+        Self { columns, lines: Arc::clone(lines), row, first, changed: Vec::new() }
+    }
+
+    /// The row's own id, which comes first.
+    pub(crate) fn id(&self) -> Option<i64> {
+        self.at(0)?.plain()?.parse().ok()
+    }
+
+    pub(crate) fn get(&self, column: &str) -> Option<Value<'_>> {
+        self.at(self.columns.iter().position(|it| *it == column)?)
     }
 
     /// A column that is asked for after `at`, which moves on with it: as [`Cells::get`], and at once where columns are
     /// asked for in their order.
-    pub(crate) fn get_next(&self, at: &mut usize, column: &str) -> Option<&Text> {
+    pub(crate) fn get_next(&self, at: &mut usize, column: &str) -> Option<Value<'_>> {
         let found = (*at..self.columns.len()).chain(0..*at).find(|it| self.columns[*it] == column)?;
         *at = found + 1;
-        self.values[found].as_ref()
+        self.at(found)
+    }
+
+    fn at(&self, at: usize) -> Option<Value<'_>> {
+        if !self.changed.is_empty()
+            && let Some((_, text)) = self.changed.iter().rev().find(|(changed, _)| *changed == at)
+        {
+            return text.clone().map(Value::Other);
+        }
+        match self.lines.get(self.row, self.first + at) {
+            Some(held) => Some(Value::Held(held)),
+            None => self.large(at),
+        }
+    }
+
+    /// A text that is too large to be read.
+    fn large(&self, at: usize) -> Option<Value<'_>> {
+        if !UNLIMITED.contains(&self.columns[at]) {
+            return None;
+        }
+        let before = self.columns[..at].iter().filter(|it| UNLIMITED.contains(it)).count();
+        let description = self.lines.get(self.row, self.first + self.columns.len() + before)?;
+        Large::described(&description).map(|large| Value::Other(Text::Large(Arc::new(large))))
     }
 
     pub(crate) fn set(&mut self, column: &str, text: Option<Text>) {
         if let Some(at) = self.columns.iter().position(|it| *it == column) {
-            self.values[at] = text;
+            self.changed.push((at, text));
         }
     }
 }
+
+/// Stored columns that have no limit.
+pub(crate) const UNLIMITED: [&str; 4] = ["justification", "conflict_comments", "other_comments", "comments"];
 
 /// Columns of `pad_request` that are compared, in table order.
 pub(crate) const REQUEST: &[&str] = &[
@@ -168,12 +241,13 @@ impl Stored {
 impl Cells {
     /// Whether a column holds exactly this text.
     pub(crate) fn holds(&self, column: &str, text: &str) -> bool {
-        self.get(column).and_then(Text::plain) == Some(text)
+        self.get(column).is_some_and(|value| value.plain() == Some(text))
     }
 
     /// Whether an audit entry carries the legacy mark.
     pub(crate) fn is_marked(&self) -> bool {
-        let details = self.get("details").and_then(Text::plain).unwrap_or_default();
+        let details = self.get("details");
+        let details = details.as_ref().and_then(Value::plain).unwrap_or_default();
         details == DETAILS
             || serde_json::from_str::<serde_json::Value>(details)
                 .is_ok_and(|json| json.get("source").and_then(serde_json::Value::as_str) == Some(LEGACY_MARK))

@@ -42,34 +42,52 @@ impl<const SCALE: u32> Decimal<SCALE> {
     }
 }
 
-impl<const SCALE: u32> fmt::Display for Decimal<SCALE> {
-    /// Prints as Postgres prints a `numeric` of this scale: every digit after the point, no exponent.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (one, width) = (10u64.pow(SCALE), SCALE as usize);
-        let Ok(magnitude) = u64::try_from(self.0.unsigned_abs()) else {
-            let sign = if self.0 < 0 { "-" } else { "" };
-            let (whole, part) = (self.0.unsigned_abs() / u128::from(one), self.0.unsigned_abs() % u128::from(one));
-            return if SCALE == 0 { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{part:0width$}") };
-        };
-        // Nearly no number is larger, and this is many times as fast as what works for all.
+impl<const SCALE: u32> Decimal<SCALE> {
+    /// What it prints, if it is no larger than nearly all are: many times as fast as what works for all.
+    pub(crate) fn digits(self) -> Option<Digits> {
+        let (one, magnitude) = (10u64.pow(SCALE), u64::try_from(self.0.unsigned_abs()).ok()?);
         let mut digits = Digits::default();
         if SCALE > 0 {
-            digits.number(magnitude % one, width);
+            digits.number(magnitude % one, SCALE as usize);
             digits.put(b'.');
         }
         digits.number(magnitude / one, 1);
         if self.0 < 0 {
             digits.put(b'-');
         }
-        f.write_str(digits.as_str())
+        Some(digits)
+    }
+}
+
+impl<const SCALE: u32> fmt::Display for Decimal<SCALE> {
+    /// Prints as Postgres prints a `numeric` of this scale: every digit after the point, no exponent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(digits) = self.digits() {
+            return f.write_str(digits.as_str());
+        }
+        let (one, width) = (10u128.pow(SCALE), SCALE as usize);
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (whole, part) = (self.0.unsigned_abs() / one, self.0.unsigned_abs() % one);
+        if SCALE == 0 { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{part:0width$}") }
     }
 }
 
 /// A text of digits that grows to the left.
-struct Digits {
+pub(crate) struct Digits {
     bytes: [u8; 40],
     start: usize,
 }
+
+/// The two digits of each number below 100.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut at = 0;
+    while at < 100 {
+        pairs[at] = [b'0' + (at / 10) as u8, b'0' + (at % 10) as u8];
+        at += 1;
+    }
+    pairs
+};
 
 impl Default for Digits {
     fn default() -> Self {
@@ -78,22 +96,53 @@ impl Default for Digits {
 }
 
 impl Digits {
+    /// What an integer prints.
+    pub(crate) fn of(value: i64) -> Self {
+        let mut digits = Self::default();
+        digits.number(value.unsigned_abs(), 1);
+        if value < 0 {
+            digits.put(b'-');
+        }
+        digits
+    }
+
     fn put(&mut self, byte: u8) {
         self.start -= 1;
         self.bytes[self.start] = byte;
     }
 
+    fn text(&mut self, text: &str) {
+        self.start -= text.len();
+        self.bytes[self.start..self.start + text.len()].copy_from_slice(text.as_bytes());
+    }
+
+    /// A number below 100, with a zero before it if it has one digit.
+    fn pair(&mut self, value: u64) {
+        self.start -= 2;
+        self.bytes[self.start..self.start + 2].copy_from_slice(&PAIRS[value as usize]);
+    }
+
     /// A number, with zeros before it up to a width.
     fn number(&mut self, mut value: u64, width: usize) {
         let end = self.start;
-        while value > 0 || end - self.start < width {
-            self.put(b'0' + (value % 10) as u8);
-            value /= 10;
+        while value >= 10 {
+            self.pair(value % 100);
+            value /= 100;
+        }
+        if value > 0 {
+            self.put(b'0' + value as u8);
+        }
+        while end - self.start < width {
+            self.put(b'0');
         }
     }
 
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[self.start..]).unwrap_or_default()
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
@@ -261,38 +310,44 @@ impl Timestamp {
     }
 }
 
-impl fmt::Display for Timestamp {
-    /// Prints as Postgres does under `DateStyle ISO`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::INFINITY => return f.write_str("infinity"),
-            Self::NEG_INFINITY => return f.write_str("-infinity"),
-            _ => {}
-        }
-        let (year, month, day) = civil_from_days(self.0.div_euclid(DAY) + EPOCH_2000);
-        let micros = self.0.rem_euclid(DAY);
-        let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
-        let (shown, is_before_christ) = if year > 0 { (year, false) } else { (1 - year, true) };
+impl Timestamp {
+    /// What Postgres prints for it under `DateStyle ISO`.
+    pub(crate) fn digits(self) -> Digits {
         let mut text = Digits::default();
-        if is_before_christ {
-            b" BC".iter().rev().for_each(|byte| text.put(*byte));
+        if self == Self::INFINITY || self == Self::NEG_INFINITY {
+            text.text(if self == Self::INFINITY { "infinity" } else { "-infinity" });
+            return text;
+        }
+        let days = self.0.div_euclid(DAY);
+        let (year, month, day) = civil_from_days(days + EPOCH_2000);
+        let micros = (self.0 - days * DAY).unsigned_abs();
+        let (seconds, mut fraction) = (micros / 1_000_000, micros % 1_000_000);
+        if year <= 0 {
+            text.text(" BC");
         }
         if fraction != 0 {
-            let (mut fraction, mut width) = (fraction, 6);
+            let mut width = 6;
             while fraction % 10 == 0 {
                 (fraction, width) = (fraction / 10, width - 1);
             }
-            text.number(fraction.unsigned_abs(), width);
+            text.number(fraction, width);
             text.put(b'.');
         }
+        let (month, day) = (month.unsigned_abs(), day.unsigned_abs());
         for (value, before) in
             [(seconds % 60, b':'), (seconds / 60 % 60, b':'), (seconds / 3600, b' '), (day, b'-'), (month, b'-')]
         {
-            text.number(value.unsigned_abs(), 2);
+            text.pair(value);
             text.put(before);
         }
-        text.number(shown.unsigned_abs(), 4);
-        f.write_str(text.as_str())
+        text.number(if year > 0 { year } else { 1 - year }.unsigned_abs(), 4);
+        text
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.digits().as_str())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a verification found.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::migration::causes::DifferenceGroups;
@@ -124,19 +124,22 @@ impl Judged {
 
 /// Compares what is stored with the rows of a page, in id order.
 pub(crate) fn judge(page: BothPages) -> Vec<(i64, Judged)> {
-    let BothPages { rows, mut stored, rejected, securities } = page;
+    let BothPages { rows, stored, rejected, securities } = page;
     let mut all = Vec::with_capacity(rows.len());
+    let mut has_row = vec![false; stored.len()];
     for (id, row) in rows {
-        let stored = stored.remove(&id).filter(|stored| !stored.lineage.is_empty());
-        let is_migrated = stored.as_ref().is_some_and(|stored| stored.lineage_id(Role::Request).is_some());
-        let strays = stored.as_ref().filter(|_| !is_migrated).map_or(&[][..], |stray| &stray.lineage);
+        let place = stored.binary_search_by_key(&id, |(id, _)| *id).ok();
+        place.into_iter().for_each(|place| has_row[place] = true);
+        let stored = place.map(|place| &stored[place].1).filter(|stored| !stored.lineage.is_empty());
+        let is_migrated = stored.is_some_and(|stored| stored.lineage_id(Role::Request).is_some());
+        let strays = stored.filter(|_| !is_migrated).map_or(&[][..], |stray| &stray.lineage);
         let mut differences: Vec<Difference> = strays.iter().map(|stray| stray_lineage(id, stray)).collect();
         let strays = differences.len() as u64;
         let outcome = match stored.filter(|_| is_migrated) {
             None if rejected.contains(&id) => Outcome::Rejected,
             None => Outcome::Pending,
             Some(stored) => {
-                differences = check(id, &row, &stored, &securities);
+                differences = check(id, &row, stored, &securities);
                 match (&stored.request, differences.is_empty()) {
                     (None, _) => Outcome::Missing,
                     (Some(_), true) => Outcome::Verified,
@@ -147,7 +150,9 @@ pub(crate) fn judge(page: BothPages) -> Vec<(i64, Judged)> {
         all.push((id, Judged { outcome, strays, differences }));
     }
     // What is left of the range has lineage, and no legacy row.
-    for (source_id, stored) in stored.into_iter().filter(|(_, stored)| !stored.lineage.is_empty()) {
+    let left = stored.iter().zip(has_row).filter(|((_, stored), has_row)| !has_row && !stored.lineage.is_empty());
+    for ((source_id, stored), _) in left {
+        let source_id = *source_id;
         let roles: Vec<&str> = stored.lineage.iter().map(StoredLineage::target_table).collect();
         let difference = Difference {
             source_id,
@@ -174,7 +179,8 @@ fn stray_lineage(source_id: i64, row: &StoredLineage) -> Difference {
 /// A page of the source with what is stored for it.
 pub(crate) struct BothPages {
     pub(crate) rows: Vec<(i64, LegacyRow)>,
-    pub(crate) stored: BTreeMap<i64, Stored>,
+    /// In the order of the legacy rows' ids.
+    pub(crate) stored: Vec<(i64, Stored)>,
     pub(crate) rejected: HashSet<i64>,
     pub(crate) securities: HashMap<String, Vec<Security>>,
 }

@@ -14,6 +14,7 @@ use crate::harness::{Db, Start, stored, with_db};
 use pad_migrate::base::quote::quote_identifier;
 use pad_migrate::harness::generate::{Choices, GOOD_OR_BAD, GeneratedRow, WIDTH};
 use pad_migrate::harness::pg::seed::load_reference;
+use pad_migrate::migration::legacy::unknown::Names;
 use pad_migrate::migration::legacy::{Large, LegacyColumn, LegacyRow, Text};
 use pad_migrate::migration::reconstruct::{default_inverse, reconstruct};
 use pad_migrate::migration::rejection::{Rejection, Rule};
@@ -129,8 +130,8 @@ fn messy_row() -> impl Strategy<Value = LegacyRow> {
     })
 }
 
-fn unknown(row: &LegacyRow) -> Vec<Arc<str>> {
-    row.unknown.keys().cloned().collect()
+fn unknown(row: &LegacyRow) -> Names {
+    Names::clone(row.unknown.names())
 }
 
 /// A failing law is shown on the simplest row that breaks it: but for what it complains of, the row of no choices.
@@ -226,7 +227,7 @@ async fn load(db: &Db, rows: &[LegacyRow]) {
         widened += &format!("alter table personal_account_dealing alter column {} type text;", column.name());
     }
     db.execute(&widened).await;
-    let mut names: Vec<&str> = rows.iter().flat_map(|it| it.unknown.keys()).map(|it| &**it).collect();
+    let mut names: Vec<&str> = rows.iter().flat_map(|it| it.unknown.names().iter()).map(|it| &**it).collect();
     names.sort_unstable();
     names.dedup();
     for name in names {

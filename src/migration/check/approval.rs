@@ -1,9 +1,8 @@
 //! `pad_approval` (D16, D16b).
 
-use std::borrow::Cow;
-
-use crate::migration::check::checker::{Checker, flag, shown, word};
+use crate::migration::check::checker::Checker;
 use crate::migration::legacy::{LegacyColumn as Col, Text};
+use crate::migration::printed::Printed;
 use crate::migration::stored::Stored;
 use crate::migration::target::{Role, Stage};
 
@@ -17,15 +16,15 @@ impl Checker<'_> {
         let (Some((decision, approver)), Some(cells)) = (due, self.claimed(role, found, stored)) else {
             return due.map(|_| role);
         };
-        let checks = |column: Col| flag(self.yes_no(column).filter(|_| stage == Stage::Compliance));
-        let decided_at = columns.date.or_else(|| self.date(Col::LastModifiedDate)).or_else(|| self.created_at());
+        let checks = |column: Col| self.flag(column).filter(|_| stage == Stage::Compliance);
+        let decided_at = columns.date.or(self.modified_at).or(self.created_at);
         let expected = [
-            ("request_id", request_id.map(Cow::Borrowed)),
-            ("approver_id", shown(Some(approver))),
+            ("request_id", request_id.map(Printed::Text)),
+            ("approver_id", Some(Printed::Id(approver))),
             ("approver_google_uid", None),
-            ("decision", word(Some(decision.as_str()))),
-            ("comments", columns.comments.map(Cow::Borrowed)),
-            ("decided_at", shown(decided_at)),
+            ("decision", Some(Printed::Word(decision.as_str()))),
+            ("comments", columns.comments.map(Printed::Text)),
+            ("decided_at", decided_at.map(Printed::Time)),
             ("restricted_check", checks(Col::Restricted)),
             ("holding_period_check", checks(Col::HoldingPeriod)),
             ("conflict_check", checks(Col::Conflicts)),

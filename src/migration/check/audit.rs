@@ -1,25 +1,25 @@
 //! `audit_log`.
 
-use std::borrow::Cow;
-
-use crate::migration::check::checker::{Checker, shown, word};
+use crate::migration::check::checker::Checker;
 use crate::migration::legacy::{LegacyColumn as Col, Text};
-use crate::migration::stored::{Cells, DETAILS, Stored};
+use crate::migration::printed::Printed;
+use crate::migration::stored::{Cells, DETAILS, Stored, Value};
 use crate::migration::target::{Action, Decision, Role, Stage};
 
 impl Checker<'_> {
     pub(super) fn audit(&mut self, due: &[Role], stored: &Stored, request_id: Option<&Text>) {
+        let entries: Vec<Entry<'_>> = stored.audit.iter().map(Entry::of).collect();
         for action in Action::ALL {
             let role = Role::audit(*action);
+            let claim = stored.lineage_id(role);
             // An entry that is neither claimed nor marked belongs to the application and isn't compared.
-            let is_entry = |it: &&Cells| {
-                it.holds("action_type", action.as_str()) && (it.is_marked() || self.is_claimed(role, it, stored))
+            let is_entry = |it: &&Entry<'_>| {
+                it.action == Some(*action) && (it.is_marked || claim.is_some() && it.cells.id() == claim)
             };
             let due = due.contains(&role);
-            let count = stored.audit.iter().filter(is_entry).count();
-            let claimed = self.claimed(role, stored.audit.iter().filter(is_entry), stored);
-            self.count(role, due, count);
-            let Some(cells) = claimed.filter(|_| due) else {
+            let of_action = entries.iter().filter(is_entry);
+            self.count(role, due, of_action.clone().count());
+            let Some(cells) = self.claimed(role, of_action.map(|it| it.cells), stored).filter(|_| due) else {
                 continue;
             };
             let stage = match action {
@@ -28,32 +28,45 @@ impl Checker<'_> {
                 Action::ApprovalCompliance => Some(Stage::Compliance),
             };
             let columns = stage.map(|it| self.stage(it));
-            let fallback = || self.date(Col::LastModifiedDate).or_else(|| self.created_at());
+            let fallback = self.modified_at.or(self.created_at);
             let (timestamp, actor, decision, comments) = match &columns {
-                None => (self.created_at(), self.id(Col::Employee), None, None),
-                Some(stage) => (stage.date.or_else(fallback), stage.approver, stage.decision, stage.comments),
+                None => (self.created_at, self.id(Col::Employee), None, None),
+                Some(stage) => (stage.date.or(fallback), stage.approver, stage.decision, stage.comments),
             };
             let status = if decision == Some(Decision::Declined) { "blocked" } else { "success" };
             let expected = [
-                ("timestamp", shown(timestamp)),
-                ("action_status", word(Some(status))),
-                ("actor_type", word(Some("user"))),
-                ("actor_id", shown(actor)),
+                ("timestamp", timestamp.map(Printed::Time)),
+                ("action_status", Some(Printed::Word(status))),
+                ("actor_type", Some(Printed::Word("user"))),
+                ("actor_id", actor.map(Printed::Id)),
                 ("google_uid", None),
-                ("entity_type", word(Some("pad_request"))),
-                ("entity_id", request_id.map(Cow::Borrowed)),
-                ("request_id", request_id.map(Cow::Borrowed)),
-                ("decision", word(decision.map(Decision::as_str))),
-                ("comments", comments.map(Cow::Borrowed)),
-                ("details", word(Some(DETAILS))),
+                ("entity_type", Some(Printed::Word("pad_request"))),
+                ("entity_id", request_id.map(Printed::Text)),
+                ("request_id", request_id.map(Printed::Text)),
+                ("decision", decision.map(|it| Printed::Word(it.as_str()))),
+                ("comments", comments.map(Printed::Text)),
+                ("details", Some(Printed::Word(DETAILS))),
             ];
             self.compare(role.as_str(), cells, &expected);
         }
-        for cells in stored.audit.iter().filter(|it| it.is_marked()) {
-            let action = cells.get("action_type");
-            if action.and_then(Text::plain).is_none_or(|it| Action::from_word(it).is_none()) {
-                self.differ("audit_log", "action_type", None, action);
-            }
+        for entry in entries.iter().filter(|it| it.is_marked && it.action.is_none()) {
+            let action = entry.cells.get("action_type").map(Value::into_text);
+            self.differ("audit_log", "action_type", None, action.as_ref());
         }
+    }
+}
+
+/// An entry, and what tells it from others.
+struct Entry<'a> {
+    cells: &'a Cells,
+    /// None if it is another than the migration writes.
+    action: Option<Action>,
+    is_marked: bool,
+}
+
+impl<'a> Entry<'a> {
+    fn of(cells: &'a Cells) -> Self {
+        let action = cells.get("action_type").as_ref().and_then(Value::plain).and_then(Action::from_word);
+        Self { cells, action, is_marked: cells.is_marked() }
     }
 }

@@ -1,13 +1,11 @@
 //! The check of one row: what the legacy row says, and the list of differences from it.
 
-use std::borrow::Cow;
-use std::fmt::Display;
-
-use compact_str::{CompactString, ToCompactString};
+use compact_str::CompactString;
 
 use crate::migration::difference::Difference;
 use crate::migration::legacy::{LegacyColumn as Col, LegacyRow, Text};
-use crate::migration::stored::{Cells, Stored};
+use crate::migration::printed::{Printed, flag};
+use crate::migration::stored::{Cells, Stored, Value};
 use crate::migration::target::{Decision, Role, Stage};
 use crate::migration::value::{AMOUNT_DIGITS, Amount, Timestamp, parse_identifier};
 
@@ -16,6 +14,11 @@ use crate::migration::value::{AMOUNT_DIGITS, Amount, Timestamp, parse_identifier
 pub(super) struct Checker<'a> {
     pub(super) source_id: i64,
     pub(super) row: &'a LegacyRow,
+    /// D9.
+    pub(super) created_at: Option<Timestamp>,
+    pub(super) modified_at: Option<Timestamp>,
+    /// In the order of [`Stage::ALL`].
+    stages: [StageOfRow<'a>; 2],
     pub(super) differences: Vec<Difference>,
     /// What the columns must hold that differ, in full.
     pub(super) corrections: Vec<Correction>,
@@ -31,24 +34,12 @@ pub(super) struct Correction {
     pub(super) text: Option<Text>,
 }
 
-/// A text that must be stored, as it is in the legacy row or not.
-pub(super) type Expected<'a> = Option<Cow<'a, Text>>;
-
-/// A text that must be stored, from whatever prints it.
-pub(super) fn shown(value: Option<impl Display>) -> Expected<'static> {
-    value.map(|value| Cow::Owned(value.to_compact_string().into()))
-}
-
-pub(super) fn flag(value: Option<bool>) -> Expected<'static> {
-    word(value.map(|value| if value { "t" } else { "f" }))
-}
-
-/// One of the words that the decisions name.
-pub(super) fn word(word: Option<&'static str>) -> Expected<'static> {
-    word.map(|word| Cow::Owned(Text::Plain(CompactString::const_new(word))))
+pub(super) fn stored_flag(value: Option<bool>) -> Option<Printed<'static>> {
+    flag(value, ["f", "t"])
 }
 
 /// The columns of a stage, parsed.
+#[derive(Clone, Copy)]
 pub(super) struct StageOfRow<'a> {
     pub(super) decision: Option<Decision>,
     pub(super) approver: Option<i64>,
@@ -56,7 +47,47 @@ pub(super) struct StageOfRow<'a> {
     pub(super) comments: Option<&'a Text>,
 }
 
+/// D3.
+fn code(row: &LegacyRow, column: Col) -> Option<CompactString> {
+    let text = row.plain(column)?;
+    let mut code = CompactString::new(text.trim_matches([' ', '\t']));
+    code.make_ascii_lowercase();
+    if code.is_empty() { None } else { Some(code) }
+}
+
+fn date(row: &LegacyRow, column: Col) -> Option<Timestamp> {
+    row.clock(column).and_then(|it| Timestamp::parse(it).ok())
+}
+
+fn id(row: &LegacyRow, column: Col) -> Option<i64> {
+    row.plain(column).and_then(|it| parse_identifier(it).ok())
+}
+
+fn stage(row: &LegacyRow, stage: Stage) -> StageOfRow<'_> {
+    let (status, approver, at, comments) = match stage {
+        Stage::Manager => (Col::StatusManager, Col::AuthManager, Col::AuthManagerDate, Col::CommentsManager),
+        Stage::Compliance => {
+            (Col::StatusCompliance, Col::AuthCompliance, Col::AuthComplianceDate, Col::CommentsCompliance)
+        }
+    };
+    StageOfRow {
+        decision: code(row, status).and_then(|it| Decision::from_word(&it)),
+        approver: id(row, approver),
+        date: date(row, at),
+        comments: row[comments].as_ref(),
+    }
+}
+
 impl<'a> Checker<'a> {
+    /// What several columns are compared with is parsed once.
+    pub(super) fn of(source_id: i64, row: &'a LegacyRow) -> Self {
+        let modified_at = date(row, Col::LastModifiedDate);
+        let created_at = date(row, Col::RequestedDate).or(modified_at);
+        let stages = [stage(row, Stage::Manager), stage(row, Stage::Compliance)];
+        let (differences, corrections) = (Vec::new(), Vec::new());
+        Self { source_id, row, created_at, modified_at, stages, differences, corrections }
+    }
+
     pub(super) fn differ(&mut self, target: &str, field: &str, expected: Option<&Text>, actual: Option<&Text>) {
         self.corrections.push(Correction {
             target: target.to_owned(),
@@ -77,12 +108,8 @@ impl<'a> Checker<'a> {
         self.differ(target, field, Some(&expected.into()), Some(&actual.into()));
     }
 
-    /// D3.
     pub(super) fn code(&self, column: Col) -> Option<CompactString> {
-        let text = self.row.plain(column)?;
-        let mut code = CompactString::new(text.trim_matches([' ', '\t']));
-        code.make_ascii_lowercase();
-        if code.is_empty() { None } else { Some(code) }
+        code(self.row, column)
     }
 
     /// D1.
@@ -91,47 +118,42 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn date(&self, column: Col) -> Option<Timestamp> {
-        self.row.clock(column).and_then(|it| Timestamp::parse(it).ok())
+        date(self.row, column)
     }
 
     pub(super) fn id(&self, column: Col) -> Option<i64> {
-        self.row.plain(column).and_then(|it| parse_identifier(it).ok())
+        id(self.row, column)
     }
 
     pub(super) fn amount(&self, column: Col) -> Option<Amount> {
         self.row.plain(column).and_then(|it| Amount::parse(it, AMOUNT_DIGITS).ok())
     }
 
-    pub(super) fn text(&self, column: Col) -> Expected<'a> {
-        self.row[column].as_ref().map(Cow::Borrowed)
+    pub(super) fn text(&self, column: Col) -> Option<Printed<'a>> {
+        Printed::text(&self.row[column])
     }
 
-    /// D9.
-    pub(super) fn created_at(&self) -> Option<Timestamp> {
-        self.date(Col::RequestedDate).or_else(|| self.date(Col::LastModifiedDate))
+    /// D1, as it is stored.
+    pub(super) fn flag(&self, column: Col) -> Option<Printed<'static>> {
+        stored_flag(self.yes_no(column))
     }
 
     pub(super) fn stage(&self, stage: Stage) -> StageOfRow<'a> {
-        let (status, approver, date, comments) = match stage {
-            Stage::Manager => (Col::StatusManager, Col::AuthManager, Col::AuthManagerDate, Col::CommentsManager),
-            Stage::Compliance => {
-                (Col::StatusCompliance, Col::AuthCompliance, Col::AuthComplianceDate, Col::CommentsCompliance)
-            }
-        };
-        StageOfRow {
-            decision: self.code(status).and_then(|it| Decision::from_word(&it)),
-            approver: self.id(approver),
-            date: self.date(date),
-            comments: self.row[comments].as_ref(),
-        }
+        self.stages[stage as usize]
     }
 
-    pub(super) fn compare(&mut self, target: &str, cells: &Cells, expected: &[(&'static str, Expected<'_>)]) {
+    pub(super) fn compare(&mut self, target: &str, cells: &Cells, expected: &[(&'static str, Option<Printed<'_>>)]) {
         let mut at = 0;
         for (column, expected) in expected {
-            let (expected, actual) = (expected.as_deref(), cells.get_next(&mut at, column));
-            if actual != expected {
-                self.differ(target, column, expected, actual);
+            let actual = cells.get_next(&mut at, column);
+            let is_right = match (&actual, expected) {
+                (Some(Value::Held(actual)), Some(expected)) => expected.is(actual),
+                (Some(Value::Other(actual)), Some(expected)) => expected.is_text(actual),
+                (actual, expected) => actual.is_none() && expected.is_none(),
+            };
+            if !is_right {
+                let (expected, actual) = (expected.map(Printed::into_text), actual.map(Value::into_text));
+                self.differ(target, column, expected.as_ref(), actual.as_ref());
             }
         }
     }
@@ -143,10 +165,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    pub(super) fn is_claimed(&self, role: Role, cells: &Cells, stored: &Stored) -> bool {
-        stored.lineage_id(role).is_some_and(|id| cells.holds("id", &id.to_compact_string()))
-    }
-
     /// The row that lineage claims, or else the first there is.
     pub(super) fn claimed<'b>(
         &self,
@@ -154,6 +172,7 @@ impl<'a> Checker<'a> {
         mut found: impl Iterator<Item = &'b Cells> + Clone,
         stored: &Stored,
     ) -> Option<&'b Cells> {
-        found.clone().find(|it| self.is_claimed(role, it, stored)).or_else(|| found.next())
+        let id = stored.lineage_id(role);
+        found.clone().find(|cells| id.is_some() && cells.id() == id).or_else(|| found.next())
     }
 }

@@ -1,9 +1,8 @@
 //! `pad_execution` (D17, D18).
 
-use std::borrow::Cow;
-
-use crate::migration::check::checker::{Checker, flag, shown};
+use crate::migration::check::checker::{Checker, stored_flag};
 use crate::migration::legacy::{LegacyColumn as Col, Text};
+use crate::migration::printed::Printed;
 use crate::migration::stored::Stored;
 use crate::migration::target::Role;
 use crate::migration::value::{Decimal, PRICE_DIGITS, Price};
@@ -18,22 +17,22 @@ impl Checker<'_> {
         if let Some(cells) = cells {
             // D17, D18
             let dates = [Col::AuthComplianceDate, Col::AuthManagerDate];
-            let executed_at = dates.iter().find_map(|it| self.date(*it)).or_else(|| self.created_at());
+            let executed_at = dates.iter().find_map(|it| self.date(*it)).or(self.created_at);
             let price = match (self.amount(Col::Value), self.amount(Col::TradeSize)) {
                 (Some(value), Some(size)) => rounded_quotient(value.0, size.0),
                 _ => None,
             };
             let expected = [
-                ("request_id", request_id.map(Cow::Borrowed)),
-                ("executed_at", shown(executed_at)),
-                ("execution_price", shown(price)),
-                ("execution_quantity", shown(self.amount(Col::TradeSize))),
+                ("request_id", request_id.map(Printed::Text)),
+                ("executed_at", executed_at.map(Printed::Time)),
+                ("execution_price", price.map(Printed::Price)),
+                ("execution_quantity", self.amount(Col::TradeSize).map(Printed::Amount)),
                 ("broker_reference", None),
                 ("contract_note_path", None),
-                ("contract_note_received", flag(self.yes_no(Col::ContractNotesReceived))),
-                ("contract_note_verified", flag(Some(false))),
+                ("contract_note_received", self.flag(Col::ContractNotesReceived)),
+                ("contract_note_verified", stored_flag(Some(false))),
                 ("verification_metadata", None),
-                ("recorded_by_id", shown(self.id(Col::AuthCompliance))),
+                ("recorded_by_id", self.id(Col::AuthCompliance).map(Printed::Id)),
             ];
             self.compare(role.as_str(), cells, &expected);
         }

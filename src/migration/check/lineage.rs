@@ -1,7 +1,5 @@
 //! `migration_mapping` (D19).
 
-use compact_str::ToCompactString;
-
 use crate::migration::check::checker::Checker;
 use crate::migration::stored::Stored;
 use crate::migration::target::Role;
@@ -22,8 +20,7 @@ impl Checker<'_> {
             };
             // `pad_approval:manager`: the part after the colon is a stage or an action.
             let part = role.as_str().split_once(':').map(|(_, part)| part);
-            let id = id.to_compact_string();
-            let is_right = rows.iter().find(|cells| cells.holds("id", &id)).is_some_and(|cells| {
+            let is_right = rows.iter().find(|cells| cells.id() == Some(id)).is_some_and(|cells| {
                 part.is_none_or(|part| cells.holds("approval_type", part) || cells.holds("action_type", part))
             });
             if !is_right {

@@ -4,51 +4,51 @@ use std::collections::HashMap;
 
 use compact_str::ToCompactString;
 
-use crate::migration::check::checker::{Checker, flag, shown, word};
+use crate::migration::check::checker::{Checker, stored_flag};
 use crate::migration::legacy::{LegacyColumn as Col, Text};
 use crate::migration::lookups::Security;
+use crate::migration::printed::Printed;
 use crate::migration::stored::{Cells, Stored};
 use crate::migration::target::Status;
 
 impl Checker<'_> {
     pub(super) fn request(&mut self, cells: &Cells, securities: &HashMap<String, Vec<Security>>) {
-        let updated_at = self.date(Col::LastModifiedDate);
         let deleted = self.code(Col::IsDeleted).as_deref() == Some("y");
         let direction = self.code(Col::BuySell).map(|it| if it == "b" { "BUY" } else { "SELL" });
         let expected = [
-            ("employee_id", shown(self.id(Col::Employee))),
-            ("status", word(self.status().map(Status::as_str))),
-            ("direction", word(direction)),
+            ("employee_id", self.id(Col::Employee).map(Printed::Id)),
+            ("status", self.status().map(|it| Printed::Word(it.as_str()))),
+            ("direction", direction.map(Printed::Word)),
             ("security_name", self.text(Col::SecurityDescription)),
             ("isin", self.text(Col::Isin)),
             ("sedol", self.text(Col::Sedol)),
             ("bloomberg_ticker", self.text(Col::Bloomberg)),
             ("ticker", self.text(Col::Ticker)),
-            ("quantity", shown(self.amount(Col::TradeSize))),
-            ("estimated_value", shown(self.amount(Col::Value))),
+            ("quantity", self.amount(Col::TradeSize).map(Printed::Amount)),
+            ("estimated_value", self.amount(Col::Value).map(Printed::Amount)),
             ("currency", self.text(Col::Currency)),
             ("justification", self.text(Col::Justification)),
-            ("is_related_party", flag(self.yes_no(Col::Related))),
-            ("existing_position", flag(self.yes_no(Col::ExistingPos))),
+            ("is_related_party", self.flag(Col::Related)),
+            ("existing_position", self.flag(Col::ExistingPos)),
             // D2
-            ("insider_info_declaration", flag(self.yes_no(Col::InsideInfo).map(|it| !it))),
-            ("is_restricted", flag(self.yes_no(Col::Restricted))),
-            ("has_conflict", flag(self.yes_no(Col::Conflicts))),
+            ("insider_info_declaration", stored_flag(self.yes_no(Col::InsideInfo).map(|it| !it))),
+            ("is_restricted", self.flag(Col::Restricted)),
+            ("has_conflict", self.flag(Col::Conflicts)),
             ("relation", self.text(Col::Relation)),
-            ("created_at", shown(self.created_at())),
-            ("updated_at", shown(updated_at)),
+            ("created_at", self.created_at.map(Printed::Time)),
+            ("updated_at", self.modified_at.map(Printed::Time)),
             ("conflict_comments", self.text(Col::ConflictComments)),
             ("other_comments", self.text(Col::OtherComments)),
-            ("broker_reporting", flag(self.yes_no(Col::BrokerReporting))),
-            ("is_derivative", flag(self.yes_no(Col::DerivativeContract))),
-            ("is_leveraged", flag(self.yes_no(Col::Leveraged))),
+            ("broker_reporting", self.flag(Col::BrokerReporting)),
+            ("is_derivative", self.flag(Col::DerivativeContract)),
+            ("is_leveraged", self.flag(Col::Leveraged)),
             ("related_party_name", None),
-            ("signed_declaration", flag(self.yes_no(Col::Signed))),
-            ("updated_by_id", shown(self.id(Col::LastModifiedBy))),
+            ("signed_declaration", self.flag(Col::Signed)),
+            ("updated_by_id", self.id(Col::LastModifiedBy).map(Printed::Id)),
             // D10
-            ("deleted_at", shown(updated_at.or_else(|| self.created_at()).filter(|_| deleted))),
+            ("deleted_at", self.modified_at.or(self.created_at).filter(|_| deleted).map(Printed::Time)),
             ("deleted_by_id", None),
-            ("executed_within_two_days", flag(self.yes_no(Col::TwoBusinessDaysExecution))),
+            ("executed_within_two_days", self.flag(Col::TwoBusinessDaysExecution)),
         ];
         self.compare("pad_request", cells, &expected);
         self.security(cells, securities);
@@ -56,7 +56,6 @@ impl Checker<'_> {
 
     /// D7. A symbol without a security is right to be null, which only `--on-missing-security null` lets through.
     pub(super) fn security(&mut self, cells: &Cells, securities: &HashMap<String, Vec<Security>>) {
-        let actual = cells.get("security_id");
         let symbol = self.row.compared(Col::InstSymbol).unwrap_or_default();
         let candidates = securities.get(symbol).filter(|_| !symbol.is_empty());
         let same = |of_security: &Option<String>, column: Col| {
@@ -81,9 +80,7 @@ impl Checker<'_> {
             [] if several == 0 => None,
             _ => Some(Text::from(format!("one of the {several} securities with this symbol"))),
         };
-        if actual != expected.as_ref() {
-            self.differ("pad_request", "security_id", expected.as_ref(), actual);
-        }
+        self.compare("pad_request", cells, &[("security_id", expected.as_ref().map(Printed::Text))]);
     }
 
     /// D13, and D20's "a key is there exactly when": what the keys hold is proved by the reconstruction.
@@ -93,8 +90,9 @@ impl Checker<'_> {
         }
         let expected = self.yes_no(Col::HoldingPeriod);
         if stored.assessment.holding_period != expected {
-            let (expected, actual) = (flag(expected), flag(stored.assessment.holding_period));
-            self.differ("pad_request", "compliance_assessment.holding_period", expected.as_deref(), actual.as_deref());
+            let shown = |flag: Option<bool>| stored_flag(flag).map(Printed::into_text);
+            let (expected, actual) = (shown(expected), shown(stored.assessment.holding_period));
+            self.differ("pad_request", "compliance_assessment.holding_period", expected.as_ref(), actual.as_ref());
         }
     }
 

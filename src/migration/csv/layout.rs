@@ -1,7 +1,5 @@
 //! How the records of a file become legacy rows: by what is declared or proved, never by the value.
 
-use std::sync::Arc;
-
 use crate::migration::csv::date::DateFormat;
 use crate::migration::csv::declared::Delimiter;
 use crate::migration::csv::encoding::Encoding;
@@ -9,6 +7,7 @@ use crate::migration::csv::header::CsvColumn;
 use crate::migration::csv::null::Null;
 use crate::migration::csv::number::{NumberFormat, read_identifier};
 use crate::migration::csv::record::Record;
+use crate::migration::legacy::places::{Place, Places};
 use crate::migration::legacy::{Kind, LegacyColumn, LegacyRow, Misread, Origin, Text};
 use crate::migration::value::{ValueError, parse_identifier};
 
@@ -17,6 +16,7 @@ use crate::migration::value::{ValueError, parse_identifier};
 #[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct Layout {
     pub columns: Vec<CsvColumn>,
+    pub(crate) places: Places,
     pub delimiter: Delimiter,
     pub encoding: Encoding,
     pub nulls: Vec<Null>,
@@ -42,15 +42,15 @@ impl Layout {
 
     /// The row of a record that was proved. Its id, if that identifies a row: a `bigint`.
     pub fn row(&self, record: &Record) -> (Option<i64>, LegacyRow) {
-        let mut row = LegacyRow::default();
+        let mut row = self.places.row();
         row.origin = Some(Origin { line: record.start.line, byte: record.start.byte });
-        for (at, column) in self.columns.iter().enumerate() {
+        for (at, place) in self.places.iter().enumerate() {
             let (bytes, quoted) = record.field(at).unwrap_or_default();
             // Every value was decoded when the file was proved, and each block is the one that was proved.
             let text = self.encoding.decode(bytes).unwrap_or_default();
             let text = if self.is_null(&text, quoted) { None } else { Some(text) };
-            let Some(known) = column.known else {
-                row.unknown.insert(Arc::clone(&column.name), text.map(|it| Text::from(&*it)));
+            let Place::Known(known) = place else {
+                row.set(place, text.map(|it| Text::from(&*it)));
                 continue;
             };
             let Some(text) = text else { continue };

@@ -20,6 +20,7 @@ use crate::migration::csv::race::{Race, Seen};
 use crate::migration::csv::record::Record;
 use crate::migration::csv::sum::{Exact, Sum};
 use crate::migration::csv::watch::{self, Watch};
+use crate::migration::legacy::places::Places;
 use crate::migration::legacy::{Kind, LegacyColumn};
 use crate::migration::value::parse_identifier;
 
@@ -245,7 +246,8 @@ impl Prover {
         self.check_control(&totals)?;
         let alarms = self.alarms(&dates, is_ended, has_mixed_ends);
         let Self { columns, delimiter, encoding, nulls, rows, ids, repeated, without, examples, largest, .. } = self;
-        let layout = Layout { columns, delimiter, encoding, nulls: nulls.taken, numbers, dates };
+        let places = Places::of(columns.iter().map(|it| &it.name));
+        let layout = Layout { columns, places, delimiter, encoding, nulls: nulls.taken, numbers, dates };
         Ok((layout, Facts { rows, ids, repeated, without, examples, largest, totals, alarms }))
     }
 

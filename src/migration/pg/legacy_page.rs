@@ -1,5 +1,7 @@
 //! Reads one page of the legacy table through COPY.
 
+use std::borrow::Cow;
+
 use futures_util::TryStreamExt;
 
 use crate::migration::copy_text::LineValues;
@@ -66,7 +68,8 @@ async fn read_page(
             continue;
         }
         values.parse(line);
-        let row = (values.len() == source.width()).then(|| source.row(|at| values.get(at))).flatten();
+        let row =
+            (values.len() == source.width()).then(|| source.row(|at| values.get(at).map(Cow::Borrowed))).flatten();
         let malformed = || sqlx::Error::Protocol("COPY sent a row of another shape than its select".to_owned());
         page.rows.push(row.ok_or_else(malformed).attempt(WHAT)?);
     }

@@ -1,4 +1,7 @@
-//! Reads the legacy table through plain queries: for the verification, and for a migration that reads it by a cursor.
+//! Reads the legacy table for the verification, and by a cursor for a migration, too. Its lines are taken apart by the
+//! verification's own reader, and not by the one that `migrate` reads its pages with.
+
+use std::borrow::Cow;
 
 use futures_util::TryStreamExt;
 use sqlx::AssertSqlSafe;
@@ -6,6 +9,7 @@ use sqlx::AssertSqlSafe;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::source::{Source, raw_values};
 use crate::migration::pg::unreadable::{is_about_row, is_unreadable, read_unreadable_row};
+use crate::migration::stored::line::Values;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
@@ -51,17 +55,20 @@ pub(crate) async fn read_plain_page(
 
 async fn read_rows(from: &mut Session, source: &Source, sql: String, limit: usize) -> Result<PlainPage, QueryError> {
     let mut page = PlainPage { rows: Vec::with_capacity(limit), cut: false };
-    let mut bytes = 0;
-    let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(from);
-    while let Some(row) = stream.try_next().await.attempt(WHAT)? {
-        let values = raw_values(&row).attempt(WHAT)?;
-        bytes += values.iter().flatten().map(|it| it.len()).sum::<usize>();
+    let (mut bytes, mut values) = (0, Values::default());
+    let copy = format!("copy ({sql}) to stdout");
+    let mut stream = from.copy_out(&copy).await.attempt(WHAT)?;
+    while let Some(line) = stream.try_next().await.attempt(WHAT)? {
+        let line = line.as_ref();
+        bytes += line.len();
         if bytes > PAGE_BYTES && !page.rows.is_empty() {
             page.cut = true;
             continue;
         }
+        values.find(line);
+        let row = (values.len() == source.width()).then(|| source.row(|at| values.get(line, at))).flatten();
         let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
-        page.rows.push(source.row(|at| values[at]).ok_or_else(malformed).attempt(WHAT)?);
+        page.rows.push(row.ok_or_else(malformed).attempt(WHAT)?);
     }
     Ok(page)
 }
@@ -116,7 +123,7 @@ async fn fetch_page(from: &mut Session, source: &Source, limit: usize) -> Result
             let values = raw_values(&row).attempt(WHAT)?;
             bytes += values.iter().flatten().map(|it| it.len()).sum::<usize>();
             let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
-            page.rows.push(source.row(|at| values[at]).ok_or_else(malformed).attempt(WHAT)?);
+            page.rows.push(source.row(|at| values[at].map(Cow::Borrowed)).ok_or_else(malformed).attempt(WHAT)?);
         }
         let (found, left) = (page.rows.len(), limit - page.rows.len());
         if found - before < wanted || left == 0 || bytes >= PAGE_BYTES {

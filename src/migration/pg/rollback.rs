@@ -173,12 +173,18 @@ async fn run_to_end(
         lock(&mut holder, target).await?;
     }
     target.phase("examining the legacy rows");
-    let (rows, notes) = legacy_rows(request.source, &mut holder).await?;
-    let chosen = Chosen::of(&mut holder, target, &request.selection).await?;
-    let survey = chosen.survey(&mut holder, server_version.clone()).await?;
-    let surroundings = surroundings.read(&mut holder).await?;
+    let (examined, surroundings) = tokio::join!(
+        examine(request, &mut holder, server_version.clone()),
+        // Side by side: it looks at all lineage.
+        async {
+            let mut session = target.connect(Access::Read, activity).await?;
+            let surroundings = surroundings.read(&mut session).await?;
+            let _ = session.close().await;
+            Ok::<_, RollbackError>(surroundings)
+        }
+    );
+    let (Examined { rows, notes, chosen, survey, options }, surroundings) = (examined?, surroundings?);
     let triggers = surroundings.notes();
-    let options = options_of_runs(&mut holder).await?;
     if !dry_run {
         let new = RunRecord::new(&mut holder, "rollback", request.environment, recorded_options(request)).await?;
         // Known before it is stored: a run that is interrupted in between can still be recorded as such.
@@ -219,6 +225,29 @@ async fn run_to_end(
     report.elapsed = started.elapsed();
     report.server_version = server_version;
     Ok(report)
+}
+
+/// What is known before the first row.
+struct Examined {
+    rows: LegacyRows,
+    /// What people are to know of how they are read.
+    notes: Vec<String>,
+    chosen: Chosen,
+    survey: Survey,
+    /// See [`options_of_runs`].
+    options: Option<String>,
+}
+
+async fn examine(
+    request: &RollbackRequest<'_>,
+    holder: &mut Session,
+    server_version: String,
+) -> Result<Examined, RollbackError> {
+    let (rows, notes) = legacy_rows(request.source, holder).await?;
+    let chosen = Chosen::of(holder, request.target, &request.selection).await?;
+    let survey = chosen.survey(holder, server_version).await?;
+    let options = options_of_runs(holder).await?;
+    Ok(Examined { rows, notes, chosen, survey, options })
 }
 
 /// Where the legacy rows of a rollback come from.

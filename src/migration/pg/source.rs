@@ -1,5 +1,6 @@
 //! The legacy table as it really is: its columns and types, and how a page of it is selected.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use sqlx::{Row, ValueRef};
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::config::settings::TableName;
 use crate::migration::ids::OddIds;
+use crate::migration::legacy::places::Places;
 use crate::migration::legacy::{Kind, LARGE, Large, LegacyColumn, LegacyRow, Text, spelled};
 use crate::migration::pg::ids::LegacyId;
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -101,6 +103,8 @@ pub(crate) struct Source {
     /// The rows whose ids don't identify them. They are in no page.
     pub(crate) odd_ids: OddIds,
     columns: Vec<SourceColumn>,
+    /// Where they go in a row.
+    places: Places,
     /// Positions of the columns that have a companion in the select list for large texts.
     companions: Vec<usize>,
     /// Positions of the columns that have what a clock showed in the select list, when [`Self::zone`] is known.
@@ -286,11 +290,26 @@ impl Source {
             run(connection, "set client_encoding = 'SQL_ASCII'", "setting up the session").await?;
         }
         let (companions, moments) = (companions(&columns), moments(&columns));
+        let places = places(&columns);
         let padded = (!padded.is_empty()).then(|| padded.into());
         let converts = !raw_bytes && encoding != "UTF8";
         let computes = computes(connection, &qualified).await?;
+        let zone = None;
         let table = table.clone();
-        Ok(Self { table, qualified, id, odd_ids, columns, companions, moments, zone: None, padded, converts, computes })
+        Ok(Self {
+            table,
+            qualified,
+            id,
+            odd_ids,
+            columns,
+            places,
+            companions,
+            moments,
+            zone,
+            padded,
+            converts,
+            computes,
+        })
     }
 
     /// How many rows there are, and the largest id but the last that a bigint holds, which is rejected.
@@ -363,8 +382,8 @@ impl Source {
     /// The same table with some of its columns.
     pub(crate) fn part(&self, columns: Range<usize>) -> Self {
         let columns = self.columns[columns].to_vec();
-        let (companions, moments) = (companions(&columns), moments(&columns));
-        Self { columns, companions, moments, ..self.clone() }
+        let (places, companions, moments) = (places(&columns), companions(&columns), moments(&columns));
+        Self { columns, places, companions, moments, ..self.clone() }
     }
 
     /// The select of the first id after another.
@@ -416,23 +435,16 @@ impl Source {
     }
 
     /// A row of [`Self::page`], from the bytes of its values.
-    pub(crate) fn row<'a>(&self, value: impl Fn(usize) -> Option<&'a [u8]>) -> Option<(i64, LegacyRow)> {
-        let id = std::str::from_utf8(value(0)?).ok()?.parse().ok()?;
-        let mut row = LegacyRow::default();
+    pub(crate) fn row<'a>(&self, value: impl Fn(usize) -> Option<Cow<'a, [u8]>>) -> Option<(i64, LegacyRow)> {
+        let id = std::str::from_utf8(&value(0)?).ok()?.parse().ok()?;
+        let mut row = self.places.row();
         row.padded.clone_from(&self.padded);
-        for (at, column) in self.columns.iter().enumerate() {
-            let text = match value(at + 1).map(std::str::from_utf8) {
-                None => None,
-                Some(Ok(text)) => Some(Text::from(text)),
-                Some(Err(_)) => {
-                    row.unreadable.insert(Arc::clone(&column.name), spelled(value(at + 1).unwrap_or_default()));
-                    None
-                }
-            };
-            match column.known {
-                Some(known) => row[known] = text,
-                None => {
-                    row.unknown.insert(Arc::clone(&column.name), text);
+        for (at, (column, place)) in self.columns.iter().zip(self.places.iter()).enumerate() {
+            let Some(bytes) = value(at + 1) else { continue };
+            match std::str::from_utf8(&bytes) {
+                Ok(text) => row.set(place, Some(Text::from(text))),
+                Err(_) => {
+                    row.unreadable.insert(Arc::clone(&column.name), spelled(&bytes));
                 }
             }
         }
@@ -440,19 +452,13 @@ impl Source {
             let Some(companion) = value(1 + self.columns.len() + index) else {
                 continue;
             };
-            let large = parse_companion(&String::from_utf8_lossy(companion))?;
-            let column = &self.columns[*at];
-            match column.known {
-                Some(known) => row[known] = Some(large),
-                None => {
-                    row.unknown.insert(Arc::clone(&column.name), Some(large));
-                }
-            }
+            let large = Text::Large(Arc::new(Large::described(&String::from_utf8_lossy(&companion))?));
+            row.set(self.places[*at], Some(large));
         }
         let clocks = 1 + self.columns.len() + self.companions.len();
         for (index, at) in self.moments.iter().enumerate().filter(|_| self.zone.is_some()) {
             if let (Some(text), Some(known)) = (value(clocks + index), self.columns[*at].known) {
-                row.local.insert(known, String::from_utf8_lossy(text).into_owned());
+                row.local.insert(known, String::from_utf8_lossy(&text).into_owned());
             }
         }
         Some((id, row))
@@ -483,6 +489,10 @@ async fn computes(connection: &mut Session, qualified: &str) -> Result<bool, Que
 
 /// Bytes of an unreadable text that are looked at: more than a record keeps.
 const RECORDED: usize = 5000;
+
+fn places(columns: &[SourceColumn]) -> Places {
+    Places::of(columns.iter().map(|it| &it.name))
+}
 
 fn moments(columns: &[SourceColumn]) -> Vec<usize> {
     columns.iter().enumerate().filter(|(_, it)| it.is_moment).map(|(at, _)| at).collect()
@@ -519,12 +529,4 @@ pub(crate) fn companion(text: &str) -> String {
          || ' ' || left({text}, 200)",
         utf8 = quote_literal("UTF8")
     )
-}
-
-/// Reads the description that [`companion`] selects.
-pub(crate) fn parse_companion(text: &str) -> Option<Text> {
-    let (octets, rest) = text.split_once(' ')?;
-    let (sha256, head) = rest.split_once(' ')?;
-    let large = Large { octets: octets.parse().ok()?, sha256: sha256.to_owned(), head: head.to_owned() };
-    Some(Text::Large(Arc::new(large)))
 }

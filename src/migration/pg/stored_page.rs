@@ -3,20 +3,20 @@
 //! Through COPY, which costs least for a row, and not through the code that `migrate` reads and writes with.
 
 mod json;
-mod line;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use compact_str::CompactString;
 use futures_util::TryStreamExt;
 
 use crate::base::quote::quote_literal;
-use crate::migration::legacy::{LARGE, Text};
-use crate::migration::pg::source::{companion, parse_companion};
+use crate::migration::legacy::{LARGE, Large, Text};
+use crate::migration::pg::source::companion;
 use crate::migration::pg::stored_page::json::Json;
-use crate::migration::pg::stored_page::line::{Ends, Line};
-use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredLineage};
+use crate::migration::stored::line::{Line, Lines};
+use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredLineage, UNLIMITED};
 use crate::migration::target::{Assessment, Role, SOURCE_TABLE};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -51,38 +51,17 @@ impl Rows {
     }
 }
 
-/// SQL of a stored text column and its companion for large texts.
-fn text_column(column: &str) -> String {
-    let large = format!("octet_length({column}) > {LARGE}");
-    format!("case when {large} then null else {column} end, case when {large} then {} end", companion(column))
-}
-
-/// Stored columns that have no limit, and so a companion in the select list.
-const UNLIMITED: [&str; 4] = ["justification", "conflict_comments", "other_comments", "comments"];
-
+/// The columns, and behind them what describes the texts among them that are too large.
 fn select_list(alias: &str, columns: &[&str]) -> String {
-    let each = columns.iter().map(|column| {
-        let qualified = format!("{alias}.\"{column}\"");
-        if UNLIMITED.contains(column) { text_column(&qualified) } else { qualified }
+    let qualified = |column: &str| format!("{alias}.\"{column}\"");
+    let is_large = |column: &str| format!("octet_length({column}) > {LARGE}");
+    let each = columns.iter().map(|name| match (UNLIMITED.contains(name), qualified(name)) {
+        (true, column) => format!("case when {} then null else {column} end", is_large(&column)),
+        (false, column) => column,
     });
-    each.collect::<Vec<_>>().join(", ")
-}
-
-/// Reads `columns` from the values of a row, starting at `at`.
-fn cells(values: &Line<'_>, mut at: usize, columns: &'static [&'static str]) -> Cells {
-    let mut cells = Cells { columns, values: Vec::with_capacity(columns.len()) };
-    for column in columns {
-        let mut cell = values.get(at).map(|it| Text::from(&*it));
-        at += 1;
-        if UNLIMITED.contains(column) {
-            if let Some(companion) = values.get(at) {
-                cell = parse_companion(&companion);
-            }
-            at += 1;
-        }
-        cells.values.push(cell);
-    }
-    cells
+    let unlimited = columns.iter().filter(|name| UNLIMITED.contains(name)).map(|name| qualified(name));
+    let described = unlimited.map(|it| format!("case when {} then {} end", is_large(&it), companion(&it)));
+    each.chain(described).collect::<Vec<_>>().join(", ")
 }
 
 /// A value of a row that is an id.
@@ -96,21 +75,87 @@ pub(crate) async fn for_each_row(
     target: &mut Session,
     sql: String,
     what: &str,
-    mut each: impl FnMut(&Line<'_>) -> Result<(), sqlx::Error>,
+    mut each: impl FnMut(Line<'_>) -> Result<(), sqlx::Error>,
+) -> Result<(), QueryError> {
+    let mut lines = Lines::default();
+    copy_out(target, sql, what, |line| {
+        lines.clear();
+        lines.push(line).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        lines.iter().try_for_each(&mut each)
+    })
+    .await
+}
+
+/// The requests of a page, with the place of the legacy row that each belongs to.
+struct Requests {
+    places: HashMap<i64, usize>,
+    /// The least id, and the largest.
+    ends: (i64, i64),
+}
+
+/// How many ids there may be for each request of a page in a range that is read instead of the ids.
+const SPARSE: u64 = 8;
+
+impl Requests {
+    fn add(&mut self, id: i64, place: usize) -> usize {
+        self.ends = (self.ends.0.min(id), self.ends.1.max(id));
+        *self.places.entry(id).or_insert(place)
+    }
+
+    /// The condition on a column with the id of a request. It may be true for other requests, too: a range is read many
+    /// times as fast as its ids one by one.
+    fn condition(&self, column: &str) -> String {
+        let (first, last) = self.ends;
+        if last.abs_diff(first) < SPARSE * self.places.len() as u64 {
+            return format!("{column} between {first} and {last}");
+        }
+        let ids = self.places.keys().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        format!("{column} = any('{{{ids}}}'::int8[])")
+    }
+
+    /// Reads the rows that belong to one of them, about so many for each, each with its place. Their first column is the
+    /// id of the request.
+    async fn rows(
+        &self,
+        target: &mut Session,
+        sql: String,
+        of_each: usize,
+        what: &str,
+    ) -> Result<(Arc<Lines>, Vec<usize>), QueryError> {
+        let (mut lines, mut places) = (Lines::default(), Vec::new());
+        copy_out(target, sql, what, |line| {
+            let id = line.split(|byte| *byte == b'\t').next().unwrap_or_default();
+            let id = number(Some(String::from_utf8_lossy(id)))?;
+            let Some(place) = self.places.get(&id) else { return Ok(()) };
+            lines.push(line).map_err(|error| sqlx::Error::Decode(error.into()))?;
+            if places.is_empty() {
+                lines.reserve(of_each * self.places.len());
+            }
+            places.push(*place);
+            Ok(())
+        })
+        .await?;
+        Ok((Arc::new(lines), places))
+    }
+}
+
+async fn copy_out(
+    target: &mut Session,
+    sql: String,
+    what: &str,
+    mut each: impl FnMut(&[u8]) -> Result<(), sqlx::Error>,
 ) -> Result<(), QueryError> {
     let copy = format!("copy ({sql}) to stdout");
     let mut stream = target.copy_out(&copy).await.attempt(what)?;
-    let mut ends = Ends::default();
     while let Some(line) = stream.try_next().await.attempt(what)? {
-        let values = ends.of(line.as_ref()).map_err(|error| sqlx::Error::Decode(error.into()));
-        values.and_then(|values| each(&values)).attempt(what)?;
+        each(line.as_ref()).attempt(what)?;
     }
     Ok(())
 }
 
-/// The lineage of each of them that has any.
-async fn read_lineage(target: &mut Session, range: &Rows) -> Result<BTreeMap<i64, Stored>, QueryError> {
-    let mut stored: BTreeMap<i64, Stored> = BTreeMap::new();
+/// The lineage of each of them that has any, in the order of their ids.
+async fn read_lineage(target: &mut Session, range: &Rows) -> Result<Vec<(i64, Stored)>, QueryError> {
+    let mut lineage: Vec<(i64, StoredLineage)> = Vec::new();
     let sql = format!(
         "select m.source_id, m.target_table, m.target_id from padealing.migration_mapping m where {}",
         range.condition("m")
@@ -118,35 +163,45 @@ async fn read_lineage(target: &mut Session, range: &Rows) -> Result<BTreeMap<i64
     for_each_row(target, sql, "reading the lineage", |values| {
         let name = values.get(1).unwrap_or_default();
         let role = Role::from_word(&name).ok_or_else(|| name.into_owned());
-        let row = StoredLineage { role, target_id: number(values.get(2))? };
-        let entry = stored.entry(number(values.get(0))?).or_default();
-        if entry.lineage.is_empty() {
-            entry.lineage.reserve_exact(Role::ALL.len());
-        }
-        entry.lineage.push(row);
+        lineage.push((number(values.get(0))?, StoredLineage { role, target_id: number(values.get(2))? }));
         Ok(())
     })
     .await?;
+    // Rows of an index mostly come in its order.
+    lineage.sort_by_key(|(id, _)| *id);
+    let mut stored: Vec<(i64, Stored)> = Vec::with_capacity(lineage.len() / 4);
+    for (id, row) in lineage {
+        match stored.last_mut() {
+            Some((last, entry)) if *last == id => entry.lineage.push(row),
+            _ => {
+                let mut lineage = Vec::with_capacity(Role::ALL.len());
+                lineage.push(row);
+                stored.push((id, Stored { lineage, ..Stored::default() }));
+            }
+        }
+    }
     Ok(stored)
 }
 
-/// What is stored for each of them that has lineage.
-pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<BTreeMap<i64, Stored>, QueryError> {
+/// What is stored for each of them that has lineage, in the order of their ids.
+pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<Vec<(i64, Stored)>, QueryError> {
     let mut stored = read_lineage(target, range).await?;
     if stored.is_empty() {
         return Ok(stored);
     }
 
     // By the ids that lineage names, without lineage: the server needn't find it again for each table.
-    let (mut of_request, mut again) = (HashMap::with_capacity(stored.len()), Vec::new());
-    for (id, entry) in &stored {
+    let mut requests = Requests { places: HashMap::with_capacity(stored.len()), ends: (i64::MAX, i64::MIN) };
+    let mut again = Vec::new();
+    for (at, (_, entry)) in stored.iter().enumerate() {
         if let Some(request) = entry.lineage_id(Role::Request) {
-            let first = *of_request.entry(request).or_insert(*id);
-            again.extend((first != *id).then_some((*id, first)));
+            let first = requests.add(request, at);
+            again.extend((first != at).then_some((at, first)));
         }
     }
-    let ids = of_request.keys().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let ids = format!("any('{{{ids}}}'::int8[])");
+    if requests.places.is_empty() {
+        return Ok(stored);
+    }
     // A large residual comes with its large strings replaced by their descriptions. What isn't a residual is
     // read as it is, and reported.
     let is_large = format!(
@@ -160,46 +215,41 @@ pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<BT
          case when {is_large} then (select jsonb_object_agg(key, case when jsonb_typeof(value) = 'string' \
              and octet_length(value #>> '{{}}') > {LARGE} then jsonb_build_object('large', {large}) else value end) \
              from jsonb_each(r.compliance_assessment -> 'legacy')) end, {list} \
-         from padealing.pad_request r where r.id = {ids}",
+         from padealing.pad_request r where {}",
+        requests.condition("r.id"),
         large = companion("(value #>> '{}')"),
         list = select_list("r", REQUEST),
     );
-    for_each_row(target, sql, "reading requests", |values| {
-        let cells = cells(values, 3, REQUEST);
-        if let Some(entry) = of_request.get(&number(values.get(0))?).and_then(|id| stored.get_mut(id)) {
-            read_assessment(values.get(1).as_deref(), values.get(2).as_deref(), entry);
-            entry.request = Some(cells);
-        }
-        Ok(())
-    })
-    .await?;
+    let (lines, places) = requests.rows(target, sql, 1, "reading requests").await?;
+    for (line, place) in lines.iter().zip(places) {
+        let entry = &mut stored[place].1;
+        read_assessment(line.get(1).as_deref(), line.get(2).as_deref(), entry);
+        entry.request = Some(Cells::new(REQUEST, &lines, line.row, 3));
+    }
 
-    for (table, columns) in [("pad_approval", APPROVAL), ("pad_execution", EXECUTION), ("audit_log", AUDIT)] {
+    for (table, columns, of_each) in
+        [("pad_approval", APPROVAL, 2), ("pad_execution", EXECUTION, 1), ("audit_log", AUDIT, 3)]
+    {
         let sql = format!(
-            "select t.request_id, {} from padealing.{table} t where t.request_id = {ids} order by t.id",
-            select_list("t", columns)
+            "select t.request_id, {} from padealing.{table} t where {} order by t.id",
+            select_list("t", columns),
+            requests.condition("t.request_id"),
         );
-        for_each_row(target, sql, &format!("reading {table}"), |values| {
-            let cells = cells(values, 1, columns);
-            if let Some(entry) = of_request.get(&number(values.get(0))?).and_then(|id| stored.get_mut(id)) {
-                match table {
-                    "pad_approval" => entry.approvals.push(cells),
-                    "pad_execution" => entry.executions.push(cells),
-                    _ => entry.audit.push(cells),
-                }
+        let (lines, places) = requests.rows(target, sql, of_each, &format!("reading {table}")).await?;
+        for (line, place) in lines.iter().zip(places) {
+            let (entry, cells) = (&mut stored[place].1, Cells::new(columns, &lines, line.row, 1));
+            match table {
+                "pad_approval" => entry.approvals.push(cells),
+                "pad_execution" => entry.executions.push(cells),
+                _ => entry.audit.push(cells),
             }
-            Ok(())
-        })
-        .await?;
+        }
     }
     // Several legacy rows whose lineage claims the same request.
-    for (id, first) in again {
-        if let Some(same) = stored.get(&first).cloned()
-            && let Some(entry) = stored.get_mut(&id)
-        {
-            let lineage = std::mem::take(&mut entry.lineage);
-            *entry = Stored { lineage, ..same };
-        }
+    for (at, first) in again {
+        let same = stored[first].1.clone();
+        let lineage = std::mem::take(&mut stored[at].1.lineage);
+        stored[at].1 = Stored { lineage, ..same };
     }
     Ok(stored)
 }
@@ -249,7 +299,9 @@ fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored)
 /// The large text that an object stands for.
 fn described(object: &[(CompactString, Json)]) -> Option<Text> {
     match object {
-        [(name, Json::Text(text))] if name == "large" => parse_companion(text),
+        [(name, Json::Text(text))] if name == "large" => {
+            Large::described(text).map(|large| Text::Large(Arc::new(large)))
+        }
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 //! The server refuses such a value, and with it everything that a statement reads. So the statement is made
 //! smaller: fewer rows, down to one, and of that row fewer columns, down to those that can't be read.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Executor, Row};
@@ -69,7 +70,7 @@ async fn read_part(session: &mut Session, part: &Source, id: i64) -> Result<Lega
     let row = session.fetch_one(sqlx::raw_sql(AssertSqlSafe(part.only(id)))).await.attempt(WHAT)?;
     let values = raw_values(&row).attempt(WHAT)?;
     let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
-    part.row(|at| values[at]).map(|(_, row)| row).ok_or_else(malformed).attempt(WHAT)
+    part.row(|at| values[at].map(Cow::Borrowed)).map(|(_, row)| row).ok_or_else(malformed).attempt(WHAT)
 }
 
 fn add(row: &mut LegacyRow, part: LegacyRow) {
@@ -78,7 +79,7 @@ fn add(row: &mut LegacyRow, part: LegacyRow) {
             row[*column] = part[*column].clone();
         }
     }
-    row.unknown.extend(part.unknown);
+    row.unknown.extend(part.unknown.iter().map(|(name, text)| (Arc::clone(name), text.cloned())));
     row.unreadable.extend(part.unreadable);
     row.failed.extend(part.failed);
     row.local.extend(part.local);

@@ -1,7 +1,7 @@
 //! Streams source and target side by side in id order, and proves every migrated row.
 //!
-//! Reads the legacy rows through plain queries, and what is stored through COPY, and neither by the code that `migrate`
-//! reads and writes with: a mistake there must not cancel itself out here. Both directions: each legacy row has its
+//! Reads the legacy rows and what is stored through COPY, and takes neither apart by the code that `migrate` reads and
+//! writes with: a mistake there must not cancel itself out here. Both directions: each legacy row has its
 //! target rows, each lineage row its legacy row.
 
 mod second_look;
@@ -290,9 +290,9 @@ async fn read_target(
     both: mpsc::Sender<BothPages>,
 ) -> Result<Unclaimed, VerifyError> {
     let mut securities = Securities::default();
-    while let Some(page) = target.wait(source_pages.recv()).await? {
+    while let Some(mut page) = target.wait(source_pages.recv()).await? {
         let page = loop {
-            match both_pages(&mut target.session, &mut securities, &page.ids, page.rows.clone()).await {
+            match both_pages(&mut target.session, &mut securities, &page.ids, &mut page.rows).await {
                 Ok(page) => break page,
                 Err(error) => target.recover(error).await?,
             }
@@ -307,7 +307,7 @@ async fn read_target(
         loop {
             let looked = async |session: &mut Session, securities: &mut Securities| {
                 let (missing, last) = read_missing(session, csv, after).await?;
-                Ok((both_pages(session, securities, &Rows::Only(missing), Vec::new()).await?, last))
+                Ok((both_pages(session, securities, &Rows::Only(missing), &mut Vec::new()).await?, last))
             };
             let (page, last) = match looked(&mut target.session, &mut securities).await {
                 Ok(looked) => looked,

@@ -76,14 +76,14 @@ pub(super) fn residual(
     // Without an execution the flag is null or empty, and the loop over the flags has kept the empty one.
     debug_assert!(executed || !has_text(row, Col::ContractNotesReceived), "a contract note flag without an execution");
     let unknown = row.unknown.iter().filter(|(_, text)| text.is_some());
-    legacy.extend(unknown.map(|(name, text)| (CompactString::new(name), text.clone())));
+    legacy.extend(unknown.map(|(name, text)| (CompactString::new(name), text.cloned())));
     legacy
 }
 
 /// What is kept in the residual whatever the row becomes: columns that have no other place.
 pub(crate) fn certain_residual(row: &LegacyRow) -> Residual {
     let known = [Col::Name, Col::InstSymbol].map(|it| (CompactString::const_new(it.name()), row[it].clone()));
-    known.into_iter().chain(row.unknown.iter().map(|(name, text)| (CompactString::new(name), text.clone()))).collect()
+    known.into_iter().chain(row.unknown.iter().map(|(name, text)| (CompactString::new(name), text.cloned()))).collect()
 }
 
 impl RowReader<'_> {

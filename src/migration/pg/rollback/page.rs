@@ -6,7 +6,7 @@
 //! the COMMIT ([`names`](crate::migration::pg::names)). So nothing is deleted that isn't as it was when it
 //! was compared.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -154,7 +154,7 @@ async fn judge<'a>(
     session: &mut Session,
     part: &Part<'_>,
     (ids, care): (&Rows, Care),
-    stored: &'a BTreeMap<i64, Stored>,
+    stored: &'a [(i64, Stored)],
 ) -> Result<(Vec<Kept>, Vec<Row<'a>>), QueryError> {
     let all: Vec<Row<'a>> = stored.iter().map(|(id, stored)| (*id, stored)).collect();
     let securities = work.securities.lock().await.of(session, part.rows.values()).await?;

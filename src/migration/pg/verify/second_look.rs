@@ -73,8 +73,8 @@ pub(super) async fn look_again(
             }
         }
         let looked = async {
-            let rows = again.rows(id).await?;
-            both_pages(&mut target, &mut securities, &Rows::Only(vec![id]), rows).await
+            let mut rows = again.rows(id).await?;
+            both_pages(&mut target, &mut securities, &Rows::Only(vec![id]), &mut rows).await
         };
         match looked.await {
             Ok(page) => judge(page).into_iter().for_each(|(_, judged)| report.settle(judged)),

@@ -38,12 +38,12 @@ pub(super) async fn read_missing(
     Ok((missing, last))
 }
 
-/// Rows of the source with what is stored for them.
+/// Rows of the source with what is stored for them. They are taken only if all of it could be read.
 pub(super) async fn both_pages(
     target: &mut Session,
     securities: &mut Securities,
     range: &Rows,
-    rows: Vec<(i64, LegacyRow)>,
+    rows: &mut Vec<(i64, LegacyRow)>,
 ) -> Result<BothPages, QueryError> {
     // A page is a small part of a large table; the planner, which takes random reads for expensive, would read the
     // whole table for each page, which makes the verification quadratic.
@@ -51,7 +51,7 @@ pub(super) async fn both_pages(
     let stored = read_stored(target, range).await?;
     let rejected = read_rejected(target, range).await?;
     let securities = securities.of(target, rows.iter().map(|(_, row)| row)).await?;
-    Ok(BothPages { rows, stored, rejected, securities })
+    Ok(BothPages { rows: std::mem::take(rows), stored, rejected, securities })
 }
 
 /// Target rows that no range shows: those that lineage claims twice, and marked ones that belong to no migrated row.
