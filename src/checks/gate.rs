@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use jiff::civil::DateTime;
 
+use crate::base::hint::DOCTOR;
 use crate::checks::check::{Check, Status};
 use crate::config::environment::Environment;
 use crate::migration::csv::summary::CsvSummary;
@@ -218,8 +219,8 @@ pub(crate) fn of_doctor(stage: Stage, checks: Vec<Check>) -> Vec<Check> {
             (status, _) => status,
         };
         // The particulars are doctor's, and so is the SQL.
-        let message = check.message.replace("the SQL is at the end", "`pad-migrate doctor` shows the SQL");
-        let message = message.replace("the SQL for the checks is at the end", "`pad-migrate doctor` shows the SQL");
+        let message = check.message.replace("the SQL is at the end", &format!("`{DOCTOR}` shows the SQL"));
+        let message = message.replace("the SQL for the checks is at the end", &format!("`{DOCTOR}` shows the SQL"));
         Check { status, message, elapsed: None, table: Default::default(), ..check }
     };
     checks.into_iter().filter(is_wanted).map(judged).collect()

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::hint::BACKUP;
 use crate::base::text::{list, plural, thousands};
 use crate::base::version::{is_version, major};
 use crate::config::settings::Roles;
@@ -17,6 +18,9 @@ use crate::schema::requisite::Requisite;
 
 /// The shape of the manifest. A newer one is refused.
 pub const FORMAT: u32 = 1;
+
+/// The program that writes it.
+pub(crate) const TOOL: &str = "pad-migrate";
 
 /// What the name of a backup's manifest adds to the name of the backup.
 const MANIFEST_SUFFIX: &str = ".manifest.json";
@@ -196,7 +200,7 @@ pub struct Rehearsed {
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// It isn't JSON of this shape.
-    #[error("it is not a manifest of a backup: {0}; take the backup again with `pad-migrate backup --out FILE`")]
+    #[error("it is not a manifest of a backup: {0}; take the backup again with `{BACKUP} --out FILE`")]
     Malformed(String),
     /// A newer program has written it.
     #[error(
@@ -231,7 +235,9 @@ impl Manifest {
         match (label.command.as_deref(), label.format) {
             (Some("manifest"), Some(format)) if format > FORMAT => Err(ManifestError::Newer(format)),
             (Some("manifest"), _) => {
-                let manifest: Self = serde_json::from_str(text).map_err(malformed)?;
+                let mut manifest: Self = serde_json::from_str(text).map_err(malformed)?;
+                // Programs print it either way.
+                manifest.sha256.make_ascii_lowercase();
                 manifest.impossible().map_or(Ok(manifest), |how| Err(ManifestError::Malformed(how)))
             }
             _ => Err(ManifestError::Malformed("it doesn't say that it is one".to_owned())),
@@ -240,7 +246,8 @@ impl Manifest {
 
     /// What no backup's manifest says, in words.
     fn impossible(&self) -> Option<String> {
-        let Self { server_version, pg_dump_version, taken_at, .. } = self;
+        let Self { tool, server_version, pg_dump_version, taken_at, sha256, .. } = self;
+        let tool = (tool != TOOL).then(|| format!("its tool, {tool:?}, is not {TOOL}"));
         let table = twice(self.tables.iter().map(|it| (&it.schema, &it.table)));
         let table = table.map(|(schema, name)| format!("the table {schema}.{name}"));
         let sequence = twice(self.sequences.iter().map(|it| (&it.schema, &it.sequence)));
@@ -255,7 +262,44 @@ impl Manifest {
         let version = version.map(|(key, it)| format!("its {key}, {it:?}, is not a version of PostgreSQL"));
         let is_time = taken_at.strip_suffix('Z').is_some_and(|it| it.parse::<jiff::civil::DateTime>().is_ok());
         let time = (!is_time).then(|| format!("its taken_at, {taken_at:?}, is not a time in UTC"));
-        twice.or(version).or(time)
+        let is_hash = sha256.len() == 64 && sha256.bytes().all(|it| it.is_ascii_hexdigit());
+        let hash = (!is_hash).then(|| format!("its sha256, {sha256:?}, is not a SHA-256"));
+        tool.or(twice).or(version).or(time).or(hash).or_else(|| self.contradiction())
+    }
+
+    /// Where its parts contradict each other, in words.
+    fn contradiction(&self) -> Option<String> {
+        let is_own = |schema: &str| schema == APPLICATION_SCHEMA;
+        let is_table = |name: &str| self.tables.iter().any(|it| is_own(&it.schema) && it.table == name);
+        let left_out = self.left_out.iter().find(|it| is_table(it) || self.describes(APPLICATION_SCHEMA, it));
+        let left_out = left_out.map(|it| format!("its left_out names {it}, which is in it"));
+        let is_whole = self.tables.iter().all(|it| is_own(&it.schema));
+        let whole = (is_whole && !self.whole_schema)
+            .then(|| format!("its whole_schema is false, and all of its tables are in {APPLICATION_SCHEMA}"));
+        let key = self.unlisted_key().map(|id| {
+            format!("its references lack the key {} of {}.{}, which its catalog has", id.name, id.schema, id.parent)
+        });
+        left_out.or(whole).or(key)
+    }
+
+    /// A foreign key of its catalog to a table that it doesn't describe, and that its references don't name.
+    fn unlisted_key(&self) -> Option<&Id> {
+        let plain = |name: &str| name.replace('"', "");
+        let relations = self.catalog.iter().filter(|it| it.id.kind.is_relation());
+        let described: BTreeSet<String> =
+            relations.map(|it| plain(&format!("{}.{}", it.id.schema, it.id.name))).collect();
+        let listed = |id: &Id| {
+            let of = (&id.schema, &id.parent, &id.name);
+            self.references.iter().any(|it| (&it.schema, &it.table, &it.name) == of)
+        };
+        let refers_outside = |it: &&CatalogObject| {
+            let definition = it.properties.get(&Property::Definition).map(Value::to_string).unwrap_or_default();
+            let target = definition.strip_prefix("FOREIGN KEY ").and_then(|it| it.split_once(" REFERENCES "));
+            let target = target.and_then(|(_, it)| it.rsplit_once('(')).map(|(it, _)| plain(it));
+            target.is_some_and(|target| !described.contains(&target))
+        };
+        let keys = self.catalog.iter().filter(|it| it.id.kind == Kind::Constraint && !listed(&it.id));
+        keys.filter(refers_outside).map(|it| &it.id).next()
     }
 
     /// The rows of all tables.

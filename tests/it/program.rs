@@ -97,6 +97,10 @@ fn bad_input_gets_one_sentence(
 #[case(&["migrate", "--limit", "-1"], "'-1'")]
 #[case(&["clean"], "--employee")]
 #[case(&["clean", "--employee", "me"], "--employee")]
+#[case(&["gate", "--check-flags", "--allow-object", "ddl_log"], "write it as SCHEMA.TABLE")]
+#[case(&["plan", "--allow-object", "padealing.pad_request"], "never for schema padealing; leave it out")]
+#[case(&["apply", "--allow-object", "pg_catalog.pg_class"], "never for schema pg_catalog; leave it out")]
+#[case(&["revert", "--to", "1", "--allow-object", "public."], "write it as SCHEMA.TABLE")]
 #[case(&["rollback", "--run", "latest"], "write the whole id of a run")]
 #[case(&["rollback", "--source-id", "x"], "--source-id")]
 #[case(&["rollback", "--source-id", "1", "--run", "00000000-0000-0000-0000-000000000000"], "cannot be used with")]
@@ -539,6 +543,41 @@ async fn commands_in_documents_name_the_environment_and_the_file() {
         }
         assert_eq!(seen, schemas::commands().into_iter().map(str::to_owned).collect());
         assert!(environments > 20 && files > 5, "{environments} {files}");
+    })
+    .await;
+}
+
+/// What a database calls by the name of a command stays what it is, in each format.
+#[tokio::test]
+async fn names_that_look_like_commands_stay_what_they_are() {
+    const NAME: &str = "`pad-migrate rollback` pad-migrate apply";
+    with_db(Start::Reference, async |db| {
+        let tls = [("DB_SSLMODE", "disable")];
+        let global = ["--env", "qa", "--database-url", &db.url];
+        let applied = run(&[&global[..], &["apply", "--yes"]].concat(), &tls);
+        assert_eq!(applied.status.code(), Some(0), "{}", stderr(&applied));
+        let named = format!(
+            "create function padealing.nothing() returns trigger language plpgsql as 'begin return old; end'; \
+             create trigger \"{NAME}\" before delete on padealing.pad_request for each row \
+             execute function padealing.nothing()"
+        );
+        db.execute(&named).await;
+        for command in [
+            "drift",
+            "drift --format json",
+            "drift --format junit",
+            "drift --format sarif",
+            "drift --format markdown",
+            "drift --format sql",
+            "rollback --dry-run",
+            "rollback --dry-run --json",
+        ] {
+            let output = run(&[&global[..], &command.split(' ').collect::<Vec<_>>()].concat(), &tls);
+            // A page is wrapped, and Markdown has backslashes before backticks.
+            let plain = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ").replace('\\', "");
+            assert!(plain.contains(NAME), "{command}: {plain}{}", stderr(&output));
+            assert!(!plain.replace(NAME, "").contains("qa rollback` pad-migrate"), "{command}: {plain}");
+        }
     })
     .await;
 }

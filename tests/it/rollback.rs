@@ -306,6 +306,7 @@ async fn a_run_takes_back_its_own_rows() {
         let second = runs.split(',').nth(1).expect("there are three").to_owned();
         let report = take_back(&db, Selection::Run(second.clone())).await;
         assert_eq!((report.counts.rolled_back, report.counts.kept), (20, 0));
+        assert!(!report.notes.iter().any(|it| it.contains("belong")), "{:?}", report.notes);
         let left = stored::outcomes(&db).await;
         let gone: Vec<&i64> = before.keys().filter(|id| !left.contains_key(id)).collect();
         let of_second: Vec<&i64> = before.keys().skip(10).take(20).collect();
@@ -314,6 +315,18 @@ async fn a_run_takes_back_its_own_rows() {
         db.migrate(Options::default()).await;
         assert_eq!(stored::outcomes(&db).await, before);
         assert_eq!(take_back(&db, Selection::Run(second.clone())).await.counts.selected, 0);
+        // What no run takes is said, whatever is wrong with the time.
+        db.execute(
+            "update padealing.migration_mapping set migrated_at = '2001-01-01' where source_id = 101; \
+             update padealing.migration_mapping set migrated_at = null where source_id = 301",
+        )
+        .await;
+        for dry_run in [true, false] {
+            let report = try_rollback(&db, Selection::Run(second.clone()), dry_run).await.expect("it can be done");
+            let said = "2 rows with lineage belong to no run that is on record, by migrated_at of the lineage, so that \
+                        --run takes none of them; `pad-migrate rollback --source-id 101` takes the first";
+            assert!(report.notes.iter().any(|it| it.starts_with(said)), "{:?}", report.notes);
+        }
 
         let of_rollback = "select id from padealing.migration_run where command = 'rollback' limit 1";
         let of_rollback = db.value(of_rollback).await.expect("it is recorded");

@@ -92,7 +92,7 @@ pub async fn survey(request: &RollbackRequest<'_>) -> Result<Survey, RollbackErr
     let version = server_facts(&mut session).await?.version;
     let chosen = Chosen::of(&mut session, request.target, &request.selection).await?;
     let mut survey = chosen.survey(&mut session, version).await?;
-    survey.notes = surroundings.notes();
+    survey.notes.extend(surroundings.notes());
     let _ = session.close().await;
     Ok(survey)
 }
@@ -214,6 +214,7 @@ async fn run_to_end(
     }
     let _ = holder.close().await;
     report.notes = notes;
+    report.notes.extend(survey.notes);
     report.notes.extend(triggers);
     report.notes.extend(options.filter(|_| report.counts.rolled_back > 0));
     report.elapsed = started.elapsed();

@@ -29,19 +29,20 @@ pub enum UnsafeError {
     Uncounted { place: String, suspects: String },
     /// A function doesn't let it.
     #[error(
-        "the function {function} at {place}, which runs when rows are deleted, sets track_counts, so that what it writes \
-         can't be seen; nothing was deleted; {suspects}"
+        "the function {function} at {place}, which runs when rows are deleted, sets track_counts or resets settings, so \
+         that what it writes can't be seen; nothing was deleted; {suspects}"
     )]
     Hidden { place: String, function: String, suspects: String },
 }
 
-/// The first function that keeps the server from counting, by its own settings or by its text: that of `$function`, or one
-/// that `$text` names.
+/// The first function that may keep the server from counting and leave no trace of that, by its own settings or by its
+/// text: that of `$function`, or one that `$text` names. What computes the setting's name leaves a trace, which
+/// [`Written`] sees, unless it goes back by RESET or its like.
 const HIDES: &str = "(select h.oid::regprocedure::text from pg_proc h \
     where (h.oid = $function or position(lower(h.proname) in lower($text)) > 0) \
       and h.pronamespace <> 'pg_catalog'::regnamespace \
-      and (h.prosrc ilike '%track\\_counts%' or exists (select from unnest(h.proconfig) s (setting) \
-           where s.setting like 'track\\_counts=%' and not split_part(s.setting, '=', 2)::boolean)) \
+      and (h.prosrc ~* 'track_counts|\\mreset\\s+all\\M|\\mreset\\s*''|set_config\\s*\\([^;]*\\mnull\\M' \
+           or exists (select from unnest(h.proconfig) s (setting) where s.setting like 'track\\_counts=%')) \
     order by 1 limit 1)";
 
 /// The tables of padealing that `$1` names, with their partitions and children, as `t`.
@@ -125,6 +126,8 @@ pub(crate) struct Written {
     there: HashSet<Oid>,
     /// Those that it has locked, and that are not there any more: they have no name.
     gone: Vec<Oid>,
+    /// The value of track_counts, and where it comes from: what set it, and set it back, leaves `session` there.
+    counting: String,
 }
 
 impl Written {
@@ -158,10 +161,12 @@ impl Written {
                  array(select l.oid from locked l where l.mode = 'AccessExclusiveLock' \
                            and not exists (select from pg_class c where c.oid = l.oid) order by 1)",
         )
-        .fetch_all(session)
+        .fetch_all(&mut *session)
         .await
         .attempt("asking what was written")?;
-        let mut written = Self { tallies: BTreeMap::new(), there: HashSet::new(), gone: Vec::new() };
+        let counting = "select setting || ' ' || source from pg_settings where name = 'track_counts'";
+        let counting = fetch_value(session, counting, "reading track_counts").await?;
+        let mut written = Self { tallies: BTreeMap::new(), there: HashSet::new(), gone: Vec::new(), counting };
         for (table, inserted, updated, deleted, is_seized, there, gone) in rows {
             match table {
                 Some(table) => {
@@ -187,7 +192,9 @@ impl Written {
         // A temporary table that came and went meanwhile was never there.
         let dropped = self.gone.iter().filter(|it| before.there.contains(it));
         let dropped = dropped.map(|it| format!("dropped the relation that `select {}::regclass` names", it.0));
-        let words: Vec<String> = words.chain(dropped).collect();
+        let hidden = "set track_counts, so that what else it wrote can't be seen".to_owned();
+        let hidden = (self.counting != before.counting).then_some(hidden);
+        let words: Vec<String> = words.chain(dropped).chain(hidden).collect();
         (!words.is_empty()).then(|| list(words))
     }
 }

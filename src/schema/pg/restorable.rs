@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use sqlx::AssertSqlSafe;
 
+use crate::base::hint::{APPLY, REVERT};
 use crate::base::quote::quote_identifier;
 use crate::base::text::{list, plural};
 use crate::base::version::major;
@@ -51,7 +52,7 @@ pub enum NotRestorable {
     /// Tables outside padealing.
     #[error(
         "the backup was taken before its tables were moved to padealing: it holds {tables}; restore writes to padealing \
-         only, so restore it with pg_restore --no-owner --no-privileges, and run `pad-migrate apply` then"
+         only, so restore it with pg_restore --no-owner --no-privileges, and run `{APPLY}` then"
     )]
     Elsewhere { tables: String },
     /// Another environment's.
@@ -70,7 +71,7 @@ pub enum NotRestorable {
     /// It isn't empty.
     #[error(
         "padealing at {place} is not empty: {found}; restore never replaces anything, so restore into another database, \
-         or remove them there first (`pad-migrate revert --to 0000` drops what `apply` created)"
+         or remove them there first (`{REVERT} --to 0000` drops what `apply` created)"
     )]
     NotEmpty { place: String, found: String },
     /// What it depends on is missing.

@@ -1,5 +1,6 @@
 //! Why a rollback stopped.
 
+use crate::base::hint::{PLAN, STATUS};
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
 use crate::migration::csv::error::CsvError;
 use crate::migration::pg::side_effects::UnsafeError;
@@ -30,12 +31,12 @@ pub enum RollbackError {
     Locked { place: String, holder: String },
     /// Columns are missing that are compared.
     #[error(
-        "padealing at {place} lacks {columns}, which rollback compares; nothing was rolled back; `pad-migrate plan` shows \
+        "padealing at {place} lacks {columns}, which rollback compares; nothing was rolled back; `{PLAN}` shows \
          how the schema is mended"
     )]
     Incomplete { place: String, columns: String },
     /// There is no such run.
-    #[error("there is no run with the id {id} at {place}; `pad-migrate status --format json` lists the newest runs")]
+    #[error("there is no run with the id {id} at {place}; `{STATUS} --format json` lists the newest runs")]
     NoRun { place: String, id: String },
     /// It wrote no rows.
     #[error("the run {id} at {place} is one of {command}, which migrates no rows; name a run of migrate")]
