@@ -8,9 +8,8 @@ use crate::commands::csv::LegacyRows;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::global::{Format, parse_run};
 use crate::commands::progress;
-use crate::migration::pg::rollback::{BATCH_SIZE, JOBS, RollbackRequest, look_first, rollback, survey};
+use crate::migration::pg::rollback::{BATCH_SIZE, JOBS, RollbackRequest, check_room, look_first, rollback, survey};
 use crate::migration::rollback::{RollbackReport, Selection, Survey};
-use crate::postgres::database::Access;
 use crate::report::rollback::{RollbackJson, planned_rollback, rollback_page};
 
 /// Roll back what migrate wrote, by lineage; rows that were changed since, or that are in use, are kept and named
@@ -106,7 +105,7 @@ async fn agree(
         return Ok(None);
     }
     // Whether there is room for the others is known before anybody is asked.
-    let _ = request.target.connect(Access::Write, "rollback").await?.close().await;
+    check_room(request).await?;
     let databases = context.between(request.target, rows);
     let page = planned_rollback(&survey, &request.selection, &databases);
     let environment = context.config.environment;

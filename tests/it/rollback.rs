@@ -400,3 +400,36 @@ async fn who_may_roll_back_is_known_beforehand() {
     })
     .await;
 }
+
+/// Where lineage lost its constraints, what it lacks is said in one sentence.
+#[tokio::test]
+async fn lineage_without_ids_is_said_to_be_that() {
+    with_db(Start::Migrated, async |db| {
+        let loosen = ["source_id", "target_table", "target_id"].map(|it| format!("alter {it} drop not null"));
+        db.execute(&format!("alter table padealing.migration_mapping {}", loosen.join(", "))).await;
+        let report = try_rollback(&db, Selection::All, true).await.expect("the constraints alone are no matter");
+        assert!(report.counts.selected > 0);
+        for column in ["source_id", "target_id", "target_table"] {
+            db.execute(&format!(
+                "create table kept as select * from padealing.migration_mapping; \
+                 update padealing.migration_mapping set {column} = null where source_id in (101, 301)"
+            ))
+            .await;
+            let rows = "select count(*) from padealing.migration_mapping where num_nulls(source_id, target_table, target_id) > 0";
+            let rows = db.value(rows).await.expect("they are counted");
+            let found = format!("there are {rows} rows in padealing.migration_mapping at ");
+            for command in [&["verify"][..], &["rollback", "--dry-run"], &["rollback", "--yes"]] {
+                let output = run(&[&["--database-url", &*db.url], command].concat(), &[]);
+                let said = stderr(&output);
+                assert!(output.status.code() == Some(2) && said.contains(&found), "{command:?}: {said}");
+                assert!(said.contains(" is null)`)") && said.lines().count() == 1, "{command:?}: {said}");
+            }
+            db.execute(
+                "truncate padealing.migration_mapping; insert into padealing.migration_mapping select * from kept; \
+                 drop table kept",
+            )
+            .await;
+        }
+    })
+    .await;
+}

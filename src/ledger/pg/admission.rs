@@ -13,7 +13,7 @@ use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::Database;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
-use crate::postgres::statement::server_facts;
+use crate::postgres::statement::{ServerFacts, server_facts};
 
 /// Why a command may not run here.
 #[derive(Debug, thiserror::Error)]
@@ -188,16 +188,21 @@ pub(crate) async fn check_environment(
     }
 }
 
+/// Checks that the target can hold every text.
+pub(crate) fn check_encoding(database: &Database, facts: &ServerFacts) -> Result<(), RefusedError> {
+    match facts.encoding.as_str() {
+        "UTF8" => Ok(()),
+        encoding => Err(RefusedError::Encoding { place: database.place(), encoding: encoding.to_owned() }),
+    }
+}
+
 /// Checks that the target is at the current revision and can hold every text.
 pub(crate) async fn check_applied(
     connection: &mut Session,
     database: &Database,
     environment: Environment,
 ) -> Result<(), RefusedError> {
-    let facts = server_facts(connection).await?;
-    if facts.encoding != "UTF8" {
-        return Err(RefusedError::Encoding { place: database.place(), encoding: facts.encoding });
-    }
+    check_encoding(database, &server_facts(connection).await?)?;
     check_environment(connection, database, environment).await?;
     let not_applied = || RefusedError::NotApplied { place: database.place() };
     if !history_access(connection).await?.exists {

@@ -27,6 +27,7 @@ use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
 use crate::migration::pg::legacy::{CsvPages, FileNotes, LegacySource, came_from_a_file};
+use crate::migration::pg::lineage::check_lineage;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::names::{Witness, wait_for_writers};
@@ -123,6 +124,12 @@ pub async fn rollback(
     result
 }
 
+/// Tries out whether there is room for the sessions of a run, before anybody is asked.
+pub async fn check_room(request: &RollbackRequest<'_>) -> Result<(), RollbackError> {
+    let _ = request.target.connect(Access::Write, "rollback").await?.close().await;
+    Ok(())
+}
+
 /// Looks at what refuses a run besides what [`survey`] has looked at, before a backup that may take an hour: another run
 /// that is at work, legacy rows that can't be read. Changes nothing.
 pub async fn look_first(request: &RollbackRequest<'_>) -> Result<(), RollbackError> {
@@ -153,6 +160,7 @@ async fn check_target(session: &mut Session, request: &RollbackRequest<'_>) -> R
     if !missing.is_empty() {
         return Err(RollbackError::Incomplete { place: target.place(), columns: list(missing) });
     }
+    check_lineage(session, target).await??;
     surroundings.check(session, target).await
 }
 

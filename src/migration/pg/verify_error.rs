@@ -3,6 +3,7 @@
 use crate::base::hint::{PLAN, VERIFY};
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
 use crate::migration::csv::error::CsvError;
+use crate::migration::pg::lineage::NullLineage;
 use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::query_error::QueryError;
@@ -19,6 +20,9 @@ pub enum VerifyError {
     /// The CSV file can't be read, or has changed.
     #[error(transparent)]
     Csv(#[from] CsvError),
+    /// Lineage has rows that say nothing.
+    #[error(transparent)]
+    Lineage(#[from] NullLineage),
     /// Columns are missing that are compared.
     #[error("padealing at {place} lacks {columns}, which verify compares; `{PLAN}` shows how the schema is mended")]
     #[expect(missing_docs, reason = "the message says what each is")]

@@ -13,7 +13,9 @@ use crate::base::version::major;
 use crate::config::environment::Environment;
 use crate::config::settings::Roles;
 use crate::ledger::permission::{Need, Right};
-use crate::ledger::pg::admission::{RefusedError, SessionError, check_permitted, from_session_error, may_adopt};
+use crate::ledger::pg::admission::{
+    RefusedError, SessionError, check_encoding, check_permitted, from_session_error, may_adopt,
+};
 use crate::ledger::pg::permission::current_role;
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::connect_error::ConnectError;
@@ -124,9 +126,7 @@ pub(crate) async fn look(
         let (from, to) = (manifest.server_version.clone(), facts.version);
         return Err(NotRestorable::OlderServer { from, to, place: database.place() });
     }
-    if facts.encoding != "UTF8" {
-        return Err(RefusedError::Encoding { place: database.place(), encoding: facts.encoding }.into());
-    }
+    check_encoding(database, &facts)?;
     let before = introspect::read(session, &[APPLICATION_SCHEMA.to_owned()]).await?.catalog;
     let managed = before.objects.keys().filter(|id| id.kind.is_relation() && MANAGED_TABLES.contains(&&*id.name));
     let mut found: Vec<String> = managed.map(|id| format!("{} {}", id.kind.words(), id.name)).collect();

@@ -313,7 +313,6 @@ async fn operator_classes_and_ranges_are_compared_too() {
                     "",
                     "with subtype text, collation pg_catalog.\"C\", where it has subtype text;",
                 ),
-                ("operator 1 <,", "operator 1 >,", "with operator 1 <(bigint,bigint), where it has "),
                 ("operator 1 <,", "", "with operator 1 <(bigint,bigint), where it has "),
                 ("btint8cmp(", "public.cmp(", "with support function 1 btint8cmp(bigint,bigint), where it has "),
             ] {

@@ -3,6 +3,7 @@
 use crate::base::hint::{PLAN, STATUS};
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
 use crate::migration::csv::error::CsvError;
+use crate::migration::pg::lineage::NullLineage;
 use crate::migration::pg::side_effects::UnsafeError;
 use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
@@ -29,6 +30,9 @@ pub enum RollbackError {
         "another migrate or rollback is running on {place}: {holder}; wait for it to end, or end it, then run this again"
     )]
     Locked { place: String, holder: String },
+    /// Lineage has rows that say nothing.
+    #[error(transparent)]
+    Lineage(#[from] NullLineage),
     /// Columns are missing that are compared.
     #[error(
         "padealing at {place} lacks {columns}, which rollback compares; nothing was rolled back; `{PLAN}` shows \
