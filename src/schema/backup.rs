@@ -1,5 +1,7 @@
 //! What is known of a backup: its manifest, and whether an archive holds what it says. Pure.
 
+mod contradiction;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -267,39 +269,14 @@ impl Manifest {
         tool.or(twice).or(version).or(time).or(hash).or_else(|| self.contradiction())
     }
 
-    /// Where its parts contradict each other, in words.
-    fn contradiction(&self) -> Option<String> {
-        let is_own = |schema: &str| schema == APPLICATION_SCHEMA;
-        let is_table = |name: &str| self.tables.iter().any(|it| is_own(&it.schema) && it.table == name);
-        let left_out = self.left_out.iter().find(|it| is_table(it) || self.describes(APPLICATION_SCHEMA, it));
-        let left_out = left_out.map(|it| format!("its left_out names {it}, which is in it"));
-        let is_whole = self.tables.iter().all(|it| is_own(&it.schema));
-        let whole = (is_whole && !self.whole_schema)
-            .then(|| format!("its whole_schema is false, and all of its tables are in {APPLICATION_SCHEMA}"));
-        let key = self.unlisted_key().map(|id| {
-            format!("its references lack the key {} of {}.{}, which its catalog has", id.name, id.schema, id.parent)
-        });
-        left_out.or(whole).or(key)
-    }
-
-    /// A foreign key of its catalog to a table that it doesn't describe, and that its references don't name.
-    fn unlisted_key(&self) -> Option<&Id> {
-        let plain = |name: &str| name.replace('"', "");
-        let relations = self.catalog.iter().filter(|it| it.id.kind.is_relation());
-        let described: BTreeSet<String> =
-            relations.map(|it| plain(&format!("{}.{}", it.id.schema, it.id.name))).collect();
-        let listed = |id: &Id| {
-            let of = (&id.schema, &id.parent, &id.name);
-            self.references.iter().any(|it| (&it.schema, &it.table, &it.name) == of)
-        };
-        let refers_outside = |it: &&CatalogObject| {
-            let definition = it.properties.get(&Property::Definition).map(Value::to_string).unwrap_or_default();
-            let target = definition.strip_prefix("FOREIGN KEY ").and_then(|it| it.split_once(" REFERENCES "));
-            let target = target.and_then(|(_, it)| it.rsplit_once('(')).map(|(it, _)| plain(it));
-            target.is_some_and(|target| !described.contains(&target))
-        };
-        let keys = self.catalog.iter().filter(|it| it.id.kind == Kind::Constraint && !listed(&it.id));
-        keys.filter(refers_outside).map(|it| &it.id).next()
+    /// The tables and sequences that are in other schemas than the application's.
+    pub(crate) fn outside(&self) -> BTreeSet<String> {
+        let tables = self.tables.iter().map(|it| (&it.schema, &it.table));
+        let sequences = self.sequences.iter().map(|it| (&it.schema, &it.sequence));
+        let relations =
+            self.catalog.iter().filter(|it| it.id.kind.is_relation()).map(|it| (&it.id.schema, &it.id.name));
+        let all = tables.chain(sequences).chain(relations).filter(|(schema, _)| *schema != APPLICATION_SCHEMA);
+        all.map(|(schema, name)| format!("{schema}.{name}")).collect()
     }
 
     /// The rows of all tables.

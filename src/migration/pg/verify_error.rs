@@ -3,7 +3,7 @@
 use crate::base::hint::{PLAN, VERIFY};
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
 use crate::migration::csv::error::CsvError;
-use crate::migration::pg::lineage::NullLineage;
+use crate::migration::pg::missing::NullLineage;
 use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::query_error::QueryError;

@@ -160,9 +160,7 @@ const FEW: usize = 5;
 
 /// What needs no database.
 fn check_manifest(request: &RestoreRequest<'_>, manifest: &Manifest) -> Result<(), NotRestorable> {
-    let outside: Vec<String> = (manifest.tables.iter().filter(|it| it.schema != APPLICATION_SCHEMA))
-        .map(|it| format!("{}.{}", it.schema, it.table))
-        .collect();
+    let outside = manifest.outside();
     if !manifest.whole_schema || !outside.is_empty() {
         return Err(NotRestorable::Elsewhere { tables: list(&outside) });
     }

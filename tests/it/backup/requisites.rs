@@ -267,6 +267,24 @@ async fn what_is_there_otherwise_is_said_before_it_is_asked() {
         })
         .await;
 
+        // A manifest that lacks what its own catalog needs is none.
+        let manifest = dir.path().join("it.dump.manifest.json");
+        let good = std::fs::read_to_string(&manifest).expect("the manifest is there");
+        for (lacks, words) in [
+            ("touch", "its requisites lack public.touch, which the trigger touch of padealing.pad_breach of its catalog needs"),
+            ("pair", "its requisites lack public.pair, which the column a of padealing.pad_breach of its catalog needs"),
+            ("", "its requisites lack public."),
+        ] {
+            let mut bad: serde_json::Value = serde_json::from_str(&good).expect("it is JSON");
+            let requisites = bad["requisites"].as_array_mut().expect("a list");
+            requisites.retain(|it| !it["name"].as_str().is_some_and(|it| it.contains(lacks)));
+            std::fs::write(&manifest, bad.to_string()).expect("it is written");
+            let output = go(dir.path(), "postgres://u@127.0.0.1:1/n", &[], &restore);
+            let said = stderr(&output);
+            assert!(output.status.code() == Some(2) && said.contains(words), "{said}");
+        }
+        std::fs::write(&manifest, good).expect("it is written");
+
         // An earlier version recorded names only, and the roles of policies among them.
         with_db(Start::Reference, async |to| {
             let manifest = dir.path().join("it.dump.manifest.json");

@@ -3,7 +3,7 @@
 use crate::base::hint::{PLAN, STATUS};
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
 use crate::migration::csv::error::CsvError;
-use crate::migration::pg::lineage::NullLineage;
+use crate::migration::pg::missing::NullLineage;
 use crate::migration::pg::side_effects::UnsafeError;
 use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
