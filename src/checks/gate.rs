@@ -219,8 +219,11 @@ pub(crate) fn of_doctor(stage: Stage, checks: Vec<Check>) -> Vec<Check> {
             (status, _) => status,
         };
         // The particulars are doctor's, and so is the SQL.
-        let message = check.message.replace("the SQL is at the end", &format!("`{DOCTOR}` shows the SQL"));
-        let message = message.replace("the SQL for the checks is at the end", &format!("`{DOCTOR}` shows the SQL"));
+        let ends = ["the SQL is at the end", "the SQL for the checks is at the end"];
+        let message = match ends.into_iter().find_map(|end| check.message.strip_suffix(end)) {
+            Some(message) => format!("{message}`{DOCTOR}` shows the SQL"),
+            None => check.message,
+        };
         Check { status, message, elapsed: None, table: Default::default(), ..check }
     };
     checks.into_iter().filter(is_wanted).map(judged).collect()

@@ -93,9 +93,9 @@ impl Args {
         let is_too_long = freeze > 0 && Duration::from_secs(freeze) + BESIDE_FREEZE > timeout;
         (self.stage == Stage::Before && is_too_long).then(|| {
             format!(
-                "--freeze-seconds {freeze} and --timeout {timeout:?} contradict each other: the gate would end before the \
-                 legacy table was watched for so long, and takes some seconds before that; it is watched up to three times if something changes, so give \
-                 --timeout {}s, or a smaller --freeze-seconds",
+                "--freeze-seconds {freeze} and --timeout {timeout:?} contradict each other: the gate would end before \
+                 the legacy table was watched for so long, and takes some seconds before that; it is watched up to \
+                 three times if something changes, so give --timeout {}s, or a smaller --freeze-seconds",
                 3 * freeze + 600
             )
         })

@@ -213,8 +213,8 @@ fn target(config: &Config) -> Result<Option<Database>, ConnectError> {
     config.target.as_ref().map(|it| Database::new(it, config.environment, &config.transport)).transpose()
 }
 
-/// The database of real legacy rows, if they come from one. One session reads them, and each worker has one for texts that
-/// are too large for a page.
+/// The database of real legacy rows, if they come from one. One session reads them, and each worker has one for texts
+/// that are too large for a page.
 fn source(config: &Config, rows: &Rows, target: Option<&Database>) -> Result<Option<Database>, ConnectError> {
     let endpoint = match rows {
         Rows::Generated(_) | Rows::Csv(_) => None,

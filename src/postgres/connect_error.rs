@@ -97,7 +97,7 @@ pub enum ConnectError {
     #[error(
         "{place} gives {open} sessions at once now, and this command needs {needed} ({how}); nothing was begun: raise the size of \
          the pool (default_pool_size of PgBouncer) or the limit of the role or server{}",
-        if *.fewer_jobs { ", wait until others have ended, or give fewer --jobs" } else { ", or wait until others have ended" }
+        if *.fewer_jobs { ", wait until others end, or give fewer --jobs" } else { ", or wait until others end" }
     )]
     Room {
         /// Host, port, database and role.

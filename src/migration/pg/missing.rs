@@ -43,8 +43,8 @@ pub(crate) async fn missing_columns(connection: &mut Session) -> Result<Vec<Stri
 /// Lineage lost its constraints, and rows of it say nothing.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "there {rows} in padealing.migration_mapping at {place} without a source_id, target_table or target_id, so what they are \
-     about isn't known; nothing was changed; correct or delete them ({query}), and make the columns not null again: \
+    "there {rows} in padealing.migration_mapping at {place} without a source_id, target_table or target_id, so \
+     what they are about isn't known; nothing was changed; correct or delete them ({query}), and make the columns not null again: \
      `{DRIFT}` has the SQL"
 )]
 pub struct NullLineage {

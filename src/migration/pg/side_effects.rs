@@ -29,8 +29,8 @@ pub enum UnsafeError {
     Uncounted { place: String, suspects: String },
     /// A function doesn't let it.
     #[error(
-        "the function {function} at {place}, which runs when rows are deleted, sets track_counts or resets settings, so \
-         that what it writes can't be seen; nothing was deleted; {suspects}"
+        "the function {function} at {place}, which runs when rows are deleted, sets track_counts or resets settings, \
+         so that what it writes can't be seen; nothing was deleted; {suspects}"
     )]
     Hidden { place: String, function: String, suspects: String },
 }

@@ -53,8 +53,8 @@ impl Manifest {
         keys.filter(refers_outside).map(|it| &it.id).next()
     }
 
-    /// The type of a column or the function of a trigger that is in another schema, and not among the requisites; and what
-    /// needs it. What isn't seen here fails the restore, which then changes nothing.
+    /// The type of a column or the function of a trigger that is in another schema, and not among the requisites; and
+    /// what needs it. What isn't seen here fails the restore, which then changes nothing.
     fn unlisted_object(&self) -> Option<(String, String)> {
         let listed: BTreeSet<String> = self.requisites.iter().map(|it| plain(&it.name)).collect();
         let is_outside = |name: &String| {
