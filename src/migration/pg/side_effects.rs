@@ -52,28 +52,37 @@ const TREE: &str = "with recursive t as (\
 
 /// What fires when rows of some tables are deleted, foreign keys aside.
 pub(crate) async fn firing(session: &mut Session, tables: &[&str]) -> Result<Vec<Firing>, QueryError> {
+    type Row = (String, String, String, bool, bool, Option<String>, bool);
     // A partition's copy of its table's trigger is no other one.
     let hides = |function: &str, text: &str| HIDES.replace("$function", function).replace("$text", text);
     let by_trigger = hides("g.tgfoid", "p.prosrc");
     let by_rule = hides("0", "pg_get_ruledef(r.oid)");
     let sql = format!(
-        "{TREE} select n.nspname::text, c.relname::text, f.name::text, f.is_rule, f.is_always, f.hides \
+        "{TREE} select n.nspname::text, c.relname::text, f.name::text, f.is_rule, f.is_always, f.hides, f.may_hide \
          from t join pg_class c on c.oid = t.oid join pg_namespace n on n.oid = c.relnamespace \
          cross join lateral ( \
-             select g.tgname, false, g.tgenabled = 'A', {by_trigger} \
+             select g.tgname, false, g.tgenabled = 'A', {by_trigger}, p.prosrc ~* '\\mexecute\\M' and (select bool_or(o.rolsuper) \
+                 from pg_roles o where o.rolname = current_user or p.prosecdef and o.oid = p.proowner) \
              from pg_trigger g join pg_proc p on p.oid = g.tgfoid where g.tgrelid = t.oid and not g.tgisinternal \
                and g.tgparentid = 0 and g.tgenabled in ('O', 'A') and g.tgtype & 8 = 8 \
-             union all select r.rulename, true, r.ev_enabled = 'A', {by_rule} \
+             union all select r.rulename, true, r.ev_enabled = 'A', {by_rule}, false \
              from pg_rewrite r where r.ev_class = t.oid and r.ev_type = '4' and r.ev_enabled in ('O', 'A') \
-         ) f (name, is_rule, is_always, hides) order by 1, 2, 3"
+         ) f (name, is_rule, is_always, hides, may_hide) order by 1, 2, 3"
     );
-    let found: Vec<(String, String, String, bool, bool, Option<String>)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let found: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(tables)
         .fetch_all(session)
         .await
         .attempt("looking for triggers that fire when rows are deleted")?;
-    let firing =
-        |(schema, table, name, is_rule, is_always, hides)| Firing { schema, table, name, is_rule, is_always, hides };
+    let firing = |(schema, table, name, is_rule, is_always, hides, may_hide)| Firing {
+        schema,
+        table,
+        name,
+        is_rule,
+        is_always,
+        hides,
+        may_hide,
+    };
     Ok(found.into_iter().map(firing).collect())
 }
 

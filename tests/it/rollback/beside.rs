@@ -7,7 +7,8 @@ use sqlx::{AssertSqlSafe, Connection};
 
 use super::killed::WAITING;
 use super::{half, reasons, rest, take_back, try_rollback};
-use crate::harness::{Start, stored, with_db};
+use crate::harness::program::{run, stderr, stdout};
+use crate::harness::{Role, Start, stored, with_db};
 use crate::waiting::until_true;
 use pad_migrate::migration::rollback::{Dangling, Selection};
 use pad_migrate::migration::run::Options;
@@ -250,6 +251,14 @@ async fn what_writes_to_other_rows_is_refused_and_named() {
         .await;
         let report = take_back(&db, Selection::Sources([101].into())).await;
         assert_eq!((report.counts.rolled_back, report.notes.len()), (1, 1));
+        // What a superuser's text can hide is said to be that.
+        let warning = "runs text as SQL with the rights of a superuser";
+        assert!(report.notes[0].contains(warning), "{:?}", report.notes);
+        db.execute("grant select on public.personal_account_dealing to pad_migrate_owner").await;
+        let owner = db.url_as(Role::Owner).await;
+        let dry = run(&["--database-url", &owner, "rollback", "--dry-run", "--source-id", "301", "--json"], &[]);
+        let noted = stdout(&dry);
+        assert!(noted.contains("fires when rows are deleted") && !noted.contains(warning), "{noted}{}", stderr(&dry));
         db.execute("create table other.old () inherits (padealing.pad_request)").await;
         let error = try_rollback(&db, Selection::All, true).await.expect_err("it is refused").to_string();
         assert!(error.contains("other.old at ") && error.contains("inherits from padealing.pad_request"), "{error}");
