@@ -1,80 +1,82 @@
-//! Commands of this program within texts, as they are to be pasted: without `--env`, they would work on another
-//! environment's database, and without `--source-csv` on other rows.
+//! Commands of this program within sentences, as they are to be pasted: without `--env`, they would work on another
+//! environment's database, and without `--source-csv` on other rows. A sentence names a command by its constant, as in
+//! `format!("run `{MIGRATE}` again")`: so what a database or a file calls by such a name stays what it is.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::OnceLock;
 
-use serde_json::Value;
-
-/// The commands that work in an environment; a test compares them with the program's.
-const COMMANDS: [&str; 17] = [
-    "apply",
-    "backup",
-    "clean",
-    "doctor",
-    "drift",
-    "gate",
-    "integrity",
-    "migrate",
-    "plan",
-    "rehearse",
-    "restore",
-    "revert",
-    "rollback",
-    "seed",
-    "snapshot",
-    "status",
-    "verify",
-];
-
-/// Those that read legacy rows, which may come from a file.
-const OF_ROWS: [&str; 5] = ["gate", "migrate", "rehearse", "rollback", "verify"];
-
-const PROGRAM: &str = "pad-migrate ";
-
-/// Fields of JSON that hold SQL or values, which are what they are.
-const VERBATIM: [&str; 5] = ["actual", "expected", "query", "sql", "value"];
-
-/// The flags without which a command would work on something else than the one that names it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Pasted {
-    /// The environment, if one is named.
-    pub(crate) environment: Option<&'static str>,
-    /// The flags about a CSV file as a shell takes them; empty if the legacy rows are in a database.
-    pub(crate) csv: String,
+/// A command that works in an environment; shown with the program's name and what was named on the command line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hint {
+    name: &'static str,
+    reads_rows: bool,
 }
 
-impl Pasted {
-    /// A text with the flags in each of the program's commands that it names.
-    pub(crate) fn complete<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find(PROGRAM) {
-            let (before, after) = rest.split_at(at + PROGRAM.len());
-            out.push_str(before);
-            let word = &after[..after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len())];
-            if let Some(environment) = self.environment.filter(|_| COMMANDS.contains(&word)) {
-                out.push_str(&format!("--env {environment} "));
-            }
-            if !self.csv.is_empty() && OF_ROWS.contains(&word) {
-                out.push_str(&format!("{} ", self.csv));
-            }
-            rest = after;
-        }
-        if out.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(out + rest) }
-    }
+pub(crate) const APPLY: Hint = schema("apply");
+pub(crate) const BACKUP: Hint = schema("backup");
+pub(crate) const CLEAN: Hint = schema("clean");
+pub(crate) const DOCTOR: Hint = schema("doctor");
+pub(crate) const DRIFT: Hint = schema("drift");
+pub(crate) const INTEGRITY: Hint = schema("integrity");
+pub(crate) const MIGRATE: Hint = rows("migrate");
+pub(crate) const PLAN: Hint = schema("plan");
+pub(crate) const REHEARSE: Hint = rows("rehearse");
+pub(crate) const RESTORE: Hint = schema("restore");
+pub(crate) const REVERT: Hint = schema("revert");
+pub(crate) const ROLLBACK: Hint = rows("rollback");
+pub(crate) const SEED: Hint = schema("seed");
+pub(crate) const SNAPSHOT: Hint = schema("snapshot");
+pub(crate) const STATUS: Hint = schema("status");
+pub(crate) const VERIFY: Hint = rows("verify");
 
-    /// The same in all texts of a value, but for SQL and values of the database.
-    pub(crate) fn complete_json(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => *text = self.complete(text).into_owned(),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.complete_json(item)),
-            Value::Object(fields) => {
-                let texts = fields.iter_mut().filter(|(name, _)| !VERBATIM.contains(&name.as_str()));
-                texts.for_each(|(_, field)| self.complete_json(field));
+/// Those that texts which come with the program name.
+const OF_EMBEDDED_TEXTS: [Hint; 3] = [DRIFT, MIGRATE, VERIFY];
+
+/// A command that reads legacy rows, which may come from a file.
+const fn rows(name: &'static str) -> Hint {
+    Hint { name, reads_rows: true }
+}
+
+const fn schema(name: &'static str) -> Hint {
+    Hint { name, reads_rows: false }
+}
+
+/// The flags without which a command would work on something else than the one that names it.
+#[derive(Debug)]
+struct Named {
+    environment: Option<&'static str>,
+    csv: String,
+}
+
+/// What the command line or APP_ENV names; nothing where the crate is used without them.
+static NAMED: OnceLock<Named> = OnceLock::new();
+
+/// Says once, before any sentence is made, what was named: an environment, and the flags about a CSV file as a shell
+/// takes them, empty if the legacy rows are in a database.
+pub(crate) fn name_flags(environment: Option<&'static str>, csv: String) {
+    let _ = NAMED.set(Named { environment, csv });
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("pad-migrate ")?;
+        if let Some(named) = NAMED.get() {
+            if let Some(environment) = named.environment {
+                write!(f, "--env {environment} ")?;
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            if self.reads_rows && !named.csv.is_empty() {
+                write!(f, "{} ", named.csv)?;
+            }
         }
+        f.write_str(self.name)
     }
+}
+
+/// A text that comes with the program and can't name a constant, such as the head of an embedded query.
+pub(crate) fn completed(text: &str) -> String {
+    let one = |text: String, hint: Hint| text.replace(&format!("`pad-migrate {}", hint.name), &format!("`{hint}"));
+    OF_EMBEDDED_TEXTS.into_iter().fold(text.to_owned(), one)
 }
 
 /// A word as a shell takes it.

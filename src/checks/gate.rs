@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use jiff::civil::DateTime;
 
+use crate::base::hint::DOCTOR;
 use crate::checks::check::{Check, Status};
 use crate::config::environment::Environment;
 use crate::migration::csv::summary::CsvSummary;
@@ -218,8 +219,11 @@ pub(crate) fn of_doctor(stage: Stage, checks: Vec<Check>) -> Vec<Check> {
             (status, _) => status,
         };
         // The particulars are doctor's, and so is the SQL.
-        let message = check.message.replace("the SQL is at the end", "`pad-migrate doctor` shows the SQL");
-        let message = message.replace("the SQL for the checks is at the end", "`pad-migrate doctor` shows the SQL");
+        let ends = ["the SQL is at the end", "the SQL for the checks is at the end"];
+        let message = match ends.into_iter().find_map(|end| check.message.strip_suffix(end)) {
+            Some(message) => format!("{message}`{DOCTOR}` shows the SQL"),
+            None => check.message,
+        };
         Check { status, message, elapsed: None, table: Default::default(), ..check }
     };
     checks.into_iter().filter(is_wanted).map(judged).collect()

@@ -8,6 +8,7 @@ pub mod outcome;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use crate::base::hint::INTEGRITY;
 use crate::base::quote::quote_identifier;
 use crate::base::text::list;
 use crate::checks::integrity::header::{Header, body};
@@ -42,7 +43,7 @@ pub static ALL: LazyLock<Vec<Definition>> = LazyLock::new(|| {
 
 /// There is no check of a name.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no check {name:?}{}; `pad-migrate integrity --list` shows them all", similar(near))]
+#[error("there is no check {name:?}{}; `{INTEGRITY} --list` shows them all", similar(near))]
 pub struct UnknownCheck {
     name: String,
     near: Vec<String>,

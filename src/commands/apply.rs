@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::base::hint::PLAN;
 use crate::commands::context::{BACKUP_AT_ONCE, Context};
 use crate::commands::ended::Ended;
-use crate::commands::global::{Format, parse_duration, parse_plan_hash, parse_revision};
+use crate::commands::global::{Format, parse_duration, parse_object, parse_plan_hash, parse_revision};
 use crate::commands::progress;
 use crate::commands::revert::{RollBack, roll_back};
 use crate::config::environment::Environment;
@@ -44,7 +45,7 @@ pub(crate) struct Args {
     pub(crate) format: Format,
     /// A table outside padealing, as SCHEMA.TABLE, that triggers or event triggers may lock, such as that of a DDL log;
     /// may be given several times
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_object)]
     pub(crate) allow_object: Vec<String>,
     /// The environment that the database was set up as, if it is a copy that was restored here; dev and qa only
     #[arg(long, value_name = "ENV")]
@@ -78,7 +79,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         let to = args.to.as_deref().map(|to| format!(" --to {to}")).unwrap_or_default();
         return Err(format!(
             "the plan is not the one that was reviewed: its hash is {hash}, --plan-hash is {reviewed}, so nothing was \
-             changed; review `pad-migrate plan{to}` again"
+             changed; review `{PLAN}{to}` again"
         )
         .into());
     }

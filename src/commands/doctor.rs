@@ -1,5 +1,6 @@
 //! `doctor`.
 
+use crate::base::hint::MIGRATE;
 use crate::checks::pg::examine;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
@@ -29,7 +30,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     if let Some(file) = &context.csv.source_csv {
         found.skip(
             "legacy_table",
-            format!("the legacy rows come from {}; `pad-migrate migrate --dry-run` examines it", file.display()),
+            format!("the legacy rows come from {}; `{MIGRATE} --dry-run` examines it", file.display()),
         );
     }
     let report = Doctor::new(&context.config, &found);

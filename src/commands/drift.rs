@@ -7,7 +7,6 @@ use clap::ValueEnum;
 use crate::commands::context::{Context, read};
 use crate::commands::ended::Ended;
 use crate::commands::integrity;
-use crate::commands::printer::shown_text;
 use crate::config::mask::Secret;
 use crate::config::settings::Endpoint;
 use crate::report::drift as report;
@@ -84,10 +83,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         exceptions: &exceptions,
         today: today(),
     };
-    let mut drift = drift(request).await?;
-    for finding in &mut drift.findings {
-        finding.remedy.advice = shown_text(&finding.remedy.advice).into_owned();
-    }
+    let drift = drift(request).await?;
     let printer = &context.printer;
     match args.format {
         DriftFormat::Text => printer.page(&report::page(&drift, args.fail_on))?,

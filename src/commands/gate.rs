@@ -13,10 +13,11 @@ use crate::checks::pg::gate::request::GateRequest;
 use crate::commands::context::{AtOnce, Context, beside_result, read, save};
 use crate::commands::doctor::Printed;
 use crate::commands::ended::Ended;
-use crate::commands::global::{parse_duration, parse_plan_hash};
+use crate::commands::global::{parse_duration, parse_object, parse_plan_hash};
 use crate::commands::integrity;
-use crate::commands::printer::{FILE_WIDTH, json_text, show_checks, shown};
-use crate::report::gate::{GateJson, junit, page, verdict};
+use crate::commands::printer::{FILE_WIDTH, json_text};
+use crate::report::gate::{FlagsJson, GateJson, flags_junit, junit, page, verdict};
+use crate::schema::pg::archive::described;
 use crate::schema::pg::drift::today;
 
 /// How the decision is printed.
@@ -43,7 +44,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HASH", value_parser = parse_plan_hash)]
     pub(crate) plan_hash: Option<String>,
     /// Before: a table outside padealing, as SCHEMA.TABLE, that the plan was reviewed with; may be given several times
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_object)]
     pub(crate) allow_object: Vec<String>,
     /// Before: the backup, as `backup --out` or `apply --backup` has written it
     #[arg(long, value_name = "FILE")]
@@ -74,24 +75,27 @@ pub(crate) struct Args {
     pub(crate) check_flags: bool,
 }
 
+/// What the gate takes beside the time in which the legacy table is watched, at least.
+const BESIDE_FREEZE: Duration = Duration::from_secs(10);
+
 impl Args {
     /// One for each part of the decision that is made side by side, two for `integrity`; `verify` and a dry run have more.
     fn at_once(&self) -> AtOnce {
         match self.stage {
-            Stage::Before => AtOnce { target: 9, source: 2 },
-            Stage::After => AtOnce { target: 7, source: 1 },
+            Stage::Before => AtOnce::fixed(9, 2),
+            Stage::After => AtOnce::fixed(7, 1),
         }
     }
 
     /// Why the flags can't be used together.
     fn conflict(&self) -> Option<String> {
         let (freeze, timeout) = (self.freeze_seconds, self.timeout);
-        let is_too_long = freeze > 0 && Duration::from_secs(freeze) >= timeout;
+        let is_too_long = freeze > 0 && Duration::from_secs(freeze) + BESIDE_FREEZE > timeout;
         (self.stage == Stage::Before && is_too_long).then(|| {
             format!(
-                "--freeze-seconds {freeze} and --timeout {timeout:?} contradict each other: the gate would end before the legacy \
-                 table was watched for so long; it is watched up to three times if something changes, so give \
-                 --timeout {}s, or a smaller --freeze-seconds",
+                "--freeze-seconds {freeze} and --timeout {timeout:?} contradict each other: the gate would end before \
+                 the legacy table was watched for so long, and takes some seconds before that; it is watched up to \
+                 three times if something changes, so give --timeout {}s, or a smaller --freeze-seconds",
                 3 * freeze + 600
             )
         })
@@ -111,12 +115,22 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
             Some(report.map_err(|error| format!("{}: {error}", path.display()))?)
         }
     };
+    if args.check_flags
+        && let Some(path) = &args.backup
+    {
+        described(path).await?;
+    }
     let (target, rows) = context.target_and_rows(args.at_once()).await?;
     if args.check_flags {
+        match args.format {
+            GateFormat::Text => {}
+            GateFormat::Json => context.printer.json(&FlagsJson::new(context.config.environment))?,
+            GateFormat::Junit => context.printer.document(&flags_junit()?)?,
+        }
         return Ok(Verdict::Clean);
     }
     let config = &context.config;
-    let mut found = gate(&GateRequest {
+    let found = gate(&GateRequest {
         target: &target,
         source: rows.source(&config.legacy_table),
         source_elsewhere: config.source.is_some(),
@@ -135,7 +149,6 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         timeout: args.timeout,
     })
     .await;
-    show_checks(found.checks.iter_mut());
     let page = page(&found);
     let document = match args.format {
         GateFormat::Text => None,
@@ -143,7 +156,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         GateFormat::Junit => Some(junit(&found)?),
     };
     if let Some(file) = file {
-        save(file, document.clone().unwrap_or_else(|| shown(&page).render(FILE_WIDTH, false))).await?;
+        save(file, document.clone().unwrap_or_else(|| page.render(FILE_WIDTH, false))).await?;
     }
     match document {
         Some(text) => context.printer.document(&text)?,

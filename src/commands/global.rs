@@ -6,9 +6,11 @@ use std::time::Duration;
 use clap::ValueEnum;
 use jiff::SignedDuration;
 
+use crate::base::hint::{PLAN, STATUS};
 use crate::commands::csv::CsvFlags;
 use crate::config::environment::Environment;
 use crate::ledger::revisions::numbers;
+use crate::schema::names::is_allowable;
 use crate::schema::plan::outcome::HASH_BYTES;
 
 /// Flags of every command.
@@ -91,7 +93,18 @@ pub(crate) fn parse_revision(text: &str) -> Result<String, String> {
 pub(crate) fn parse_plan_hash(text: &str) -> Result<String, String> {
     match text.len() == 2 * HASH_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         true => Ok(text.to_ascii_lowercase()),
-        false => Err(format!("write the {} hexadecimal digits that `pad-migrate plan` prints as Hash", 2 * HASH_BYTES)),
+        false => Err(format!("write the {} hexadecimal digits that `{PLAN}` prints as Hash", 2 * HASH_BYTES)),
+    }
+}
+
+/// Reads the name of a table outside padealing. Whether it is there is said by what looks for it.
+pub(crate) fn parse_object(text: &str) -> Result<String, String> {
+    match text.split_once('.') {
+        None | Some(("", _) | (_, "")) => Err("write it as SCHEMA.TABLE, as apply names it".to_owned()),
+        Some((schema, _)) if !is_allowable(schema) => Err(format!(
+            "it is for tables that triggers of others write to, and never for schema {schema}; leave it out"
+        )),
+        Some(_) => Ok(text.to_owned()),
     }
 }
 
@@ -110,6 +123,6 @@ pub(crate) fn parse_run(text: &str) -> Result<String, String> {
         });
     match is_uuid {
         true => Ok(text.to_ascii_lowercase()),
-        false => Err("write the whole id of a run, as `pad-migrate status` lists it".to_owned()),
+        false => Err(format!("write the whole id of a run, as `{STATUS}` lists it")),
     }
 }

@@ -10,7 +10,7 @@ use crate::checks::integrity::{ALL, named, near, near_among, select};
 use crate::checks::pg::integrity::{IntegrityRequest, integrity};
 use crate::commands::context::{Context, read};
 use crate::commands::ended::{Ended, Failure};
-use crate::commands::printer::{Printer, show_checks};
+use crate::commands::printer::Printer;
 use crate::report::integrity::{IntegrityJson, catalogue, junit, page};
 use crate::schema::drift::exceptions::Exceptions;
 use crate::schema::pg::drift::today;
@@ -91,8 +91,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         exceptions: exceptions.as_ref(),
         today: today(),
     };
-    let mut found = integrity(&request).await?;
-    show_checks(found.outcomes.iter_mut().map(|it| &mut it.check).chain(&mut found.exceptions));
+    let found = integrity(&request).await?;
     let printer = &context.printer;
     match args.format {
         IntegrityFormat::Text => printer.page(&page(&found))?,

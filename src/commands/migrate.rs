@@ -46,7 +46,7 @@ pub(crate) struct Args {
 /// A session that holds the lock and one that reads, and two of each worker: one that writes, and one that fetches texts
 /// that are too large for a page.
 fn at_once(jobs: usize) -> AtOnce {
-    AtOnce { target: 1 + jobs, source: 1 + jobs }
+    AtOnce { target: 1 + jobs, source: 1 + jobs, fewer_jobs: jobs > 1 }
 }
 
 /// Migrates until it is done or `interrupted` is ready, which it records.

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::base::file::PendingFile;
+use crate::base::hint::REVERT;
 use crate::commands::context::{Context, save};
 use crate::commands::ended::Ended;
-use crate::commands::global::parse_revision;
-use crate::commands::printer::{FILE_WIDTH, json_text, shown};
+use crate::commands::global::{parse_object, parse_revision};
+use crate::commands::printer::{FILE_WIDTH, json_text};
 use crate::ledger::history::applied;
 use crate::report::plan::Planned;
 use crate::report::plan::json::PlanJson;
@@ -48,7 +49,7 @@ pub(crate) struct Args {
     pub(crate) to: Option<String>,
     /// A table outside padealing, as SCHEMA.TABLE, that triggers or event triggers may lock, such as that of a DDL log;
     /// may be given several times
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_object)]
     pub(crate) allow_object: Vec<String>,
 }
 
@@ -58,7 +59,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let request = context.schema_request(&target, args.to.as_deref());
     let found = plan(&ChangeRequest { allow_objects: &args.allow_object, ..request }).await?;
     if let Some(to) = args.to.as_deref().filter(|to| applied(&found.history).keys().any(|it| it.as_str() > *to)) {
-        let how = format!("`pad-migrate revert --to {to}` shows what it would roll back and lose, and asks first");
+        let how = format!("`{REVERT} --to {to}` shows what it would roll back and lose, and asks first");
         return Err(format!("the schema is at a later revision than {to}: {how}").into());
     }
     let environment = context.config.environment;
@@ -68,7 +69,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
             context.printer.page(&planned.page(args.show_sql))?;
             return Ok(planned.verdict());
         }
-        PlanFormat::Text => shown(&planned.page(args.show_sql)).render(FILE_WIDTH, false),
+        PlanFormat::Text => planned.page(args.show_sql).render(FILE_WIDTH, false),
         PlanFormat::Sql => planned.sql(),
         PlanFormat::Json => json_text(&PlanJson::new(&planned))?,
     };

@@ -1,6 +1,5 @@
 //! The only place that writes to the terminal: results to the standard output, everything else to stderr.
 
-use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -8,43 +7,12 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 
 use crate::base::escape;
-use crate::base::hint::Pasted;
-use crate::checks::check::Check;
+use crate::base::hint::STATUS;
 use crate::commands::ended::Failure;
 use crate::commands::global::{Color, Format, Global};
 use crate::commands::progress;
 use crate::config::environment::Environment;
 use crate::report::page::Page;
-
-/// What the command line or APP_ENV names, and the commands in texts then name too.
-static NAMED: OnceLock<Pasted> = OnceLock::new();
-
-/// Says what was named.
-pub(crate) fn name_flags(environment: Option<Environment>, csv: String) {
-    let _ = NAMED.set(Pasted { environment: environment.map(Environment::as_str), csv });
-}
-
-/// A page as it is shown: its commands are to be pasted.
-pub(crate) fn shown(page: &Page) -> Cow<'_, Page> {
-    match NAMED.get() {
-        Some(flags) => Cow::Owned(page.clone().with_flags(flags)),
-        None => Cow::Borrowed(page),
-    }
-}
-
-/// A text as it is shown.
-pub(crate) fn shown_text(text: &str) -> Cow<'_, str> {
-    NAMED.get().map_or(Cow::Borrowed(text), |flags| flags.complete(text))
-}
-
-/// Checks as they are shown, in whatever format.
-pub(crate) fn show_checks<'a>(checks: impl Iterator<Item = &'a mut Check>) {
-    for check in checks {
-        check.message = shown_text(&check.message).into_owned();
-        let Some(flags) = NAMED.get() else { continue };
-        check.table.rows.iter_mut().flatten().for_each(|cell| flags.complete_json(cell));
-    }
-}
 
 /// Prints results, notes and questions: colours, widths and JSON are decided here once.
 #[derive(Clone, Debug)]
@@ -84,7 +52,7 @@ impl Printer {
 
     /// The same of what the database has a record of.
     pub(crate) fn committed(&self, what: &str) {
-        self.done(format!("{what}; `pad-migrate status` shows it"));
+        self.done(format!("{what}; `{STATUS}` shows it"));
     }
 
     /// Why a command failed, after what it has done.
@@ -104,7 +72,7 @@ impl Printer {
 
     /// Prints a result for people, in colours if they are wanted.
     pub(crate) fn page(&self, page: &Page) -> Result<(), Failure> {
-        print(&shown(page).render(Self::width(), self.is_coloured(&std::io::stdout())))
+        print(&page.render(Self::width(), self.is_coloured(&std::io::stdout())))
     }
 
     /// Prints a result for programs: JSON, SQL and the like, each escaped where it was written.
@@ -153,7 +121,7 @@ impl Printer {
             );
         }
         progress::pause();
-        let page = shown(page).render(Self::width(), self.is_coloured(&std::io::stderr()));
+        let page = page.render(Self::width(), self.is_coloured(&std::io::stderr()));
         let (expected, choice): (&[&str], &str) = match environment {
             Environment::Prod => (&["prod"], "type prod to go on:"),
             _ => (&["y", "yes"], "[y/N]"),
@@ -178,13 +146,9 @@ impl Printer {
 /// The width of a page in a file.
 pub(crate) const FILE_WIDTH: u16 = 100;
 
-/// JSON as every command prints it: its commands are to be pasted, too.
+/// JSON as every command prints it.
 pub(crate) fn json_text(value: &impl Serialize) -> Result<String, Failure> {
-    let mut value = serde_json::to_value(value)?;
-    if let Some(flags) = NAMED.get() {
-        flags.complete_json(&mut value);
-    }
-    Ok(format!("{}\n", escape::json(&serde_json::to_string_pretty(&value)?)))
+    Ok(format!("{}\n", escape::json(&serde_json::to_string_pretty(value)?)))
 }
 
 /// Prints a line to stderr, beside what is shown of the command's progress.
@@ -194,13 +158,13 @@ pub(crate) fn print_message(text: &str) {
 
 /// Writes a line to stderr. Errors writing to stderr are ignored.
 pub(crate) fn write_message(text: &str) {
-    let _ = writeln!(std::io::stderr(), "pad-migrate: {}", escape::text(&shown_text(text)));
+    let _ = writeln!(std::io::stderr(), "pad-migrate: {}", escape::text(text));
 }
 
 /// The same for a text of several lines.
 pub(crate) fn print_lines(text: &str) {
     progress::beside(|| {
-        let _ = writeln!(std::io::stderr(), "pad-migrate: {}", escape::lines(&shown_text(text)));
+        let _ = writeln!(std::io::stderr(), "pad-migrate: {}", escape::lines(text));
     });
 }
 

@@ -7,7 +7,7 @@ use crate::commands::context::{Context, beside_result, save};
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::generated::Generated;
 use crate::commands::global::{Format, Global};
-use crate::commands::printer::{FILE_WIDTH, json_text, print_message, shown};
+use crate::commands::printer::{FILE_WIDTH, json_text, print_message};
 use crate::commands::screen::{Screen, named, parse_rejects};
 use crate::harness::rehearse::{self, RehearseError};
 use crate::harness::server::error::Provider;
@@ -80,7 +80,7 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
     let page = rehearsal.page(named(&args.rejects).as_deref());
     let json = (args.format == Format::Json).then(|| json_text(&RehearseJson::new(&rehearsal))).transpose()?;
     if let Some(file) = file {
-        save(file, json.clone().unwrap_or_else(|| shown(&page).render(FILE_WIDTH, false))).await?;
+        save(file, json.clone().unwrap_or_else(|| page.render(FILE_WIDTH, false))).await?;
     }
     match json {
         Some(json) => context.printer.document(&json)?,

@@ -25,7 +25,7 @@ use crate::harness::restore::{RestoreRehearsalError, has_stand_ins, rehearse_res
 #[cfg(feature = "harness")]
 use crate::harness::server::{error::Provider, request::ServerRequest};
 #[cfg(feature = "harness")]
-use crate::schema::backup::{Rehearsed, rehearsed_path};
+use crate::schema::backup::{Rehearsed, TOOL, rehearsed_path};
 
 /// Restore a backup into an empty padealing, and compare it with what was backed up before it is committed
 ///
@@ -98,7 +98,7 @@ async fn record(args: &Args, context: &Context, archive: &Archive, restored: &Re
     let path = rehearsed_path(&args.from);
     let seconds = restored.phases.iter().map(|(_, elapsed)| elapsed.as_secs_f64()).sum();
     let record = Rehearsed {
-        tool: "pad-migrate".to_owned(),
+        tool: TOOL.to_owned(),
         command: "rehearsed".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         rehearsed_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::outcome::Verdict;
 use crate::commands::context::{BACKUP_AT_ONCE, Context};
 use crate::commands::ended::Ended;
-use crate::commands::global::{Format, parse_duration, parse_revision};
+use crate::commands::global::{Format, parse_duration, parse_object, parse_revision};
 use crate::commands::progress;
 use crate::report::apply::ChangeJson;
 use crate::report::page::Page;
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     pub(crate) lock_timeout: Duration,
     /// A table outside padealing, as SCHEMA.TABLE, that triggers or event triggers may lock, such as that of a DDL log;
     /// may be given several times
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_object)]
     pub(crate) allow_object: Vec<String>,
     /// Show the statements first
     #[arg(long)]

@@ -8,7 +8,7 @@ use crate::commands::csv::LegacyRows;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::global::{Format, parse_run};
 use crate::commands::progress;
-use crate::migration::pg::rollback::{BATCH_SIZE, JOBS, RollbackRequest, look_first, rollback, survey};
+use crate::migration::pg::rollback::{BATCH_SIZE, JOBS, RollbackRequest, check_room, look_first, rollback, survey};
 use crate::migration::rollback::{RollbackReport, Selection, Survey};
 use crate::report::rollback::{RollbackJson, planned_rollback, rollback_page};
 
@@ -35,13 +35,15 @@ pub(crate) struct Args {
     pub(crate) format: Format,
 }
 
-/// A session that holds the lock, the workers, and one that sees what others commit.
-const AT_ONCE: AtOnce = AtOnce { target: JOBS + 2, source: 1 };
+/// A session that holds the lock, the workers, and one that sees what others commit, where anything is deleted.
+fn at_once(dry_run: bool) -> AtOnce {
+    AtOnce::fixed(1 + JOBS + usize::from(!dry_run), 1)
+}
 
 /// Rolls back until it is done or `interrupted` is ready, which is recorded.
 pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()> + Clone) -> Ended {
     let (target, rows) = tokio::select! {
-        proved = context.target_and_rows(AT_ONCE) => proved?,
+        proved = context.target_and_rows(at_once(args.dry_run)) => proved?,
         () = interrupted.clone() => return Err("interrupted. Nothing was changed.".into()),
     };
     let selection = match (&args.run, &args.source_id[..]) {
@@ -57,7 +59,8 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
         batch_size: BATCH_SIZE,
         dry_run: args.dry_run,
     };
-    if !args.dry_run {
+    // With the rest, a dry run says how the legacy rows are read.
+    if !args.dry_run || matches!(request.selection, Selection::Sources(_)) {
         let nothing_left = tokio::select! {
             agreed = agree(args, context, &request, &rows) => agreed?,
             () = interrupted.clone() => return Err("interrupted. Nothing was changed.".into()),
@@ -89,13 +92,20 @@ async fn agree(
 ) -> Result<Option<Survey>, Failure> {
     let backup = Context::backup_files(args.backup.as_deref())?;
     progress::phase("counting");
-    let survey = survey(request).await?;
+    // There may be nothing to do for more than one session.
+    let alone = request.target.for_one_session();
+    let survey = survey(&RollbackRequest { target: &alone, ..request.clone() }).await?;
     if survey.counts.selected == 0 {
         if backup.is_some() {
             context.printer.note("no backup was taken: there is nothing to roll back");
         }
         return Ok(Some(survey));
     }
+    if args.dry_run {
+        return Ok(None);
+    }
+    // Whether there is room for the others is known before anybody is asked.
+    check_room(request).await?;
     let databases = context.between(request.target, rows);
     let page = planned_rollback(&survey, &request.selection, &databases);
     let environment = context.config.environment;

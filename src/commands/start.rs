@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::base::escape;
+use crate::base::hint::{CLEAN, STATUS, name_flags};
 use crate::base::outcome::Verdict;
 use crate::base::text::sentence;
 use crate::commands::cli::{Cli, Command};
@@ -18,7 +19,7 @@ use crate::commands::context::Context;
 use crate::commands::csv::csv_words;
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::files::check_files;
-use crate::commands::printer::{Printer, name_flags, print_lines, print_message, write_message};
+use crate::commands::printer::{Printer, print_lines, print_message, write_message};
 use crate::commands::{
     apply, backup, clean, completions, doctor, drift, gate, help, integrity, man, migrate, plan, progress, restore,
     revert, rollback, snapshot, status, verify,
@@ -66,7 +67,7 @@ pub fn main() -> ExitCode {
     }
     // As far as it can be known before the configuration is read.
     let named = named_environment(&cli);
-    name_flags(named, csv_words(&matches));
+    name_flags(named.map(Environment::as_str), csv_words(&matches));
     let failed_json = cli.command.is_json().then(|| (cli.command.name(), named));
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|it| format!(" at {}:{}", it.file(), it.line())).unwrap_or_default();
@@ -223,20 +224,22 @@ async fn configure(cli: &Cli, matches: &ArgMatches, printer: Printer) -> Result<
     Ok(Context { config, printer, csv: global.csv })
 }
 
+const UNCHANGED: &str = "interrupted. Nothing was changed.";
+
 /// What an interrupted command has changed.
-fn interruption_text(command: &Command, is_asking: bool) -> &'static str {
+fn interruption_text(command: &Command, is_asking: bool) -> String {
     match command {
         #[cfg(feature = "harness")]
-        Command::Restore(args) if args.rehearse => "interrupted. Nothing was changed.",
+        Command::Restore(args) if args.rehearse => UNCHANGED.to_owned(),
         Command::Apply(_) | Command::Revert(_) | Command::Restore(_) if !is_asking => {
-            "interrupted. What was not committed is rolled back; `pad-migrate status` shows the revision"
+            format!("interrupted. What was not committed is rolled back; `{STATUS}` shows the revision")
         }
         Command::Clean(args) if !is_asking && !args.dry_run => {
-            "interrupted. What was not committed is rolled back; `pad-migrate clean --dry-run` counts what is left"
+            format!("interrupted. What was not committed is rolled back; `{CLEAN} --dry-run` counts what is left")
         }
         #[cfg(feature = "harness")]
-        Command::Seed(_) => "interrupted. What was not committed is rolled back; seed again to complete it",
-        _ => "interrupted. Nothing was changed.",
+        Command::Seed(_) => "interrupted. What was not committed is rolled back; seed again to complete it".to_owned(),
+        _ => UNCHANGED.to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `status`.
 
+use crate::base::hint::VERIFY;
 use crate::base::text::sentence;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
@@ -23,7 +24,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let status = status(&context.schema_request(&target, None)).await?;
     let source = match (&context.csv.source_csv, &context.config.source) {
         (Some(file), _) => Some(Err(format!(
-            "they come from {}, which status doesn't read; `pad-migrate verify` compares row by row",
+            "they come from {}, which status doesn't read; `{VERIFY}` compares row by row",
             file.display()
         ))),
         (None, Some(source)) => Some(context.another(source, &target).map_err(|error| sentence(&*error))),

@@ -18,7 +18,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
-    let (target, rows) = context.target_and_rows(AtOnce { target: 1, source: 1 }).await?;
+    let (target, rows) = context.target_and_rows(AtOnce::fixed(1, 1)).await?;
     let environment = context.config.environment;
     let request = VerifyRequest { target: &target, source: rows.source(&context.config.legacy_table), environment };
     let mut screen = Screen::new(&context.printer, None)?;

@@ -34,7 +34,7 @@ use crate::migration::rejection::{Rejection, Rule};
 use crate::migration::run::{self, Observer, Options, Progress};
 use crate::migration::verification;
 use crate::postgres::connect_error::ConnectError;
-use crate::postgres::database::Database;
+use crate::postgres::database::{Access, Database};
 use crate::report::rehearsal::{Phase, Rehearsal, Unexpected};
 use crate::schema::drift::exceptions::Exceptions;
 use crate::schema::drift::outcome::Drift;
@@ -165,6 +165,7 @@ pub async fn rehearse(
     wanted: ServerRequest,
     watcher: &mut (dyn Watcher + Send),
 ) -> Result<(Rehearsal, Server), RehearseError> {
+    check_room(config, &rows).await?;
     let mut phases = Phases { watcher, done: Vec::new(), since: Instant::now() };
     let server = start_server(&mut phases, wanted).await?;
     let (target, legacy) = prepare(&mut phases, &server, config, &rows).await?;
@@ -196,6 +197,34 @@ pub async fn rehearse(
         phases: phases.done,
     };
     Ok((rehearsal, server))
+}
+
+/// Whether the real source has room for what reads it at once, before anything is started.
+async fn check_room(config: &Config, rows: &Rows) -> Result<(), RehearseError> {
+    let target = target(config)?;
+    if let Some(source) = source(config, rows, target.as_ref())? {
+        let _ = source.connect(Access::Read, "rehearse").await?.close().await;
+    }
+    Ok(())
+}
+
+/// The target that the configuration names.
+fn target(config: &Config) -> Result<Option<Database>, ConnectError> {
+    config.target.as_ref().map(|it| Database::new(it, config.environment, &config.transport)).transpose()
+}
+
+/// The database of real legacy rows, if they come from one. One session reads them, and each worker has one for texts
+/// that are too large for a page.
+fn source(config: &Config, rows: &Rows, target: Option<&Database>) -> Result<Option<Database>, ConnectError> {
+    let endpoint = match rows {
+        Rows::Generated(_) | Rows::Csv(_) => None,
+        Rows::Real => config.source.as_ref().or(config.target.as_ref()),
+        Rows::Configured => config.source.as_ref(),
+    };
+    let of = |it| Database::another(it, config.environment, &config.transport, target);
+    let source = endpoint.map(of).transpose()?;
+    let sessions = 1 + Options::default().jobs;
+    Ok(source.map(|it| it.in_timezone(config.source_timezone.clone()).for_sessions(sessions)))
 }
 
 async fn start_server(phases: &mut Phases<'_>, wanted: ServerRequest) -> Result<Server, RehearseError> {
@@ -281,8 +310,7 @@ async fn load(
         let origin = RowsOf::Table(Box::new(Database::clone(target)), TableName::legacy());
         LegacyRows { origin, description, identity, references: References::Loaded, cases }
     };
-    let (environment, transport) = (config.environment, &config.transport);
-    let other = config.target.as_ref().map(|it| Database::new(it, environment, transport)).transpose()?;
+    let other = self::target(config)?;
     if let Rows::Csv(csv) = rows {
         let references = match references_of_csv(target, csv, other.as_ref()).await? {
             true => References::Copied,
@@ -302,18 +330,12 @@ async fn load(
         databases::fill_with_generated(target, generator, progress).await?;
         return Ok(in_target(generator.to_string(), SourceIdentity::Generated, None));
     }
-    let real = match rows {
-        Rows::Real => config.source.as_ref().or(config.target.as_ref()),
-        _ => config.source.as_ref(),
-    };
-    let Some(endpoint) = real else {
+    let Some(source) = source(config, rows, other.as_ref())? else {
         let cases = fixtures::cases()?;
         let rows = databases::fill_with_fixtures(target, &cases).await?;
         let description = format!("fixtures, {rows} rows of {} cases", cases.len());
         return Ok(in_target(description, SourceIdentity::Fixtures, Some(cases)));
     };
-    let source = Database::another(endpoint, environment, transport, other.as_ref())?;
-    let source = source.in_timezone(config.source_timezone.clone());
     let table = config.legacy_table.clone();
     copy_references(target, &source, &table, other.as_ref()).await?;
     let identity = identify_at(&source, &table).await?;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use squawk_syntax::quote::quote_ident as identifier;
 
+use crate::base::hint::DOCTOR;
 use crate::base::text::list;
 use crate::config::settings::Roles;
 use crate::ledger::former_owner::kept;
@@ -277,11 +278,11 @@ impl Permissions {
         }
         let by_role = statements(&self.lacks);
         if by_role.values().map(Vec::len).sum::<usize>() > FEW {
-            return "`pad-migrate doctor` shows the statements that change that, and who runs them".to_owned();
+            return format!("`{DOCTOR}` shows the statements that change that, and who runs them");
         }
         let group = |(run_as, all): (RunAs, Vec<String>)| format!("run as {run_as}: {}", all.join("; "));
         let statements = by_role.into_iter().map(group).collect::<Vec<_>>().join("; ");
-        format!("{statements}; `pad-migrate doctor` shows what else the role lacks")
+        format!("{statements}; `{DOCTOR}` shows what else the role lacks")
     }
 }
 

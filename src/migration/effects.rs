@@ -14,6 +14,8 @@ pub(crate) struct Firing {
     pub(crate) is_always: bool,
     /// The function, its own or one that it calls, that switches the server's counters off.
     pub(crate) hides: Option<String>,
+    /// Whether its function runs text as SQL with the rights of a superuser, who can hide from the counters.
+    pub(crate) may_hide: bool,
 }
 
 impl Firing {
@@ -33,9 +35,15 @@ impl Firing {
 
     /// What is said of it before anything is deleted.
     pub(crate) fn note(&self, command: &str) -> String {
+        let hidden = match self.may_hide {
+            true => {
+                "; its function runs text as SQL with the rights of a superuser, which can hide what it writes, so read it"
+            }
+            false => "",
+        };
         format!(
             "{} fires when rows are deleted; if it writes to other rows, {command} refuses and deletes nothing of the \
-             transaction; `{}` switches it off, and `{}` on again",
+             transaction{hidden}; `{}` switches it off, and `{}` on again",
             self.shown(),
             self.switch("disable"),
             self.switch(if self.is_always { "enable always" } else { "enable" })

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use crate::base::hint::ROLLBACK;
 use crate::base::outcome::Verdict;
 use crate::base::text::{list, plural};
 use crate::migration::check::check;
@@ -201,7 +202,7 @@ impl Judged {
                 true => (
                     KeptReason::SourceChanged,
                     format!(
-                        "the legacy row, or a reference row that it names, was changed since; `pad-migrate rollback \
+                        "the legacy row, or a reference row that it names, was changed since; `{ROLLBACK} \
                          --source-id {source_id}` rolls it back"
                     ),
                 ),

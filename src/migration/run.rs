@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::base::hint::APPLY;
 use crate::base::outcome::Verdict;
 use crate::ledger::permission::Permissions;
 use crate::migration::csv::summary::CsvSummary;
@@ -158,11 +159,9 @@ impl TargetTables {
         }
         match (self.is_applied, unknown.is_empty()) {
             (true, _) => None,
-            (false, true) => {
-                Some("padealing isn't at the current revision yet; run `pad-migrate apply` first".to_owned())
-            }
+            (false, true) => Some(format!("padealing isn't at the current revision yet; run `{APPLY}` first")),
             (false, false) => Some(format!(
-                "padealing isn't at the current revision yet, so {} is not known; run `pad-migrate apply` before migrate",
+                "padealing isn't at the current revision yet, so {} is not known; run `{APPLY}` before migrate",
                 unknown.join(" and ")
             )),
         }

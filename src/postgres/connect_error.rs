@@ -96,8 +96,8 @@ pub enum ConnectError {
     /// A pool, or a limit, is too small for the command.
     #[error(
         "{place} gives {open} sessions at once now, and this command needs {needed} ({how}); nothing was begun: raise the size of \
-         the pool (default_pool_size of PgBouncer) or the limit of the role or server, wait until others have ended, or give \
-         `migrate` fewer --jobs"
+         the pool (default_pool_size of PgBouncer) or the limit of the role or server{}",
+        if *.fewer_jobs { ", wait until others end, or give fewer --jobs" } else { ", or wait until others end" }
     )]
     Room {
         /// Host, port, database and role.
@@ -106,6 +106,8 @@ pub enum ConnectError {
         needed: usize,
         /// How it was found out.
         how: String,
+        /// Whether the command has --jobs, and more than one.
+        fewer_jobs: bool,
     },
     /// The connection was refused, or can't be routed.
     #[error("connecting to {place} failed: {source}; check the host and the port, and that a server is running there")]

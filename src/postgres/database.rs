@@ -31,6 +31,8 @@ pub struct Database {
     pub(crate) is_session: Arc<OnceCell<()>>,
     /// How many sessions the command has open at once.
     pub(crate) at_once: usize,
+    /// Whether there would be fewer with fewer --jobs.
+    pub(crate) fewer_jobs: bool,
     /// Whether the other end doesn't know what a session begins with: an older server, a pooler.
     begins_plainly: Arc<AtomicBool>,
     /// The server's processes of the sessions that are open, and when each began.
@@ -142,6 +144,7 @@ impl Database {
             client_cert: transport.client_cert.clone(),
             is_session: Arc::default(),
             at_once: 1,
+            fewer_jobs: false,
             begins_plainly: Arc::default(),
             sessions: Arc::default(),
             patience: Patience::default(),
@@ -189,10 +192,20 @@ impl Database {
         Self { at_once, ..self }
     }
 
+    /// The same for one session, of which nothing is known yet.
+    pub(crate) fn for_one_session(&self) -> Self {
+        Self { is_session: Arc::default(), at_once: 1, ..self.clone() }
+    }
+
+    /// The same; how many these are is up to --jobs.
+    pub(crate) fn by_jobs(self, fewer_jobs: bool) -> Self {
+        Self { fewer_jobs, ..self }
+    }
+
     /// The same server and role, another database.
     pub fn named(&self, database: &str) -> Self {
         let options = self.options.clone().database(database);
-        Self { options, is_session: Arc::default(), at_once: 1, ..self.clone() }
+        Self { options, ..self.for_one_session() }
     }
 
     /// A connection, nothing of a session's set on it. Where connections are known to be sessions, the server ends it

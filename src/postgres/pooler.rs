@@ -113,7 +113,7 @@ async fn check_room(database: &Database) -> Result<(), ConnectError> {
         Some(refused) => (needed, sentence(&refused)),
         None => (needed + 1, "the others were accepted, and wait for a connection of a pool".to_owned()),
     };
-    Err(ConnectError::Room { place: database.place(), open, needed, how })
+    Err(ConnectError::Room { place: database.place(), open, needed, how, fewer_jobs: database.fewer_jobs })
 }
 
 async fn compare(first: &mut PgConnection, second: &mut PgConnection) -> Result<Shown, Error> {

@@ -1,5 +1,6 @@
 //! The errors of statements: what failed, and why.
 
+use crate::base::hint::DOCTOR;
 use crate::config::mask::{is_raised, mask_quoted, mask_urls, quotes_values};
 use crate::postgres::sqlstate;
 
@@ -41,7 +42,7 @@ impl std::fmt::Display for Cause {
                 }
                 // Without CONNECT on the database, doctor has no session either.
                 if code == sqlstate::INSUFFICIENT_PRIVILEGE && !message.contains("for database") {
-                    f.write_str("; `pad-migrate doctor` shows what the role lacks")?;
+                    write!(f, "; `{DOCTOR}` shows what the role lacks")?;
                 }
                 Ok(())
             }

@@ -6,6 +6,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Row};
 use tokio::time::{sleep, timeout};
 
+use crate::base::hint::STATUS;
 use crate::base::quote::quote_literal;
 use crate::postgres::database::Database;
 use crate::postgres::query_error::{Attempt, NotConfirmed, QueryError};
@@ -153,7 +154,7 @@ pub enum CommitError {
     /// The connection was lost, and the server can't be asked.
     #[error(
         "the connection to {place} was lost while committing, and whether it was committed isn't known; when the server \
-         answers again, `pad-migrate status` shows it"
+         answers again, `{STATUS}` shows it"
     )]
     Unknown {
         /// Host, port, database and role.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::base::hint::PLAN;
 use crate::base::outcome::Verdict;
 use crate::base::text::plural;
 use crate::config::environment::Environment;
@@ -67,7 +68,7 @@ pub fn applied_page(applied: &Applied, before: Option<&str>, no_backup: Option<&
         for left in rest {
             page.row("Unchanged", format!("{}: {} {}", left.severity, left.kind, left.object));
         }
-        page.row("", "`pad-migrate plan` says why");
+        page.row("", format!("`{PLAN}` says why"));
     }
     page
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::base::hint::APPLY;
 use crate::base::outcome::Verdict;
 use crate::base::text::{list, plural, size, thousands};
 use crate::config::environment::Environment;
@@ -34,7 +35,7 @@ fn notes(done: &BackedUp) -> Vec<String> {
         )
     });
     let outside = (!done.manifest.whole_schema).then(|| {
-        "it holds tables outside padealing, from before `pad-migrate apply` moves them: only pg_restore can restore it".to_owned()
+        format!("it holds tables outside padealing, from before `{APPLY}` moves them: only pg_restore can restore it")
     });
     let mut needed: Vec<String> = done.manifest.requisites.iter().map(ToString::to_string).collect();
     // For the others there are the target's.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::base::hint::ROLLBACK;
 use crate::base::text::{list, plural, thousands};
 use crate::config::environment::Environment;
 use crate::migration::clean::{CleanReport, LeftReason, LeftRows, TableRows};
@@ -72,7 +73,7 @@ fn judgement(report: &CleanReport, dry_run: bool) -> String {
             )
         }
         (_, _, false) => format!(
-            "ATTENTION: {deleted} removed, and {} of these employees stay, for the reasons above; `pad-migrate rollback` \
+            "ATTENTION: {deleted} removed, and {} of these employees stay, for the reasons above; `{ROLLBACK}` \
              removes migrated rows",
             plural(stays, "row", "rows")
         ),

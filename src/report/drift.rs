@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use anstyle::Style;
 use similar::ChangeTag;
 
+use crate::base::hint::{APPLY, PLAN};
 use crate::base::outcome::Verdict;
 use crate::base::style;
 use crate::base::text::plural;
@@ -73,7 +74,7 @@ pub fn page(drift: &Drift, fail_on: Severity) -> Page {
         page.row("Left out", "owners and privileges of the roles that aren't configured; the last finding names them");
     }
     if drift.concerns_plan() {
-        page.row("Apply", BY_PLAN);
+        page.row("Apply", by_plan());
     }
     for severity in SEVERITIES {
         let of: Vec<&Finding> = drift.findings.iter().filter(|finding| finding.severity == severity).collect();
@@ -97,8 +98,12 @@ pub fn page(drift: &Drift, fail_on: Severity) -> Page {
 }
 
 /// That what follows about managed tables need not be done by hand.
-pub(crate) const BY_PLAN: &str = "`pad-migrate apply` makes the managed tables what is expected, without these remedies; `pad-migrate \
-                                  plan` shows its steps, what it leaves unchanged, and what has to be done by hand before";
+pub(crate) fn by_plan() -> String {
+    format!(
+        "`{APPLY}` makes the managed tables what is expected, without these remedies; `{PLAN}` shows its \
+         steps, what it leaves unchanged, and what has to be done by hand before"
+    )
+}
 
 fn heading(severity: Severity) -> &'static str {
     match severity {

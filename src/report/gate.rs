@@ -8,6 +8,7 @@ use crate::base::outcome::Verdict;
 use crate::base::text::plural;
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::{Bound, Decision, Gate, Stage};
+use crate::config::environment::Environment;
 use crate::migration::csv::summary::CsvSummary;
 use crate::report::checks::{CheckJson, checks_junit, checks_page};
 use crate::report::layout::{Head, csv_rows};
@@ -144,6 +145,31 @@ pub fn page(gate: &Gate) -> Page {
 
 fn words(elapsed: Duration) -> String {
     format!("{:.1} s", elapsed.as_secs_f64())
+}
+
+/// What `gate --check-flags --format json` prints where nothing is wrong with the flags: nothing was decided.
+#[derive(Clone, Debug, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct FlagsJson {
+    /// The fields that every command's JSON begins with; no server was reached.
+    #[serde(flatten)]
+    pub head: Head,
+    /// That only the flags, and the files that they name, were looked at.
+    pub flags_checked: bool,
+}
+
+impl FlagsJson {
+    /// That they are good.
+    pub fn new(environment: Environment) -> Self {
+        let head = Head { server_version: None, ..Head::new("gate", environment, "", Verdict::Clean) };
+        Self { head, flags_checked: true }
+    }
+}
+
+/// The same as JUnit: one case.
+pub fn flags_junit() -> Result<String, quick_junit::SerializeError> {
+    let check = Check::new("flags", Status::Pass, "nothing is wrong with the flags and the files that they name");
+    checks_junit("gate flags", [check].iter())
 }
 
 /// As JUnit: a case for each check.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::hint::{MIGRATE, VERIFY};
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
 use crate::migration::csv::summary::CsvSummary;
@@ -34,7 +35,7 @@ fn incomplete(report: &run::MigrateReport) -> Option<String> {
     (*count > 0).then(|| {
         let ids: Vec<String> = first.iter().map(ToString::to_string).collect();
         format!(
-            "{} by an earlier tool without the lineage of its other rows, among them {}; run `pad-migrate verify` to \
+            "{} by an earlier tool without the lineage of its other rows, among them {}; run `{VERIFY}` to \
              list what is missing",
             plural(*count, "row was migrated", "rows were migrated"),
             ids.join(", ")
@@ -106,23 +107,23 @@ fn judgement(report: &run::MigrateReport, dry_run: bool) -> String {
     let rejected = plural(report.counts.rejected, "row", "rows");
     match (report.verdict(), report.counts.rejected, dry_run) {
         (Verdict::Clean, _, true) => {
-            "CLEAN: every row that was read can be migrated; `pad-migrate migrate` does it".to_owned()
+            format!("CLEAN: every row that was read can be migrated; `{MIGRATE}` does it")
         }
         (Verdict::Clean, _, false) => {
-            "CLEAN: every row that was read is in padealing; `pad-migrate verify` proves it".to_owned()
+            format!("CLEAN: every row that was read is in padealing; `{VERIFY}` proves it")
         }
-        (Verdict::Attention, 0, _) => "ATTENTION: some rows lack lineage; `pad-migrate verify` lists them".to_owned(),
+        (Verdict::Attention, 0, _) => format!("ATTENTION: some rows lack lineage; `{VERIFY}` lists them"),
         (Verdict::Attention, _, true) => {
             format!(
                 "ATTENTION: {} can be migrated, {rejected} would be rejected: correct them in the source, or accept that \
-                 they are left out; `pad-migrate migrate` does it",
+                 they are left out; `{MIGRATE}` does it",
                 plural(report.counts.migrated, "row", "rows")
             )
         }
         (Verdict::Attention, _, false) => {
             format!(
-                "ATTENTION: {rejected} rejected and not in padealing; correct them in the source, and run `pad-migrate \
-                 migrate` again, or accept that they are left out; `pad-migrate verify` proves the others"
+                "ATTENTION: {rejected} rejected and not in padealing; correct them in the source, and run \
+                 `{MIGRATE}` again, or accept that they are left out; `{VERIFY}` proves the others"
             )
         }
     }

@@ -10,7 +10,6 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use unicode_width::UnicodeWidthStr;
 
-use crate::base::hint::Pasted;
 use crate::base::{escape, sql_text, style};
 
 /// A text with styles.
@@ -236,27 +235,6 @@ impl Page {
     /// Everything of another page.
     pub(crate) fn append(&mut self, page: Page) {
         self.0.extend(page.0);
-    }
-
-    /// The page with `--env` and its like in the commands that it names.
-    pub(crate) fn with_flags(mut self, flags: &Pasted) -> Self {
-        let named = |text: &mut String| *text = flags.complete(text).into_owned();
-        let in_text = |text: &mut Text| text.0.iter_mut().for_each(|(_, text)| named(text));
-        let in_grid = |grid: &mut Grid| grid.rows.iter_mut().flatten().for_each(named);
-        for block in &mut self.0 {
-            match block {
-                Block::Blank | Block::Statements { .. } | Block::Wrapped { .. } | Block::Sql { .. } => {}
-                Block::Row { label, text, .. } => [label, text].into_iter().for_each(in_text),
-                Block::Line { text, .. } => in_text(text),
-                Block::Compared { texts, .. } => texts.iter_mut().for_each(named),
-                Block::Grid(grid, _) => in_grid(grid),
-                Block::Either(grid, _, narrow) => {
-                    in_grid(grid);
-                    **narrow = std::mem::take(&mut **narrow).with_flags(flags);
-                }
-            }
-        }
-        self
     }
 
     /// The page for a width, in columns; with terminal sequences for its styles if it is coloured.

@@ -6,6 +6,7 @@ mod sql;
 
 use std::collections::BTreeMap;
 
+use crate::base::hint::PLAN;
 use crate::base::outcome::Verdict;
 use crate::base::sql_text;
 use crate::base::text::{list, plural};
@@ -170,7 +171,7 @@ impl Planned<'_> {
             page.blank();
             page.row(
                 "SQL",
-                "`pad-migrate plan --show-sql` shows each step's statements, --format sql the whole for psql",
+                format!("`{PLAN} --show-sql` shows each step's statements, --format sql the whole for psql"),
             );
         }
         if is_something && with_sql {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::base::hint::{APPLY, PLAN};
 use crate::base::outcome::Verdict;
 use crate::base::text::{list, plural};
 use crate::config::environment::Environment;
@@ -82,16 +83,14 @@ impl Restoration<'_> {
         let unnamed: Vec<&str> = self.absent.iter().filter_map(|it| role_key(it)).collect();
         if !unnamed.is_empty() {
             let keys = list(unnamed);
-            notes.push(format!(
-                "without {keys} nothing was granted to that role; name it, and `pad-migrate plan` shows how to"
-            ));
+            notes.push(format!("without {keys} nothing was granted to that role; name it, and `{PLAN}` shows how to"));
         }
         notes.extend(self.differences.iter().cloned());
         let other = self.manifest.revision.is_some() && self.manifest.environment != self.environment.as_str();
         if other {
             let of = &self.manifest.environment;
             notes.push(format!(
-                "the history still says that this is environment {of}: `pad-migrate apply --adopt-environment {of}` \
+                "the history still says that this is environment {of}: `{APPLY} --adopt-environment {of}` \
                  makes it {}'s, and other commands refuse it until then",
                 self.environment
             ));

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::base::hint::REVERT;
 use crate::base::outcome::Verdict;
 use crate::base::sql_text;
 use crate::base::text::{list, plural};
@@ -21,7 +22,7 @@ pub fn planned_reversal(reversal: &Reversal, with_sql: bool) -> Page {
             page.sql(2, &step.sql);
         }
     } else {
-        page.row("SQL", format!("`pad-migrate revert --to {} --show-sql` shows the statements", below(reversal)));
+        page.row("SQL", format!("`{REVERT} --to {} --show-sql` shows the statements", below(reversal)));
     }
     page
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::base::hint::{MIGRATE, ROLLBACK};
 use crate::base::outcome::Verdict;
 use crate::base::text::{list, plural, thousands};
 use crate::migration::csv::summary::CsvSummary;
@@ -57,8 +58,10 @@ pub fn planned_rollback(survey: &Survey, selection: &Selection, databases: &Data
     }
     page.row(
         "Keeps",
-        "rows that were changed since they were migrated, whose legacy row is gone, or that other rows refer to; \
-         `pad-migrate rollback --dry-run` names them",
+        format!(
+            "rows that were changed since they were migrated, whose legacy row is gone, or that other rows refer to; \
+             `{ROLLBACK} --dry-run` names them"
+        ),
     );
     for note in &survey.notes {
         page.row("Note", note);
@@ -161,8 +164,7 @@ fn judgement(report: &RollbackReport, dry_run: bool) -> String {
         (Verdict::Clean, 0, _) => "CLEAN: there is nothing to roll back".to_owned(),
         (Verdict::Clean, _, true) => "CLEAN: every selected row can be rolled back".to_owned(),
         (Verdict::Clean, _, false) => {
-            "CLEAN: nothing of the selected rows is left in padealing; `pad-migrate migrate` brings them back"
-                .to_owned()
+            format!("CLEAN: nothing of the selected rows is left in padealing; `{MIGRATE}` brings them back").to_owned()
         }
         (Verdict::Attention, _, true) => format!(
             "ATTENTION: {} can be rolled back, and {kept} would be kept whole, for the reasons above",

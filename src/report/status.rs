@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::base::hint::{APPLY, MIGRATE, PLAN, VERIFY};
 use crate::base::outcome::Verdict;
 use crate::base::text::{list, plural, thousands};
 use crate::ledger::history::RecordKind;
@@ -24,10 +25,10 @@ pub fn status_page(status: &Status, data: &Standing) -> Page {
     let current = match &status.current {
         Some(revision) => format!("{} {}", revision.number, revision.name),
         None if status.tables.is_empty() => {
-            "none: padealing has no tables yet; `pad-migrate apply` creates them".to_owned()
+            format!("none: padealing has no tables yet; `{APPLY}` creates them")
         }
         None => format!(
-            "none: {} in padealing, but no history of pad-migrate; `pad-migrate plan` shows how they would be adopted",
+            "none: {} in padealing, but no history of pad-migrate; `{PLAN}` shows how they would be adopted",
             plural(status.tables.len() as u64, "table", "tables")
         ),
     };
@@ -36,7 +37,7 @@ pub fn status_page(status: &Status, data: &Standing) -> Page {
     let pending = list(pending);
     page.row(
         "Pending",
-        if pending.is_empty() { "no revision; `pad-migrate plan` compares the schema itself" } else { &pending },
+        if pending.is_empty() { format!("no revision; `{PLAN}` compares the schema itself") } else { pending },
     );
     for skipped in &status.skipped {
         page.row("Skipped", skipped.sentence(status.environment));
@@ -70,7 +71,7 @@ fn rows(page: &mut Page, data: &Standing) {
         }
     }
     if let Some(left) = data.left() {
-        parts.push(format!("which leaves {}; `pad-migrate verify` compares row by row", thousands(left)));
+        parts.push(format!("which leaves {}; `{VERIFY}` compares row by row", thousands(left)));
     }
     page.row("Rows", if parts.is_empty() { "not known".to_owned() } else { parts.join(", ") });
     for (what, reason) in unknown(data).filter(|(what, _)| *what != RUNS) {
@@ -81,7 +82,7 @@ fn rows(page: &mut Page, data: &Standing) {
 /// The newest runs of `migrate`, and how they ended.
 fn runs(page: &mut Page, data: &Standing) {
     let runs = match &data.runs {
-        Ok(runs) if runs.newest.is_empty() => return page.row("Runs", "none; `pad-migrate migrate` migrates the rows"),
+        Ok(runs) if runs.newest.is_empty() => return page.row("Runs", format!("none; `{MIGRATE}` migrates the rows")),
         Ok(runs) => runs,
         Err(reason) => return page.row("Runs", format!("not known: {reason}")),
     };
@@ -95,7 +96,7 @@ fn runs(page: &mut Page, data: &Standing) {
             }
             (None, RunEnd::Running) => "at work".to_owned(),
             (None, _) if run.reason.is_some() => "what it had committed stays".to_owned(),
-            (None, _) => "what it had committed stays; `pad-migrate migrate` goes on".to_owned(),
+            (None, _) => format!("what it had committed stays; `{MIGRATE}` goes on"),
         };
         let end = run.finished_at.as_ref().and_then(|at| Some(format!(", ended {}", later(&run.started_at, at)?)));
         let end = end.unwrap_or_default();

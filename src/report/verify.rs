@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::base::hint::{MIGRATE, ROLLBACK, VERIFY};
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
 use crate::migration::causes::DifferenceGroup;
@@ -74,15 +75,15 @@ fn judgement(counts: &verification::VerifyCounts) -> String {
     }
     let mut actions = Vec::new();
     if counts.different + counts.missing + counts.missing_source + counts.extra > 0 {
-        actions.push(
-            "padealing differs from what the legacy rows give: find out which of both was changed since. What was changed \
-             on purpose stays so; migrate never rewrites a migrated row. Where the legacy row was changed, roll it back with \
-             `pad-migrate rollback --source-id N` and run `pad-migrate migrate`; correct the rest by hand or from a backup, \
-             and run `pad-migrate verify` again",
-        );
+        actions.push(format!(
+            "padealing differs from what the legacy rows give: find out which of both was changed since. What was \
+                 changed on purpose stays so; migrate never rewrites a migrated row. Where the legacy row was changed, \
+                 roll it back with `{ROLLBACK} --source-id N` and run `{MIGRATE}`; correct the rest by hand or from a \
+                 backup, and run `{VERIFY}` again"
+        ));
     }
     if counts.pending > 0 {
-        actions.push("run `pad-migrate migrate` for the rows that were never tried");
+        actions.push(format!("run `{MIGRATE}` for the rows that were never tried"));
     }
     format!("ATTENTION: {}", actions.join("; "))
 }

@@ -1,10 +1,13 @@
 //! What is known of a backup: its manifest, and whether an archive holds what it says. Pure.
 
+mod contradiction;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::hint::BACKUP;
 use crate::base::text::{list, plural, thousands};
 use crate::base::version::{is_version, major};
 use crate::config::settings::Roles;
@@ -17,6 +20,9 @@ use crate::schema::requisite::Requisite;
 
 /// The shape of the manifest. A newer one is refused.
 pub const FORMAT: u32 = 1;
+
+/// The program that writes it.
+pub(crate) const TOOL: &str = "pad-migrate";
 
 /// What the name of a backup's manifest adds to the name of the backup.
 const MANIFEST_SUFFIX: &str = ".manifest.json";
@@ -196,7 +202,7 @@ pub struct Rehearsed {
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// It isn't JSON of this shape.
-    #[error("it is not a manifest of a backup: {0}; take the backup again with `pad-migrate backup --out FILE`")]
+    #[error("it is not a manifest of a backup: {0}; take the backup again with `{BACKUP} --out FILE`")]
     Malformed(String),
     /// A newer program has written it.
     #[error(
@@ -231,7 +237,9 @@ impl Manifest {
         match (label.command.as_deref(), label.format) {
             (Some("manifest"), Some(format)) if format > FORMAT => Err(ManifestError::Newer(format)),
             (Some("manifest"), _) => {
-                let manifest: Self = serde_json::from_str(text).map_err(malformed)?;
+                let mut manifest: Self = serde_json::from_str(text).map_err(malformed)?;
+                // Programs print it either way.
+                manifest.sha256.make_ascii_lowercase();
                 manifest.impossible().map_or(Ok(manifest), |how| Err(ManifestError::Malformed(how)))
             }
             _ => Err(ManifestError::Malformed("it doesn't say that it is one".to_owned())),
@@ -240,7 +248,8 @@ impl Manifest {
 
     /// What no backup's manifest says, in words.
     fn impossible(&self) -> Option<String> {
-        let Self { server_version, pg_dump_version, taken_at, .. } = self;
+        let Self { tool, server_version, pg_dump_version, taken_at, sha256, .. } = self;
+        let tool = (tool != TOOL).then(|| format!("its tool, {tool:?}, is not {TOOL}"));
         let table = twice(self.tables.iter().map(|it| (&it.schema, &it.table)));
         let table = table.map(|(schema, name)| format!("the table {schema}.{name}"));
         let sequence = twice(self.sequences.iter().map(|it| (&it.schema, &it.sequence)));
@@ -255,7 +264,19 @@ impl Manifest {
         let version = version.map(|(key, it)| format!("its {key}, {it:?}, is not a version of PostgreSQL"));
         let is_time = taken_at.strip_suffix('Z').is_some_and(|it| it.parse::<jiff::civil::DateTime>().is_ok());
         let time = (!is_time).then(|| format!("its taken_at, {taken_at:?}, is not a time in UTC"));
-        twice.or(version).or(time)
+        let is_hash = sha256.len() == 64 && sha256.bytes().all(|it| it.is_ascii_hexdigit());
+        let hash = (!is_hash).then(|| format!("its sha256, {sha256:?}, is not a SHA-256"));
+        tool.or(twice).or(version).or(time).or(hash).or_else(|| self.contradiction())
+    }
+
+    /// The tables and sequences that are in other schemas than the application's.
+    pub(crate) fn outside(&self) -> BTreeSet<String> {
+        let tables = self.tables.iter().map(|it| (&it.schema, &it.table));
+        let sequences = self.sequences.iter().map(|it| (&it.schema, &it.sequence));
+        let relations =
+            self.catalog.iter().filter(|it| it.id.kind.is_relation()).map(|it| (&it.id.schema, &it.id.name));
+        let all = tables.chain(sequences).chain(relations).filter(|(schema, _)| *schema != APPLICATION_SCHEMA);
+        all.map(|(schema, name)| format!("{schema}.{name}")).collect()
     }
 
     /// The rows of all tables.

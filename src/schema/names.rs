@@ -32,6 +32,12 @@ pub(crate) const REFERENCE_TABLES: [&str; 18] = [
     "oracle_map_inst_symbol",
 ];
 
+/// Whether `--allow-object` may name a table of this schema: neither what pad-migrate changes or relies on, nor the
+/// server's own.
+pub(crate) fn is_allowable(schema: &str) -> bool {
+    ![APPLICATION_SCHEMA, CONTRACT_SCHEMA, "information_schema"].contains(&schema) && !schema.starts_with("pg_")
+}
+
 /// The schemas that are asked for, or else the application schema and the reference schema.
 pub(crate) fn schemas_or_both(schemas: &[String]) -> Vec<String> {
     if schemas.is_empty() {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::hint::SNAPSHOT;
 use crate::base::version::major;
 use crate::schema::catalog::{Catalog, Id, Kind, Object};
 
@@ -25,12 +26,10 @@ pub struct Snapshot {
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// It isn't JSON of this shape.
-    #[error("the file is not a snapshot: {0}; take one with `pad-migrate snapshot --out FILE`")]
+    #[error("the file is not a snapshot: {0}; take one with `{SNAPSHOT} --out FILE`")]
     Malformed(String),
     /// It is what another command printed.
-    #[error(
-        "the file is the output of `pad-migrate {0}`, not a snapshot; take one with `pad-migrate snapshot --out FILE`"
-    )]
+    #[error("the file is the output of `pad-migrate {0}`, not a snapshot; take one with `{SNAPSHOT} --out FILE`")]
     Other(String),
     /// A newer program has written it.
     #[error(

@@ -254,6 +254,10 @@ fn what_the_script_is_not_given_is_said() {
             &["--freeze-seconds", "700", "--timeout", "10min"],
             "--freeze-seconds 700 and --timeout 600s contradict each other",
         ),
+        (
+            &["--freeze-seconds", "20", "--timeout", "25s"],
+            "--freeze-seconds 20 and --timeout 25s contradict each other",
+        ),
         (&["--dir", &under], "can't be made; name another with --dir"),
         (&["--dir", "/proc/self"], "can't be written; name another folder with --dir"),
     ];
@@ -319,6 +323,9 @@ async fn another_file_after_the_gate_is_not_migrated() {
             (output.status.code(), stdout(&output) + &stderr(&output))
         };
         write("Ana Silva");
+        let (code, printed) = go(&["--allow-object", "public.nothing"]);
+        assert!(code == Some(2) && printed.contains("there is no table public.nothing at "), "{printed}");
+        assert!(!printed.contains("rehearse: the whole"), "{printed}");
         let (_, asked) = go(&[]);
         let (_, rest) = asked.split_once("give --plan-hash ").unwrap_or_else(|| panic!("{asked}"));
         let hash = &rest[..32];

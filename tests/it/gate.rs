@@ -385,6 +385,45 @@ async fn what_is_not_known_in_time_is_no_go() {
     .await;
 }
 
+/// The flags are looked at with the files that they name, and without a database.
+#[test]
+fn flags_are_checked_with_their_files_and_said_to_be_good_in_each_format() {
+    let folder = tempfile::tempdir().expect("a directory is made");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("it is written");
+    std::fs::create_dir(folder.path().join("folder.dump")).expect("it is made");
+    write("lone.dump", "x");
+    write("bad.dump", "x");
+    write("bad.dump.manifest.json", "{}");
+    let go = |arguments: &[&str]| {
+        let nowhere = ["--database-url", "postgres://x@127.0.0.1:1/x", "gate", "--stage", "before", "--check-flags"];
+        run_in(folder.path(), &[&nowhere, arguments].concat(), &[])
+    };
+    for (arguments, why) in [
+        (&["--backup", "none.dump"][..], "none.dump can't be read: the file doesn't exist; check the path"),
+        (&["--backup", "folder.dump"], "folder.dump can't be read: it is not a regular file"),
+        (&["--backup", "lone.dump"], "lone.dump has no manifest: lone.dump.manifest.json doesn't exist"),
+        (&["--backup", "bad.dump"], "bad.dump.manifest.json: it is not a manifest of a backup"),
+        (&["--timeout", "11s"], "--freeze-seconds 10 and --timeout 11s contradict each other"),
+        (&["--timeout", "19s"], "--freeze-seconds 10 and --timeout 19s contradict each other"),
+    ] {
+        let output = go(arguments);
+        assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()), "{arguments:?}");
+        assert!(stderr(&output).contains(why) && stderr(&output).lines().count() == 1, "{}", stderr(&output));
+        let printed: Value =
+            serde_json::from_str(&stdout(&go(&[arguments, &["--format", "json"]].concat()))).expect("JSON");
+        assert_eq!(printed["outcome"], "failed");
+    }
+    for (arguments, printed) in [
+        (&["--timeout", "20s"][..], ""),
+        (&["--format", "json"], "\"flags_checked\": true"),
+        (&["--format", "junit"], "<testcase name=\"flags\""),
+    ] {
+        let output = go(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(stdout(&output).contains(printed) && stdout(&output).is_empty() == printed.is_empty(), "{output:?}");
+    }
+}
+
 /// As a CI system reads it: what could not be known is a failure there, too.
 #[tokio::test]
 async fn junit_has_a_failure_for_each_reason() {

@@ -6,7 +6,7 @@ use clap::Parser;
 use pretty_assertions::assert_eq;
 
 use crate::harness::program::{run, stderr, stdout};
-use crate::tidy::{read, root};
+use crate::tidy::{files, read, root};
 use pad_migrate::commands::cli::Cli;
 
 fn commands() -> Vec<String> {
@@ -49,10 +49,32 @@ fn help_has_examples_variables_and_exit_codes() {
 /// A command that is to be pasted names its environment, or it works on another one's database.
 #[test]
 fn every_command_with_an_environment_gets_it_in_texts() {
-    let known = read(&root().join("src/base/hint.rs"));
-    for command in commands().iter().filter(|it| !["completions", "man"].contains(&it.as_str())) {
-        assert!(known.contains(&format!("    \"{command}\",\n")), "COMMANDS in src/base/hint.rs lacks {command}");
+    // Names of sessions and reports, which nobody pastes.
+    const NAMES: [&str; 2] = ["\"pad-migrate backup {}\"", "Report::new(\"pad-migrate drift\")"];
+    let commands = commands();
+    for file in files("src", "rs") {
+        if file.ends_with("base/hint.rs") || file.ends_with("commands/help.rs") {
+            continue;
+        }
+        let code: String = read(&file).lines().filter(|it| !it.trim_start().starts_with("//")).map(joined).collect();
+        let code = NAMES.iter().fold(code, |code, name| code.replace(name, ""));
+        for command in &commands {
+            let spelt = format!("pad-migrate {command}");
+            assert!(!code.contains(&spelt), "{} spells `{spelt}`: use its constant of base::hint", file.display());
+        }
     }
+    let known = read(&root().join("src/base/hint.rs"));
+    let (_, list) = known.split_once("const OF_EMBEDDED_TEXTS").expect("hint.rs lists them");
+    let list: String = list.split(';').take(2).collect();
+    let embedded: String = files("src/checks/integrity", "sql").iter().map(|it| read(it)).collect();
+    for command in embedded.split("`pad-migrate ").skip(1).filter_map(|it| it.split(['`', ' ']).next()) {
+        assert!(list.contains(&command.to_uppercase()), "OF_EMBEDDED_TEXTS in src/base/hint.rs lacks {command}");
+    }
+}
+
+/// A line as the compiler reads it: a backslash at its end joins it with the next.
+fn joined(line: &str) -> String {
+    line.trim_start().strip_suffix('\\').map_or_else(|| format!("{line}\n"), str::to_owned)
 }
 
 #[test]

@@ -394,3 +394,38 @@ async fn a_printed_statement_means_the_same() {
     }
     connection.close().await.expect("the connection closes");
 }
+
+/// What a database calls by the name of a command stays what it is, in each format.
+#[tokio::test]
+async fn names_that_look_like_commands_stay_what_they_are() {
+    const NAME: &str = "`pad-migrate rollback` pad-migrate apply";
+    with_db(Start::Reference, async |db| {
+        let tls = [("DB_SSLMODE", "disable")];
+        let global = ["--env", "qa", "--database-url", &db.url];
+        let applied = run(&[&global[..], &["apply", "--yes"]].concat(), &tls);
+        assert_eq!(applied.status.code(), Some(0), "{}", stderr(&applied));
+        let named = format!(
+            "create function padealing.nothing() returns trigger language plpgsql as 'begin return old; end'; \
+             create trigger \"{NAME}\" before delete on padealing.pad_request for each row \
+             execute function padealing.nothing()"
+        );
+        db.execute(&named).await;
+        for command in [
+            "drift",
+            "drift --format json",
+            "drift --format junit",
+            "drift --format sarif",
+            "drift --format markdown",
+            "drift --format sql",
+            "rollback --dry-run",
+            "rollback --dry-run --json",
+        ] {
+            let output = run(&[&global[..], &command.split(' ').collect::<Vec<_>>()].concat(), &tls);
+            // A page is wrapped, and Markdown has backslashes before backticks.
+            let plain = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ").replace('\\', "");
+            assert!(plain.contains(NAME), "{command}: {plain}{}", stderr(&output));
+            assert!(!plain.replace(NAME, "").contains("qa rollback` pad-migrate"), "{command}: {plain}");
+        }
+    })
+    .await;
+}

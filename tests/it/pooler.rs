@@ -185,7 +185,7 @@ async fn a_pool_of_sessions_works_and_is_left_as_it_was() {
 }
 
 /// Sessions that each command has at once, and one that asks what becomes of the others. The last one writes.
-const SIZES: [(&str, usize); 11] = [
+const SIZES: [(&str, usize); 14] = [
     ("verify", 3),
     (concat!("verify --source-csv ", env!("CARGO_MANIFEST_DIR"), "/fixtures/csv/dbeaver.csv"), 2),
     ("migrate --dry-run", 7),
@@ -196,6 +196,10 @@ const SIZES: [(&str, usize); 11] = [
     ("backup --out it.dump", 4),
     ("apply --yes --backup it.dump", 4),
     ("clean --employee 1003 --yes", 3),
+    ("rollback --dry-run", 6),
+    // There is nothing to do for more.
+    ("rollback --dry-run --source-id 999999", 2),
+    ("rollback --yes --source-id 999999", 2),
     ("rollback --yes --backup it.dump", 7),
 ];
 
@@ -228,8 +232,14 @@ async fn a_pool_that_is_too_small_is_found_before_anything_is_begun() {
             assert_eq!(code, Some(2), "{command}: {text}");
             let found = format!("gives {} sessions at once now, and this command needs {size} ", size - 1);
             assert!(text.contains(&found) && text.contains("default_pool_size"), "{command}: {text}");
+            let has_jobs = ["migrate", "migrate --dry-run"].contains(command);
+            assert_eq!(text.contains("fewer --jobs"), has_jobs, "{command}: {text}");
         }))
         .await;
+        // Before a server is started.
+        let (code, text) = go("rehearse --real-rows", 3).await;
+        let found = "gives 3 sessions at once now, and this command needs 4 ";
+        assert!(code == Some(2) && text.contains(found), "{text}");
         assert_eq!(db.dump(&[]).await, before, "nothing was begun");
         for (command, size) in SIZES {
             let (code, text) = go(command, size).await;

@@ -97,6 +97,10 @@ fn bad_input_gets_one_sentence(
 #[case(&["migrate", "--limit", "-1"], "'-1'")]
 #[case(&["clean"], "--employee")]
 #[case(&["clean", "--employee", "me"], "--employee")]
+#[case(&["gate", "--check-flags", "--allow-object", "ddl_log"], "write it as SCHEMA.TABLE")]
+#[case(&["plan", "--allow-object", "padealing.pad_request"], "never for schema padealing; leave it out")]
+#[case(&["apply", "--allow-object", "pg_catalog.pg_class"], "never for schema pg_catalog; leave it out")]
+#[case(&["revert", "--to", "1", "--allow-object", "public."], "write it as SCHEMA.TABLE")]
 #[case(&["rollback", "--run", "latest"], "write the whole id of a run")]
 #[case(&["rollback", "--source-id", "x"], "--source-id")]
 #[case(&["rollback", "--source-id", "1", "--run", "00000000-0000-0000-0000-000000000000"], "cannot be used with")]
@@ -479,7 +483,7 @@ fn named_commands<'t>(what: &str, text: &'t str) -> Vec<&'t str> {
 }
 
 /// What each command that prints JSON, or another document, is asked in turn, with and without its work done.
-const ASKED: [&str; 31] = [
+const ASKED: [&str; 33] = [
     "status --json",
     "doctor --json",
     "plan --json",
@@ -498,6 +502,8 @@ const ASKED: [&str; 31] = [
     "drift --format markdown",
     "drift --format sarif",
     "drift --format github",
+    "drift --format sql",
+    "plan --format sql",
     "gate --json",
     "gate --format junit",
     "integrity --json",

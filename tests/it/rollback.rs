@@ -306,6 +306,7 @@ async fn a_run_takes_back_its_own_rows() {
         let second = runs.split(',').nth(1).expect("there are three").to_owned();
         let report = take_back(&db, Selection::Run(second.clone())).await;
         assert_eq!((report.counts.rolled_back, report.counts.kept), (20, 0));
+        assert!(!report.notes.iter().any(|it| it.contains("belong")), "{:?}", report.notes);
         let left = stored::outcomes(&db).await;
         let gone: Vec<&i64> = before.keys().filter(|id| !left.contains_key(id)).collect();
         let of_second: Vec<&i64> = before.keys().skip(10).take(20).collect();
@@ -314,6 +315,18 @@ async fn a_run_takes_back_its_own_rows() {
         db.migrate(Options::default()).await;
         assert_eq!(stored::outcomes(&db).await, before);
         assert_eq!(take_back(&db, Selection::Run(second.clone())).await.counts.selected, 0);
+        // What no run takes is said, whatever is wrong with the time.
+        db.execute(
+            "update padealing.migration_mapping set migrated_at = '2001-01-01' where source_id = 101; \
+             update padealing.migration_mapping set migrated_at = null where source_id = 301",
+        )
+        .await;
+        for dry_run in [true, false] {
+            let report = try_rollback(&db, Selection::Run(second.clone()), dry_run).await.expect("it can be done");
+            let said = "2 rows with lineage belong to no run that is on record, by migrated_at of the lineage, so that \
+                        --run takes none of them; `pad-migrate rollback --source-id 101` takes the first";
+            assert!(report.notes.iter().any(|it| it.starts_with(said)), "{:?}", report.notes);
+        }
 
         let of_rollback = "select id from padealing.migration_run where command = 'rollback' limit 1";
         let of_rollback = db.value(of_rollback).await.expect("it is recorded");
@@ -384,6 +397,39 @@ async fn who_may_roll_back_is_known_beforehand() {
         assert_eq!(db.value(recorded).await, Some(format!("{owner}2[101, 102]")));
         let status = run(&["--database-url", &url, "status"], &[]);
         assert!(stdout(&status).contains("rollback: 2 rolled back, 0 kept"), "{}", stdout(&status));
+    })
+    .await;
+}
+
+/// Where lineage lost its constraints, what it lacks is said in one sentence.
+#[tokio::test]
+async fn lineage_without_ids_is_said_to_be_that() {
+    with_db(Start::Migrated, async |db| {
+        let loosen = ["source_id", "target_table", "target_id"].map(|it| format!("alter {it} drop not null"));
+        db.execute(&format!("alter table padealing.migration_mapping {}", loosen.join(", "))).await;
+        let report = try_rollback(&db, Selection::All, true).await.expect("the constraints alone are no matter");
+        assert!(report.counts.selected > 0);
+        for column in ["source_id", "target_id", "target_table"] {
+            db.execute(&format!(
+                "create table kept as select * from padealing.migration_mapping; \
+                 update padealing.migration_mapping set {column} = null where source_id in (101, 301)"
+            ))
+            .await;
+            let rows = "select count(*) from padealing.migration_mapping where num_nulls(source_id, target_table, target_id) > 0";
+            let rows = db.value(rows).await.expect("they are counted");
+            let found = format!("there are {rows} rows in padealing.migration_mapping at ");
+            for command in [&["verify"][..], &["rollback", "--dry-run"], &["rollback", "--yes"]] {
+                let output = run(&[&["--database-url", &*db.url], command].concat(), &[]);
+                let said = stderr(&output);
+                assert!(output.status.code() == Some(2) && said.contains(&found), "{command:?}: {said}");
+                assert!(said.contains(" is null)`)") && said.lines().count() == 1, "{command:?}: {said}");
+            }
+            db.execute(
+                "truncate padealing.migration_mapping; insert into padealing.migration_mapping select * from kept; \
+                 drop table kept",
+            )
+            .await;
+        }
     })
     .await;
 }

@@ -10,7 +10,7 @@ use pad_migrate::report::backup::BackupJson;
 use pad_migrate::report::clean::CleanJson;
 use pad_migrate::report::doctor::DoctorJson;
 use pad_migrate::report::drift::json::DriftJson;
-use pad_migrate::report::gate::GateJson;
+use pad_migrate::report::gate::{FlagsJson, GateJson};
 use pad_migrate::report::integrity::IntegrityJson;
 use pad_migrate::report::layout::Failed;
 use pad_migrate::report::migrate::MigrateJson;
@@ -42,6 +42,15 @@ fn schema<T: JsonSchema>() -> Schema {
     SchemaGenerator::from(SchemaSettings::draft2020_12().for_serialize()).into_root_schema_for::<Printed<T>>()
 }
 
+/// What the gate prints: its decision, or that nothing is wrong with its flags.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is wanted")]
+enum OfGate {
+    Decided(Box<GateJson>),
+    Flags(FlagsJson),
+}
+
 /// The commands that print JSON as their result.
 pub(crate) fn commands() -> Vec<&'static str> {
     // These are files.
@@ -57,7 +66,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         ("doctor", schema::<DoctorJson>()),
         ("drift", schema::<DriftJson>()),
         ("integrity", schema::<IntegrityJson>()),
-        ("gate", schema::<GateJson>()),
+        ("gate", schema::<OfGate>()),
         ("migrate", schema::<MigrateJson>()),
         ("plan", schema::<PlanJson>()),
         ("manifest", schema::<Manifest>()),

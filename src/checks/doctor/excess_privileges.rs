@@ -1,5 +1,6 @@
 //! What roles can do that they should not.
 
+use crate::base::hint::DRIFT;
 use crate::base::text::list;
 use crate::checks::check::{Check, Status};
 use crate::checks::doctor::subjects::Subject;
@@ -19,8 +20,10 @@ pub(crate) fn check(facts: &TargetFacts, expected: &Expectations<'_>, subjects: 
     if expected.environment == Environment::Local {
         return Check::new(NAME, Status::Pass, format!("{found}; ignored in a local database"));
     }
-    let remedy = "use a role without these, or revoke them: `pad-migrate drift` has the SQL for what was granted to the \
-                  role itself";
+    let remedy = format!(
+        "use a role without these, or revoke them: `{DRIFT}` has the SQL for what was granted to the \
+                  role itself"
+    );
     Check::new(NAME, Status::Warn, format!("{found}; {remedy}"))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use crate::base::hint::{APPLY, PLAN};
 use crate::base::quote::quote_literal;
 use crate::base::text::list;
 use crate::checks::check::{Check, Status};
@@ -49,11 +50,13 @@ pub(crate) fn revision(facts: &TargetFacts, expected: &Expectations<'_>) -> Chec
                 Check::new(NAME, Status::Skip, format!("padealing.schema_revision is not readable by this role: {why}"))
             }
             (false, true) => {
-                let text = "padealing has tables but no history of pad-migrate: another program created them; apply \
-                            adopts them (see pad-migrate plan)";
+                let text = format!(
+                    "padealing has tables but no history of pad-migrate: another program created them; apply \
+                            adopts them (see {PLAN})"
+                );
                 Check::new(NAME, Status::Fail, text)
             }
-            (false, false) => Check::new(NAME, Status::Fail, "nothing is applied yet; run: pad-migrate apply"),
+            (false, false) => Check::new(NAME, Status::Fail, format!("nothing is applied yet; run: {APPLY}")),
         };
     };
     let pending: Vec<&&str> = expected.revisions.iter().filter(|it| !applied.contains(**it)).collect();
@@ -65,7 +68,7 @@ pub(crate) fn revision(facts: &TargetFacts, expected: &Expectations<'_>) -> Chec
             Check::new(NAME, Status::Fail, text)
         }
         (false, true) => {
-            let text = format!("at {at}; pending: {}; run: pad-migrate apply", list(pending));
+            let text = format!("at {at}; pending: {}; run: {APPLY}", list(pending));
             Check::new(NAME, Status::Fail, text)
         }
         (true, true) => Check::new(NAME, Status::Pass, format!("at {at}, the newest")),

@@ -1,5 +1,6 @@
 //! Whether the legacy table can be migrated from.
 
+use crate::base::hint::MIGRATE;
 use crate::base::text::{list, plural, thousands};
 use crate::checks::check::{Check, Status};
 use crate::checks::expectations::Expectations;
@@ -45,9 +46,9 @@ pub(crate) fn check(found: Option<&Relation>, legacy: &LegacyFacts, table: &Tabl
             warnings.extend(odd.sentences(table));
             None
         }
-        Err(why) => Some(format!(
-            "whether each row has an id of its own isn't known ({why}); `pad-migrate migrate --dry-run` says it"
-        )),
+        Err(why) => {
+            Some(format!("whether each row has an id of its own isn't known ({why}); `{MIGRATE} --dry-run` says it"))
+        }
     };
     if !legacy.without_zone.is_empty() {
         warnings.push(format!(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::base::hint::{APPLY, PLAN, SEED};
 use crate::base::text::{list, size};
 use crate::checks::check::{Check, Status};
 use crate::checks::expectations::Expectations;
@@ -43,7 +44,7 @@ fn critical(facts: &TargetFacts) -> Check {
     let missing: Vec<&&str> = MANAGED_TABLES.iter().filter(|name| !facts.has_table(name)).collect();
     if missing.is_empty() && !facts.missing_columns.is_empty() {
         let text = format!(
-            "padealing lacks {}, which migrate and verify need; pad-migrate plan shows how the schema is mended",
+            "padealing lacks {}, which migrate and verify need; {PLAN} shows how the schema is mended",
             list(&facts.missing_columns)
         );
         return Check::new(NAME, Status::Fail, text);
@@ -52,9 +53,9 @@ fn critical(facts: &TargetFacts) -> Check {
         return Check::new(NAME, Status::Pass, format!("all {} tables of padealing exist", MANAGED_TABLES.len()));
     }
     if missing.len() == MANAGED_TABLES.len() {
-        return Check::new(NAME, Status::Fail, "padealing has none of its tables yet; run: pad-migrate apply");
+        return Check::new(NAME, Status::Fail, format!("padealing has none of its tables yet; run: {APPLY}"));
     }
-    let text = format!("padealing lacks {}; apply creates them (see pad-migrate plan)", list(missing));
+    let text = format!("padealing lacks {}; apply creates them (see {PLAN})", list(missing));
     Check::new(NAME, Status::Fail, text)
 }
 
@@ -71,8 +72,8 @@ fn reference(facts: &TargetFacts, expected: &Expectations<'_>) -> Check {
         let all_are = missing.len() == REFERENCE_TABLES.len();
         let what = if all_are { "all of its tables".to_owned() } else { list(missing) };
         let remedy = match expected.environment {
-            Environment::Local if all_are => "pad-migrate apply creates the mirror in a local database",
-            _ => "ask the owner of bo_airflow to load them, or connect to the right database",
+            Environment::Local if all_are => format!("{APPLY} creates the mirror in a local database"),
+            _ => "ask the owner of bo_airflow to load them, or connect to the right database".to_owned(),
         };
         return Check::new(NAME, Status::Fail, format!("bo_airflow lacks {what}; {remedy}"));
     }
@@ -82,8 +83,8 @@ fn reference(facts: &TargetFacts, expected: &Expectations<'_>) -> Check {
         critical.clone().filter(|table| table.filled == Filled::No).map(|table| &*table.name).collect();
     if !empty.is_empty() {
         let remedy = match expected.environment {
-            Environment::Local => "run: pad-migrate seed",
-            _ => "ask the owner of bo_airflow to load them",
+            Environment::Local => format!("run: {SEED}"),
+            _ => "ask the owner of bo_airflow to load them".to_owned(),
         };
         return Check::new(NAME, Status::Fail, format!("{all}, but these are empty: {}; {remedy}", list(empty)));
     }

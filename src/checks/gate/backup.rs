@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::base::hint::{BACKUP, RESTORE};
 use crate::base::text::{list, plural};
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::unknown;
@@ -27,8 +28,10 @@ pub(crate) const NAME: &str = "backup";
 pub(crate) fn missing() -> Check {
     unknown(
         NAME,
-        "no backup is named; take one with `pad-migrate backup --out FILE`, rehearse it with `pad-migrate restore \
-         --rehearse --from FILE`, and give the gate --backup FILE",
+        format!(
+            "no backup is named; take one with `{BACKUP} --out FILE`, rehearse it with `{RESTORE} \
+             --rehearse --from FILE`, and give the gate --backup FILE"
+        ),
     )
 }
 
@@ -51,13 +54,13 @@ pub(crate) fn check(facts: &BackupFacts, environment: Environment) -> Check {
         let rows = changed.iter().map(|it| vec![json!(it.schema), json!(it.table), json!(it.rows)]).collect();
         let text = format!(
             "{names} changed since {file} was taken at {}; keep the application from writing, and back up again: \
-             `pad-migrate backup --out FILE`",
+             `{BACKUP} --out FILE`",
             manifest.taken_at
         );
         return fail(text).with_table(&["schema", "table", "rows"], rows);
     }
     match rehearsed.as_ref().filter(|it| it.sha256 == manifest.sha256) {
-        None => fail(format!("{file} was not rehearsed; run `pad-migrate restore --rehearse --from {file}`")),
+        None => fail(format!("{file} was not rehearsed; run `{RESTORE} --rehearse --from {file}`")),
         Some(rehearsed) => Check::new(
             NAME,
             Status::Pass,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::base::hint::REHEARSE;
 use crate::base::text::{list, plural, thousands};
 use crate::base::version::major;
 use crate::checks::check::{Check, Status};
@@ -82,7 +83,7 @@ pub struct Rehearsable<'a> {
 
 /// Why a file is not a rehearsal's report.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}; write one with `pad-migrate rehearse --real-rows --format json --report FILE`")]
+#[error("{0}; write one with `{REHEARSE} --real-rows --format json --report FILE`")]
 pub struct NotARehearsal(String);
 
 /// Phases whose time grows with the rows.
@@ -204,7 +205,9 @@ fn rehearsed_revisions() -> impl Iterator<Item = &'static str> {
     ALL.iter().filter(|it| it.not_for(Environment::Local).is_none()).map(|it| it.number)
 }
 
-const AGAIN: &str = "rehearse these: `pad-migrate rehearse --real-rows --format json --report FILE`";
+fn rehearse_again() -> String {
+    format!("rehearse these: `{REHEARSE} --real-rows --format json --report FILE`")
+}
 
 /// Whether it was rehearsed, with this program and these rows, to a clean end.
 pub fn rehearsed(report: Option<&RehearsalReport>, wanted: Rehearsable<'_>) -> Check {
@@ -212,24 +215,26 @@ pub fn rehearsed(report: Option<&RehearsalReport>, wanted: Rehearsable<'_>) -> C
     let Some(report) = report else {
         return unknown(
             NAME,
-            "no rehearsal is named; run `pad-migrate rehearse --real-rows --format json --report FILE`, and give the gate \
-             --rehearsal FILE",
+            format!(
+                "no rehearsal is named; run `{REHEARSE} --real-rows --format json --report FILE`, and give the gate \
+                 --rehearsal FILE"
+            ),
         );
     };
-    let ours = env!("CARGO_PKG_VERSION");
+    let (ours, again) = (env!("CARGO_PKG_VERSION"), rehearse_again());
     if report.version != ours {
-        let text = format!("it was rehearsed with pad-migrate {}, and this is {ours}; {AGAIN}", report.version);
+        let text = format!("it was rehearsed with pad-migrate {}, and this is {ours}; {again}", report.version);
         return Check::new(NAME, Status::Fail, text);
     }
     if report.outcome == "failed" {
-        return Check::new(NAME, Status::Fail, format!("the rehearsal failed; mend what it says, and {AGAIN}"));
+        return Check::new(NAME, Status::Fail, format!("the rehearsal failed; mend what it says, and {again}"));
     }
     if let Some(doubt) = report.doubt(wanted) {
-        return unknown(NAME, format!("{doubt}; {AGAIN}"));
+        return unknown(NAME, format!("{doubt}; {again}"));
     }
     let faults = report.faults();
     if !faults.is_empty() {
-        let text = format!("in the rehearsal {}; mend what its report shows, and {AGAIN}", faults.join(", and "));
+        let text = format!("in the rehearsal {}; mend what its report shows, and {again}", faults.join(", and "));
         return Check::new(NAME, Status::Fail, text);
     }
     let majors = (report.server_version.as_deref().map(major), wanted.server_version.map(major));
@@ -247,10 +252,11 @@ pub fn fits(report: Option<&RehearsalReport>, window: Option<Duration>, rows: Op
     const NAME: &str = "window";
     let Some(report) = report else { return unknown(NAME, "without --rehearsal FILE there is no forecast") };
     let Some(rows) = rows else { return unknown(NAME, "how many rows the source has is not known") };
+    let again = rehearse_again();
     let read = report.counts.map_or(0, |it| it.read);
     if read == 0 || read < rows / FEWEST {
         let text = format!(
-            "the rehearsal had {} rows and the source has {}, too few to say how long it takes; {AGAIN}",
+            "the rehearsal had {} rows and the source has {}, too few to say how long it takes; {again}",
             thousands(read),
             thousands(rows)
         );
@@ -259,7 +265,7 @@ pub fn fits(report: Option<&RehearsalReport>, window: Option<Duration>, rows: Op
     let forecast = match report.forecast(read, rows) {
         Ok(forecast) => forecast,
         Err(phase) => {
-            return unknown(NAME, format!("the rehearsal's report does not say how long {phase} took; {AGAIN}"));
+            return unknown(NAME, format!("the rehearsal's report does not say how long {phase} took; {again}"));
         }
     };
     let forecast_words = format!("{} rows take some {}", thousands(rows), words(forecast));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use crate::base::hint::{INTEGRITY, MIGRATE, ROLLBACK, VERIFY};
 use crate::base::text::{list, plural, size, thousands};
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::schema::{LISTED, some};
@@ -46,7 +47,7 @@ pub(crate) fn rejections(report: &MigrateReport, found: &Rejections) -> Check {
     };
     if open_rows > 0 {
         let text = format!(
-            "{} of {read} would be rejected{waived}; `pad-migrate migrate --dry-run --rejects FILE` lists them: mend \
+            "{} of {read} would be rejected{waived}; `{MIGRATE} --dry-run --rejects FILE` lists them: mend \
              them in the source, or waive each in the exceptions file",
             thousands(open_rows)
         );
@@ -72,7 +73,7 @@ pub(crate) fn verified(report: &VerifyReport, waivers: Waivers<'_>) -> Vec<Check
         }
         _ => {
             let text = format!(
-                "{} different, {} missing, {} without their source, {} extra; `pad-migrate verify` shows them",
+                "{} different, {} missing, {} without their source, {} extra; `{VERIFY}` shows them",
                 counts.different, counts.missing, counts.missing_source, counts.extra
             );
             Check::new("verify", Status::Fail, text)
@@ -85,7 +86,7 @@ pub(crate) fn verified(report: &VerifyReport, waivers: Waivers<'_>) -> Vec<Check
     let pending = match counts.pending {
         0 => Check::new("pending", Status::Pass, "no row is left to migrate"),
         rows => {
-            let text = format!("{} never tried; run `pad-migrate migrate`", plural(rows, "row was", "rows were"));
+            let text = format!("{} never tried; run `{MIGRATE}`", plural(rows, "row was", "rows were"));
             Check::new("pending", Status::Fail, text)
         }
     };
@@ -111,8 +112,8 @@ pub(crate) fn integrity(found: &Integrity, stage: Stage) -> Check {
     let with_rows = |check: Check| check.with_table(&["check", "status", "why"], rows.clone());
     // Before the first migration the command can't make all of them.
     let where_to_look = match stage {
-        Stage::Before => "the ids of the rows are below",
-        Stage::After => "`pad-migrate integrity` shows the rows",
+        Stage::Before => "the ids of the rows are below".to_owned(),
+        Stage::After => format!("`{INTEGRITY}` shows the rows"),
     };
     if !failed.is_empty() {
         let text = format!("{} failed; {where_to_look}", list(failed));
@@ -174,7 +175,7 @@ pub(crate) fn recorded(found: &Rejections) -> Check {
         return Check::new(NAME, Status::Pass, format!("none that isn't waived{waived}"));
     }
     let text = format!(
-        "{} rejected{waived}; mend them in the source and run `pad-migrate migrate`, or waive each in the exceptions file",
+        "{} rejected{waived}; mend them in the source and run `{MIGRATE}`, or waive each in the exceptions file",
         plural(found.open_rows, "row was", "rows were")
     );
     let rows = found.open.iter().map(|it| vec![json!(it.source_id), json!(it.field), json!(it.rule)]).collect();
@@ -233,7 +234,7 @@ pub(crate) fn way_back(found: &WayBack) -> Check {
         false => format!("rows that the application wrote stay: {}", kept.join(", ")),
     };
     let text = format!(
-        "`pad-migrate rollback` removes {} until the application changes them or refers to them; {kept}",
+        "`{ROLLBACK}` removes {} until the application changes them or refers to them; {kept}",
         plural(requests, "migrated request", "migrated requests")
     );
     Check::new("way_back", Status::Pass, text)

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::base::hint::{APPLY, DRIFT, PLAN};
 use crate::base::text::{list, plural};
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::Stage;
@@ -28,15 +29,13 @@ pub(crate) fn plan(found: &Found, environment: Environment, stage: Stage, review
     if !blocking.is_empty() {
         let count = plural(blocking.len() as u64, "difference requires", "differences require");
         let rows = blocking.iter().map(|it| vec![json!(it.kind), json!(it.object), json!(it.reason)]).collect();
-        let text = format!("{count} manual action before anything can be applied; `pad-migrate plan` says which");
+        let text = format!("{count} manual action before anything can be applied; `{PLAN}` says which");
         return fail(text).with_table(&["kind", "object", "action"], rows);
     }
     if stage == Stage::After {
         return match is_empty {
             true => Check::new(NAME, Status::Pass, "nothing is left to apply"),
-            false => {
-                fail(format!("{steps} to apply are left; `pad-migrate plan` shows them, `pad-migrate apply` runs them"))
-            }
+            false => fail(format!("{steps} to apply are left; `{PLAN}` shows them, `{APPLY}` runs them")),
         };
     }
     let hash = found.hash(environment);
@@ -44,7 +43,7 @@ pub(crate) fn plan(found: &Found, environment: Environment, stage: Stage, review
         None if is_empty => {}
         None => {
             let text = format!(
-                "{steps} to apply, and no plan was reviewed; review `pad-migrate plan`, and give the gate the hash that \
+                "{steps} to apply, and no plan was reviewed; review `{PLAN}`, and give the gate the hash that \
                  it prints: --plan-hash HASH"
             );
             return Check::new(NAME, Status::Skip, text);
@@ -52,7 +51,7 @@ pub(crate) fn plan(found: &Found, environment: Environment, stage: Stage, review
         Some(reviewed) if reviewed != hash => {
             let text = format!(
                 "the plan is not the one that was reviewed: its hash is {hash}, --plan-hash is {reviewed}; review \
-                 `pad-migrate plan` again"
+                 `{PLAN}` again"
             );
             return fail(text);
         }
@@ -61,7 +60,7 @@ pub(crate) fn plan(found: &Found, environment: Environment, stage: Stage, review
     if !found.permissions.are_complete() {
         let permissions = &found.permissions;
         let text = format!(
-            "{} may not apply it: {}; `pad-migrate plan` shows what gives it the right",
+            "{} may not apply it: {}; `{PLAN}` shows what gives it the right",
             permissions.role,
             permissions.words()
         );
@@ -103,7 +102,7 @@ pub(crate) fn drift(drift: &Drift) -> Check {
     let count = plural(open.len() as u64, "finding", "findings");
     let schemas = list(&drift.schemas);
     let first = if open.len() > LISTED { format!(" (the first {LISTED} are listed)") } else { String::new() };
-    let text = format!("{count} in {schemas}{first}{excepted}; `pad-migrate drift` shows what mends each");
+    let text = format!("{count} in {schemas}{first}{excepted}; `{DRIFT}` shows what mends each");
     Check::new(NAME, Status::Fail, text).with_table(&["severity", "kind", "object"], rows)
 }
 

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use crate::base::hint::completed;
 use crate::base::text::{list, plural, thousands};
 use crate::checks::check::{Check, Status, Table};
 use crate::checks::integrity::explain;
@@ -91,7 +92,7 @@ fn of_rows(definition: &Definition, found: &Found, accepted: &[Accepted]) -> Str
         let rows = plural(found.counted, "row", "rows");
         let first =
             if found.counted > SHOWN as u64 { format!(" (the first {SHOWN} are shown)") } else { String::new() };
-        text = format!("violated by {rows}{first}: {text}. To do: {}", definition.header.remedy);
+        text = format!("violated by {rows}{first}: {text}. To do: {}", completed(&definition.header.remedy));
     }
     if found.as_in_source > 0 {
         let rows = match (found.as_in_source, found.counted) {
@@ -116,7 +117,9 @@ fn of_text(definition: &Definition, status: Status, text: &str, accepted: &[Acce
         (Status::Skip, _) => text.to_owned(),
         (Status::Pass, []) => format!("{meaning}: {text}"),
         (Status::Pass, accepted) => format!("{meaning}; violated, and excepted by {}: {text}", exceptions(accepted)),
-        (Status::Fail, _) => format!("violated: {meaning}: {text}. To do: {}", definition.header.remedy),
+        (Status::Fail, _) => {
+            format!("violated: {meaning}: {text}. To do: {}", completed(&definition.header.remedy))
+        }
         (Status::Warn, _) => format!("{meaning}: {text}"),
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgSslMode;
 
+use crate::base::hint::APPLY;
 use crate::base::text::sentence;
 use crate::base::version::SUPPORTED;
 use crate::checks::check::{Check, Status};
@@ -233,7 +234,7 @@ async fn schemas(connection: &mut Session, environment: Environment) -> Result<C
     Ok(match (application, reference) {
         (true, true) => Check::new(NAME, Status::Pass, "padealing and bo_airflow exist"),
         (_, false) if local => {
-            Check::new(NAME, Status::Fail, "bo_airflow doesn't exist; in a local database pad-migrate apply creates it")
+            Check::new(NAME, Status::Fail, format!("bo_airflow doesn't exist; in a local database {APPLY} creates it"))
         }
         (_, false) => Check::new(
             NAME,
@@ -241,7 +242,7 @@ async fn schemas(connection: &mut Session, environment: Environment) -> Result<C
             "bo_airflow doesn't exist; connect to the right database, or have the reference schema set up",
         ),
         (false, true) => {
-            Check::new(NAME, Status::Warn, "bo_airflow exists, padealing doesn't yet; pad-migrate apply creates it")
+            Check::new(NAME, Status::Warn, format!("bo_airflow exists, padealing doesn't yet; {APPLY} creates it"))
         }
     })
 }

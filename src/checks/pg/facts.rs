@@ -1,5 +1,6 @@
 //! Gathers the facts of a target.
 
+use crate::base::hint::PLAN;
 use crate::base::text::sentence;
 use crate::checks::facts::{LegacyFacts, Relation, Server, TargetFacts};
 use crate::checks::pg::gaps::gaps;
@@ -97,7 +98,7 @@ async fn steps_to_apply(
     let apply = match assessed {
         Ok(found) => match found.route.plan.blocking().count() {
             0 => Ok(found.route.plan.steps.len() + found.route.records.len() + usize::from(found.makes_mirror)),
-            _ => Err("some differences require manual action, see pad-migrate plan".to_owned()),
+            _ => Err(format!("some differences require manual action, see {PLAN}")),
         },
         Err(ApplyError::NoReference { table, .. }) => Err(format!("bo_airflow.{table} doesn't exist")),
         // Whom to connect as, or what to run, doctor says with the other privileges.

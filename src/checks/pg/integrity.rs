@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::civil::Date;
 use sqlx::{AssertSqlSafe, Row as _};
 
+use crate::base::hint::{DOCTOR, INTEGRITY, PLAN};
 use crate::base::text::{list, sentence};
 use crate::checks::check::{Check, Status};
 use crate::checks::integrity::explain::{PlannedTable, Plans};
@@ -327,11 +328,11 @@ async fn obstacle(
         Some(list(names)).filter(|names| !names.is_empty())
     };
     if let Some(names) = of(Readable::NotThere) {
-        return Ok(Some(Reason::Unknown(format!("{names} doesn't exist; `pad-migrate plan` shows what is missing"))));
+        return Ok(Some(Reason::Unknown(format!("{names} doesn't exist; `{PLAN}` shows what is missing"))));
     }
     if let Some(names) = of(Readable::NotAllowed) {
         let role = current_role(connection).await?;
-        let text = format!("{role} has no SELECT on {names}; `pad-migrate doctor` shows what the role lacks");
+        let text = format!("{role} has no SELECT on {names}; `{DOCTOR}` shows what the role lacks");
         return Ok(Some(Reason::Unknown(text)));
     }
     if let Some(names) = of(Readable::Policed) {
@@ -375,12 +376,12 @@ fn refused(definition: &Definition, error: &QueryError) -> Answer {
     match error.sqlstate().as_deref() {
         Some(sqlstate::DATA_CORRUPTED | sqlstate::INDEX_CORRUPTED) => Answer::Damaged(words),
         Some(sqlstate::QUERY_CANCELED) => Answer::None(Reason::Unknown(format!(
-            "it took more than {} s and was ended; `pad-migrate integrity --sql {}` prints it for psql, which has no limit",
+            "it took more than {} s and was ended; `{INTEGRITY} --sql {}` prints it for psql, which has no limit",
             STATEMENT.as_secs(),
             definition.name
         ))),
         Some(sqlstate::UNDEFINED_COLUMN | sqlstate::UNDEFINED_TABLE) => {
-            Answer::None(Reason::Unknown(format!("{words}; `pad-migrate plan` shows what is missing")))
+            Answer::None(Reason::Unknown(format!("{words}; `{PLAN}` shows what is missing")))
         }
         _ => Answer::None(Reason::Unknown(words)),
     }

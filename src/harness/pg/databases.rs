@@ -1,5 +1,6 @@
 //! Databases of an ephemeral server: created, and filled with what a rehearsal needs.
 
+use crate::base::hint::RESTORE;
 use crate::base::quote::quote_identifier;
 use crate::harness::fixtures::{self, Case, FixtureError};
 use crate::harness::generate::Generator;
@@ -38,14 +39,14 @@ pub enum PrepareError {
     /// What no ephemeral server can have.
     #[error(
         "the backup can't be rehearsed: it needs {lacking}, for which an ephemeral server can have no stand-in; restore it \
-         into a test database that has this, with `pad-migrate restore --from FILE`, which the gate takes instead"
+         into a test database that has this, with `{RESTORE} --from FILE`, which the gate takes instead"
     )]
     #[expect(missing_docs, reason = "the message says what it is")]
     NoStandIn { lacking: String },
     /// What this server can't have.
     #[error(
         "the backup can't be rehearsed: it needs {requisite}, and a stand-in for it could not be made on the ephemeral \
-         server; restore it into a test database that has this, with `pad-migrate restore --from FILE`, which the gate \
+         server; restore it into a test database that has this, with `{RESTORE} --from FILE`, which the gate \
          takes instead"
     )]
     #[expect(missing_docs, reason = "the message says what it is")]
@@ -53,7 +54,7 @@ pub enum PrepareError {
     /// A manifest holds what a backup's never does, or more than can be made safely.
     #[error(
         "the backup can't be rehearsed: it needs {requisite}, and what the manifest says it is can't be made on the ephemeral \
-         server; restore it into a test database that has this, with `pad-migrate restore --from FILE`, which the gate \
+         server; restore it into a test database that has this, with `{RESTORE} --from FILE`, which the gate \
          takes instead"
     )]
     #[expect(missing_docs, reason = "the message says what it is")]

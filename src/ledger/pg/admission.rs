@@ -2,6 +2,7 @@
 
 use clap::ValueEnum as _;
 
+use crate::base::hint::APPLY;
 use crate::base::text::plural;
 use crate::config::environment::Environment;
 use crate::ledger::history::pending;
@@ -12,7 +13,7 @@ use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::Database;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
-use crate::postgres::statement::server_facts;
+use crate::postgres::statement::{ServerFacts, server_facts};
 
 /// Why a command may not run here.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +35,7 @@ pub enum RefusedError {
     #[error("the database at {place} can't become that of environment {environment}: {reason}; nothing was changed")]
     NotAdopted { place: String, environment: Environment, reason: String },
     /// The application schema isn't at the current revision.
-    #[error("the database at {place} has no padealing schema at the current revision; run `pad-migrate apply` first")]
+    #[error("the database at {place} has no padealing schema at the current revision; run `{APPLY}` first")]
     NotApplied { place: String },
     /// A command for local databases was called elsewhere.
     #[error("{what} is for local databases only: {reason}")]
@@ -109,9 +110,7 @@ pub(crate) fn may_adopt(environment: Environment) -> bool {
 fn how_to_adopt(recorded: &str, asked: Environment) -> String {
     match Environment::from_str(recorded, false) {
         Ok(recorded) if may_adopt(asked) => {
-            format!(
-                "; if it is a copy of {recorded} that was restored, run `pad-migrate apply --adopt-environment {recorded}`"
-            )
+            format!("; if it is a copy of {recorded} that was restored, run `{APPLY} --adopt-environment {recorded}`")
         }
         _ => String::new(),
     }
@@ -141,12 +140,10 @@ pub(crate) async fn check_adoption(
     }
     match recorded_environment(connection).await?.as_deref() {
         None => {
-            return refused(
-                "no environment is recorded in it; run `pad-migrate apply` without --adopt-environment".to_owned(),
-            );
+            return refused(format!("no environment is recorded in it; run `{APPLY}` without --adopt-environment"));
         }
         Some(recorded) if recorded == environment.as_str() => {
-            return refused("it is that already; run `pad-migrate apply` without --adopt-environment".to_owned());
+            return refused(format!("it is that already; run `{APPLY}` without --adopt-environment"));
         }
         Some(recorded) if recorded != given_up.as_str() => {
             return refused(format!("it was set up as environment {recorded}, not {given_up}"));
@@ -191,16 +188,21 @@ pub(crate) async fn check_environment(
     }
 }
 
+/// Checks that the target can hold every text.
+pub(crate) fn check_encoding(database: &Database, facts: &ServerFacts) -> Result<(), RefusedError> {
+    match facts.encoding.as_str() {
+        "UTF8" => Ok(()),
+        encoding => Err(RefusedError::Encoding { place: database.place(), encoding: encoding.to_owned() }),
+    }
+}
+
 /// Checks that the target is at the current revision and can hold every text.
 pub(crate) async fn check_applied(
     connection: &mut Session,
     database: &Database,
     environment: Environment,
 ) -> Result<(), RefusedError> {
-    let facts = server_facts(connection).await?;
-    if facts.encoding != "UTF8" {
-        return Err(RefusedError::Encoding { place: database.place(), encoding: facts.encoding });
-    }
+    check_encoding(database, &server_facts(connection).await?)?;
     check_environment(connection, database, environment).await?;
     let not_applied = || RefusedError::NotApplied { place: database.place() };
     if !history_access(connection).await?.exists {

@@ -104,7 +104,7 @@ impl FileNotes {
                  compare these rows with what they came from",
                 it.id,
                 it.words(),
-                csv.sha256
+                hashes(&csv.sha256, Some(&csv.content_sha256))
             )
         });
         let alarms = csv.facts.alarms.iter().map(|it| it.message.clone()).collect();
@@ -141,9 +141,20 @@ impl SourceRun {
     fn words(&self) -> String {
         let of = |csv: &Value, name: &str| csv[name].as_str().unwrap_or("not recorded").to_owned();
         match &self.csv {
-            Some(csv) => format!("{}, whose SHA-256 is {}", of(csv, "file"), of(csv, "sha256")),
+            Some(csv) => {
+                let hashes = hashes(&of(csv, "sha256"), csv["content_sha256"].as_str());
+                format!("{}, whose SHA-256 is {hashes}", of(csv, "file"))
+            }
             None => format!("the table at {}", self.source),
         }
+    }
+}
+
+/// The SHA-256 of a file, and of what it holds where it is packed: packed twice, or unpacked, the rows are the same.
+fn hashes(of_file: &str, of_content: Option<&str>) -> String {
+    match of_content.filter(|it| *it != of_file) {
+        Some(content) => format!("{of_file}, and {content} unpacked"),
+        None => of_file.to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a migration stopped.
 
+use crate::base::hint::{MIGRATE, PLAN};
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
 use crate::migration::csv::error::CsvError;
 use crate::migration::pg::source::SourceError;
@@ -31,14 +32,14 @@ pub enum MigrateError {
     },
     /// Columns are missing that rows are written to.
     #[error(
-        "padealing at {place} lacks {columns}, which migrate and verify need; nothing was migrated; `pad-migrate plan` shows how \
+        "padealing at {place} lacks {columns}, which migrate and verify need; nothing was migrated; `{PLAN}` shows how \
          the schema is mended"
     )]
     Incomplete { place: String, columns: String },
     /// A page could not be written.
     #[error(
         "the rows with ids from {first} to {last} could not be migrated to {place}; none of them is stored; \
-         correct the cause and run `pad-migrate migrate` again"
+         correct the cause and run `{MIGRATE}` again"
     )]
     Page {
         /// The first source id.
@@ -52,7 +53,7 @@ pub enum MigrateError {
     /// The same of a file's rows, which are in any order.
     #[error(
         "the rows on the lines {first} to {last} of the file could not be migrated to {place}; none of them is stored; \
-         correct the cause and run `pad-migrate migrate` again"
+         correct the cause and run `{MIGRATE}` again"
     )]
     FilePage {
         /// The line of the first row.
@@ -67,7 +68,7 @@ pub enum MigrateError {
     #[error("the rejections could not be written to their file")]
     Rejects(#[source] std::io::Error),
     /// The run was asked to stop.
-    #[error("interrupted; rows that were committed stay; run `pad-migrate migrate` again to continue")]
+    #[error("interrupted; rows that were committed stay; run `{MIGRATE}` again to continue")]
     Interrupted,
     /// The same before the run wrote anything, which a dry run never does.
     #[error("interrupted. Nothing was written.")]

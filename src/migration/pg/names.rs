@@ -243,8 +243,8 @@ impl Marks {
         Ok(Self { audit_log, migration_mapping })
     }
 
-    /// What names some rows, but for audit entries that are deleted: entries without a request, and all that was written since. An entry with the row's own
-    /// request refers to that by its foreign key.
+    /// What names some rows, but for audit entries that are deleted: entries without a request, and all that was
+    /// written since. An entry with the row's own request refers to that by its foreign key.
     pub(crate) async fn naming(
         self,
         session: &mut Session,

@@ -1,5 +1,6 @@
 //! Rows that the target refuses are found and left out, so that they don't stop the others.
 
+use crate::base::hint::MIGRATE;
 use crate::migration::pg::large_text::LargeTextReader;
 use crate::migration::pg::write::write_rows;
 use crate::migration::pg::write_error::{WriteError, refused};
@@ -64,7 +65,7 @@ fn many(refusal: &Refusal) -> String {
     format!(
         "{place} has refused {MANY} rows, one after the other, for the same reason ({}); each row is now tried by \
          itself, which takes longer. If the cause is in the target, interrupt this, correct it, and run \
-         `pad-migrate migrate` again",
+         `{MIGRATE}` again",
         refusal.words()
     )
 }

@@ -28,7 +28,7 @@ use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
 use crate::migration::pg::legacy::{CsvPages, FileNotes, LegacySource, came_from_a_file};
 use crate::migration::pg::lookup::Securities;
-use crate::migration::pg::missing::missing_columns;
+use crate::migration::pg::missing::{check_lineage, missing_columns};
 use crate::migration::pg::names::{Witness, wait_for_writers};
 use crate::migration::pg::needs::check_source;
 use crate::migration::pg::rollback::chosen::Chosen;
@@ -92,7 +92,7 @@ pub async fn survey(request: &RollbackRequest<'_>) -> Result<Survey, RollbackErr
     let version = server_facts(&mut session).await?.version;
     let chosen = Chosen::of(&mut session, request.target, &request.selection).await?;
     let mut survey = chosen.survey(&mut session, version).await?;
-    survey.notes = surroundings.notes();
+    survey.notes.extend(surroundings.notes());
     let _ = session.close().await;
     Ok(survey)
 }
@@ -121,6 +121,12 @@ pub async fn rollback(
         _ => {}
     }
     result
+}
+
+/// Tries out whether there is room for the sessions of a run, before anybody is asked.
+pub async fn check_room(request: &RollbackRequest<'_>) -> Result<(), RollbackError> {
+    let _ = request.target.connect(Access::Write, "rollback").await?.close().await;
+    Ok(())
 }
 
 /// Looks at what refuses a run besides what [`survey`] has looked at, before a backup that may take an hour: another run
@@ -153,6 +159,7 @@ async fn check_target(session: &mut Session, request: &RollbackRequest<'_>) -> R
     if !missing.is_empty() {
         return Err(RollbackError::Incomplete { place: target.place(), columns: list(missing) });
     }
+    check_lineage(session, target).await??;
     surroundings.check(session, target).await
 }
 
@@ -220,6 +227,7 @@ async fn run_to_end(
     }
     let _ = holder.close().await;
     report.notes = notes;
+    report.notes.extend(survey.notes);
     report.notes.extend(triggers);
     report.notes.extend(options.filter(|_| report.counts.rolled_back > 0));
     report.elapsed = started.elapsed();

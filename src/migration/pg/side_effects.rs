@@ -29,19 +29,20 @@ pub enum UnsafeError {
     Uncounted { place: String, suspects: String },
     /// A function doesn't let it.
     #[error(
-        "the function {function} at {place}, which runs when rows are deleted, sets track_counts, so that what it writes \
-         can't be seen; nothing was deleted; {suspects}"
+        "the function {function} at {place}, which runs when rows are deleted, sets track_counts or resets settings, \
+         so that what it writes can't be seen; nothing was deleted; {suspects}"
     )]
     Hidden { place: String, function: String, suspects: String },
 }
 
-/// The first function that keeps the server from counting, by its own settings or by its text: that of `$function`, or one
-/// that `$text` names.
+/// The first function that may keep the server from counting and leave no trace of that, by its own settings or by its
+/// text: that of `$function`, or one that `$text` names. What computes the setting's name leaves a trace, which
+/// [`Written`] sees, unless it goes back by RESET or its like.
 const HIDES: &str = "(select h.oid::regprocedure::text from pg_proc h \
     where (h.oid = $function or position(lower(h.proname) in lower($text)) > 0) \
       and h.pronamespace <> 'pg_catalog'::regnamespace \
-      and (h.prosrc ilike '%track\\_counts%' or exists (select from unnest(h.proconfig) s (setting) \
-           where s.setting like 'track\\_counts=%' and not split_part(s.setting, '=', 2)::boolean)) \
+      and (h.prosrc ~* 'track_counts|\\mreset\\s+all\\M|\\mreset\\s*''|set_config\\s*\\([^;]*\\mnull\\M' \
+           or exists (select from unnest(h.proconfig) s (setting) where s.setting like 'track\\_counts=%')) \
     order by 1 limit 1)";
 
 /// The tables of padealing that `$1` names, with their partitions and children, as `t`.
@@ -51,28 +52,37 @@ const TREE: &str = "with recursive t as (\
 
 /// What fires when rows of some tables are deleted, foreign keys aside.
 pub(crate) async fn firing(session: &mut Session, tables: &[&str]) -> Result<Vec<Firing>, QueryError> {
+    type Row = (String, String, String, bool, bool, Option<String>, bool);
     // A partition's copy of its table's trigger is no other one.
     let hides = |function: &str, text: &str| HIDES.replace("$function", function).replace("$text", text);
     let by_trigger = hides("g.tgfoid", "p.prosrc");
     let by_rule = hides("0", "pg_get_ruledef(r.oid)");
     let sql = format!(
-        "{TREE} select n.nspname::text, c.relname::text, f.name::text, f.is_rule, f.is_always, f.hides \
+        "{TREE} select n.nspname::text, c.relname::text, f.name::text, f.is_rule, f.is_always, f.hides, f.may_hide \
          from t join pg_class c on c.oid = t.oid join pg_namespace n on n.oid = c.relnamespace \
          cross join lateral ( \
-             select g.tgname, false, g.tgenabled = 'A', {by_trigger} \
+             select g.tgname, false, g.tgenabled = 'A', {by_trigger}, p.prosrc ~* '\\mexecute\\M' and (select bool_or(o.rolsuper) \
+                 from pg_roles o where o.rolname = current_user or p.prosecdef and o.oid = p.proowner) \
              from pg_trigger g join pg_proc p on p.oid = g.tgfoid where g.tgrelid = t.oid and not g.tgisinternal \
                and g.tgparentid = 0 and g.tgenabled in ('O', 'A') and g.tgtype & 8 = 8 \
-             union all select r.rulename, true, r.ev_enabled = 'A', {by_rule} \
+             union all select r.rulename, true, r.ev_enabled = 'A', {by_rule}, false \
              from pg_rewrite r where r.ev_class = t.oid and r.ev_type = '4' and r.ev_enabled in ('O', 'A') \
-         ) f (name, is_rule, is_always, hides) order by 1, 2, 3"
+         ) f (name, is_rule, is_always, hides, may_hide) order by 1, 2, 3"
     );
-    let found: Vec<(String, String, String, bool, bool, Option<String>)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let found: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(tables)
         .fetch_all(session)
         .await
         .attempt("looking for triggers that fire when rows are deleted")?;
-    let firing =
-        |(schema, table, name, is_rule, is_always, hides)| Firing { schema, table, name, is_rule, is_always, hides };
+    let firing = |(schema, table, name, is_rule, is_always, hides, may_hide)| Firing {
+        schema,
+        table,
+        name,
+        is_rule,
+        is_always,
+        hides,
+        may_hide,
+    };
     Ok(found.into_iter().map(firing).collect())
 }
 
@@ -125,6 +135,8 @@ pub(crate) struct Written {
     there: HashSet<Oid>,
     /// Those that it has locked, and that are not there any more: they have no name.
     gone: Vec<Oid>,
+    /// The value of track_counts, and where it comes from: what set it, and set it back, leaves `session` there.
+    counting: String,
 }
 
 impl Written {
@@ -158,10 +170,12 @@ impl Written {
                  array(select l.oid from locked l where l.mode = 'AccessExclusiveLock' \
                            and not exists (select from pg_class c where c.oid = l.oid) order by 1)",
         )
-        .fetch_all(session)
+        .fetch_all(&mut *session)
         .await
         .attempt("asking what was written")?;
-        let mut written = Self { tallies: BTreeMap::new(), there: HashSet::new(), gone: Vec::new() };
+        let counting = "select setting || ' ' || source from pg_settings where name = 'track_counts'";
+        let counting = fetch_value(session, counting, "reading track_counts").await?;
+        let mut written = Self { tallies: BTreeMap::new(), there: HashSet::new(), gone: Vec::new(), counting };
         for (table, inserted, updated, deleted, is_seized, there, gone) in rows {
             match table {
                 Some(table) => {
@@ -187,7 +201,9 @@ impl Written {
         // A temporary table that came and went meanwhile was never there.
         let dropped = self.gone.iter().filter(|it| before.there.contains(it));
         let dropped = dropped.map(|it| format!("dropped the relation that `select {}::regclass` names", it.0));
-        let words: Vec<String> = words.chain(dropped).collect();
+        let hidden = "set track_counts, so that what else it wrote can't be seen".to_owned();
+        let hidden = (self.counting != before.counting).then_some(hidden);
+        let words: Vec<String> = words.chain(dropped).chain(hidden).collect();
         (!words.is_empty()).then(|| list(words))
     }
 }

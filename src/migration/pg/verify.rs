@@ -25,7 +25,7 @@ use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
 use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource, came_from_a_file, repeated_ids};
 use crate::migration::pg::lookup::Securities;
-use crate::migration::pg::missing::missing_columns;
+use crate::migration::pg::missing::{check_lineage, missing_columns};
 use crate::migration::pg::plain_page::{LegacyCursor, PlainPage, read_plain_page};
 use crate::migration::pg::reading::{Reading, repeated};
 use crate::migration::pg::source::Source;
@@ -77,6 +77,7 @@ pub async fn verify(
     if !missing.is_empty() {
         return Err(VerifyError::Incomplete { place: request.target.place(), columns: list(missing) });
     }
+    check_lineage(&mut target, request.target).await??;
     let server_version = server_facts(&mut target).await?.version;
     request.target.phase("examining the legacy rows");
     let Examined { legacy, mut opened, total, notes, other_file } = examine(request, &mut target).await?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::base::escape;
 use crate::base::outcome::Verdict;
 use crate::base::sql_text;
-use crate::report::drift::{BY_PLAN, DECLARED, SEVERITIES, counted, heading, line, place, verdict};
+use crate::report::drift::{DECLARED, SEVERITIES, by_plan, counted, heading, line, place, verdict};
 use crate::schema::drift::exceptions::Excepted;
 use crate::schema::drift::finding::{Finding, Remedy, Severity};
 use crate::schema::drift::outcome::{Drift, Name};
@@ -39,7 +39,7 @@ pub fn sql(drift: &Drift) -> String {
     let comment = |words: String| format!("{}\n", sql_text::comment(&words));
     let mut out = comment(format!("Remedies at {}. Read each before you run it, and what it is for.", drift.place));
     if drift.concerns_plan() {
-        out.push_str(&comment(format!("{BY_PLAN}.").replace('`', "")));
+        out.push_str(&comment(format!("{}.", by_plan()).replace('`', "")));
     }
     let (mut statements, words): (Vec<&Finding>, Vec<&Finding>) =
         drift.findings.iter().partition(|it| it.order.is_some());

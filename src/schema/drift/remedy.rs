@@ -15,6 +15,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::hint::DRIFT;
 use crate::base::text::list;
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::ddl::Ddl;
@@ -91,7 +92,7 @@ fn with_what_it_took(difference: &Difference, comparison: &Comparison<'_>) -> Dr
     Ok(if is_all {
         whole
     } else {
-        whole.but("then run `pad-migrate drift` again: not all of its consequences end with it")
+        whole.but(format!("then run `{DRIFT}` again: not all of its consequences end with it"))
     })
 }
 
@@ -175,7 +176,7 @@ impl<'a> Case<'a> {
         let draft = Draft::of(sql.collect::<Vec<_>>()).brings(self.id).takes(self.live_id);
         match renamed.is_empty() {
             true => draft,
-            false => draft.but("then run `pad-migrate drift` again: its extended statistics don't move with it"),
+            false => draft.but(format!("then run `{DRIFT}` again: its extended statistics don't move with it")),
         }
     }
 

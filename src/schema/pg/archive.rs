@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::base::file::reason;
+use crate::base::hint::BACKUP;
 use crate::base::input::read_within;
 use crate::base::text::{hex, plural, thousands};
 use crate::base::version::major;
@@ -30,7 +31,7 @@ pub enum ArchiveError {
     /// There is no manifest beside it.
     #[error(
         "{path} has no manifest: {manifest} doesn't exist; a backup is restored with the manifest that \
-         `pad-migrate backup --out FILE` wrote beside it, so copy both files"
+         `{BACKUP} --out FILE` wrote beside it, so copy both files"
     )]
     NoManifest { path: String, manifest: String },
     /// The manifest can't be read as one.
@@ -68,42 +69,59 @@ impl Archive {
     }
 }
 
+/// The manifest of a backup that can be read and has the size that it says. The backup itself is not read.
+pub(crate) async fn described(path: &Path) -> Result<Manifest, ArchiveError> {
+    let shown = path.display().to_string();
+    let beside = manifest_path(path);
+    let beside_shown = beside.display().to_string();
+    let own = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || (size(&own), read_within(&beside, LIMIT))).await;
+    let failed = |error| (Err(std::io::Error::other(error)), Ok(Vec::new()));
+    let (bytes, manifest) = read.unwrap_or_else(failed);
+    let bytes = bytes.map_err(|error| ArchiveError::Unreadable {
+        path: shown.clone(),
+        reason: reason(&error, "the file doesn't exist"),
+    })?;
+    let text = match manifest {
+        Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(ArchiveError::NoManifest { path: shown, manifest: beside_shown });
+        }
+        Err(error) => {
+            return Err(ArchiveError::Unreadable { path: beside_shown, reason: reason(&error, "it is gone") });
+        }
+    };
+    let read = Manifest::read(&text).and_then(not_from_the_future);
+    let manifest = read.map_err(|source| ArchiveError::Manifest { path: beside_shown, source })?;
+    if bytes != manifest.bytes {
+        let how = format!("it has {}, not {}", plural(bytes, "byte", "bytes"), thousands(manifest.bytes));
+        return Err(ArchiveError::Changed { path: shown, how });
+    }
+    Ok(manifest)
+}
+
+/// The size of a file that can be read.
+fn size(path: &Path) -> std::io::Result<u64> {
+    let found = std::fs::metadata(path)?;
+    if !found.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
+    std::fs::File::open(path)?;
+    Ok(found.len())
+}
+
 /// Reads a backup in full. `phase` is given what is done.
 pub async fn open(path: &Path, phase: impl Fn(&str)) -> Result<Archive, ArchiveError> {
     let shown = path.display().to_string();
-    let beside = manifest_path(path);
     phase("checking the backup");
-    let manifest = {
-        let beside_shown = beside.display().to_string();
-        let is_there = std::fs::metadata(path);
-        is_there.map_err(|error| ArchiveError::Unreadable {
-            path: shown.clone(),
-            reason: reason(&error, "the file doesn't exist"),
-        })?;
-        let read = tokio::task::spawn_blocking(move || read_within(&beside, LIMIT)).await;
-        let bytes = match read.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(ArchiveError::NoManifest { path: shown, manifest: beside_shown });
-            }
-            Err(error) => {
-                return Err(ArchiveError::Unreadable { path: beside_shown, reason: reason(&error, "it is gone") });
-            }
-        };
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let read = Manifest::read(&text).and_then(not_from_the_future);
-        read.map_err(|source| ArchiveError::Manifest { path: beside_shown, source })?
-    };
+    let manifest = described(path).await?;
     let own = path.to_owned();
     let hashed = tokio::task::spawn_blocking(move || sha256(&own)).await;
-    let (bytes, hash) = hashed
+    let hash = hashed
         .unwrap_or_else(|error| Err(std::io::Error::other(error)))
         .map_err(|error| ArchiveError::Unreadable { path: shown.clone(), reason: reason(&error, "it is gone") })?;
-    if (bytes, hash.as_str()) != (manifest.bytes, manifest.sha256.as_str()) {
-        let how = match bytes == manifest.bytes {
-            true => format!("its SHA-256 is {hash}, not {}", manifest.sha256),
-            false => format!("it has {}, not {}", plural(bytes, "byte", "bytes"), thousands(manifest.bytes)),
-        };
+    if hash != manifest.sha256 {
+        let how = format!("its SHA-256 is {hash}, not {}", manifest.sha256);
         return Err(ArchiveError::Changed { path: shown, how });
     }
     let what = format!("a backup of pg_dump {}", manifest.pg_dump_version);
@@ -130,17 +148,13 @@ fn not_from_the_future(manifest: Manifest) -> Result<Manifest, ManifestError> {
     }
 }
 
-/// The size of a file and its SHA-256.
-fn sha256(path: &Path) -> std::io::Result<(u64, String)> {
+fn sha256(path: &Path) -> std::io::Result<String> {
     let mut file = std::fs::File::open(path)?;
-    let (mut bytes, mut hash, mut buffer) = (0, Sha256::new(), vec![0; 1 << 18]);
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 18]);
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok((bytes, hex(&hash.finalize()))),
-            read => {
-                hash.update(&buffer[..read]);
-                bytes += read as u64;
-            }
+            0 => return Ok(hex(&hash.finalize())),
+            read => hash.update(&buffer[..read]),
         }
     }
 }

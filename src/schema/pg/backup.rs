@@ -33,7 +33,7 @@ use crate::postgres::session::Session;
 use crate::postgres::statement::{fetch_value, run, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
 use crate::schema::backup::{
-    BackedUp, CatalogObject, Contents, FORMAT, Manifest, Reference, TableRows, kept, manifest_path, normalised,
+    BackedUp, CatalogObject, Contents, FORMAT, Manifest, Reference, TOOL, TableRows, kept, manifest_path, normalised,
 };
 use crate::schema::names::APPLICATION_SCHEMA;
 use crate::schema::pg::archive::{refusal, scan};
@@ -401,7 +401,7 @@ async fn describe(
     .await
     .attempt("asking the server for the time")?;
     Ok(Manifest {
-        tool: "pad-migrate".to_owned(),
+        tool: TOOL.to_owned(),
         command: "manifest".to_owned(),
         format: FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,5 +1,6 @@
 //! Why nothing was applied.
 
+use crate::base::hint::PLAN;
 use crate::config::environment::Environment;
 use crate::ledger::permission::Permissions;
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
@@ -59,7 +60,7 @@ pub enum ApplyError {
     NoReference { place: String, table: &'static str },
     /// The role may not do what the plan does.
     #[error(
-        "{} may not apply this at {place}: {}; nothing was changed; `pad-migrate plan` shows the statements that \
+        "{} may not apply this at {place}: {}; nothing was changed; `{PLAN}` shows the statements that \
          change that, and who runs them",
         permissions.role, permissions.words()
     )]
@@ -88,7 +89,7 @@ pub enum ApplyError {
         source: QueryError,
     },
     /// Something must be done by hand first.
-    #[error("{count} manual action, so nothing was changed: {first}; `pad-migrate plan` shows the whole plan")]
+    #[error("{count} manual action, so nothing was changed: {first}; `{PLAN}` shows the whole plan")]
     Blocked { count: String, first: String },
     /// The schema has changed since it was planned for.
     #[error(

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::hint::{APPLY, REVERT};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 
@@ -89,10 +90,10 @@ impl Outside {
         };
         (!is_allowed).then(|| {
             let may_be_allowed = was_outside && schema != "bo_airflow";
-            let command = if allowed.down { "revert" } else { "apply" };
+            let command = if allowed.down { REVERT } else { APPLY };
             let how = match may_be_allowed {
                 true => format!(
-                    "; if a trigger or an event trigger is meant to write there, run `pad-migrate {command} \
+                    "; if a trigger or an event trigger is meant to write there, run `{command} \
                      --allow-object {table}`"
                 ),
                 false => String::new(),

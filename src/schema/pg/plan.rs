@@ -6,12 +6,13 @@ use sqlx::AssertSqlSafe;
 
 use crate::config::environment::Environment;
 use crate::ledger::history::{Record, RecordKind, applied};
-use crate::ledger::pg::admission::{check_adoption, check_environment, lacks_mirror};
+use crate::ledger::pg::admission::{check_adoption, check_encoding, check_environment, lacks_mirror};
 use crate::ledger::pg::history::read_history;
 use crate::ledger::revisions::{self, RoleNames};
 use crate::postgres::database::Access;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
+use crate::postgres::statement::server_facts;
 use crate::postgres::transaction::savepoint;
 use crate::schema::catalog::{Catalog, Kind, Property};
 use crate::schema::drift::spelling::words_of;
@@ -62,6 +63,7 @@ fn known(number: &str) -> bool {
 /// Plans in the transaction that the session is in.
 pub async fn assess(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<Found, ApplyError> {
     let ChangeRequest { database, environment, roles, .. } = *request;
+    check_encoding(database, &server_facts(connection).await?)?;
     match request.adopts {
         Some(given_up) => check_adoption(connection, database, environment, given_up).await?,
         None => check_environment(connection, database, environment).await?,

@@ -6,13 +6,16 @@ use std::time::Duration;
 use clap::ValueEnum;
 use sqlx::AssertSqlSafe;
 
+use crate::base::hint::{APPLY, REVERT};
 use crate::base::quote::quote_identifier;
 use crate::base::text::{list, plural};
 use crate::base::version::major;
 use crate::config::environment::Environment;
 use crate::config::settings::Roles;
 use crate::ledger::permission::{Need, Right};
-use crate::ledger::pg::admission::{RefusedError, SessionError, check_permitted, from_session_error, may_adopt};
+use crate::ledger::pg::admission::{
+    RefusedError, SessionError, check_encoding, check_permitted, from_session_error, may_adopt,
+};
 use crate::ledger::pg::permission::current_role;
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::connect_error::ConnectError;
@@ -51,7 +54,7 @@ pub enum NotRestorable {
     /// Tables outside padealing.
     #[error(
         "the backup was taken before its tables were moved to padealing: it holds {tables}; restore writes to padealing \
-         only, so restore it with pg_restore --no-owner --no-privileges, and run `pad-migrate apply` then"
+         only, so restore it with pg_restore --no-owner --no-privileges, and run `{APPLY}` then"
     )]
     Elsewhere { tables: String },
     /// Another environment's.
@@ -70,7 +73,7 @@ pub enum NotRestorable {
     /// It isn't empty.
     #[error(
         "padealing at {place} is not empty: {found}; restore never replaces anything, so restore into another database, \
-         or remove them there first (`pad-migrate revert --to 0000` drops what `apply` created)"
+         or remove them there first (`{REVERT} --to 0000` drops what `apply` created)"
     )]
     NotEmpty { place: String, found: String },
     /// What it depends on is missing.
@@ -123,9 +126,7 @@ pub(crate) async fn look(
         let (from, to) = (manifest.server_version.clone(), facts.version);
         return Err(NotRestorable::OlderServer { from, to, place: database.place() });
     }
-    if facts.encoding != "UTF8" {
-        return Err(RefusedError::Encoding { place: database.place(), encoding: facts.encoding }.into());
-    }
+    check_encoding(database, &facts)?;
     let before = introspect::read(session, &[APPLICATION_SCHEMA.to_owned()]).await?.catalog;
     let managed = before.objects.keys().filter(|id| id.kind.is_relation() && MANAGED_TABLES.contains(&&*id.name));
     let mut found: Vec<String> = managed.map(|id| format!("{} {}", id.kind.words(), id.name)).collect();
@@ -159,9 +160,7 @@ const FEW: usize = 5;
 
 /// What needs no database.
 fn check_manifest(request: &RestoreRequest<'_>, manifest: &Manifest) -> Result<(), NotRestorable> {
-    let outside: Vec<String> = (manifest.tables.iter().filter(|it| it.schema != APPLICATION_SCHEMA))
-        .map(|it| format!("{}.{}", it.schema, it.table))
-        .collect();
+    let outside = manifest.outside();
     if !manifest.whole_schema || !outside.is_empty() {
         return Err(NotRestorable::Elsewhere { tables: list(&outside) });
     }

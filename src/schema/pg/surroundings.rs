@@ -10,7 +10,7 @@ use crate::ledger::tables::MANAGED_TABLES;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::schema::catalog::{Id, Kind};
-use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA, CRITICAL_REFERENCE_TABLES};
+use crate::schema::names::{APPLICATION_SCHEMA, CRITICAL_REFERENCE_TABLES, is_allowable};
 use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::request::ChangeRequest;
 use crate::schema::plan::code::{Code, Meanings, Occasion, tokens};
@@ -259,14 +259,11 @@ async fn meanings(connection: &mut Session, code: &[Code]) -> Result<Meanings, Q
     Ok(meanings)
 }
 
-/// Schemas in which `--allow-object` allows nothing, with those of the server.
-const NEVER_ALLOWED: [&str; 3] = [APPLICATION_SCHEMA, CONTRACT_SCHEMA, "information_schema"];
-
 /// Checks that what may be locked outside padealing is there, and may be at all.
 pub(super) async fn check_allowed(connection: &mut Session, request: &ChangeRequest<'_>) -> Result<(), ApplyError> {
     for name in request.allow_objects {
         let schema = name.split('.').next().unwrap_or_default();
-        if NEVER_ALLOWED.contains(&schema) || schema.starts_with("pg_") {
+        if !is_allowable(schema) {
             return Err(ApplyError::NotAllowable { name: name.clone(), schema: schema.to_owned() });
         }
         let there: bool = sqlx::query_scalar(

@@ -1,6 +1,7 @@
 //! What functions of others do to a plan's steps: event triggers, triggers on the history, functions behind indexes and
 //! conditions. Pure.
 
+use crate::base::hint::APPLY;
 use crate::base::sql_text::comment;
 use crate::base::text::list;
 use crate::schema::catalog::{Catalog, Kind, Property};
@@ -156,7 +157,7 @@ fn stop(code: &Code, reading: &Reading, surroundings: &Surroundings) -> Option<L
         true => format!("nothing may write there; {}", how_to_disable(code)),
         false => {
             let flags: Vec<String> = refused.iter().map(|it| format!("--allow-object {it}")).collect();
-            format!("to let it, run `pad-migrate apply {}`", flags.join(" "))
+            format!("to let it, run `{APPLY} {}`", flags.join(" "))
         }
     };
     let reason = format!("{caller} calls {function}, which writes to {}, outside padealing; {how}", list(&refused));

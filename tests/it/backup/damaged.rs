@@ -86,7 +86,7 @@ async fn a_damaged_backup_is_refused() {
             let list = it[of].as_array_mut().expect("a list");
             list.push(list[0].clone());
         };
-        let cases: [(Change<'_>, &str); 16] = [
+        let cases: [(Change<'_>, &str); 21] = [
             (
                 &|it| twice("tables", it),
                 "it is not a manifest of a backup: it names the table padealing.audit_log twice; take ",
@@ -127,9 +127,33 @@ async fn a_damaged_backup_is_refused() {
                 "padealing.more is not in it",
             ),
             (&|it| it["sequences"][0]["last_value"] = 99.into(), "sequences stand elsewhere"),
+            (&|it| it["tool"] = "pg-migrate".into(), "its tool, \"pg-migrate\", is not pad-migrate; take "),
+            (&|it| it["left_out"] = json!(["audit_log"]), "its left_out names audit_log, which is in it; take "),
+            (
+                &|it| it["whole_schema"] = false.into(),
+                "its whole_schema is false, and all of its tables are in padealing; take ",
+            ),
+            (&|it| it["references"] = json!([]), "its references lack the key "),
+            (
+                &|it| without("references", "pad_request_employee_id_fkey", it),
+                "lack the key pad_request_employee_id_fkey of padealing.pad_request, which its catalog has; take ",
+            ),
         ];
         for (change, words) in cases {
             changed(change);
+            let said = refused(folder, nowhere);
+            assert!(said.contains(words), "{said}");
+        }
+
+        // Capital letters are the same hash.
+        for (hash, words) in [
+            ("12".to_owned(), "its sha256, \"12\", is not a SHA-256; take "),
+            ("0".repeat(64), "describes: its SHA-256 is "),
+            (good["sha256"].as_str().expect("a text").to_uppercase(), "connecting to "),
+        ] {
+            let mut manifest = good.clone();
+            manifest["sha256"] = hash.into();
+            write(folder, &archive, &manifest, false);
             let said = refused(folder, nowhere);
             assert!(said.contains(words), "{said}");
         }

@@ -188,7 +188,7 @@ async fn what_can_not_be_rehearsed_is_said() {
 /// Types, a function of a check and one of a trigger, a collation; and what these depend on in turn.
 const SHAPED: &str = r#"
     create type public.mood as enum ('calm', 'odd');
-    create type public.pair as (a int, b public.mood);
+    create type public.pair as (a int, b public.mood, c text collate "C");
     create function public.is_short(text) returns boolean language sql immutable as 'select length($1) < 9';
     create domain public.short as varchar(20) check (public.is_short(value) and value in ('a', 'b'));
     create domain public.feeling as public.mood default 'calm';
@@ -206,7 +206,7 @@ async fn what_is_there_otherwise_is_said_before_it_is_asked() {
              add column c public.short, add column d text collate public.plain; \
              create trigger touch before insert on padealing.pad_breach for each row execute function public.touch(); \
              insert into padealing.pad_breach (employee_id, breach_type, severity, a, b, c) \
-             values (1003, 'late_note', 'low', '(1,odd)', 'odd', 'a')",
+             values (1003, 'late_note', 'low', '(1,odd,x)', 'odd', 'a')",
         )
         .await;
         let dir = tempfile::tempdir().expect("a directory is made");
@@ -231,12 +231,17 @@ async fn what_is_there_otherwise_is_said_before_it_is_asked() {
             for (change, there, words) in [
                 ("('calm', 'odd')", "('calm')", "public.mood (for type public.feeling) with label 'odd', where it has label 'calm'"),
                 ("('calm', 'odd')", "('odd', 'calm')", "with label 'calm', label 'odd', where it has label 'odd', label 'calm';"),
-                ("(a int, b", "(a int8, b", " with columns a integer, b public.mood, where it has columns a bigint, b "),
+                ("(a int, b", "(a int8, b", " with columns a integer, b public.mood, c text collation pg_catalog.\"C\", where it has columns a bigint, b "),
+                ("c text collate \"C\")", "c text)", "collation pg_catalog.\"C\", where it has columns a integer, b public.mood, c text;"),
                 ("varchar(20)", "varchar(9)", " with base type character varying(20), where it has base type character varying(9)"),
                 ("and value in", "or value in", "type public.short (for table column padealing.pad_breach.c) with CHECK (("),
                 ("check (public.is_short(value) and value in ('a', 'b'))", "", " with CHECK (("),
-                ("public.mood default 'calm'", "text", " with base type public.mood, where it has base type text"),
+                ("public.mood default 'calm'", "text", " with base type public.mood, default 'calm'::public.mood, where it has base type text"),
+                (" default 'calm'", "", " with base type public.mood, default 'calm'::public.mood, where it has base type public.mood;"),
                 ("immutable", "stable", " with result boolean, immutable, where it has result boolean, stable"),
+                ("immutable", "immutable strict", " where it has result boolean, immutable, strict;"),
+                ("immutable", "immutable security definer", " where it has result boolean, immutable, security definer;"),
+                ("immutable", "immutable set search_path = a", " where it has result boolean, immutable, set search_path=a;"),
                 ("returns trigger", "returns event_trigger", "with result trigger, volatile, where it has result event_trigger, "),
                 ("locale = 'C'", "locale = 'C', provider = icu", " with libc, locale C, where it has ICU, locale "),
             ] {
@@ -262,6 +267,24 @@ async fn what_is_there_otherwise_is_said_before_it_is_asked() {
         })
         .await;
 
+        // A manifest that lacks what its own catalog needs is none.
+        let manifest = dir.path().join("it.dump.manifest.json");
+        let good = std::fs::read_to_string(&manifest).expect("the manifest is there");
+        for (lacks, words) in [
+            ("touch", "its requisites lack public.touch, which the trigger touch of padealing.pad_breach of its catalog needs"),
+            ("pair", "its requisites lack public.pair, which the column a of padealing.pad_breach of its catalog needs"),
+            ("", "its requisites lack public."),
+        ] {
+            let mut bad: serde_json::Value = serde_json::from_str(&good).expect("it is JSON");
+            let requisites = bad["requisites"].as_array_mut().expect("a list");
+            requisites.retain(|it| !it["name"].as_str().is_some_and(|it| it.contains(lacks)));
+            std::fs::write(&manifest, bad.to_string()).expect("it is written");
+            let output = go(dir.path(), "postgres://u@127.0.0.1:1/n", &[], &restore);
+            let said = stderr(&output);
+            assert!(output.status.code() == Some(2) && said.contains(words), "{said}");
+        }
+        std::fs::write(&manifest, good).expect("it is written");
+
         // An earlier version recorded names only, and the roles of policies among them.
         with_db(Start::Reference, async |to| {
             let manifest = dir.path().join("it.dump.manifest.json");
@@ -279,6 +302,50 @@ async fn what_is_there_otherwise_is_said_before_it_is_asked() {
             to.execute(SHAPED).await;
             let output = go(dir.path(), &to.url, &[], &restore);
             assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        })
+        .await;
+    })
+    .await;
+}
+
+/// The same of what no rehearsal can make.
+#[tokio::test]
+async fn operator_classes_and_ranges_are_compared_too() {
+    const SHAPED: &str = "create type public.span as range (subtype = text, collation = \"C\"); \
+        create operator class public.odd for type int8 using btree as operator 1 <, operator 2 <=, operator 3 =, \
+            operator 4 >=, operator 5 >, function 1 btint8cmp(int8, int8)";
+    with_db(Start::Applied, async |db| {
+        db.execute(SHAPED).await;
+        db.execute(
+            "alter table padealing.pad_breach add column a public.span; \
+             create index odd on padealing.pad_breach (employee_id public.odd)",
+        )
+        .await;
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let output = go(dir.path(), &db.url, &[], &["backup", "--out", "it.dump"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        with_db(Start::Reference, async |to| {
+            for (change, there, words) in [
+                (
+                    ", collation = \"C\"",
+                    "",
+                    "with subtype text, collation pg_catalog.\"C\", where it has subtype text;",
+                ),
+                ("operator 1 <,", "", "with operator 1 <(bigint,bigint), where it has "),
+                ("btint8cmp(", "public.cmp(", "with support function 1 btint8cmp(bigint,bigint), where it has "),
+            ] {
+                let other = SHAPED.replace(change, there);
+                assert_ne!(other, SHAPED, "{change}");
+                to.execute(&format!(
+                    "drop type if exists public.span; drop operator family if exists public.odd using btree; \
+                     create or replace function public.cmp(int8, int8) returns int language sql immutable \
+                     as 'select btint8cmp($1, $2)'; {other}"
+                ))
+                .await;
+                let output = go(dir.path(), &to.url, &[], &["restore", "--from", "it.dump", "--yes"]);
+                let said = stderr(&output);
+                assert!(output.status.code() == Some(2) && said.contains(words), "{words}: {said}");
+            }
         })
         .await;
     })

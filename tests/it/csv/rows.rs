@@ -173,6 +173,16 @@ async fn odd_ids_of_a_file_are_rejected_and_counted() {
         let note = verified.other_file.as_deref().expect("the rows came from another file");
         assert!(note.contains(&csv.sha256) && note.contains(&other.sha256), "{note}");
         assert!(verified.notes.iter().any(|it| it == note), "{:?}", verified.notes);
+        // Of a packed file both hashes are said: one is the file's, the other that of what it holds.
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packed.write_all(&std::fs::read(&path).expect("it is there")).expect("it is packed");
+        let path_packed = dir.path().join("odd.csv.gz");
+        std::fs::write(&path_packed, packed.finish().expect("it is packed")).expect("the file is written");
+        let packed = prove(&path_packed);
+        let note = verify_csv(&db, &packed).await.other_file.expect("the rows came from another file");
+        assert_eq!(packed.content_sha256, other.sha256);
+        let found = format!("of this file is {}, and {} unpacked; ", packed.sha256, other.sha256);
+        assert!(note.contains(&found) && note.contains(&format!("whose SHA-256 is {}, ", csv.sha256)), "{note}");
         let counts = &verified.counts;
         assert_eq!((counts.source, counts.different, counts.missing_source), (1, 1, 1), "{:?}", verified.differences);
         let run: String = db

@@ -2,7 +2,7 @@
 
 use pretty_assertions::assert_eq;
 
-use crate::harness::program::run;
+use crate::harness::program::{run, stderr};
 use crate::harness::{Db, Seen, Start, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
@@ -145,4 +145,23 @@ async fn bytes_that_are_no_text_reject_their_rows_only() {
 
 fn bad_byte(encoding: &str) -> &'static str {
     if encoding == "WIN1252" { "\\x81" } else { "\\xe9" }
+}
+
+/// What could never be migrated into is not set up.
+#[tokio::test]
+async fn a_target_of_another_encoding_is_refused_by_plan_and_apply() {
+    with_db(Start::Empty, async |beside| {
+        with_encoding(&beside, "LATIN1", async |target| {
+            for command in [&["plan"][..], &["apply", "--yes"], &["migrate", "--dry-run"]] {
+                let output = run(&[&["--database-url", &*target.url], command].concat(), &[]);
+                let said = stderr(&output);
+                assert_eq!(output.status.code(), Some(2), "{command:?}: {said}");
+                assert!(said.contains("has the encoding LATIN1; the target must be UTF8"), "{command:?}: {said}");
+            }
+            let schemas = "select count(*) from pg_namespace where nspname in ('padealing', 'bo_airflow')";
+            assert_eq!(target.value(schemas).await.as_deref(), Some("0"), "nothing was set up");
+        })
+        .await;
+    })
+    .await;
 }

@@ -7,7 +7,8 @@ use sqlx::{AssertSqlSafe, Connection};
 
 use super::killed::WAITING;
 use super::{half, reasons, rest, take_back, try_rollback};
-use crate::harness::{Start, stored, with_db};
+use crate::harness::program::{run, stderr, stdout};
+use crate::harness::{Role, Start, stored, with_db};
 use crate::waiting::until_true;
 use pad_migrate::migration::rollback::{Dangling, Selection};
 use pad_migrate::migration::run::Options;
@@ -121,6 +122,11 @@ async fn what_writes_to_other_rows_is_refused_and_named() {
         .await;
         let audit = "insert into padealing.audit_log (action_type, action_status, actor_type, entity_type, entity_id) \
                      values (''deleted'', ''success'', ''system'', ''pad_request'', 1)";
+        let hide = |to: &str, is_local: bool| format!("perform set_config(''track'' || ''_counts'', ''{to}'', {is_local})");
+        let [hidden, hidden_locally] = [false, true].map(|it| {
+            let (off, on) = (hide("off", it), hide("on", it));
+            format!("do $x$ begin {off}; insert into other.log values (1); {on}; end $x$")
+        });
         for (event, what, expected) in [
             (
                 "after delete on padealing.pad_approval for each row",
@@ -158,6 +164,13 @@ async fn what_writes_to_other_rows_is_refused_and_named() {
                 "do $x$ begin insert into other.log values (1); raise exception ''x''; exception when others then null; end $x$",
                 "inserted 1 other row into other.log (the server also counts what a trigger undoes itself); ",
             ),
+            // The counters don't see it, but they were kept from that.
+            ("after delete on padealing.audit_log for each statement", &*hidden, "the target also set track_counts, so that "),
+            (
+                "before delete on padealing.pad_request for each row",
+                &*hidden_locally,
+                "the target also set track_counts, so that ",
+            ),
         ] {
             check(
                 &db,
@@ -179,6 +192,16 @@ async fn what_writes_to_other_rows_is_refused_and_named() {
         .await;
         check(
             &db,
+            &format!(
+                "create constraint trigger \"A b\" after delete on padealing.pad_request deferrable \
+             initially deferred for each row execute function other.does('{hidden}')"
+            ),
+            "the target also set track_counts, so that ",
+            "disable trigger \"A b\"",
+        )
+        .await;
+        check(
+            &db,
             "create rule \"A b\" as on delete to padealing.pad_request do also insert into other.log values (1)",
             "into other.log",
             "alter table \"padealing\".\"pad_request\" disable rule \"A b\"",
@@ -187,6 +210,14 @@ async fn what_writes_to_other_rows_is_refused_and_named() {
         // Where the server is kept from counting, nothing is deleted.
         for (change, undo) in [
             ("alter function other.does set track_counts = off", "alter function other.does reset all"),
+            // Within it another value may be set by a computed name, which ends with the function.
+            ("alter function other.does set track_counts = on", "alter function other.does reset all"),
+            (
+                "create function other.log_it() returns void language plpgsql as $$ begin \
+                     execute 'set track' || '_counts = off'; insert into other.log values (1); \
+                     execute 'reset ' || 'track' || '_counts'; end $$",
+                "drop function other.log_it",
+            ),
             (
                 "create function other.log_it() returns void language sql set track_counts = no \
                  as 'insert into other.log values (1)'",
@@ -220,6 +251,14 @@ async fn what_writes_to_other_rows_is_refused_and_named() {
         .await;
         let report = take_back(&db, Selection::Sources([101].into())).await;
         assert_eq!((report.counts.rolled_back, report.notes.len()), (1, 1));
+        // What a superuser's text can hide is said to be that.
+        let warning = "runs text as SQL with the rights of a superuser";
+        assert!(report.notes[0].contains(warning), "{:?}", report.notes);
+        db.execute("grant select on public.personal_account_dealing to pad_migrate_owner").await;
+        let owner = db.url_as(Role::Owner).await;
+        let dry = run(&["--database-url", &owner, "rollback", "--dry-run", "--source-id", "301", "--json"], &[]);
+        let noted = stdout(&dry);
+        assert!(noted.contains("fires when rows are deleted") && !noted.contains(warning), "{noted}{}", stderr(&dry));
         db.execute("create table other.old () inherits (padealing.pad_request)").await;
         let error = try_rollback(&db, Selection::All, true).await.expect_err("it is refused").to_string();
         assert!(error.contains("other.old at ") && error.contains("inherits from padealing.pad_request"), "{error}");

@@ -2,7 +2,9 @@
 
 use sqlx::AssertSqlSafe;
 
+use crate::base::hint::ROLLBACK;
 use crate::base::quote::quote_literal;
+use crate::base::text::plural;
 use crate::migration::pg::rollback::error::RollbackError;
 use crate::migration::rollback::{Selection, Survey};
 use crate::migration::target::{Role, SOURCE_TABLE};
@@ -25,7 +27,12 @@ pub(crate) struct Chosen {
     named: Option<Vec<i64>>,
     /// Whether every row with lineage is chosen.
     pub(crate) is_all: bool,
+    is_of_run: bool,
 }
+
+/// Whether `migrated_at` of a lineage row `m` is within a run that is on record.
+const IS_RECORDED: &str = "exists (select from padealing.migration_run r where r.command = 'migrate' \
+    and m.migrated_at between r.started_at and coalesce(r.finished_at, 'infinity'))";
 
 impl Chosen {
     /// Finds what a selection means here.
@@ -39,6 +46,7 @@ impl Chosen {
             having: "true".to_owned(),
             named: None,
             is_all: *selection == Selection::All,
+            is_of_run: matches!(selection, Selection::Run(_)),
         };
         match selection {
             Selection::All => {}
@@ -88,7 +96,7 @@ impl Chosen {
 
     /// How many rows there are, by what lineage says.
     pub(crate) async fn survey(&self, session: &mut Session, server_version: String) -> Result<Survey, QueryError> {
-        let Self { condition, having, named, is_all } = self;
+        let Self { condition, having, named, is_all, is_of_run } = self;
         let mut survey = Survey { server_version, ..Survey::default() };
         let chosen = match is_all {
             // One scan, whose result is every row but those that have lineage without a request's.
@@ -124,12 +132,35 @@ impl Chosen {
                  order by 1 limit {SHOWN}"
             );
             let lacking: Vec<(i64, i64)> =
-                sqlx::query_as(AssertSqlSafe(sql)).bind(named).fetch_all(session).await.attempt(WHAT)?;
+                sqlx::query_as(AssertSqlSafe(sql)).bind(named).fetch_all(&mut *session).await.attempt(WHAT)?;
             survey.counts.not_migrated = lacking.first().map_or(0, |(_, count)| count.unsigned_abs());
             survey.not_migrated = lacking.into_iter().map(|(id, _)| id).collect();
         }
+        if *is_of_run {
+            survey.notes.extend(unrecorded(session).await?);
+        }
         Ok(survey)
     }
+}
+
+/// What no run takes, in words: rows whose lineage another tool wrote, or has a time that was changed.
+async fn unrecorded(session: &mut Session) -> Result<Option<String>, QueryError> {
+    let (count, first): (i64, Option<i64>) = sqlx::query_as(AssertSqlSafe(format!(
+        "select count(*), min(u.source_id) from ( \
+             select m.source_id from padealing.migration_mapping m where m.source_table = $1 group by m.source_id \
+             having not coalesce(bool_or(m.target_table = 'pad_request' and {IS_RECORDED}), false)) u"
+    )))
+    .bind(SOURCE_TABLE)
+    .fetch_one(session)
+    .await
+    .attempt(WHAT)?;
+    let rows = plural(count.unsigned_abs(), "row with lineage belongs", "rows with lineage belong");
+    Ok(first.map(|first| {
+        format!(
+            "{rows} to no run that is on record, by migrated_at of the lineage, so that --run takes none of them; \
+             `{ROLLBACK} --source-id {first}` takes the first, `{ROLLBACK}` without --run every migrated row"
+        )
+    }))
 }
 
 /// When a run was at work, by the server's clock. Each page of a run is one transaction, and `migrated_at` is when that

@@ -1,7 +1,9 @@
 //! Why a rollback stopped.
 
+use crate::base::hint::{PLAN, STATUS};
 use crate::ledger::pg::admission::{RefusedError, SessionError, from_session_error};
 use crate::migration::csv::error::CsvError;
+use crate::migration::pg::missing::NullLineage;
 use crate::migration::pg::side_effects::UnsafeError;
 use crate::migration::pg::source::SourceError;
 use crate::postgres::connect_error::ConnectError;
@@ -28,14 +30,17 @@ pub enum RollbackError {
         "another migrate or rollback is running on {place}: {holder}; wait for it to end, or end it, then run this again"
     )]
     Locked { place: String, holder: String },
+    /// Lineage has rows that say nothing.
+    #[error(transparent)]
+    Lineage(#[from] NullLineage),
     /// Columns are missing that are compared.
     #[error(
-        "padealing at {place} lacks {columns}, which rollback compares; nothing was rolled back; `pad-migrate plan` shows \
+        "padealing at {place} lacks {columns}, which rollback compares; nothing was rolled back; `{PLAN}` shows \
          how the schema is mended"
     )]
     Incomplete { place: String, columns: String },
     /// There is no such run.
-    #[error("there is no run with the id {id} at {place}; `pad-migrate status --format json` lists the newest runs")]
+    #[error("there is no run with the id {id} at {place}; `{STATUS} --format json` lists the newest runs")]
     NoRun { place: String, id: String },
     /// It wrote no rows.
     #[error("the run {id} at {place} is one of {command}, which migrates no rows; name a run of migrate")]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::hint::DRIFT;
 use crate::schema::catalog::{Id, Kind, Property};
 use crate::schema::ddl::Ddl;
 use crate::schema::drift::finding::{Change, kind_of};
@@ -110,11 +111,9 @@ pub(super) fn without_what_is_gone(drafts: Vec<Drafted>, gone: &[&Id]) -> Vec<Dr
             _ => is_named(id) && mentions.has(id),
         };
         match gone.iter().find(is_mentioned) {
-            Some(id) => Err(format!(
-                "{} {} must be there again first; then run `pad-migrate drift` again",
-                id.kind.words(),
-                id.object()
-            )),
+            Some(id) => {
+                Err(format!("{} {} must be there again first; then run `{DRIFT}` again", id.kind.words(), id.object()))
+            }
             None => Ok(draft),
         }
     };
@@ -171,7 +170,7 @@ pub(super) fn in_turn(drafts: Vec<Drafted>) -> (Vec<Drafted>, Vec<Option<usize>>
                     let (kind, name) = (kind_of(id.kind, Change::Renamed), id.object());
                     return Err(format!(
                         "it is about {} under both names: run the remedy of {kind} {name} first, then \
-                         `pad-migrate drift` again",
+                         `{DRIFT}` again",
                         old.object()
                     ));
                 }

@@ -1,5 +1,6 @@
 //! What to do where no SQL helps, in words. Pure.
 
+use crate::base::hint::APPLY;
 use crate::schema::catalog::{Id, Kind};
 use crate::schema::drift::finding::Change;
 use crate::schema::drift::remedy::Case;
@@ -24,11 +25,10 @@ impl Case<'_> {
         let origin = if is_embedded { "migrations/" } else { "the expected database" };
         match self.difference.change {
             Change::Missing if self.id.kind == Kind::Table && is_embedded => {
-                "find out who dropped it, and where its rows are; `pad-migrate apply` creates it without rows"
-                    .to_owned()
+                format!("find out who dropped it, and where its rows are; `{APPLY}` creates it without rows").to_owned()
             }
             Change::Empty => {
-                "check that this is the right database; `pad-migrate apply` then creates the missing objects".to_owned()
+                format!("check that this is the right database; `{APPLY}` then creates the missing objects")
             }
             Change::Missing => format!("create it as in {origin}"),
             Change::Unexpected => {

@@ -88,7 +88,10 @@ select (i.it).type::text, coalesce((parse_ident((i.it).schema))[1], '')::text, (
            || coalesce((select string_agg(format(' constraint %I %s', conname, pg_get_constraintdef(oid)), '' order by conname)
                         from pg_constraint where contypid = t.oid and contype = 'c'), '')
        when t.typtype = 'c' and c.relkind = 'c' then format('create type %s as (%s)', (i.it).identity,
-           (select string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' order by attnum)
+           (select string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)) || coalesce(' collate ' || (
+                select quote_ident(n.nspname) || '.' || quote_ident(o.collname)
+                from pg_collation o join pg_namespace n on n.oid = o.collnamespace where o.oid = attcollation
+                and o.oid <> (select typcollation from pg_type where oid = atttypid)), ''), ', ' order by attnum)
             from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped))
        -- The names of a collation's columns depend on the version.
        when i.collation is not null and (i.it).schema <> 'pg_catalog' then format('create collation %s (provider = %s, %s%s)',

@@ -8,13 +8,21 @@ select coalesce(case
             select format('collation %I.%I', n.nspname, o.collname) from pg_collation o
             join pg_namespace n on n.oid = o.collnamespace
             where o.oid = t.typcollation and o.oid <> (select typcollation from pg_type where oid = t.typbasetype)
-        ), case when t.typnotnull then 'not null' end)
+        ), 'default ' || pg_get_expr(t.typdefaultbin, 0), case when t.typnotnull then 'not null' end)
         || array(select pg_get_constraintdef(oid) from pg_constraint where contypid = t.oid and contype = 'c' order by 1)
     when t.typtype = 'c' then array(
-        select 'columns ' || coalesce(string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' order by attnum), '')
+        select 'columns ' || coalesce(string_agg(concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod), (
+            select format('collation %I.%I', n.nspname, o.collname) from pg_collation o
+            join pg_namespace n on n.oid = o.collnamespace
+            where o.oid = attcollation and o.oid <> (select typcollation from pg_type where oid = atttypid)
+        )), ', ' order by attnum), '')
         from pg_attribute where attrelid = t.typrelid and attnum > 0 and not attisdropped)
     when t.typtype = 'r' then
-        array(select 'subtype ' || format_type(rngsubtype, null) from pg_range where rngtypid = t.oid)
+        array(select concat_ws(', ', 'subtype ' || format_type(rngsubtype, null), (
+            select format('collation %I.%I', n.nspname, o.collname) from pg_collation o
+            join pg_namespace n on n.oid = o.collnamespace
+            where o.oid = rngcollation and o.oid <> (select typcollation from pg_type where oid = rngsubtype)
+        )) from pg_range where rngtypid = t.oid)
     when c.relkind in ('r', 'p', 'v', 'm', 'f') then array(
         select format('column %I %s', attname, format_type(atttypid, atttypmod))
         from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped order by attname)
@@ -22,10 +30,19 @@ select coalesce(case
         case p.prokind when 'a' then 'aggregate' when 'w' then 'window function' when 'p' then 'procedure' end,
         'result ' || pg_get_function_result(p.oid),
         case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,
+        case when p.proisstrict then 'strict' end,
+        case when p.prosecdef then 'security definer' end,
+        'set ' || (select string_agg(s, ' and ' order by s) from unnest(p.proconfig) s),
         case when p.provariadic <> 0 then 'variadic' end,
         case when p.pronargdefaults > 0 then 'defaults ' || p.pronargdefaults end)]
     when o.oid is not null then array['result ' || format_type(o.oprresult, null)]
     when k.oid is not null then array['input type ' || format_type(k.opcintype, null)]
+        || array(select format('operator %s %s', amopstrategy, amopopr::regoperator) from pg_amop
+            where amopfamily = k.opcfamily and amoplefttype = k.opcintype and amoprighttype = k.opcintype
+            order by amopstrategy, 1)
+        || array(select format('support function %s %s', amprocnum, amproc::regprocedure) from pg_amproc
+            where amprocfamily = k.opcfamily and amproclefttype = k.opcintype and amprocrighttype = k.opcintype
+            order by amprocnum, 1)
     -- Which columns a collation has depends on the version, and how its encoding is spelled on the system.
     when l.object ->> 'collnamespace' <> 'pg_catalog'::regnamespace::oid::text then array[concat_ws(', ',
         case l.object ->> 'collprovider' when 'i' then 'ICU' when 'b' then 'builtin' else 'libc' end,
