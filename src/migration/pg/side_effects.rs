@@ -86,6 +86,28 @@ pub(crate) async fn firing(session: &mut Session, tables: &[&str]) -> Result<Vec
     Ok(found.into_iter().map(firing).collect())
 }
 
+/// Whether deletes from some tables set off nothing but the looks of foreign keys, and reach no other table's rows.
+///
+/// Asked after the deletes, in their transaction, it is the answer for them: until its end their locks keep off whatever
+/// makes a trigger, a rule or a key, and whatever drops one (documentation, Table-Level Locks).
+pub(crate) async fn is_plain(session: &mut Session, tables: &[&str]) -> Result<bool, QueryError> {
+    let sql = format!(
+        "{TREE} select not exists (select from t where \
+             exists (select from pg_trigger g join pg_proc p on p.oid = g.tgfoid where g.tgrelid = t.oid \
+                 and g.tgenabled <> 'D' and g.tgtype & 8 = 8 \
+                 and not (g.tgisinternal and p.pronamespace = 'pg_catalog'::regnamespace \
+                          and p.proname in ('RI_FKey_noaction_del', 'RI_FKey_restrict_del'))) \
+             or exists (select from pg_rewrite r where r.ev_class = t.oid and r.ev_enabled <> 'D') \
+             or exists (select from pg_inherits h join pg_class c on c.oid = h.inhrelid \
+                 where h.inhparent = t.oid and not c.relispartition))"
+    );
+    sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        .bind(tables)
+        .fetch_one(session)
+        .await
+        .attempt("looking for what fires when rows are deleted")
+}
+
 /// Whether deletes can be watched here, and reach nothing that isn't managed.
 pub(crate) enum Checked {
     Safe(Vec<Firing>),

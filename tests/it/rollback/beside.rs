@@ -266,6 +266,57 @@ async fn what_writes_to_other_rows_is_refused_and_named() {
     .await;
 }
 
+/// Deletes are watched where there is anything to watch; what there is can change while they wait.
+#[tokio::test]
+async fn what_comes_to_fire_while_a_page_waits_is_watched() {
+    with_db(Start::Migrated, async |db| {
+        db.execute(
+            "create table padealing.log (id bigint); create function padealing.does() returns trigger language plpgsql as \
+                 $$ begin insert into padealing.log values (1); return old; end $$",
+        )
+        .await;
+        for (make, expected) in [
+            (
+                "create trigger \"A b\" before delete on padealing.audit_log for each row execute function padealing.does()",
+                "rows into padealing.log (",
+            ),
+            (
+                "create rule \"A b\" as on delete to padealing.pad_approval do also insert into padealing.log values (1)",
+                "into padealing.log (",
+            ),
+            (
+                "create table padealing.key (id bigint references padealing.pad_request on delete cascade)",
+                "",
+            ),
+        ] {
+            let (before, application) = (stored::outcomes(&db).await, rest(&db).await);
+            let mut other = db.connect().await;
+            let lock = "begin; lock table padealing.audit_log, padealing.pad_approval in share row exclusive mode";
+            sqlx::raw_sql(lock).execute(&mut other).await.expect("the tables are locked");
+            let running = tokio::spawn({
+                let db = db.clone();
+                async move { try_rollback(&db, Selection::Sources([301, 1701].into()), false).await }
+            });
+            until_true(&db, "a worker waits", WAITING).await;
+            sqlx::raw_sql(AssertSqlSafe(make)).execute(&mut other).await.expect("it is made");
+            sqlx::raw_sql("commit").execute(&mut other).await.expect("the tables are free");
+            match (running.await.expect("the task ends"), expected) {
+                (Ok(report), "") => assert_eq!(report.counts.rolled_back, 2),
+                (Ok(report), _) => panic!("{make}: {:?}", report.counts),
+                (Err(error), expected) => {
+                    let text = pad_migrate::base::text::sentence(&error);
+                    assert!(!expected.is_empty() && text.contains(expected) && text.contains("A b"), "{text}");
+                    assert_eq!((stored::outcomes(&db).await, rest(&db).await), (before, application));
+                }
+            }
+            let undo = "drop trigger if exists \"A b\" on padealing.audit_log; \
+                        drop rule if exists \"A b\" on padealing.pad_approval; drop table if exists padealing.key";
+            db.execute(undo).await;
+        }
+    })
+    .await;
+}
+
 async fn check(db: &crate::harness::Db, make: &str, expected: &str, named: &str) {
     let (before, application) = (stored::outcomes(db).await, rest(db).await);
     db.execute(make).await;

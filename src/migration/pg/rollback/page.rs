@@ -8,7 +8,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::AssertSqlSafe;
 use tokio::sync::Mutex;
@@ -17,7 +17,7 @@ use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::names::{Gone, Look, Witness};
 use crate::migration::pg::rollback::referring::{Surroundings, claimed, named};
-use crate::migration::pg::side_effects::{Written, refuse};
+use crate::migration::pg::side_effects::{Written, is_plain, refuse};
 use crate::migration::pg::stored_page::{Rows, read_stored};
 use crate::migration::pg::write::prepare_writing;
 use crate::migration::pg::write_error::{WriteError, left, refused};
@@ -79,7 +79,8 @@ pub(crate) enum Manner {
 pub(crate) enum PartEnd {
     /// It is committed.
     Done(RollbackCounts, Vec<Kept>),
-    /// It is open still: others have written what names its rows, so that it must be looked at again.
+    /// It is open still: others have written what names its rows, or made what fires when they are deleted, so that it must
+    /// be looked at again.
     Named,
     /// It is open still, and so are these transactions of others, which may have.
     Writing(Vec<String>),
@@ -111,6 +112,13 @@ pub(crate) async fn roll_back_part(
     if !work.dry_run && !taken.is_empty() {
         prepare_writing(session).await?;
         match manner {
+            Manner::Whole if work.surroundings.is_plain.load(Ordering::Relaxed) => {
+                delete_checked(session, &taken).await?;
+                if !is_plain(session, &DELETED).await? {
+                    work.surroundings.is_plain.store(false, Ordering::Relaxed);
+                    return Ok(PartEnd::Named);
+                }
+            }
             Manner::Whole => delete_watched(session, &taken).await?,
             Manner::WithoutRefused => {
                 let (deleted, refused) = delete_what_may_go(session, taken).await?;
@@ -214,12 +222,18 @@ async fn untouched(session: &mut Session, ids: &[i64]) -> Result<HashSet<i64>, Q
     Ok(found.into_iter().collect())
 }
 
-/// Deletes rows, checks what the constraints would say at the COMMIT, and refuses what triggers wrote beside.
-async fn delete_watched(session: &mut Session, rows: &[Row<'_>]) -> Result<(), WriteError> {
-    let before = Written::so_far(session).await?;
+/// Deletes rows, and checks what the constraints would say at the COMMIT.
+async fn delete_checked(session: &mut Session, rows: &[Row<'_>]) -> Result<Vec<(&'static str, u64)>, WriteError> {
     let deleted = delete(session, rows).await?;
     let check = "set constraints all immediate; set constraints all deferred";
     run(session, check, "checking the constraints").await.map_err(|error| refused(None, error))?;
+    Ok(deleted)
+}
+
+/// Deletes rows, and refuses what triggers wrote beside.
+async fn delete_watched(session: &mut Session, rows: &[Row<'_>]) -> Result<(), WriteError> {
+    let before = Written::so_far(session).await?;
+    let deleted = delete_checked(session, rows).await?;
     match Written::so_far(session).await?.beside(&before, &deleted) {
         None => Ok(()),
         Some(written) => {

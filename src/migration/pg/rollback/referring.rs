@@ -5,6 +5,7 @@
 //! one is asked for with each page, too, and once more by another session before the COMMIT.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicBool;
 
 use sqlx::AssertSqlSafe;
 
@@ -14,7 +15,7 @@ use crate::migration::effects::Firing;
 use crate::migration::pg::foreign_keys::{ForeignKey, foreign_keys};
 use crate::migration::pg::names::{Marks, NAMED_TABLE, Named};
 use crate::migration::pg::rollback::error::RollbackError;
-use crate::migration::pg::side_effects::{Checked, check_side_effects};
+use crate::migration::pg::side_effects::{Checked, check_side_effects, is_plain};
 use crate::migration::pg::stored_page::Rows;
 use crate::migration::rollback::{DELETED, Referring};
 use crate::migration::stored::{APPROVAL, AUDIT, EXECUTION, REQUEST, Stored, StoredLineage};
@@ -44,6 +45,8 @@ pub(crate) struct Surroundings {
     pub(crate) marks: Marks,
     /// What fires when rows are deleted.
     firing: Vec<Firing>,
+    /// Whether deletes were plain when that was last looked at; then there is nothing to watch.
+    pub(crate) is_plain: AtomicBool,
 }
 
 impl Surroundings {
@@ -66,6 +69,7 @@ impl Surroundings {
             Checked::Unsafe(error) => return Err(error.into()),
             Checked::Safe(firing) => self.firing = firing,
         }
+        self.is_plain = is_plain(session, &DELETED).await?.into();
         Ok(self)
     }
 
