@@ -49,7 +49,9 @@ fn is_plain_text(text: &str) -> bool {
 
 /// Where a text has what a CI system obeys wherever it stands in a line: `##[error]`, `##vso[…]`, `##teamcity[…]`.
 pub(crate) fn marker(text: &str) -> Option<usize> {
-    text.match_indices("##").map(|(at, _)| at).find(|at| {
+    // In `###[`, too, where the first two are followed by none.
+    let pairs = text.as_bytes().windows(2).enumerate().filter(|(_, pair)| *pair == b"##");
+    pairs.map(|(at, _)| at).find(|at| {
         let rest = text[at + 2..].trim_start_matches(|c: char| c.is_ascii_alphabetic());
         rest.starts_with('[')
     })

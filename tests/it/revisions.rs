@@ -57,16 +57,18 @@ async fn the_revisions_add_up_to_the_declared_schema() {
     .await;
 }
 
+/// With roles every other revision, without them the rest, and on the next major version the other way round.
 #[tokio::test]
 async fn each_revision_down_and_up_again_is_the_identity() {
     for with_roles in [false, true] {
         with_db(Start::Reference, async |db| {
             db.execute(CREATE_ROLES).await;
+            let is_for = db.turn().await;
             let roles = if with_roles { odd_roles() } else { Roles::default() };
             let request = apply_request(&db.database, &roles);
             apply::apply(&request, None).await.expect("the revisions apply");
             let head = schema(&db).await;
-            for (at, revision) in ALL.iter().enumerate() {
+            for (at, revision) in ALL.iter().enumerate().filter(|(at, _)| is_for(at + usize::from(with_roles), 13)) {
                 let before = at.checked_sub(1).map(|it| ALL[it].number);
                 // Rows that this revision's down migration doesn't drop with their table.
                 if revision.number > "0003" {

@@ -182,7 +182,7 @@ join pg_namespace n on n.oid = t.typnamespace
 left join pg_type b on b.oid = t.typbasetype
 where t.typnamespace = any({schemas}) and t.typtype <> 'm'
     and (t.typtype <> 'c' or (select relkind from pg_class where oid = t.typrelid) = 'c')
-    and not (t.typtype = 'b' and t.typelem <> 0 and exists (select from pg_type e where e.typarray = t.oid))
+    and not (t.typtype = 'b' and t.typelem <> 0 and exists (select from pg_type e where e.oid = t.typelem and e.typarray = t.oid))
     and not exists (select from pg_depend d where d.classid = t.tableoid and d.objid = t.oid and d.deptype = 'e');
 
 -- Attributes of composite types
@@ -405,14 +405,16 @@ from pg_foreign_server s
 join pg_foreign_data_wrapper w on w.oid = s.srvfdw
 where not exists (select from pg_depend d where d.classid = s.tableoid and d.objid = s.oid and d.deptype = 'e');
 
--- Casts that use types or functions of the schemas, and those that somebody created between built-in types
+-- Casts that use types or functions of the schemas, and those that somebody created between built-in types. The numbers
+-- of PostgreSQL's own are below 16384.
 select k.tableoid as class, k.oid, 0 as sub, 'cast' as kind, '' as schema, '' as parent,
     format('%s as %s', format_type(k.castsource, null), format_type(k.casttarget, null)) as name,
     concat_ws(' ', nullif(k.castfunc, 0)::regprocedure::text, k.castcontext, k.castmethod) as definition
 from pg_cast k
-where (exists (select from pg_type t where t.oid in (k.castsource, k.casttarget) and t.typnamespace = any({schemas}))
+where k.oid >= 16384
+    and (exists (select from pg_type t where t.oid in (k.castsource, k.casttarget) and t.typnamespace = any({schemas}))
         or exists (select from pg_proc p where p.oid = k.castfunc and p.pronamespace = any({schemas}))
-        or k.oid >= 16384 and not exists (select from pg_type t where t.oid in (k.castsource, k.casttarget) and t.oid >= 16384))
+        or not exists (select from pg_type t where t.oid in (k.castsource, k.casttarget) and t.oid >= 16384))
     and not exists (select from pg_depend d where d.classid = k.tableoid and d.objid = k.oid and d.deptype in ('e', 'i'));
 
 -- The database itself
