@@ -396,7 +396,10 @@ async fn found(
 ) -> Result<Answer, QueryError> {
     const WHAT: &str = "running a check";
     // The queries join whole tables: a nested loop over a table that the planner takes for small would never end.
-    let settings = "set local enable_nestloop = off; set local work_mem = '64MB'";
+    // Two sessions are at work: more processes than that would take the application's processors, and on few get in each
+    // other's way.
+    let settings = "set local enable_nestloop = off; set local work_mem = '64MB'; \
+                    set local max_parallel_workers_per_gather = 0";
     run(connection, settings, WHAT).await?;
     let is_absent = |name: &&&str| readable.get(*name) == Some(&Readable::Empty);
     let absent: Vec<&str> = definition.header.reads.iter().filter(is_absent).copied().collect();
@@ -420,7 +423,10 @@ async fn plans(connection: &mut Session, definition: &Definition, key: Key<'_>) 
     const WHAT: &str = "asking for a plan";
     let mut plans = Vec::new();
     for scans in ["off", "on"] {
-        let settings = format!("set local enable_nestloop = on; set local enable_seqscan = {scans}");
+        let settings = format!(
+            "set local enable_nestloop = on; set local max_parallel_workers_per_gather to default; \
+             set local enable_seqscan = {scans}"
+        );
         run(connection, &settings, WHAT).await?;
         let row =
             sqlx::raw_sql(AssertSqlSafe(definition.explaining())).fetch_one(&mut *connection).await.attempt(WHAT)?;

@@ -12,7 +12,8 @@ use roaring::RoaringTreemap;
 use tokio::time::{Instant, sleep};
 
 use crate::base::text::sentence;
-use crate::migration::rollback::{Dangling, Referring};
+use crate::migration::pg::side_effects::is_plain;
+use crate::migration::rollback::{DELETED, Dangling, Referring};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::holders_among;
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -86,6 +87,11 @@ impl Witness {
         }
         let named = marks.naming(session, rows, deleted).await?;
         Ok(if named.is_empty() { Look::Quiet } else { Look::Named })
+    }
+
+    /// Whether deletes set off nothing: see [`is_plain`].
+    pub(crate) async fn is_plain(&mut self) -> Result<bool, QueryError> {
+        is_plain(self.session().await?, &DELETED).await
     }
 
     /// What names rows that were deleted, when who writes has ended: it was written after the last look.
@@ -243,14 +249,30 @@ impl Marks {
         Ok(Self { audit_log, migration_mapping })
     }
 
-    /// What names some rows, but for audit entries that are deleted: entries without a request, and all that was
-    /// written since. An entry with the row's own request refers to that by its foreign key.
+    /// What names some rows, but for audit entries that are deleted: entries without a request, and all that was written
+    /// since. An entry with the row's own request refers to that by its foreign key.
     pub(crate) async fn naming(
         self,
         session: &mut Session,
         rows: &[Named],
         deleted: &[i64],
     ) -> Result<Vec<(String, i64, Referring)>, QueryError> {
+        // Mostly there is nothing at all that could, which is asked for without the rows.
+        let may_name: bool = sqlx::query_scalar(
+            "select exists (select from padealing.audit_log a where a.request_id is null and a.entity_id is not null \
+                              and a.id <> all($3)) \
+                 or exists (select from padealing.audit_log a where a.id > $1 and a.id <> all($3)) \
+                 or exists (select from padealing.migration_mapping l where l.id > $2)",
+        )
+        .bind(self.audit_log)
+        .bind(self.migration_mapping)
+        .bind(deleted)
+        .fetch_one(&mut *session)
+        .await
+        .attempt("looking for audit entries that name rows")?;
+        if !may_name {
+            return Ok(Vec::new());
+        }
         let found: Vec<(String, i64, String, i64, Option<String>)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "with n as (select * from unnest($1::text[], $2::int8[], $3::int8[]) n (name, id, request)) \
              select n.name, n.id, 'padealing.audit_log', count(*), min(a.id)::text from padealing.audit_log a \

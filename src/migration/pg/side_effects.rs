@@ -88,8 +88,9 @@ pub(crate) async fn firing(session: &mut Session, tables: &[&str]) -> Result<Vec
 
 /// Whether deletes from some tables set off nothing but the looks of foreign keys, and reach no other table's rows.
 ///
-/// Asked after the deletes, in their transaction, it is the answer for them: until its end their locks keep off whatever
-/// makes a trigger, a rule or a key, and whatever drops one (documentation, Table-Level Locks).
+/// Asked after the deletes and before their transaction ends, by a session that sees what others have committed, it is the
+/// answer for them: until that end their locks keep off whatever makes a trigger, a rule or a key, and whatever drops one
+/// (documentation, Table-Level Locks).
 pub(crate) async fn is_plain(session: &mut Session, tables: &[&str]) -> Result<bool, QueryError> {
     let sql = format!(
         "{TREE} select not exists (select from t where \

@@ -271,7 +271,7 @@ async fn what_writes_to_other_rows_is_refused_and_named() {
 async fn what_comes_to_fire_while_a_page_waits_is_watched() {
     with_db(Start::Migrated, async |db| {
         db.execute(
-            "create table padealing.log (id bigint); create function padealing.does() returns trigger language plpgsql as \
+            "create table padealing.log (id bigint); grant all on padealing.log to public; create function padealing.does() returns trigger language plpgsql as \
                  $$ begin insert into padealing.log values (1); return old; end $$",
         )
         .await;

@@ -17,7 +17,7 @@ use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::names::{Gone, Look, Witness};
 use crate::migration::pg::rollback::referring::{Surroundings, claimed, named};
-use crate::migration::pg::side_effects::{Written, is_plain, refuse};
+use crate::migration::pg::side_effects::{Written, refuse};
 use crate::migration::pg::stored_page::{Rows, read_stored};
 use crate::migration::pg::write::prepare_writing;
 use crate::migration::pg::write_error::{WriteError, left, refused};
@@ -109,16 +109,11 @@ pub(crate) async fn roll_back_part(
     let care = if work.dry_run { Care::Throughout } else { care };
     let (mut kept, mut taken) = judge(work, session, part, (&ids, care), &stored).await?;
     let mut gone = Vec::new();
+    let is_unwatched = manner == Manner::Whole && work.surroundings.is_plain.load(Ordering::Relaxed);
     if !work.dry_run && !taken.is_empty() {
         prepare_writing(session).await?;
         match manner {
-            Manner::Whole if work.surroundings.is_plain.load(Ordering::Relaxed) => {
-                delete_checked(session, &taken).await?;
-                if !is_plain(session, &DELETED).await? {
-                    work.surroundings.is_plain.store(false, Ordering::Relaxed);
-                    return Ok(PartEnd::Named);
-                }
-            }
+            Manner::Whole if is_unwatched => drop(delete_checked(session, &taken).await?),
             Manner::Whole => delete_watched(session, &taken).await?,
             Manner::WithoutRefused => {
                 let (deleted, refused) = delete_what_may_go(session, taken).await?;
@@ -130,7 +125,12 @@ pub(crate) async fn roll_back_part(
         gone = named(&taken);
         let look = async {
             let own = work.own.lock().await.clone();
-            work.witness.lock().await.look(&own, work.surroundings.marks, &gone, &[]).await
+            let mut witness = work.witness.lock().await;
+            if is_unwatched && !witness.is_plain().await? {
+                work.surroundings.is_plain.store(false, Ordering::Relaxed);
+                return Ok(Look::Named);
+            }
+            witness.look(&own, work.surroundings.marks, &gone, &[]).await
         };
         match session.while_waiting(look).await?? {
             Look::Quiet => {}
