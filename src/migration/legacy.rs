@@ -50,6 +50,11 @@ macro_rules! legacy_columns {
                 match self { $(Self::$variant => $name),* }
             }
 
+            /// The known column of this name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
+
             /// What the column's text is meant to be.
             pub fn kind(self) -> Kind {
                 match self { $(Self::$variant => Kind::$kind),* }
@@ -101,13 +106,6 @@ legacy_columns! {
     AuthComplianceDate "auth_compliance_date" Timestamp,
     StatusCompliance "status_compliance" Code,
     CommentsCompliance "comments_compliance" Text,
-}
-
-impl LegacyColumn {
-    /// The known column of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|it| it.name() == name)
-    }
 }
 
 impl fmt::Display for LegacyColumn {

@@ -34,7 +34,7 @@ macro_rules! words {
 
             /// The variant that is stored as this word.
             pub(crate) fn from_word(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|it| it.as_str() == word)
+                match word { $($word => Some(Self::$variant),)* _ => None }
             }
         }
 
