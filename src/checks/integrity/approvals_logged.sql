@@ -10,7 +10,8 @@ with repeated as materialized (
            row_number() over (partition by p.request_id, p.approval_type, p.decision order by p.decided_at, p.id) as nth
     from padealing.pad_approval p
     -- Mostly there is none, which sorting numbers shows faster than grouping.
-    where (select count(*) > count(distinct request_id * 2 + (approval_type = 'manager')::integer)
+    where (select count(*) > count(distinct request_id) filter (where approval_type = 'manager')
+               + count(distinct request_id) filter (where approval_type is distinct from 'manager')
            from padealing.pad_approval)
       and (p.request_id, p.approval_type) in (
         select request_id, approval_type from padealing.pad_approval group by request_id, approval_type

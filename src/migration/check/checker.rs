@@ -2,6 +2,7 @@
 
 use compact_str::CompactString;
 
+use crate::base::text::plural;
 use crate::migration::difference::Difference;
 use crate::migration::legacy::{LegacyColumn as Col, LegacyRow, Text};
 use crate::migration::printed::{Printed, flag};
@@ -161,7 +162,12 @@ impl<'a> Checker<'a> {
     /// Reports a row too many or too few.
     pub(super) fn count(&mut self, role: Role, due: bool, found: usize) {
         if found != usize::from(due) {
-            self.note(role.as_str(), "id", if due { "one row" } else { "no row" }, &format!("{found} rows"));
+            self.note(
+                role.as_str(),
+                "id",
+                if due { "one row" } else { "no row" },
+                &plural(found as u64, "row", "rows"),
+            );
         }
     }
 

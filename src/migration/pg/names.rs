@@ -135,7 +135,7 @@ impl Gone {
             let each = self.0.keys().map(|name| {
                 format!("{table} = '{name}' and not exists (select from padealing.{name} t where t.id = {named})")
             });
-            each.collect::<Vec<_>>().join(" or ")
+            format!("{named} is not null and ({})", each.collect::<Vec<_>>().join(" or "))
         };
         let lineage = "split_part(l.target_table, ':', 1)";
         let sql = format!(

@@ -113,6 +113,8 @@ pub(crate) struct Source {
     pub(crate) zone: Option<String>,
     /// Known columns of the type char(n).
     padded: Option<Arc<[LegacyColumn]>>,
+    /// Whether a text may be bytes that are no text.
+    raw_bytes: bool,
     /// Whether the server converts each text from the database's encoding, which fails for undefined bytes.
     pub(crate) converts: bool,
     /// Whether the server computes values, which may fail: those of a view, of a generated column that isn't stored, or of
@@ -286,8 +288,7 @@ impl Source {
             columns.push(SourceColumn { name: name.into(), known, is_large, is_moment });
         }
         if raw_bytes {
-            // The server would refuse a whole page for one byte that isn't UTF-8; so it is asked for the bytes.
-            run(connection, "set client_encoding = 'SQL_ASCII'", "setting up the session").await?;
+            ask_for_bytes(connection).await?;
         }
         let (companions, moments) = (companions(&columns), moments(&columns));
         let places = places(&columns);
@@ -307,9 +308,15 @@ impl Source {
             moments,
             zone,
             padded,
+            raw_bytes,
             converts,
             computes,
         })
+    }
+
+    /// Sets up another session that reads the table, in its transaction.
+    pub(crate) async fn set_up(&self, session: &mut Session) -> Result<(), QueryError> {
+        if self.raw_bytes { ask_for_bytes(session).await } else { Ok(()) }
     }
 
     /// How many rows there are, and the largest id but the last that a bigint holds, which is rejected.
@@ -477,6 +484,11 @@ impl Source {
             self.id.sql
         )
     }
+}
+
+/// The server would refuse a whole page for one byte that isn't UTF-8; so it is asked for the bytes.
+async fn ask_for_bytes(session: &mut Session) -> Result<(), QueryError> {
+    run(session, "set client_encoding = 'SQL_ASCII'", "setting up the session").await
 }
 
 /// Whether reading a table may compute something that fails.

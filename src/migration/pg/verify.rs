@@ -253,6 +253,7 @@ async fn read_source(
             Ok(page) => page,
             Err(error) => {
                 from.recover(error).await?;
+                source.set_up(&mut from.session).await?;
                 continue;
             }
         };

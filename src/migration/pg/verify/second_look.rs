@@ -68,8 +68,9 @@ pub(super) async fn look_again(
         if since.elapsed() > NEW_VIEW {
             since = Instant::now();
             renew(&mut target, database).await?;
-            if let Again::Table { from, database, .. } = &mut again {
+            if let Again::Table { from, database, source } = &mut again {
                 renew(from, database).await?;
+                source.set_up(from).await?;
             }
         }
         let looked = async {
@@ -118,6 +119,7 @@ impl<'a> Again<'a> {
             Legacy::Table { database, source, .. } => {
                 let mut from = database.connect(Access::Read, "verify source").await?;
                 begin_read_only(&mut from, Limits::default()).await?;
+                source.set_up(&mut from).await?;
                 Ok(Self::Table { from: Box::new(from), database, source })
             }
             Legacy::Csv(csv) => {
