@@ -43,7 +43,7 @@ impl<const SCALE: u32> Decimal<SCALE> {
 }
 
 impl<const SCALE: u32> Decimal<SCALE> {
-    /// What it prints, if it is no larger than nearly all are: many times as fast as what works for all.
+    /// What it prints, if its digits fit a `u64`, as nearly all do: many times as fast as what works for all.
     pub(crate) fn digits(self) -> Option<Digits> {
         let (one, magnitude) = (10u64.pow(SCALE), u64::try_from(self.0.unsigned_abs()).ok()?);
         let mut digits = Digits::default();

@@ -162,12 +162,8 @@ impl<'a> Checker<'a> {
     /// Reports a row too many or too few.
     pub(super) fn count(&mut self, role: Role, due: bool, found: usize) {
         if found != usize::from(due) {
-            self.note(
-                role.as_str(),
-                "id",
-                if due { "one row" } else { "no row" },
-                &plural(found as u64, "row", "rows"),
-            );
+            let (due, found) = (if due { "one row" } else { "no row" }, plural(found as u64, "row", "rows"));
+            self.note(role.as_str(), "id", due, &found);
         }
     }
 

@@ -37,7 +37,7 @@ impl<T> Unknown<T> {
         self.texts[place] = text;
     }
 
-    /// Sets a column, which there needn't have been. Rows of a source get theirs by [`Unknown::null`], at once.
+    /// Sets a column, and adds it if it isn't there. Rows of a source get all of theirs at once, by [`Unknown::null`].
     pub fn insert(&mut self, name: Arc<str>, text: Option<T>) {
         match self.names.binary_search(&name) {
             Ok(place) => self.texts[place] = text,

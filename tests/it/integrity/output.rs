@@ -281,6 +281,32 @@ async fn exceptions_are_those_of_drifts_file_by_check_row_and_day() {
     .await;
 }
 
+/// No check computes with ids, so that none is too large for it.
+#[tokio::test]
+async fn ids_at_the_ends_of_their_range_are_checked() {
+    with_db(Start::Migrated, async |db| {
+        for id in [i64::MAX, i64::MAX / 2 + 1, i64::MIN] {
+            db.execute(&format!(
+                "insert into padealing.pad_request (id, employee_id, status) values ({id}, 1003, 'approved'); \
+                 insert into padealing.pad_approval (request_id, approval_type, approver_id, decision, decided_at) \
+                 values ({id}, 'manager', 1001, 'approved', now()); \
+                 insert into padealing.pad_execution (request_id, executed_at) values ({id}, now()); \
+                 insert into padealing.audit_log (action_type, action_status, actor_type, entity_type, entity_id, request_id) \
+                 values ('viewed', 'success', 'bot', 'pad_request', {id}, {id}); \
+                 insert into padealing.migration_mapping (source_table, source_id, target_table, target_id) \
+                 values ('personal_account_dealing', {id}, 'pad_request', {id})"
+            ))
+            .await;
+        }
+        let (code, report) = report(&db, None, &[]).await;
+        assert_eq!(code, Some(1));
+        assert_eq!(check(&report, "approvals_logged")["status"], "fail");
+        assert_eq!(check(&report, "approvals_logged")["total"], 3);
+        assert!(!report.to_string().contains("out of range"), "{report}");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn without_padealing_nothing_passes() {
     with_db(Start::Reference, async |db| {
