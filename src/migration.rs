@@ -23,6 +23,7 @@
 //! A column that the legacy table has and this list doesn't is kept in the residual as it is (D20), so none of this is
 //! needed for nothing to be lost.
 
+pub mod accounting;
 pub mod causes;
 pub(crate) mod check;
 pub mod clean;

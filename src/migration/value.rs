@@ -311,6 +311,12 @@ impl Timestamp {
 }
 
 impl Timestamp {
+    /// The year in the proleptic Gregorian calendar, in which 0 is 1 BC; none of an infinity.
+    pub(crate) fn year(self) -> Option<i64> {
+        let is_finite = (Self::MIN..=Self::MAX).contains(&self);
+        is_finite.then(|| civil_from_days(self.0.div_euclid(DAY) + EPOCH_2000).0)
+    }
+
     /// What Postgres prints for it under `DateStyle ISO`.
     pub(crate) fn digits(self) -> Digits {
         let mut text = Digits::default();
