@@ -33,6 +33,7 @@ pub(crate) mod copy_text;
 pub mod csv;
 pub mod difference;
 pub(crate) mod effects;
+pub mod evidence;
 pub mod groups;
 pub mod identity;
 pub mod ids;

@@ -52,14 +52,14 @@ pub struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, trade_size: Option<&str>, value: Option<&str>) {
+    fn add(&mut self, trade_size: Figure, value: Figure) {
         self.rows += 1;
-        for (text, sum) in [(trade_size, &mut self.trade_size), (value, &mut self.value)] {
-            match text.map(|it| Amount::parse(it, AMOUNT_DIGITS)) {
-                None => {}
+        for (figure, sum) in [(trade_size, &mut self.trade_size), (value, &mut self.value)] {
+            match figure {
+                Figure::None => {}
                 // Twenty digits a row: an i128 holds the sum of 10^18 rows.
-                Some(Ok(amount)) => *sum += amount.0,
-                Some(Err(_)) => self.unread += 1,
+                Figure::Amount(amount) => *sum += amount.0,
+                Figure::Unread => self.unread += 1,
             }
         }
     }
@@ -84,11 +84,11 @@ pub struct Totals {
 }
 
 impl Totals {
-    fn add(&mut self, row: Figures<'_>) {
-        let key = Key::Of(row.currency.map(CompactString::new), row.year);
+    fn add(&mut self, row: Figures) {
+        let Figures { currency, year, trade_size, value, status } = row;
+        let key = Key::Of(currency, year);
         let key = if self.sums.len() < KEPT || self.sums.contains_key(&key) { key } else { Key::Others };
-        self.sums.entry(key).or_default().add(row.trade_size, row.value);
-        let status = row.status.map(CompactString::new);
+        self.sums.entry(key).or_default().add(trade_size, value);
         let is_kept = self.statuses.len() < KEPT || self.statuses.contains_key(&status);
         let status = if is_kept { status } else { Some(CompactString::const_new("…")) };
         *self.statuses.entry(status).or_default() += 1;
@@ -100,26 +100,86 @@ impl Totals {
     }
 }
 
-/// What is added up of a row.
-struct Figures<'a> {
-    currency: Option<&'a str>,
-    year: Option<i64>,
-    trade_size: Option<&'a str>,
-    value: Option<&'a str>,
-    status: Option<&'a str>,
+/// A number of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Figure {
+    None,
+    Amount(Amount),
+    /// It is in no sum.
+    Unread,
 }
 
-impl<'a> Figures<'a> {
+impl Figure {
+    fn of(text: Option<&str>) -> Self {
+        match text.map(|it| Amount::parse(it, AMOUNT_DIGITS)) {
+            None => Self::None,
+            Some(Ok(amount)) => Self::Amount(amount),
+            Some(Err(_)) => Self::Unread,
+        }
+    }
+}
+
+/// What is added up of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Figures {
+    currency: Option<CompactString>,
+    year: Option<i64>,
+    trade_size: Figure,
+    value: Figure,
+    status: Option<CompactString>,
+}
+
+/// A word of a row, cut where it is longer than any that the data model knows.
+fn word(text: Option<&str>) -> Option<CompactString> {
+    text.map(|it| it.chars().take(20).collect())
+}
+
+impl Figures {
     /// Of a legacy row. The year is that of D9.
-    fn of_legacy(row: &'a LegacyRow) -> Self {
+    fn of_legacy(row: &LegacyRow) -> Self {
         let date = |column| row.clock(column).and_then(|text| Timestamp::parse(text).ok());
         Self {
-            currency: row.plain(Col::Currency),
+            currency: word(row.plain(Col::Currency)),
             year: date(Col::RequestedDate).or_else(|| date(Col::LastModifiedDate)).and_then(Timestamp::year),
-            trade_size: row.plain(Col::TradeSize),
-            value: row.plain(Col::Value),
-            status: row.plain(Col::Status),
+            trade_size: Figure::of(row.plain(Col::TradeSize)),
+            value: Figure::of(row.plain(Col::Value)),
+            status: word(row.plain(Col::Status)),
         }
+    }
+
+    /// Of a stored request.
+    fn of_request(cells: &Cells) -> Self {
+        let held = ["currency", "quantity", "estimated_value", "status", "created_at"].map(|column| cells.get(column));
+        let [currency, size, value, status, created] = held.each_ref().map(|it| it.as_ref().and_then(Value::plain));
+        Self {
+            currency: word(currency),
+            year: created.and_then(|text| Timestamp::parse(text).ok()).and_then(Timestamp::year),
+            trade_size: Figure::of(size),
+            value: Figure::of(value),
+            status: word(status),
+        }
+    }
+}
+
+/// What a row adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Addition {
+    state: State,
+    legacy: Figures,
+    stored: Option<Figures>,
+    /// Rows that lineage claims, by the place of their role in [`Role::ALL`].
+    roles: [u32; Role::ALL.len()],
+}
+
+impl Addition {
+    /// What a row adds, with what is stored for it.
+    pub(crate) fn of(state: State, row: &LegacyRow, stored: Option<&Stored>) -> Self {
+        let mut roles = [0; Role::ALL.len()];
+        for role in stored.iter().flat_map(|it| &it.lineage).filter_map(|row| row.role.as_ref().ok()) {
+            roles[*role as usize] += 1;
+        }
+        let request = stored.and_then(|it| it.request.as_ref());
+        Self { state, legacy: Figures::of_legacy(row), stored: request.map(Figures::of_request), roles }
     }
 }
 
@@ -139,37 +199,19 @@ pub struct Accounting {
 }
 
 impl Accounting {
-    /// Adds a row with what is stored for it.
-    pub(crate) fn add(&mut self, state: State, row: &LegacyRow, stored: Option<&Stored>) {
+    /// Adds a row.
+    pub(crate) fn add(&mut self, row: Addition) {
+        let Addition { state, legacy, stored, roles } = row;
         let side = match state {
             State::Migrated => &mut self.migrated,
             State::Rejected => &mut self.rejected,
             State::Pending => &mut self.pending,
         };
-        side.add(Figures::of_legacy(row));
-        let Some(stored) = stored else { return };
-        if let Some(cells) = &stored.request {
-            self.add_stored(cells);
+        side.add(legacy);
+        stored.into_iter().for_each(|figures| self.stored.add(figures));
+        for (role, rows) in Role::ALL.iter().zip(roles).filter(|(_, rows)| *rows > 0) {
+            *self.tables.entry(role.table()).or_default() += u64::from(rows);
+            *self.tables.entry("migration_mapping").or_default() += u64::from(rows);
         }
-        for role in stored.lineage.iter().filter_map(|row| row.role.as_ref().ok()) {
-            *self.tables.entry(Role::table(*role)).or_default() += 1;
-        }
-        *self.tables.entry("migration_mapping").or_default() += stored.lineage.len() as u64;
-    }
-
-    fn add_stored(&mut self, cells: &Cells) {
-        let value = |column| cells.get(column);
-        let [currency, size, amount, status, created] =
-            ["currency", "quantity", "estimated_value", "status", "created_at"].map(value);
-        let plain = |value: &'_ Option<Value<'_>>| value.as_ref().and_then(Value::plain).map(CompactString::new);
-        let (currency, size, amount, status) = (plain(&currency), plain(&size), plain(&amount), plain(&status));
-        let created = created.as_ref().and_then(Value::plain).and_then(|text| Timestamp::parse(text).ok());
-        self.stored.add(Figures {
-            currency: currency.as_deref(),
-            year: created.and_then(Timestamp::year),
-            trade_size: size.as_deref(),
-            value: amount.as_deref(),
-            status: status.as_deref(),
-        });
     }
 }

@@ -18,9 +18,12 @@ mod request;
 use std::collections::HashMap;
 
 use crate::migration::check::checker::Checker;
+use crate::migration::check::decode::decode;
 use crate::migration::difference::Difference;
 use crate::migration::legacy::LegacyRow;
+use crate::migration::legacy::unknown::Names;
 use crate::migration::lookups::Security;
+use crate::migration::reconstruct::{default_inverse, restore_residual};
 use crate::migration::stored::{Stored, Value};
 use crate::migration::target::{Role, Stage};
 
@@ -36,6 +39,15 @@ pub(crate) fn check(
     checker.differences.sort();
     checker.differences.dedup();
     checker.differences
+}
+
+/// The legacy row that what is stored for it gives back (D20); none if there is no request, or a stored value is one that
+/// the migration never writes.
+pub(crate) fn given_back(source_id: i64, names: &Names, stored: &Stored) -> Option<LegacyRow> {
+    let rows = decode(source_id, stored)?;
+    let mut back = default_inverse(&rows, names);
+    restore_residual(&mut back, &stored.assessment.legacy);
+    Some(back)
 }
 
 impl Checker<'_> {

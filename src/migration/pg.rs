@@ -5,6 +5,7 @@
 //! with them.
 
 pub mod clean;
+pub mod evidence;
 pub(crate) mod foreign_keys;
 pub(crate) mod identity;
 pub(crate) mod ids;

@@ -219,6 +219,8 @@ pub(crate) struct StoredLineage {
     pub(crate) role: Result<Role, String>,
     /// `target_id`.
     pub(crate) target_id: i64,
+    /// `id`, `target_id` and `migrated_at`, a blank between them, where they were asked for.
+    pub(crate) record: Option<String>,
 }
 
 impl StoredLineage {

@@ -3,10 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use crate::migration::accounting::{Accounting, Addition, State};
 use crate::migration::causes::DifferenceGroups;
-use crate::migration::check::check;
+use crate::migration::check::{check, given_back};
 use crate::migration::csv::summary::CsvSummary;
 use crate::migration::difference::Difference;
+use crate::migration::evidence::entry::{Entry, Fate, Target, write_keys};
+use crate::migration::evidence::text::Lines;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::lookups::Security;
 use crate::migration::run::LISTED;
@@ -64,6 +67,10 @@ pub struct VerifyReport {
     pub server_version: String,
     /// The CSV file, if the rows came from one.
     pub csv: Option<CsvSummary>,
+    /// What the rows of both sides add up to, if that was wanted.
+    pub accounting: Option<Accounting>,
+    /// Whether rows were changed while they were read: what looked wrong at first sight did no more at the second.
+    pub moved: bool,
 }
 
 impl VerifyReport {
@@ -75,9 +82,12 @@ impl VerifyReport {
         }
     }
 
-    /// Counts a row, and lists what differs of it.
-    pub(crate) fn settle(&mut self, judged: Judged) {
-        let Judged { outcome, strays, differences } = judged;
+    /// Counts a row, and lists what differs of it. Its line of evidence is handed on.
+    pub(crate) fn settle(&mut self, judged: Judged) -> Option<Entry> {
+        let Judged { outcome, strays, differences, addition, entry } = judged;
+        if let (Some(accounting), Some(addition)) = (&mut self.accounting, addition) {
+            accounting.add(*addition);
+        }
         let counts = &mut self.counts;
         counts.source += u64::from(outcome != Outcome::MissingSource);
         counts.extra += strays;
@@ -92,7 +102,17 @@ impl VerifyReport {
         for difference in differences {
             self.differ(difference);
         }
+        entry
     }
+}
+
+/// What is wanted of each row beside a judgement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// What it adds to the sums of both sides.
+    pub accounting: bool,
+    /// Its line of evidence.
+    pub evidence: bool,
 }
 
 /// What was found of a row.
@@ -112,7 +132,9 @@ pub(crate) struct Judged {
     pub(crate) outcome: Outcome,
     /// Rows of lineage that has no request.
     strays: u64,
-    differences: Vec<Difference>,
+    pub(crate) differences: Vec<Difference>,
+    addition: Option<Box<Addition>>,
+    entry: Option<Entry>,
 }
 
 impl Judged {
@@ -124,7 +146,8 @@ impl Judged {
 
 /// Compares what is stored with the rows of a page, in id order.
 pub(crate) fn judge(page: BothPages) -> Vec<(i64, Judged)> {
-    let BothPages { rows, stored, rejected, securities } = page;
+    let BothPages { rows, stored, rejected, securities, wanted } = page;
+    let mut lines = Lines::default();
     let mut all = Vec::with_capacity(rows.len());
     let mut has_row = vec![false; stored.len()];
     for (id, row) in rows {
@@ -147,7 +170,15 @@ pub(crate) fn judge(page: BothPages) -> Vec<(i64, Judged)> {
                 }
             }
         };
-        all.push((id, Judged { outcome, strays, differences }));
+        let state = match outcome {
+            Outcome::Rejected => State::Rejected,
+            Outcome::Pending => State::Pending,
+            _ => State::Migrated,
+        };
+        let of_row = (id, &row, stored.filter(|_| is_migrated));
+        let addition = wanted.accounting.then(|| Box::new(Addition::of(state, of_row.1, of_row.2)));
+        let entry = wanted.evidence.then(|| entry(of_row, state, &mut lines));
+        all.push((id, Judged { outcome, strays, differences, addition, entry }));
     }
     // What is left of the range has lineage, and no legacy row.
     let left = stored.iter().zip(has_row).filter(|((_, stored), has_row)| !has_row && !stored.lineage.is_empty());
@@ -161,9 +192,35 @@ pub(crate) fn judge(page: BothPages) -> Vec<(i64, Judged)> {
             expected: Some(format!("the legacy row of {}", roles.join(", "))),
             actual: None,
         };
-        all.push((source_id, Judged { outcome: Outcome::MissingSource, strays: 0, differences: vec![difference] }));
+        let (outcome, differences) = (Outcome::MissingSource, vec![difference]);
+        all.push((source_id, Judged { outcome, strays: 0, differences, addition: None, entry: None }));
     }
     all
+}
+
+/// The line of evidence of a row: its hash, and that of what is given back for it.
+fn entry((id, row, stored): (i64, &LegacyRow, Option<&Stored>), state: State, lines: &mut Lines) -> Entry {
+    let names = row.unknown.names();
+    lines.row(row, names);
+    let source = lines.hash();
+    let opaque = !(row.unreadable.is_empty() && row.failed.is_empty() && row.misread.is_empty());
+    let fate = match (state, stored) {
+        (State::Rejected, _) => Fate::Rejected,
+        (State::Migrated, Some(stored)) => {
+            let target = match given_back(id, names, stored) {
+                None => Target::Missing,
+                Some(back) => {
+                    lines.row(&back, names);
+                    let hash = lines.hash();
+                    if hash == source { Target::Same } else { Target::Other(hash) }
+                }
+            };
+            write_keys(lines, stored);
+            Fate::Migrated { target, keys: lines.hash() }
+        }
+        _ => Fate::Pending,
+    };
+    Entry { id, source, fate, opaque }
 }
 
 fn stray_lineage(source_id: i64, row: &StoredLineage) -> Difference {
@@ -183,4 +240,5 @@ pub(crate) struct BothPages {
     pub(crate) stored: Vec<(i64, Stored)>,
     pub(crate) rejected: HashSet<i64>,
     pub(crate) securities: HashMap<String, Vec<Security>>,
+    pub(crate) wanted: Wanted,
 }

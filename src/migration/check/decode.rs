@@ -1,6 +1,5 @@
 //! What is stored as row types.
 
-use crate::migration::check::checker::Checker;
 use crate::migration::legacy::Text;
 use crate::migration::stored::{Cells, Stored, Value};
 use crate::migration::target::{
@@ -63,22 +62,20 @@ impl<'a> Decoder<'a> {
     }
 }
 
-impl Checker<'_> {
-    /// The stored rows, without the residual; none if a stored value is one that the migration never writes.
-    pub(super) fn decode(&self, stored: &Stored) -> Option<TargetRows> {
-        let execution = match stored.executions.first() {
-            None => None,
-            Some(cells) => Some(execution(Decoder::of(cells))?),
-        };
-        Some(TargetRows {
-            source_id: self.source_id,
-            request: request(Decoder::of(stored.request.as_ref()?), stored.assessment.holding_period)?,
-            approvals: stored.approvals.iter().map(|cells| approval(Decoder::of(cells))).collect::<Option<_>>()?,
-            execution,
-            // The audit trail repeats what is above and gives nothing back (D20); it has been compared column by column.
-            audit: Vec::<AuditEntry>::new(),
-        })
-    }
+/// The stored rows, without the residual; none if a stored value is one that the migration never writes.
+pub(super) fn decode(source_id: i64, stored: &Stored) -> Option<TargetRows> {
+    let execution = match stored.executions.first() {
+        None => None,
+        Some(cells) => Some(execution(Decoder::of(cells))?),
+    };
+    Some(TargetRows {
+        source_id,
+        request: request(Decoder::of(stored.request.as_ref()?), stored.assessment.holding_period)?,
+        approvals: stored.approvals.iter().map(|cells| approval(Decoder::of(cells))).collect::<Option<_>>()?,
+        execution,
+        // The audit trail repeats what is above and gives nothing back (D20); it has been compared column by column.
+        audit: Vec::<AuditEntry>::new(),
+    })
 }
 
 fn request(mut cells: Decoder<'_>, holding_period: Option<bool>) -> Option<PadRequest> {

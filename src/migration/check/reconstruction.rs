@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::migration::check::checker::{Checker, Correction};
-use crate::migration::check::decode::read_flag;
+use crate::migration::check::decode::{decode, read_flag};
 use crate::migration::legacy::{LegacyColumn as Col, LegacyRow, Text};
 use crate::migration::reconstruct::{default_inverse, given_back, restore_residual};
 use crate::migration::stored::{Cells, Stored, Value};
@@ -15,8 +15,8 @@ impl Checker<'_> {
     /// many, the columns that only they give back are left out.
     pub(super) fn reconstruction(&mut self, stored: &Stored) {
         let rows = match &self.corrections[..] {
-            [] => self.decode(stored),
-            _ => self.decode(&self.corrected(stored)),
+            [] => decode(self.source_id, stored),
+            _ => decode(self.source_id, &self.corrected(stored)),
         };
         let residual = &stored.assessment.legacy;
         let left_out = self.left_out();

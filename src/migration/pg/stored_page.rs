@@ -154,16 +154,25 @@ async fn copy_out(
 }
 
 /// The lineage of each of them that has any, in the order of their ids.
-async fn read_lineage(target: &mut Session, range: &Rows) -> Result<Vec<(i64, Stored)>, QueryError> {
+async fn read_lineage(
+    target: &mut Session,
+    range: &Rows,
+    depth: Depth,
+) -> Result<Vec<(i64, Stored)>, QueryError> {
     let mut lineage: Vec<(i64, StoredLineage)> = Vec::new();
+    let record = match depth {
+        Depth::Rows => "",
+        Depth::Records => ", concat_ws(' ', m.id, m.target_id, coalesce(m.migrated_at::text, ''))",
+    };
     let sql = format!(
-        "select m.source_id, m.target_table, m.target_id from padealing.migration_mapping m where {}",
+        "select m.source_id, m.target_table, m.target_id{record} from padealing.migration_mapping m where {}",
         range.condition("m")
     );
     for_each_row(target, sql, "reading the lineage", |values| {
         let name = values.get(1).unwrap_or_default();
         let role = Role::from_word(&name).ok_or_else(|| name.into_owned());
-        lineage.push((number(values.get(0))?, StoredLineage { role, target_id: number(values.get(2))? }));
+        let record = (depth == Depth::Records).then(|| values.get(3).unwrap_or_default().into_owned());
+        lineage.push((number(values.get(0))?, StoredLineage { role, target_id: number(values.get(2))?, record }));
         Ok(())
     })
     .await?;
@@ -183,9 +192,22 @@ async fn read_lineage(target: &mut Session, range: &Rows) -> Result<Vec<(i64, St
     Ok(stored)
 }
 
+/// What is read of lineage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Which row it claims.
+    Rows,
+    /// The whole record.
+    Records,
+}
+
 /// What is stored for each of them that has lineage, in the order of their ids.
-pub(crate) async fn read_stored(target: &mut Session, range: &Rows) -> Result<Vec<(i64, Stored)>, QueryError> {
-    let mut stored = read_lineage(target, range).await?;
+pub(crate) async fn read_stored(
+    target: &mut Session,
+    range: &Rows,
+    depth: Depth,
+) -> Result<Vec<(i64, Stored)>, QueryError> {
+    let mut stored = read_lineage(target, range, depth).await?;
     if stored.is_empty() {
         return Ok(stored);
     }

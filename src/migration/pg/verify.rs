@@ -18,24 +18,25 @@ use crate::base::text::list;
 use crate::config::environment::Environment;
 use crate::ledger::pg::admission::{check_applied, check_permitted};
 use crate::ledger::pg::permission::current_role;
+use crate::migration::accounting::Accounting;
 use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::difference::Difference;
 use crate::migration::ids::OddIds;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
+use crate::migration::pg::evidence::spool::Spool;
 use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource, came_from_a_file, repeated_ids};
-use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::missing::{check_lineage, missing_columns};
 use crate::migration::pg::plain_page::{LegacyCursor, PlainPage, read_plain_page};
 use crate::migration::pg::reading::{Reading, repeated};
 use crate::migration::pg::source::Source;
 use crate::migration::pg::stored_page::{Rows, read_rejected};
 use crate::migration::pg::traits::traits_of_source;
-use crate::migration::pg::verify::second_look::{Doubtful, FEW, MANY, look_again};
-use crate::migration::pg::verify::stored_rows::{both_pages, read_missing, read_unclaimed};
+use crate::migration::pg::verify::second_look::{Doubtful, FEW, MANY, Settled, look_again};
+use crate::migration::pg::verify::stored_rows::{PageReader, both_pages, read_missing, read_unclaimed};
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::run::Progress;
-use crate::migration::verification::{BothPages, VerifyCounts, VerifyReport, judge};
+use crate::migration::verification::{BothPages, VerifyCounts, VerifyReport, Wanted, judge};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::Lock;
 use crate::postgres::query_error::Attempt;
@@ -64,8 +65,31 @@ struct SourcePage {
 }
 
 /// Verifies every migrated row.
-pub async fn verify(
+pub async fn verify(request: &VerifyRequest<'_>, progress: impl FnMut(Progress)) -> Result<VerifyReport, VerifyError> {
+    verify_with(request, Wanted::default(), None, progress).await
+}
+
+/// Verifies every migrated row, and adds up both sides.
+pub async fn verify_with_accounting(
     request: &VerifyRequest<'_>,
+    progress: impl FnMut(Progress),
+) -> Result<VerifyReport, VerifyError> {
+    verify_with(request, Wanted { accounting: true, evidence: false }, None, progress).await
+}
+
+/// Verifies every migrated row, adds up both sides, and keeps each row's line of evidence.
+pub(crate) async fn verify_with_evidence(
+    request: &VerifyRequest<'_>,
+    spool: &mut Spool,
+    progress: impl FnMut(Progress),
+) -> Result<VerifyReport, VerifyError> {
+    verify_with(request, Wanted { accounting: true, evidence: true }, Some(spool), progress).await
+}
+
+async fn verify_with(
+    request: &VerifyRequest<'_>,
+    wanted: Wanted,
+    spool: Option<&mut Spool>,
     mut progress: impl FnMut(Progress),
 ) -> Result<VerifyReport, VerifyError> {
     let started = Instant::now();
@@ -104,18 +128,21 @@ pub async fn verify(
             readers.spawn(read_csv(csv, pages));
         }
     }
-    readers.spawn(read_target(target, legacy.clone(), source_pages, both));
+    readers.spawn(read_target(target, PageReader::new(wanted), legacy.clone(), source_pages, both));
 
     request.target.phase("verifying");
-    let mut report =
-        VerifyReport { server_version, notes, other_file, csv: request.source.csv(), ..VerifyReport::default() };
+    let accounting = wanted.accounting.then(Accounting::default);
+    let csv = request.source.csv();
+    let report = VerifyReport { server_version, notes, other_file, csv, accounting, ..VerifyReport::default() };
+    let mut settled = Settled { report, spool };
     let mut doubtful = Doubtful { rows: Vec::new(), bound };
     while let Some(page) = both_pages.recv().await {
         for (id, judged) in judge(page) {
-            doubtful.settle_unless_doubtful(id, judged, &mut report);
+            doubtful.settle_unless_doubtful(id, judged, &mut settled)?;
         }
-        let done = report.counts.source + doubtful.rows.len() as u64;
-        progress(Progress { done, total: total.max(done), rejected: report.counts.rejected });
+        let counts = &settled.report.counts;
+        let done = counts.source + doubtful.rows.len() as u64;
+        progress(Progress { done, total: total.max(done), rejected: counts.rejected });
         // Where judging takes longer than reading there is always another page, and an interruption would not be heard.
         tokio::task::yield_now().await;
     }
@@ -124,7 +151,9 @@ pub async fn verify(
     while let Some(ended) = readers.join_next().await {
         unclaimed.extend(ended.map_err(VerifyError::Worker)??.unwrap_or_default());
     }
-    look_again(request.target, &legacy, doubtful, &mut report).await?;
+    look_again(request.target, &legacy, doubtful, &mut settled, PageReader::new(wanted)).await?;
+    let mut report = settled.report;
+    report.moved |= repeats.load(Ordering::Relaxed) > 0;
     if legacy.odd_ids() != OddIds::default() {
         count_odd_rows(request, &legacy, &mut report.counts).await?;
         report.notes.extend(legacy.sentences_about_ids());
@@ -287,14 +316,14 @@ async fn read_csv(csv: Arc<ProvedCsv>, pages: mpsc::Sender<SourcePage>) -> Resul
 
 async fn read_target(
     mut target: Reading,
+    mut reader: PageReader,
     legacy: Legacy,
     mut source_pages: mpsc::Receiver<SourcePage>,
     both: mpsc::Sender<BothPages>,
 ) -> Result<Unclaimed, VerifyError> {
-    let mut securities = Securities::default();
     while let Some(mut page) = target.wait(source_pages.recv()).await? {
         let page = loop {
-            match both_pages(&mut target.session, &mut securities, &page.ids, &mut page.rows).await {
+            match both_pages(&mut target.session, &mut reader, &page.ids, &mut page.rows).await {
                 Ok(page) => break page,
                 Err(error) => target.recover(error).await?,
             }
@@ -307,11 +336,11 @@ async fn read_target(
         // A file's pages cover the ids of its rows, and no others.
         let mut after = None;
         loop {
-            let looked = async |session: &mut Session, securities: &mut Securities| {
+            let looked = async |session: &mut Session, reader: &mut PageReader| {
                 let (missing, last) = read_missing(session, csv, after).await?;
-                Ok((both_pages(session, securities, &Rows::Only(missing), &mut Vec::new()).await?, last))
+                Ok((both_pages(session, reader, &Rows::Only(missing), &mut Vec::new()).await?, last))
             };
-            let (page, last) = match looked(&mut target.session, &mut securities).await {
+            let (page, last) = match looked(&mut target.session, &mut reader).await {
                 Ok(looked) => looked,
                 Err(error) => {
                     target.recover(error).await?;

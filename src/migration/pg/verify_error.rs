@@ -39,6 +39,9 @@ pub enum VerifyError {
         #[source]
         source: QueryError,
     },
+    /// The hashes of the rows can't be kept aside.
+    #[error("the hashes of the rows can't be kept in the folder for temporary files: {0}; make room, or set TMPDIR")]
+    Spool(std::io::Error),
     /// A reader panicked.
     #[error("a reader of the verification panicked; this is a defect of pad-migrate")]
     Worker(#[source] tokio::task::JoinError),

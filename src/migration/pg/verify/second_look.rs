@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::migration::legacy::LegacyRow;
+use crate::migration::pg::evidence::spool::Spool;
 use crate::migration::pg::legacy::{Legacy, rows_with};
-use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::plain_page::read_plain_page;
 use crate::migration::pg::reading::is_cancelled;
 use crate::migration::pg::source::Source;
 use crate::migration::pg::stored_page::Rows;
-use crate::migration::pg::verify::stored_rows::both_pages;
+use crate::migration::pg::verify::stored_rows::{PageReader, both_pages};
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::verification::{Judged, VerifyReport, judge};
 use crate::postgres::database::{Access, Database};
@@ -36,14 +36,37 @@ pub(super) struct Doubtful {
 }
 
 impl Doubtful {
-    pub(super) fn settle_unless_doubtful(&mut self, id: i64, judged: Judged, report: &mut VerifyReport) {
+    pub(super) fn settle_unless_doubtful(
+        &mut self,
+        id: i64,
+        judged: Judged,
+        settled: &mut Settled<'_>,
+    ) -> Result<(), VerifyError> {
         if !judged.is_doubtful() {
-            return report.settle(judged);
+            return settled.add(judged);
         }
         self.rows.push((id, judged));
         if self.rows.len() > self.bound {
             self.bound = 0;
-            self.rows.drain(..).for_each(|(_, judged)| report.settle(judged));
+            self.rows.drain(..).try_for_each(|(_, judged)| settled.add(judged))?;
+        }
+        Ok(())
+    }
+}
+
+/// What is settled of the rows.
+pub(super) struct Settled<'a> {
+    pub(super) report: VerifyReport,
+    /// Where the lines of evidence go.
+    pub(super) spool: Option<&'a mut Spool>,
+}
+
+impl Settled<'_> {
+    pub(super) fn add(&mut self, judged: Judged) -> Result<(), VerifyError> {
+        let entry = self.report.settle(judged);
+        match (&mut self.spool, entry) {
+            (Some(spool), Some(entry)) => spool.add(&entry).map_err(VerifyError::Spool),
+            _ => Ok(()),
         }
     }
 }
@@ -54,14 +77,14 @@ pub(super) async fn look_again(
     database: &Database,
     legacy: &Legacy,
     doubtful: Doubtful,
-    report: &mut VerifyReport,
+    settled: &mut Settled<'_>,
+    mut reader: PageReader,
 ) -> Result<(), VerifyError> {
     if doubtful.rows.is_empty() {
         return Ok(());
     }
     let mut target = database.connect(Access::Read, "verify").await?;
     let mut again = Again::start(legacy, &doubtful).await?;
-    let mut securities = Securities::default();
     let mut since = Instant::now();
     begin_read_only(&mut target, Limits::default()).await?;
     for (id, first) in doubtful.rows {
@@ -75,13 +98,17 @@ pub(super) async fn look_again(
         }
         let looked = async {
             let mut rows = again.rows(id).await?;
-            both_pages(&mut target, &mut securities, &Rows::Only(vec![id]), &mut rows).await
+            both_pages(&mut target, &mut reader, &Rows::Only(vec![id]), &mut rows).await
         };
         match looked.await {
-            Ok(page) => judge(page).into_iter().for_each(|(_, judged)| report.settle(judged)),
+            Ok(page) => {
+                let again = judge(page);
+                settled.report.moved |= !matches!(&*again, [(_, it)] if it.differences == first.differences);
+                again.into_iter().try_for_each(|(_, judged)| settled.add(judged))?;
+            }
             // A standby cancels this look, too: what was seen first stands.
             Err(error) if is_cancelled(database, &error).await || again.is_cancelled(&error).await => {
-                report.settle(first);
+                settled.add(first)?;
                 since = Instant::now() - NEW_VIEW * 2;
             }
             Err(error) => return Err(error.into()),

@@ -5,9 +5,9 @@ use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::difference::Difference;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::lookup::Securities;
-use crate::migration::pg::stored_page::{Rows, for_each_row, number, read_rejected, read_stored};
+use crate::migration::pg::stored_page::{Depth, Rows, for_each_row, number, read_rejected, read_stored};
 use crate::migration::target::{LEGACY_MARK, SOURCE_TABLE};
-use crate::migration::verification::BothPages;
+use crate::migration::verification::{BothPages, Wanted};
 use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
@@ -38,20 +38,34 @@ pub(super) async fn read_missing(
     Ok((missing, last))
 }
 
+/// What pages are read with.
+#[derive(Default)]
+pub(super) struct PageReader {
+    securities: Securities,
+    wanted: Wanted,
+}
+
+impl PageReader {
+    pub(super) fn new(wanted: Wanted) -> Self {
+        Self { securities: Securities::default(), wanted }
+    }
+}
+
 /// Rows of the source with what is stored for them. They are taken only if all of it could be read.
 pub(super) async fn both_pages(
     target: &mut Session,
-    securities: &mut Securities,
+    reader: &mut PageReader,
     range: &Rows,
     rows: &mut Vec<(i64, LegacyRow)>,
 ) -> Result<BothPages, QueryError> {
     // A page is a small part of a large table; the planner, which takes random reads for expensive, would read the
     // whole table for each page, which makes the verification quadratic.
     run(target, "set local enable_seqscan = off", "setting up the transaction").await?;
-    let stored = read_stored(target, range).await?;
+    let depth = if reader.wanted.evidence { Depth::Records } else { Depth::Rows };
+    let stored = read_stored(target, range, depth).await?;
     let rejected = read_rejected(target, range).await?;
-    let securities = securities.of(target, rows.iter().map(|(_, row)| row)).await?;
-    Ok(BothPages { rows: std::mem::take(rows), stored, rejected, securities })
+    let securities = reader.securities.of(target, rows.iter().map(|(_, row)| row)).await?;
+    Ok(BothPages { rows: std::mem::take(rows), stored, rejected, securities, wanted: reader.wanted })
 }
 
 /// Target rows that no range shows: those that lineage claims twice, and marked ones that belong to no migrated row.

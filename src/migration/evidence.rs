@@ -1,0 +1,9 @@
+//! Evidence: hashes of rows, folded into roots, by which anybody can check years later that every row is there and is
+//! what it was. The format is in `docs/evidence.md`; nothing but SHA-256 of text is needed to follow it.
+//!
+//! A row's text ([`text`]) has a hash; what became of the row makes a leaf of it ([`entry`]); leaves in the order of their
+//! ids are folded into a root ([`tree`]).
+
+pub mod entry;
+pub(crate) mod text;
+pub mod tree;
