@@ -28,6 +28,7 @@ pub mod causes;
 pub(crate) mod check;
 pub mod clean;
 pub(crate) mod columns;
+pub mod control_totals;
 pub(crate) mod copy_rows;
 pub(crate) mod copy_text;
 pub mod csv;

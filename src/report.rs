@@ -8,6 +8,7 @@ pub mod checks;
 pub mod clean;
 pub mod doctor;
 pub mod drift;
+pub mod evidence;
 pub mod gate;
 pub(crate) mod groups;
 pub mod integrity;

@@ -5,5 +5,7 @@
 //! ids are folded into a root ([`tree`]).
 
 pub mod entry;
+pub(crate) mod folding;
+pub mod manifest;
 pub(crate) mod text;
 pub mod tree;

@@ -10,6 +10,7 @@ use crate::migration::csv::summary::CsvSummary;
 use crate::migration::difference::Difference;
 use crate::migration::run::LISTED;
 use crate::migration::verification;
+use crate::report::evidence::Written;
 use crate::report::groups;
 use crate::report::layout::{Databases, Head, rate};
 use crate::report::page::{Page, Text};
@@ -49,7 +50,11 @@ pub(crate) fn differences(page: &mut Page, report: &verification::VerifyReport) 
 }
 
 /// What a verification found, as text.
-pub(crate) fn verify_page(report: &verification::VerifyReport, databases: &Databases) -> Page {
+pub(crate) fn verify_page(
+    report: &verification::VerifyReport,
+    databases: &Databases,
+    written: Option<&Written>,
+) -> Page {
     let mut page = Page::default();
     databases.rows(&mut page, &report.server_version);
     page.row("Rows", format!("{} in the source: {}", thousands(report.counts.source), verified(&report.counts)));
@@ -57,6 +62,7 @@ pub(crate) fn verify_page(report: &verification::VerifyReport, databases: &Datab
     for note in &report.notes {
         page.row("Note", note);
     }
+    written.into_iter().for_each(|it| it.rows(&mut page));
     let seconds = report.elapsed.as_secs_f64();
     let rate = thousands(rate(report.counts.source, report.elapsed) as u64);
     page.row("Time", format!("{seconds:.1} s, {rate} rows a second"));
@@ -114,6 +120,9 @@ pub struct VerifyJson {
     /// The CSV file, and how it was read; left out if the rows came from a database.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub csv: Option<CsvSummary>,
+    /// The evidence that was written; left out without `--evidence`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Written>,
     /// How long it took.
     pub seconds: f64,
     /// Legacy rows a second.
@@ -122,7 +131,7 @@ pub struct VerifyJson {
 
 impl VerifyJson {
     /// What a verification found.
-    pub fn new(report: &verification::VerifyReport, databases: Databases) -> Self {
+    pub fn new(report: &verification::VerifyReport, databases: Databases, evidence: Option<Written>) -> Self {
         let verdict = Verdict::clean_if(report.counts.is_clean());
         Self {
             head: Head::new("verify", databases.environment, &report.server_version, verdict),
@@ -135,6 +144,7 @@ impl VerifyJson {
             differences_total: report.total_differences,
             notes: report.notes.clone(),
             csv: databases.csv,
+            evidence,
             seconds: report.elapsed.as_secs_f64(),
             rows_per_second: rate(report.counts.source, report.elapsed),
         }

@@ -14,9 +14,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use sha2::{Digest, Sha256};
 
-use crate::base::text::{hex, sentence};
+use crate::base::text::sentence;
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::rehearsal::{self, Rehearsable};
 use crate::checks::gate::rows::Rejections;
@@ -163,7 +162,7 @@ async fn others(request: &GateRequest<'_>, within: &Within, server_version: Opti
     let (mut catalog, mut plan) = (None, None);
     match planned {
         Ok(found) => {
-            catalog = Some(catalog_hash(&found));
+            catalog = Some(found.catalog_hash());
             plan = Some(found.hash(request.environment));
             checks.push(schema::plan(&found, request.environment, request.stage, request.plan_hash));
         }
@@ -182,17 +181,6 @@ async fn planned(request: &GateRequest<'_>) -> Result<Found, String> {
         ..ChangeRequest::new(request.target, request.environment, request.roles)
     };
     plan(&change).await.map_err(|error| sentence(&error))
-}
-
-/// A digest of the live catalog, in the order of its objects.
-fn catalog_hash(found: &Found) -> String {
-    let mut digest = Sha256::new();
-    for (id, object) in &found.live.objects {
-        let line = serde_json::to_string(&(id, object)).unwrap_or_default();
-        digest.update((line.len() as u64).to_le_bytes());
-        digest.update(line);
-    }
-    hex(&digest.finalize())
 }
 
 /// Whether the cutover may begin.

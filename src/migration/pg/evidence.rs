@@ -1,3 +1,10 @@
 //! Evidence of a migration: taken from a database, kept in a folder, and checked against both.
 
+pub mod error;
+pub(crate) mod files;
+pub mod folder;
+pub(crate) mod records;
+pub(crate) mod rows;
+pub mod signature;
 pub(crate) mod spool;
+pub mod take;

@@ -1,0 +1,149 @@
+//! Takes the evidence of a migration: verifies every row, and writes what was found into a folder.
+
+use std::path::Path;
+
+use crate::migration::accounting::Accounting;
+use crate::migration::control_totals::{control_totals, statuses};
+use crate::migration::evidence::folding::Folded;
+use crate::migration::evidence::manifest::{
+    FORMAT, KIND, Manifest, Place, Roots, RowCounts, RuleCount, SourceOf, TableCount, Verification,
+};
+use crate::migration::evidence::tree::Hash;
+use crate::migration::pg::evidence::error::EvidenceError;
+use crate::migration::pg::evidence::files::{FolderWriter, MANIFEST, SUMS, TIMESTAMP_QUERY};
+use crate::migration::pg::evidence::records::{read_revisions, read_runs};
+use crate::migration::pg::evidence::rows::{Uncomputed, Written, write_rows};
+use crate::migration::pg::evidence::spool::Spool;
+use crate::migration::pg::verify::{VerifyRequest, verify_with_evidence};
+use crate::migration::run::Progress;
+use crate::migration::verification::VerifyReport;
+use crate::postgres::database::Access;
+use crate::postgres::statement::server_facts;
+use crate::postgres::transaction::{Limits, begin_read_only};
+
+/// What a bundle says that its rows don't.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The program with its version and commit.
+    pub program: String,
+    /// SHA-256 of the live catalog of both schemas.
+    pub catalog: Option<String>,
+    /// The hash of the plan.
+    pub plan: Option<String>,
+    /// The names of owner, application and reader.
+    pub roles: [Option<String>; 3],
+    /// Exceptions that were accepted.
+    pub exceptions: Vec<serde_json::Value>,
+    /// Where the legacy rows are.
+    pub source: SourceOf,
+}
+
+/// Verifies every row, and writes the evidence into a folder. Gives back what was found, and what is claimed of it.
+pub async fn take(
+    request: &VerifyRequest<'_>,
+    facts: Facts,
+    folder: &Path,
+    progress: impl FnMut(Progress),
+) -> Result<(VerifyReport, Manifest), EvidenceError> {
+    let mut spool = Spool::create().map_err(EvidenceError::Spool)?;
+    let report = verify_with_evidence(request, &mut spool, progress).await?;
+    if report.moved {
+        return Err(EvidenceError::Moved);
+    }
+    request.target.phase("writing the evidence");
+    let mut target = request.target.connect(Access::Read, "verify evidence").await?;
+    begin_read_only(&mut target, Limits::default()).await?;
+    let server = server_facts(&mut target).await?;
+    let mut files = FolderWriter::new(folder);
+    let uncomputed = if facts.source.is_beside { Uncomputed::Opaque } else { Uncomputed::NotMigrated };
+    let written = write_rows(&mut target, &mut spool, &mut files, uncomputed).await?;
+    let Written { folded, constants } = written;
+    let accounting = report.accounting.clone().unwrap_or_default();
+    let counts = &report.counts;
+    let rows = RowCounts {
+        read: counts.source,
+        migrated: counts.verified + counts.different + counts.missing,
+        rejected: counts.rejected,
+        pending: counts.pending,
+        without_leaf: counts.source - folded.rows(),
+    };
+    if (rows.migrated, rows.rejected + rows.pending) != (folded.migrated, folded.rejected + folded.pending + rows.without_leaf) {
+        return Err(EvidenceError::Moved);
+    }
+    let place = Place {
+        place: request.target.place(),
+        server_version: server.version.clone(),
+        encoding: server.encoding.clone(),
+    };
+    let mut manifest = Manifest {
+        target: place,
+        revisions: read_revisions(&mut target).await?,
+        runs: read_runs(&mut target).await?,
+        ..claims(request, facts, &report, &accounting, rows, &folded)
+    };
+    let _ = target.close().await;
+    files.put("README.txt", include_bytes!("../../evidence/README.txt"))?;
+    files.put("check-row.sh", include_bytes!("../../evidence/check-row.sh"))?;
+    manifest.files = files.files();
+    let text = manifest.to_text();
+    files.put(MANIFEST, text.as_bytes())?;
+    files.put(TIMESTAMP_QUERY, &timestamp_query(&Hash::of(text.as_bytes())))?;
+    let sums = files.files().iter().map(|it| format!("{}  {}\n", it.sha256, it.name)).collect::<String>();
+    files.put(SUMS, sums.as_bytes())?;
+    Ok((report, manifest))
+}
+
+/// The question for a time stamp of a SHA-256 (RFC 3161, TimeStampReq, in DER): version 1, the algorithm and the hash, and
+/// that the answer is to hold the certificate.
+fn timestamp_query(hash: &Hash) -> Vec<u8> {
+    let before = [
+        0x30, 0x39, 0x02, 0x01, 0x01, 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+        0x01, 0x05, 0x00, 0x04, 0x20,
+    ];
+    [&before[..], &hash.0, &[0x01, 0x01, 0xff]].concat()
+}
+
+/// What follows from the rows.
+fn claims(
+    request: &VerifyRequest<'_>,
+    facts: Facts,
+    report: &VerifyReport,
+    accounting: &Accounting,
+    rows: RowCounts,
+    folded: &Folded,
+) -> Manifest {
+    let Facts { program, catalog, plan, roles, exceptions, source } = facts;
+    let counts = &report.counts;
+    let rule = |(rule, reasons): (&String, &u64)| RuleCount { rule: rule.clone(), reasons: *reasons };
+    let table = |(table, rows): (&&'static str, &u64)| TableCount { table: (*table).to_owned(), rows: *rows };
+    Manifest {
+        kind: KIND.to_owned(),
+        format: FORMAT,
+        program,
+        environment: request.environment.as_str().to_owned(),
+        outcome: if counts.is_clean() { "clean" } else { "attention" }.to_owned(),
+        target: Place::default(),
+        source,
+        catalog_sha256: catalog,
+        plan_hash: plan,
+        roles,
+        revisions: Vec::new(),
+        runs: Vec::new(),
+        rows,
+        verification: Verification {
+            verified: counts.verified,
+            different: counts.different,
+            missing: counts.missing,
+            missing_source: counts.missing_source,
+            extra: counts.extra,
+        },
+        roots: Roots::from(folded),
+        rejections: folded.rules.iter().map(rule).collect(),
+        control_totals: control_totals(accounting),
+        statuses_before: statuses(&[&accounting.migrated]),
+        statuses_after: statuses(&[&accounting.stored]),
+        tables: accounting.tables.iter().map(table).collect(),
+        exceptions,
+        files: Vec::new(),
+    }
+}
