@@ -9,7 +9,7 @@ use crate::commands::global::{Format, Global};
 use crate::commands::integrity::{self, IntegrityFormat};
 use crate::commands::plan::{self, PlanFormat};
 use crate::commands::{
-    apply, backup, clean, completions, doctor, man, migrate, restore, revert, rollback, snapshot, status, verify,
+    apply, backup, clean, completions, doctor, evidence, man, migrate, restore, revert, rollback, snapshot, status, verify,
 };
 use crate::config::environment::Environment;
 use crate::ledger::pg::admission::may_adopt;
@@ -54,6 +54,7 @@ pub(crate) enum Command {
     Drift(drift::Args),
     Snapshot(snapshot::Args),
     Verify(verify::Args),
+    Evidence(evidence::Args),
     Integrity(integrity::Args),
     Gate(gate::Args),
     Backup(backup::Args),
@@ -83,6 +84,7 @@ impl Command {
             Self::Drift(_) => "drift",
             Self::Snapshot(_) => "snapshot",
             Self::Verify(_) => "verify",
+            Self::Evidence(_) => "evidence",
             Self::Backup(_) => "backup",
             Self::Restore(_) => "restore",
             Self::Integrity(_) => "integrity",
@@ -108,6 +110,7 @@ impl Command {
             Self::Migrate(_) | Self::Rollback(_) | Self::Verify(_) | Self::Backup(_) => "connecting",
             Self::Clean(_) => "counting rows",
             Self::Drift(_) => "reading the catalogs and comparing them",
+            Self::Evidence(_) => "reading the evidence",
             Self::Snapshot(_) => "reading the catalog",
             Self::Restore(_) => "checking the backup",
             Self::Integrity(_) => "checking rows",
@@ -127,6 +130,7 @@ impl Command {
             Self::Rollback(args) => args.format == Format::Json,
             Self::Clean(args) => args.format == Format::Json,
             Self::Verify(args) => args.format == Format::Json,
+            Self::Evidence(args) => args.format() == Some(Format::Json),
             Self::Backup(args) => args.format == Format::Json,
             Self::Restore(args) => args.format == Format::Json,
             Self::Plan(args) => args.format == PlanFormat::Json && args.out.is_none(),
@@ -153,6 +157,7 @@ impl Command {
             Self::Rollback(args) => args.format = Format::Json,
             Self::Clean(args) => args.format = Format::Json,
             Self::Verify(args) => args.format = Format::Json,
+            Self::Evidence(args) => return args.choose_json(),
             Self::Backup(args) => args.format = Format::Json,
             Self::Restore(args) => args.format = Format::Json,
             Self::Apply(args) => args.format = Format::Json,
@@ -196,6 +201,7 @@ impl Command {
             Self::Restore(args) => !args.rehearse,
             Self::Completions(_) | Self::Man(_) => false,
             Self::Integrity(args) => !args.is_about_catalogue(),
+            Self::Evidence(args) => args.needs_target(),
             _ => true,
         }
     }

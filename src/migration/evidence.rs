@@ -4,6 +4,7 @@
 //! A row's text ([`text`]) has a hash; what became of the row makes a leaf of it ([`entry`]); leaves in the order of their
 //! ids are folded into a root ([`tree`]).
 
+pub mod changes;
 pub mod entry;
 pub(crate) mod folding;
 pub mod manifest;

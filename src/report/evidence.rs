@@ -1,7 +1,11 @@
 //! Evidence, as people and scripts are shown it.
 
-use crate::migration::evidence::manifest::Roots;
-use crate::report::page::Page;
+use crate::checks::check::{Check, verdict};
+use crate::config::environment::Environment;
+use crate::migration::evidence::manifest::{Manifest, Roots};
+use crate::report::checks::{CheckJson, checks_page, conclusion};
+use crate::report::layout::Head;
+use crate::report::page::{Page, Text};
 
 /// A bundle that was written.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -23,6 +27,55 @@ impl Written {
         page.row("Row root", &self.roots.source);
         if self.roots.target != self.roots.source {
             page.row("", format!("{} is what the target gives back", self.roots.target));
+        }
+    }
+}
+
+/// What a folder is worth, as text.
+pub(crate) fn check_page(folder: &str, manifest: &Result<Manifest, String>, checks: &[Check]) -> Page {
+    let mut page = Page::default();
+    page.row("Folder", folder);
+    if let Ok(manifest) = manifest {
+        page.row("Written by", format!("{}, environment {}", manifest.program, manifest.environment));
+        page.row("Target", format!("{}, PostgreSQL {}", manifest.target.place, manifest.target.server_version));
+        let table = manifest.source.table.as_deref().unwrap_or("a CSV file");
+        page.row("Source", format!("{table} at {}", manifest.source.place));
+    }
+    page.row("Checks", "");
+    checks_page(&mut page, &checks.iter().collect::<Vec<_>>(), &[]);
+    page.row("Verdict", Text::verdict(&conclusion(checks.iter())));
+    page
+}
+
+/// What `evidence check --format json` prints.
+#[derive(Clone, Debug, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct EvidenceCheckJson {
+    /// The fields that every command's JSON begins with.
+    #[serde(flatten)]
+    pub head: Head,
+    /// The folder.
+    pub folder: String,
+    /// The roots that the manifest claims; null if it can't be understood.
+    pub roots: Option<Roots>,
+    /// Each check with its result.
+    pub checks: Vec<CheckJson>,
+}
+
+impl EvidenceCheckJson {
+    /// What a folder is worth.
+    pub fn new(
+        folder: &str,
+        environment: Environment,
+        manifest: &Result<Manifest, String>,
+        checks: &[Check],
+    ) -> Self {
+        let version = manifest.as_ref().map_or("", |it| &it.target.server_version);
+        Self {
+            head: Head::new("evidence", environment, version, verdict(checks)),
+            folder: folder.to_owned(),
+            roots: manifest.as_ref().ok().map(|it| it.roots.clone()),
+            checks: checks.iter().map(CheckJson::new).collect(),
         }
     }
 }

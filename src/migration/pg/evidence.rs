@@ -1,5 +1,7 @@
 //! Evidence of a migration: taken from a database, kept in a folder, and checked against both.
 
+pub mod bundle;
+pub mod compare;
 pub mod error;
 pub(crate) mod files;
 pub mod folder;

@@ -13,31 +13,25 @@ use crate::postgres::session::Session;
 /// What the rows give.
 pub(crate) struct Written {
     pub(crate) folded: Folded,
-    /// The hashes of the rows that SQL beside `padealing` can't compute.
+    /// The hashes of the rows that SQL may be unable to compute: those that only the legacy table has, which may be gone by
+    /// then, and those that hold what is no text.
     pub(crate) constants: Vec<(i64, Hash)>,
 }
 
-/// Which rows' hashes SQL can't compute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Uncomputed {
-    /// Those that hold what is no text.
-    Opaque,
-    /// Those that aren't migrated, too: the legacy rows are elsewhere.
-    NotMigrated,
-}
-
-/// Writes them in the order of their ids.
+/// Writes them in the order of their ids, if there are files to write to, and folds them.
 pub(crate) async fn write_rows(
     target: &mut Session,
     spool: &mut Spool,
-    files: &mut FolderWriter,
-    uncomputed: Uncomputed,
+    files: Option<&mut FolderWriter>,
+    folding: Folding,
 ) -> Result<Written, EvidenceError> {
     let mut sorted = spool.sorted().map_err(EvidenceError::Spool)?;
     let next = sorted.next().map_err(EvidenceError::Spool)?;
-    let (rows, rejections) = (files.begin(ROWS)?, files.begin(REJECTIONS)?);
-    let (folding, constants) = (Folding::default(), Vec::new());
-    let mut writer = Writer { sorted, next, rows, rejections, folding, constants, uncomputed };
+    let out = match &files {
+        Some(files) => Some((files.begin(ROWS)?, files.begin(REJECTIONS)?)),
+        None => None,
+    };
+    let mut writer = Writer { sorted, next, out, folding, constants: Vec::new() };
     let (mut group, mut failure) = (Vec::new(), None);
     let read = for_each_rejection(target, |reason| {
         let is_next = group.first().is_some_and(|it: &Rejected| it.source_id != reason.source_id);
@@ -55,20 +49,21 @@ pub(crate) async fn write_rows(
     read?;
     writer.rejected(&group)?;
     writer.up_to(None)?;
-    let Writer { rows, rejections, folding, constants, .. } = writer;
-    files.keep(rows)?;
-    files.keep(rejections)?;
+    let Writer { out, folding, constants, .. } = writer;
+    if let (Some(files), Some((rows, rejections))) = (files, out) {
+        files.keep(rows)?;
+        files.keep(rejections)?;
+    }
     Ok(Written { folded: folding.finish(), constants })
 }
 
 struct Writer<'a> {
     sorted: Sorted<'a>,
     next: Option<Entry>,
-    rows: HashedFile,
-    rejections: HashedFile,
+    /// Rows and rejections.
+    out: Option<(HashedFile, HashedFile)>,
     folding: Folding,
     constants: Vec<(i64, Hash)>,
-    uncomputed: Uncomputed,
 }
 
 impl Writer<'_> {
@@ -85,10 +80,12 @@ impl Writer<'_> {
     fn rejected(&mut self, reasons: &[Rejected]) -> Result<(), EvidenceError> {
         let Some(first) = reasons.first() else { return Ok(()) };
         self.up_to(Some(first.source_id))?;
-        for reason in reasons {
-            let mut line = serde_json::to_string(reason).unwrap_or_default();
-            line.push('\n');
-            self.rejections.write(line.as_bytes())?;
+        if let Some((_, rejections)) = &mut self.out {
+            for reason in reasons {
+                let mut line = serde_json::to_string(reason).unwrap_or_default();
+                line.push('\n');
+                rejections.write(line.as_bytes())?;
+            }
         }
         if let Some(entry) = self.next.filter(|entry| entry.id == first.source_id) {
             let reasons = if entry.state() == State::Rejected { reasons } else { &[] };
@@ -104,8 +101,10 @@ impl Writer<'_> {
             return Err(EvidenceError::Moved);
         }
         self.folding.add(entry, reasons).map_err(|_| EvidenceError::Moved)?;
-        self.rows.write(format!("{entry}\n").as_bytes())?;
-        if entry.opaque || self.uncomputed == Uncomputed::NotMigrated && state != State::Migrated {
+        if let Some((rows, _)) = &mut self.out {
+            rows.write(format!("{entry}\n").as_bytes())?;
+        }
+        if entry.opaque || state != State::Migrated {
             self.constants.push((entry.id, entry.source));
         }
         self.next = self.sorted.next().map_err(EvidenceError::Spool)?;

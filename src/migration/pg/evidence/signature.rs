@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use crate::migration::pg::evidence::files::MANIFEST;
+use crate::migration::evidence::changes::Signed;
+use crate::migration::pg::evidence::files::{MANIFEST, SIGNATURE};
 
 /// What signatures are for (ssh-keygen(1), `-n`): one for another purpose is not taken for one of evidence.
 pub(crate) const NAMESPACE: &str = "pad-migrate-evidence";
@@ -23,6 +24,8 @@ pub enum SignatureError {
     Missing(std::io::Error),
     #[error("--sign {key}: {reason}; name a private key that ssh-keygen can use, or a public key whose agent is running")]
     Key { key: String, reason: String },
+    #[error("manifest.json can't be read: {0}; check the folder")]
+    Manifest(String),
     #[error("ssh-keygen gave no answer within {} s", PATIENCE.as_secs())]
     Slow,
 }
@@ -56,30 +59,19 @@ pub async fn sign_manifest(key: &Path, folder: &Path) -> Result<(), SignatureErr
     signed.map(drop).map_err(|reason| SignatureError::Key { key: key.display().to_string(), reason })
 }
 
-/// What a signature is worth.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Signed {
-    /// By a key that the list has for this person.
-    By(String),
-    /// By a key that is not compared with any list.
-    BySomeKey(String),
-    /// It is wrong, or by another.
-    Wrong(String),
-}
-
-/// Checks the signature of a file: against a list of keys, which says who signs with which (ssh-keygen(1), ALLOWED
-/// SIGNERS), or else only against the file.
-pub(crate) async fn check(
-    file: &Path,
-    signature: &Path,
-    signers: Option<(&Path, &str)>,
-) -> Result<Signed, SignatureError> {
-    let content = std::fs::File::open(file).map_err(SignatureError::Missing)?;
-    let mut arguments: Vec<&Path> = match signers {
-        Some((list, who)) => flags(&["-Y", "verify", "-f"]).chain([list]).chain([Path::new("-I"), Path::new(who)]).collect(),
+/// Checks the signature of a folder's manifest, if there is one: against a list of keys, which says who signs with which
+/// (ssh-keygen(1), ALLOWED SIGNERS), or else only against the manifest.
+pub async fn check_signature(folder: &Path, signers: Option<(&Path, &str)>) -> Result<Signed, SignatureError> {
+    let (file, signature) = (folder.join(MANIFEST), folder.join(SIGNATURE));
+    if !signature.exists() {
+        return Ok(Signed::Not);
+    }
+    let content = std::fs::File::open(&file).map_err(|error| SignatureError::Manifest(error.to_string()))?;
+    let mut arguments: Vec<&Path> = match &signers {
+        Some((list, who)) => flags(&["-Y", "verify", "-f"]).chain([*list, Path::new("-I"), Path::new(who)]).collect(),
         None => flags(&["-Y", "check-novalidate"]).collect(),
     };
-    arguments.extend([Path::new("-n"), Path::new(NAMESPACE), Path::new("-s"), signature]);
+    arguments.extend([Path::new("-n"), Path::new(NAMESPACE), Path::new("-s"), &signature]);
     let found = run(&arguments, Stdio::from(content)).await?;
     Ok(match (found, signers) {
         (Ok(text), Some(_)) => Signed::By(text),

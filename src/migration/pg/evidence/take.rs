@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::migration::accounting::Accounting;
 use crate::migration::control_totals::{control_totals, statuses};
-use crate::migration::evidence::folding::Folded;
+use crate::migration::evidence::folding::{Folded, Folding};
 use crate::migration::evidence::manifest::{
     FORMAT, KIND, Manifest, Place, Roots, RowCounts, RuleCount, SourceOf, TableCount, Verification,
 };
@@ -12,7 +12,7 @@ use crate::migration::evidence::tree::Hash;
 use crate::migration::pg::evidence::error::EvidenceError;
 use crate::migration::pg::evidence::files::{FolderWriter, MANIFEST, SUMS, TIMESTAMP_QUERY};
 use crate::migration::pg::evidence::records::{read_revisions, read_runs};
-use crate::migration::pg::evidence::rows::{Uncomputed, Written, write_rows};
+use crate::migration::pg::evidence::rows::{Written, write_rows};
 use crate::migration::pg::evidence::spool::Spool;
 use crate::migration::pg::verify::{VerifyRequest, verify_with_evidence};
 use crate::migration::run::Progress;
@@ -46,30 +46,16 @@ pub async fn take(
     progress: impl FnMut(Progress),
 ) -> Result<(VerifyReport, Manifest), EvidenceError> {
     let mut spool = Spool::create().map_err(EvidenceError::Spool)?;
-    let report = verify_with_evidence(request, &mut spool, progress).await?;
-    if report.moved {
-        return Err(EvidenceError::Moved);
-    }
+    let report = gather(request, &mut spool, progress).await?;
     request.target.phase("writing the evidence");
     let mut target = request.target.connect(Access::Read, "verify evidence").await?;
     begin_read_only(&mut target, Limits::default()).await?;
     let server = server_facts(&mut target).await?;
     let mut files = FolderWriter::new(folder);
-    let uncomputed = if facts.source.is_beside { Uncomputed::Opaque } else { Uncomputed::NotMigrated };
-    let written = write_rows(&mut target, &mut spool, &mut files, uncomputed).await?;
-    let Written { folded, constants } = written;
+    let Written { folded, constants } =
+        write_rows(&mut target, &mut spool, Some(&mut files), Folding::default()).await?;
     let accounting = report.accounting.clone().unwrap_or_default();
-    let counts = &report.counts;
-    let rows = RowCounts {
-        read: counts.source,
-        migrated: counts.verified + counts.different + counts.missing,
-        rejected: counts.rejected,
-        pending: counts.pending,
-        without_leaf: counts.source - folded.rows(),
-    };
-    if (rows.migrated, rows.rejected + rows.pending) != (folded.migrated, folded.rejected + folded.pending + rows.without_leaf) {
-        return Err(EvidenceError::Moved);
-    }
+    let rows = row_counts(&report, &folded)?;
     let place = Place {
         place: request.target.place(),
         server_version: server.version.clone(),
@@ -101,6 +87,44 @@ fn timestamp_query(hash: &Hash) -> Vec<u8> {
         0x01, 0x05, 0x00, 0x04, 0x20,
     ];
     [&before[..], &hash.0, &[0x01, 0x01, 0xff]].concat()
+}
+
+/// Verifies every row, and keeps its line of evidence.
+pub(crate) async fn gather(
+    request: &VerifyRequest<'_>,
+    spool: &mut Spool,
+    progress: impl FnMut(Progress),
+) -> Result<VerifyReport, EvidenceError> {
+    let report = verify_with_evidence(request, spool, progress).await?;
+    if report.moved { Err(EvidenceError::Moved) } else { Ok(report) }
+}
+
+/// Verifies every row, and folds it: what was found, and the roots.
+pub async fn fold(
+    request: &VerifyRequest<'_>,
+    progress: impl FnMut(Progress),
+) -> Result<(VerifyReport, Roots), EvidenceError> {
+    let mut spool = Spool::create().map_err(EvidenceError::Spool)?;
+    let report = gather(request, &mut spool, progress).await?;
+    let mut target = request.target.connect(Access::Read, "verify evidence").await?;
+    begin_read_only(&mut target, Limits::default()).await?;
+    let written = write_rows(&mut target, &mut spool, None, Folding::default()).await?;
+    let _ = target.close().await;
+    Ok((report, Roots::from(&written.folded)))
+}
+
+/// The counts of a verification, if those of the lines agree with them.
+fn row_counts(report: &VerifyReport, folded: &Folded) -> Result<RowCounts, EvidenceError> {
+    let counts = &report.counts;
+    let rows = RowCounts {
+        read: counts.source,
+        migrated: counts.verified + counts.different + counts.missing,
+        rejected: counts.rejected,
+        pending: counts.pending,
+        without_leaf: counts.source.saturating_sub(folded.rows()),
+    };
+    let others = (rows.rejected + rows.pending, folded.rejected + folded.pending + rows.without_leaf);
+    if rows.migrated == folded.migrated && others.0 == others.1 { Ok(rows) } else { Err(EvidenceError::Moved) }
 }
 
 /// What follows from the rows.

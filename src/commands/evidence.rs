@@ -1,0 +1,50 @@
+//! `evidence`.
+
+pub(crate) mod check;
+
+use crate::commands::context::Context;
+use crate::commands::ended::Ended;
+use crate::commands::global::Format;
+
+/// Show a row's evidence, check a folder of `verify --evidence`, print the legacy table as a view
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What is wanted of evidence.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    Check(check::Args),
+}
+
+impl Args {
+    /// How the result is printed; none of a command that prints SQL only.
+    pub(crate) fn format(&self) -> Option<Format> {
+        match &self.command {
+            Command::Check(args) => Some(args.format),
+        }
+    }
+
+    /// Chooses JSON; false if there is none.
+    pub(crate) fn choose_json(&mut self) -> bool {
+        match &mut self.command {
+            Command::Check(args) => args.format = Format::Json,
+        }
+        true
+    }
+
+    /// Whether the configuration must name a target.
+    pub(crate) fn needs_target(&self) -> bool {
+        match &self.command {
+            Command::Check(_) => false,
+        }
+    }
+}
+
+pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
+    match &args.command {
+        Command::Check(args) => check::run(args, context).await,
+    }
+}
