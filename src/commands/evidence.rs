@@ -1,6 +1,7 @@
 //! `evidence`.
 
 pub(crate) mod check;
+pub(crate) mod show;
 
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
@@ -16,6 +17,7 @@ pub(crate) struct Args {
 /// What is wanted of evidence.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    Show(show::Args),
     Check(check::Args),
 }
 
@@ -23,6 +25,7 @@ impl Args {
     /// How the result is printed; none of a command that prints SQL only.
     pub(crate) fn format(&self) -> Option<Format> {
         match &self.command {
+            Command::Show(args) => Some(args.format),
             Command::Check(args) => Some(args.format),
         }
     }
@@ -30,6 +33,7 @@ impl Args {
     /// Chooses JSON; false if there is none.
     pub(crate) fn choose_json(&mut self) -> bool {
         match &mut self.command {
+            Command::Show(args) => args.format = Format::Json,
             Command::Check(args) => args.format = Format::Json,
         }
         true
@@ -38,6 +42,7 @@ impl Args {
     /// Whether the configuration must name a target.
     pub(crate) fn needs_target(&self) -> bool {
         match &self.command {
+            Command::Show(_) => true,
             Command::Check(_) => false,
         }
     }
@@ -45,6 +50,7 @@ impl Args {
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     match &args.command {
+        Command::Show(args) => show::run(args, context).await,
         Command::Check(args) => check::run(args, context).await,
     }
 }

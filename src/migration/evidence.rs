@@ -5,8 +5,10 @@
 //! ids are folded into a root ([`tree`]).
 
 pub mod changes;
+pub mod decisions;
 pub mod entry;
 pub(crate) mod folding;
 pub mod manifest;
+pub mod proof_of_row;
 pub(crate) mod text;
 pub mod tree;

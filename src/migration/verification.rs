@@ -134,7 +134,7 @@ pub(crate) struct Judged {
     strays: u64,
     pub(crate) differences: Vec<Difference>,
     addition: Option<Box<Addition>>,
-    entry: Option<Entry>,
+    pub(crate) entry: Option<Entry>,
 }
 
 impl Judged {

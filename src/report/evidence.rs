@@ -1,5 +1,7 @@
 //! Evidence, as people and scripts are shown it.
 
+pub mod show;
+
 use crate::checks::check::{Check, verdict};
 use crate::config::environment::Environment;
 use crate::migration::evidence::manifest::{Manifest, Roots};
@@ -32,10 +34,10 @@ impl Written {
 }
 
 /// What a folder is worth, as text.
-pub(crate) fn check_page(folder: &str, manifest: &Result<Manifest, String>, checks: &[Check]) -> Page {
+pub(crate) fn check_page(folder: &str, manifest: Option<&Manifest>, checks: &[Check]) -> Page {
     let mut page = Page::default();
-    page.row("Folder", folder);
-    if let Ok(manifest) = manifest {
+    page.row("Evidence", folder);
+    if let Some(manifest) = manifest {
         page.row("Written by", format!("{}, environment {}", manifest.program, manifest.environment));
         page.row("Target", format!("{}, PostgreSQL {}", manifest.target.place, manifest.target.server_version));
         let table = manifest.source.table.as_deref().unwrap_or("a CSV file");
@@ -54,9 +56,9 @@ pub struct EvidenceCheckJson {
     /// The fields that every command's JSON begins with.
     #[serde(flatten)]
     pub head: Head,
-    /// The folder.
+    /// The folder, or the file of a row's proof.
     pub folder: String,
-    /// The roots that the manifest claims; null if it can't be understood.
+    /// The roots that the manifest claims; null if there is none that can be understood.
     pub roots: Option<Roots>,
     /// Each check with its result.
     pub checks: Vec<CheckJson>,
@@ -67,14 +69,14 @@ impl EvidenceCheckJson {
     pub fn new(
         folder: &str,
         environment: Environment,
-        manifest: &Result<Manifest, String>,
+        manifest: Option<&Manifest>,
         checks: &[Check],
     ) -> Self {
-        let version = manifest.as_ref().map_or("", |it| &it.target.server_version);
+        let head = Head::new("evidence", environment, "", verdict(checks));
         Self {
-            head: Head::new("evidence", environment, version, verdict(checks)),
+            head: Head { server_version: manifest.map(|it| it.target.server_version.clone()), ..head },
             folder: folder.to_owned(),
-            roots: manifest.as_ref().ok().map(|it| it.roots.clone()),
+            roots: manifest.map(|it| it.roots.clone()),
             checks: checks.iter().map(CheckJson::new).collect(),
         }
     }

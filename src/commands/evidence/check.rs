@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::base::file::reason;
+use crate::base::input::read_within;
 use crate::checks::check::{Check, Status, verdict};
 use crate::checks::evidence;
 use crate::commands::context::{AtOnce, Context};
@@ -9,6 +11,8 @@ use crate::commands::ended::{Ended, Failure};
 use crate::commands::global::Format;
 use crate::commands::screen::Screen;
 use crate::commands::verify::facts;
+use crate::migration::evidence::proof_of_row::{LIMIT, read_proof};
+use crate::migration::evidence::tree::Hash;
 use crate::migration::pg::evidence::bundle::Bundle;
 use crate::migration::pg::evidence::compare::compare;
 use crate::migration::pg::evidence::signature::check_signature;
@@ -17,12 +21,15 @@ use crate::migration::pg::verify::VerifyRequest;
 use crate::migration::run::Observer;
 use crate::report::evidence::{EvidenceCheckJson, check_page};
 
-/// Check a folder of `verify --evidence`: its files, its roots, and the database against both
+/// Check a folder of `verify --evidence`: its files, its roots, and the database against both; or the proof of one row
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The folder
+    /// The folder, or a file of `evidence show --out`
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
+    /// The root under which the row of such a file must be; the manifest has it
+    #[arg(long, value_name = "HASH", value_parser = parse_root)]
+    pub(crate) root: Option<Hash>,
     /// Check the files only, and connect nowhere
     #[arg(long)]
     pub(crate) offline: bool,
@@ -37,7 +44,17 @@ pub(crate) struct Args {
     pub(crate) format: Format,
 }
 
+fn parse_root(text: &str) -> Result<Hash, String> {
+    Hash::parse(text).ok_or_else(|| "a root has 64 digits, 0 to 9 and a to f".to_owned())
+}
+
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
+    if args.folder.is_file() {
+        return proof(args, context).await;
+    }
+    if args.root.is_some() {
+        return Err("--root is for the proof of a row; the manifest of a folder has the roots itself".into());
+    }
     let folder = args.folder.clone();
     let bundle = tokio::task::spawn_blocking(move || Bundle::open(&folder)).await??;
     let mut checks = Vec::new();
@@ -75,11 +92,26 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
             checks.extend(evidence::WITH_DATABASE.map(|name| Check::new(name, Status::Skip, why.clone())));
         }
     }
-    let place = args.folder.display().to_string();
+    let (place, environment) = (args.folder.display().to_string(), context.config.environment);
     match args.format {
-        Format::Text => context.printer.page(&check_page(&place, &bundle.manifest, &checks))?,
+        Format::Text => context.printer.page(&check_page(&place, bundle.manifest.as_ref().ok(), &checks))?,
         Format::Json => {
-            context.printer.json(&EvidenceCheckJson::new(&place, context.config.environment, &bundle.manifest, &checks))?;
+            context.printer.json(&EvidenceCheckJson::new(&place, environment, bundle.manifest.as_ref().ok(), &checks))?;
+        }
+    }
+    Ok(verdict(&checks))
+}
+
+/// Checks the proof of one row, which needs no database.
+async fn proof(args: &Args, context: &Context) -> Ended {
+    let (path, shown) = (args.folder.clone(), args.folder.display().to_string());
+    let read = tokio::task::spawn_blocking(move || read_within(&path, LIMIT)).await?;
+    let bytes = read.map_err(|error| format!("{shown} can't be read: {}", reason(&error, "it doesn't exist")))?;
+    let checks = evidence::proof(read_proof(&bytes), args.root);
+    match args.format {
+        Format::Text => context.printer.page(&check_page(&shown, None, &checks))?,
+        Format::Json => {
+            context.printer.json(&EvidenceCheckJson::new(&shown, context.config.environment, None, &checks))?;
         }
     }
     Ok(verdict(&checks))

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::migration::accounting::State;
 use crate::migration::evidence::entry::{Entry, Fate, Rejected};
+use crate::migration::legacy::Text;
 
 /// A row of a bundle, with the reasons for which it is rejected.
 pub(crate) type Kept = (Entry, Vec<Rejected>);
@@ -112,16 +113,27 @@ pub(crate) fn compare_row(changes: &mut Changes, (was, reasons): &Kept, (is, now
 }
 
 fn rejection(changes: &mut Changes, id: i64, reasons: &[Rejected], now: &[Rejected]) {
-    let shown = |reason: Option<&Rejected>| match reason {
-        None => "not on record".to_owned(),
-        Some(reason) => serde_json::to_string(reason).unwrap_or_default(),
-    };
     let keys = reasons.iter().chain(now).map(|it| (&it.field, &it.rule));
     for (field, rule) in keys.collect::<BTreeSet<_>>() {
-        let find = |list: &'_ [Rejected]| list.iter().find(|it| (&it.field, &it.rule) == (field, rule)).cloned();
+        let find = |list: &'_ [Rejected]| list.iter().find(|it| (&it.field, &it.rule) == (field, rule)).map(columns);
         let (was, is) = (find(reasons), find(now));
-        if was != is {
-            changes.add(id, Part::Rejection, shown(was.as_ref()), shown(is.as_ref()));
+        for (at, column) in REASON.iter().enumerate() {
+            let of = |reason: &Option<[Option<String>; 5]>| match reason {
+                None => "not on record".to_owned(),
+                Some(columns) => columns[at].as_deref().map_or("null".to_owned(), |it| Text::from(it).excerpt()),
+            };
+            let (was, is) = (of(&was), of(&is));
+            if was != is {
+                changes.add(id, Part::Rejection, format!("{field} {rule}, {column}: {was}"), is);
+            }
         }
     }
+}
+
+/// The columns of a reason beside what it is of.
+const REASON: [&str; 5] = ["value", "message", "id", "first_run_id", "last_run_id"];
+
+fn columns(reason: &Rejected) -> [Option<String>; 5] {
+    let Rejected { value, message, id, first_run_id, last_run_id, .. } = reason.clone();
+    [value, message, Some(id), first_run_id, last_run_id]
 }

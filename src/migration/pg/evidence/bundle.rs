@@ -14,6 +14,7 @@ use crate::migration::evidence::changes::WrongFile;
 use crate::migration::evidence::entry::{Entry, Rejected};
 use crate::migration::evidence::folding::{Folded, Folding};
 use crate::migration::evidence::manifest::{FORMAT, FileOf, KIND, LIMIT, Manifest};
+use crate::migration::pg::evidence::take::Leading;
 use crate::migration::pg::evidence::files::{MANIFEST, REJECTIONS, ROWS, SUMS};
 
 /// Why a bundle can't be read at all.
@@ -132,6 +133,21 @@ impl Bundle {
     }
 }
 
+impl Bundle {
+    /// What leads from a row to the root of the legacy rows; none if there is no line of that id.
+    pub fn lead_to(&self, id: i64) -> Result<Option<Leading>, BundleError> {
+        let (mut rows, mut place) = (self.rows()?, 0);
+        while let Some((entry, _)) = rows.next()? {
+            if entry.id == id {
+                let Folded { path, roots, .. } = self.fold(Some(place))?;
+                return Ok(path.zip(roots[0]).map(|(path, root)| Leading { entry, path, root }));
+            }
+            place += 1;
+        }
+        Ok(None)
+    }
+}
+
 fn understood(bytes: &[u8]) -> Result<Manifest, String> {
     let manifest: Manifest = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if manifest.kind != KIND {
@@ -228,10 +244,5 @@ impl BundleRows {
             self.next = self.rejections.rejected()?;
         }
         Ok(Some((entry, reasons)))
-    }
-
-    /// The line that was read last.
-    pub(crate) fn line(&self) -> u64 {
-        self.rows.line
     }
 }

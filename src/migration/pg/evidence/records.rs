@@ -61,13 +61,14 @@ pub(crate) async fn read_runs(target: &mut Session) -> Result<Vec<Run>, QueryErr
 /// The open rejections on record, in the order of row, field and rule.
 pub(crate) async fn for_each_rejection(
     target: &mut Session,
+    rows: &Rows,
     mut each: impl FnMut(Rejected) -> Result<(), sqlx::Error>,
 ) -> Result<(), QueryError> {
     let sql = format!(
         "select r.source_id, r.id, r.field, r.rule, r.value, r.message, r.first_run_id, r.last_run_id \
          from padealing.migration_reject r where {} and r.resolved_run_id is null \
          order by r.source_id, r.field collate \"C\", r.rule collate \"C\"",
-        Rows::Between { after: None, until: None }.condition("r")
+        rows.condition("r")
     );
     for_each_row(target, sql, "reading the rejections", |values| {
         let text = |at| values.get(at).map(Cow::into_owned);

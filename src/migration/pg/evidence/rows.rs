@@ -8,6 +8,7 @@ use crate::migration::pg::evidence::error::EvidenceError;
 use crate::migration::pg::evidence::files::{FolderWriter, HashedFile, REJECTIONS, ROWS};
 use crate::migration::pg::evidence::records::for_each_rejection;
 use crate::migration::pg::evidence::spool::{Sorted, Spool};
+use crate::migration::pg::stored_page::Rows;
 use crate::postgres::session::Session;
 
 /// What the rows give.
@@ -33,7 +34,7 @@ pub(crate) async fn write_rows(
     };
     let mut writer = Writer { sorted, next, out, folding, constants: Vec::new() };
     let (mut group, mut failure) = (Vec::new(), None);
-    let read = for_each_rejection(target, |reason| {
+    let read = for_each_rejection(target, &Rows::Between { after: None, until: None }, |reason| {
         let is_next = group.first().is_some_and(|it: &Rejected| it.source_id != reason.source_id);
         let result = if is_next { writer.rejected(&std::mem::take(&mut group)) } else { Ok(()) };
         group.push(reason);

@@ -1,6 +1,6 @@
 //! Takes the evidence of a migration: verifies every row, and writes what was found into a folder.
 
-use std::path::Path;
+use std::path;
 
 use crate::migration::accounting::Accounting;
 use crate::migration::control_totals::{control_totals, statuses};
@@ -8,7 +8,8 @@ use crate::migration::evidence::folding::{Folded, Folding};
 use crate::migration::evidence::manifest::{
     FORMAT, KIND, Manifest, Place, Roots, RowCounts, RuleCount, SourceOf, TableCount, Verification,
 };
-use crate::migration::evidence::tree::Hash;
+use crate::migration::evidence::entry::Entry;
+use crate::migration::evidence::tree::{Hash, Path};
 use crate::migration::pg::evidence::error::EvidenceError;
 use crate::migration::pg::evidence::files::{FolderWriter, MANIFEST, SUMS, TIMESTAMP_QUERY};
 use crate::migration::pg::evidence::records::{read_revisions, read_runs};
@@ -42,7 +43,7 @@ pub struct Facts {
 pub async fn take(
     request: &VerifyRequest<'_>,
     facts: Facts,
-    folder: &Path,
+    folder: &path::Path,
     progress: impl FnMut(Progress),
 ) -> Result<(VerifyReport, Manifest), EvidenceError> {
     let mut spool = Spool::create().map_err(EvidenceError::Spool)?;
@@ -170,4 +171,32 @@ fn claims(
         exceptions,
         files: Vec::new(),
     }
+}
+
+/// What leads from a row to the root of the legacy rows.
+#[derive(Clone, Debug)]
+pub struct Leading {
+    /// The row's line of evidence.
+    pub entry: Entry,
+    /// The path.
+    pub path: Path,
+    /// The root.
+    pub root: Hash,
+}
+
+/// Verifies every row, and folds it for the path of one; none if there is no leaf of that id.
+pub async fn lead_to(
+    request: &VerifyRequest<'_>,
+    id: i64,
+    progress: impl FnMut(Progress),
+) -> Result<Option<Leading>, EvidenceError> {
+    let mut spool = Spool::create().map_err(EvidenceError::Spool)?;
+    gather(request, &mut spool, progress).await?;
+    let Some((place, entry)) = spool.find(id).map_err(EvidenceError::Spool)? else { return Ok(None) };
+    let mut target = request.target.connect(Access::Read, "verify evidence").await?;
+    begin_read_only(&mut target, Limits::default()).await?;
+    let folding = Folding::keeping_path_of(place);
+    let Folded { path, roots, .. } = write_rows(&mut target, &mut spool, None, folding).await?.folded;
+    let _ = target.close().await;
+    Ok(path.zip(roots[0]).map(|(path, root)| Leading { entry, path, root }))
 }
