@@ -41,6 +41,7 @@ mod docs;
 mod doctor;
 pub(crate) mod drift;
 mod environment;
+mod evidence;
 mod files;
 mod fixtures;
 mod gate;

@@ -30,9 +30,11 @@ use crate::checks::pg::gate::request::GateRequest;
 use crate::checks::pg::integrity::{IntegrityRequest, integrity, integrity_before_migration};
 use crate::checks::pg::request::ExamineRequest;
 use crate::ledger::pg::admission::{RefusedError, SessionError};
+use crate::migration::evidence::manifest::Roots;
+use crate::migration::pg::evidence::take::fold;
 use crate::migration::pg::legacy::LegacySource;
 use crate::migration::pg::migrate::{MigrateRequest, migrate};
-use crate::migration::pg::verify::{VerifyRequest, verify};
+use crate::migration::pg::verify::VerifyRequest;
 use crate::migration::run::Options;
 use crate::migration::verification::VerifyReport;
 use crate::schema::drift::exceptions::Exceptions;
@@ -111,8 +113,9 @@ pub async fn gate(request: &GateRequest<'_>) -> Gate {
         if request.exceptions.is_some() {
             gate.checks.push(request.waivers().review(&others.checks, &others.used));
         }
-        gate.checks.extend(others.checks.into_iter().map(|it| request.waivers().weigh(it)));
-        gate.bound = Bound { catalog: others.catalog, plan: others.plan, ..gate.bound };
+        let Others { checks, catalog, plan, row_root, .. } = others;
+        gate.checks.extend(checks.into_iter().map(|it| request.waivers().weigh(it)));
+        gate.bound = Bound { catalog, plan, row_root, ..gate.bound };
     }
     gate.sort();
     gate.decided_at = Timestamp::now().to_zoned(TimeZone::UTC).datetime();
@@ -141,6 +144,7 @@ struct Others {
     used: Used,
     catalog: Option<String>,
     plan: Option<String>,
+    row_root: Option<String>,
 }
 
 async fn others(request: &GateRequest<'_>, within: &Within, server_version: Option<&str>) -> Others {
@@ -149,12 +153,15 @@ async fn others(request: &GateRequest<'_>, within: &Within, server_version: Opti
         within.of(Box::pin(planned(request))),
         async {
             match request.stage {
-                Stage::Before => before(request, within, server_version).await,
+                Stage::Before => {
+                    let (checks, used) = before(request, within, server_version).await;
+                    (checks, used, None)
+                }
                 Stage::After => after(request, within).await,
             }
         }
     );
-    let (mut checks, used) = rest;
+    let (mut checks, used, row_root) = rest;
     match server {
         Ok(activity) => checks.extend(crate::checks::gate::server::checks(&activity, request.stage)),
         Err(why) => checks.extend(SERVER.map(|name| unknown(name, &why))),
@@ -168,7 +175,7 @@ async fn others(request: &GateRequest<'_>, within: &Within, server_version: Opti
         }
         Err(why) => checks.push(unknown("plan", why)),
     }
-    Others { checks, used, catalog, plan }
+    Others { checks, used, catalog, plan, row_root }
 }
 
 /// What the server's activity tells.
@@ -240,7 +247,7 @@ async fn dry_run(request: &GateRequest<'_>) -> Result<(Check, Rejections), Strin
 }
 
 /// Whether the application may be opened.
-async fn after(request: &GateRequest<'_>, within: &Within) -> (Vec<Check>, Used) {
+async fn after(request: &GateRequest<'_>, within: &Within) -> (Vec<Check>, Used, Option<String>) {
     let (drifted, checked, verified, data) = tokio::join!(
         within.of(Box::pin(compared(request, &[]))),
         within.of(Box::pin(checked(request))),
@@ -251,11 +258,12 @@ async fn after(request: &GateRequest<'_>, within: &Within) -> (Vec<Check>, Used)
         drifted.unwrap_or_else(|why| unknown("drift", why)),
         checked.unwrap_or_else(|why| unknown("integrity", why)),
     ];
-    let mut used = Used::new();
+    let (mut used, mut row_root) = (Used::new(), None);
     match verified {
-        Ok(report) => {
+        Ok((report, roots)) => {
             checks.extend(rows::verified(&report, request.waivers()));
             used.extend(rows::accepted(&report, request.waivers()).map(|it| ("verify", it)));
+            row_root = roots.map(|it| it.source);
         }
         Err(why) => checks.extend(["verify", "pending"].map(|name| unknown(name, &why))),
     }
@@ -270,7 +278,7 @@ async fn after(request: &GateRequest<'_>, within: &Within) -> (Vec<Check>, Used)
         }
         Err(why) => checks.extend(["rejections", "statistics", "way_back"].map(|name| unknown(name, &why))),
     }
-    (checks, used)
+    (checks, used, row_root)
 }
 
 async fn compared(request: &GateRequest<'_>, schemas: &[String]) -> Result<Check, String> {
@@ -315,8 +323,8 @@ async fn checked(request: &GateRequest<'_>) -> Result<Check, String> {
     }
 }
 
-async fn verified(request: &GateRequest<'_>) -> Result<VerifyReport, String> {
+async fn verified(request: &GateRequest<'_>) -> Result<(VerifyReport, Option<Roots>), String> {
     let GateRequest { target, source, environment, .. } = *request;
-    let report = verify(&VerifyRequest { target, source, environment }, |_| {}).await;
-    report.map_err(|error| sentence(&error))
+    let found = fold(&VerifyRequest { target, source, environment }, |_| {}).await;
+    found.map_err(|error| sentence(&error))
 }

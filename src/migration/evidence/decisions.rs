@@ -28,6 +28,8 @@ pub(crate) fn decisions(id: i64, row: &LegacyRow, stored: &Stored) -> Vec<Decide
     list.stages();
     list.execution();
     list.residual();
+    let number = |decided: &Decided| decided.decision[1..].parse::<u32>().unwrap_or_default();
+    list.decided.sort_by_key(number);
     list.decided
 }
 
@@ -168,7 +170,9 @@ impl List<'_> {
         if let Some(holds) = assessment.holding_period {
             self.add("D13", format!("compliance_assessment has holding_period {holds}"));
         }
-        let roles: Vec<&str> = self.stored.lineage.iter().map(|row| row.target_table()).collect();
+        let mut lineage: Vec<_> = self.stored.lineage.iter().collect();
+        lineage.sort_by_key(|row| row.role.as_ref().map_or(usize::MAX, |role| *role as usize));
+        let roles: Vec<&str> = lineage.into_iter().map(|row| row.target_table()).collect();
         self.add("D19", format!("lineage names {}", roles.join(", ")));
         let kept: Vec<&str> = assessment.legacy.keys().map(|it| &**it).collect();
         let text = match kept.is_empty() {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
+
 use crate::base::outcome::Verdict;
 use crate::migration::difference::Difference;
 use crate::migration::evidence::decisions::{Decided, decisions};
@@ -32,6 +34,11 @@ struct TargetRow<'a> {
     cells: &'a Cells,
 }
 
+/// A text that nobody takes for nothing.
+fn shown(text: &Value) -> String {
+    if text.octets() == 0 { "''".to_owned() } else { text.excerpt() }
+}
+
 /// The rows that lineage names, the request first.
 fn target_rows(stored: &Stored) -> Vec<TargetRow<'_>> {
     let of = |role: Role| -> Option<TargetRow<'_>> {
@@ -56,6 +63,12 @@ impl Shown<'_> {
         }
     }
 
+    /// What `compliance_assessment` keeps of the legacy row.
+    fn kept(&self, role: &str) -> impl Iterator<Item = (&CompactString, &Option<Value>)> {
+        let stored = self.one.stored.iter().filter(move |_| role == Role::Request.as_str());
+        stored.flat_map(|stored| &stored.assessment.legacy)
+    }
+
     fn targets(&self) -> Vec<TargetRow<'_>> {
         self.one.stored.as_ref().map(target_rows).unwrap_or_default()
     }
@@ -71,14 +84,17 @@ impl Shown<'_> {
         page.row("Legacy row", format!("{}, {}", self.id, self.entry.state().as_str()));
         for (name, text) in self.one.row.iter().flat_map(|row| row.columns()) {
             if let Some(text) = text {
-                page.beside(2, 34, name.to_owned(), text.excerpt());
+                page.beside(2, 34, name.to_owned(), shown(text));
             }
         }
         page.paragraph(2, "every other column is null");
         for TargetRow { role, cells } in self.targets() {
-            page.row("Became", role);
+            page.row("Became", role.clone());
             for (name, value) in cells.iter() {
-                page.beside(2, 34, name.to_owned(), value.excerpt());
+                page.beside(2, 34, name.to_owned(), shown(&value));
+            }
+            for (name, value) in self.kept(&role) {
+                page.beside(2, 34, format!("legacy {name}"), value.as_ref().map_or("null".to_owned(), shown));
             }
         }
         for Rejected { field, rule, message, .. } in &self.one.rejected {
@@ -92,9 +108,9 @@ impl Shown<'_> {
             page.row("Differs", format!("{target} {field}: expected {}, found {}", shown(expected), shown(actual)));
         }
         page.row("Row hash", self.entry.source.to_string());
-        for (level, (children, place)) in self.path.levels.iter().enumerate() {
-            page.row(format!("Level {}", level + 1), format!("child {} of {}", place + 1, children.len()));
-        }
+        let levels = self.path.levels.iter().filter(|(children, _)| children.len() > 1);
+        let levels: Vec<String> = levels.map(|(nodes, place)| format!("hash {} of {}", place + 1, nodes.len())).collect();
+        page.row("Path", levels.join(", then "));
         page.row("Row root", self.root.to_string());
         page.row("Verdict", Text::verdict(&self.judgement()));
         page

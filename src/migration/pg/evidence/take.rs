@@ -100,18 +100,25 @@ pub(crate) async fn gather(
     if report.moved { Err(EvidenceError::Moved) } else { Ok(report) }
 }
 
-/// Verifies every row, and folds it: what was found, and the roots.
+/// Verifies every row, and folds it: what was found, and the roots, unless rows were written meanwhile.
 pub async fn fold(
     request: &VerifyRequest<'_>,
     progress: impl FnMut(Progress),
-) -> Result<(VerifyReport, Roots), EvidenceError> {
+) -> Result<(VerifyReport, Option<Roots>), EvidenceError> {
     let mut spool = Spool::create().map_err(EvidenceError::Spool)?;
-    let report = gather(request, &mut spool, progress).await?;
+    let report = verify_with_evidence(request, &mut spool, progress).await?;
+    if report.moved {
+        return Ok((report, None));
+    }
     let mut target = request.target.connect(Access::Read, "verify evidence").await?;
     begin_read_only(&mut target, Limits::default()).await?;
-    let written = write_rows(&mut target, &mut spool, None, Folding::default()).await?;
+    let written = write_rows(&mut target, &mut spool, None, Folding::default()).await;
     let _ = target.close().await;
-    Ok((report, Roots::from(&written.folded)))
+    match written {
+        Ok(written) => Ok((report, Some(Roots::from(&written.folded)))),
+        Err(EvidenceError::Moved) => Ok((report, None)),
+        Err(error) => Err(error),
+    }
 }
 
 /// The counts of a verification, if those of the lines agree with them.
