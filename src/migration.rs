@@ -43,6 +43,7 @@ pub mod lookups;
 pub(crate) mod needs;
 pub mod pg;
 pub(crate) mod printed;
+pub mod proof;
 pub mod reconstruct;
 pub mod refusal;
 pub mod rejection;

@@ -6,6 +6,7 @@
 //! - `fixtures`: every folder of `fixtures/legacy/cases`, migrated and compared with what it expects.
 //! - `revisions`: the laws of the migration set.
 //! - `migrate`, `verify`: idempotency, resuming, locks, dry runs; corruption that must be found.
+//! - `evidence`: what a bundle of evidence holds.
 //! - `csv`: the legacy table as a CSV file.
 //! - `rollback`: migrated rows that are rolled back, and what is kept. `clean`: test data.
 //! - `program`: the built command as its user runs it.
@@ -41,7 +42,7 @@ mod docs;
 mod doctor;
 pub(crate) mod drift;
 mod environment;
-mod evidence;
+pub(crate) mod evidence;
 mod files;
 mod fixtures;
 mod gate;

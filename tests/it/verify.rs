@@ -5,6 +5,7 @@ use rstest::rstest;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
+use crate::evidence::proof::Bundle;
 use crate::harness::program::{run, run_in, stderr};
 use crate::harness::{Seen, Start, other, with_db};
 use pad_migrate::config::environment::Environment;
@@ -15,17 +16,20 @@ use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::run::Options;
 use pad_migrate::migration::verification::VerifyCounts;
 
-/// Corrupts what is stored for a migrated fixture and checks that exactly these are named: source id, target, field.
+/// Corrupts what is stored for a migrated fixture and checks that exactly these are named: source id, target, field. By
+/// `proof.sql`, too.
 async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
     with_db(Start::Seeded, async |db| {
         db.migrate(Options::default()).await;
         db.check_clean().await;
+        let bundle = Bundle::of(&db, &TableName::legacy()).await;
         db.execute(corruption).await;
         let report = db.verify().await;
         let found: Vec<(i64, &str, &str)> =
             report.differences.iter().map(|it| (it.source_id, it.target.as_str(), it.field.as_str())).collect();
         assert_eq!(found, want, "{corruption}\n{:#?}", report.differences);
         assert!(!report.counts.is_clean());
+        bundle.check_found(&db, want).await;
     })
     .await;
 }

@@ -7,7 +7,7 @@ use pretty_assertions::assert_eq;
 use crate::evidence::bundle::{clean, manifest, on};
 use crate::harness::program::{command, stdout};
 use crate::generate::with_generated;
-use crate::harness::{Db, Start, apply_all, with_db};
+use crate::harness::{Db, Start, with_db};
 use pad_migrate::harness::generate::Generator;
 use pad_migrate::migration::run::Options;
 
@@ -78,7 +78,6 @@ fn named(answer: &serde_json::Value) -> BTreeSet<i64> {
 #[tokio::test]
 async fn a_change_of_any_column_is_named_by_its_row() {
     with_generated(Generator { rows: 600, seed: 14 }, async |db| {
-        apply_all(&db.database).await;
         db.migrate(Options::default()).await;
         let dir = tempfile::tempdir().expect("a directory is made");
         clean(&db, dir.path(), &["verify", "--evidence", "evidence"]);
