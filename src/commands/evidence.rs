@@ -1,6 +1,7 @@
 //! `evidence`.
 
 pub(crate) mod check;
+pub(crate) mod legacy_view;
 pub(crate) mod show;
 
 use crate::commands::context::Context;
@@ -19,6 +20,7 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Show(show::Args),
     Check(check::Args),
+    LegacyView(legacy_view::Args),
 }
 
 impl Args {
@@ -27,6 +29,7 @@ impl Args {
         match &self.command {
             Command::Show(args) => Some(args.format),
             Command::Check(args) => Some(args.format),
+            Command::LegacyView(_) => None,
         }
     }
 
@@ -35,6 +38,7 @@ impl Args {
         match &mut self.command {
             Command::Show(args) => args.format = Format::Json,
             Command::Check(args) => args.format = Format::Json,
+            Command::LegacyView(_) => return false,
         }
         true
     }
@@ -42,7 +46,7 @@ impl Args {
     /// Whether the configuration must name a target.
     pub(crate) fn needs_target(&self) -> bool {
         match &self.command {
-            Command::Show(_) => true,
+            Command::Show(_) | Command::LegacyView(_) => true,
             Command::Check(_) => false,
         }
     }
@@ -52,5 +56,6 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     match &args.command {
         Command::Show(args) => show::run(args, context).await,
         Command::Check(args) => check::run(args, context).await,
+        Command::LegacyView(args) => legacy_view::run(args, context).await,
     }
 }

@@ -5,6 +5,7 @@ pub mod compare;
 pub mod error;
 pub(crate) mod files;
 pub mod folder;
+pub mod proofs;
 pub(crate) mod records;
 pub(crate) mod rows;
 pub mod signature;

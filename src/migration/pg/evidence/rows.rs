@@ -16,7 +16,15 @@ pub(crate) struct Written {
     pub(crate) folded: Folded,
     /// The hashes of the rows that SQL may be unable to compute: those that only the legacy table has, which may be gone by
     /// then, and those that hold what is no text.
-    pub(crate) constants: Vec<(i64, Hash)>,
+    pub(crate) constants: Vec<Constant>,
+}
+
+/// The hash of a row.
+pub(crate) struct Constant {
+    pub(crate) id: i64,
+    pub(crate) row: Hash,
+    /// Whether it holds what is no text.
+    pub(crate) opaque: bool,
 }
 
 /// Writes them in the order of their ids, if there are files to write to, and folds them.
@@ -64,7 +72,7 @@ struct Writer<'a> {
     /// Rows and rejections.
     out: Option<(HashedFile, HashedFile)>,
     folding: Folding,
-    constants: Vec<(i64, Hash)>,
+    constants: Vec<Constant>,
 }
 
 impl Writer<'_> {
@@ -106,7 +114,7 @@ impl Writer<'_> {
             rows.write(format!("{entry}\n").as_bytes())?;
         }
         if entry.opaque || state != State::Migrated {
-            self.constants.push((entry.id, entry.source));
+            self.constants.push(Constant { id: entry.id, row: entry.source, opaque: entry.opaque });
         }
         self.next = self.sorted.next().map_err(EvidenceError::Spool)?;
         Ok(())

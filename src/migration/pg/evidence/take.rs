@@ -6,16 +6,19 @@ use crate::migration::accounting::Accounting;
 use crate::migration::control_totals::{control_totals, statuses};
 use crate::migration::evidence::folding::{Folded, Folding};
 use crate::migration::evidence::manifest::{
-    FORMAT, KIND, Manifest, Place, Roots, RowCounts, RuleCount, SourceOf, TableCount, Verification,
+    ColumnOf, FORMAT, KIND, Manifest, Place, Roots, RowCounts, RuleCount, SourceOf, TableCount, Verification,
 };
 use crate::migration::evidence::entry::Entry;
 use crate::migration::evidence::tree::{Hash, Path};
 use crate::migration::pg::evidence::error::EvidenceError;
 use crate::migration::pg::evidence::files::{FolderWriter, MANIFEST, SUMS, TIMESTAMP_QUERY};
+use crate::migration::pg::evidence::proofs::{describe, write_scripts};
 use crate::migration::pg::evidence::records::{read_revisions, read_runs};
 use crate::migration::pg::evidence::rows::{Written, write_rows};
 use crate::migration::pg::evidence::spool::Spool;
+use crate::migration::pg::legacy::LegacySource;
 use crate::migration::pg::verify::{VerifyRequest, verify_with_evidence};
+use crate::migration::proof::Column;
 use crate::migration::run::Progress;
 use crate::migration::verification::VerifyReport;
 use crate::postgres::database::Access;
@@ -48,6 +51,7 @@ pub async fn take(
 ) -> Result<(VerifyReport, Manifest), EvidenceError> {
     let mut spool = Spool::create().map_err(EvidenceError::Spool)?;
     let report = gather(request, &mut spool, progress).await?;
+    let is_table = matches!(request.source, LegacySource::Table { .. });
     request.target.phase("writing the evidence");
     let mut target = request.target.connect(Access::Read, "verify evidence").await?;
     begin_read_only(&mut target, Limits::default()).await?;
@@ -57,6 +61,11 @@ pub async fn take(
         write_rows(&mut target, &mut spool, Some(&mut files), Folding::default()).await?;
     let accounting = report.accounting.clone().unwrap_or_default();
     let rows = row_counts(&report, &folded)?;
+    let proof = describe(request, facts.source.is_beside, &mut target).await?;
+    let column = |it: &Column| ColumnOf { name: it.name.clone(), r#type: is_table.then(|| it.sql_type.clone()) };
+    let columns = proof.columns.iter().map(column).collect();
+    let facts = Facts { source: SourceOf { columns, timezone: proof.zone.clone(), ..facts.source }, ..facts };
+    write_scripts(proof, (rows, &folded), &constants, &facts.program, &mut target, &mut files).await?;
     let place = Place {
         place: request.target.place(),
         server_version: server.version.clone(),
