@@ -59,7 +59,9 @@ pub(crate) fn accounting(manifest: &Manifest, folded: &Folded) -> Check {
     let has_rules = manifest.rejections.iter().map(|it| (&it.rule, &it.reasons)).eq(folded.rules.iter());
     let outside = match without_leaf {
         0 => String::new(),
-        rows => format!("; {} an id of their own, and have no line", plural(rows, "row is without", "rows are without")),
+        rows => {
+            format!("; {} an id of their own, and have no line", plural(rows, "row is without", "rows are without"))
+        }
     };
     match (is_sum, has_lines, has_rules) {
         (true, true, true) => Check::new("accounting", Status::Pass, format!("{sum}{outside}")),
@@ -119,13 +121,16 @@ pub(crate) fn proof(read: Result<RowProof, String>, root: Option<Hash>) -> Vec<C
     }
     let compared = match root {
         Some(_) => "the root that was named".to_owned(),
-        None => format!("{wanted}, which the proof itself names: compare it with the manifest's, or name that with --root"),
+        None => {
+            format!("{wanted}, which the proof itself names: compare it with the manifest's, or name that with --root")
+        }
     };
     vec![Check::new("proof", Status::Pass, format!("row {id}, {state}, is one of those under {compared}"))]
 }
 
 /// The checks that compare with the database, if that can't be done.
-pub(crate) const WITH_DATABASE: [&str; 6] = ["legacy_rows", "target_rows", "keys", "rejections", "verification", "claims"];
+pub(crate) const WITH_DATABASE: [&str; 6] =
+    ["legacy_rows", "target_rows", "keys", "rejections", "verification", "claims"];
 
 /// The rows as they were against those of now.
 pub(crate) fn rows(changes: &Changes) -> Vec<Check> {
@@ -153,7 +158,12 @@ pub(crate) fn rows(changes: &Changes) -> Vec<Check> {
             "the target gives back what it gave back",
             "what the target gives back is not what it was",
         ),
-        of("keys", &[Part::Keys], "keys and times are what they were", "keys, securities or times are not what they were"),
+        of(
+            "keys",
+            &[Part::Keys],
+            "keys and times are what they were",
+            "keys, securities or times are not what they were",
+        ),
         of("rejections", &[Part::Rejection], "reasons are what they were", "reasons on record are not what they were"),
     ]
 }

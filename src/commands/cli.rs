@@ -9,7 +9,8 @@ use crate::commands::global::{Format, Global};
 use crate::commands::integrity::{self, IntegrityFormat};
 use crate::commands::plan::{self, PlanFormat};
 use crate::commands::{
-    apply, backup, clean, completions, doctor, evidence, man, migrate, restore, revert, rollback, snapshot, status, verify,
+    apply, backup, clean, completions, doctor, evidence, man, migrate, restore, revert, rollback, snapshot, status,
+    verify,
 };
 use crate::config::environment::Environment;
 use crate::ledger::pg::admission::may_adopt;

@@ -21,8 +21,8 @@ use crate::commands::ended::{Ended, Failure};
 use crate::commands::files::check_files;
 use crate::commands::printer::{Printer, print_lines, print_message, write_message};
 use crate::commands::{
-    apply, backup, clean, completions, doctor, drift, evidence, gate, help, integrity, man, migrate, plan, progress, restore,
-    revert, rollback, snapshot, status, verify,
+    apply, backup, clean, completions, doctor, drift, evidence, gate, help, integrity, man, migrate, plan, progress,
+    restore, revert, rollback, snapshot, status, verify,
 };
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;

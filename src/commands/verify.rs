@@ -55,8 +55,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let (report, written) = match (&args.evidence, folder) {
         (Some(path), Some(folder)) => {
             let facts = Facts { exceptions, ..facts(context, &request, &rows).await };
-            let (report, manifest) =
-                take(&request, facts, folder.path(), |progress| screen.progress(progress)).await?;
+            let (report, manifest) = take(&request, facts, folder.path(), |progress| screen.progress(progress)).await?;
             if let Some(key) = &args.sign {
                 sign_manifest(key, folder.path()).await?;
             }

@@ -66,12 +66,7 @@ pub struct EvidenceCheckJson {
 
 impl EvidenceCheckJson {
     /// What a folder is worth.
-    pub fn new(
-        folder: &str,
-        environment: Environment,
-        manifest: Option<&Manifest>,
-        checks: &[Check],
-    ) -> Self {
+    pub fn new(folder: &str, environment: Environment, manifest: Option<&Manifest>, checks: &[Check]) -> Self {
         let head = Head::new("evidence", environment, "", verdict(checks));
         Self {
             head: Head { server_version: manifest.map(|it| it.target.server_version.clone()), ..head },

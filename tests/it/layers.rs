@@ -88,8 +88,11 @@ fn is_within(file: &str, module: &str) -> bool {
     file.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
 }
 
-/// What the verification shares with the migration all the same: how legacy rows and reference rows are read.
-const SHARED: [&str; 9] = [
+/// What the verification shares with the migration all the same: how legacy rows and reference rows are read; and what
+/// keeps its evidence.
+const SHARED: [&str; 11] = [
+    "migration/pg/evidence/records.rs",
+    "migration/pg/evidence/spool.rs",
     "migration/pg/legacy.rs",
     "migration/pg/lookup.rs",
     "migration/pg/missing.rs",

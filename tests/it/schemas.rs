@@ -66,7 +66,11 @@ enum OfEvidence {
 /// The commands that print JSON as their result.
 pub(crate) fn commands() -> Vec<&'static str> {
     // These are files.
-    all().into_iter().map(|(name, _)| name).filter(|name| !["evidence-manifest", "manifest", "snapshot"].contains(name)).collect()
+    all()
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| !["evidence-manifest", "manifest", "snapshot"].contains(name))
+        .collect()
 }
 
 /// The commands that print JSON, with what they print.

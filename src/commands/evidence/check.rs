@@ -78,7 +78,9 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         (Err(_), Ok(_)) => false,
     };
     let skipped = match (args.offline, &context.config.target, are_read) {
-        (_, _, false) => Some("the folder is not what it was, so there is nothing to compare the database with".to_owned()),
+        (_, _, false) => {
+            Some("the folder is not what it was, so there is nothing to compare the database with".to_owned())
+        }
         (true, ..) => Some("--offline: the database was not compared".to_owned()),
         (_, None, _) => Some(format!(
             "no database is configured for {}, so none was compared; name one with --database-url",
@@ -96,7 +98,12 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     match args.format {
         Format::Text => context.printer.page(&check_page(&place, bundle.manifest.as_ref().ok(), &checks))?,
         Format::Json => {
-            context.printer.json(&EvidenceCheckJson::new(&place, environment, bundle.manifest.as_ref().ok(), &checks))?;
+            context.printer.json(&EvidenceCheckJson::new(
+                &place,
+                environment,
+                bundle.manifest.as_ref().ok(),
+                &checks,
+            ))?;
         }
     }
     Ok(verdict(&checks))

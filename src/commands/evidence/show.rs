@@ -8,11 +8,12 @@ use crate::commands::ended::{Ended, Failure};
 use crate::commands::global::Format;
 use crate::commands::screen::Screen;
 use crate::migration::evidence::entry::Entry;
+use crate::migration::evidence::one_row::OneRow;
 use crate::migration::evidence::proof_of_row::proof_of;
 use crate::migration::pg::evidence::bundle::Bundle;
 use crate::migration::pg::evidence::take::{Leading, lead_to};
 use crate::migration::pg::verify::VerifyRequest;
-use crate::migration::pg::verify::one::{OneRow, verify_one};
+use crate::migration::pg::verify::one::verify_one;
 use crate::migration::run::Observer;
 use crate::report::evidence::show::{Shown, ShownJson};
 
@@ -58,7 +59,9 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     if let Some(mut file) = file {
         if let Some(what) = changed {
             let path = file.path().display();
-            return Err(format!("{path} was not written: {what} is not what it was when the evidence was written").into());
+            return Err(
+                format!("{path} was not written: {what} is not what it was when the evidence was written").into()
+            );
         }
         let proof = one.row.as_ref().map(|row| proof_of(&entry, row, &one.rejected, &path, root)).unwrap_or_default();
         file.write_bytes(&proof)?;

@@ -12,7 +12,7 @@ use crate::migration::control_totals::{ControlTotal, StatusCount};
 pub const FORMAT: u32 = 1;
 
 /// What a manifest's `kind` says.
-pub(crate) const KIND: &str = "pad-migrate evidence";
+pub(crate) const KIND: &str = "evidence of a migration";
 
 /// The most that a manifest holds.
 pub(crate) const LIMIT: usize = 16 << 20;
@@ -22,7 +22,7 @@ pub(crate) const LIMIT: usize = 16 << 20;
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// `pad-migrate evidence`.
+    /// `evidence of a migration`.
     pub kind: String,
     /// 1: how rows are hashed and folded, and what the files hold.
     pub format: u32,

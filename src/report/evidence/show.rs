@@ -8,9 +8,9 @@ use crate::base::outcome::Verdict;
 use crate::migration::difference::Difference;
 use crate::migration::evidence::decisions::{Decided, decisions};
 use crate::migration::evidence::entry::{Entry, Rejected};
+use crate::migration::evidence::one_row::OneRow;
 use crate::migration::evidence::tree::{Hash, Path};
 use crate::migration::legacy::Text as Value;
-use crate::migration::pg::verify::one::OneRow;
 use crate::migration::stored::{Cells, Stored};
 use crate::migration::target::Role;
 use crate::report::layout::{Databases, Head};
@@ -109,7 +109,8 @@ impl Shown<'_> {
         }
         page.row("Row hash", self.entry.source.to_string());
         let levels = self.path.levels.iter().filter(|(children, _)| children.len() > 1);
-        let levels: Vec<String> = levels.map(|(nodes, place)| format!("hash {} of {}", place + 1, nodes.len())).collect();
+        let levels: Vec<String> =
+            levels.map(|(nodes, place)| format!("hash {} of {}", place + 1, nodes.len())).collect();
         page.row("Path", levels.join(", then "));
         page.row("Row root", self.root.to_string());
         page.row("Verdict", Text::verdict(&self.judgement()));
@@ -119,12 +120,16 @@ impl Shown<'_> {
     fn judgement(&self) -> String {
         match (self.changed, self.one.differences.len()) {
             (Some(what), _) => {
-                format!("ATTENTION: {what} is not what it was when the evidence was written, so nothing leads to the root")
+                format!(
+                    "ATTENTION: {what} is not what it was when the evidence was written, so nothing leads to the root"
+                )
             }
             (None, 0) if self.one.rejected.is_empty() => {
                 "CLEAN: the row is one of those under the root, and what is stored is what it gives".to_owned()
             }
-            (None, 0) => "CLEAN: the row is one of those under the root, with the reasons for which it is rejected".to_owned(),
+            (None, 0) => {
+                "CLEAN: the row is one of those under the root, with the reasons for which it is rejected".to_owned()
+            }
             (None, _) => "ATTENTION: what is stored is not what the legacy row gives".to_owned(),
         }
     }
@@ -191,11 +196,8 @@ impl ShownJson {
         let columns = |cells: &Cells| {
             cells.names().iter().map(|name| (*name, cells.get(name).map(|it| it.into_text().record()))).collect()
         };
-        let reason = |it: &Rejected| ReasonJson {
-            field: it.field.clone(),
-            rule: it.rule.clone(),
-            message: it.message.clone(),
-        };
+        let reason =
+            |it: &Rejected| ReasonJson { field: it.field.clone(), rule: it.rule.clone(), message: it.message.clone() };
         Self {
             head: Head::new("evidence", databases.environment, &one.server_version, shown.verdict()),
             source_id: *id,
@@ -206,10 +208,14 @@ impl ShownJson {
             decisions: shown.decisions(),
             differences: one.differences.clone(),
             row_hash: entry.source.to_string(),
-            path: path.levels.iter().map(|(children, place)| Level {
-                children: children.iter().map(ToString::to_string).collect(),
-                place: *place,
-            }).collect(),
+            path: path
+                .levels
+                .iter()
+                .map(|(children, place)| Level {
+                    children: children.iter().map(ToString::to_string).collect(),
+                    place: *place,
+                })
+                .collect(),
             root: root.to_string(),
             is_under_root: shown.changed.is_none(),
         }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use pretty_assertions::assert_eq;
 
 use crate::evidence::bundle::{clean, manifest, on};
-use crate::harness::program::{command, stdout};
 use crate::generate::with_generated;
+use crate::harness::program::{command, stdout};
 use crate::harness::{Db, Start, with_db};
 use pad_migrate::harness::generate::Generator;
 use pad_migrate::migration::run::Options;
@@ -36,28 +36,35 @@ async fn change_every_column(db: &Db) -> BTreeMap<String, i64> {
     for (table, condition) in TABLES {
         let schema = if table == "personal_account_dealing" { "public" } else { "padealing" };
         let columns = format!(
-            "select string_agg(column_name || ' ' || udt_name, ',' order by ordinal_position) from \
+            "select string_agg(column_name || ' ' || udt_name, chr(31) order by ordinal_position) from \
              information_schema.columns where table_schema = '{schema}' and table_name = '{table}' \
              and column_name <> 'id'"
         );
         let columns = db.value(&format!("({columns})")).await.expect("the table has columns");
-        for column in columns.split(',') {
-            let (column, kind) = column.split_once(' ').expect("a name and a type");
+        for column in columns.split('\x1f') {
+            let (column, kind) = column.rsplit_once(' ').expect("a name and a type");
             let value = match kind {
                 "bool" => format!("not coalesce(t.\"{column}\", false)"),
-                "timestamp" => format!("coalesce(t.\"{column}\", '2020-01-01') + interval '1 microsecond'"),
+                "interval" => format!("coalesce(t.\"{column}\", '1 day') + interval '1 microsecond'"),
+                "date" => format!("coalesce(t.\"{column}\", '2020-01-01') + 1"),
+                "bytea" => format!("coalesce(t.\"{column}\", '') || '\\x7a'::bytea"),
+                "json" => "'{\"another\": \"document\"}'::json".to_owned(),
+                "_text" => format!("coalesce(t.\"{column}\", '{{}}') || 'z'::text"),
+                "timestamp" | "timestamptz" => format!("coalesce(t.\"{column}\", '2020-01-01') + interval '1 microsecond'"),
                 "jsonb" => format!("coalesce(t.\"{column}\", '{{}}') || '{{\"a key more\": 1}}'"),
-                "int8" | "int4" | "numeric" => format!("coalesce(t.\"{column}\", 0) + 1"),
+                "int8" | "int4" | "numeric" | "float8" => format!("coalesce(t.\"{column}\", 0) + 1"),
                 _ => format!("case when t.\"{column}\" = 'z' then 'y' else 'z' end"),
             };
             let taken = changed.values().map(i64::to_string).collect::<Vec<_>>().join(",");
+            let quoted = column.replace('"', "\"\"");
+            let value = value.replace(&format!("\"{column}\""), &format!("\"{quoted}\""));
             let find = format!(
                 "(select min(m.source_id) from padealing.migration_mapping m join {schema}.{table} t on {condition} \
                  where m.source_id <> all('{{{taken}}}'))"
             );
             let id = db.value(&find).await.unwrap_or_else(|| panic!("no row is left for {table}.{column}"));
             let update = format!(
-                "set session_replication_role = replica; update {schema}.{table} t set \"{column}\" = {value} \
+                "set session_replication_role = replica; update {schema}.{table} t set \"{quoted}\" = {value} \
                  where t.ctid = (select t.ctid from padealing.migration_mapping m join {schema}.{table} t \
                                  on {condition} where m.source_id = {id} order by t.id limit 1)"
             );
@@ -105,7 +112,8 @@ async fn a_change_of_a_record_or_of_a_claim_is_named() {
             ("set message = message || 'x'", "set message = left(message, -1)", "message"),
             ("set rule = 'too_wide'", "set rule = 'too_long'", "rejections"),
         ] {
-            let which = "where id = (select min(id) from padealing.migration_reject where rule in ('too_long', 'too_wide'))";
+            let which =
+                "where id = (select min(id) from padealing.migration_reject where rule in ('too_long', 'too_wide'))";
             db.execute(&format!("update padealing.migration_reject {change} {which}")).await;
             let output = on(&db, dir.path(), &["evidence", "check", "evidence"]);
             assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));

@@ -14,8 +14,8 @@ use crate::migration::evidence::changes::WrongFile;
 use crate::migration::evidence::entry::{Entry, Rejected};
 use crate::migration::evidence::folding::{Folded, Folding};
 use crate::migration::evidence::manifest::{FORMAT, FileOf, KIND, LIMIT, Manifest};
+use crate::migration::evidence::names::{MANIFEST, REJECTIONS, ROWS, SUMS};
 use crate::migration::pg::evidence::take::Leading;
-use crate::migration::pg::evidence::files::{MANIFEST, REJECTIONS, ROWS, SUMS};
 
 /// Why a bundle can't be read at all.
 #[derive(Debug, thiserror::Error)]

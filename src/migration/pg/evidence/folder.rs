@@ -18,7 +18,8 @@ impl PendingFolder {
     /// Begins a folder. Called before the work that fills it, so that one that can't be made is known early. What is there
     /// already is never replaced, but for an empty folder.
     pub fn create(goal: &Path) -> Result<Self, EvidenceError> {
-        let refused = |reason: &str| EvidenceError::Folder { path: goal.display().to_string(), reason: reason.to_owned() };
+        let refused =
+            |reason: &str| EvidenceError::Folder { path: goal.display().to_string(), reason: reason.to_owned() };
         match std::fs::read_dir(goal).map(|mut found| found.next().is_some()) {
             Ok(true) => return Err(refused("it holds files already")),
             Ok(false) => {}
@@ -46,7 +47,8 @@ impl PendingFolder {
     pub fn finish(self) -> Result<(), EvidenceError> {
         let Self { filled, goal } = self;
         let renamed = std::fs::rename(filled.path(), &goal);
-        renamed.map_err(|error| EvidenceError::Folder { path: goal.display().to_string(), reason: error.to_string() })?;
+        renamed
+            .map_err(|error| EvidenceError::Folder { path: goal.display().to_string(), reason: error.to_string() })?;
         // What it was called has become another name, and is no longer to be removed.
         let _ = filled.keep();
         Ok(())

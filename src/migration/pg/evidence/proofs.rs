@@ -39,11 +39,8 @@ pub async fn describe(
         }
         LegacySource::Csv(csv) => {
             let text = || "text".to_owned();
-            let column = |name: &std::sync::Arc<str>| Column {
-                name: name.to_string(),
-                sql_type: text(),
-                base_type: text(),
-            };
+            let column =
+                |name: &std::sync::Arc<str>| Column { name: name.to_string(), sql_type: text(), base_type: text() };
             Ok(Proof {
                 columns: csv.layout.columns.iter().map(|it| column(&it.name)).collect(),
                 place: Place::Elsewhere(format!("the file {}, SHA-256 {}", csv.name(), csv.sha256)),

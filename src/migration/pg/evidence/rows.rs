@@ -3,9 +3,10 @@
 use crate::migration::accounting::State;
 use crate::migration::evidence::entry::{Entry, Rejected};
 use crate::migration::evidence::folding::{Folded, Folding};
+use crate::migration::evidence::names::{REJECTIONS, ROWS};
 use crate::migration::evidence::tree::Hash;
 use crate::migration::pg::evidence::error::EvidenceError;
-use crate::migration::pg::evidence::files::{FolderWriter, HashedFile, REJECTIONS, ROWS};
+use crate::migration::pg::evidence::files::{FolderWriter, HashedFile};
 use crate::migration::pg::evidence::records::for_each_rejection;
 use crate::migration::pg::evidence::spool::{Sorted, Spool};
 use crate::migration::pg::stored_page::Rows;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use crate::migration::evidence::changes::Signed;
-use crate::migration::pg::evidence::files::{MANIFEST, SIGNATURE};
+use crate::migration::evidence::names::{MANIFEST, SIGNATURE};
 
 /// What signatures are for (ssh-keygen(1), `-n`): one for another purpose is not taken for one of evidence.
 pub(crate) const NAMESPACE: &str = "pad-migrate-evidence";
@@ -22,7 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub enum SignatureError {
     #[error("ssh-keygen, which signs, can't be run: {0}; install OpenSSH's client programs, or leave out --sign")]
     Missing(std::io::Error),
-    #[error("--sign {key}: {reason}; name a private key that ssh-keygen can use, or a public key whose agent is running")]
+    #[error(
+        "--sign {key}: {reason}; name a private key that ssh-keygen can use, or a public key whose agent is running"
+    )]
     Key { key: String, reason: String },
     #[error("manifest.json can't be read: {0}; check the folder")]
     Manifest(String),

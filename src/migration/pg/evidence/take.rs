@@ -4,14 +4,15 @@ use std::path;
 
 use crate::migration::accounting::Accounting;
 use crate::migration::control_totals::{control_totals, statuses};
+use crate::migration::evidence::entry::Entry;
 use crate::migration::evidence::folding::{Folded, Folding};
 use crate::migration::evidence::manifest::{
     ColumnOf, FORMAT, KIND, Manifest, Place, Roots, RowCounts, RuleCount, SourceOf, TableCount, Verification,
 };
-use crate::migration::evidence::entry::Entry;
+use crate::migration::evidence::names::{MANIFEST, SUMS, TIMESTAMP_QUERY};
 use crate::migration::evidence::tree::{Hash, Path};
 use crate::migration::pg::evidence::error::EvidenceError;
-use crate::migration::pg::evidence::files::{FolderWriter, MANIFEST, SUMS, TIMESTAMP_QUERY};
+use crate::migration::pg::evidence::files::FolderWriter;
 use crate::migration::pg::evidence::proofs::{describe, write_scripts};
 use crate::migration::pg::evidence::records::{read_revisions, read_runs};
 use crate::migration::pg::evidence::rows::{Written, write_rows};
@@ -93,8 +94,8 @@ pub async fn take(
 /// that the answer is to hold the certificate.
 fn timestamp_query(hash: &Hash) -> Vec<u8> {
     let before = [
-        0x30, 0x39, 0x02, 0x01, 0x01, 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
-        0x01, 0x05, 0x00, 0x04, 0x20,
+        0x30, 0x39, 0x02, 0x01, 0x01, 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
+        0x02, 0x01, 0x05, 0x00, 0x04, 0x20,
     ];
     [&before[..], &hash.0, &[0x01, 0x01, 0xff]].concat()
 }

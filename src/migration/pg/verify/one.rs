@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::migration::difference::Difference;
-use crate::migration::evidence::entry::{Entry, Rejected};
-use crate::migration::legacy::LegacyRow;
+use crate::migration::evidence::one_row::OneRow;
 use crate::migration::pg::evidence::records::for_each_rejection;
 use crate::migration::pg::legacy::rows_with;
 use crate::migration::pg::plain_page::read_plain_page;
@@ -12,29 +10,11 @@ use crate::migration::pg::stored_page::Rows;
 use crate::migration::pg::verify::stored_rows::{PageReader, both_pages};
 use crate::migration::pg::verify::{Examined, Opened, VerifyRequest, admitted, examine};
 use crate::migration::pg::verify_error::VerifyError;
-use crate::migration::stored::Stored;
 use crate::migration::verification::{Wanted, judge};
 use crate::postgres::transaction::{Limits, begin_read_only};
 
-/// A legacy row, and what became of it.
-#[derive(Debug)]
-pub struct OneRow {
-    /// The server's version.
-    pub server_version: String,
-    /// The legacy row; none if there is no row of that id, or several.
-    pub row: Option<LegacyRow>,
-    /// What is stored for it.
-    pub(crate) stored: Option<Stored>,
-    /// Its line of evidence.
-    pub entry: Option<Entry>,
-    /// What the verification finds.
-    pub differences: Vec<Difference>,
-    /// Why it is rejected.
-    pub rejected: Vec<Rejected>,
-}
-
 /// Reads and verifies one row.
-pub async fn verify_one(request: &VerifyRequest<'_>, id: i64) -> Result<OneRow, VerifyError> {
+pub(crate) async fn verify_one(request: &VerifyRequest<'_>, id: i64) -> Result<OneRow, VerifyError> {
     let (mut target, server_version) = admitted(request).await?;
     let Examined { opened, .. } = examine(request, &mut target).await?;
     begin_read_only(&mut target, Limits::default()).await?;
