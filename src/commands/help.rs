@@ -149,7 +149,10 @@ const HELP: &[Help] = &[
         command: "evidence",
         examples: &[
             ("--env prod evidence check evidence", "the files, and the database against them"),
-            ("evidence check evidence --offline --signers signers --signer officer@example.com", "the files, and who signed"),
+            (
+                "evidence check evidence --offline --signers signers --signer officer@example.com",
+                "the files, and who signed",
+            ),
             ("--env prod evidence show 4711 --from evidence --out 4711.proof", "a row, and its proof in a file"),
             ("evidence check 4711.proof", "such a file"),
             ("--env prod evidence legacy-view", "the legacy table as a view, for psql"),

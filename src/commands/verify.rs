@@ -14,6 +14,7 @@ use crate::migration::evidence::manifest::{Manifest, SourceOf};
 use crate::migration::pg::evidence::folder::PendingFolder;
 use crate::migration::pg::evidence::signature::{check_key, sign_manifest};
 use crate::migration::pg::evidence::take::{Facts, take};
+use crate::migration::pg::verify::sample::verify_sample;
 use crate::migration::pg::verify::{VerifyRequest, verify};
 use crate::migration::run::Observer;
 use crate::report::evidence::Written;
@@ -32,6 +33,9 @@ pub(crate) struct Args {
     /// What is accepted, each with a reason and an expiry date: goes into the evidence
     #[arg(long, value_name = "FILE", requires = "evidence")]
     pub(crate) exceptions: Option<PathBuf>,
+    /// Look at so many legacy rows only, chosen at random
+    #[arg(long, value_name = "N", conflicts_with = "evidence", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) sample: Option<u64>,
     /// Text for people, or JSON for scripts
     #[arg(long, default_value = "text")]
     pub(crate) format: Format,
@@ -62,7 +66,14 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
             folder.finish()?;
             (report, Some(written(path, args.sign.as_deref(), &manifest)))
         }
-        _ => (verify(&request, |progress| screen.progress(progress)).await?, None),
+        _ => {
+            let progress = |progress| screen.progress(progress);
+            let report = match args.sample {
+                Some(rows) => verify_sample(&request, rows, progress).await?,
+                None => verify(&request, progress).await?,
+            };
+            (report, None)
+        }
     };
     let databases = context.between(&target, &rows);
     match args.format {

@@ -9,7 +9,7 @@ use crate::migration::causes::DifferenceGroup;
 use crate::migration::csv::summary::CsvSummary;
 use crate::migration::difference::Difference;
 use crate::migration::run::LISTED;
-use crate::migration::verification;
+use crate::migration::verification::{self, Sample};
 use crate::report::evidence::Written;
 use crate::report::groups;
 use crate::report::layout::{Databases, Head, rate};
@@ -57,7 +57,13 @@ pub(crate) fn verify_page(
 ) -> Page {
     let mut page = Page::default();
     databases.rows(&mut page, &report.server_version);
-    page.row("Rows", format!("{} in the source: {}", thousands(report.counts.source), verified(&report.counts)));
+    let rows = match report.sample {
+        None => format!("{} in the source", thousands(report.counts.source)),
+        Some(Sample { rows, of }) => {
+            format!("{} of {} in the source, chosen at random", thousands(rows), thousands(of))
+        }
+    };
+    page.row("Rows", format!("{rows}: {}", verified(&report.counts)));
     differences(&mut page, report);
     for note in &report.notes {
         page.row("Note", note);
@@ -66,12 +72,18 @@ pub(crate) fn verify_page(
     let seconds = report.elapsed.as_secs_f64();
     let rate = thousands(rate(report.counts.source, report.elapsed) as u64);
     page.row("Time", format!("{seconds:.1} s, {rate} rows a second"));
-    page.row("Verdict", Text::verdict(&judgement(&report.counts)));
+    page.row("Verdict", Text::verdict(&judgement(&report.counts, report.sample)));
     page
 }
 
-fn judgement(counts: &verification::VerifyCounts) -> String {
+fn judgement(counts: &verification::VerifyCounts, sample: Option<Sample>) -> String {
     if counts.is_clean() {
+        if sample.is_some() {
+            return format!(
+                "CLEAN: every migrated row of the sample is what its legacy row gives, and gives it back; `{VERIFY}` \
+                 without --sample looks at all rows, and for lineage and rows that no legacy row explains"
+            );
+        }
         let left_out = match counts.rejected {
             0 => String::new(),
             1 => "; 1 legacy row was rejected and is not in padealing".to_owned(),
@@ -109,6 +121,9 @@ pub struct VerifyJson {
     pub table: String,
     /// Rows by what was found.
     pub counts: verification::VerifyCounts,
+    /// How much of the source was looked at; left out without `--sample`, or if that was all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
     /// All differences by target, field and cause, the largest group first, with examples.
     pub groups: Vec<DifferenceGroup>,
     /// The first 1,000 differences, in id order.
@@ -139,6 +154,7 @@ impl VerifyJson {
             source: databases.source,
             table: databases.table,
             counts: report.counts.clone(),
+            sample: report.sample,
             groups: report.groups.largest_first(),
             differences: report.differences.clone(),
             differences_total: report.total_differences,

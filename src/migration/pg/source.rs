@@ -385,6 +385,22 @@ impl Source {
         format!("select {} from {table} l where {id_sql} = {id}", self.list())
     }
 
+    /// The select of the rows with some ids, likewise.
+    pub(crate) fn some(&self, ids: &[i64]) -> String {
+        let ids = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let (id, table) = (&self.id.sql, &self.qualified);
+        format!("select {} from {table} l where {id} = any ('{{{ids}}}'::int8[]) order by {id}", self.list())
+    }
+
+    /// The select of ids at random, as many as are wanted, of rows that have one of their own.
+    pub(crate) fn some_ids(&self, wanted: u64) -> String {
+        let (id, usable, table) = (&self.id.sql, self.id.condition(), &self.qualified);
+        format!(
+            "select id from (select ({id})::int8 as id from {table} l where {usable} group by 1 having count(*) = 1) l \
+             order by random() limit {wanted}"
+        )
+    }
+
     /// How many columns there are.
     pub(crate) fn width_of_table(&self) -> usize {
         self.columns.len()

@@ -5,6 +5,7 @@
 //! target rows, each lineage row its legacy row.
 
 pub(crate) mod one;
+pub mod sample;
 mod second_look;
 mod stored_rows;
 

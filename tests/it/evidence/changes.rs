@@ -50,7 +50,9 @@ async fn change_every_column(db: &Db) -> BTreeMap<String, i64> {
                 "bytea" => format!("coalesce(t.\"{column}\", '') || '\\x7a'::bytea"),
                 "json" => "'{\"another\": \"document\"}'::json".to_owned(),
                 "_text" => format!("coalesce(t.\"{column}\", '{{}}') || 'z'::text"),
-                "timestamp" | "timestamptz" => format!("coalesce(t.\"{column}\", '2020-01-01') + interval '1 microsecond'"),
+                "timestamp" | "timestamptz" => {
+                    format!("coalesce(t.\"{column}\", '2020-01-01') + interval '1 microsecond'")
+                }
                 "jsonb" => format!("coalesce(t.\"{column}\", '{{}}') || '{{\"a key more\": 1}}'"),
                 "int8" | "int4" | "numeric" | "float8" => format!("coalesce(t.\"{column}\", 0) + 1"),
                 _ => format!("case when t.\"{column}\" = 'z' then 'y' else 'z' end"),
