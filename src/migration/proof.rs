@@ -97,7 +97,7 @@ pub struct Claims {
     /// The level-2 nodes of the three trees.
     pub nodes: Vec<Node>,
     /// Hashes of legacy rows that the script can't compute, by id: those that aren't migrated where the source is
-    /// elsewhere, and those whose bytes are no text.
+    /// elsewhere, and those that can't be read.
     pub row_hashes: Vec<(i64, String)>,
     /// The rows of `migration_run`: id, and hash as [`RUN_HASHES`] computes it.
     pub runs: Vec<(String, String)>,
@@ -105,7 +105,7 @@ pub struct Claims {
     pub tool_version: String,
 }
 
-/// All that `proof.sql` is made for.
+/// All that `proof.sql` is made for. The target's encoding is UTF8, as everywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// The source's columns, in their own order.
@@ -114,8 +114,6 @@ pub struct Proof {
     pub place: Place,
     /// The time zone in which known columns of the type timestamptz are read.
     pub zone: Option<String>,
-    /// The target database's encoding, as `server_encoding` names it.
-    pub encoding: String,
     /// What the bundle says.
     pub claims: Claims,
 }

@@ -38,7 +38,6 @@ pub fn proof_sql(proof: &Proof) -> String {
         &[
             ("version", &escape::text(&claims.tool_version)),
             ("version_literal", &literal(&escape::text(&claims.tool_version))),
-            ("encoding", &literal(&proof.encoding)),
             ("place", &literal(&escape::text(&place))),
             ("is_here", if is_here { "true" } else { "false" }),
             ("source_root", &literal(source_root)),
