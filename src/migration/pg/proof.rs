@@ -2,7 +2,7 @@
 
 use crate::config::settings::TableName;
 use crate::migration::pg::source::{Source, SourceError};
-use crate::migration::proof::{Claims, Place, Proof};
+use crate::migration::proof::facts::{Claims, Place, Proof};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
 

@@ -2,11 +2,11 @@
 
 use crate::base::escape;
 use crate::migration::legacy::LegacyColumn as Col;
+use crate::migration::proof::facts::{Place, Proof};
 use crate::migration::proof::fields::{Fields, MARKED, OTHERS, REQUEST};
 use crate::migration::proof::rebuild::Rows;
 use crate::migration::proof::rows::{ASSESSMENT, ODD, SHAPE_IS_WRONG, STORED, lineage, lineage_of, qualified};
 use crate::migration::proof::text::{array, fill, literal};
-use crate::migration::proof::{Place, Proof};
 
 /// The columns as they must be.
 const DUE: Rows<'_> = Rows {

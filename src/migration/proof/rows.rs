@@ -1,10 +1,10 @@
 //! The legacy rows with the hashes of both sides, and whether what is stored is right: one pass over each table.
 
 use crate::migration::legacy::{Kind, LegacyColumn as Col};
+use crate::migration::proof::facts::{IdSql, Place, Proof};
 use crate::migration::proof::fields::{Fields, MARKED, OTHERS, REQUEST};
 use crate::migration::proof::rebuild::Rows;
 use crate::migration::proof::text::{array, fill, identifier, lines, literal, sha256};
-use crate::migration::proof::{IdSql, Place, Proof};
 
 /// The stored columns.
 pub(super) const STORED: Rows<'_> = Rows {

@@ -3,7 +3,7 @@
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::base::sql_text::statement;
 use crate::migration::legacy::LegacyColumn;
-use crate::migration::proof::{Column, Proof};
+use crate::migration::proof::facts::{Column, Proof};
 
 /// Octets of a text above which its hash stands for it.
 const LARGE: usize = 262_144;

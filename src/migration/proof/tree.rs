@@ -1,7 +1,7 @@
 //! The trees over the rows: their roots, and among which rows a root differs from the bundle's.
 
+use crate::migration::proof::facts::{Claims, Place, Proof};
 use crate::migration::proof::text::{fill, lines, sha256};
-use crate::migration::proof::{Claims, Place, Proof};
 
 /// Children of a node.
 const WIDTH: usize = 16;
