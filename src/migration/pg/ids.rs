@@ -6,7 +6,7 @@ use crate::base::quote::quote_identifier;
 use crate::config::settings::TableName;
 use crate::migration::ids::OddIds;
 use crate::migration::legacy::LegacyColumn;
-use crate::migration::proof::IdSql;
+use crate::migration::proof::facts::IdSql;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 

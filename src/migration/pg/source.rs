@@ -13,7 +13,7 @@ use crate::migration::ids::OddIds;
 use crate::migration::legacy::places::Places;
 use crate::migration::legacy::{Kind, LARGE, Large, LegacyColumn, LegacyRow, Text, spelled};
 use crate::migration::pg::ids::LegacyId;
-use crate::migration::proof::{Column, Place};
+use crate::migration::proof::facts::{Column, Place};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};

@@ -2,11 +2,11 @@
 
 use crate::base::escape;
 use crate::migration::legacy::LegacyColumn as Col;
+use crate::migration::proof::facts::{Place, Proof};
 use crate::migration::proof::fields::{Fields, MARKED, OTHERS, REQUEST};
 use crate::migration::proof::rebuild::Rows;
 use crate::migration::proof::rows::{ASSESSMENT, ODD, SHAPE_IS_WRONG, STORED, lineage, lineage_of, qualified};
 use crate::migration::proof::text::{array, fill, literal};
-use crate::migration::proof::{Place, Proof};
 
 /// The columns as they must be.
 const DUE: Rows<'_> = Rows {
@@ -30,7 +30,7 @@ impl Proof {
             Place::Here { table, .. } => format!(
                 "select {} as source_id,\n           {}\n    from {} l\n    where {} and {} = any (:'wrong'::int8[])",
                 self.id(),
-                self.source_texts(),
+                self.source_texts(""),
                 qualified(table),
                 self.is_in_trees(),
                 self.id()
@@ -40,8 +40,7 @@ impl Proof {
             }
         };
         let typed = format!(
-            "select j.*, {},\n           {} from (select * from stored join legacy using (source_id) offset 0) j offset 0",
-            "true as is_read",
+            "select j.*, {} from (select * from stored join legacy using (source_id) offset 0) j offset 0",
             self.typed_columns(|_| None)
         );
         let names = self.in_order();

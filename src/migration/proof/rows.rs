@@ -1,10 +1,10 @@
 //! The legacy rows with the hashes of both sides, and whether what is stored is right: one pass over each table.
 
 use crate::migration::legacy::{Kind, LegacyColumn as Col};
+use crate::migration::proof::facts::{IdSql, Place, Proof};
 use crate::migration::proof::fields::{Fields, MARKED, OTHERS, REQUEST};
 use crate::migration::proof::rebuild::Rows;
-use crate::migration::proof::text::{array, fill, identifier, literal};
-use crate::migration::proof::{IdSql, Place, Proof};
+use crate::migration::proof::text::{array, fill, identifier, lines, literal, sha256};
 
 /// The stored columns.
 pub(super) const STORED: Rows<'_> = Rows {
@@ -105,7 +105,9 @@ impl Proof {
     /// The source's rows: `id`, `hash`. None where they are elsewhere.
     pub(super) fn source_rows(&self) -> Option<String> {
         let Place::Here { table, .. } = &self.place else { return None };
-        let texts = self.source_texts();
+        // A value of such a row may fail to be computed.
+        let is_read = if self.claims.row_hashes.is_empty() { "" } else { "known.hash is null" };
+        let texts = self.source_texts(is_read);
         let (id, from) = (self.id(), qualified(table));
         let hash = self.row_hash();
         Some(format!(
@@ -116,11 +118,15 @@ impl Proof {
         ))
     }
 
-    /// The texts of a legacy row, from the table `l`.
-    pub(super) fn source_texts(&self) -> String {
+    /// The texts of a legacy row, from the table `l`; null unless a condition is met.
+    pub(super) fn source_texts(&self, condition: &str) -> String {
         let each = self.in_order().into_iter().enumerate().map(|(at, name)| {
             let column = self.columns.iter().find(|it| it.name == name);
-            format!("{} as c{at}", column.map_or_else(|| "null::text".to_owned(), |it| it.printed("l")))
+            let text = column.map_or_else(|| "null::text".to_owned(), |it| it.printed("l"));
+            match condition {
+                "" => format!("{text} as c{at}"),
+                _ => format!("case when {condition} then {text} end as c{at}"),
+            }
         });
         each.collect::<Vec<_>>().join(",\n           ")
     }
@@ -162,7 +168,7 @@ impl Proof {
             joined()
         );
         let legacy = format!("select t.*,\n           {typed}\n    from ({rebuilt}) t offset int8 '0'");
-        let (hash, keys) = (self.row_hash(), self.keys_hash());
+        let (hash, keys) = (self.row_hash(), Self::keys_hash());
         let wrong = wrong().join("\n         or ");
         fill(
             "    select source_id, r_id is null as is_missing,\n           case when r_id is not null then {{hash}} end \
@@ -180,10 +186,10 @@ impl Proof {
     }
 
     /// SQL of the hash of what the legacy row doesn't determine: ids and times.
-    fn keys_hash(&self) -> String {
+    fn keys_hash() -> String {
         let mut values = vec![("security_id", "(r_security_id::text)".to_owned())];
         values.extend([&REQUEST].into_iter().chain(&OTHERS).map(|it| (it.role, format!("e_{}", it.alias))));
-        self.bytes().sha256(&self.bytes().lines("keys", &values))
+        sha256(&lines("keys", &values))
     }
 }
 

@@ -1,9 +1,10 @@
 //! The script that psql runs.
 
 use crate::base::escape;
+use crate::migration::proof::facts::{Place, Proof, RUN_HASHES};
+use crate::migration::proof::rows::qualified;
 use crate::migration::proof::strays::crowded;
 use crate::migration::proof::text::{fill, literal};
-use crate::migration::proof::{Place, Proof, RUN_HASHES};
 
 const SCRIPT: &str = include_str!("script.sql");
 
@@ -19,14 +20,9 @@ pub fn proof_sql(proof: &Proof) -> String {
         false => format!("values {}", runs.join(",\n           ")),
     };
     let (is_here, outside) = match &proof.place {
-        Place::Here { table, .. } => (
-            true,
-            format!(
-                "(select count(*) from {} l where ({}) is not true)",
-                crate::migration::proof::rows::qualified(table),
-                proof.is_in_trees()
-            ),
-        ),
+        Place::Here { table, .. } => {
+            (true, format!("(select count(*) from {} l where ({}) is not true)", qualified(table), proof.is_in_trees()))
+        }
         Place::Elsewhere(_) => (false, number(claims.outside)),
     };
     let place = match &proof.place {
@@ -38,7 +34,6 @@ pub fn proof_sql(proof: &Proof) -> String {
         &[
             ("version", &escape::text(&claims.tool_version)),
             ("version_literal", &literal(&escape::text(&claims.tool_version))),
-            ("encoding", &literal(&proof.encoding)),
             ("place", &literal(&escape::text(&place))),
             ("is_here", if is_here { "true" } else { "false" }),
             ("source_root", &literal(source_root)),

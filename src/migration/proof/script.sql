@@ -47,11 +47,11 @@ set local work_mem = '128MB';
 set local statement_timeout = 0;
 set local idle_in_transaction_session_timeout = 0;
 
-select current_setting('server_encoding') = {{encoding}} as encoding_fits,
+select current_setting('server_encoding') = 'UTF8' as encoding_fits,
        current_setting('server_version_num')::int4 >= 130000 as version_fits \gset
 \if :encoding_fits
 \else
-do $$ begin raise exception 'This script was written for a database with another encoding; run it in the database of the bundle.'; end $$;
+do $$ begin raise exception 'This script was written for a database with the encoding UTF8; run it in the database that the bundle was written for.'; end $$;
 \endif
 \if :version_fits
 \else

@@ -1,9 +1,9 @@
 //! Rows that no legacy row explains, and rows where there are more than one.
 
+use crate::migration::proof::facts::{Place, Proof};
 use crate::migration::proof::fields::MARKED;
 use crate::migration::proof::rows::qualified;
 use crate::migration::proof::text::fill;
-use crate::migration::proof::{Place, Proof};
 
 const CROWDED: &str = include_str!("crowded.sql");
 const STRAYS: &str = include_str!("strays.sql");

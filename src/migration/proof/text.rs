@@ -3,7 +3,7 @@
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::base::sql_text::statement;
 use crate::migration::legacy::LegacyColumn;
-use crate::migration::proof::{Column, Proof};
+use crate::migration::proof::facts::{Column, Proof};
 
 /// Octets of a text above which its hash stands for it.
 const LARGE: usize = 262_144;
@@ -66,48 +66,27 @@ impl Column {
     }
 }
 
-/// How a database's encoding is brought to UTF-8, in which hashes are made.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bytes<'a>(pub(super) &'a str);
+/// SHA-256 of a text.
+pub(super) fn sha256(text: &str) -> String {
+    format!("sha256(convert_to({text}, 'UTF8'))")
+}
 
-impl Bytes<'_> {
-    /// The octets of a text in UTF-8. Where nothing is known of a text's encoding they are taken as they are.
-    pub(super) fn of(self, text: &str) -> String {
-        let to = if self.0 == "SQL_ASCII" { "SQL_ASCII" } else { "UTF8" };
-        format!("convert_to({text}, '{to}')")
+/// Lines as they are hashed, `NAME_OCTETS:NAME=VALUE`, after a first line. `values` are columns.
+pub(super) fn lines(first: &str, values: &[(&str, String)]) -> String {
+    let mut arguments = Vec::new();
+    let mut before = format!("{first}\n");
+    for (name, value) in values {
+        arguments.push(literal(&format!("{before}{}:{name}=", name.len())));
+        arguments.push(format!("octet_length({value})"));
+        arguments.push(format!(
+            "case when octet_length({value}) > {LARGE} then '#' || encode({}, 'hex') else ':' || {value} end",
+            sha256(value)
+        ));
+        before = "\n".to_owned();
     }
-
-    /// How many there are.
-    fn count(self, text: &str) -> String {
-        match self.0 {
-            "UTF8" | "SQL_ASCII" => format!("octet_length({text})"),
-            _ => format!("octet_length({})", self.of(text)),
-        }
-    }
-
-    /// SHA-256 of a text.
-    pub(super) fn sha256(self, text: &str) -> String {
-        format!("sha256({})", self.of(text))
-    }
-
-    /// Lines as they are hashed, `NAME_OCTETS:NAME=VALUE`, after a first line. `values` are columns.
-    pub(super) fn lines(self, first: &str, values: &[(&str, String)]) -> String {
-        let mut arguments = Vec::new();
-        let mut before = format!("{first}\n");
-        for (name, value) in values {
-            let head = literal(&format!("{before}{}:{name}=", name.len()));
-            let (count, bytes) = (self.count(value), self.of(value));
-            arguments.push(head);
-            arguments.push(count.clone());
-            arguments.push(format!(
-                "case when {count} > {LARGE} then '#' || encode(sha256({bytes}), 'hex') else ':' || {value} end"
-            ));
-            before = "\n".to_owned();
-        }
-        arguments.push(literal(&before));
-        let calls = arguments.chunks(ARGUMENTS).map(|chunk| format!("concat({})", chunk.join(",\n        ")));
-        calls.collect::<Vec<_>>().join("\n     || ")
-    }
+    arguments.push(literal(&before));
+    let calls = arguments.chunks(ARGUMENTS).map(|chunk| format!("concat({})", chunk.join(",\n        ")));
+    calls.collect::<Vec<_>>().join("\n     || ")
 }
 
 impl Proof {
@@ -119,16 +98,11 @@ impl Proof {
         LegacyColumn::ALL.iter().map(|it| it.name()).chain(others).collect()
     }
 
-    /// SQL of the bytes that are hashed, by the database's encoding.
-    pub(super) fn bytes(&self) -> Bytes<'_> {
-        Bytes(&self.encoding)
-    }
-
     /// SQL of the hash of a legacy row whose texts are the columns `c0`, `c1`, ….
     pub(super) fn row_hash(&self) -> String {
         let names = self.in_order();
         let values: Vec<(&str, String)> =
             names.into_iter().enumerate().map(|(at, name)| (name, format!("c{at}"))).collect();
-        self.bytes().sha256(&self.bytes().lines("row", &values))
+        sha256(&lines("row", &values))
     }
 }

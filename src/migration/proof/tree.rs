@@ -1,7 +1,7 @@
 //! The trees over the rows: their roots, and among which rows a root differs from the bundle's.
 
-use crate::migration::proof::text::fill;
-use crate::migration::proof::{Claims, Place, Proof};
+use crate::migration::proof::facts::{Claims, Place, Proof};
+use crate::migration::proof::text::{fill, lines, sha256};
 
 /// Children of a node.
 const WIDTH: usize = 16;
@@ -73,17 +73,17 @@ impl Proof {
         let rejection: [(&str, String); 7] = ["id", "field", "rule", "value", "message", "first_run_id", "last_run_id"]
             .map(|name| (name, format!("{name}::text")));
         // The first line is part of the leaf, and not of each rejection.
-        let lines = self.bytes().lines("", &rejection);
+        let each = lines("", &rejection);
         fill(
             ROWS,
             &[
                 ("constants", &self.claims.constants()),
                 ("source", &source),
                 ("stored", &self.stored_rows()),
-                ("rejection", &format!("substr({lines}, 2)")),
+                ("rejection", &format!("substr({each}, 2)")),
                 (
                     "sha256_of_rejected",
-                    &self.bytes().sha256("concat(E'rejected\\n3:row=64:', encode(hash, 'hex'), E'\\n', rejections)"),
+                    &sha256("concat(E'rejected\\n3:row=64:', encode(hash, 'hex'), E'\\n', rejections)"),
                 ),
                 ("join", join),
                 ("id", id),

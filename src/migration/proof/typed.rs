@@ -2,7 +2,7 @@
 //! kind becomes null instead of an error. No subqueries: they would keep the server from working in parallel.
 
 use crate::migration::legacy::{Kind, LegacyColumn as Col};
-use crate::migration::proof::Proof;
+use crate::migration::proof::facts::Proof;
 use crate::migration::proof::text::{fill, literal};
 
 const BLANKS: &str = r"[ \t\n\r\v\f]*";

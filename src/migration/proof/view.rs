@@ -2,7 +2,7 @@
 
 use crate::base::quote::quote_literal;
 use crate::base::sql_text::statement;
-use crate::migration::proof::Column;
+use crate::migration::proof::facts::Column;
 use crate::migration::proof::rebuild::Rows;
 use crate::migration::proof::text::{fill, identifier, literal};
 

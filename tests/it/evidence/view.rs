@@ -5,7 +5,7 @@ use pretty_assertions::assert_eq;
 use crate::harness::{Start, with_db};
 use pad_migrate::config::settings::TableName;
 use pad_migrate::migration::pg::proof::read_proof;
-use pad_migrate::migration::proof::legacy_view;
+use pad_migrate::migration::proof::view::legacy_view;
 use pad_migrate::migration::run::Options;
 
 /// Both ways: as texts, the migrated rows of the table are the rows of the view.
