@@ -54,7 +54,7 @@ pub struct Rounds {
 }
 
 /// Faults of one round, at most: the report of a verification lists so many differences, and a fault may cause several.
-const ROUND: usize = LISTED * 3 / 4;
+const ROUND: usize = LISTED / 2;
 
 /// The first id that no row has.
 const NEW: i64 = 9_000_000_000_000;
@@ -114,7 +114,7 @@ fn fault(wanted: &Wanted, first: &Migrated, other: Option<&Migrated>, new: i64) 
         Partner::Request => Place::Target(Role::Request),
         _ => wanted.place,
     };
-    let chosen = Chosen { id: id(first, wanted.place), new, other: other.map_or(0, |other| id(other, place)) };
+    let chosen = Chosen { id: id(first, wanted.anchor()), new, other: other.map_or(0, |other| id(other, place)) };
     let Names { first: of_first, other: of_other, new: of_new } = wanted.names.clone();
     let other = other.map(|it| it.source_id);
     let named = [(Some(first.source_id), of_first), (other, of_other), (Some(new), of_new)];
@@ -132,7 +132,7 @@ fn not_planted(wanted: &Wanted) -> NotPlanted {
     let reason = match wanted.needs {
         Needs::Null(_) => "no migrated row has null there",
         Needs::Value(..) => "no migrated row has such a value there",
-        Needs::Row => "there are too few migrated rows",
+        Needs::Row | Needs::Absence => "there are too few migrated rows",
     };
     NotPlanted { table, role, column, fault, reason }
 }

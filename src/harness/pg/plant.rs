@@ -44,6 +44,11 @@ pub enum PlantError {
     Verify(#[from] VerifyError),
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// Not every difference is listed.
+    #[error(
+        "verify found {differences} differences and lists fewer, so what it missed can't be known; please report this"
+    )]
+    Unlisted { differences: u64 },
     /// A statement has changed nothing.
     #[error("a fault could not be planted, since its statement changes nothing: {fault:?}; please report this")]
     NoFault { fault: PlantedFault },
@@ -51,7 +56,7 @@ pub enum PlantError {
 
 /// The rows that faults are planted in: enough of each shape that one round has room for nearly all faults. Always the
 /// same, whatever is rehearsed: a source that is only read can't be changed, and its rows may lack a shape.
-const ROWS: Generator = Generator { rows: 800, seed: 1 };
+const ROWS: Generator = Generator { rows: 500, seed: 1 };
 
 /// Plants each fault in a database of this name, and says which of them the verification finds. Nothing is left on the
 /// server.
@@ -74,6 +79,9 @@ pub async fn plant(maintenance: &EphemeralDatabase, name: &str) -> Result<Plante
         let source = LegacySource::Table { database: &database, table: &table };
         let request = verify::VerifyRequest { target: &database, source, environment: Environment::Local };
         let report = verify::verify(&request, |_| ()).await?;
+        if report.total_differences > report.differences.len() as u64 {
+            return Err(PlantError::Unlisted { differences: report.total_differences });
+        }
         judge(&mut planted, &round, &report.differences);
         if let Some(copy) = copy {
             drop_database(maintenance, &copy).await?;

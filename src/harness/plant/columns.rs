@@ -167,17 +167,24 @@ fn changes(place: Place, column: &Column) -> Vec<Change> {
         _ => None,
     };
     changes.extend(smallest);
+    if ["text", "character varying"].contains(&&*column.kind) {
+        // What is compared after normalisation elsewhere (D3).
+        changes.push(("another case", |it| it.bytes().any(|it| it.is_ascii_lowercase()), "upper(c)".to_owned()));
+    }
     if column.kind == "jsonb" {
         changes.push(("another JSON type", any, "jsonb_build_array(c)".to_owned()));
         let is_object: fn(&str) -> bool = |it| it.starts_with('{') && it != "{}";
         let outer = |(kind, expression)| (kind, is_object, expression);
         changes.extend(changes_of_json("c", OUTER).map(outer));
+        changes.push(("an empty object", is_object, "'{}'::jsonb".to_owned()));
     }
     if name == "compliance_assessment" {
         let nested = |(kind, expression)| {
             (kind, has_residual as fn(&str) -> bool, format!("jsonb_set(c, '{{legacy}}', {expression})"))
         };
         changes.extend(changes_of_json("(c -> 'legacy')", NESTED).map(nested));
+        let says_nothing = "jsonb_set(c, '{legacy,planted}', 'null')".to_owned();
+        changes.push(("a key without a value more in legacy", has_residual, says_nothing));
     }
     changes
 }

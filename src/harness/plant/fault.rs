@@ -99,6 +99,8 @@ pub enum Needs {
     Value(usize, fn(&str) -> bool),
     /// Its column at this place holds null.
     Null(usize),
+    /// It isn't there, though the request is.
+    Absence,
 }
 
 /// Which second row a fault needs.
@@ -110,12 +112,14 @@ pub enum Partner {
     OtherValue(usize),
     /// Any that was migrated.
     Request,
+    /// One of another request.
+    Same,
 }
 
 /// The rows that were chosen for a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chosen {
-    /// The row's own id.
+    /// The row's own id; if the row isn't there, that of the request, or of the request's lineage row.
     pub id: i64,
     /// An id that no row has.
     pub new: i64,
@@ -164,9 +168,9 @@ pub struct Wanted {
 
 impl Wanted {
     pub(super) fn fits(&self, row: &Migrated) -> bool {
-        row.rows.contains_key(&self.place)
+        row.rows.contains_key(&self.place) != matches!(self.needs, Needs::Absence)
             && match self.needs {
-                Needs::Row => true,
+                Needs::Row | Needs::Absence => true,
                 Needs::Value(at, is) => row.cell(self.place, at).is_some_and(is),
                 Needs::Null(at) => row.cell(self.place, at).is_none(),
             }
@@ -178,7 +182,17 @@ impl Wanted {
                 Partner::None => true,
                 Partner::OtherValue(at) => self.fits(other) && first.cell(self.place, at) != other.cell(self.place, at),
                 Partner::Request => true,
+                Partner::Same => other.rows.contains_key(&self.place),
             }
+    }
+
+    /// The place of the row by whose id it is planted.
+    pub(super) fn anchor(&self) -> Place {
+        match (self.needs, self.place) {
+            (Needs::Absence, Place::Target(_)) => Place::Target(Role::Request),
+            (Needs::Absence, _) => Place::Lineage(Role::Request),
+            (_, place) => place,
+        }
     }
 
     pub(super) fn described(&self, source_id: i64) -> PlantedFault {

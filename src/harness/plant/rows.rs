@@ -1,6 +1,6 @@
 //! The faults of whole rows: lost, doubled, moved to another request.
 
-use crate::base::quote::quote_identifier;
+use crate::base::quote::{quote_identifier, quote_literal};
 use crate::harness::plant::columns::has_residual;
 use crate::harness::plant::fault::{Chosen, Column, Names, Needs, Partner, Place, Stock, Wanted, owned};
 use crate::migration::target::{Role, SOURCE_TABLE};
@@ -98,8 +98,23 @@ fn of_target(role: Role, columns: &[Column]) -> Vec<Wanted> {
     let (table, list) = (place.qualified(), copied(columns));
     let wrong = owned(&[(role.as_str(), "id")]);
     let names = Names { first: wrong.clone(), ..Names::default() };
-    let (lost, doubled) = (table.clone(), table.clone());
-    vec![
+    let (lost, doubled, added) = (table.clone(), table.clone(), table.clone());
+    let of_other = columns.iter().filter(|it| it.name != "id").map(|it| match &*it.name {
+        "request_id" => "$request".to_owned(),
+        name => quote_identifier(name),
+    });
+    let (of_other, into) = (of_other.collect::<Vec<_>>().join(", "), list.clone());
+    let too_many = Wanted {
+        needs: Needs::Absence,
+        partner: Partner::Same,
+        ..wanted(place, "row that the legacy row doesn't give", names.clone(), move |it| {
+            let values = of_other.replace("$request", &it.id.to_string());
+            format!("insert into {added} ({into}) select {values} from {added} where id = {}", it.other)
+        })
+    };
+    // A submission is always given.
+    let too_many = Some(too_many).filter(|_| role != Role::AuditSubmitted);
+    let mut faults = vec![
         wanted(place, LOST, names.clone(), move |it| format!("delete from {lost} where id = {}", it.id)),
         wanted(place, DOUBLED, names.clone(), move |it| {
             format!("insert into {doubled} ({list}) select {list} from {doubled} where id = {}", it.id)
@@ -111,28 +126,44 @@ fn of_target(role: Role, columns: &[Column]) -> Vec<Wanted> {
                 format!("update {table} set request_id = {} where id = {}", it.other, it.id)
             })
         },
-    ]
+    ];
+    faults.extend(too_many);
+    faults
 }
 
 fn of_lineage(role: Role) -> Vec<Wanted> {
     let place = Place::Lineage(role);
     let named = if role == Role::Request { Role::AuditSubmitted } else { role };
     let names = Names::of(&[(named.as_str(), "lineage")]);
-    let copy = |source: &str, it: Chosen| {
+    let copy = |source: &str, target: &str, it: Chosen| {
         format!(
             "insert into padealing.migration_mapping (source_table, source_id, target_table, target_id) \
-             select source_table, {source}, target_table, target_id from padealing.migration_mapping where id = {}",
+             select source_table, {source}, {target}, target_id from padealing.migration_mapping where id = {}",
             it.id
         )
     };
-    let invented = Names { new: owned(&[(SOURCE_TABLE, "id")]), ..Names::default() };
-    vec![
+    let (source, target) = ("source_id", "target_table");
+    // Of two claims to a request the one of the lower id is named.
+    let twice = if role == Role::Request { owned(&[("pad_request", "id")]) } else { Vec::new() };
+    let invented = Names { first: twice, new: owned(&[(SOURCE_TABLE, "id")]), ..Names::default() };
+    let mut faults = vec![
         wanted(place, LOST, names.clone(), |it| {
             format!("delete from padealing.migration_mapping where id = {}", it.id)
         }),
-        wanted(place, DOUBLED, names, move |it| copy("source_id", it)),
+        wanted(place, DOUBLED, names.clone(), move |it| copy(source, target, it)),
         wanted(place, "row doubled for a legacy row that isn't there", invented, move |it| {
-            copy(&it.new.to_string(), it)
+            copy(&it.new.to_string(), target, it)
         }),
-    ]
+        wanted(place, "row doubled for an unknown role", Names::of(&[("unknown", "lineage")]), move |it| {
+            copy(source, "'unknown'", it)
+        }),
+    ];
+    // A request and its submission are always given.
+    if ![Role::Request, Role::AuditSubmitted].contains(&role) {
+        let too_many = wanted(place, "row of a role that the legacy row doesn't give", names, move |it| {
+            copy(source, &quote_literal(role.as_str()), it)
+        });
+        faults.push(Wanted { needs: Needs::Absence, ..too_many });
+    }
+    faults
 }
