@@ -54,8 +54,8 @@ pub enum PlantError {
     NoFault { fault: PlantedFault },
 }
 
-/// The rows that faults are planted in: enough of each shape that one round has room for nearly all faults. Always the
-/// same, whatever is rehearsed: a source that is only read can't be changed, and its rows may lack a shape.
+/// The rows that faults are planted in: enough of each shape that two rounds have room for all faults. Always the same,
+/// whatever is rehearsed: a source that is only read can't be changed, and its rows may lack a shape.
 const ROWS: Generator = Generator { rows: 500, seed: 1 };
 
 /// Plants each fault in a database of this name, and says which of them the verification finds. Nothing is left on the
