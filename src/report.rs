@@ -17,6 +17,7 @@ pub mod migrate;
 pub mod page;
 pub mod permission;
 pub mod plan;
+pub mod planted;
 pub mod progress;
 pub mod rehearsal;
 pub mod rejects;

@@ -26,6 +26,7 @@
 //! - `hostile`: names and values that a terminal, psql or a CI system would obey.
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
+//! - `plant`: the faults that a rehearsal plants, so that verify finds them.
 //! - `cutover`: the change night, there and back.
 //! - `gate`: GO or NO-GO, and why.
 //! - `layers`: arrows between files run down, and pure files are pure.
@@ -60,6 +61,7 @@ mod migrate;
 mod neighbours;
 mod permissions;
 mod plan;
+mod plant;
 mod pooler;
 mod program;
 mod revisions;
