@@ -6,7 +6,7 @@ use crate::commands::csv::LegacyRows;
 use crate::commands::ended::Ended;
 use crate::migration::pg::evidence::proofs::{VIEW, describe};
 use crate::migration::pg::verify::VerifyRequest;
-use crate::migration::proof::legacy_view;
+use crate::migration::proof::view::legacy_view;
 use crate::postgres::database::Access;
 
 /// Print the legacy table as a view over padealing, for reports that read it

@@ -13,11 +13,12 @@ use crate::migration::pg::proof::proof_of;
 use crate::migration::pg::source::Source;
 use crate::migration::pg::verify::VerifyRequest;
 use crate::migration::pg::verify_error::VerifyError;
-use crate::migration::proof::{Claims, Column, Node, Place, Proof, RUN_HASHES, legacy_view, proof_sql};
+use crate::migration::proof::facts::{Claims, Column, Node, Place, Proof, RUN_HASHES};
+use crate::migration::proof::script::proof_sql;
+use crate::migration::proof::view::legacy_view;
 use crate::postgres::database::Access;
 use crate::postgres::query_error::Attempt;
 use crate::postgres::session::Session;
-use crate::postgres::statement::server_facts;
 
 /// The view's schema and name.
 pub const VIEW: (&str, &str) = ("public", "personal_account_dealing_as_it_was");
@@ -35,7 +36,7 @@ pub async fn describe(
             let source = source.in_zone(database, &mut from, target).await.map_err(VerifyError::from)?;
             let _ = from.close().await;
             let elsewhere = (!is_beside).then(|| format!("{table} at {}", database.place()));
-            Ok(proof_of(&source, elsewhere, target).await?)
+            Ok(proof_of(&source, elsewhere))
         }
         LegacySource::Csv(csv) => {
             let text = || "text".to_owned();
@@ -45,7 +46,6 @@ pub async fn describe(
                 columns: csv.layout.columns.iter().map(|it| column(&it.name)).collect(),
                 place: Place::Elsewhere(format!("the file {}, SHA-256 {}", csv.name(), csv.sha256)),
                 zone: None,
-                encoding: server_facts(target).await?.encoding,
                 claims: Claims::default(),
             })
         }

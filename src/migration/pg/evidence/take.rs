@@ -19,7 +19,7 @@ use crate::migration::pg::evidence::rows::{Written, write_rows};
 use crate::migration::pg::evidence::spool::Spool;
 use crate::migration::pg::legacy::LegacySource;
 use crate::migration::pg::verify::{VerifyRequest, verify_with_evidence};
-use crate::migration::proof::Column;
+use crate::migration::proof::facts::Column;
 use crate::migration::run::Progress;
 use crate::migration::verification::VerifyReport;
 use crate::postgres::database::Access;
