@@ -25,6 +25,17 @@ pub fn proof_sql(proof: &Proof) -> String {
         }
         Place::Elsewhere(_) => (false, number(claims.outside)),
     };
+    let columns: Vec<String> =
+        proof.columns.iter().map(|it| format!("({}, {})", literal(&it.name), literal(&it.sql_type))).collect();
+    let columns = format!("    values {}", columns.join(",\n           "));
+    let columns_now = match &proof.place {
+        Place::Here { table, .. } => format!(
+            "    select attname::text, format_type(atttypid, atttypmod) from pg_attribute\n    \
+             where attrelid = to_regclass({}) and attnum > 0 and not attisdropped",
+            literal(&qualified(table))
+        ),
+        Place::Elsewhere(_) => "    select name, type from known".to_owned(),
+    };
     let place = match &proof.place {
         Place::Here { table: (schema, name), .. } => format!("{schema}.{name}"),
         Place::Elsewhere(place) => place.clone(),
@@ -45,6 +56,8 @@ pub fn proof_sql(proof: &Proof) -> String {
             ("pending", &number(claims.pending)),
             ("outside", &number(claims.outside)),
             ("outside_now", &outside),
+            ("columns", &columns),
+            ("columns_now", &columns_now),
             ("crowded", &crowded()),
             ("rows", &proof.rows()),
             ("levels", &proof.levels()),
