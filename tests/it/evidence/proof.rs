@@ -1,6 +1,7 @@
 //! `proof.sql` is right about a clean migration, and finds every corruption that the verification finds.
 //!
-//! What it claims is computed here from the rows: by the format's text, in a few lines that share nothing with either side.
+//! What it claims is computed here from the rows: by the format's text, in a few lines that share nothing with either
+//! side.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,8 +106,8 @@ impl Bundle {
         Self::of_zoned(db, &db.database, table, &[]).await
     }
 
-    /// The same, of a database with a time zone for the source, and with rows that can't be read: their hash is one that
-    /// only the bundle knows.
+    /// The same, of a database with a time zone for the source, and with rows that can't be read: their hash is one
+    /// that only the bundle knows.
     async fn of_zoned(db: &Db, database: &Database, table: &TableName, unreadable: &[i64]) -> Self {
         let mut proof = read_proof(database, table).await.expect("the columns are read");
         let mut session = db.connect().await;
@@ -135,7 +136,8 @@ impl Bundle {
         .await;
         let open = read(
             &mut session,
-            "select source_id, id, field, rule, value, message, first_run_id, last_run_id from padealing.migration_reject \
+            "select source_id, id, field, rule, value, message, first_run_id, last_run_id \
+             from padealing.migration_reject \
              where resolved_run_id is null order by source_id, field collate \"C\", rule collate \"C\"",
         )
         .await;
@@ -385,9 +387,9 @@ line" text, add "{{keys}}" text, add ":'rows' :rows" text, add "back\slash\n" te
         add long interval, add point point;
     insert into personal_account_dealing (id, employee, requested_date, trade_size, value, last_modified_date,
         inst_symbol, isin, status, related_yn, is_deleted_yn, two_business_days_execution_yn, "quo""te", "new
-line", "{{keys}}", ":'rows' :rows", "back\slash\n", "größe 名 🦀", "%s %1$I", c0, r_id, residual, "source_id", bytes, texts,
-        flags, js, jsb, padded, char3, flag, at, clock, addr, net, cash, "real", double, bits, id2, odd, span, name2, one,
-        xm, long, point)
+line", "{{keys}}", ":'rows' :rows", "back\slash\n", "größe 名 🦀", "%s %1$I", c0, r_id, residual, "source_id", bytes,
+        texts, flags, js, jsb, padded, char3, flag, at, clock, addr, net, cash, "real", double, bits, id2, odd, span,
+        name2, one, xm, long, point)
     select id, 1003.0, '2021-07-01 12:00:00.5+02', ' +1e2 ', 7, ' 2021-08-02T03:04 ', 'TWIN', 'XS000000TWN1',
         'request', '1', 'y', '', 'a''b"c', E'line\none', '{{hash}}', ':''rows''', E'\\n\t', 'ß 🦀', '%s', 'c1', 5,
         '{"x": 1}', 77, '\x00ff', array['a,b', null, 'NULL', E'"\\'], '{t,f,null}', '{ "a":  1 }', '{"b": 2}', 'ab',
