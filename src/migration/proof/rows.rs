@@ -155,9 +155,9 @@ impl Proof {
         format!("{usable} and {id} not in (select {id} from {table} l where {usable} group by 1 having count(*) > 1)")
     }
 
-    /// What is stored for each row with lineage of a request. The fences, `offset`, keep what is above them from being
-    /// computed again and again; a constant of int8 lets the server work in parallel all the same. Columns:
-    /// `source_id`, `hash`, `keys`, `is_right`, `is_missing`.
+    /// What is stored for each row with lineage of a request: `source_id`, `hash`, `keys`, `is_right`, `is_missing`.
+    /// The fences, `offset`, keep what is below them from being computed more than once; a constant that is an int8
+    /// lets the server work in parallel all the same.
     pub(super) fn stored_rows(&self) -> String {
         let names = self.in_order();
         let texts = self.rebuilt_texts(STORED, "c");
@@ -165,9 +165,10 @@ impl Proof {
         let nothing = nothing.join("\n             or ");
         let names = array(names);
         let typed = self.typed_columns(|column| self.stored_value(column));
+        let odd = format!("residual is not null and (residual - {names} <> '{{}}'\n             or {nothing})");
         let rebuilt = format!(
-            "select j.*,\n           \
-             residual is not null and (residual - {names} <> '{{}}'\n             or {nothing}) as residual_is_wrong,\n           {texts}\n    from ({}) j offset int8 '0'",
+            "select j.*,\n           {odd} as residual_is_wrong,\n           {texts}\n    \
+             from ({}) j offset int8 '0'",
             joined()
         );
         let legacy = format!("select t.*,\n           {typed}\n    from ({rebuilt}) t offset int8 '0'");
