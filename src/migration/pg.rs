@@ -21,7 +21,6 @@ pub(crate) mod names;
 pub(crate) mod needs;
 pub(crate) mod odd_rows;
 pub(crate) mod plain_page;
-pub mod proof;
 pub(crate) mod reader;
 pub(crate) mod reading;
 pub(crate) mod refused;

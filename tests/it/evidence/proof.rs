@@ -15,10 +15,13 @@ use crate::generate::with_generated;
 use crate::harness::{Db, Seen, Start, try_migrate, with_db};
 use pad_migrate::base::quote::quote_identifier;
 use pad_migrate::base::text::hex;
+use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
 use pad_migrate::harness::generate::Generator;
 use pad_migrate::migration::legacy::LegacyColumn;
-use pad_migrate::migration::pg::proof::read_proof;
+use pad_migrate::migration::pg::evidence::proofs::describe;
+use pad_migrate::migration::pg::legacy::LegacySource;
+use pad_migrate::migration::pg::verify::VerifyRequest;
 use pad_migrate::migration::proof::facts::{Claims, Node, Place, Proof, RUN_HASHES};
 use pad_migrate::migration::proof::script::proof_sql;
 use pad_migrate::migration::proof::view::legacy_view;
@@ -109,7 +112,9 @@ impl Bundle {
     /// The same, of a database with a time zone for the source, and with rows that can't be read: their hash is one
     /// that only the bundle knows.
     async fn of_zoned(db: &Db, database: &Database, table: &TableName, unreadable: &[i64]) -> Self {
-        let mut proof = read_proof(database, table).await.expect("the columns are read");
+        let source = LegacySource::Table { database, table };
+        let request = VerifyRequest { target: database, source, environment: Environment::Local };
+        let mut proof = describe(&request, true).await.expect("the columns are read");
         let mut session = db.connect().await;
         sqlx::raw_sql(PIN).execute(&mut session).await.expect("the settings are set");
         let known = LegacyColumn::ALL.iter().map(|it| it.name());

@@ -3,8 +3,11 @@
 use pretty_assertions::assert_eq;
 
 use crate::harness::{Start, with_db};
+use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
-use pad_migrate::migration::pg::proof::read_proof;
+use pad_migrate::migration::pg::evidence::proofs::describe;
+use pad_migrate::migration::pg::legacy::LegacySource;
+use pad_migrate::migration::pg::verify::VerifyRequest;
 use pad_migrate::migration::proof::view::legacy_view;
 use pad_migrate::migration::run::Options;
 
@@ -13,7 +16,10 @@ use pad_migrate::migration::run::Options;
 async fn the_view_gives_the_legacy_table_back() {
     with_db(Start::Seeded, async |db| {
         db.migrate(Options::default()).await;
-        let proof = read_proof(&db.database, &TableName::legacy()).await.expect("the columns are read");
+        let table = TableName::legacy();
+        let source = LegacySource::Table { database: &db.database, table: &table };
+        let request = VerifyRequest { target: &db.database, source, environment: Environment::Local };
+        let proof = describe(&request, true).await.expect("the columns are read");
         db.execute(&legacy_view(&proof.columns, ("public", "legacy \"as it was\""))).await;
         let migrated = "select l::text from personal_account_dealing l where id in (select source_id from \
                         padealing.migration_mapping where target_table = 'pad_request')";

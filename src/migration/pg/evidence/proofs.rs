@@ -1,5 +1,7 @@
 //! The scripts of a bundle, made for its source and its claims.
 
+use std::sync::Arc;
+
 use sqlx::AssertSqlSafe;
 
 use crate::migration::evidence::folding::Folded;
@@ -9,7 +11,6 @@ use crate::migration::pg::evidence::error::EvidenceError;
 use crate::migration::pg::evidence::files::FolderWriter;
 use crate::migration::pg::evidence::rows::Constant;
 use crate::migration::pg::legacy::LegacySource;
-use crate::migration::pg::proof::proof_of;
 use crate::migration::pg::source::Source;
 use crate::migration::pg::verify::VerifyRequest;
 use crate::migration::pg::verify_error::VerifyError;
@@ -23,25 +24,23 @@ use crate::postgres::session::Session;
 /// The view's schema and name.
 pub const VIEW: (&str, &str) = ("public", "personal_account_dealing_as_it_was");
 
-/// What the scripts are made of, without claims.
-pub async fn describe(
-    request: &VerifyRequest<'_>,
-    is_beside: bool,
-    target: &mut Session,
-) -> Result<Proof, EvidenceError> {
+/// What the scripts are made of, without claims. `is_beside`: whether the legacy table is in the same database.
+pub async fn describe(request: &VerifyRequest<'_>, is_beside: bool) -> Result<Proof, EvidenceError> {
     match request.source {
         LegacySource::Table { database, table } => {
             let mut from = database.connect(Access::Read, "verify source").await?;
             let source = Source::describe(&mut from, table, &database.place()).await.map_err(VerifyError::from)?;
-            let source = source.in_zone(database, &mut from, target).await.map_err(VerifyError::from)?;
+            let mut target = request.target.connect(Access::Read, "verify evidence").await?;
+            let source = source.in_zone(database, &mut from, &mut target).await.map_err(VerifyError::from)?;
             let _ = from.close().await;
-            let elsewhere = (!is_beside).then(|| format!("{table} at {}", database.place()));
-            Ok(proof_of(&source, elsewhere))
+            let _ = target.close().await;
+            let (columns, here) = source.described();
+            let place = if is_beside { here } else { Place::Elsewhere(format!("{table} at {}", database.place())) };
+            Ok(Proof { columns, place, zone: source.zone.clone(), claims: Claims::default() })
         }
         LegacySource::Csv(csv) => {
             let text = || "text".to_owned();
-            let column =
-                |name: &std::sync::Arc<str>| Column { name: name.to_string(), sql_type: text(), base_type: text() };
+            let column = |name: &Arc<str>| Column { name: name.to_string(), sql_type: text(), base_type: text() };
             Ok(Proof {
                 columns: csv.layout.columns.iter().map(|it| column(&it.name)).collect(),
                 place: Place::Elsewhere(format!("the file {}, SHA-256 {}", csv.name(), csv.sha256)),

@@ -54,6 +54,7 @@ pub async fn take(
     let report = gather(request, &mut spool, progress).await?;
     let is_table = matches!(request.source, LegacySource::Table { .. });
     request.target.phase("writing the evidence");
+    let proof = describe(request, facts.source.is_beside).await?;
     let mut target = request.target.connect(Access::Read, "verify evidence").await?;
     begin_read_only(&mut target, Limits::default()).await?;
     let server = server_facts(&mut target).await?;
@@ -62,7 +63,6 @@ pub async fn take(
         write_rows(&mut target, &mut spool, Some(&mut files), Folding::default()).await?;
     let accounting = report.accounting.clone().unwrap_or_default();
     let rows = row_counts(&report, &folded)?;
-    let proof = describe(request, facts.source.is_beside, &mut target).await?;
     let column = |it: &Column| ColumnOf { name: it.name.clone(), r#type: is_table.then(|| it.sql_type.clone()) };
     let columns = proof.columns.iter().map(column).collect();
     let facts = Facts { source: SourceOf { columns, timezone: proof.zone.clone(), ..facts.source }, ..facts };
