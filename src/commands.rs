@@ -28,6 +28,7 @@ mod printer;
 mod progress;
 #[cfg(feature = "harness")]
 mod rehearse;
+mod report;
 mod restore;
 mod revert;
 mod rollback;

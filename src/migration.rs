@@ -43,6 +43,7 @@ pub(crate) mod needs;
 pub mod pg;
 pub(crate) mod printed;
 pub mod reconstruct;
+pub mod recorded;
 pub mod refusal;
 pub mod rejection;
 pub mod rollback;

@@ -154,11 +154,7 @@ async fn copy_out(
 }
 
 /// The lineage of each of them that has any, in the order of their ids.
-async fn read_lineage(
-    target: &mut Session,
-    range: &Rows,
-    depth: Depth,
-) -> Result<Vec<(i64, Stored)>, QueryError> {
+async fn read_lineage(target: &mut Session, range: &Rows, depth: Depth) -> Result<Vec<(i64, Stored)>, QueryError> {
     let mut lineage: Vec<(i64, StoredLineage)> = Vec::new();
     let record = match depth {
         Depth::Rows => "",
