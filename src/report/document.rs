@@ -26,7 +26,9 @@ pub struct ReportJson {
     pub head: Head,
     /// The document's title.
     pub title: String,
-    /// When it was made, in UTC, such as `2026-11-25T19:01:30Z`.
+    /// What it is about, for a reader who knows nothing of it.
+    pub about: String,
+    /// When it was made, in UTC, such as `2026-11-25 19:01:30 UTC`.
     pub made_at: String,
     /// The program and its commit.
     pub program: String,
@@ -69,6 +71,10 @@ pub struct Making {
     /// Whether values of rows are shown.
     pub personal_data: bool,
 }
+
+/// What every document is about.
+const ABOUT: &str = "Employees of the firm ask for permission before they trade on their own account. The record of these requests moves \
+                     from one table, the legacy table, to several tables, the new database schema `padealing`.";
 
 /// The program and its commit.
 pub(crate) fn program() -> String {

@@ -129,8 +129,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// As many cells in each row as there are columns; the first cell names the row.
     pub rows: Vec<Vec<Cell>>,
-    /// Whether the last row sums up those above it.
-    pub has_total: bool,
+    /// How many rows at the end sum up those above them.
+    pub total: usize,
 }
 
 impl Table {

@@ -13,7 +13,7 @@ use crate::report::document::sections::issues::{Issues, left_out};
 use crate::report::document::sections::runs::{Timed, migrated, times};
 use crate::report::document::sections::{checks, ends, rejections, rows, runs, schema};
 use crate::report::document::words::{capitalised, rows as of_rows};
-use crate::report::document::{AccountingJson, Making, ReportJson, program};
+use crate::report::document::{ABOUT, AccountingJson, Making, ReportJson, program};
 use crate::report::drift::json::DriftJson;
 use crate::report::integrity::IntegrityJson;
 use crate::report::layout::{Databases, Head};
@@ -123,6 +123,9 @@ impl Found<'_> {
                 verdict,
             ),
             title: format!("Migration of personal account dealing, environment {}", databases.environment),
+            about: format!(
+                "{ABOUT} This document says what became of each row, how that was checked, and what was not checked."
+            ),
             made_at: making.made_at.clone(),
             program: program(),
             personal_data: making.personal_data,
@@ -173,7 +176,7 @@ impl Found<'_> {
             }
         }
         facts.push(Fact::new("To (host, database, role)", place(&databases.target)));
-        facts.push(Fact::new("New schema", "padealing"));
+        facts.push(Fact::new("New schema", "`padealing`"));
         if let Ok(runs) = &self.recorded.runs {
             let mut roles: Vec<&str> = runs.newest.iter().map(|it| &*it.role).collect();
             roles.sort_unstable();
@@ -198,7 +201,7 @@ impl Found<'_> {
         let accounting = report.and_then(|it| it.accounting.as_ref());
         let tables: Vec<(&str, u64)> =
             accounting.map(|it| it.tables.iter().map(|(name, count)| (*name, *count)).collect()).unwrap_or_default();
-        rows::section(report.map(|it| &it.counts), accounting, &tables)
+        rows::section(report.map(|it| &it.counts), accounting, &tables, self.making.personal_data)
     }
 
     fn schema(&self) -> Section {

@@ -8,7 +8,7 @@ use crate::report::document::block::ColumnKind::{Code, Status, Text};
 use crate::report::document::block::{Block, Fact, Section, Table, excerpt};
 use crate::report::document::sections::ends;
 use crate::report::document::words::{duration, status};
-use crate::report::document::{Making, ReportJson, program};
+use crate::report::document::{ABOUT, Making, ReportJson, program};
 use crate::report::gate::GateJson;
 
 /// The document of a decision.
@@ -34,6 +34,7 @@ pub(crate) fn document(json: &GateJson, making: &Making) -> ReportJson {
     ReportJson {
         head: json.head.clone(),
         title: format!("GO or NO-GO {} the cutover, environment {}", json.stage.as_str(), json.head.environment),
+        about: format!("{ABOUT} This document says whether the next step may be taken."),
         made_at: making.made_at.clone(),
         program: program(),
         personal_data: making.personal_data,

@@ -33,7 +33,7 @@ pub fn html(report: &ReportJson) -> String {
             }
             body {
                 a.skip href="#result" { "Skip to the result" }
-                header { h1 { (words(&report.title)) } }
+                header { h1 { (words(&report.title)) } p { (words(&report.about)) } }
                 div.columns {
                     nav aria-label="Contents" {
                         ol {
@@ -76,15 +76,15 @@ fn section(section: &Section) -> Markup {
 fn block(block: &Block) -> Markup {
     match block {
         Block::Verdict { good, word, text } => html! {
-            p.verdict.good[*good].bad[!*good] { strong { (words(word)) } " " span { (words(text)) } }
+            p.verdict.good[*good].bad[!*good] { strong { (words(word)) } span { (words(text)) } }
         },
         Block::Text { text } => html! { p { (words(text)) } },
         Block::Items { items } => html! { ul { @for item in items { li { (words(item)) } } } },
         Block::Equation { terms } => html! {
             p.equation {
                 @for (at, term) in terms.iter().enumerate() {
-                    @if at > 0 { span.sign { (if at == 1 { " = " } else { " + " }) } }
-                    span.term { b { (thousands(term.count)) } " " (words(&term.label)) }
+                    @if at > 0 { span.sign { (if at == 1 { "=" } else { "+" }) } }
+                    span.term { b { (thousands(term.count)) } span { (words(&term.label)) } }
                 }
             }
         },
@@ -119,10 +119,10 @@ fn is_number(kind: ColumnKind) -> bool {
 }
 
 fn table(table: &Table) -> Markup {
-    let last = table.rows.len().saturating_sub(1);
+    let sums = table.rows.len() - table.total.min(table.rows.len());
     html! {
         div.scroll role="region" tabindex="0" aria-label=(escape::text(&table.caption)) {
-            table {
+            table .narrow[table.columns.len() <= 3] {
                 caption { (words(&table.caption)) }
                 thead {
                     tr {
@@ -133,7 +133,7 @@ fn table(table: &Table) -> Markup {
                 }
                 tbody {
                     @for (at, row) in table.rows.iter().enumerate() {
-                        tr .total[table.has_total && at == last] {
+                        tr .total[at >= sums] {
                             @for (position, (column, cell)) in table.columns.iter().zip(row).enumerate() {
                                 @if position == 0 {
                                     th scope="row" .number[is_number(column.kind)] { (self::cell(column.kind, cell)) }
@@ -216,7 +216,7 @@ fn diff(caption: &str, lines: &[DiffLine]) -> Markup {
             figcaption { (words(caption)) }
             ol.diff {
                 @for DiffLine { change, text } in lines {
-                    li .(of_change(*change)) { span.sign { (change.sign()) } " " (escape::text(text)) }
+                    li .(of_change(*change)) { span.sign { (change.sign()) } span { (escape::text(text)) } }
                 }
             }
         }

@@ -7,7 +7,7 @@ use crate::report::document::block::{Block, Cell, Change, ColumnKind, DiffLine, 
 
 /// The whole document.
 pub fn markdown(report: &ReportJson) -> String {
-    let mut out = format!("# {}\n", words(&report.title));
+    let mut out = format!("# {}\n\n{}\n", words(&report.title), line(&report.about));
     for section in &report.sections {
         out.push_str(&format!("\n## {}\n", words(&section.title)));
         for block in &section.blocks {

@@ -8,7 +8,7 @@ use crate::report::document::sections::issues::Issues;
 use crate::report::document::sections::runs::{Timed, times};
 use crate::report::document::sections::{checks, ends, rejections, rows, schema};
 use crate::report::document::words::capitalised;
-use crate::report::document::{AccountingJson, Making, ReportJson, program};
+use crate::report::document::{ABOUT, AccountingJson, Making, ReportJson, program};
 use crate::report::migrate::by_table;
 use crate::report::rehearsal::{PhaseJson, RehearseJson};
 
@@ -35,8 +35,8 @@ pub(crate) fn document(json: &RehearseJson, accounting: Option<&Accounting>, mak
     let sections = vec![
         result,
         origin(json, making),
-        rows::section(Some(&json.verify), accounting, &by_table(&json.counts)),
-        rejections::of_run(&json.groups, &json.rejections, json.counts.rejected),
+        rows::section(Some(&json.verify), accounting, &by_table(&json.counts), making.personal_data),
+        rejections::of_run(&json.groups, &json.rejections, json.counts.rejected, is_expected(json)),
         schema::section(&schema::Known {
             history: None,
             revisions: json.revisions.iter().map(|it| (*it).to_owned()).collect(),
@@ -55,6 +55,7 @@ pub(crate) fn document(json: &RehearseJson, accounting: Option<&Accounting>, mak
     ReportJson {
         head: json.head.clone(),
         title: format!("Rehearsal of the migration of personal account dealing, environment {}", json.head.environment),
+        about: format!("{ABOUT} This document says how a rehearsal of that went."),
         made_at: making.made_at.clone(),
         program: program(),
         personal_data: making.personal_data,
@@ -62,6 +63,11 @@ pub(crate) fn document(json: &RehearseJson, accounting: Option<&Accounting>, mak
         accounting: Some(counts),
         sections,
     }
+}
+
+/// Whether exactly those rows were rejected that had to be.
+fn is_expected(json: &RehearseJson) -> bool {
+    json.unexpected_total == Some(0)
 }
 
 fn origin(json: &RehearseJson, making: &Making) -> Section {
@@ -88,7 +94,7 @@ fn timed(json: &RehearseJson) -> Vec<Timed> {
 fn issues(json: &RehearseJson) -> Section {
     let mut issues = Issues::new();
     issues.of_rows(&json.verify, &json.difference_groups);
-    issues.of_run(&json.groups);
+    issues.of_run(&json.groups, is_expected(json));
     issues.of_schema(&json.findings);
     issues.of_checks(&json.checks);
     issues.section()

@@ -69,9 +69,9 @@ pub(crate) fn section(checks: &Checks<'_>) -> Section {
 pub(crate) fn scenarios(checks: &Checks<'_>) -> Section {
     let mut section = Section::new("scenarios", "The ten acceptance scenarios");
     section.text(
-        "Each scenario was first played through by people in the application. The checks here ask the database what such \
-         a scenario must have left in it. They don't press buttons: what the screens show and which messages are sent is \
-         for people to try.",
+        "Scenarios are played through by people in the application. The checks here ask the database what every scenario \
+         that was played, or migrated, must have left in it. They press no buttons: what screens show and which messages \
+         are sent is for people to try.",
     );
     let columns = [("Scenario", Number), ("What happens", Text), ("Result", Status), ("Checks that answer it", Text)];
     let mut table = Table::new("Acceptance scenarios", &columns);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::base::hint::{MIGRATE, VERIFY};
-use crate::base::text::{list, plural, thousands};
+use crate::base::text::{list, plural};
 use crate::checks::check::Status as Outcome;
 use crate::migration::causes::DifferenceGroup;
 use crate::migration::groups::RejectionGroup;
@@ -88,13 +88,14 @@ impl Issues {
     }
 
     /// Rejections of one run.
-    pub(crate) fn of_run(&mut self, groups: &[RejectionGroup]) {
+    pub(crate) fn of_run(&mut self, groups: &[RejectionGroup], is_expected: bool) {
+        let state = if is_expected { "expected" } else { "open" };
         for group in groups {
             let rule = group.rule.as_str();
             self.push(
                 format!("Rejected: {}", rule_title(rule, &group.field)),
                 group.rows,
-                "open",
+                state,
                 rejected(rule).remedy,
             );
         }
@@ -134,7 +135,7 @@ impl Issues {
                 finding.kind.replace('_', " "),
                 object
             );
-            self.push(excerpt(&what), 1, "open", excerpt(&finding.remedy.replace('`', "'")));
+            self.push(excerpt(&what), 1, "open", excerpt(&finding.remedy));
         }
     }
 
@@ -192,9 +193,4 @@ impl Issues {
 pub(crate) fn left_out(open: u64) -> Option<String> {
     (open > 0)
         .then(|| format!("{} left out and need a decision", rows(open) + if open == 1 { " was" } else { " were" }))
-}
-
-/// A number that stands in a sentence.
-pub(crate) fn number(count: u64) -> String {
-    thousands(count)
 }

@@ -137,7 +137,12 @@ fn listed(shown: u64, of: u64) -> String {
 }
 
 /// What a single run has rejected, of a rehearsal.
-pub(crate) fn of_run(groups: &[RejectionGroup], listed_rows: &[RejectedField], total: u64) -> Section {
+pub(crate) fn of_run(
+    groups: &[RejectionGroup],
+    listed_rows: &[RejectedField],
+    total: u64,
+    is_expected: bool,
+) -> Section {
     let mut section = new();
     if groups.is_empty() {
         section.text(NONE);
@@ -145,15 +150,17 @@ pub(crate) fn of_run(groups: &[RejectionGroup], listed_rows: &[RejectedField], t
     }
     section.text(format!(
         "{} rejected. A row can have several reasons and then stands under each of them. `--rejects FILE` writes all of \
-         them to a file. {HIDDEN}",
-        plural(total, "row was", "rows were")
+         them to a file. {HIDDEN}{}",
+        plural(total, "row was", "rows were"),
+        if is_expected { " Exactly the rows were rejected that had to be." } else { "" }
     ));
     push_bars(&mut section, groups.iter().map(|it| (rule_title(it.rule.as_str(), &it.field), it.rows)).collect());
+    let state = if is_expected { "expected" } else { "open" };
     let group = |group: &RejectionGroup| {
         let of = |it: &&RejectedField| it.reason.rule == group.rule && it.reason.field == group.field;
         let ids: Vec<i64> = listed_rows.iter().filter(of).map(|it| it.source_id).collect();
         let mut table = Table::new(&listed(ids.len() as u64, group.rows), &[("Legacy row", Number), ("State", Status)]);
-        table.rows = ids.iter().map(|id| vec![id.to_string().into(), state(true).into()]).collect();
+        table.rows = ids.iter().map(|id| vec![id.to_string().into(), state.into()]).collect();
         let words = rejected(group.rule.as_str());
         let mut texts = vec![format!("{} What resolves it: {}", words.sentence, words.remedy)];
         texts.extend(refusals(group.rule.as_str(), group.examples.iter().map(|it| &*it.message)));

@@ -47,7 +47,9 @@ pub(crate) fn section(
     counts: Option<&VerifyCounts>,
     accounting: Option<&Accounting>,
     by_table: &[(&str, u64)],
+    personal: bool,
 ) -> Section {
+    let shown = Shown { personal };
     let mut section = Section::new("rows", "Rows and amounts, before and after");
     if let Some(counts) = counts {
         section.push(Block::Table(compared(counts)));
@@ -61,19 +63,24 @@ pub(crate) fn section(
             "The control totals add up every amount on both sides independently: from the legacy rows, and from what is \
              stored for them now. Year is that of the request. Currency, year and amounts are compared before and after.",
         );
-        section.push(Block::Table(totals(accounting)));
+        section.push(Block::Table(totals(accounting, shown)));
         section.push(Block::Table(statuses(
             "Legacy rows by their status",
             &[("Migrated", &accounting.migrated), ("Rejected", &accounting.rejected), ("Pending", &accounting.pending)],
+            shown,
         )));
-        section.push(Block::Table(statuses("Migrated requests by their status", &[("Requests", &accounting.stored)])));
+        section.push(Block::Table(statuses(
+            "Migrated requests by their status",
+            &[("Requests", &accounting.stored)],
+            shown,
+        )));
         let unread = [&accounting.migrated, &accounting.rejected, &accounting.pending];
         let unread: u64 = unread.iter().flat_map(|it| it.sums.values()).map(|sum| sum.unread).sum();
         if unread > 0 {
             section.text(format!(
-                "{} of legacy rows in no total, since no column of the new database could hold them; such rows are \
-                 rejected or pending.",
-                plural(unread, "amount is", "amounts are")
+                "{} in no total, since no column of the new database could hold {}; such rows are rejected or pending.",
+                plural(unread, "amount of a legacy row is", "amounts of legacy rows are"),
+                if unread == 1 { "it" } else { "them" }
             ));
         }
     } else {
@@ -99,7 +106,7 @@ fn compared(counts: &VerifyCounts) -> Table {
     ];
     table.rows = lines.iter().map(|(what, count)| vec![(*what).into(), (*count).into()]).collect();
     table.rows.push(vec!["Legacy rows".into(), counts.source.into()]);
-    table.has_total = true;
+    table.total = 1;
     table
 }
 
@@ -111,102 +118,158 @@ fn by_year(accounting: &Accounting) -> Bars {
             *years.entry(year).or_default() += sum.rows;
         }
     }
-    let bar = |(year, count): (Option<i64>, u64)| Bar {
-        label: year.map_or("no year".to_owned(), |it| it.to_string()),
-        length: count,
-        text: thousands(count),
-    };
+    let bar = |(of, count): (Option<i64>, u64)| Bar { label: year(of), length: count, text: thousands(count) };
     Bars { caption: "Legacy rows by year".to_owned(), bars: years.into_iter().map(bar).take(LINES).collect() }
 }
 
-/// Amounts of the migrated rows by currency and year: legacy beside stored.
-fn totals(accounting: &Accounting) -> Table {
+/// What is shown of words that rows hold: those that are no code and no status may say anything.
+#[derive(Clone, Copy)]
+struct Shown {
+    personal: bool,
+}
+
+/// In place of what is not shown.
+const OTHER: &str = "other values";
+
+/// Statuses of the legacy table and of the new one.
+const STATUSES: [&str; 10] = [
+    "request",
+    "approved",
+    "declined",
+    "pending",
+    "pending_manager",
+    "pending_compliance",
+    "executed",
+    "rejected",
+    "withdrawn",
+    "cancelled",
+];
+
+impl Shown {
+    fn word(self, word: Option<&str>, is_known: impl Fn(&str) -> bool) -> String {
+        match word {
+            None => "none".to_owned(),
+            Some("") => "empty".to_owned(),
+            Some(word) if self.personal || is_known(word) => word.replace('`', "'"),
+            Some(_) => OTHER.to_owned(),
+        }
+    }
+
+    fn currency(self, key: &Key) -> (String, Option<i64>) {
+        let is_code = |word: &str| word.len() == 3 && word.bytes().all(|it| it.is_ascii_uppercase());
+        match key {
+            Key::Of(currency, year) => (self.word(currency.as_deref(), is_code), *year),
+            Key::Others => (OTHER.to_owned(), None),
+        }
+    }
+
+    fn status(self, status: &Option<CompactString>) -> String {
+        let is_status = |word: &str| STATUSES.contains(&&*word.trim().to_lowercase());
+        self.word(status.as_deref(), is_status)
+    }
+}
+
+/// A year; 0 is 1 BC.
+fn year(year: Option<i64>) -> String {
+    match year {
+        None => "none".to_owned(),
+        Some(year @ ..=0) => format!("{} BC", 1 - year),
+        Some(year) => year.to_string(),
+    }
+}
+
+/// Amounts of the migrated rows by currency and year: what is stored below what the legacy rows say.
+fn totals(accounting: &Accounting, shown: Shown) -> Table {
     let columns = [
         ("Currency", Text),
         ("Year", Number),
-        ("Rows, legacy", Number),
-        ("Rows, stored", Number),
-        ("Trade size, legacy", Number),
-        ("Trade size, stored", Number),
-        ("Value, legacy", Number),
-        ("Value, stored", Number),
+        ("Side", Text),
+        ("Rows", Number),
+        ("Trade size", Number),
+        ("Value", Number),
         ("Result", Status),
     ];
     let mut table = Table::new("Control totals of the migrated rows", &columns);
-    let keys: std::collections::BTreeSet<&Key> =
-        accounting.migrated.sums.keys().chain(accounting.stored.sums.keys()).collect();
-    let of = |side: &Totals, key: &Key| side.sums.get(key).cloned().unwrap_or_default();
-    let (mut rest, mut whole) = ((Sum::default(), Sum::default()), (Sum::default(), Sum::default()));
-    let mut left_out = 0;
-    for (at, key) in keys.into_iter().enumerate() {
-        let (legacy, stored) = (of(&accounting.migrated, key), of(&accounting.stored, key));
-        add(&mut whole, &legacy, &stored);
+    let mut lines: BTreeMap<(String, Option<i64>), Both> = BTreeMap::new();
+    for (side, of) in [(&accounting.migrated, Both::legacy as Side), (&accounting.stored, Both::stored)] {
+        for (key, sum) in &side.sums {
+            add(of(lines.entry(shown.currency(key)).or_default()), sum);
+        }
+    }
+    let (mut rest, mut whole) = (Both::default(), Both::default());
+    let left_out = lines.len().saturating_sub(LINES);
+    for (at, ((currency, of), both)) in lines.into_iter().enumerate() {
+        for (sums, of) in [(&mut whole, true), (&mut rest, at >= LINES)] {
+            if of {
+                add(&mut sums.legacy, &both.legacy);
+                add(&mut sums.stored, &both.stored);
+            }
+        }
         if at < LINES {
-            let (currency, year) = match key {
-                Key::Of(currency, year) => (
-                    currency.as_deref().unwrap_or("none").to_owned(),
-                    year.map_or("none".to_owned(), |it| it.to_string()),
-                ),
-                Key::Others => ("others".to_owned(), String::new()),
-            };
-            table.rows.push(line(currency, year, &legacy, &stored));
-        } else {
-            left_out += 1;
-            add(&mut rest, &legacy, &stored);
+            table.rows.extend(both.lines(&currency, &year(of)));
         }
     }
     if left_out > 0 {
-        table.rows.push(line(format!("{left_out} other lines"), String::new(), &rest.0, &rest.1));
+        table.rows.extend(rest.lines(&format!("{left_out} other lines"), ""));
     }
-    table.rows.push(line("All".to_owned(), String::new(), &whole.0, &whole.1));
-    table.has_total = true;
+    table.rows.extend(whole.lines("All", ""));
+    table.total = 2;
     table
 }
 
-fn add(sums: &mut (Sum, Sum), legacy: &Sum, stored: &Sum) {
-    for (sum, more) in [(&mut sums.0, legacy), (&mut sums.1, stored)] {
-        sum.rows += more.rows;
-        sum.trade_size += more.trade_size;
-        sum.value += more.value;
+/// The sums of both sides.
+#[derive(Default)]
+struct Both {
+    legacy: Sum,
+    stored: Sum,
+}
+
+type Side = fn(&mut Both) -> &mut Sum;
+
+impl Both {
+    fn legacy(&mut self) -> &mut Sum {
+        &mut self.legacy
+    }
+
+    fn stored(&mut self) -> &mut Sum {
+        &mut self.stored
+    }
+
+    fn lines(&self, currency: &str, year: &str) -> [Vec<Cell>; 2] {
+        let sums = |sum: &Sum| (sum.rows, sum.trade_size, sum.value);
+        let result = if sums(&self.legacy) == sums(&self.stored) { "equal" } else { "different" };
+        let line = |side: &str, sum: &Sum, result: &str| {
+            let (size, value) = (amount(sum.trade_size), amount(sum.value));
+            vec![currency.into(), year.into(), side.into(), sum.rows.into(), size.into(), value.into(), result.into()]
+        };
+        [line("legacy", &self.legacy, ""), line("stored", &self.stored, result)]
     }
 }
 
-fn line(currency: String, year: String, legacy: &Sum, stored: &Sum) -> Vec<Cell> {
-    let is_equal = (legacy.rows, legacy.trade_size, legacy.value) == (stored.rows, stored.trade_size, stored.value);
-    vec![
-        currency.into(),
-        year.into(),
-        legacy.rows.into(),
-        stored.rows.into(),
-        amount(legacy.trade_size).into(),
-        amount(stored.trade_size).into(),
-        amount(legacy.value).into(),
-        amount(stored.value).into(),
-        if is_equal { "equal" } else { "different" }.into(),
-    ]
+fn add(sum: &mut Sum, more: &Sum) {
+    sum.rows += more.rows;
+    sum.trade_size += more.trade_size;
+    sum.value += more.value;
 }
 
-fn statuses(caption: &str, sides: &[(&str, &Totals)]) -> Table {
+fn statuses(caption: &str, sides: &[(&str, &Totals)], shown: Shown) -> Table {
     let columns: Vec<_> =
         std::iter::once(("Status", Text)).chain(sides.iter().map(|(title, _)| (*title, Number))).collect();
     let mut table = Table::new(caption, &columns);
-    let all: std::collections::BTreeSet<&Option<CompactString>> =
-        sides.iter().flat_map(|(_, side)| side.statuses.keys()).collect();
-    let left_out = all.len().saturating_sub(LINES);
-    let count = |status, side: &Totals| Cell::Count(side.statuses.get(status).copied().unwrap_or_default());
-    for status in all.into_iter().take(LINES) {
-        let name = match status.as_deref() {
-            None => "none".to_owned(),
-            Some("") => "empty".to_owned(),
-            Some(name) => name.to_owned(),
-        };
-        let cells = sides.iter().map(|(_, side)| count(status, side));
-        table.rows.push(std::iter::once(name.into()).chain(cells).collect());
+    let mut lines: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for (at, (_, side)) in sides.iter().enumerate() {
+        for (status, count) in &side.statuses {
+            lines.entry(shown.status(status)).or_insert_with(|| vec![0; sides.len()])[at] += count;
+        }
     }
-    let total = sides.iter().map(|(_, side)| Cell::Count(side.statuses.values().sum()));
+    let left_out = lines.len().saturating_sub(LINES);
+    let line = |name: String, counts: Vec<u64>| {
+        std::iter::once(name.into()).chain(counts.into_iter().map(Cell::Count)).collect()
+    };
+    table.rows.extend(lines.into_iter().take(LINES).map(|(name, counts)| line(name, counts)));
     let all = if left_out > 0 { format!("All, {left_out} other values included") } else { "All".to_owned() };
-    table.rows.push(std::iter::once(all.into()).chain(total).collect());
-    table.has_total = true;
+    table.rows.push(line(all, sides.iter().map(|(_, side)| side.statuses.values().sum()).collect()));
+    table.total = 1;
     table
 }
 

@@ -97,6 +97,9 @@ pub(crate) fn migrated(runs: &Runs) -> Option<Timed> {
     Some(Timed { what, seconds: newest.seconds.unwrap_or_default(), rows })
 }
 
+/// Of fewer rows a time says little about many.
+const ENOUGH: u64 = 10_000;
+
 /// How long things took, and what that foretells.
 pub(crate) fn times(all: &[Timed], pending: Option<u64>) -> Section {
     let mut section = Section::new("times", "How long it took, and a forecast");
@@ -116,7 +119,10 @@ pub(crate) fn times(all: &[Timed], pending: Option<u64>) -> Section {
     section.push(Block::Bars(Bars { caption: "Time by step".to_owned(), bars: all.iter().map(bar).collect() }));
     let measured = |it: &&Timed| it.rows.is_some_and(|rows| rows > 0);
     let each: f64 = all.iter().filter(measured).map(|it| it.seconds / it.rows.unwrap_or(1) as f64).sum();
-    if each > 0.0 {
+    let most = all.iter().filter_map(|it| it.rows).max().unwrap_or_default();
+    if most < ENOUGH {
+        section.text(format!("No forecast: {} are too few to say how long many would take.", rows(most)));
+    } else if each > 0.0 {
         let of = |count: u64| format!("{} would take about {}", rows(count), duration(each * count as f64));
         let mut text = format!(
             "Forecast: on this server, at this rate, {} for the steps above whose time grows with the rows",
@@ -125,7 +131,7 @@ pub(crate) fn times(all: &[Timed], pending: Option<u64>) -> Section {
         if let Some(pending) = pending.filter(|it| *it > 0) {
             text.push_str(&format!("; the {} pending", of(pending).replace(" would", " that are left would")));
         }
-        section.text(format!("{text}. Few rows say little about many."));
+        section.text(format!("{text}."));
     }
     section
 }

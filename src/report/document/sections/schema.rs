@@ -118,9 +118,11 @@ fn differences(numbers: &[String]) -> Vec<DiffLine> {
         });
         let changed = compared(&catalog_after(before), &catalog_after(revision.number));
         if changed.is_empty() {
-            let text = match revision.name.starts_with("grant") {
-                true => "no object; it gives the application's roles their privileges",
-                false => "no object; it moves what is in the schema public, if anything is",
+            let text = match revision.properties.moves_tables.is_empty() {
+                true => "no new object; properties and privileges only",
+                false => {
+                    "no new object; it moves tables of the application that sit in the schema public, if there are any"
+                }
             };
             lines.push(DiffLine { change: Change::Same, text: text.to_owned() });
         }
@@ -222,7 +224,7 @@ fn findings_table(findings: &[FindingJson]) -> Table {
             weight(finding.severity).into(),
             value(&finding.expected).into(),
             value(&finding.actual).into(),
-            excerpt(&finding.remedy.replace('`', "'")).into(),
+            excerpt(&finding.remedy).into(),
         ]);
     }
     table
