@@ -35,7 +35,7 @@ use crate::report::integrity::IntegrityJson;
 use crate::report::plan::Planned;
 use crate::report::plan::json::PlanJson;
 use crate::report::status::StatusJson;
-use crate::schema::drift::exceptions::Exceptions;
+use crate::schema::drift::exceptions::{CheckException, Exceptions};
 use crate::schema::drift::finding::Severity;
 use crate::schema::pg::drift::{DriftRequest, Expected, drift, today};
 use crate::schema::pg::plan::plan;
@@ -133,6 +133,9 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let exceptions = integrity::exceptions(args.exceptions.as_ref()).await?;
     // One session each; verify has two, integrity too.
     let (target, rows) = context.target_and_rows(AtOnce::fixed(2, 1)).await?;
+    let waived: Vec<CheckException> =
+        exceptions.iter().flat_map(|it| &it.checks).filter(|it| accepts_rejections(it)).cloned().collect();
+    let ids: Vec<i64> = waived.iter().flat_map(|it| &it.rows).filter_map(|id| id.parse().ok()).collect();
     let making = making(args.personal_data);
     let gathered = Gathered::of(context, &target, &rows, exceptions.as_ref()).await?;
     let databases = context.between(&target, &rows);
@@ -145,8 +148,8 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         integrity: gathered.integrity,
         examined: &gathered.examined,
         plan: gathered.plan,
-        recorded: &recorded(&target).await?,
-        has_exceptions: exceptions.is_some(),
+        recorded: &recorded(&target, &ids).await?,
+        exceptions: exceptions.as_ref().map(|_| &waived[..]),
     };
     let text = format.text(&found.document())?;
     match file {
@@ -154,6 +157,11 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         None => context.printer.document(&text)?,
     }
     Ok(found.verdict())
+}
+
+/// Whether an exception lets rows stay rejected, as in the gate.
+fn accepts_rejections(exception: &CheckException) -> bool {
+    exception.check == "rejections" && exception.expires >= today()
 }
 
 /// What each of the other commands finds, or why it finds nothing.

@@ -22,6 +22,8 @@ pub struct Recorded {
 pub struct RecordedRejections {
     /// Rows that are rejected for one reason at least.
     pub open: u64,
+    /// Of those, rows that an exception accepts.
+    pub accepted: u64,
     /// Rows that were rejected once, and for no reason any more.
     pub closed: u64,
     /// By rule, field and whether they are rejected still: the largest first.

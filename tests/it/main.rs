@@ -27,6 +27,7 @@
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
 //! - `cutover`: the change night, there and back.
 //! - `gate`: GO or NO-GO, and why.
+//! - `report`: the document for those who sign it.
 //! - `layers`: arrows between files run down, and pure files are pure.
 //! - `docs`: what the documents name is there, and their samples are current. `schemas`: the JSON contract.
 //! - `tidy`: conventions. `snapshots`: their names. `waiting`: waits that end.
@@ -60,6 +61,7 @@ mod permissions;
 mod plan;
 mod pooler;
 mod program;
+mod report;
 mod revisions;
 mod rollback;
 mod schemas;

@@ -20,26 +20,28 @@ const LIMITS: Limits = Limits { lock: Some(Duration::from_secs(5)), statement: S
 
 const WHAT: &str = "reading the rejections";
 
-/// What is on record.
-pub async fn recorded(target: &Database) -> Result<Recorded, SessionError> {
+/// What is on record. `accepted` are the ids of rows that may stay rejected.
+pub async fn recorded(target: &Database, accepted: &[i64]) -> Result<Recorded, SessionError> {
     let mut session = target.connect(Access::Read, "report").await?;
     begin_reading(&mut session, LIMITS).await?;
     let runs = known(&mut session, &in_target("migration_run"), async |it| runs(it, RUNS).await).await?;
-    let rejections = known(&mut session, &in_target("migration_reject"), rejections).await?;
+    let rejections =
+        known(&mut session, &in_target("migration_reject"), async |it| rejections(it, accepted).await).await?;
     run(&mut session, "commit", "ending the transaction").await?;
     let _ = session.close().await;
     Ok(Recorded { runs, rejections })
 }
 
-async fn rejections(session: &mut Session) -> Result<RecordedRejections, QueryError> {
+async fn rejections(session: &mut Session, accepted: &[i64]) -> Result<RecordedRejections, QueryError> {
     let source = quote_literal(SOURCE_TABLE);
     let rows = format!(
-        "select count(*) filter (where is_open), count(*) filter (where not is_open) from ( \
-             select bool_or(resolved_run_id is null) as is_open from padealing.migration_reject \
+        "select count(*) filter (where is_open), count(*) filter (where not is_open), \
+                count(*) filter (where is_open and source_id = any($1)) from ( \
+             select source_id, bool_or(resolved_run_id is null) as is_open from padealing.migration_reject \
              where source_table = {source} group by source_id) r"
     );
-    let (open, closed): (i64, i64) =
-        sqlx::query_as(AssertSqlSafe(rows)).fetch_one(&mut *session).await.attempt(WHAT)?;
+    let (open, closed, accepted): (i64, i64, i64) =
+        sqlx::query_as(AssertSqlSafe(rows)).bind(accepted).fetch_one(&mut *session).await.attempt(WHAT)?;
     let counted = format!(
         "select rule::text, field::text, resolved_run_id is null as is_open, count(*) \
          from padealing.migration_reject where source_table = {source} group by 1, 2, 3 order by 4 desc, 1, 2, 3"
@@ -74,7 +76,8 @@ async fn rejections(session: &mut Session) -> Result<RecordedRejections, QueryEr
             group.first.push(RecordedRow { source_id, value, message, first, last, closed });
         }
     }
-    Ok(RecordedRejections { open: open.unsigned_abs(), closed: closed.unsigned_abs(), groups })
+    let [open, accepted, closed] = [open, accepted, closed].map(i64::unsigned_abs);
+    Ok(RecordedRejections { open, accepted, closed, groups })
 }
 
 /// How a moment is written. The session's time zone is UTC.

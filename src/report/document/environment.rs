@@ -1,7 +1,7 @@
 //! The document of an environment: everything that is known of its migration.
 
 use crate::base::outcome::Verdict;
-use crate::base::text::list;
+use crate::base::text::{list, plural};
 use crate::checks::check::{Check, Status};
 use crate::ledger::revisions::ALL;
 use crate::migration::recorded::Recorded;
@@ -19,6 +19,7 @@ use crate::report::integrity::IntegrityJson;
 use crate::report::layout::{Databases, Head};
 use crate::report::plan::json::PlanJson;
 use crate::report::status::StatusJson;
+use crate::schema::drift::exceptions::CheckException;
 
 /// Everything that was found. What could not be found out is a sentence that says why.
 #[derive(Debug)]
@@ -41,8 +42,8 @@ pub struct Found<'a> {
     pub plan: Known<PlanJson>,
     /// Runs and rejections on record.
     pub recorded: &'a Recorded,
-    /// Whether a file of exceptions was given.
-    pub has_exceptions: bool,
+    /// Exceptions that let rows stay rejected; none if no file of exceptions was given.
+    pub exceptions: Option<&'a [CheckException]>,
 }
 
 impl Found<'_> {
@@ -60,7 +61,8 @@ impl Found<'_> {
                 if counts.pending > 0 {
                     reasons.push(format!("{} never tried", of_rows(counts.pending)));
                 }
-                reasons.extend(left_out(counts.rejected));
+                let accepted = self.recorded.rejections.as_ref().map_or(0, |it| it.accepted);
+                reasons.extend(left_out(counts.rejected.saturating_sub(accepted)));
             }
         }
         if !self.status.pending.is_empty() {
@@ -103,7 +105,7 @@ impl Found<'_> {
             self.origin(),
             self.rows(),
             rejections::recorded(&self.recorded.rejections, making.personal_data),
-            checks::exceptions(findings, &checks, self.has_exceptions),
+            checks::exceptions(findings, &checks, self.exceptions),
             self.schema(),
             runs::section(&self.recorded.runs),
             checks::section(&checks),
@@ -140,12 +142,18 @@ impl Found<'_> {
 
     fn result(&self, word: &str, reasons: &[String], accounting: Option<AccountingJson>) -> Section {
         let mut section = Section::new("result", "Result");
-        let text = match reasons.is_empty() {
-            true => {
+        let left_out = accounting.map_or(0, |it| it.rejected);
+        let text = match (reasons.is_empty(), left_out) {
+            (true, 0) => {
                 "Every row of the legacy table is in the new database, unchanged, and nothing that was checked is open."
                     .to_owned()
             }
-            false => format!("{}. “Known issues” says what resolves each.", capitalised(&reasons.join("; "))),
+            (true, accepted) => format!(
+                "Every row of the legacy table is in the new database, unchanged, but for {}, which an exception accepts. \
+                 Nothing else that was checked is open.",
+                plural(accepted, "row that was rejected", "rows that were rejected")
+            ),
+            (false, _) => format!("{}. “Known issues” says what resolves each.", capitalised(&reasons.join("; "))),
         };
         section.push(Block::Verdict { good: reasons.is_empty(), word: word.to_owned(), text });
         if let Some(accounting) = accounting {

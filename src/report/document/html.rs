@@ -99,9 +99,9 @@ fn block(block: &Block) -> Markup {
             p { (words(caption)) }
             div.scroll {
                 table.signatures {
-                    caption { "Signatures" }
+                    caption.hidden { "Signatures" }
                     thead {
-                        tr { th scope="col" { span.hidden { "Who" } } @for field in fields { th scope="col" { (words(field)) } } }
+                        tr { th scope="col" { "Who" } @for field in fields { th scope="col" { (words(field)) } } }
                     }
                     tbody {
                         @for person in people {
@@ -163,7 +163,7 @@ fn cell(kind: ColumnKind, cell: &Cell) -> Markup {
 fn tone(word: &str) -> &'static str {
     match word {
         "passed" | "closed" | "done" | "equal" | "accepted" => "good",
-        "failed" | "different" | "NO-GO" => "bad",
+        "failed" | "different" | "serious" => "bad",
         "warning" | "open" | "interrupted" | "lost" | "running" => "caution",
         _ => "faint",
     }

@@ -76,7 +76,7 @@ fn write(out: &mut String, block: &Block) {
         }
         Block::Diff { caption, lines } => write_diff(out, caption, lines),
         Block::Signatures { caption, fields, people } => {
-            out.push_str(&format!("{}\n\n| |", line(caption)));
+            out.push_str(&format!("{}\n\n*Signatures*\n\n| Who |", line(caption)));
             fields.iter().for_each(|field| out.push_str(&format!(" {} |", words(field))));
             out.push_str(&format!("\n| --- |{}\n", " --- |".repeat(fields.len())));
             for person in people {

@@ -23,11 +23,11 @@ pub(super) fn rejected(rule: &str) -> Rejected {
         }
         Some(Rule::UnknownStatus) => ("The status is none of those that the application knows.", CORRECT),
         Some(Rule::UnknownEmployee) => (
-            "The reference data has no employee with the number that the row names.",
+            "The row names no employee, or one that the reference data doesn't have.",
             "Have the owners of the reference data load the employee again, or correct the row; the next run migrates it.",
         ),
         Some(Rule::UnknownSecurity) => (
-            "The reference data has no security with the symbol that the row names.",
+            "The row names a security by a symbol that the reference data doesn't have.",
             "Have the owners of the reference data load the security again, or decide to migrate such rows without the \
              link to a security (`--on-missing-security null`); the next run migrates them.",
         ),

@@ -7,6 +7,7 @@ use crate::report::document::block::{Block, Section, Table, excerpt};
 use crate::report::document::words::{SCENARIOS, status};
 use crate::report::drift::json::FindingJson;
 use crate::report::integrity::IntegrityCheckJson;
+use crate::schema::drift::exceptions::CheckException;
 
 /// The checks, or why none was made.
 type Checks<'a> = Result<&'a [IntegrityCheckJson], String>;
@@ -112,7 +113,7 @@ pub(crate) fn scenarios(checks: &Checks<'_>) -> Section {
 }
 
 /// What was agreed to leave as it is.
-pub(crate) fn exceptions(findings: &[FindingJson], checks: &Checks<'_>, has_file: bool) -> Section {
+pub(crate) fn exceptions(findings: &[FindingJson], checks: &Checks<'_>, waived: Option<&[CheckException]>) -> Section {
     let mut section = Section::new("exceptions", "Exceptions that were agreed");
     let mut table =
         Table::new("Exceptions", &[("Exception", Code), ("About", Text), ("Reason", Text), ("Holds until", Text)]);
@@ -135,7 +136,15 @@ pub(crate) fn exceptions(findings: &[FindingJson], checks: &Checks<'_>, has_file
             "see the reason".into(),
         ]);
     }
-    match (table.rows.is_empty(), has_file) {
+    for waiver in waived.unwrap_or_default() {
+        table.rows.push(vec![
+            excerpt(&waiver.name).into(),
+            format!("rejected rows: {}", excerpt(&list(&waiver.rows))).into(),
+            excerpt(&waiver.reason).into(),
+            waiver.expires.to_string().into(),
+        ]);
+    }
+    match (table.rows.is_empty(), waived.is_some()) {
         (false, _) => section.push(Block::Table(table)),
         (true, true) => section.text("The file of exceptions accepts nothing of what was found."),
         (true, false) => section.text("None: no file of exceptions was given (`--exceptions`)."),

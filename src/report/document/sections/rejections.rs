@@ -34,9 +34,13 @@ pub(crate) fn recorded(found: &Result<RecordedRejections, String>, personal: boo
         return section;
     }
     section.text(format!(
-        "{} rejected now. {} rejected by an earlier run and migrated since. A row can have several reasons and then \
+        "{} rejected now{}. {} rejected by an earlier run and migrated since. A row can have several reasons and then \
          stands under each of them.",
         plural(found.open, "row is", "rows are"),
+        match found.accepted {
+            0 => String::new(),
+            accepted => format!(", {} of them accepted by an exception", thousands(accepted)),
+        },
         plural(found.closed, "row was", "rows were"),
     ));
     let bars = found.groups.iter().filter(|it| it.is_open).map(|it| (rule_title(&it.rule, &it.field), it.rows));

@@ -204,7 +204,7 @@ fn planned(plan: &Result<&PlanJson, String>) -> String {
 /// How much a difference matters, in a word.
 pub(crate) fn weight(severity: Severity) -> &'static str {
     match severity {
-        Severity::Breaking => "failed",
+        Severity::Breaking => "serious",
         Severity::Warning => "warning",
         Severity::Info => "minor",
     }
