@@ -3,7 +3,7 @@
 use crate::migration::standing::{Known, Runs};
 
 /// Runs that are listed, the newest first.
-pub(crate) const RUNS: usize = 100;
+pub(crate) const RUNS: usize = 50;
 
 /// Rejected rows that are listed, of all groups together.
 pub(crate) const ROWS: u64 = 1000;

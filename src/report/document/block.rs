@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use crate::base::escape::is_plain;
+use crate::base::text::thousands;
+
 /// A part of a document with a heading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
@@ -289,13 +292,23 @@ pub(crate) fn spans(text: &str) -> Vec<Span<'_>> {
     spans
 }
 
-/// The most characters of a text from outside that a document shows.
-const SHOWN: usize = 400;
+/// The most bytes that a text from outside takes in a document.
+const SHOWN: usize = 300;
 
-/// A text from outside, cut short if it is long.
+/// A text from outside, cut short if it is long: so is the document, whatever is in the database.
 pub(crate) fn excerpt(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}… ({} characters)", &text[..end], text.chars().count()),
+    let bytes = |c: char| match c {
+        '<' | '>' | '&' | '"' => "&quot;".len(),
+        c if is_plain(c) => c.len_utf8(),
+        _ => "\\u{10ffff}".len(),
+    };
+    let mut taken = 0;
+    let cut = text.char_indices().find(|(_, c)| {
+        taken += bytes(*c);
+        taken > SHOWN
+    });
+    match cut {
+        Some((end, _)) => format!("{}… ({} characters)", &text[..end], thousands(text.chars().count() as u64)),
         None => text.to_owned(),
     }
 }

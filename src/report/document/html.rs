@@ -154,7 +154,7 @@ fn cell(kind: ColumnKind, cell: &Cell) -> Markup {
         (Cell::Count(count), _) => html! { (thousands(*count)) },
         (Cell::Text(text), _) if text.is_empty() => html! {},
         (Cell::Text(text), ColumnKind::Code) => html! { code { (escape::text(text)) } },
-        (Cell::Text(text), ColumnKind::Status) => html! { span .status .(tone(text)) { (escape::text(text)) } },
+        (Cell::Text(text), ColumnKind::Status) => html! { span .status .(tone(text)) { (words(text)) } },
         (Cell::Text(text), _) => words(text),
     }
 }

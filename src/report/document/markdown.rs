@@ -22,25 +22,41 @@ pub fn markdown(report: &ReportJson) -> String {
 fn words(text: &str) -> String {
     let one = |span: &Span<'_>| match span {
         Span::Words(words) => escape::markdown(words),
-        Span::Code(code) => escape::markdown_code(code),
+        Span::Code(code) => self::code(code),
     };
     spans(text).iter().map(one).collect()
 }
 
-/// The same at the beginning of a line, where more is syntax: lists, rules, numbers with a point.
+/// Code. What has a bar is words: whether it must be escaped there depends on whether it is in a table (GitHub Flavored
+/// Markdown, Tables).
+fn code(code: &str) -> String {
+    if code.contains('|') { escape::markdown(code) } else { escape::markdown_code(code) }
+}
+
+/// Words and code at the beginning of a line, where more is syntax: lists, rules, numbers with a point.
 fn line(text: &str) -> String {
     let text = words(text);
+    let text = text.trim_start_matches(' ');
     let digits = text.len() - text.trim_start_matches(|it: char| it.is_ascii_digit()).len();
     match text.as_bytes().get(digits) {
         Some(b'-' | b'+' | b'>' | b'=' | b':') if digits == 0 => format!("\\{text}"),
         Some(b'.' | b')') if digits > 0 => format!("{}\\{}", &text[..digits], &text[digits..]),
-        _ => text,
+        _ => text.to_owned(),
+    }
+}
+
+/// Emphasised words. What begins or ends with anything but a letter or a digit would not be read as such (CommonMark,
+/// Emphasis and strong emphasis).
+fn emphasised(sign: &str, text: &str) -> String {
+    match text.starts_with(char::is_alphanumeric) && text.ends_with(char::is_alphanumeric) {
+        true => format!("{sign}{}{sign}", words(text)),
+        false => line(text),
     }
 }
 
 fn write(out: &mut String, block: &Block) {
     match block {
-        Block::Verdict { word, text, .. } => out.push_str(&format!("**{}** {}\n", words(word), words(text))),
+        Block::Verdict { word, text, .. } => out.push_str(&format!("{} {}\n", emphasised("**", word), words(text))),
         Block::Text { text } => out.push_str(&format!("{}\n", line(text))),
         Block::Items { items } => items.iter().for_each(|item| out.push_str(&format!("- {}\n", line(item)))),
         Block::Equation { terms } => {
@@ -59,7 +75,7 @@ fn write(out: &mut String, block: &Block) {
         }
         Block::Table(table) => write_table(out, table),
         Block::Bars(bars) => {
-            out.push_str(&format!("*{}*\n\n| | |\n| --- | ---: |\n", words(&bars.caption)));
+            out.push_str(&format!("{}\n\n| | |\n| --- | ---: |\n", emphasised("*", &bars.caption)));
             for bar in &bars.bars {
                 out.push_str(&format!("| {} | {} |\n", words(&bar.label), words(&bar.text)));
             }
@@ -87,7 +103,7 @@ fn write(out: &mut String, block: &Block) {
 }
 
 fn write_table(out: &mut String, table: &Table) {
-    out.push_str(&format!("*{}*\n\n|", words(&table.caption)));
+    out.push_str(&format!("{}\n\n|", emphasised("*", &table.caption)));
     table.columns.iter().for_each(|column| out.push_str(&format!(" {} |", words(&column.title))));
     out.push_str("\n|");
     for column in &table.columns {
@@ -100,7 +116,7 @@ fn write_table(out: &mut String, table: &Table) {
             let text = match cell {
                 Cell::Count(count) => thousands(*count),
                 Cell::Text(text) if text.is_empty() => String::new(),
-                Cell::Text(text) if column.kind == ColumnKind::Code => escape::markdown_code(text),
+                Cell::Text(text) if column.kind == ColumnKind::Code => code(text),
                 Cell::Text(text) => words(text),
             };
             out.push_str(&format!(" {text} |"));
@@ -111,7 +127,7 @@ fn write_table(out: &mut String, table: &Table) {
 
 /// In a block of code no line can end it: each begins with its sign.
 fn write_diff(out: &mut String, caption: &str, lines: &[DiffLine]) {
-    out.push_str(&format!("*{}*\n\n```diff\n", words(caption)));
+    out.push_str(&format!("{}\n\n```diff\n", emphasised("*", caption)));
     for DiffLine { change, text } in lines {
         let end = if *change == Change::Heading { " @@" } else { "" };
         out.push_str(&format!("{} {}{end}\n", change.sign(), escape::text(text)));

@@ -15,7 +15,7 @@ use crate::report::checks::{CheckJson, plain};
 use crate::report::document::block::ColumnKind::{Number, Status, Text};
 use crate::report::document::block::{Block, Cell, Section, Table, excerpt};
 use crate::report::document::sections::schema::weight;
-use crate::report::document::words::{cause, rejected, rows, rule_title};
+use crate::report::document::words::{cause, rejected, rule_title};
 use crate::report::drift::json::FindingJson;
 use crate::report::integrity::IntegrityCheckJson;
 use crate::schema::drift::finding::Severity;
@@ -78,7 +78,7 @@ impl Issues {
 
     /// Rejections on record.
     pub(crate) fn of_rejections(&mut self, found: &RecordedRejections) {
-        for group in &found.groups {
+        for group in found.groups.iter().take(LISTED) {
             let title = format!("Rejected: {}", rule_title(&group.rule, &group.field));
             match group.is_open {
                 true => self.push(title, group.rows, "open", rejected(&group.rule).remedy),
@@ -191,6 +191,6 @@ impl Issues {
 
 /// What counts as attention beyond the verdicts of the parts: rejected rows, for which somebody has to decide.
 pub(crate) fn left_out(open: u64) -> Option<String> {
-    (open > 0)
-        .then(|| format!("{} left out and need a decision", rows(open) + if open == 1 { " was" } else { " were" }))
+    let what = plural(open, "row was left out and needs a decision", "rows were left out and need a decision");
+    (open > 0).then_some(what)
 }

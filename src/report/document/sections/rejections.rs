@@ -3,12 +3,18 @@
 use crate::base::hint::MIGRATE;
 use crate::base::text::{plural, thousands};
 use crate::migration::groups::RejectionGroup;
-use crate::migration::recorded::{RecordedGroup, RecordedRejections, RecordedRow};
+use crate::migration::recorded::{ROWS, RecordedGroup, RecordedRejections, RecordedRow};
 use crate::migration::rejection::Rule;
 use crate::migration::run::RejectedField;
 use crate::report::document::block::ColumnKind::{Code, Number, Status, Text};
 use crate::report::document::block::{Bar, Bars, Block, Group, Section, Table, excerpt};
 use crate::report::document::words::{rejected, rows, rule_title};
+
+/// Rows that are listed with their values, of all groups together.
+const WITH_VALUES: usize = 250;
+
+/// Groups that are listed. The rules and the columns bound them, unless something else writes into the record.
+const GROUPS: usize = 100;
 
 /// What is shown in place of a value.
 const HIDDEN: &str = "Values of rejected rows are not shown; `--personal-data` shows them.";
@@ -43,9 +49,13 @@ pub(crate) fn recorded(found: &Result<RecordedRejections, String>, personal: boo
         },
         plural(found.closed, "row was", "rows were"),
     ));
-    let bars = found.groups.iter().filter(|it| it.is_open).map(|it| (rule_title(&it.rule, &it.field), it.rows));
+    let bars =
+        found.groups.iter().filter(|it| it.is_open).take(GROUPS).map(|it| (rule_title(&it.rule, &it.field), it.rows));
     push_bars(&mut section, bars.collect());
-    let listed: usize = found.groups.iter().map(|it| it.first.len()).sum();
+    let each = (if personal { WITH_VALUES } else { ROWS as usize } / found.groups.len().max(1)).max(3);
+    let groups: Vec<Group> =
+        found.groups.iter().take(GROUPS).map(|group| recorded_group(group, personal, each)).collect();
+    let listed: usize = groups.iter().map(|it| it.table.rows.len()).sum();
     let total: u64 = found.groups.iter().map(|it| it.rows).sum();
     section.text(format!(
         "All {} reasons are counted here, and {} listed by row. All of them are in the table \
@@ -57,8 +67,11 @@ pub(crate) fn recorded(found: &Result<RecordedRejections, String>, personal: boo
         },
         if personal { String::new() } else { format!(" {HIDDEN}") }
     ));
-    let groups = found.groups.iter().map(|group| recorded_group(group, personal)).collect();
     section.push(Block::Groups { groups });
+    if found.groups.len() > GROUPS {
+        let more = found.groups.iter().skip(GROUPS).map(|it| it.rows).sum();
+        section.text(format!("{} for other reasons not listed.", plural(more, "row is", "rows are")));
+    }
     section
 }
 
@@ -74,7 +87,7 @@ fn state(is_open: bool) -> &'static str {
     if is_open { "open" } else { "closed" }
 }
 
-fn recorded_group(group: &RecordedGroup, personal: bool) -> Group {
+fn recorded_group(group: &RecordedGroup, personal: bool, most: usize) -> Group {
     let words = rejected(&group.rule);
     let became = match group.is_open {
         true => format!("What resolves it: {}", words.remedy),
@@ -89,8 +102,8 @@ fn recorded_group(group: &RecordedGroup, personal: bool) -> Group {
     if personal {
         columns.extend([("Value", Code), ("In the words of the run", Text)]);
     }
-    let mut table = Table::new(&listed(group.first.len() as u64, group.rows), &columns);
-    for RecordedRow { source_id, value, message, first, last, closed } in &group.first {
+    let mut table = Table::new(&listed(group.first.len().min(most) as u64, group.rows), &columns);
+    for RecordedRow { source_id, value, message, first, last, closed } in group.first.iter().take(most) {
         let until = closed.as_ref().unwrap_or(last);
         let mut row = vec![
             source_id.to_string().into(),
