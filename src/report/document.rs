@@ -10,7 +10,7 @@ pub mod environment;
 pub(crate) mod gate;
 pub mod html;
 pub mod markdown;
-pub(crate) mod rehearsal;
+pub mod rehearsal;
 mod sections;
 mod words;
 

@@ -153,10 +153,15 @@ fn cell(kind: ColumnKind, cell: &Cell) -> Markup {
     match (cell, kind) {
         (Cell::Count(count), _) => html! { (thousands(*count)) },
         (Cell::Text(text), _) if text.is_empty() => html! {},
-        (Cell::Text(text), ColumnKind::Code) => html! { code { (escape::text(text)) } },
+        (Cell::Text(text), ColumnKind::Code) => html! { code .long[is_long(text)] { (escape::text(text)) } },
         (Cell::Text(text), ColumnKind::Status) => html! { span .status .(tone(text)) { (words(text)) } },
         (Cell::Text(text), _) => words(text),
     }
+}
+
+/// Whether a word would make its column wider than people read.
+fn is_long(text: &str) -> bool {
+    text.split(' ').any(|word| word.len() > 32)
 }
 
 /// The class of a result, by its word; the word says it without a colour, too.

@@ -16,7 +16,7 @@ use crate::report::rehearsal::{PhaseJson, RehearseJson};
 const BY_ROWS: [&str; 3] = ["migrate", "verify", "integrity"];
 
 /// The document of a rehearsal.
-pub(crate) fn document(json: &RehearseJson, accounting: Option<&Accounting>, making: &Making) -> ReportJson {
+pub fn document(json: &RehearseJson, accounting: Option<&Accounting>, making: &Making) -> ReportJson {
     let is_clean = json.head.outcome == "clean";
     let counts = AccountingJson::of(&json.verify);
     let word = if is_clean { "Rehearsed, and complete" } else { "Rehearsed, and needs attention" };

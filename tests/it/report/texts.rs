@@ -121,7 +121,7 @@ fn hostile_texts_are_shown_and_nothing_else() {
         statements(&[text.to_owned()]);
     }
     let long = "<b>&|`*".repeat(15_000);
-    assert!(statements(&[long.clone()]).iter().any(|it| *it == read::bare(&long)), "it is all there");
+    assert!(statements(std::slice::from_ref(&long)).iter().any(|it| *it == read::bare(&long)), "it is all there");
 }
 
 fn texts() -> impl Strategy<Value = Vec<String>> {

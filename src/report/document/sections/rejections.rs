@@ -39,20 +39,23 @@ pub(crate) fn recorded(found: &Result<RecordedRejections, String>, personal: boo
         section.text(NONE);
         return section;
     }
+    let accepted = match found.accepted {
+        0 => String::new(),
+        accepted => format!(", {} of them accepted by an exception", thousands(accepted)),
+    };
+    let closed = match found.closed {
+        0 => String::new(),
+        closed => format!(" {} rejected by an earlier run and migrated since.", plural(closed, "row was", "rows were")),
+    };
     section.text(format!(
-        "{} rejected now{}. {} rejected by an earlier run and migrated since. A row can have several reasons and then \
-         stands under each of them.",
-        plural(found.open, "row is", "rows are"),
-        match found.accepted {
-            0 => String::new(),
-            accepted => format!(", {} of them accepted by an exception", thousands(accepted)),
-        },
-        plural(found.closed, "row was", "rows were"),
+        "{} rejected now{accepted}.{closed} A row can have several reasons and then stands under each of them.",
+        plural(found.open, "row is", "rows are")
     ));
     let bars =
         found.groups.iter().filter(|it| it.is_open).take(GROUPS).map(|it| (rule_title(&it.rule, &it.field), it.rows));
     push_bars(&mut section, bars.collect());
-    let each = (if personal { WITH_VALUES } else { ROWS as usize } / found.groups.len().max(1)).max(3);
+    let most = if personal { WITH_VALUES } else { ROWS as usize };
+    let each = (most / found.groups.len().max(1)).max(3);
     let groups: Vec<Group> =
         found.groups.iter().take(GROUPS).map(|group| recorded_group(group, personal, each)).collect();
     let listed: usize = groups.iter().map(|it| it.table.rows.len()).sum();
