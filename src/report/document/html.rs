@@ -121,7 +121,7 @@ fn is_number(kind: ColumnKind) -> bool {
 fn table(table: &Table) -> Markup {
     let sums = table.rows.len() - table.total.min(table.rows.len());
     html! {
-        div.scroll role="region" tabindex="0" aria-label=(escape::text(&table.caption)) {
+        div.scroll role="group" tabindex="0" aria-label=(escape::text(&table.caption)) {
             table .narrow[table.columns.len() <= 3] {
                 caption { (words(&table.caption)) }
                 thead {
