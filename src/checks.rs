@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod doctor;
+pub mod evidence;
 pub mod examination;
 pub mod expectations;
 pub mod facts;

@@ -14,6 +14,7 @@ mod drift;
 mod ended;
 #[cfg(feature = "harness")]
 mod ephemeral;
+mod evidence;
 mod files;
 mod gate;
 #[cfg(feature = "harness")]

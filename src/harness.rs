@@ -4,6 +4,7 @@
 pub mod fixtures;
 pub mod generate;
 pub mod pg;
+pub mod plant;
 pub mod rehearse;
 pub mod restore;
 pub mod server;

@@ -10,8 +10,8 @@ use crate::commands::integrity::{self, IntegrityFormat};
 use crate::commands::plan::{self, PlanFormat};
 use crate::commands::report::DocumentFormat;
 use crate::commands::{
-    apply, backup, clean, completions, doctor, man, migrate, report, restore, revert, rollback, snapshot, status,
-    verify,
+    apply, backup, clean, completions, doctor, evidence, man, migrate, report, restore, revert, rollback, snapshot,
+    status, verify,
 };
 use crate::config::environment::Environment;
 use crate::ledger::pg::admission::may_adopt;
@@ -56,6 +56,7 @@ pub(crate) enum Command {
     Drift(drift::Args),
     Snapshot(snapshot::Args),
     Verify(verify::Args),
+    Evidence(evidence::Args),
     Integrity(integrity::Args),
     Gate(gate::Args),
     Report(report::Args),
@@ -86,6 +87,7 @@ impl Command {
             Self::Drift(_) => "drift",
             Self::Snapshot(_) => "snapshot",
             Self::Verify(_) => "verify",
+            Self::Evidence(_) => "evidence",
             Self::Backup(_) => "backup",
             Self::Restore(_) => "restore",
             Self::Integrity(_) => "integrity",
@@ -112,6 +114,7 @@ impl Command {
             Self::Migrate(_) | Self::Rollback(_) | Self::Verify(_) | Self::Backup(_) => "connecting",
             Self::Clean(_) => "counting rows",
             Self::Drift(_) => "reading the catalogs and comparing them",
+            Self::Evidence(_) => "reading the evidence",
             Self::Snapshot(_) => "reading the catalog",
             Self::Restore(_) => "checking the backup",
             Self::Integrity(_) => "checking rows",
@@ -132,6 +135,7 @@ impl Command {
             Self::Rollback(args) => args.format == Format::Json,
             Self::Clean(args) => args.format == Format::Json,
             Self::Verify(args) => args.format == Format::Json,
+            Self::Evidence(args) => args.format() == Some(Format::Json),
             Self::Backup(args) => args.format == Format::Json,
             Self::Restore(args) => args.format == Format::Json,
             Self::Plan(args) => args.format == PlanFormat::Json && args.out.is_none(),
@@ -159,6 +163,7 @@ impl Command {
             Self::Rollback(args) => args.format = Format::Json,
             Self::Clean(args) => args.format = Format::Json,
             Self::Verify(args) => args.format = Format::Json,
+            Self::Evidence(args) => return args.choose_json(),
             Self::Backup(args) => args.format = Format::Json,
             Self::Restore(args) => args.format = Format::Json,
             Self::Apply(args) => args.format = Format::Json,
@@ -203,6 +208,7 @@ impl Command {
             Self::Restore(args) => !args.rehearse,
             Self::Completions(_) | Self::Man(_) => false,
             Self::Integrity(args) => !args.is_about_catalogue(),
+            Self::Evidence(args) => args.needs_target(),
             _ => true,
         }
     }

@@ -137,8 +137,27 @@ const HELP: &[Help] = &[
     },
     Help {
         command: "verify",
-        examples: &[("--env qa verify", "every migrated row"), ("--env qa --json verify", "for a script")],
+        examples: &[
+            ("--env qa verify", "every migrated row"),
+            ("--env qa --json verify", "for a script"),
+            ("--env prod verify --evidence evidence --sign ~/.ssh/id_ed25519", "a signed folder for auditors"),
+        ],
         attention: Some("a row differs, is missing, was never tried or lacks its legacy row"),
+        variables: &[],
+    },
+    Help {
+        command: "evidence",
+        examples: &[
+            ("--env prod evidence check evidence", "the files, and the database against them"),
+            (
+                "evidence check evidence --offline --signers signers --signer officer@example.com",
+                "the files, and who signed",
+            ),
+            ("--env prod evidence show 4711 --from evidence --out 4711.proof", "a row, and its proof in a file"),
+            ("evidence check 4711.proof", "such a file"),
+            ("--env prod evidence legacy-view", "the legacy table as a view, for psql"),
+        ],
+        attention: Some("a file, the database or a row is not what it was"),
         variables: &[],
     },
     Help {

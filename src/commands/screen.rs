@@ -81,6 +81,7 @@ impl Watcher for Screen<'_> {
             "migrate" => "migrating",
             "verify" => "verifying",
             "drift" => "comparing the schemas",
+            "plant" => "planting faults",
             other => other,
         });
     }

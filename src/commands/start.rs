@@ -21,8 +21,8 @@ use crate::commands::ended::{Ended, Failure};
 use crate::commands::files::check_files;
 use crate::commands::printer::{Printer, print_lines, print_message, write_message};
 use crate::commands::{
-    apply, backup, clean, completions, doctor, drift, gate, help, integrity, man, migrate, plan, progress, report,
-    restore, revert, rollback, snapshot, status, verify,
+    apply, backup, clean, completions, doctor, drift, evidence, gate, help, integrity, man, migrate, plan, progress,
+    report, restore, revert, rollback, snapshot, status, verify,
 };
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
@@ -284,6 +284,7 @@ async fn run(cli: &Cli, matches: &ArgMatches, printer: Printer) -> Ended {
             Command::Drift(args) => drift::run(args, context).await,
             Command::Snapshot(args) => snapshot::run(args, context).await,
             Command::Verify(args) => verify::run(args, context).await,
+            Command::Evidence(args) => evidence::run(args, context).await,
             Command::Backup(args) => backup::run(args, context).await,
             Command::Restore(args) => restore::run(args, &cli.global, context).await,
             Command::Integrity(args) => integrity::run(args, context).await,

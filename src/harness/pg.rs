@@ -3,5 +3,6 @@
 pub mod databases;
 pub mod ephemeral;
 pub mod lease;
+pub mod plant;
 pub(crate) mod references;
 pub mod seed;

@@ -14,6 +14,7 @@ use crate::harness::fixtures::{self, Case, FixtureError, Outcome};
 use crate::harness::generate::Generator;
 use crate::harness::pg::databases::{self, PrepareError};
 use crate::harness::pg::ephemeral::EphemeralDatabase;
+use crate::harness::pg::plant::{PlantError, plant};
 use crate::harness::pg::references::{copy_references, identify_at, references_of_csv};
 use crate::harness::pg::seed::{self, SeedError};
 use crate::harness::server;
@@ -35,6 +36,7 @@ use crate::migration::run::{self, Observer, Options, Progress};
 use crate::migration::verification;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
+use crate::report::planted::Planted;
 use crate::report::rehearsal::{Phase, Rehearsal, Unexpected};
 use crate::schema::drift::exceptions::Exceptions;
 use crate::schema::drift::outcome::Drift;
@@ -67,6 +69,8 @@ pub enum RehearseError {
     Drift(#[from] DriftError),
     #[error(transparent)]
     Integrity(#[from] SessionError),
+    #[error(transparent)]
+    Plant(#[from] PlantError),
 }
 
 /// Sees how far the rehearsal is.
@@ -181,6 +185,7 @@ pub async fn rehearse(
     let verified = verify_rows(&mut phases, &target, &legacy).await?;
     let drift = compare_schemas(&mut phases, &target).await?;
     let integrity = check_rows(&mut phases, &target).await?;
+    let planted = plant_faults(&mut phases, &server).await?;
     let rehearsal = Rehearsal {
         environment: config.environment,
         server_version: server.version.clone(),
@@ -194,6 +199,7 @@ pub async fn rehearse(
         unexpected,
         drift,
         integrity,
+        planted,
         phases: phases.done,
     };
     Ok((rehearsal, server))
@@ -441,6 +447,13 @@ async fn check_rows(phases: &mut Phases<'_>, target: &EphemeralDatabase) -> Resu
     let found = pg_integrity::integrity(&request).await?;
     phases.end(format!("{} checks", found.outcomes.len()));
     Ok(found)
+}
+
+async fn plant_faults(phases: &mut Phases<'_>, server: &Server) -> Result<Planted, RehearseError> {
+    phases.begin("plant");
+    let planted = plant(&EphemeralDatabase::at(&server.url)?, &server.database_name("planted")).await?;
+    phases.end(format!("{} faults", planted.faults));
+    Ok(planted)
 }
 
 struct Phases<'a> {

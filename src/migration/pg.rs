@@ -21,6 +21,7 @@ pub(crate) mod names;
 pub(crate) mod needs;
 pub(crate) mod odd_rows;
 pub(crate) mod plain_page;
+pub mod proof;
 pub(crate) mod reader;
 pub(crate) mod reading;
 pub mod recorded;

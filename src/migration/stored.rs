@@ -65,6 +65,16 @@ impl Cells {
         self.at(0)?.plain()?.parse().ok()
     }
 
+    /// The columns' names.
+    pub(crate) fn names(&self) -> &'static [&'static str] {
+        self.columns
+    }
+
+    /// The columns that aren't null, each with its text.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, Text)> {
+        self.columns.iter().enumerate().filter_map(|(at, name)| Some((*name, self.at(at)?.into_text())))
+    }
+
     pub(crate) fn get(&self, column: &str) -> Option<Value<'_>> {
         self.at(self.columns.iter().position(|it| *it == column)?)
     }

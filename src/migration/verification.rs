@@ -46,6 +46,16 @@ impl VerifyCounts {
     }
 }
 
+/// How much of the source was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct Sample {
+    /// Legacy rows that were chosen, at random.
+    pub rows: u64,
+    /// Of so many.
+    pub of: u64,
+}
+
 /// What a verification found.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyReport {
@@ -67,6 +77,9 @@ pub struct VerifyReport {
     pub server_version: String,
     /// The CSV file, if the rows came from one.
     pub csv: Option<CsvSummary>,
+    /// How much of the source was looked at, if not all of it. Then nothing is known of lineage without a legacy row, and
+    /// of rows that lineage doesn't explain.
+    pub sample: Option<Sample>,
     /// What the rows of both sides add up to, if that was wanted.
     pub accounting: Option<Accounting>,
     /// Whether rows were changed while they were read: what looked wrong at first sight did no more at the second.
@@ -134,7 +147,7 @@ pub(crate) struct Judged {
     strays: u64,
     pub(crate) differences: Vec<Difference>,
     addition: Option<Box<Addition>>,
-    entry: Option<Entry>,
+    pub(crate) entry: Option<Entry>,
 }
 
 impl Judged {

@@ -3,6 +3,8 @@
 /// What a pooler in statement mode says to BEGIN.
 pub(crate) const PROTOCOL_VIOLATION: &str = "08P01";
 pub(crate) const INVALID_PARAMETER_VALUE: &str = "22023";
+#[cfg(feature = "harness")]
+pub(crate) const NOT_NULL_VIOLATION: &str = "23502";
 pub(crate) const FOREIGN_KEY_VIOLATION: &str = "23503";
 pub(crate) const UNIQUE_VIOLATION: &str = "23505";
 pub(crate) const INVALID_AUTHORIZATION: &str = "28000";

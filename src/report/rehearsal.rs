@@ -21,6 +21,7 @@ use crate::report::integrity::{self, IntegrityCheckJson};
 use crate::report::layout::{Head, SHOWN, csv_rows};
 use crate::report::migrate::by_table;
 use crate::report::page::{Page, Text};
+use crate::report::planted::Planted;
 use crate::report::verify::{differences, verified};
 use crate::schema::drift::finding::Severity;
 use crate::schema::drift::outcome::Drift;
@@ -82,13 +83,15 @@ pub struct Rehearsal {
     pub drift: Drift,
     /// What the integrity checks found, at the end.
     pub integrity: Integrity,
+    /// What became of the faults that were planted on purpose.
+    pub planted: Planted,
     /// What was done when.
     pub phases: Vec<Phase>,
 }
 
 impl Rehearsal {
-    /// Clean if every row is accounted for: migrated and verified, or rejected as expected; and if nothing has drifted
-    /// and no integrity check finds anything.
+    /// Clean if every row is accounted for: migrated and verified, or rejected as expected; if nothing has drifted and no
+    /// integrity check finds anything; and if every planted fault was found.
     pub fn verdict(&self) -> Verdict {
         let rejected = self.migrated.counts.rejected;
         let expected = self.unexpected.as_ref().map_or(rejected == 0, |it| it.total == 0);
@@ -100,7 +103,7 @@ impl Rehearsal {
     }
 
     fn is_in_order(&self) -> bool {
-        self.drifted() == Verdict::Clean && self.integrity.verdict() == Verdict::Clean
+        [self.drifted(), self.integrity.verdict(), self.planted.verdict()].iter().all(|it| *it == Verdict::Clean)
     }
 
     fn judgement(&self) -> String {
@@ -129,6 +132,9 @@ impl Rehearsal {
                 }
                 if self.integrity.verdict() == Verdict::Attention {
                     reasons.push("integrity checks fail or warn".to_owned());
+                }
+                if self.planted.verdict() == Verdict::Attention {
+                    reasons.push("verify missed a planted fault, or named a row without one".to_owned());
                 }
                 format!("ATTENTION: {}", reasons.join(", and "))
             }
@@ -192,6 +198,7 @@ impl Rehearsal {
         }
         page.row("Integrity", integrity::verdict(&self.integrity));
         integrity::summary(&mut page, &self.integrity);
+        self.planted.page(&mut page);
         page.row("Phases", "");
         for phase in &self.phases {
             let time = phase.elapsed.map_or("not checked".to_owned(), |it| format!("{:.2} s", it.as_secs_f64()));
@@ -248,6 +255,8 @@ pub struct RehearseJson {
     pub findings: Vec<FindingJson>,
     /// The integrity checks, as `integrity --format json` has them.
     pub checks: Vec<IntegrityCheckJson>,
+    /// The faults that were planted on purpose in a database of their own, and what became of them.
+    pub planted: Planted,
     /// What was done when.
     pub phases: Vec<PhaseJson>,
     /// The verdict in a sentence.
@@ -296,6 +305,7 @@ impl RehearseJson {
             drift: DriftCounts::of(drift),
             findings: findings(drift),
             checks: integrity::checks_json(&rehearsal.integrity),
+            planted: rehearsal.planted.clone(),
             phases: phases.collect(),
             verdict: rehearsal.judgement(),
         }

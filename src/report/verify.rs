@@ -9,7 +9,8 @@ use crate::migration::causes::DifferenceGroup;
 use crate::migration::csv::summary::CsvSummary;
 use crate::migration::difference::Difference;
 use crate::migration::run::LISTED;
-use crate::migration::verification;
+use crate::migration::verification::{self, Sample};
+use crate::report::evidence::Written;
 use crate::report::groups;
 use crate::report::layout::{Databases, Head, rate};
 use crate::report::page::{Page, Text};
@@ -49,23 +50,40 @@ pub(crate) fn differences(page: &mut Page, report: &verification::VerifyReport) 
 }
 
 /// What a verification found, as text.
-pub(crate) fn verify_page(report: &verification::VerifyReport, databases: &Databases) -> Page {
+pub(crate) fn verify_page(
+    report: &verification::VerifyReport,
+    databases: &Databases,
+    written: Option<&Written>,
+) -> Page {
     let mut page = Page::default();
     databases.rows(&mut page, &report.server_version);
-    page.row("Rows", format!("{} in the source: {}", thousands(report.counts.source), verified(&report.counts)));
+    let rows = match report.sample {
+        None => format!("{} in the source", thousands(report.counts.source)),
+        Some(Sample { rows, of }) => {
+            format!("{} of {} in the source, chosen at random", thousands(rows), thousands(of))
+        }
+    };
+    page.row("Rows", format!("{rows}: {}", verified(&report.counts)));
     differences(&mut page, report);
     for note in &report.notes {
         page.row("Note", note);
     }
+    written.into_iter().for_each(|it| it.rows(&mut page));
     let seconds = report.elapsed.as_secs_f64();
     let rate = thousands(rate(report.counts.source, report.elapsed) as u64);
     page.row("Time", format!("{seconds:.1} s, {rate} rows a second"));
-    page.row("Verdict", Text::verdict(&judgement(&report.counts)));
+    page.row("Verdict", Text::verdict(&judgement(&report.counts, report.sample)));
     page
 }
 
-fn judgement(counts: &verification::VerifyCounts) -> String {
+fn judgement(counts: &verification::VerifyCounts, sample: Option<Sample>) -> String {
     if counts.is_clean() {
+        if sample.is_some() {
+            return format!(
+                "CLEAN: every migrated row of the sample is what its legacy row gives, and gives it back; `{VERIFY}` \
+                 without --sample looks at all rows, and for lineage and rows that no legacy row explains"
+            );
+        }
         let left_out = match counts.rejected {
             0 => String::new(),
             1 => "; 1 legacy row was rejected and is not in padealing".to_owned(),
@@ -103,6 +121,9 @@ pub struct VerifyJson {
     pub table: String,
     /// Rows by what was found.
     pub counts: verification::VerifyCounts,
+    /// How much of the source was looked at; left out without `--sample`, or if that was all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
     /// All differences by target, field and cause, the largest group first, with examples.
     pub groups: Vec<DifferenceGroup>,
     /// The first 1,000 differences, in id order.
@@ -114,6 +135,9 @@ pub struct VerifyJson {
     /// The CSV file, and how it was read; left out if the rows came from a database.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub csv: Option<CsvSummary>,
+    /// The evidence that was written; left out without `--evidence`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Written>,
     /// How long it took.
     pub seconds: f64,
     /// Legacy rows a second.
@@ -122,7 +146,7 @@ pub struct VerifyJson {
 
 impl VerifyJson {
     /// What a verification found.
-    pub fn new(report: &verification::VerifyReport, databases: Databases) -> Self {
+    pub fn new(report: &verification::VerifyReport, databases: Databases, evidence: Option<Written>) -> Self {
         let verdict = Verdict::clean_if(report.counts.is_clean());
         Self {
             head: Head::new("verify", databases.environment, &report.server_version, verdict),
@@ -130,11 +154,13 @@ impl VerifyJson {
             source: databases.source,
             table: databases.table,
             counts: report.counts.clone(),
+            sample: report.sample,
             groups: report.groups.largest_first(),
             differences: report.differences.clone(),
             differences_total: report.total_differences,
             notes: report.notes.clone(),
             csv: databases.csv,
+            evidence,
             seconds: report.elapsed.as_secs_f64(),
             rows_per_second: rate(report.counts.source, report.elapsed),
         }

@@ -101,6 +101,7 @@ fn rehearsal(version: &str, rows: u64, server_version: &str, source: &SourceIden
         ("verify", 2.0),
         ("drift", 0.5),
         ("integrity", 0.0),
+        ("plant", 2.0),
     ];
     json!({
         "command": "rehearse", "version": version, "environment": "local", "server_version": server_version,
@@ -108,6 +109,7 @@ fn rehearsal(version: &str, rows: u64, server_version: &str, source: &SourceIden
         "counts": {"read": rows, "migrated": rows, "already_migrated": 0, "rejected": 0},
         "verify": {"verified": rows, "different": 0, "missing": 0, "pending": 0, "missing_source": 0, "extra": 0},
         "drift": {"breaking": 0, "warning": 0, "info": 0}, "checks": [{"name": "sequences", "status": "pass"}],
+        "planted": {"faults": 500, "found_by_verify": 500, "false_alarms": []},
         "phases": seconds.map(phase),
     })
 }

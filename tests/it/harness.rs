@@ -273,6 +273,37 @@ impl Db {
         connection.close().await.expect("the connection closes");
     }
 
+    /// Runs a script from a file with psql: what it prints, errors included, and its exit status.
+    pub(crate) async fn psql_output(&self, script: &str, arguments: &str) -> (String, i32) {
+        let mut connection = self.connect().await;
+        let program = self.program("psql", &mut connection).await;
+        let quote = pad_migrate::base::quote::quote_literal;
+        // In the server's own folder, where its programs start.
+        let file = format!("{}.sql", self.place().name);
+        let put = format!(
+            "copy (select replace(encode(convert_to({}, 'UTF8'), 'base64'), e'\\n', '')) to program {}",
+            quote(script),
+            quote(&format!("base64 -d >{file}"))
+        );
+        // Neither character is in what it prints, so that a line is one value.
+        let get = format!(
+            "create temp table output (number int generated always as identity, line text); \
+             copy pg_temp.output (line) from program {} (format csv, delimiter e'\\x01', quote e'\\x02')",
+            quote(&format!("{program} -X {arguments} -f {file} 2>&1; echo $?; rm {file}"))
+        );
+        for sql in [put, get] {
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("psql runs");
+        }
+        let lines: Vec<Option<String>> = sqlx::query_scalar("select line from pg_temp.output order by number")
+            .fetch_all(&mut connection)
+            .await
+            .expect("the output is read");
+        connection.close().await.expect("the connection closes");
+        let mut lines: Vec<String> = lines.into_iter().map(Option::unwrap_or_default).collect();
+        let status = lines.pop().expect("there is a last line").parse().expect("it is the status");
+        (lines.join("\n"), status)
+    }
+
     /// What pg_dump says.
     pub(crate) async fn dump(&self, arguments: &[&str]) -> String {
         let mut connection = self.connect().await;

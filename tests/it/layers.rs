@@ -34,7 +34,8 @@ const ACTING_FILES: [&str; 5] =
     ["base/file.rs", "base/input.rs", "config/load.rs", "config/pem.rs", "migration/csv/file.rs"];
 
 /// Folders and files of an acting layer that are pure.
-const PURE_WITHIN: [&str; 3] = ["harness/fixtures.rs", "harness/generate.rs", "harness/generate/"];
+const PURE_WITHIN: [&str; 5] =
+    ["harness/fixtures.rs", "harness/generate.rs", "harness/generate/", "harness/plant.rs", "harness/plant/"];
 
 /// What a pure file may not reach: a database, a runtime, the terminal, files, processes, a clock, the environment.
 const FORBIDDEN: [&str; 21] = [
@@ -88,8 +89,11 @@ fn is_within(file: &str, module: &str) -> bool {
     file.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
 }
 
-/// What the verification shares with the migration all the same: how legacy rows and reference rows are read.
-const SHARED: [&str; 9] = [
+/// What the verification shares with the migration all the same: how legacy rows and reference rows are read; and what
+/// keeps its evidence.
+const SHARED: [&str; 11] = [
+    "migration/pg/evidence/records.rs",
+    "migration/pg/evidence/spool.rs",
     "migration/pg/legacy.rs",
     "migration/pg/lookup.rs",
     "migration/pg/missing.rs",
@@ -102,9 +106,10 @@ const SHARED: [&str; 9] = [
 ];
 
 /// The files that open a connection which may write, or write through one: nothing else changes a database.
-const WRITERS: [&str; 13] = [
+const WRITERS: [&str; 14] = [
     "harness/pg/databases.rs",
     "harness/pg/lease.rs",
+    "harness/pg/plant.rs",
     "harness/pg/references.rs",
     "harness/pg/seed.rs",
     "migration/pg/clean.rs",

@@ -6,6 +6,7 @@
 //! - `fixtures`: every folder of `fixtures/legacy/cases`, migrated and compared with what it expects.
 //! - `revisions`: the laws of the migration set.
 //! - `migrate`, `verify`: idempotency, resuming, locks, dry runs; corruption that must be found.
+//! - `evidence`: what a bundle of evidence holds.
 //! - `csv`: the legacy table as a CSV file.
 //! - `rollback`: migrated rows that are rolled back, and what is kept. `clean`: test data.
 //! - `program`: the built command as its user runs it.
@@ -25,6 +26,7 @@
 //! - `hostile`: names and values that a terminal, psql or a CI system would obey.
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
+//! - `plant`: the faults that a rehearsal plants, so that verify finds them.
 //! - `cutover`: the change night, there and back.
 //! - `gate`: GO or NO-GO, and why.
 //! - `report`: the document for those who sign it.
@@ -42,6 +44,7 @@ mod docs;
 mod doctor;
 pub(crate) mod drift;
 mod environment;
+pub(crate) mod evidence;
 mod files;
 mod fixtures;
 mod gate;
@@ -59,6 +62,7 @@ mod migrate;
 mod neighbours;
 mod permissions;
 mod plan;
+mod plant;
 mod pooler;
 mod program;
 mod report;

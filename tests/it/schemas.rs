@@ -5,12 +5,15 @@
 
 use std::process::Output;
 
+use pad_migrate::migration::evidence;
 use pad_migrate::report::apply::ChangeJson;
 use pad_migrate::report::backup::BackupJson;
 use pad_migrate::report::clean::CleanJson;
 use pad_migrate::report::doctor::DoctorJson;
 use pad_migrate::report::document::ReportJson;
 use pad_migrate::report::drift::json::DriftJson;
+use pad_migrate::report::evidence::EvidenceCheckJson;
+use pad_migrate::report::evidence::show::ShownJson;
 use pad_migrate::report::gate::{FlagsJson, GateJson};
 use pad_migrate::report::integrity::IntegrityJson;
 use pad_migrate::report::layout::Failed;
@@ -52,10 +55,23 @@ enum OfGate {
     Flags(FlagsJson),
 }
 
+/// What `evidence` prints: a row, or what a bundle is worth.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is wanted")]
+enum OfEvidence {
+    Shown(Box<ShownJson>),
+    Checked(EvidenceCheckJson),
+}
+
 /// The commands that print JSON as their result.
 pub(crate) fn commands() -> Vec<&'static str> {
     // These are files.
-    all().into_iter().map(|(name, _)| name).filter(|name| !["manifest", "snapshot"].contains(name)).collect()
+    all()
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| !["evidence-manifest", "manifest", "snapshot"].contains(name))
+        .collect()
 }
 
 /// The commands that print JSON, with what they print.
@@ -66,6 +82,8 @@ fn all() -> Vec<(&'static str, Schema)> {
         ("clean", schema::<CleanJson>()),
         ("doctor", schema::<DoctorJson>()),
         ("drift", schema::<DriftJson>()),
+        ("evidence", schema::<OfEvidence>()),
+        ("evidence-manifest", schema::<evidence::manifest::Manifest>()),
         ("integrity", schema::<IntegrityJson>()),
         ("gate", schema::<OfGate>()),
         ("migrate", schema::<MigrateJson>()),

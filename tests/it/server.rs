@@ -168,8 +168,8 @@ async fn a_dropped_server_is_gone() {
     assert!(!trace.is_there().await, "{trace:?} is gone");
 }
 
-/// A rehearsal that is kept busy by a lock on its source, and what there is of its server.
-async fn start_rehearsal(source: &str) -> (Child, Trace) {
+/// A rehearsal that has come to a phase, and what there is of its server.
+async fn start_rehearsal(source: &str, phase: &str) -> (Child, Trace) {
     let mut child = command(program())
         .args(["rehearse", "-v", "--source-url", source])
         .stdout(Stdio::null())
@@ -178,7 +178,7 @@ async fn start_rehearsal(source: &str) -> (Child, Trace) {
         .expect("the program starts");
     let mut printed = BufReader::new(child.stderr.take().expect("stderr is piped")).lines().map_while(Result::ok);
     let server = printed.find(|it| it.contains("connect with ")).expect("the server has started");
-    assert!(printed.any(|it| it.contains("preparing the database")), "it waits for its source");
+    assert!(printed.any(|it| it.contains(phase)), "it comes to {phase}");
     let connect = server.split("connect with ").nth(1).expect("it says how to connect").to_owned();
     let trace = Trace::of(&connect, host().announcement.given);
     let deadline = Instant::now() + GONE;
@@ -198,7 +198,8 @@ async fn a_rehearsal_that_is_stopped_leaves_nothing(#[case] name: &str, #[case] 
         let mut blocker = db.connect().await;
         let lock = "begin; lock table personal_account_dealing";
         sqlx::raw_sql(lock).execute(&mut blocker).await.expect("the lock is taken");
-        let (mut child, trace) = start_rehearsal(&db.url).await;
+        // It waits for the lock.
+        let (mut child, trace) = start_rehearsal(&db.url, "preparing the database").await;
         signal(&child, name);
         assert_eq!(wait(&mut child).code(), code);
         // A container, or a database of a given server, outlives a SIGKILL, and is removed at the next start that sees
@@ -208,6 +209,17 @@ async fn a_rehearsal_that_is_stopped_leaves_nothing(#[case] name: &str, #[case] 
             assert!(Instant::now() < deadline, "{trace:?} is still there");
             come_and_go().await;
         }
+        trace.check_gone().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rehearsal_that_is_interrupted_while_it_plants_faults_leaves_nothing() {
+    with_db(Start::Reference, async |db| {
+        let (mut child, trace) = start_rehearsal(&db.url, "planting faults").await;
+        signal(&child, "INT");
+        assert_eq!(wait(&mut child).code(), Some(2));
         trace.check_gone().await;
     })
     .await;

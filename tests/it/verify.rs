@@ -5,7 +5,8 @@ use rstest::rstest;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
-use crate::harness::program::{run, run_in, stderr};
+use crate::evidence::proof::Bundle;
+use crate::harness::program::{run, run_in, stderr, stdout};
 use crate::harness::{Seen, Start, other, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
@@ -15,17 +16,20 @@ use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::run::Options;
 use pad_migrate::migration::verification::VerifyCounts;
 
-/// Corrupts what is stored for a migrated fixture and checks that exactly these are named: source id, target, field.
+/// Corrupts what is stored for a migrated fixture and checks that exactly these are named: source id, target, field. By
+/// `proof.sql`, too.
 async fn check_found(corruption: &str, want: &[(i64, &str, &str)]) {
     with_db(Start::Seeded, async |db| {
         db.migrate(Options::default()).await;
         db.check_clean().await;
+        let bundle = Bundle::of(&db, &TableName::legacy()).await;
         db.execute(corruption).await;
         let report = db.verify().await;
         let found: Vec<(i64, &str, &str)> =
             report.differences.iter().map(|it| (it.source_id, it.target.as_str(), it.field.as_str())).collect();
         assert_eq!(found, want, "{corruption}\n{:#?}", report.differences);
         assert!(!report.counts.is_clean());
+        bundle.check_found(&db, want).await;
     })
     .await;
 }
@@ -533,6 +537,45 @@ async fn an_interruption_is_heard_after_each_page() {
             () = interrupted.notified() => {}
         }
         assert_eq!(pages, 1);
+    })
+    .await;
+}
+
+/// A sample has as many rows as it says; what is wrong with each row is seen in it.
+#[tokio::test]
+async fn a_sample_has_as_many_rows_as_were_asked_for() {
+    with_db(Start::Seeded, async |db| {
+        db.migrate(Options::default()).await;
+        let sample = async |rows: u64| {
+            let request = verify::VerifyRequest {
+                target: &db.database,
+                source: LegacySource::Table { database: &db.database, table: &TableName::legacy() },
+                environment: Environment::Local,
+            };
+            verify::sample::verify_sample(&request, rows, |_| ()).await.expect("the sample is verified")
+        };
+        let whole = db.verify().await.counts;
+        for rows in [1, 7, 40] {
+            let report = sample(rows).await;
+            let VerifyCounts { source, verified, rejected, .. } = report.counts;
+            assert_eq!((source, verified + rejected), (rows, rows), "{:?}", report.differences);
+            let sample = report.sample.expect("it was a sample");
+            assert_eq!((sample.rows, sample.of), (rows, whole.source));
+        }
+        // More than there are is all of them.
+        let report = sample(1_000_000).await;
+        assert_eq!((report.counts, report.sample), (whole, None));
+
+        db.execute("update padealing.pad_request set relation = 'another'").await;
+        let report = sample(40).await;
+        assert_eq!(report.counts.different + report.counts.rejected, 40, "{:?}", report.counts);
+        let url = ["--database-url", &db.url, "verify", "--sample"];
+        let output = run(&[&url[..], &["3", "--json"]].concat(), &[]);
+        assert!(stdout(&output).contains("\"sample\""), "{}", stdout(&output));
+        for wrong in ["0", "-1", "100001", "x"] {
+            let output = run(&[&url[..], &[wrong]].concat(), &[]);
+            assert_eq!(output.status.code(), Some(2), "{wrong}: {}", stderr(&output));
+        }
     })
     .await;
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::base::hint::REHEARSE;
 use crate::base::text::{list, plural, thousands};
@@ -29,6 +30,7 @@ pub struct RehearsalReport {
     verify: Option<Verified>,
     drift: Option<Drifted>,
     checks: Option<Vec<Checked>>,
+    planted: Option<Planted>,
     #[serde(default)]
     phases: Vec<PhaseTime>,
 }
@@ -63,6 +65,14 @@ struct Checked {
     status: String,
 }
 
+/// What became of the faults that were planted on purpose.
+#[derive(Clone, Debug, Deserialize)]
+struct Planted {
+    faults: u64,
+    found_by_verify: u64,
+    false_alarms: Vec<IgnoredAny>,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 struct PhaseTime {
     name: String,
@@ -95,7 +105,7 @@ const OF_CUTOVER: [&str; 3] = ["plan", "apply", "drift"];
 const FEWEST: u64 = 10;
 
 /// All phases of a rehearsal.
-const PHASES: [&str; 8] = ["server", "prepare", "plan", "apply", "migrate", "verify", "drift", "integrity"];
+const PHASES: [&str; 9] = ["server", "prepare", "plan", "apply", "migrate", "verify", "drift", "integrity", "plant"];
 
 impl RehearsalReport {
     /// Reads a file's text.
@@ -151,9 +161,10 @@ impl RehearsalReport {
         if let Err(phase) = self.seconds(&PHASES) {
             return Some(format!("its report does not say that {phase} was done, or in what time"));
         }
-        let (Some(counts), Some(verify), Some(_), Some(_)) = (self.counts, self.verify, self.drift, &self.checks)
+        let (Some(counts), Some(verify), Some(_), Some(_), Some(_)) =
+            (self.counts, self.verify, self.drift, &self.checks, &self.planted)
         else {
-            return Some("its report lacks counts, verify, drift or checks".to_owned());
+            return Some("its report lacks counts, verify, drift, checks or planted".to_owned());
         };
         let sum = counts.migrated + counts.already_migrated + counts.rejected;
         let is_whole = counts.read == sum && (!verify.is_clean() || verify.verified == counts.migrated);
@@ -174,6 +185,9 @@ impl RehearsalReport {
         let failed = self.checked("fail");
         if !failed.is_empty() {
             faults.push(format!("integrity checks fail: {}", list(failed)));
+        }
+        if self.planted.as_ref().is_some_and(|it| !it.is_clean()) {
+            faults.push("verify missed a planted fault, or named a row without one".to_owned());
         }
         faults
     }
@@ -197,6 +211,12 @@ impl RehearsalReport {
 impl Verified {
     fn is_clean(self) -> bool {
         self.different + self.missing + self.pending + self.missing_source + self.extra == 0
+    }
+}
+
+impl Planted {
+    fn is_clean(&self) -> bool {
+        self.faults > 0 && self.found_by_verify == self.faults && self.false_alarms.is_empty()
     }
 }
 

@@ -14,9 +14,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use sha2::{Digest, Sha256};
 
-use crate::base::text::{hex, sentence};
+use crate::base::text::sentence;
 use crate::checks::check::{Check, Status};
 use crate::checks::gate::rehearsal::{self, Rehearsable};
 use crate::checks::gate::rows::Rejections;
@@ -31,9 +30,11 @@ use crate::checks::pg::gate::request::GateRequest;
 use crate::checks::pg::integrity::{IntegrityRequest, integrity, integrity_before_migration};
 use crate::checks::pg::request::ExamineRequest;
 use crate::ledger::pg::admission::{RefusedError, SessionError};
+use crate::migration::evidence::manifest::Roots;
+use crate::migration::pg::evidence::take::fold;
 use crate::migration::pg::legacy::LegacySource;
 use crate::migration::pg::migrate::{MigrateRequest, migrate};
-use crate::migration::pg::verify::{VerifyRequest, verify};
+use crate::migration::pg::verify::VerifyRequest;
 use crate::migration::run::Options;
 use crate::migration::verification::VerifyReport;
 use crate::schema::drift::exceptions::Exceptions;
@@ -112,8 +113,9 @@ pub async fn gate(request: &GateRequest<'_>) -> Gate {
         if request.exceptions.is_some() {
             gate.checks.push(request.waivers().review(&others.checks, &others.used));
         }
-        gate.checks.extend(others.checks.into_iter().map(|it| request.waivers().weigh(it)));
-        gate.bound = Bound { catalog: others.catalog, plan: others.plan, ..gate.bound };
+        let Others { checks, catalog, plan, row_root, .. } = others;
+        gate.checks.extend(checks.into_iter().map(|it| request.waivers().weigh(it)));
+        gate.bound = Bound { catalog, plan, row_root, ..gate.bound };
     }
     gate.sort();
     gate.decided_at = Timestamp::now().to_zoned(TimeZone::UTC).datetime();
@@ -142,6 +144,7 @@ struct Others {
     used: Used,
     catalog: Option<String>,
     plan: Option<String>,
+    row_root: Option<String>,
 }
 
 async fn others(request: &GateRequest<'_>, within: &Within, server_version: Option<&str>) -> Others {
@@ -150,12 +153,15 @@ async fn others(request: &GateRequest<'_>, within: &Within, server_version: Opti
         within.of(Box::pin(planned(request))),
         async {
             match request.stage {
-                Stage::Before => before(request, within, server_version).await,
+                Stage::Before => {
+                    let (checks, used) = before(request, within, server_version).await;
+                    (checks, used, None)
+                }
                 Stage::After => after(request, within).await,
             }
         }
     );
-    let (mut checks, used) = rest;
+    let (mut checks, used, row_root) = rest;
     match server {
         Ok(activity) => checks.extend(crate::checks::gate::server::checks(&activity, request.stage)),
         Err(why) => checks.extend(SERVER.map(|name| unknown(name, &why))),
@@ -163,13 +169,13 @@ async fn others(request: &GateRequest<'_>, within: &Within, server_version: Opti
     let (mut catalog, mut plan) = (None, None);
     match planned {
         Ok(found) => {
-            catalog = Some(catalog_hash(&found));
+            catalog = Some(found.catalog_hash());
             plan = Some(found.hash(request.environment));
             checks.push(schema::plan(&found, request.environment, request.stage, request.plan_hash));
         }
         Err(why) => checks.push(unknown("plan", why)),
     }
-    Others { checks, used, catalog, plan }
+    Others { checks, used, catalog, plan, row_root }
 }
 
 /// What the server's activity tells.
@@ -182,17 +188,6 @@ async fn planned(request: &GateRequest<'_>) -> Result<Found, String> {
         ..ChangeRequest::new(request.target, request.environment, request.roles)
     };
     plan(&change).await.map_err(|error| sentence(&error))
-}
-
-/// A digest of the live catalog, in the order of its objects.
-fn catalog_hash(found: &Found) -> String {
-    let mut digest = Sha256::new();
-    for (id, object) in &found.live.objects {
-        let line = serde_json::to_string(&(id, object)).unwrap_or_default();
-        digest.update((line.len() as u64).to_le_bytes());
-        digest.update(line);
-    }
-    hex(&digest.finalize())
 }
 
 /// Whether the cutover may begin.
@@ -252,7 +247,7 @@ async fn dry_run(request: &GateRequest<'_>) -> Result<(Check, Rejections), Strin
 }
 
 /// Whether the application may be opened.
-async fn after(request: &GateRequest<'_>, within: &Within) -> (Vec<Check>, Used) {
+async fn after(request: &GateRequest<'_>, within: &Within) -> (Vec<Check>, Used, Option<String>) {
     let (drifted, checked, verified, data) = tokio::join!(
         within.of(Box::pin(compared(request, &[]))),
         within.of(Box::pin(checked(request))),
@@ -263,11 +258,12 @@ async fn after(request: &GateRequest<'_>, within: &Within) -> (Vec<Check>, Used)
         drifted.unwrap_or_else(|why| unknown("drift", why)),
         checked.unwrap_or_else(|why| unknown("integrity", why)),
     ];
-    let mut used = Used::new();
+    let (mut used, mut row_root) = (Used::new(), None);
     match verified {
-        Ok(report) => {
+        Ok((report, roots)) => {
             checks.extend(rows::verified(&report, request.waivers()));
             used.extend(rows::accepted(&report, request.waivers()).map(|it| ("verify", it)));
+            row_root = roots.map(|it| it.source);
         }
         Err(why) => checks.extend(["verify", "pending"].map(|name| unknown(name, &why))),
     }
@@ -282,7 +278,7 @@ async fn after(request: &GateRequest<'_>, within: &Within) -> (Vec<Check>, Used)
         }
         Err(why) => checks.extend(["rejections", "statistics", "way_back"].map(|name| unknown(name, &why))),
     }
-    (checks, used)
+    (checks, used, row_root)
 }
 
 async fn compared(request: &GateRequest<'_>, schemas: &[String]) -> Result<Check, String> {
@@ -327,8 +323,8 @@ async fn checked(request: &GateRequest<'_>) -> Result<Check, String> {
     }
 }
 
-async fn verified(request: &GateRequest<'_>) -> Result<VerifyReport, String> {
+async fn verified(request: &GateRequest<'_>) -> Result<(VerifyReport, Option<Roots>), String> {
     let GateRequest { target, source, environment, .. } = *request;
-    let report = verify(&VerifyRequest { target, source, environment }, |_| {}).await;
-    report.map_err(|error| sentence(&error))
+    let found = fold(&VerifyRequest { target, source, environment }, |_| {}).await;
+    found.map_err(|error| sentence(&error))
 }

@@ -70,12 +70,16 @@ impl Entry {
                 [self.source, target, keys]
             }
             Fate::Rejected => [rejected.unwrap_or_else(|| rejected_leaf(self.source, &[])); 3],
-            Fate::Pending => {
-                let mut lines = Lines::default();
-                lines.begin("pending");
-                lines.line("row", Some(&self.source.to_string()));
-                [lines.hash(); 3]
-            }
+            Fate::Pending => [pending_lines(self.source).hash(); 3],
+        }
+    }
+
+    /// The text of the leaf in the source's tree, where that is not the row's text itself.
+    pub(crate) fn leaf_text(&self, rejected: impl FnOnce(Hash) -> Lines) -> Option<Lines> {
+        match self.fate {
+            Fate::Migrated { .. } => None,
+            Fate::Rejected => Some(rejected(self.source)),
+            Fate::Pending => Some(pending_lines(self.source)),
         }
     }
 
@@ -138,8 +142,20 @@ pub struct Rejected {
     pub last_run_id: Option<String>,
 }
 
+fn pending_lines(source: Hash) -> Lines {
+    let mut lines = Lines::default();
+    lines.begin("pending");
+    lines.line("row", Some(&source.to_string()));
+    lines
+}
+
 /// The leaf of a rejected row, by the reasons on record in the order of field and rule.
 pub(crate) fn rejected_leaf(source: Hash, reasons: &[Rejected]) -> Hash {
+    rejected_lines(source, reasons).hash()
+}
+
+/// The text of such a leaf.
+pub(crate) fn rejected_lines(source: Hash, reasons: &[Rejected]) -> Lines {
     let mut lines = Lines::default();
     lines.begin("rejected");
     lines.line("row", Some(&source.to_string()));
@@ -153,7 +169,7 @@ pub(crate) fn rejected_leaf(source: Hash, reasons: &[Rejected]) -> Hash {
         lines.line("first_run_id", first_run_id.as_deref());
         lines.line("last_run_id", last_run_id.as_deref());
     }
-    lines.hash()
+    lines
 }
 
 /// Writes the text of what the legacy row doesn't determine.

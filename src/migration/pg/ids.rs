@@ -6,6 +6,7 @@ use crate::base::quote::quote_identifier;
 use crate::config::settings::TableName;
 use crate::migration::ids::OddIds;
 use crate::migration::legacy::LegacyColumn;
+use crate::migration::proof::facts::IdSql;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 
@@ -50,6 +51,11 @@ impl LegacyId {
     /// SQL that is true of rows that can be read by their id, but for those whose id others have, too.
     pub(crate) fn condition(&self) -> &str {
         self.usable.as_deref().unwrap_or("true")
+    }
+
+    /// How they are read, for SQL that is written.
+    pub(crate) fn described(&self) -> IdSql {
+        IdSql { sql: self.sql.clone(), usable: self.usable.clone(), may_repeat: self.may_repeat }
     }
 
     /// The rows whose ids don't identify them. A table whose key makes it sure isn't looked at; others are read once

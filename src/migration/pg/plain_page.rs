@@ -53,6 +53,31 @@ pub(crate) async fn read_plain_page(
     }
 }
 
+/// Reads the rows with some ids, which are in order, in an open transaction.
+pub(crate) async fn read_plain_rows(
+    from: &mut Session,
+    source: &Source,
+    ids: &[i64],
+) -> Result<Vec<(i64, LegacyRow)>, QueryError> {
+    let mut rows = Vec::with_capacity(ids.len());
+    if !source.converts && !source.computes {
+        let mut left = ids;
+        while !left.is_empty() {
+            let page = read_rows(from, source, source.some(left), left.len()).await?;
+            let Some((last, _)) = page.rows.last() else { break };
+            left = &left[left.partition_point(|id| id <= last)..];
+            rows.extend(page.rows);
+        }
+        return Ok(rows);
+    }
+    for id in ids {
+        rows.extend(
+            read_plain_page(from, source, id.checked_sub(1), 1).await?.rows.into_iter().filter(|it| it.0 == *id),
+        );
+    }
+    Ok(rows)
+}
+
 async fn read_rows(from: &mut Session, source: &Source, sql: String, limit: usize) -> Result<PlainPage, QueryError> {
     let mut page = PlainPage { rows: Vec::with_capacity(limit), cut: false };
     let (mut bytes, mut values) = (0, Values::default());

@@ -13,6 +13,7 @@ use crate::migration::ids::OddIds;
 use crate::migration::legacy::places::Places;
 use crate::migration::legacy::{Kind, LARGE, Large, LegacyColumn, LegacyRow, Text, spelled};
 use crate::migration::pg::ids::LegacyId;
+use crate::migration::proof::facts::{Column, Place};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};
@@ -92,6 +93,8 @@ struct SourceColumn {
     is_large: Option<String>,
     /// Whether it is a known timestamp of the type timestamptz.
     is_moment: bool,
+    /// As PostgreSQL prints it, and `typname` of it or of a domain's base.
+    types: (Arc<str>, Arc<str>),
 }
 
 /// The legacy table, described.
@@ -264,11 +267,12 @@ impl Source {
         let id = legacy_id(connection, table, &found).await?;
         let odd_ids = id.find_odd(connection, table).await?;
         let (mut columns, mut padded) = (Vec::new(), Vec::new());
-        for FoundColumn { name, type_name, category, length, modifier, .. } in found {
+        for FoundColumn { name, shown_type, type_name, category, length, modifier } in found {
+            let types = (shown_type.into(), type_name.as_str().into());
             let known = LegacyColumn::from_name(&name);
             let quoted = quote_identifier(&name);
             if known == Some(LegacyColumn::Id) {
-                columns.push(SourceColumn { name: name.into(), known, is_large: None, is_moment: false });
+                columns.push(SourceColumn { name: name.into(), known, is_large: None, is_moment: false, types });
                 continue;
             }
             padded.extend(known.filter(|_| type_name == "bpchar"));
@@ -285,7 +289,7 @@ impl Source {
             });
             let is_timestamp = known.is_some_and(|it| it.kind() == Kind::Timestamp);
             let is_moment = is_timestamp && type_name == "timestamptz";
-            columns.push(SourceColumn { name: name.into(), known, is_large, is_moment });
+            columns.push(SourceColumn { name: name.into(), known, is_large, is_moment, types });
         }
         if raw_bytes {
             ask_for_bytes(connection).await?;
@@ -381,6 +385,22 @@ impl Source {
         format!("select {} from {table} l where {id_sql} = {id}", self.list())
     }
 
+    /// The select of the rows with some ids, likewise.
+    pub(crate) fn some(&self, ids: &[i64]) -> String {
+        let ids = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let (id, table) = (&self.id.sql, &self.qualified);
+        format!("select {} from {table} l where {id} = any ('{{{ids}}}'::int8[]) order by {id}", self.list())
+    }
+
+    /// The select of ids at random, as many as are wanted, of rows that have one of their own.
+    pub(crate) fn some_ids(&self, wanted: u64) -> String {
+        let (id, usable, table) = (&self.id.sql, self.id.condition(), &self.qualified);
+        format!(
+            "select id from (select ({id})::int8 as id from {table} l where {usable} group by 1 having count(*) = 1) l \
+             order by random() limit {wanted}"
+        )
+    }
+
     /// How many columns there are.
     pub(crate) fn width_of_table(&self) -> usize {
         self.columns.len()
@@ -412,6 +432,17 @@ impl Source {
     /// The names of the columns.
     pub(crate) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.columns.iter().map(|it| &it.name)
+    }
+
+    /// The columns and the ids, for what is written about the table.
+    pub(crate) fn described(&self) -> (Vec<Column>, Place) {
+        let columns = self.columns.iter().map(|SourceColumn { name, types: (sql_type, base_type), .. }| Column {
+            name: name.to_string(),
+            sql_type: sql_type.to_string(),
+            base_type: base_type.to_string(),
+        });
+        let table = (self.table.schema.clone(), self.table.name.clone());
+        (columns.collect(), Place::Here { table, id: self.id.described() })
     }
 
     /// How many values a row of [`Self::page`] has.

@@ -4,6 +4,8 @@
 //! writes with: a mistake there must not cancel itself out here. Both directions: each legacy row has its
 //! target rows, each lineage row its legacy row.
 
+pub(crate) mod one;
+pub mod sample;
 mod second_look;
 mod stored_rows;
 
@@ -93,16 +95,7 @@ async fn verify_with(
     mut progress: impl FnMut(Progress),
 ) -> Result<VerifyReport, VerifyError> {
     let started = Instant::now();
-    let mut target = request.target.connect(Access::Read, "verify").await?;
-    let role = current_role(&mut target).await?;
-    check_permitted(&mut target, request.target, &needs::verify(&role), "verify").await?;
-    check_applied(&mut target, request.target, request.environment).await?;
-    let missing = missing_columns(&mut target).await?;
-    if !missing.is_empty() {
-        return Err(VerifyError::Incomplete { place: request.target.place(), columns: list(missing) });
-    }
-    check_lineage(&mut target, request.target).await??;
-    let server_version = server_facts(&mut target).await?.version;
+    let (mut target, server_version) = admitted(request).await?;
     request.target.phase("examining the legacy rows");
     let Examined { legacy, mut opened, total, notes, other_file } = examine(request, &mut target).await?;
     let migrating = Lock::Migrate.holder(&mut target).await?;
@@ -170,6 +163,21 @@ async fn verify_with(
     assert_eq!(source, verified + different + missing + rejected + pending, "every legacy row is accounted for");
     report.elapsed = started.elapsed();
     Ok(report)
+}
+
+/// A session with the target, if it can be verified; and the server's version.
+async fn admitted(request: &VerifyRequest<'_>) -> Result<(Session, String), VerifyError> {
+    let mut target = request.target.connect(Access::Read, "verify").await?;
+    let role = current_role(&mut target).await?;
+    check_permitted(&mut target, request.target, &needs::verify(&role), "verify").await?;
+    check_applied(&mut target, request.target, request.environment).await?;
+    let missing = missing_columns(&mut target).await?;
+    if !missing.is_empty() {
+        return Err(VerifyError::Incomplete { place: request.target.place(), columns: list(missing) });
+    }
+    check_lineage(&mut target, request.target).await??;
+    let version = server_facts(&mut target).await?.version.clone();
+    Ok((target, version))
 }
 
 /// The source before the first row.

@@ -12,7 +12,7 @@ use crate::report::document::block::{Block, Fact, Section};
 use crate::report::document::sections::issues::{Issues, left_out};
 use crate::report::document::sections::runs::{Timed, migrated, times};
 use crate::report::document::sections::{checks, ends, rejections, rows, runs, schema};
-use crate::report::document::words::{capitalised, rows as of_rows};
+use crate::report::document::words::capitalised;
 use crate::report::document::{ABOUT, AccountingJson, Making, ReportJson, program};
 use crate::report::drift::json::DriftJson;
 use crate::report::integrity::IntegrityJson;
@@ -56,10 +56,10 @@ impl Found<'_> {
                 let counts = &report.counts;
                 let wrong = counts.different + counts.missing + counts.missing_source + counts.extra;
                 if wrong > 0 {
-                    reasons.push(format!("{} differ", of_rows(wrong)));
+                    reasons.push(plural(wrong, "row differs", "rows differ"));
                 }
                 if counts.pending > 0 {
-                    reasons.push(format!("{} never tried", of_rows(counts.pending)));
+                    reasons.push(plural(counts.pending, "row was never tried", "rows were never tried"));
                 }
                 let accepted = self.recorded.rejections.as_ref().map_or(0, |it| it.accepted);
                 reasons.extend(left_out(counts.rejected.saturating_sub(accepted)));
@@ -285,11 +285,16 @@ impl Found<'_> {
             }
         }
         if let Ok(report) = &self.verify {
+            items.push(OWN.to_owned());
             items.extend(report.notes.iter().map(|it| capitalised(&format!("{}.", it.trim_end_matches('.')))));
         }
         items
     }
 }
+
+/// Columns of what the migration keeps for itself, of which the legacy table has nothing.
+const OWN: &str = "In the table `migration_mapping`, which says what came from which legacy row: the number of each line and when it was \
+                   written. The legacy table has neither.";
 
 /// The numbers of the revisions that count as applied.
 fn applied(status: &StatusJson) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! The document of a rehearsal, from its JSON.
 
-use crate::base::text::list;
+use crate::base::text::{list, plural, thousands};
 use crate::checks::check::Status;
 use crate::migration::accounting::Accounting;
 use crate::report::document::block::{Block, Fact, Section};
@@ -10,7 +10,11 @@ use crate::report::document::sections::{checks, ends, rejections, rows, schema};
 use crate::report::document::words::capitalised;
 use crate::report::document::{ABOUT, AccountingJson, Making, ReportJson, program};
 use crate::report::migrate::by_table;
+use crate::report::planted::NotChecked;
 use crate::report::rehearsal::{PhaseJson, RehearseJson};
+
+/// Columns that are listed.
+const LISTED: usize = 50;
 
 /// Phases whose time grows with the rows.
 const BY_ROWS: [&str; 3] = ["migrate", "verify", "integrity"];
@@ -48,7 +52,7 @@ pub fn document(json: &RehearseJson, accounting: Option<&Accounting>, making: &M
         checks::scenarios(&checks),
         times(&timed(json), None),
         issues(json),
-        ends::proof(true),
+        proof(json),
         ends::unchecked(unchecked(json)),
         ends::signatures(making, "May the cutover be made as it was rehearsed?"),
     ];
@@ -97,7 +101,25 @@ fn issues(json: &RehearseJson) -> Section {
     issues.of_run(&json.groups, is_expected(json));
     issues.of_schema(&json.findings);
     issues.of_checks(&json.checks);
+    issues.of_planted(&json.planted);
     issues.section()
+}
+
+/// What is proved, and how it was tried whether the comparison finds what is wrong.
+fn proof(json: &RehearseJson) -> Section {
+    let mut section = ends::proof(true);
+    let planted = &json.planted;
+    if planted.faults > 0 {
+        section.text(format!(
+            "The comparison itself was tried in a database of its own: {} on purpose, one of each kind in {} of {}, and it \
+             found {} of them.",
+            plural(planted.faults, "fault was planted", "faults were planted"),
+            plural(planted.columns, "column", "columns"),
+            plural(planted.tables, "table", "tables"),
+            thousands(planted.found_by_verify),
+        ));
+    }
+    section
 }
 
 fn unchecked(json: &RehearseJson) -> Vec<String> {
@@ -110,6 +132,8 @@ fn unchecked(json: &RehearseJson) -> Vec<String> {
         }),
     );
     items.extend(json.notes.iter().map(|it| capitalised(&format!("{}.", it.trim_end_matches('.')))));
+    let open = |it: &NotChecked| format!("The column `{}.{}` is not compared: {}.", it.table, it.column, it.reason);
+    items.extend(json.planted.not_checked.iter().take(LISTED).map(open));
     items.push(
         "The environment's own database: a rehearsal runs on another server, whose speed and settings may differ."
             .to_owned(),

@@ -123,6 +123,17 @@ impl Found {
         hex(&digest.finalize()[..HASH_BYTES])
     }
 
+    /// A digest of the live catalog of both schemas, in the order of its objects.
+    pub fn catalog_hash(&self) -> String {
+        let mut digest = Sha256::new();
+        for (id, object) in &self.live.objects {
+            let line = serde_json::to_string(&(id, object)).unwrap_or_default();
+            digest.update((line.len() as u64).to_le_bytes());
+            digest.update(line);
+        }
+        hex(&digest.finalize())
+    }
+
     /// How large a table is, by its name in SQL.
     pub fn size(&self, table: &str) -> Option<Size> {
         let mut sizes = self.facts.sizes.iter();

@@ -65,6 +65,9 @@ fn what_is_not_a_rehearsal_of_this_cutover_is_not_known() {
         ("/drift", json!(null), "lacks counts, verify"),
         ("/checks", json!(null), "lacks counts, verify"),
         ("/counts", json!(null), "lacks counts, verify"),
+        ("/planted", json!(null), "checks or planted"),
+        ("/planted/found_by_verify", json!(499), "contradicts itself"),
+        ("/planted/false_alarms", json!([{"source_id": 1}]), "contradicts itself"),
         ("/counts/read", json!(501), "contradicts itself"),
         ("/counts/migrated", json!(499), "contradicts itself"),
         ("/verify/verified", json!(3), "contradicts itself"),
@@ -130,6 +133,11 @@ fn what_a_rehearsal_found_counts() {
             "integrity checks fail: sequences",
         ),
         (&[("/outcome", json!("attention")), ("/checks/0/status", json!("warn"))], Status::Warn, "its verdict was"),
+        (
+            &[("/outcome", json!("attention")), ("/planted/found_by_verify", json!(499))],
+            Status::Fail,
+            "verify missed a planted fault",
+        ),
         (&[("/outcome", json!("failed"))], Status::Fail, "the rehearsal failed"),
         (&[("/version", json!("0.0.1"))], Status::Fail, "with pad-migrate 0.0.1"),
     ] {

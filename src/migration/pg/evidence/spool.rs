@@ -52,6 +52,18 @@ impl Spool {
         Ok(())
     }
 
+    /// The line of a row, and its place among all, from 0.
+    pub(crate) fn find(&mut self, id: i64) -> io::Result<Option<(u64, Entry)>> {
+        let (mut sorted, mut place) = (self.sorted()?, 0);
+        while let Some(entry) = sorted.next()? {
+            if entry.id == id {
+                return Ok(Some((place, entry)));
+            }
+            place += 1;
+        }
+        Ok(None)
+    }
+
     /// All lines in the order of their ids.
     pub(crate) fn sorted(&mut self) -> io::Result<Sorted<'_>> {
         if !self.part.is_empty() {

@@ -18,6 +18,7 @@ use crate::report::document::sections::schema::weight;
 use crate::report::document::words::{cause, rejected, rule_title};
 use crate::report::drift::json::FindingJson;
 use crate::report::integrity::IntegrityCheckJson;
+use crate::report::planted::Planted;
 use crate::schema::drift::finding::Severity;
 
 /// Issues that are listed of each kind.
@@ -157,6 +158,25 @@ impl Issues {
         if odd > 0 {
             let remedy = "Migrated as they are: history is not rewritten. The checks above say what is odd.";
             self.push("Rows that were odd in the legacy table already", odd, "accepted", remedy);
+        }
+    }
+
+    /// Faults that were planted on purpose and not found, and rows that were named without one.
+    pub(crate) fn of_planted(&mut self, planted: &Planted) {
+        let remedy =
+            "Report it to those who maintain pad-migrate: until then the comparison can't be relied on for it.";
+        for it in planted.missed.iter().take(LISTED) {
+            let column = it.column.as_deref().unwrap_or("a whole row");
+            self.push(
+                format!("A planted fault was not found: {} in `{}` of `{}`", it.fault, column, it.table),
+                1,
+                "open",
+                remedy,
+            );
+        }
+        if !planted.false_alarms.is_empty() {
+            let count = planted.false_alarms.len() as u64;
+            self.push("Rows without a fault that the comparison names", count, "open", remedy);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::migration::verification::VerifyCounts;
 use crate::report::document::AccountingJson;
 use crate::report::document::block::ColumnKind::{Number, Status, Text};
 use crate::report::document::block::{Bar, Bars, Block, Cell, Section, Table, Term};
-use crate::report::document::words::{amount, rows};
+use crate::report::document::words::amount;
 
 /// Lines of a table; the others are summed up in one.
 const LINES: usize = 200;
@@ -276,14 +276,13 @@ fn statuses(caption: &str, sides: &[(&str, &Totals)], shown: Shown) -> Table {
 /// What the result says of the rows, in a sentence.
 pub(crate) fn sentence(counts: &VerifyCounts) -> String {
     let wrong = counts.different + counts.missing;
-    let mut parts = vec![match wrong {
-        0 => format!("{} compared with the legacy table, and none differs", rows(counts.verified) + " were"),
-        _ => format!(
-            "{} compared with the legacy table, and {} differ",
-            rows(counts.verified + wrong) + " were",
-            thousands(wrong)
-        ),
-    }];
+    let compared = plural(counts.verified + wrong, "row was compared", "rows were compared");
+    let differing = match wrong {
+        0 => "none differs".to_owned(),
+        1 => "1 differs".to_owned(),
+        _ => format!("{} differ", thousands(wrong)),
+    };
+    let mut parts = vec![format!("{compared} with the legacy table, and {differing}")];
     if counts.missing_source > 0 {
         let rows = plural(counts.missing_source, "migrated row has", "migrated rows have");
         parts.push(format!("{rows} no legacy row any more"));

@@ -1,0 +1,94 @@
+//! The scripts of a bundle, made for its source and its claims.
+
+use sqlx::AssertSqlSafe;
+
+use crate::migration::evidence::folding::Folded;
+use crate::migration::evidence::manifest::RowCounts;
+use crate::migration::evidence::tree::Hash;
+use crate::migration::pg::evidence::error::EvidenceError;
+use crate::migration::pg::evidence::files::FolderWriter;
+use crate::migration::pg::evidence::rows::Constant;
+use crate::migration::pg::legacy::LegacySource;
+use crate::migration::pg::proof::proof_of;
+use crate::migration::pg::source::Source;
+use crate::migration::pg::verify::VerifyRequest;
+use crate::migration::pg::verify_error::VerifyError;
+use crate::migration::proof::facts::{Claims, Column, Node, Place, Proof, RUN_HASHES};
+use crate::migration::proof::script::proof_sql;
+use crate::migration::proof::view::legacy_view;
+use crate::postgres::database::Access;
+use crate::postgres::query_error::Attempt;
+use crate::postgres::session::Session;
+
+/// The view's schema and name.
+pub const VIEW: (&str, &str) = ("public", "personal_account_dealing_as_it_was");
+
+/// What the scripts are made of, without claims.
+pub async fn describe(
+    request: &VerifyRequest<'_>,
+    is_beside: bool,
+    target: &mut Session,
+) -> Result<Proof, EvidenceError> {
+    match request.source {
+        LegacySource::Table { database, table } => {
+            let mut from = database.connect(Access::Read, "verify source").await?;
+            let source = Source::describe(&mut from, table, &database.place()).await.map_err(VerifyError::from)?;
+            let source = source.in_zone(database, &mut from, target).await.map_err(VerifyError::from)?;
+            let _ = from.close().await;
+            let elsewhere = (!is_beside).then(|| format!("{table} at {}", database.place()));
+            Ok(proof_of(&source, elsewhere))
+        }
+        LegacySource::Csv(csv) => {
+            let text = || "text".to_owned();
+            let column =
+                |name: &std::sync::Arc<str>| Column { name: name.to_string(), sql_type: text(), base_type: text() };
+            Ok(Proof {
+                columns: csv.layout.columns.iter().map(|it| column(&it.name)).collect(),
+                place: Place::Elsewhere(format!("the file {}, SHA-256 {}", csv.name(), csv.sha256)),
+                zone: None,
+                claims: Claims::default(),
+            })
+        }
+    }
+}
+
+/// Writes the scripts. Where the legacy table is beside `padealing` there are two proofs: one that reads it, and one for
+/// the time when it is gone.
+pub(crate) async fn write_scripts(
+    proof: Proof,
+    (rows, folded): (RowCounts, &Folded),
+    constants: &[Constant],
+    program: &str,
+    target: &mut Session,
+    files: &mut FolderWriter,
+) -> Result<(), EvidenceError> {
+    let runs = sqlx::query_as(AssertSqlSafe(RUN_HASHES)).fetch_all(target).await.attempt("reading the runs")?;
+    let text = |hash: Option<Hash>| hash.map(|it| it.to_string()).unwrap_or_default();
+    let nodes = folded.starts.iter().enumerate().map(|(at, first_id)| Node {
+        first_id: *first_id,
+        hashes: std::array::from_fn(|tree| text(folded.sections[tree].get(at).copied())),
+    });
+    let claims = |all: bool| Claims {
+        roots: folded.roots.map(text),
+        source: folded.rows(),
+        migrated: folded.migrated,
+        rejected: folded.rejected,
+        pending: folded.pending,
+        outside: rows.without_leaf,
+        nodes: nodes.clone().collect(),
+        row_hashes: constants.iter().filter(|it| all || it.opaque).map(|it| (it.id, it.row.to_string())).collect(),
+        runs,
+        tool_version: program.trim_start_matches("pad-migrate ").to_owned(),
+    };
+    files.put("legacy-view.sql", legacy_view(&proof.columns, VIEW).as_bytes())?;
+    let is_here = matches!(proof.place, Place::Here { .. });
+    let proof = Proof { claims: claims(!is_here), ..proof };
+    files.put("proof.sql", proof_sql(&proof).as_bytes())?;
+    if let Place::Here { table: (schema, name), .. } = &proof.place {
+        let place = Place::Elsewhere(format!("{schema}.{name}, when it is no longer there"));
+        let constants = constants.iter().map(|it| (it.id, it.row.to_string())).collect();
+        let claims = Claims { row_hashes: constants, ..proof.claims };
+        files.put("proof-without-legacy-table.sql", proof_sql(&Proof { place, claims, ..proof }).as_bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! What the database has on record of revisions, runs and rejections, as text.
+
+use std::borrow::Cow;
+
+use crate::migration::evidence::entry::Rejected;
+use crate::migration::evidence::manifest::{RevisionOf, Run};
+use crate::migration::pg::stored_page::{Rows, for_each_row, number};
+use crate::postgres::query_error::QueryError;
+use crate::postgres::session::Session;
+
+/// The history of the schema, oldest first.
+pub(crate) async fn read_revisions(target: &mut Session) -> Result<Vec<RevisionOf>, QueryError> {
+    let sql = "select revision, name, checksum, kind, applied_at, database_role, program_version, environment \
+               from padealing.schema_revision order by id";
+    let mut revisions = Vec::new();
+    for_each_row(target, sql.to_owned(), "reading the history of the schema", |values| {
+        let text = |at| values.get(at).map(Cow::into_owned);
+        let due = |at| text(at).unwrap_or_default();
+        revisions.push(RevisionOf {
+            revision: due(0),
+            name: due(1),
+            checksum: due(2),
+            kind: due(3),
+            applied_at: text(4),
+            database_role: text(5),
+            program_version: text(6),
+            environment: text(7),
+        });
+        Ok(())
+    })
+    .await?;
+    Ok(revisions)
+}
+
+/// Runs, in the order of their starts.
+pub(crate) async fn read_runs(target: &mut Session) -> Result<Vec<Run>, QueryError> {
+    let sql = "select id, command, environment, started_at, finished_at, database_role, program_version, options, \
+               counts, outcome from padealing.migration_run order by started_at, id";
+    let mut runs = Vec::new();
+    for_each_row(target, sql.to_owned(), "reading the runs", |values| {
+        let text = |at| values.get(at).map(Cow::into_owned);
+        let due = |at| text(at).unwrap_or_default();
+        runs.push(Run {
+            id: due(0),
+            command: due(1),
+            environment: due(2),
+            started_at: due(3),
+            finished_at: text(4),
+            database_role: due(5),
+            program_version: due(6),
+            options: text(7),
+            counts: text(8),
+            outcome: text(9),
+        });
+        Ok(())
+    })
+    .await?;
+    Ok(runs)
+}
+
+/// The open rejections on record, in the order of row, field and rule.
+pub(crate) async fn for_each_rejection(
+    target: &mut Session,
+    rows: &Rows,
+    mut each: impl FnMut(Rejected) -> Result<(), sqlx::Error>,
+) -> Result<(), QueryError> {
+    let sql = format!(
+        "select r.source_id, r.id, r.field, r.rule, r.value, r.message, r.first_run_id, r.last_run_id \
+         from padealing.migration_reject r where {} and r.resolved_run_id is null \
+         order by r.source_id, r.field collate \"C\", r.rule collate \"C\"",
+        rows.condition("r")
+    );
+    for_each_row(target, sql, "reading the rejections", |values| {
+        let text = |at| values.get(at).map(Cow::into_owned);
+        each(Rejected {
+            source_id: number(values.get(0))?,
+            id: text(1).unwrap_or_default(),
+            field: text(2).unwrap_or_default(),
+            rule: text(3).unwrap_or_default(),
+            value: text(4),
+            message: text(5),
+            first_run_id: text(6),
+            last_run_id: text(7),
+        })
+    })
+    .await
+}

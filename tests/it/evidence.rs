@@ -1,0 +1,7 @@
+//! Evidence: bundles, what is found in them and in the database afterwards, proofs of rows; and that each opinion stands
+//! alone.
+
+mod bundle;
+mod changes;
+pub(crate) mod proof;
+mod view;
