@@ -4,5 +4,6 @@ pub mod databases;
 pub mod ephemeral;
 pub mod lease;
 pub mod plant;
+mod psql;
 pub(crate) mod references;
 pub mod seed;

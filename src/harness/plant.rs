@@ -191,3 +191,17 @@ pub fn judge(planted: &mut Planted, round: &[(Fault, Attempted)], differences: &
         field: it.field.clone(),
     }));
 }
+
+/// Adds what `proof.sql` names of a round: the legacy rows of all faults, and no other.
+pub fn judge_proof(planted: &mut Planted, round: &[(Fault, Attempted)], named: &BTreeSet<i64>) {
+    let there = round.iter().filter(|(_, attempted)| *attempted == Attempted::Planted).map(|(fault, _)| fault);
+    let mut with_fault: BTreeSet<i64> = BTreeSet::new();
+    for fault in there {
+        with_fault.extend(&fault.taken);
+        match fault.named.iter().all(|(id, _)| named.contains(id)) {
+            true => *planted.found_by_proof.get_or_insert(0) += 1,
+            false => planted.missed_by_proof.push(fault.described.clone()),
+        }
+    }
+    planted.false_alarms_of_proof.extend(named.difference(&with_fault));
+}

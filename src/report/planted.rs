@@ -21,6 +21,14 @@ pub struct Planted {
     pub tables: u64,
     /// Faults of which verify named the legacy row, the target and the field.
     pub found_by_verify: u64,
+    /// Faults of which `proof.sql` of the evidence named the legacy rows; null if it was not run.
+    pub found_by_proof: Option<u64>,
+    /// Why `proof.sql` was not run; null if it was.
+    pub proof_not_run: Option<String>,
+    /// Faults that `proof.sql` did not find.
+    pub missed_by_proof: Vec<PlantedFault>,
+    /// Legacy rows without a fault that `proof.sql` names.
+    pub false_alarms_of_proof: Vec<i64>,
     /// Faults that a constraint or a type of the schema doesn't let in; they are not among those that were planted.
     pub refused_by_schema: u64,
     /// The same by constraint.
@@ -125,34 +133,46 @@ impl Planted {
     /// Clean if there were faults, all of them were found, and nothing else was named.
     pub fn verdict(&self) -> Verdict {
         let all_found = self.faults > 0 && self.found_by_verify == self.faults && self.missed.is_empty();
-        Verdict::clean_if(all_found && self.false_alarms.is_empty())
+        let by_proof = self.missed_by_proof.is_empty() && self.false_alarms_of_proof.is_empty();
+        Verdict::clean_if(all_found && self.false_alarms.is_empty() && by_proof)
     }
 
     /// The rows of a page about them.
     pub fn page(&self, page: &mut Page) {
         let Self { faults, columns, tables, found_by_verify, .. } = self;
+        let by_proof = self.found_by_proof.map(|it| format!(", proof.sql {}", thousands(it))).unwrap_or_default();
         page.row(
             "Faults",
             format!(
-                "{} planted in {} of {}, verify found {}",
+                "{} planted in {} of {}, verify found {}{by_proof}",
                 thousands(*faults),
                 plural(*columns, "column", "columns"),
                 plural(*tables, "table", "tables"),
                 thousands(*found_by_verify)
             ),
         );
-        let missed = self.missed.iter().map(|it| {
+        if let Some(why) = &self.proof_not_run {
+            page.paragraph(2, format!("proof.sql was not run: {why}"));
+        }
+        let sentence = |by: &str, it: &PlantedFault| {
             let column = it.column.as_ref().map(|it| format!(".{it}")).unwrap_or_default();
             let role = it.role.filter(|role| *role != it.table).map(|it| format!(" ({it})")).unwrap_or_default();
-            format!("not found: {}{column}{role} of legacy row {}: {}", it.table, it.source_id, it.fault)
-        });
+            format!("not found by {by}: {}{column}{role} of legacy row {}: {}", it.table, it.source_id, it.fault)
+        };
+        let by_verify = self.missed.iter().map(|it| sentence("verify", it));
+        let missed = by_verify.chain(self.missed_by_proof.iter().map(|it| sentence("proof.sql", it)));
         let alarms = self.false_alarms.iter().map(|it| {
             format!(
                 "false alarm: {} {} of legacy row {}, in which nothing was planted",
                 it.target, it.field, it.source_id
             )
         });
-        let total = self.missed.len() + self.false_alarms.len();
+        let of_proof = self.false_alarms_of_proof.iter();
+        let alarms = alarms.chain(of_proof.map(|id| format!("false alarm of proof.sql: legacy row {id}")));
+        let total = self.missed.len()
+            + self.missed_by_proof.len()
+            + self.false_alarms.len()
+            + self.false_alarms_of_proof.len();
         for sentence in missed.chain(alarms).take(SHOWN) {
             page.paragraph(2, sentence);
         }

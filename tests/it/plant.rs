@@ -36,6 +36,8 @@ async fn each_column_has_its_faults_and_verify_finds_them() {
         assert_eq!(planted.missed, []);
         assert_eq!(planted.false_alarms, []);
         assert_eq!(planted.found_by_verify, planted.faults);
+        assert_eq!((planted.found_by_proof, &planted.proof_not_run), (Some(planted.faults), &None));
+        assert_eq!((planted.missed_by_proof, planted.false_alarms_of_proof), (Vec::new(), Vec::new()));
         let unchecked: Vec<(&str, &str)> =
             planted.not_checked.iter().map(|it| (it.table, it.column.as_str())).collect();
         assert_eq!(unchecked, [("migration_mapping", "id"), ("migration_mapping", "migrated_at")]);
@@ -165,7 +167,7 @@ fn what_was_missed_is_shown() {
     let id = fault.described.source_id;
     for line in [
         "Faults      1 planted in 1 column of 1 table, verify found 0".to_owned(),
-        format!("not found: pad_request.justification of legacy row {id}: another last character"),
+        format!("not found by verify: pad_request.justification of legacy row {id}: another last character"),
         format!("of legacy row {}, in which nothing was planted", id + 1),
         "not checked by verify: pad_request.id".to_owned(),
     ] {

@@ -1,6 +1,9 @@
 //! Plants faults in a database of its own, and has them verified.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use tempfile::TempDir;
 
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::config::environment::Environment;
@@ -9,7 +12,11 @@ use crate::harness::generate::Generator;
 use crate::harness::pg::databases::{self, PrepareError, create_database, fill_with_generated};
 use crate::harness::pg::ephemeral::EphemeralDatabase;
 use crate::harness::plant::fault::{Column, Migrated, Place, Row, Stock};
-use crate::harness::plant::{Attempted, Fault, judge, not_checked, rounds};
+use crate::harness::pg::psql::{find_psql, run_script};
+use crate::harness::plant::{Attempted, Fault, judge, judge_proof, not_checked, rounds};
+use crate::migration::evidence::manifest::SourceOf;
+use crate::migration::pg::evidence::error::EvidenceError;
+use crate::migration::pg::evidence::take::{Facts, take};
 use crate::migration::pg::legacy::LegacySource;
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::verify_error::VerifyError;
@@ -44,6 +51,11 @@ pub enum PlantError {
     Verify(#[from] VerifyError),
     #[error(transparent)]
     Query(#[from] QueryError),
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// There is no room for a script.
+    #[error("a folder for proof.sql can't be made: {0}; make room, or set TMPDIR")]
+    Folder(std::io::Error),
     /// Not every difference is listed.
     #[error(
         "verify found {differences} differences and lists fewer, so what it missed can't be known; please report this"
@@ -66,6 +78,8 @@ pub async fn plant(maintenance: &EphemeralDatabase, name: &str) -> Result<Plante
     let stock = read_stock(&base).await?;
     let found = rounds(&stock);
     let mut planted = Planted::new(ROWS.to_string(), found.not_planted);
+    let proof = Proof::write(&base).await?;
+    planted.proof_not_run = proof.as_ref().err().cloned();
     let last = found.rounds.len();
     for (at, round) in found.rounds.into_iter().enumerate() {
         // The last round needs no copy.
@@ -83,6 +97,12 @@ pub async fn plant(maintenance: &EphemeralDatabase, name: &str) -> Result<Plante
             return Err(PlantError::Unlisted { differences: report.total_differences });
         }
         judge(&mut planted, &round, &report.differences);
+        if let Ok(proof) = &proof {
+            match proof.named(&database).await {
+                Ok(named) => judge_proof(&mut planted, &round, &named),
+                Err(why) => planted.proof_not_run = Some(why),
+            }
+        }
         if let Some(copy) = copy {
             drop_database(maintenance, &copy).await?;
         }
@@ -90,6 +110,39 @@ pub async fn plant(maintenance: &EphemeralDatabase, name: &str) -> Result<Plante
     planted.not_checked = not_checked(&stock, &planted);
     drop_database(maintenance, name).await?;
     Ok(planted)
+}
+
+/// The script of a bundle that was written before the faults.
+struct Proof {
+    psql: PathBuf,
+    folder: TempDir,
+}
+
+impl Proof {
+    /// Writes it; or says why it can't be run.
+    async fn write(base: &EphemeralDatabase) -> Result<Result<Self, String>, PlantError> {
+        let Some(psql) = find_psql().await else {
+            return Ok(Err("psql is not installed".to_owned()));
+        };
+        let folder = tempfile::Builder::new().prefix("pad-migrate-plant.").tempdir().map_err(PlantError::Folder)?;
+        let table = TableName::legacy();
+        let source = LegacySource::Table { database: base, table: &table };
+        let request = verify::VerifyRequest { target: base, source, environment: Environment::Local };
+        let facts = Facts { source: SourceOf { is_beside: true, ..SourceOf::default() }, ..Facts::default() };
+        take(&request, facts, folder.path(), |_| ()).await?;
+        Ok(Ok(Self { psql, folder }))
+    }
+
+    /// The legacy rows that it names.
+    async fn named(&self, database: &EphemeralDatabase) -> Result<BTreeSet<i64>, String> {
+        let (printed, is_proved) = run_script(&self.psql, database, &self.folder.path().join("proof.sql")).await?;
+        let verdict = if is_proved { "PROVED: " } else { "NOT PROVED: " };
+        if !printed.lines().any(|line| line.starts_with(verdict)) {
+            return Err("proof.sql ended without a verdict".to_owned());
+        }
+        let named = printed.lines().filter_map(|line| line.strip_prefix("row ")?.split(':').next()?.parse().ok());
+        Ok(named.collect())
+    }
 }
 
 async fn drop_database(maintenance: &EphemeralDatabase, name: &str) -> Result<(), PrepareError> {
@@ -120,6 +173,9 @@ async fn prepare(base: &EphemeralDatabase) -> Result<(), PlantError> {
         options: Options::default(),
     };
     migrate::migrate(&request, &mut Unwatched, std::future::pending()).await?;
+    let mut session = base.connect(Access::Write, "rehearse").await?;
+    run(&mut session, WITHOUT_KEY, "preparing the legacy table for faults").await?;
+    let _ = session.close().await;
     Ok(())
 }
 
@@ -191,14 +247,13 @@ async fn read_rows(session: &mut Session, place: Place, columns: &[Column]) -> R
 
 /// Without a key the legacy table takes what a table of another database may hold, and the verification, which reads it
 /// by a cursor then, doesn't look at hundreds of rows a second time, each on its own. Nobody else writes here.
-const PREPARE_ROUND: &str = "alter table public.personal_account_dealing drop constraint personal_account_dealing_pkey; \
-                             alter table public.personal_account_dealing alter column id drop not null; \
-                             set synchronous_commit = off";
+const WITHOUT_KEY: &str = "alter table public.personal_account_dealing drop constraint personal_account_dealing_pkey; \
+                           alter table public.personal_account_dealing alter column id drop not null";
 
 /// Plants the faults of a round, each on its own.
 async fn plant_round(database: &EphemeralDatabase, round: Vec<Fault>) -> Result<Vec<(Fault, Attempted)>, PlantError> {
     let mut session = database.connect(Access::Write, "rehearse").await?;
-    run(&mut session, PREPARE_ROUND, "preparing the legacy table for faults").await?;
+    run(&mut session, "set synchronous_commit = off", "setting up the session").await?;
     let mut attempted = Vec::with_capacity(round.len());
     for fault in round {
         let outcome = attempt(&mut session, &fault).await?;
