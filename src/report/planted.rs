@@ -169,10 +169,8 @@ impl Planted {
         });
         let of_proof = self.false_alarms_of_proof.iter();
         let alarms = alarms.chain(of_proof.map(|id| format!("false alarm of proof.sql: legacy row {id}")));
-        let total = self.missed.len()
-            + self.missed_by_proof.len()
-            + self.false_alarms.len()
-            + self.false_alarms_of_proof.len();
+        let total =
+            self.missed.len() + self.missed_by_proof.len() + self.false_alarms.len() + self.false_alarms_of_proof.len();
         for sentence in missed.chain(alarms).take(SHOWN) {
             page.paragraph(2, sentence);
         }

@@ -110,9 +110,12 @@ fn proof(json: &RehearseJson) -> Section {
     let mut section = ends::proof(true);
     let planted = &json.planted;
     if planted.faults > 0 {
+        let in_sql = planted.found_by_proof.map_or(String::new(), |found| {
+            format!(" Another comparison, in plain SQL and without this program, found {}.", thousands(found))
+        });
         section.text(format!(
             "The comparison itself was tried in a database of its own: {} on purpose, one of each kind in {} of {}, and it \
-             found {} of them.",
+             found {} of them.{in_sql}",
             plural(planted.faults, "fault was planted", "faults were planted"),
             plural(planted.columns, "column", "columns"),
             plural(planted.tables, "table", "tables"),
@@ -134,6 +137,8 @@ fn unchecked(json: &RehearseJson) -> Vec<String> {
     items.extend(json.notes.iter().map(|it| capitalised(&format!("{}.", it.trim_end_matches('.')))));
     let open = |it: &NotChecked| format!("The column `{}.{}` is not compared: {}.", it.table, it.column, it.reason);
     items.extend(json.planted.not_checked.iter().take(LISTED).map(open));
+    let not_run = |why: &String| format!("The comparison in plain SQL was not tried: {}.", why.trim_end_matches('.'));
+    items.extend(json.planted.proof_not_run.iter().map(not_run));
     items.push(
         "The environment's own database: a rehearsal runs on another server, whose speed and settings may differ."
             .to_owned(),

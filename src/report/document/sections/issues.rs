@@ -165,18 +165,17 @@ impl Issues {
     pub(crate) fn of_planted(&mut self, planted: &Planted) {
         let remedy =
             "Report it to those who maintain pad-migrate: until then the comparison can't be relied on for it.";
-        for it in planted.missed.iter().take(LISTED) {
-            let column = it.column.as_deref().unwrap_or("a whole row");
-            self.push(
-                format!("A planted fault was not found: {} in `{}` of `{}`", it.fault, column, it.table),
-                1,
-                "open",
-                remedy,
-            );
+        for (by, missed) in [("the comparison", &planted.missed), ("the one in plain SQL", &planted.missed_by_proof)] {
+            for it in missed.iter().take(LISTED) {
+                let column = it.column.as_deref().unwrap_or("a whole row");
+                let what =
+                    format!("A planted fault was not found by {by}: {} in `{column}` of `{}`", it.fault, it.table);
+                self.push(what, 1, "open", remedy);
+            }
         }
-        if !planted.false_alarms.is_empty() {
-            let count = planted.false_alarms.len() as u64;
-            self.push("Rows without a fault that the comparison names", count, "open", remedy);
+        let count = planted.false_alarms.len() + planted.false_alarms_of_proof.len();
+        if count > 0 {
+            self.push("Rows without a fault that the comparisons name", count as u64, "open", remedy);
         }
     }
 
