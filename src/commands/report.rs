@@ -75,8 +75,8 @@ impl DocumentFormat {
 
 /// Write a document about the whole migration of an environment, for those who sign it and those who ask years later
 ///
-/// Reads only. Compares every row, the schema and all checks again, and shows what runs have left on record. The document
-/// is one HTML file without scripts or links to elsewhere, or the same as Markdown; personal data is left out.
+/// Reads only. Compares every row, the schema and all checks again, and shows what runs have left on record. The
+/// document is one HTML file without scripts or links to elsewhere, or the same as Markdown; personal data is left out.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Write to a file instead of the standard output

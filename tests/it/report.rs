@@ -86,9 +86,10 @@ async fn the_page_needs_nothing_else() {
 async fn values_are_shown_only_if_that_is_asked() {
     with_db(Start::Seeded, async |db| {
         db.execute(
-            "insert into public.personal_account_dealing (id, employee, requested_date, status, buysell, justification) values \
-             (990, 1003, '2021-03-01', 'Jane Secret', 'S', 'because Jane Secret said so'), \
-             (991, 1003, '2021-03-01', 'request', 'J', null)",
+            "insert into public.personal_account_dealing
+                 (id, employee, requested_date, status, buysell, justification) values
+                 (990, 1003, '2021-03-01', 'Jane Secret', 'S', 'because Jane Secret said so'),
+                 (991, 1003, '2021-03-01', 'request', 'J', null)",
         )
         .await;
         assert_eq!(run(&["--database-url", &db.url, "migrate"], &[]).status.code(), Some(1));
@@ -110,8 +111,8 @@ async fn values_are_shown_only_if_that_is_asked() {
 #[tokio::test]
 async fn the_exit_code_is_the_verdict() {
     with_db(Start::Applied, async |db| {
-        let one = "insert into public.personal_account_dealing (id, employee, requested_date, status) values \
-                   (1, 1003, '2021-03-01', 'request')";
+        let one = "insert into public.personal_account_dealing (id, employee, requested_date, status)
+                       values (1, 1003, '2021-03-01', 'request')";
         db.execute(one).await;
         let pending = report(&db, &["--json"]);
         assert_eq!(pending.status.code(), Some(1), "{}", stderr(&pending));
@@ -123,7 +124,11 @@ async fn the_exit_code_is_the_verdict() {
         assert_eq!(done.status.code(), Some(0), "{}", stdout(&done));
         assert_eq!(json(&done)["verdict"], "Complete");
 
-        db.execute("insert into public.personal_account_dealing (id, employee, requested_date, status) values (2, 1003, null, 'request')").await;
+        db.execute(
+            "insert into public.personal_account_dealing (id, employee, requested_date, status)
+                 values (2, 1003, null, 'request')",
+        )
+        .await;
         assert_eq!(run(&["--database-url", &db.url, "migrate"], &[]).status.code(), Some(1));
         let rejected = report(&db, &["--json"]);
         assert_eq!(rejected.status.code(), Some(1));
@@ -210,16 +215,19 @@ async fn what_is_not_known_is_said() {
 async fn its_size_is_bounded() {
     with_db(Start::Migrated, async |db| {
         db.execute(
-            "insert into padealing.migration_reject (source_table, source_id, field, rule, value, message, first_run_id, last_run_id) \
-             select 'personal_account_dealing', 100000 + n, 'field' || n % 50, 'rule' || n % 3, repeat('v', 100000), \
-                    repeat('<b>', 30000), r.id, r.id \
-             from generate_series(1, 3000) n, (select id from padealing.migration_run limit 1) r; \
-             insert into padealing.migration_run (command, environment, program_version, options, outcome, finished_at) \
-             select 'migrate', 'local', '0', jsonb_build_object('reason', repeat('long ', 5000)), 'failed', now() \
+            "insert into padealing.migration_reject
+                 (source_table, source_id, field, rule, value, message, first_run_id, last_run_id)
+             select 'personal_account_dealing', 100000 + n, 'field' || n % 50, 'rule' || n % 3, repeat('v', 100000),
+                 repeat('<b>', 30000), r.id, r.id
+             from generate_series(1, 3000) n, (select id from padealing.migration_run limit 1) r;
+             insert into padealing.migration_run
+                 (command, environment, program_version, options, outcome, finished_at)
+             select 'migrate', 'local', '0', jsonb_build_object('reason', repeat('long ', 5000)), 'failed', now()
              from generate_series(1, 500)",
         )
         .await;
-        for more in [&["--format", "html"] as &[&str], &["--format", "html", "--personal-data"], &["--format", "markdown"]] {
+        let personal = ["--format", "html", "--personal-data"];
+        for more in [&["--format", "html"] as &[&str], &personal, &["--format", "markdown"]] {
             let output = report(&db, more);
             assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
             let size = output.stdout.len();

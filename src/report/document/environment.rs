@@ -149,8 +149,8 @@ impl Found<'_> {
                     .to_owned()
             }
             (true, accepted) => format!(
-                "Every row of the legacy table is in the new database, unchanged, but for {}, which an exception accepts. \
-                 Nothing else that was checked is open.",
+                "Every row of the legacy table is in the new database, unchanged, but for {}, which an exception \
+                 accepts. Nothing else that was checked is open.",
                 plural(accepted, "row that was rejected", "rows that were rejected")
             ),
             (false, _) => format!("{}. “Known issues” says what resolves each.", capitalised(&reasons.join("; "))),
@@ -293,8 +293,8 @@ impl Found<'_> {
 }
 
 /// Columns of what the migration keeps for itself, of which the legacy table has nothing.
-const OWN: &str = "In the table `migration_mapping`, which says what came from which legacy row: the number of each line and when it was \
-                   written. The legacy table has neither.";
+const OWN: &str = "In the table `migration_mapping`, which says what came from which legacy row: the number of each \
+                   line and when it was written. The legacy table has neither.";
 
 /// The numbers of the revisions that count as applied.
 fn applied(status: &StatusJson) -> Vec<String> {

@@ -191,7 +191,9 @@ fn bars(bars: &Bars) -> Markup {
                             th scope="row" { (words(&bar.label)) }
                             td.number { (words(&bar.text)) }
                             td.bar {
-                                svg viewBox={ "0 0 " (WIDTH) " 10" } preserveAspectRatio="none" aria-hidden="true" focusable="false" {
+                                svg viewBox={ "0 0 " (WIDTH) " 10" } preserveAspectRatio="none" aria-hidden="true"
+                                    focusable="false"
+                                {
                                     rect width=(width(bar.length)) height="10" {}
                                 }
                             }

@@ -114,8 +114,8 @@ fn proof(json: &RehearseJson) -> Section {
             format!(" Another comparison, in plain SQL and without this program, found {}.", thousands(found))
         });
         section.text(format!(
-            "The comparison itself was tried in a database of its own: {} on purpose, one of each kind in {} of {}, and it \
-             found {} of them.{in_sql}",
+            "The comparison itself was tried in a database of its own: {} on purpose, one of each kind in {} of {}, \
+             and it found {} of them.{in_sql}",
             plural(planted.faults, "fault was planted", "faults were planted"),
             plural(planted.columns, "column", "columns"),
             plural(planted.tables, "table", "tables"),

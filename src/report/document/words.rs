@@ -24,7 +24,8 @@ pub(super) fn rejected(rule: &str) -> Rejected {
         Some(Rule::UnknownStatus) => ("The status is none of those that the application knows.", CORRECT),
         Some(Rule::UnknownEmployee) => (
             "The row names no employee, or one that the reference data doesn't have.",
-            "Have the owners of the reference data load the employee again, or correct the row; the next run migrates it.",
+            "Have the owners of the reference data load the employee again, or correct the row; the next run migrates \
+             it.",
         ),
         Some(Rule::UnknownSecurity) => (
             "The row names a security by a symbol that the reference data doesn't have.",

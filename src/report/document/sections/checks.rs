@@ -27,9 +27,9 @@ pub(crate) fn section(checks: &Checks<'_>) -> Section {
         Ok(checks) => checks,
     };
     section.text(format!(
-        "{} of {}: whether links lead to what exists, statuses agree with decisions and executions, the audit log is complete, and \
-         requests can be found by an index. {} failed, {} to look at, {} not made. A row that was odd in the legacy \
-         table already was migrated as it is, and fails nothing.",
+        "{} of {}: whether links lead to what exists, statuses agree with decisions and executions, the audit log is \
+         complete, and requests can be found by an index. {} failed, {} to look at, {} not made. A row that was odd in \
+         the legacy table already was migrated as it is, and fails nothing.",
         plural(counted(checks, Outcome::Pass), "check passed", "checks passed"),
         checks.len(),
         counted(checks, Outcome::Fail),
@@ -70,9 +70,9 @@ pub(crate) fn section(checks: &Checks<'_>) -> Section {
 pub(crate) fn scenarios(checks: &Checks<'_>) -> Section {
     let mut section = Section::new("scenarios", "The ten acceptance scenarios");
     section.text(
-        "Scenarios are played through by people in the application. The checks here ask the database what every scenario \
-         that was played, or migrated, must have left in it. They press no buttons: what screens show and which messages \
-         are sent is for people to try.",
+        "Scenarios are played through by people in the application. The checks here ask the database what every \
+         scenario that was played, or migrated, must have left in it. They press no buttons: what screens show and \
+         which messages are sent is for people to try.",
     );
     let columns = [("Scenario", Number), ("What happens", Text), ("Result", Status), ("Checks that answer it", Text)];
     let mut table = Table::new("Acceptance scenarios", &columns);

@@ -26,10 +26,10 @@ pub(crate) fn proof(is_verified: bool) -> Section {
     let mut section = Section::new("proof", "What is proved");
     section.text(match is_verified {
         true => {
-            "For each row that is counted above as “Migrated, and exactly what the legacy row says”, every column of the \
-             legacy row was rebuilt from what the new tables hold, and equals what the legacy table holds, character by \
-             character. All rows were compared, not a sample, in both directions, by code of its own, which shares with the \
-             code that migrates only how rows are read."
+            "For each row that is counted above as “Migrated, and exactly what the legacy row says”, every column of \
+             the legacy row was rebuilt from what the new tables hold, and equals what the legacy table holds, \
+             character by character. All rows were compared, not a sample, in both directions, by code of its own, \
+             which shares with the code that migrates only how rows are read."
         }
         false => "Nothing is proved by this document: the rows were not compared.",
     });

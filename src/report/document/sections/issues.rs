@@ -59,7 +59,8 @@ impl Issues {
             };
             let ids = list(group.examples.iter().map(|it| it.source_id.to_string()));
             let remedy = format!(
-                "Find out which side was changed since the migration. Legacy rows: {ids}{}. `{VERIFY}` shows both values.",
+                "Find out which side was changed since the migration. Legacy rows: {ids}{}. `{VERIFY}` shows both \
+                 values.",
                 if group.count > group.examples.len() as u64 { " and others" } else { "" }
             );
             self.push(what, group.count, "open", remedy);

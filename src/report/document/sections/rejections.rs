@@ -169,8 +169,8 @@ pub(crate) fn of_run(
         return section;
     }
     section.text(format!(
-        "{} rejected. A row can have several reasons and then stands under each of them. `--rejects FILE` writes all of \
-         them to a file. {HIDDEN}{}",
+        "{} rejected. A row can have several reasons and then stands under each of them. `--rejects FILE` writes all \
+         of them to a file. {HIDDEN}{}",
         plural(total, "row was", "rows were"),
         if is_expected { " Exactly the rows were rejected that had to be." } else { "" }
     ));

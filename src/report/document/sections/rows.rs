@@ -60,8 +60,9 @@ pub(crate) fn section(
             section.push(Block::Bars(years));
         }
         section.text(
-            "The control totals add up every amount on both sides independently: from the legacy rows, and from what is \
-             stored for them now. Year is that of the request. Currency, year and amounts are compared before and after.",
+            "The control totals add up every amount on both sides independently: from the legacy rows, and from what \
+             is stored for them now. Year is that of the request. Currency, year and amounts are compared before and \
+             after.",
         );
         section.push(Block::Table(totals(accounting, shown)));
         section.push(Block::Table(statuses(
