@@ -15,7 +15,8 @@
 //!    itself comes with a revision in `migrations/`.
 //! 3. [`transform`]: the decision, and `transform/residual.rs` for what the typed column doesn't give back.
 //! 4. [`reconstruct`]: the default inverse, written without looking at the transform.
-//! 5. [`stored`] and [`check`]: what must be stored, likewise.
+//! 5. [`stored`] and [`check`]: what must be stored, likewise; and once more in SQL: `proof/rules.sql`,
+//!    `proof/fields.rs`, `proof/rebuild.rs`.
 //! 6. `harness/generate/columns.rs`: what the column can hold; `fixtures/legacy/table.sql` and a case in
 //!    `fixtures/legacy/cases`; `tests/bench/yardstick.sql`.
 //! 7. `docs/field-mapping.md`.

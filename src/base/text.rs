@@ -1,7 +1,5 @@
 //! Numbers, nouns and errors as text.
 
-use std::fmt::Write as _;
-
 /// An error with its causes, on one line.
 pub fn sentence(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -52,10 +50,9 @@ pub(crate) fn size(bytes: i64) -> String {
 
 /// Bytes in lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 pub(crate) fn list(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {

@@ -1,8 +1,9 @@
 //! `proof.sql` of an evidence bundle: a third opinion that needs psql and nothing of this program.
 //!
-//! Pure: what is here writes SQL. The script reads the tables itself, turns what is stored back into the legacy rows, and
-//! judges by the decisions D1–D23 what `verify` judges. The rules in `proof/rules.sql` are written from their text once
-//! more: neither the transform nor [`crate::migration::check`] has a part in them. Reconstruction is the view's, too.
+//! Pure: what is here writes SQL. The script reads the tables itself, turns what is stored back into the legacy rows,
+//! and judges by the decisions D1–D23 what `verify` judges. The rules in `proof/rules.sql` are written from their text
+//! once more: neither the transform nor [`crate::migration::check`] has a part in them. Reconstruction is the view's,
+//! too.
 //!
 //! - `facts`: what it is made for.
 //! - `text`: the text of a row that is hashed (format 1), and SQL of values and names.

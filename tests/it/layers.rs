@@ -64,12 +64,14 @@ const FORBIDDEN: [&str; 21] = [
 
 /// A second opinion is worth something only as long as it shares no code with the first. Modules, with those below
 /// them.
-const APART: [(&str, &[&str]); 5] = [
+const APART: [(&str, &[&str]); 7] = [
     ("migration/check", &MIGRATE),
     ("migration/stored", &MIGRATE),
     ("migration/reconstruct", &MIGRATE),
     ("migration/pg/verify", &MIGRATE),
     ("migration/pg/stored_page", &MIGRATE),
+    ("migration/proof", &MIGRATE),
+    ("migration/proof", &["migration/check", "migration/reconstruct", "migration/stored", "migration/verification"]),
 ];
 
 /// What transforms and writes.

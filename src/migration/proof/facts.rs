@@ -93,6 +93,6 @@ pub struct Proof {
     pub claims: Claims,
 }
 
-/// Each row of `migration_run` with the SHA-256 of all its columns, as lines of format 1. The session's settings are those
-/// of D20.
+/// Each row of `migration_run` with the SHA-256 of all its columns, as lines of format 1. The session's settings are
+/// those of D20.
 pub const RUN_HASHES: &str = include_str!("runs.sql");

@@ -1,6 +1,6 @@
 //! The legacy rows with the hashes of both sides, and whether what is stored is right: one pass over each table.
 
-use crate::migration::legacy::{Kind, LegacyColumn as Col};
+use crate::migration::legacy::LegacyColumn as Col;
 use crate::migration::proof::facts::{IdSql, Place, Proof};
 use crate::migration::proof::fields::{Fields, MARKED, OTHERS, REQUEST};
 use crate::migration::proof::rebuild::Rows;
@@ -22,7 +22,8 @@ const LINEAGE: &str = include_str!("lineage.sql");
 /// What is read of `compliance_assessment`: the two keys. A residual has texts and nulls only; of one that has others,
 /// `odd` has the texts and nulls.
 pub(super) const ASSESSMENT: &str = "r.compliance_assessment as r_assessment,
-           case r.compliance_assessment -> 'holding_period' when 'true' then true when 'false' then false end as r_holding,
+           case r.compliance_assessment -> 'holding_period' when 'true' then true when 'false' then false end
+               as r_holding,
            case when odd.id is not null then odd.residual
                 when jsonb_typeof(r.compliance_assessment -> 'legacy') = 'object'
                 then r.compliance_assessment -> 'legacy' end as residual,
@@ -35,8 +36,8 @@ pub(super) const ODD: &str = "left join (
         where o.id = any (:'odd'::int8[])
         group by o.id) odd on odd.id = r.id";
 
-/// SQL that is true where `compliance_assessment` isn't what the migration writes (D13), whatever its texts are. A jsonb
-/// that is no object comes first: of such a one, nothing can be taken away.
+/// SQL that is true where `compliance_assessment` isn't what the migration writes (D13), whatever its texts are. A
+/// jsonb that is not an object comes first, because nothing can be taken away from it.
 pub(super) const SHAPE_IS_WRONG: &str = "(r_assessment is not null and case
         when jsonb_typeof(r_assessment) <> 'object' or r_assessment = '{}' or is_odd then true
         when r_assessment ? 'holding_period' and r_holding is null then true
@@ -72,7 +73,7 @@ impl Proof {
         )
     }
 
-    /// The known columns by their meaning, from their texts `c0`, `c1`, …; `short` is a cheaper way where there is one.
+    /// The known columns by their meaning, from their texts `c0`, `c1`, …; `short` is a cheaper way, where one exists.
     pub(super) fn typed_columns(&self, short: impl Fn(Col) -> Option<String>) -> String {
         let each = Col::ALL.iter().filter(|it| **it != Col::Id).map(|column| {
             let sql = short(*column).unwrap_or_else(|| self.typed(*column, &format!("c{}", *column as usize)));
@@ -98,7 +99,6 @@ impl Proof {
         };
         let key = literal(column.name());
         let of_residual = self.typed(column, &format!("residual ->> {key}"));
-        debug_assert!(matches!(column.kind(), Kind::Identifier | Kind::Number | Kind::Timestamp));
         Some(format!("case when residual ? {key} then {of_residual} else {stored} end"))
     }
 
@@ -113,7 +113,8 @@ impl Proof {
         Some(format!(
             "    select id, case when known is null then {hash}\n    else decode(known, 'hex') end as hash\n    \
              from (select {id} as id, known.hash as known,\n           {texts}\n          \
-             from {from} l left join constant known on known.id = {id}\n          where {} offset int8 '0') l offset int8 '0'",
+             from {from} l left join constant known on known.id = {id}\n          \
+             where {} offset int8 '0') l offset int8 '0'",
             self.is_in_trees()
         ))
     }
@@ -155,6 +156,8 @@ impl Proof {
     }
 
     /// What is stored for each row with lineage of a request: `source_id`, `hash`, `keys`, `is_right`, `is_missing`.
+    /// The fences, `offset`, keep what is below them from being computed more than once; a constant that is an int8
+    /// lets the server work in parallel all the same.
     pub(super) fn stored_rows(&self) -> String {
         let names = self.in_order();
         let texts = self.rebuilt_texts(STORED, "c");
@@ -162,17 +165,18 @@ impl Proof {
         let nothing = nothing.join("\n             or ");
         let names = array(names);
         let typed = self.typed_columns(|column| self.stored_value(column));
+        let odd = format!("residual is not null and (residual - {names} <> '{{}}'\n             or {nothing})");
         let rebuilt = format!(
-            "select j.*,\n           residual is not null and (residual - {names} <> '{{}}'\n             or {nothing}) \
-             as residual_is_wrong,\n           {texts}\n    from ({}) j offset int8 '0'",
+            "select j.*,\n           {odd} as residual_is_wrong,\n           {texts}\n    \
+             from ({}) j offset int8 '0'",
             joined()
         );
         let legacy = format!("select t.*,\n           {typed}\n    from ({rebuilt}) t offset int8 '0'");
         let (hash, keys) = (self.row_hash(), Self::keys_hash());
         let wrong = wrong().join("\n         or ");
         fill(
-            "    select source_id, r_id is null as is_missing,\n           case when r_id is not null then {{hash}} end \
-             as hash,\n           {{keys}} as keys,\n           \
+            "    select source_id, r_id is null as is_missing,\n           \
+             case when r_id is not null then {{hash}} end as hash,\n           {{keys}} as keys,\n           \
              ({{wrong}}) is not true as is_right\n    from ({{rules}}) d offset int8 '0'",
             &[("hash", &hash), ("keys", &keys), ("wrong", &wrong), ("rules", &self.rules(&legacy))],
         )
@@ -198,8 +202,8 @@ pub(super) fn qualified((schema, name): &(String, String)) -> String {
     format!("{}.{}", identifier(schema), identifier(name))
 }
 
-/// Lineage with all that is stored for each legacy row that has lineage of a request. Of several rows where one is due,
-/// the first is taken; psql knows the later ones.
+/// Lineage with all that is stored for each legacy row that has lineage of a request. Of several rows where one is
+/// due, the first is taken; psql knows the later ones.
 fn joined() -> String {
     let mut selected = vec![lineage_of(&REQUEST), REQUEST.selected()];
     let mut joins = String::new();

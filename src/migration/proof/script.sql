@@ -2,15 +2,15 @@
 --
 --     psql -X -f proof.sql
 --
--- ends with PROVED (exit status 0) or NOT PROVED (exit status 3). It reads, and changes nothing; it runs on a standby, too.
+-- ends with PROVED (exit status 0) or NOT PROVED (exit status 3). It only reads, and runs on a standby, too.
 --
 --     psql -X -q -At -v rows=1 -f proof.sql | diff - rows.txt
 --
 -- names each row that has changed since the bundle was written.
 --
--- It needs psql and PostgreSQL 13 or later, and uses nothing of pad-migrate: it reads the tables, judges what is stored
--- by the rules of the migration, turns it back into the legacy rows, and compares these with the legacy table and with the
--- hashes in the bundle.
+-- It needs psql and PostgreSQL 13 or later, and uses nothing of pad-migrate: it reads the tables, judges what is
+-- stored by the rules of the migration, turns it back into the legacy rows, and compares these with the legacy table
+-- and with the hashes in the bundle.
 \set ON_ERROR_STOP on
 \set QUIET on
 \set VERBOSITY terse
@@ -43,19 +43,37 @@ set local array_nulls = on;
 set local quote_all_identifiers = off;
 set local row_security = off;
 set local jit = off;
-set local work_mem = '128MB';
+set local work_mem = '64MB';
+set local hash_mem_multiplier = 1;
 set local statement_timeout = 0;
 set local idle_in_transaction_session_timeout = 0;
 
 select current_setting('server_encoding') = 'UTF8' as encoding_fits,
-       current_setting('server_version_num')::int4 >= 130000 as version_fits \gset
+       current_setting('server_version_num')::int4 >= 130000 as version_fits,
+       current_setting('server_version_num')::int4 >= 170000 as has_transaction_timeout \gset
+\if :has_transaction_timeout
+set local transaction_timeout = 0;
+\endif
 \if :encoding_fits
 \else
-do $$ begin raise exception 'This script was written for a database with the encoding UTF8; run it in the database that the bundle was written for.'; end $$;
+do $$ begin raise exception 'This script needs the encoding UTF8; run it in the database of the bundle.'; end $$;
 \endif
 \if :version_fits
 \else
 do $$ begin raise exception 'This script needs PostgreSQL 13 or later.'; end $$;
+\endif
+
+-- Whether the legacy table has the columns that the bundle knows.
+with known (name, type) as (
+{{columns}}
+),
+found (name, type) as (
+{{columns_now}}
+)
+select count(*) > count(found.name) as lacks_columns, count(*) - count(known.name) as columns_since
+from known full join found using (name, type) \gset
+\if :lacks_columns
+do $$ begin raise exception 'NOT PROVED: the legacy table is gone, or lacks columns, or they have other types.'; end $$;
 \endif
 
 -- Where one row is due and there are more.
@@ -126,11 +144,15 @@ select to_char(:source, 'FM999,999,999,999') as source_shown,
 select :'source_is_claimed' or not {{is_here}} as source_is_right \gset
 
 \qecho 'The proof of a migration, by SQL alone'
-select 'Legacy rows: ' || {{place}};
-select case when {{is_here}} then 'They are read here, and compared with what is stored in the schema padealing.'
-            else 'They are in another place, and are not read: what is stored in the schema padealing is compared with what '
-                 || 'the bundle says of them.' end;
-select 'Bundle: written by pad-migrate ' || {{version_literal}};
+\qecho
+\qecho 'pad-migrate has moved the rows of a legacy table to the schema padealing, and wrote a bundle of evidence.'
+\qecho 'This script belongs to the bundle, and uses nothing of that program. It reads what is stored now, turns it'
+\qecho 'back into legacy rows, and compares: with the legacy table, with the rules of the migration, and with what'
+\qecho 'the bundle says.'
+\qecho
+select 'Legacy rows  ' || {{place}} || case when {{is_here}} then '' else ', which is another place and is not read: '
+       || 'what is stored is compared with what the bundle says' end;
+select 'Bundle       written by pad-migrate ' || {{version_literal}};
 \qecho
 \qecho 'Rows'
 select format('%14s legacy rows were read', :'source_shown');
@@ -140,11 +162,11 @@ select format('%14s of them were never tried', :'pending_shown');
 select format('%s = %s + %s + %s: each row is accounted for', :'source_shown', :'migrated_shown', :'rejected_shown',
               :'pending_shown');
 select format('%s more have no id of their own, and are outside of this proof', :outside) where :outside > 0;
-select format('The bundle has other numbers: %s legacy rows, %s migrated, %s rejected, %s never tried, %s without an id of '
-              || 'their own', {{source}}, {{migrated}}, {{rejected}}, {{pending}}, {{outside}})
+select format('The bundle has other numbers: %s legacy rows, %s migrated, %s rejected, %s never tried, '
+              || '%s without an id of their own', {{source}}, {{migrated}}, {{rejected}}, {{pending}}, {{outside}})
 where not :'counts_are_claimed';
 \qecho
-\qecho 'Fingerprints (SHA-256 over all rows)'
+\qecho 'Fingerprints: SHA-256 over all rows. Whatever changes in a row, its fingerprint is another.'
 select format('%-34s %s  %s', what, hash, said) from (values
     (1, 'the legacy rows', case when {{is_here}} then :'source_root' else {{source_root}} end,
      case when not {{is_here}} then 'as the bundle says' when :'source_is_claimed' then 'the same as in the bundle'
@@ -159,14 +181,15 @@ select case when :'sides_agree' then 'What is stored gives back the legacy rows,
 select format('Changed since the bundle was written, among the rows %s: %s', among, changed)
 from (select first, case when last is null then format('from id %s on', first)
                          else format('with ids from %s to %s', first, last) end as among,
-             concat_ws(', ', case when s and {{is_here}} then 'the legacy rows' end, case when t then 'what is stored' end,
+             concat_ws(', ', case when s and {{is_here}} then 'the legacy rows' end,
+                       case when t then 'what is stored' end,
                        case when k then 'ids or times of what is stored' end) as changed
       from json_to_recordset(:'changed') c (first int8, last int8, s boolean, t boolean, k boolean)
       where s and {{is_here}} or t or k
       order by first limit 100) c;
 \qecho
 select case when :wrong_rows = 0 and :strays = 0 then 'Differences: none'
-            else format('Differences: %s rows differ, and %s rows have no legacy row of their own; the first 1,000 are:',
+            else format('Differences: %s rows differ, and %s have no legacy row of their own; the first 1,000 are:',
                         :'wrong_shown', :strays) end;
 \if {{is_here}}
 \set place_of_change here
@@ -205,13 +228,15 @@ select array_to_string(array_remove(array[
            case when not :'keys_are_claimed' then 'ids or times of what is stored are not what they were' end,
            case when not :'counts_are_claimed' then 'the numbers of rows are not those of the bundle' end,
            case when not :'sides_agree' then 'what is stored does not give back the legacy rows' end,
+           case when :columns_since > 0 then 'the legacy table has columns that the bundle does not know' end,
            case when :wrong_rows > 0 then format('%s rows differ', :'wrong_shown') end,
            case when :strays > 0 then format('%s rows have no legacy row of their own', :strays) end,
            case when :pending > 0 then format('%s rows were never tried', :'pending_shown') end,
            case when :runs_changed > 0 then 'the runs on record have changed' end], null), '; ') as reasons \gset
 select :'reasons' = '' as is_proved \gset
-select case when :'is_proved' then format('PROVED: each of %s migrated rows is stored as it must be, gives its legacy row '
-                   || 'back to the byte, and has not changed since the bundle was written; %s rows were rejected.',
+select case when :'is_proved' then format('PROVED: each of %s migrated rows is stored as it must be, gives its '
+                   || 'legacy row back to the byte, and has not changed since the bundle was written; '
+                   || '%s rows were rejected.',
                    :'migrated_shown', :'rejected_shown')
             else 'NOT PROVED: ' || :'reasons' || '.' end;
 \if :is_proved

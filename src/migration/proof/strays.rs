@@ -19,9 +19,11 @@ impl Proof {
         let missing = match &self.place {
             Place::Elsewhere(_) => String::new(),
             Place::Here { table, .. } => format!(
-                "\nunion all\n-- Lineage, and no legacy row.\nselect distinct m.source_id, 'personal_account_dealing', 'id'\n\
+                "\nunion all\n-- Lineage, and no legacy row.\n\
+                 select distinct m.source_id, 'personal_account_dealing', 'id'\n\
                  from padealing.migration_mapping m\nwhere m.source_table = 'personal_account_dealing'\n  \
-                 and not exists (select from (select {} as id from {} l where {} offset int8 '0') l where l.id = m.source_id)",
+                 and not exists (select from (select {} as id from {} l where {} offset int8 '0') l\n                  \
+                 where l.id = m.source_id)",
                 self.id(),
                 qualified(table),
                 self.is_in_trees()

@@ -40,6 +40,15 @@ pub(super) fn array<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     format!("array[{}]::text[]", each.join(", "))
 }
 
+/// Rows of constants; `none` is a select list for no rows.
+pub(super) fn values(rows: impl Iterator<Item = String>, none: &str) -> String {
+    let rows: Vec<String> = rows.collect();
+    match rows.is_empty() {
+        true => format!("    select {none} where false"),
+        false => format!("    values {}", rows.join(",\n           ")),
+    }
+}
+
 impl Column {
     /// The text that the type's output function prints for a value, as COPY does: a cast to text drops the padding of a
     /// char(n), and prints a boolean in another way.

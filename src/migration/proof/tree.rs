@@ -1,18 +1,16 @@
 //! The trees over the rows: their roots, and among which rows a root differs from the bundle's.
 
 use crate::migration::proof::facts::{Claims, Place, Proof};
-use crate::migration::proof::text::{fill, lines, sha256};
+use crate::migration::proof::text::{fill, lines, sha256, values};
 
-/// Children of a node.
-const WIDTH: usize = 16;
-
-/// Levels of the tree. They hold 4 billion leaves.
+/// Levels of the tree, of which each node has 16 children: enough for 4 billion leaves.
 const LEVELS: usize = 8;
 
 /// The leaves' hashes of the three trees: source, target, keys.
 const TREES: [&str; 3] = ["s", "t", "k"];
 
 const ROWS: &str = include_str!("rows.sql");
+const CHANGED: &str = include_str!("changed.sql");
 
 /// The nodes over what is grouped, in the order of `n`.
 fn nodes() -> String {
@@ -25,21 +23,11 @@ fn nodes() -> String {
     each.join(",\n           ")
 }
 
-/// Values of a relation that may be none.
-fn values(columns: usize, rows: impl Iterator<Item = String>, none: &str) -> String {
-    let rows: Vec<String> = rows.collect();
-    if rows.is_empty() {
-        return format!("    select {none} where false");
-    }
-    debug_assert!(columns > 0);
-    format!("    values {}", rows.join(",\n           "))
-}
-
 impl Claims {
     /// The hashes of rows that can't be computed: `id`, `hash`.
     pub(super) fn constants(&self) -> String {
         let rows = self.row_hashes.iter().map(|(id, hash)| format!("({id}::int8, '{hash}')"));
-        values(2, rows, "null::int8, null::text")
+        values(rows, "null::int8, null::text")
     }
 
     /// The nodes over 256 rows: `no`, `first_id`, `s`, `t`, `k`.
@@ -48,12 +36,13 @@ impl Claims {
             let [source, target, keys] = &node.hashes;
             format!("({}, {}::int8, '{source}', '{target}', '{keys}')", at + 1, node.first_id)
         });
-        values(5, rows, "null::int4, null::int8, null::text, null::text, null::text")
+        values(rows, "null::int4, null::int8, null::text, null::text, null::text")
     }
 
+    /// The first ids of these nodes, an array.
     fn first_ids(&self) -> String {
         let ids: Vec<String> = self.nodes.iter().map(|node| node.first_id.to_string()).collect();
-        ids.join(",")
+        format!("'{{{}}}'::int8[]", ids.join(","))
     }
 }
 
@@ -97,7 +86,7 @@ impl Proof {
         let mut text = "level_0 as (select row_number() over (order by id) - 1 as n, s, t, k from leaf)".to_owned();
         for level in 1..=LEVELS {
             text.push_str(&format!(
-                ",\nlevel_{level} as (\n    select n / {WIDTH} as n,\n           {}\n    from level_{} group by n / {WIDTH})",
+                ",\nlevel_{level} as (\n    select n / 16 as n,\n           {}\n    from level_{} group by n / 16)",
                 nodes(),
                 level - 1
             ));
@@ -105,24 +94,11 @@ impl Proof {
         text
     }
 
-    /// `changed`: the bundle's nodes over 256 rows of which one has changed: `first`, `last`, and for each tree whether.
+    /// `changed`: the bundle's nodes over 256 rows, `first`, `last`, and for each tree whether it has changed.
     pub(super) fn changed(&self) -> String {
-        format!(
-            "claimed (no, first_id, s, t, k) as (\n{claimed}\n),\nblock as (\n    \
-             select b, row_number() over (partition by b order by id) - 1 as n, s, t, k\n    \
-             from (select greatest(width_bucket(id, '{{{first_ids}}}'::int8[]), 1) as b, id, s, t, k from leaf) row),\n\
-             block_1 as (\n    select b, n / {WIDTH} as n,\n           {nodes}\n    from block group by b, n / {WIDTH}),\n\
-             block_2 as (\n    select b, n / {WIDTH} as n,\n           {nodes}\n    from block_1 group by b, n / {WIDTH}),\n\
-             found as (\n    select b, count(*) as nodes, max(encode(s, 'hex')) as s, max(encode(t, 'hex')) as t, \
-             max(encode(k, 'hex')) as k\n    from block_2 group by b),\n\
-             changed as (\n    select first_id as first, lead(first_id) over (order by no) - 1 as last,\n           \
-             (nodes > 1 or claimed.s is distinct from found.s) is true as s,\n           \
-             (nodes > 1 or claimed.t is distinct from found.t) is true as t,\n           \
-             (nodes > 1 or claimed.k is distinct from found.k) is true as k\n    \
-             from claimed left join found on b = no)",
-            claimed = self.claims.claimed(),
-            first_ids = self.claims.first_ids(),
-            nodes = nodes(),
+        fill(
+            CHANGED,
+            &[("claimed", &self.claims.claimed()), ("first_ids", &self.claims.first_ids()), ("nodes", &nodes())],
         )
     }
 }

@@ -18,8 +18,8 @@ const STORED: Rows<'_> = Rows {
     source_id: "n.source_id",
 };
 
-/// `create view`: the migrated rows as the legacy table had them, with its columns in its order and of its types. `name`
-/// is the view's schema and name. It runs on PostgreSQL 13 to 19.
+/// `create view`: the migrated rows as the legacy table had them, with its columns in its order and of its types.
+/// `schema` and `name` are the view's. It runs on PostgreSQL 13 to 19.
 pub fn legacy_view(columns: &[Column], (schema, name): (&str, &str)) -> String {
     let view = format!("{}.{}", identifier(schema), identifier(name));
     let each = columns.iter().map(|column| {
@@ -30,7 +30,7 @@ pub fn legacy_view(columns: &[Column], (schema, name): (&str, &str)) -> String {
                    rebuilt from the schema padealing at each query. Rows that were rejected are not among them. Texts \
                    of timestamps assume DateStyle ISO, and those of moments the time zone UTC.";
     let comments = columns.iter().map(|column| {
-        let from = match crate::migration::legacy::LegacyColumn::from_name(&column.name) {
+        let from = match column.known() {
             Some(_) => "From its column in padealing, or the text that was kept of it",
             None => "From the text that was kept of it",
         };

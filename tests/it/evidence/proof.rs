@@ -1,6 +1,7 @@
 //! `proof.sql` is right about a clean migration, and finds every corruption that the verification finds.
 //!
-//! What it claims is computed here from the rows: by the format's text, in a few lines that share nothing with either side.
+//! What it claims is computed here from the rows: by the format's text, in a few lines that share nothing with either
+//! side.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,8 +106,8 @@ impl Bundle {
         Self::of_zoned(db, &db.database, table, &[]).await
     }
 
-    /// The same, of a database with a time zone for the source, and with rows that can't be read: their hash is one that
-    /// only the bundle knows.
+    /// The same, of a database with a time zone for the source, and with rows that can't be read: their hash is one
+    /// that only the bundle knows.
     async fn of_zoned(db: &Db, database: &Database, table: &TableName, unreadable: &[i64]) -> Self {
         let mut proof = read_proof(database, table).await.expect("the columns are read");
         let mut session = db.connect().await;
@@ -135,7 +136,8 @@ impl Bundle {
         .await;
         let open = read(
             &mut session,
-            "select source_id, id, field, rule, value, message, first_run_id, last_run_id from padealing.migration_reject \
+            "select source_id, id, field, rule, value, message, first_run_id, last_run_id \
+             from padealing.migration_reject \
              where resolved_run_id is null order by source_id, field collate \"C\", rule collate \"C\"",
         )
         .await;
@@ -385,9 +387,9 @@ line" text, add "{{keys}}" text, add ":'rows' :rows" text, add "back\slash\n" te
         add long interval, add point point;
     insert into personal_account_dealing (id, employee, requested_date, trade_size, value, last_modified_date,
         inst_symbol, isin, status, related_yn, is_deleted_yn, two_business_days_execution_yn, "quo""te", "new
-line", "{{keys}}", ":'rows' :rows", "back\slash\n", "größe 名 🦀", "%s %1$I", c0, r_id, residual, "source_id", bytes, texts,
-        flags, js, jsb, padded, char3, flag, at, clock, addr, net, cash, "real", double, bits, id2, odd, span, name2, one,
-        xm, long, point)
+line", "{{keys}}", ":'rows' :rows", "back\slash\n", "größe 名 🦀", "%s %1$I", c0, r_id, residual, "source_id", bytes,
+        texts, flags, js, jsb, padded, char3, flag, at, clock, addr, net, cash, "real", double, bits, id2, odd, span,
+        name2, one, xm, long, point)
     select id, 1003.0, '2021-07-01 12:00:00.5+02', ' +1e2 ', 7, ' 2021-08-02T03:04 ', 'TWIN', 'XS000000TWN1',
         'request', '1', 'y', '', 'a''b"c', E'line\none', '{{hash}}', ':''rows''', E'\\n\t', 'ß 🦀', '%s', 'c1', 5,
         '{"x": 1}', 77, '\x00ff', array['a,b', null, 'NULL', E'"\\'], '{t,f,null}', '{ "a":  1 }', '{"b": 2}', 'ab',
@@ -397,7 +399,9 @@ line", "{{keys}}", ":'rows' :rows", "back\slash\n", "größe 名 🦀", "%s %1$I
     from generate_series(1, 3) id;
     insert into personal_account_dealing (id, employee, requested_date, status, is_deleted_yn)
     values (4, 1003, 'infinity', 'request', 'N'), (5, 1003, '4713-01-01 00:00:00 BC', 'request', null),
-        (6, 1003, '2021-10-31 01:30:00+00', 'request', 'N'), (7, null, null, 'what', '?')"#;
+        (6, 1003, '2021-10-31 01:30:00+00', 'request', 'N'), (7, null, null, 'what', '?');
+    update personal_account_dealing set justification = repeat('ß', 200000), "%s %1$I" = repeat('ß', 131073),
+        texts = array[repeat('x', 300000)] where id in (3, 7)"#;
 
 /// Names and types of all kinds, and a clock in a time zone.
 #[tokio::test]
@@ -462,7 +466,42 @@ async fn another_encoding_is_refused() {
         let other = Db { database: db.database.named(&name), url: db.url.replace(&db.place().name, &name) };
         let (output, status) = bundle.run(&other, "").await;
         db.execute(&format!("drop database {name}")).await;
-        assert!(output.contains("was written for a database with the encoding UTF8") && status == 3, "{output}");
+        assert!(output.contains("This script needs the encoding UTF8") && status == 3, "{output}");
+    })
+    .await;
+}
+
+/// Another column is said; without one of its columns, a table isn't compared.
+#[tokio::test]
+async fn other_columns_are_not_proved() {
+    with_db(Start::Seeded, async |db| {
+        db.migrate(Options::default()).await;
+        let bundle = Bundle::of(&db, &TableName::legacy()).await;
+        db.execute("alter table personal_account_dealing add later text").await;
+        let (output, status) = bundle.run(&db, "").await;
+        let said = "NOT PROVED: the legacy table has columns that the bundle does not know.";
+        assert!(output.contains(said) && status == 3, "{output}");
+        for change in ["alter later type int using 0", "alter currency type char(3)", "drop desk_code"] {
+            db.execute(&format!("alter table personal_account_dealing {change}")).await;
+            let (output, status) = bundle.run(&db, "").await;
+            let lacks = output.contains("NOT PROVED: the legacy table is gone, or lacks columns");
+            assert!(lacks != change.contains("later") && status == 3, "{change}: {output}");
+        }
+    })
+    .await;
+}
+
+/// More rows are wrong than are named.
+#[tokio::test]
+async fn the_first_thousand_differences_are_named() {
+    with_generated(Generator { rows: 1500, seed: 3 }, async |db| {
+        db.migrate(Options::default()).await;
+        let bundle = Bundle::of(&db, &TableName::legacy()).await;
+        db.execute("update padealing.pad_request set related_party_name = 'x', deleted_by_id = employee_id").await;
+        let (output, status) = bundle.run(&db, "").await;
+        assert_eq!((output.matches("\nrow ").count(), status), (1000, 3));
+        let migrated = format!("Differences: 1,{}", bundle.proof.claims.migrated - 1000);
+        assert!(output.contains(&migrated), "{output}");
     })
     .await;
 }
