@@ -29,6 +29,7 @@ mod printer;
 mod progress;
 #[cfg(feature = "harness")]
 mod rehearse;
+mod report;
 mod restore;
 mod revert;
 mod rollback;

@@ -46,6 +46,7 @@ pub mod pg;
 pub(crate) mod printed;
 pub mod proof;
 pub mod reconstruct;
+pub mod recorded;
 pub mod refusal;
 pub mod rejection;
 pub mod rollback;

@@ -7,6 +7,7 @@ pub mod backup;
 pub mod checks;
 pub mod clean;
 pub mod doctor;
+pub mod document;
 pub mod drift;
 pub mod evidence;
 pub mod gate;

@@ -112,6 +112,13 @@ impl PendingFile {
         Ok(Self { path: path.to_owned(), content: BufWriter::new(content), goal })
     }
 
+    /// The same for a file that is its owner's only. What it replaces keeps its permissions.
+    pub(crate) fn private(self) -> Self {
+        // Where that isn't possible, the file is as any other.
+        let _ = self.content.get_ref().file().set_permissions(Permissions::from_mode(0o600));
+        self
+    }
+
     /// The name that the file will have.
     pub fn path(&self) -> &Path {
         &self.path

@@ -18,7 +18,11 @@ pub fn sentence(error: &dyn std::error::Error) -> String {
 
 /// A number with its thousands apart.
 pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
+    grouped(&number.to_string())
+}
+
+/// The same of digits, of which there may be more than a number holds.
+pub(crate) fn grouped(digits: &str) -> String {
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {

@@ -8,9 +8,10 @@ use crate::commands::gate::{self, GateFormat};
 use crate::commands::global::{Format, Global};
 use crate::commands::integrity::{self, IntegrityFormat};
 use crate::commands::plan::{self, PlanFormat};
+use crate::commands::report::DocumentFormat;
 use crate::commands::{
-    apply, backup, clean, completions, doctor, evidence, man, migrate, restore, revert, rollback, snapshot, status,
-    verify,
+    apply, backup, clean, completions, doctor, evidence, man, migrate, report, restore, revert, rollback, snapshot,
+    status, verify,
 };
 use crate::config::environment::Environment;
 use crate::ledger::pg::admission::may_adopt;
@@ -58,6 +59,7 @@ pub(crate) enum Command {
     Evidence(evidence::Args),
     Integrity(integrity::Args),
     Gate(gate::Args),
+    Report(report::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Completions(completions::Args),
@@ -90,6 +92,7 @@ impl Command {
             Self::Restore(_) => "restore",
             Self::Integrity(_) => "integrity",
             Self::Gate(_) => "gate",
+            Self::Report(_) => "report",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -116,6 +119,7 @@ impl Command {
             Self::Restore(_) => "checking the backup",
             Self::Integrity(_) => "checking rows",
             Self::Gate(_) => "making all checks",
+            Self::Report(_) => "reading history and runs",
             Self::Completions(_) | Self::Man(_) => "printing",
         }
     }
@@ -138,6 +142,7 @@ impl Command {
             Self::Drift(args) => args.format == DriftFormat::Json,
             Self::Snapshot(args) => args.out.is_none(),
             Self::Gate(args) => args.format == GateFormat::Json,
+            Self::Report(args) => args.prints_json(),
             Self::Integrity(args) => args.format == IntegrityFormat::Json && !args.is_about_catalogue(),
             Self::Apply(args) => args.format == Format::Json,
             Self::Revert(args) => args.format == Format::Json,
@@ -168,6 +173,7 @@ impl Command {
             // It prints nothing else.
             Self::Snapshot(_) => {}
             Self::Gate(args) => args.format = GateFormat::Json,
+            Self::Report(args) => args.format = Some(DocumentFormat::Json),
             Self::Integrity(args) => args.format = IntegrityFormat::Json,
             #[cfg(feature = "harness")]
             Self::Ephemeral(_) | Self::Seed(_) => return false,

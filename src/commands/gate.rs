@@ -16,6 +16,8 @@ use crate::commands::ended::Ended;
 use crate::commands::global::{parse_duration, parse_object, parse_plan_hash};
 use crate::commands::integrity;
 use crate::commands::printer::{FILE_WIDTH, json_text};
+use crate::commands::report;
+use crate::report::document::gate::document;
 use crate::report::gate::{FlagsJson, GateJson, flags_junit, junit, page, verdict};
 use crate::schema::pg::archive::described;
 use crate::schema::pg::drift::today;
@@ -64,7 +66,7 @@ pub(crate) struct Args {
     /// Output format
     #[arg(long, default_value = "text")]
     pub(crate) format: GateFormat,
-    /// Write the decision to a file too
+    /// Write the decision to a file too: as a document if its name ends in .html or .md, else as it is printed
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// For the whole; what is not known by then is NO-GO
@@ -150,15 +152,18 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     })
     .await;
     let page = page(&found);
-    let document = match args.format {
+    let of_file =
+        report::for_file(args.report.as_deref(), || document(&GateJson::new(&found), &report::making(false)))?;
+    let printed = match args.format {
         GateFormat::Text => None,
         GateFormat::Json => Some(json_text(&GateJson::new(&found))?),
         GateFormat::Junit => Some(junit(&found)?),
     };
     if let Some(file) = file {
-        save(file, document.clone().unwrap_or_else(|| page.render(FILE_WIDTH, false))).await?;
+        let text = of_file.or(printed.clone()).unwrap_or_else(|| page.render(FILE_WIDTH, false));
+        save(file, text).await?;
     }
-    match document {
+    match printed {
         Some(text) => context.printer.document(&text)?,
         None => context.printer.page(&page)?,
     }

@@ -183,6 +183,16 @@ const HELP: &[Help] = &[
         variables: &[],
     },
     Help {
+        command: "report",
+        examples: &[
+            ("--env qa report --out qa.html", "for those who sign it"),
+            ("--env qa report --out qa.md --exceptions exceptions.toml", "as Markdown, with what was agreed to"),
+            ("--env qa report --json", "for a script"),
+        ],
+        attention: Some("something in the document needs attention: its known issues say what"),
+        variables: &[],
+    },
+    Help {
         command: "backup",
         examples: &[
             ("--env qa backup --out qa.dump", "before a change; qa.dump.manifest.json is written, too"),

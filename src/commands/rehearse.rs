@@ -8,10 +8,12 @@ use crate::commands::ended::{Ended, Failure};
 use crate::commands::generated::Generated;
 use crate::commands::global::{Format, Global};
 use crate::commands::printer::{FILE_WIDTH, json_text, print_message};
+use crate::commands::report;
 use crate::commands::screen::{Screen, named, parse_rejects};
 use crate::harness::rehearse::{self, RehearseError};
 use crate::harness::server::error::Provider;
 use crate::harness::server::request::ServerRequest;
+use crate::report::document::rehearsal::document;
 use crate::report::rehearsal::RehearseJson;
 
 /// Rehearse the whole cutover on an ephemeral Postgres: schemas, rows, migration, verification
@@ -36,7 +38,7 @@ pub(crate) struct Args {
     /// Write every rejection to a file, .jsonl or .csv
     #[arg(long, value_name = "FILE", value_parser = parse_rejects)]
     pub(crate) rejects: Option<PathBuf>,
-    /// Write the summary to a file too
+    /// Write the summary to a file too: as a document if its name ends in .html or .md, else as it is printed
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Text for people, or JSON for scripts
@@ -80,7 +82,12 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
     let page = rehearsal.page(named(&args.rejects).as_deref());
     let json = (args.format == Format::Json).then(|| json_text(&RehearseJson::new(&rehearsal))).transpose()?;
     if let Some(file) = file {
-        save(file, json.clone().unwrap_or_else(|| page.render(FILE_WIDTH, false))).await?;
+        let accounting = rehearsal.verified.accounting.as_ref();
+        let making = report::making(false);
+        let document =
+            report::for_file(args.report.as_deref(), || document(&RehearseJson::new(&rehearsal), accounting, &making))?;
+        let text = document.or(json.clone()).unwrap_or_else(|| page.render(FILE_WIDTH, false));
+        save(file, text).await?;
     }
     match json {
         Some(json) => context.printer.document(&json)?,

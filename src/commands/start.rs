@@ -22,7 +22,7 @@ use crate::commands::files::check_files;
 use crate::commands::printer::{Printer, print_lines, print_message, write_message};
 use crate::commands::{
     apply, backup, clean, completions, doctor, drift, evidence, gate, help, integrity, man, migrate, plan, progress,
-    restore, revert, rollback, snapshot, status, verify,
+    report, restore, revert, rollback, snapshot, status, verify,
 };
 use crate::config::environment::Environment;
 use crate::config::error::ConfigErrors;
@@ -289,6 +289,7 @@ async fn run(cli: &Cli, matches: &ArgMatches, printer: Printer) -> Ended {
             Command::Restore(args) => restore::run(args, &cli.global, context).await,
             Command::Integrity(args) => integrity::run(args, context).await,
             Command::Gate(args) => gate::run(args, context).await,
+            Command::Report(args) => report::run(args, context).await,
             Command::Completions(args) => completions::run(args, help::command(), &context.printer),
             Command::Man(args) => man::run(args, help::command(), &context.printer),
         }

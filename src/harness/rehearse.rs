@@ -413,7 +413,7 @@ async fn verify_rows(
 ) -> Result<verification::VerifyReport, RehearseError> {
     phases.begin("verify");
     let request = verify::VerifyRequest { target, source: legacy.source(), environment: Environment::Local };
-    let verified = verify::verify(&request, |progress| phases.watcher.progress(progress)).await?;
+    let verified = verify::verify_with_accounting(&request, |progress| phases.watcher.progress(progress)).await?;
     phases.end(format!("{} rows", verified.counts.verified));
     Ok(verified)
 }

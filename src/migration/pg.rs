@@ -23,6 +23,7 @@ pub(crate) mod odd_rows;
 pub(crate) mod plain_page;
 pub(crate) mod reader;
 pub(crate) mod reading;
+pub mod recorded;
 pub(crate) mod refused;
 pub(crate) mod rejects;
 pub mod rollback;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Runs that a report lists, the newest first.
+/// Runs that a status lists, the newest first.
 pub(crate) const LISTED: usize = 5;
 
 /// Something that is known, or a sentence that says why it can't be.
@@ -41,7 +41,7 @@ impl RunEnd {
 }
 
 /// A run of `migrate` or of `rollback`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// Its id.
     pub id: String,
@@ -57,6 +57,10 @@ pub struct Run {
     pub role: String,
     /// With which version of this program.
     pub version: String,
+    /// What was asked of it, as JSON.
+    pub options: Option<String>,
+    /// How long it took; none if its end wasn't recorded.
+    pub seconds: Option<f64>,
     /// Why it failed.
     pub reason: Option<String>,
     /// Rows read, migrated and rejected; a run that didn't come to its end records none.
@@ -88,16 +92,16 @@ pub struct RolledBackCounts {
 }
 
 /// The runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Runs {
-    /// The newest first, [`LISTED`] of them.
+    /// The newest first, as many as were asked for.
     pub newest: Vec<Run>,
     /// How many there are.
     pub total: u64,
 }
 
 /// Where the data stands, as far as the connected role may know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Standing {
     /// The runs.
     pub runs: Known<Runs>,

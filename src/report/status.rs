@@ -234,7 +234,8 @@ pub struct UnknownJson {
 
 impl From<&Run> for RunJson {
     fn from(run: &Run) -> Self {
-        let Run { id, command, started_at, finished_at, end, role, version, reason, counts, rolled_back } = run.clone();
+        let Run { id, command, started_at, finished_at, end, role, version, reason, counts, rolled_back, .. } =
+            run.clone();
         Self { id, command, started_at, finished_at, end, role, version, reason, counts, rolled_back }
     }
 }

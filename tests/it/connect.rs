@@ -88,6 +88,7 @@ async fn a_server_that_refuses_is_quoted_and_explained() {
         &["gate"] as &[&str],
         &["gate", "--stage", "before"],
         &["integrity"],
+        &["report"],
         CLEAN,
         &["rollback", "--yes"],
         &["migrate"],
@@ -417,6 +418,7 @@ fn a_handshake_that_drips_ends_in_time() {
 #[case(&["doctor"])]
 #[case(&["verify"])]
 #[case(&["integrity"])]
+#[case(&["report"])]
 #[case(&["gate"])]
 #[case(&["gate", "--stage", "before"])]
 #[case(&["migrate"])]

@@ -169,7 +169,7 @@ const SCHEMA: [&str; 15] = [
     "backup --out it.dump --format json",
 ];
 
-const ROWS: [&str; 15] = [
+const ROWS: [&str; 19] = [
     "clean --dry-run --employee 1003",
     "clean --dry-run --employee 1003 --format json",
     "migrate --dry-run",
@@ -185,6 +185,10 @@ const ROWS: [&str; 15] = [
     "gate --format junit",
     "gate --stage before --freeze-seconds 0",
     "gate --stage before --freeze-seconds 0 --format json",
+    "report",
+    "report --format markdown",
+    "report --personal-data",
+    "report --personal-data --json",
 ];
 
 fn script(db: &Db) -> String {

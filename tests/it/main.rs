@@ -29,6 +29,7 @@
 //! - `plant`: the faults that a rehearsal plants, so that verify finds them.
 //! - `cutover`: the change night, there and back.
 //! - `gate`: GO or NO-GO, and why.
+//! - `report`: the document for those who sign it.
 //! - `layers`: arrows between files run down, and pure files are pure.
 //! - `docs`: what the documents name is there, and their samples are current. `schemas`: the JSON contract.
 //! - `tidy`: conventions. `snapshots`: their names. `waiting`: waits that end.
@@ -64,6 +65,7 @@ mod plan;
 mod plant;
 mod pooler;
 mod program;
+mod report;
 mod revisions;
 mod rollback;
 mod schemas;

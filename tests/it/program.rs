@@ -39,6 +39,7 @@ fn help_is_reviewed() {
         ("verify", Snapshot::help__verify),
         ("integrity", Snapshot::help__integrity),
         ("gate", Snapshot::help__gate),
+        ("report", Snapshot::help__report),
         ("backup", Snapshot::help__backup),
         ("restore", Snapshot::help__restore),
         ("completions", Snapshot::help__completions),
@@ -483,7 +484,7 @@ fn named_commands<'t>(what: &str, text: &'t str) -> Vec<&'t str> {
 }
 
 /// What each command that prints JSON, or another document, is asked in turn, with and without its work done.
-const ASKED: [&str; 33] = [
+const ASKED: [&str; 37] = [
     "status --json",
     "doctor --json",
     "plan --json",
@@ -492,6 +493,7 @@ const ASKED: [&str; 33] = [
     "gate --json",
     "integrity --json",
     "verify --json",
+    "report --json",
     "migrate --json",
     "rollback --json --yes",
     "backup --json --out it.dump",
@@ -510,6 +512,9 @@ const ASKED: [&str; 33] = [
     "integrity --format junit",
     "verify --json",
     "clean --json --employee 1003 --dry-run",
+    "report --json",
+    "report",
+    "report --format markdown",
     "backup --json --out it.dump",
     "restore --json --from it.dump --yes",
     "rollback --json --dry-run",

@@ -10,6 +10,7 @@ use pad_migrate::report::apply::ChangeJson;
 use pad_migrate::report::backup::BackupJson;
 use pad_migrate::report::clean::CleanJson;
 use pad_migrate::report::doctor::DoctorJson;
+use pad_migrate::report::document::ReportJson;
 use pad_migrate::report::drift::json::DriftJson;
 use pad_migrate::report::evidence::EvidenceCheckJson;
 use pad_migrate::report::evidence::show::ShownJson;
@@ -89,6 +90,7 @@ fn all() -> Vec<(&'static str, Schema)> {
         ("plan", schema::<PlanJson>()),
         ("manifest", schema::<Manifest>()),
         ("rehearse", schema::<RehearseJson>()),
+        ("report", schema::<ReportJson>()),
         ("restore", schema::<RestoreJson>()),
         ("revert", schema::<RevertJson>()),
         ("rollback", schema::<RollbackJson>()),

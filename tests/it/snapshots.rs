@@ -117,6 +117,7 @@ snapshots! {
     help__migrate
     help__plan
     help__rehearse
+    help__report
     help__restore
     help__revert
     help__rollback

@@ -29,8 +29,7 @@ pub async fn standing(
 ) -> Result<Standing, SessionError> {
     let mut session = target.connect(Access::Read, "status").await?;
     begin_reading(&mut session, LIMITS).await?;
-    let in_target = |name: &str| TableName { schema: "padealing".to_owned(), name: name.to_owned() };
-    let runs = known(&mut session, &in_target("migration_run"), runs).await?;
+    let runs = known(&mut session, &in_target("migration_run"), async |it| runs(it, LISTED).await).await?;
     let rows = |table: &str, condition: &str| {
         let source = quote_literal(SOURCE_TABLE);
         format!("select count(distinct source_id) from padealing.{table} where source_table = {source} and {condition}")
@@ -56,6 +55,11 @@ pub async fn standing(
     Ok(Standing { runs, source, migrated, rejected })
 }
 
+/// A table of padealing.
+pub(super) fn in_target(name: &str) -> TableName {
+    TableName { schema: "padealing".to_owned(), name: name.to_owned() }
+}
+
 /// The rows of a legacy table that is in a database of its own.
 async fn elsewhere(source: &Database, table: &TableName) -> Result<Known<u64>, SessionError> {
     let mut session = source.connect(Access::Read, "status").await?;
@@ -77,7 +81,7 @@ async fn count(session: &mut Session, sql: &str) -> Result<u64, QueryError> {
 }
 
 /// What a query finds in a table, or why that can't be known. The transaction goes on either way.
-async fn known<T>(
+pub(super) async fn known<T>(
     session: &mut Session,
     table: &TableName,
     query: impl AsyncFnOnce(&mut Session) -> Result<T, QueryError>,
@@ -99,16 +103,18 @@ async fn known<T>(
     }
 }
 
-async fn runs(session: &mut Session) -> Result<Runs, QueryError> {
+/// The newest runs, so many of them.
+pub(super) async fn runs(session: &mut Session, listed: usize) -> Result<Runs, QueryError> {
     let is_at_work = Lock::Migrate.is_held(session).await?;
     let sql = format!(
         "select to_char(started_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(finished_at, 'YYYY-MM-DD HH24:MI:SS'), \
                 outcome::text, database_role::text, program_version::text, (counts ->> 'read')::int8, \
                 (counts ->> 'migrated')::int8, (counts ->> 'rejected')::int8, \
                 options ->> 'reason', count(*) over (), id::text, command::text, (counts ->> 'rolled_back')::int8, \
-                (counts ->> 'kept')::int8 \
+                (counts ->> 'kept')::int8, \
+                (options - 'reason')::text, extract(epoch from finished_at - started_at)::float8 \
          from padealing.migration_run where command in ('migrate', 'rollback') \
-         order by started_at desc, id limit {LISTED}"
+         order by started_at desc, id limit {listed}"
     );
     let rows: Vec<RunRow> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(session).await.attempt("reading the runs")?;
     let total = rows.first().map_or(0, |row| row.9);
@@ -129,6 +135,8 @@ async fn runs(session: &mut Session) -> Result<Runs, QueryError> {
             command,
             taken,
             kept,
+            options,
+            seconds,
         ) = row;
         let counts = read.zip(migrated).zip(rejected);
         Run {
@@ -139,6 +147,8 @@ async fn runs(session: &mut Session) -> Result<Runs, QueryError> {
             end: RunEnd::of(outcome.as_deref(), is_at_work && at == 0),
             role,
             version,
+            options,
+            seconds,
             reason,
             counts: counts.map(|((read, migrated), rejected)| RunCounts { read, migrated, rejected }),
             rolled_back: taken.zip(kept).map(|(rolled_back, kept)| RolledBackCounts { rolled_back, kept }),
@@ -162,4 +172,6 @@ type RunRow = (
     String,
     Option<i64>,
     Option<i64>,
+    Option<String>,
+    Option<f64>,
 );
