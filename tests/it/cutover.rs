@@ -79,6 +79,9 @@ struct Night<'a> {
     authority: &'a str,
 }
 
+/// In place of a root.
+const ROW_ROOT: &str = "  row root    1f0a…";
+
 impl Night<'_> {
     fn variables(&self, user: &'static str, password: &'static str) -> Vec<(&'static str, String)> {
         let mut all = vec![
@@ -136,6 +139,8 @@ impl Night<'_> {
             if is_left_out {
                 continue;
             }
+            // The runs on record are in it.
+            let line = if line.starts_with("  row root    ") && !line.ends_with("none") { ROW_ROOT } else { line };
             is_passed = line == "Passed" || is_passed && !line.is_empty();
             if is_passed {
                 continue;

@@ -37,6 +37,7 @@ fn help_is_reviewed() {
         ("drift", Snapshot::help__drift),
         ("snapshot", Snapshot::help__snapshot),
         ("verify", Snapshot::help__verify),
+        ("evidence", Snapshot::help__evidence),
         ("integrity", Snapshot::help__integrity),
         ("gate", Snapshot::help__gate),
         ("report", Snapshot::help__report),
@@ -484,7 +485,7 @@ fn named_commands<'t>(what: &str, text: &'t str) -> Vec<&'t str> {
 }
 
 /// What each command that prints JSON, or another document, is asked in turn, with and without its work done.
-const ASKED: [&str; 37] = [
+const ASKED: [&str; 40] = [
     "status --json",
     "doctor --json",
     "plan --json",
@@ -494,6 +495,9 @@ const ASKED: [&str; 37] = [
     "integrity --json",
     "verify --json",
     "report --json",
+    "verify --json --evidence it.evidence",
+    "evidence check --json it.evidence",
+    "evidence show --json 1",
     "migrate --json",
     "rollback --json --yes",
     "backup --json --out it.dump",

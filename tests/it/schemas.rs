@@ -61,7 +61,7 @@ enum OfGate {
 #[expect(dead_code, reason = "only its schema is wanted")]
 enum OfEvidence {
     Shown(Box<ShownJson>),
-    Checked(EvidenceCheckJson),
+    Checked(Box<EvidenceCheckJson>),
 }
 
 /// The commands that print JSON as their result.

@@ -111,6 +111,7 @@ snapshots! {
     help__completions
     help__doctor
     help__drift
+    help__evidence
     help__gate
     help__integrity
     help__man

@@ -52,7 +52,7 @@ impl Folding {
             return Err(Disordered);
         }
         self.last = Some(entry.id);
-        if self.rows() % 256 == 0 {
+        if self.rows().is_multiple_of(256) {
             self.starts.push(entry.id);
         }
         let state = entry.state();

@@ -66,7 +66,7 @@ async fn the_format_is_what_it_says() {
                     let mut text = format!("rejected\n{source}");
                     for reason in reasons.lines() {
                         let reason: serde_json::Value = serde_json::from_str(reason).expect("a reason is JSON");
-                        if reason["source_id"].to_string() != fields[0] {
+                        if reason["source_id"].as_i64() != fields[0].parse().ok() {
                             continue;
                         }
                         for name in ["id", "field", "rule", "value", "message", "first_run_id", "last_run_id"] {
