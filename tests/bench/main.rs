@@ -3,7 +3,8 @@
 //! - `migrate`: against the set-based SQL of `yardstick.sql`, whose result is compared with ours row by row, so that it
 //!   is a second oracle; and against two connections that COPY the ready-made rows and do nothing else.
 //! - `verify`, `rollback`: against `migrate`; `rollback` also against the deletes alone. With them, `migrate` from a CSV
-//!   file of the same table, against `migrate`. `integrity`: its seconds on what was migrated.
+//!   file of the same table, against `migrate`. `integrity`: its seconds on what was migrated. `verify --evidence`, and the
+//!   `proof.sql` that it writes, against `verify`.
 //! - `database`: until a test's database is ready.
 //! - `drift`: against psql that fetches the catalogs, and beside pg_dump with diff, and migra.
 //! - `suite`: the test suite, after the build, under both runners.
@@ -14,6 +15,7 @@
 mod copy;
 mod delete;
 mod drift;
+mod evidence;
 mod oracle;
 
 use std::collections::BTreeMap;
@@ -181,6 +183,12 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         let (seconds, peak) = run(&["verify"], &migrated, 0)?;
         measured.add("verify", seconds);
         measured.add("memory of verify", peak);
+        let folder = tempfile::tempdir()?;
+        let bundle = folder.path().join("evidence");
+        let (seconds, peak) = run(&["verify", "--evidence", &bundle.display().to_string()], &migrated, 0)?;
+        measured.add("evidence", seconds);
+        measured.add("memory of evidence", peak);
+        measured.add("proof", evidence::prove(&migrated, &bundle)?.as_secs_f64());
         let (seconds, peak) = run(&["integrity"], &migrated, 0)?;
         measured.add("integrity", seconds);
         measured.add("memory of integrity", peak);
@@ -213,6 +221,8 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
         ("copy", "copy, ready-made rows on two connections"),
         ("migrate", "migrate, default flags"),
         ("verify", "verify, default flags"),
+        ("evidence", "verify --evidence"),
+        ("proof", "proof.sql of that"),
         ("migrate from CSV", "migrate from a CSV file"),
         ("integrity", "integrity, every check"),
         ("rollback", "rollback of all of it"),
@@ -223,12 +233,14 @@ async fn cutover(arguments: &Arguments) -> Result<String> {
     text += &measured.times("migrate", "yardstick");
     text += &measured.times("migrate", "copy");
     text += &measured.times("verify", "migrate");
+    text += &measured.times("proof", "verify");
     text += &measured.times("migrate from CSV", "migrate");
     text += &measured.times("rollback", "migrate");
     text += &measured.times("rollback", "delete");
     for name in [
         "memory of migrate",
         "memory of verify",
+        "memory of evidence",
         "memory of integrity",
         "memory of rollback",
         "memory of migrate from CSV",
