@@ -29,9 +29,37 @@ pub(crate) fn files(manifest: &Result<Manifest, String>, (wrong, right): (Vec<Wr
     Check::new("files", Status::Fail, message).with_table(&["file", "why"], rows)
 }
 
+/// The files that people run: whether they are what this version writes. Nobody who changes them can make that fit.
+pub(crate) fn scripts(manifest: &Manifest, own: &str, others: Option<Vec<&'static str>>) -> Check {
+    if manifest.program != own {
+        let message =
+            format!("the folder was written by {}, whose scripts this version doesn't know", manifest.program);
+        return Check::new("scripts", Status::Skip, message);
+    }
+    match others {
+        None => Check::new("scripts", Status::Skip, "rows have changed since, and with them what the scripts claim"),
+        Some(others) if others.is_empty() => {
+            Check::new("scripts", Status::Pass, "what people run and read is what this version writes")
+        }
+        Some(others) => {
+            let rows = others.into_iter().map(|name| vec![json!(name)]).collect();
+            let message = "files that people run or read are not what this version writes: don't run them";
+            Check::new("scripts", Status::Fail, message).with_table(&["file"], rows)
+        }
+    }
+}
+
 /// Who vouches for the manifest.
-pub(crate) fn signature(signed: &Signed) -> Check {
+pub(crate) fn signature(signed: &Signed, signer: Option<&str>) -> Check {
     let (status, message) = match signed {
+        Signed::Not if signer.is_some() => {
+            let who = signer.unwrap_or_default();
+            (Status::Fail, format!("the manifest is not signed, and {who} must have signed it"))
+        }
+        Signed::Wrong(reason) if reason.is_empty() => {
+            let who = signer.unwrap_or("the signer");
+            (Status::Fail, format!("the signature doesn't fit: it is by no key that the list has for {who}"))
+        }
         Signed::By(text) => (Status::Pass, text.clone()),
         Signed::BySomeKey(text) => (
             Status::Pass,
@@ -111,7 +139,7 @@ pub(crate) fn roots(manifest: &Manifest, folded: &Folded) -> Check {
 pub(crate) fn proof(read: Result<RowProof, String>, root: Option<Hash>) -> Vec<Check> {
     let proof = match read {
         Ok(proof) => proof,
-        Err(why) => return vec![Check::new("proof", Status::Fail, format!("it is no proof of a row: {why}"))],
+        Err(why) => return vec![Check::new("proof", Status::Fail, format!("it proves nothing: {why}"))],
     };
     let RowProof { id, state, claimed, found } = proof;
     let wanted = root.unwrap_or(claimed);

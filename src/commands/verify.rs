@@ -41,6 +41,9 @@ pub(crate) struct Args {
     pub(crate) format: Format,
 }
 
+/// The program, as evidence names it.
+pub(crate) const PROGRAM: &str = concat!("pad-migrate ", env!("PAD_MIGRATE_LONG_VERSION"));
+
 /// Sessions of a verification beside its two: what is looked at again, and the plan.
 const WITH_EVIDENCE: AtOnce = AtOnce::fixed(2, 1);
 
@@ -105,7 +108,7 @@ pub(crate) async fn facts(context: &Context, request: &VerifyRequest<'_>, rows: 
     let csv = request.source.csv();
     let roles = [&config.roles.owner, &config.roles.app, &config.roles.reader].map(Clone::clone);
     Facts {
-        program: concat!("pad-migrate ", env!("PAD_MIGRATE_LONG_VERSION")).to_owned(),
+        program: PROGRAM.to_owned(),
         catalog,
         plan,
         roles,

@@ -9,7 +9,7 @@ pub mod decisions;
 pub mod entry;
 pub(crate) mod folding;
 pub mod manifest;
-pub(crate) mod names;
+pub mod names;
 pub(crate) mod one_row;
 pub mod proof_of_row;
 pub(crate) mod text;

@@ -190,14 +190,17 @@ pub(crate) fn judge(page: BothPages) -> Vec<(i64, Judged)> {
         };
         let of_row = (id, &row, stored.filter(|_| is_migrated));
         let addition = wanted.accounting.then(|| Box::new(Addition::of(state, of_row.1, of_row.2)));
-        let entry = wanted.evidence.then(|| entry(of_row, state, &mut lines));
+        let is_right = differences.is_empty();
+        let entry = wanted.evidence.then(|| entry(of_row, (state, is_right), &mut lines));
         all.push((id, Judged { outcome, strays, differences, addition, entry }));
     }
     // What is left of the range has lineage, and no legacy row.
     let left = stored.iter().zip(has_row).filter(|((_, stored), has_row)| !has_row && !stored.lineage.is_empty());
     for ((source_id, stored), _) in left {
         let source_id = *source_id;
-        let roles: Vec<&str> = stored.lineage.iter().map(StoredLineage::target_table).collect();
+        // Rows of an index come in another order than those of ids one by one.
+        let mut roles: Vec<&str> = stored.lineage.iter().map(StoredLineage::target_table).collect();
+        roles.sort_unstable();
         let difference = Difference {
             source_id,
             target: SOURCE_TABLE.to_owned(),
@@ -212,20 +215,28 @@ pub(crate) fn judge(page: BothPages) -> Vec<(i64, Judged)> {
 }
 
 /// The line of evidence of a row: its hash, and that of what is given back for it.
-fn entry((id, row, stored): (i64, &LegacyRow, Option<&Stored>), state: State, lines: &mut Lines) -> Entry {
+fn entry(
+    (id, row, stored): (i64, &LegacyRow, Option<&Stored>),
+    (state, is_right): (State, bool),
+    lines: &mut Lines,
+) -> Entry {
     let names = row.unknown.names();
     lines.row(row, names);
     let source = lines.hash();
     let opaque = !(row.unreadable.is_empty() && row.failed.is_empty() && row.misread.is_empty());
     let fate = match (state, stored) {
-        (State::Rejected, _) => Fate::Rejected,
+        (State::Rejected, _) => Fate::Rejected(None),
         (State::Migrated, Some(stored)) => {
             let target = match given_back(id, names, stored) {
                 None => Target::Missing,
                 Some(back) => {
                     lines.row(&back, names);
                     let hash = lines.hash();
-                    if hash == source { Target::Same } else { Target::Other(hash) }
+                    match hash == source {
+                        true if is_right => Target::Same,
+                        true => Target::Wrong,
+                        false => Target::Other(hash),
+                    }
                 }
             };
             write_keys(lines, stored);

@@ -1,23 +1,28 @@
 //! `evidence check`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::base::file::reason;
 use crate::base::input::read_within;
+use crate::base::text::sentence;
 use crate::checks::check::{Check, Status, verdict};
 use crate::checks::evidence;
 use crate::commands::context::{AtOnce, Context};
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::global::Format;
 use crate::commands::screen::Screen;
-use crate::commands::verify::facts;
-use crate::migration::evidence::proof_of_row::{LIMIT, read_proof};
+use crate::commands::verify::{PROGRAM, facts};
+use crate::migration::evidence::names::{TEXTS, WRITTEN};
+use crate::migration::evidence::proof_of_row::{LIMIT, ProofFault, read_proof};
 use crate::migration::evidence::tree::Hash;
 use crate::migration::pg::evidence::bundle::Bundle;
 use crate::migration::pg::evidence::compare::compare;
+use crate::migration::pg::evidence::error::EvidenceError;
 use crate::migration::pg::evidence::signature::check_signature;
 use crate::migration::pg::evidence::take::take;
+use crate::migration::pg::source::SourceError;
 use crate::migration::pg::verify::VerifyRequest;
+use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::run::Observer;
 use crate::report::evidence::{EvidenceCheckJson, check_page};
 
@@ -49,7 +54,13 @@ fn parse_root(text: &str) -> Result<Hash, String> {
 }
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
+    if let Some(list) = args.signers.as_ref().filter(|it| !it.is_file()) {
+        return Err(format!("--signers {}: there is no such file; check the path", list.display()).into());
+    }
     if args.folder.is_file() {
+        if args.signers.is_some() {
+            return Err("--signers is for a folder, whose manifest is signed; the proof of a row has --root".into());
+        }
         return proof(args, context).await;
     }
     if args.root.is_some() {
@@ -62,7 +73,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let wrong = tokio::task::spawn_blocking(move || looked.wrong_files()).await?;
     checks.push(evidence::files(&bundle.manifest, wrong));
     let signers = args.signers.as_deref().zip(args.signer.as_deref());
-    checks.push(evidence::signature(&check_signature(&args.folder, signers).await?));
+    checks.push(evidence::signature(&check_signature(&args.folder, signers).await?, args.signer.as_deref()));
     let looked = bundle.clone();
     let folded = tokio::task::spawn_blocking(move || looked.fold(None)).await?;
     let are_read = match (&bundle.manifest, folded) {
@@ -91,6 +102,9 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     match skipped {
         None => checks.extend(against_database(context, &bundle).await?),
         Some(why) => {
+            if let Ok(manifest) = &bundle.manifest {
+                checks.push(evidence::scripts(manifest, PROGRAM, Some(bundle.other_than_texts(&TEXTS))));
+            }
             checks.extend(evidence::WITH_DATABASE.map(|name| Check::new(name, Status::Skip, why.clone())));
         }
     }
@@ -109,12 +123,32 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     Ok(verdict(&checks))
 }
 
+/// Once the legacy table is gone, what is stored can be proved all the same.
+fn without_table(error: EvidenceError, folder: &Path) -> Failure {
+    match &error {
+        EvidenceError::Verify(VerifyError::Source(SourceError::NoTable { .. })) => format!(
+            "{}; if it was dropped on purpose, `psql -X -f {}` compares what is stored with the evidence",
+            sentence(&error),
+            folder.join("proof-without-legacy-table.sql").display()
+        )
+        .into(),
+        _ => error.into(),
+    }
+}
+
 /// Checks the proof of one row, which needs no database.
 async fn proof(args: &Args, context: &Context) -> Ended {
     let (path, shown) = (args.folder.clone(), args.folder.display().to_string());
     let read = tokio::task::spawn_blocking(move || read_within(&path, LIMIT)).await?;
     let bytes = read.map_err(|error| format!("{shown} can't be read: {}", reason(&error, "it doesn't exist")))?;
-    let checks = evidence::proof(read_proof(&bytes), args.root);
+    let read = match read_proof(&bytes) {
+        Err(ProofFault::NoProof) => {
+            return Err(format!("{shown} is no proof of a row; name a file of `evidence show --out`").into());
+        }
+        Err(ProofFault::Wrong(why)) => Err(why),
+        Ok(proof) => Ok(proof),
+    };
+    let checks = evidence::proof(read, args.root);
     match args.format {
         Format::Text => context.printer.page(&check_page(&shown, None, &checks))?,
         Format::Json => {
@@ -133,14 +167,26 @@ async fn against_database(context: &Context, bundle: &Bundle) -> Result<Vec<Chec
     let mut screen = Screen::new(&context.printer, None)?;
     screen.begin("connecting");
     let facts = facts(context, &request, &rows).await;
-    let (report, _) = take(&request, facts, now.path(), |progress| screen.progress(progress)).await?;
+    let taken = take(&request, facts, now.path(), |progress| screen.progress(progress)).await;
+    let (report, _) = taken.map_err(|error| without_table(error, &bundle.folder))?;
     let (kept, other) = (bundle.clone(), Bundle::open(now.path())?);
     let manifest = other.manifest.clone();
-    let changes = tokio::task::spawn_blocking(move || compare(&kept, &other)).await??;
+    let (changes, others) = tokio::task::spawn_blocking(move || {
+        let mut others = kept.other_than_texts(&TEXTS);
+        let written = kept.other_than(&other, &WRITTEN);
+        compare(&kept, &other).map(|changes| {
+            others.extend(written);
+            (changes, others)
+        })
+    })
+    .await??;
     let mut checks = evidence::rows(&changes);
     checks.push(evidence::verification(&report));
     if let (Ok(kept), Ok(now)) = (&bundle.manifest, &manifest) {
         checks.push(evidence::claims(kept, now));
+        // What the scripts claim is of these rows.
+        let is_same = checks.iter().all(|check| check.status == Status::Pass);
+        checks.push(evidence::scripts(kept, PROGRAM, is_same.then_some(others)));
     }
     Ok(checks)
 }

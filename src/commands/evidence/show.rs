@@ -7,7 +7,8 @@ use crate::commands::context::{AtOnce, Context, beside_result, finish};
 use crate::commands::ended::{Ended, Failure};
 use crate::commands::global::Format;
 use crate::commands::screen::Screen;
-use crate::migration::evidence::entry::Entry;
+use crate::migration::accounting::State;
+use crate::migration::evidence::entry::{Entry, Rejected};
 use crate::migration::evidence::one_row::OneRow;
 use crate::migration::evidence::proof_of_row::proof_of;
 use crate::migration::pg::evidence::bundle::Bundle;
@@ -52,10 +53,10 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
         Some(bundle) => tokio::task::spawn_blocking(move || bundle.lead_to(id)).await??,
         None => lead_to(&request, id, |progress| screen.progress(progress)).await?,
     };
-    let Some(Leading { entry: kept, path, root }) = leading else {
+    let Some(Leading { entry: kept, reasons, path, root }) = leading else {
         return Err(format!("no line of rows.txt has the id {id}; the row came after the evidence was written").into());
     };
-    let changed = differs(&kept, &entry);
+    let changed = differs((&kept, &reasons), (&entry, &one.rejected));
     if let Some(mut file) = file {
         if let Some(what) = changed {
             let path = file.path().display();
@@ -77,11 +78,15 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
 }
 
 /// What of a row isn't what it was.
-fn differs(kept: &Entry, now: &Entry) -> Option<&'static str> {
+fn differs((kept, reasons): (&Entry, &[Rejected]), (now, today): (&Entry, &[Rejected])) -> Option<&'static str> {
     if kept.source != now.source {
         return Some("the legacy row");
     }
-    (kept.fate != now.fate).then_some("what became of it")
+    let is_rejected = kept.state() == State::Rejected && now.state() == State::Rejected;
+    if is_rejected && reasons != today {
+        return Some("why it is rejected, as it is on record,");
+    }
+    (kept.with_reasons(&[]).fate != now.with_reasons(&[]).fate).then_some("what became of it")
 }
 
 fn absent(id: i64, one: &OneRow, place: String) -> Failure {

@@ -11,8 +11,10 @@ use crate::migration::target::Role;
 /// What the target gives back of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The legacy row, to the byte.
+    /// The legacy row, to the byte; and all else that is stored for it is right.
     Same,
+    /// The legacy row, to the byte, though something that is stored for it is not right.
+    Wrong,
     /// Another row, which has this hash.
     Other(Hash),
     /// Nothing: the request that lineage names isn't there, or holds what no migration writes.
@@ -42,8 +44,8 @@ pub enum Fate {
         /// The hash of what the legacy row doesn't determine: keys, and when they were written.
         keys: Hash,
     },
-    /// It is not migrated, for reasons on record.
-    Rejected,
+    /// It is not migrated, for reasons on record. The leaf that they give is in its line, once they are known.
+    Rejected(Option<Hash>),
     /// It was never tried.
     Pending,
 }
@@ -53,7 +55,7 @@ impl Entry {
     pub fn state(&self) -> State {
         match self.fate {
             Fate::Migrated { .. } => State::Migrated,
-            Fate::Rejected => State::Rejected,
+            Fate::Rejected(_) => State::Rejected,
             Fate::Pending => State::Pending,
         }
     }
@@ -63,13 +65,13 @@ impl Entry {
         match self.fate {
             Fate::Migrated { target, keys } => {
                 let target = match target {
-                    Target::Same => self.source,
+                    Target::Same | Target::Wrong => self.source,
                     Target::Other(hash) => hash,
                     Target::Missing => Hash::of(b"missing\n"),
                 };
                 [self.source, target, keys]
             }
-            Fate::Rejected => [rejected.unwrap_or_else(|| rejected_leaf(self.source, &[])); 3],
+            Fate::Rejected(_) => [rejected.unwrap_or_else(|| rejected_leaf(self.source, &[])); 3],
             Fate::Pending => [pending_lines(self.source).hash(); 3],
         }
     }
@@ -78,8 +80,16 @@ impl Entry {
     pub(crate) fn leaf_text(&self, rejected: impl FnOnce(Hash) -> Lines) -> Option<Lines> {
         match self.fate {
             Fate::Migrated { .. } => None,
-            Fate::Rejected => Some(rejected(self.source)),
+            Fate::Rejected(_) => Some(rejected(self.source)),
             Fate::Pending => Some(pending_lines(self.source)),
+        }
+    }
+
+    /// The same, with the leaf that the reasons of a rejected row give.
+    pub(crate) fn with_reasons(self, reasons: &[Rejected]) -> Self {
+        match self.fate {
+            Fate::Rejected(_) => Self { fate: Fate::Rejected(Some(rejected_leaf(self.source, reasons))), ..self },
+            _ => self,
         }
     }
 
@@ -92,12 +102,13 @@ impl Entry {
             ("migrated", target, keys) => Fate::Migrated {
                 target: match target {
                     "=" => Target::Same,
+                    "wrong" => Target::Wrong,
                     "missing" => Target::Missing,
                     hash => Target::Other(Hash::parse(hash)?),
                 },
                 keys: Hash::parse(keys)?,
             },
-            ("rejected", "-", "-") => Fate::Rejected,
+            ("rejected", "-", leaf) => Fate::Rejected(Some(Hash::parse(leaf)?)),
             ("pending", "-", "-") => Fate::Pending,
             _ => return None,
         };
@@ -113,9 +124,11 @@ impl fmt::Display for Entry {
         write!(f, "{id} {} {source} ", self.state().as_str())?;
         match fate {
             Fate::Migrated { target: Target::Same, keys } => write!(f, "= {keys}"),
+            Fate::Migrated { target: Target::Wrong, keys } => write!(f, "wrong {keys}"),
             Fate::Migrated { target: Target::Missing, keys } => write!(f, "missing {keys}"),
             Fate::Migrated { target: Target::Other(hash), keys } => write!(f, "{hash} {keys}"),
-            Fate::Rejected | Fate::Pending => f.write_str("- -"),
+            Fate::Rejected(Some(leaf)) => write!(f, "- {leaf}"),
+            Fate::Rejected(None) | Fate::Pending => f.write_str("- -"),
         }
     }
 }

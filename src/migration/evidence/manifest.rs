@@ -54,6 +54,8 @@ pub struct Manifest {
     pub roots: Roots,
     /// Reasons for which rows are rejected, by rule.
     pub rejections: Vec<RuleCount>,
+    /// One SHA-256 over all of `migration_reject`, what is resolved and what no row explains included.
+    pub reasons_sha256: String,
     /// Sums by currency and year, of both sides.
     pub control_totals: Vec<ControlTotal>,
     /// Legacy rows that were migrated, by the status that they have.

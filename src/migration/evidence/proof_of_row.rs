@@ -1,9 +1,11 @@
 //! The proof of one row: its text, and what leads from its hash to the root. `check-row.sh` of a bundle checks it, too.
 
+use crate::migration::accounting::State;
 use crate::migration::evidence::entry::{Entry, Rejected, rejected_lines};
 use crate::migration::evidence::text::Lines;
 use crate::migration::evidence::tree::{Hash, LEVELS, Path, node};
 use crate::migration::legacy::LegacyRow;
+use crate::migration::value::parse_identifier;
 
 /// What the first line says.
 const TITLE: &str = "pad-migrate row proof 1";
@@ -50,50 +52,67 @@ pub(crate) fn proof_of(entry: &Entry, row: &LegacyRow, reasons: &[Rejected], pat
     [text.as_bytes(), leaf.as_ref().map_or(&[], Lines::as_bytes), row.as_bytes()].concat()
 }
 
-/// Reads a proof, and computes the root that it leads to; or says what is wrong.
-pub(crate) fn read_proof(bytes: &[u8]) -> Result<RowProof, String> {
-    let bad = |what: &str| format!("it has no {what}");
-    let end = bytes.windows(2).position(|it| it == b"\n\n").ok_or_else(|| bad("empty line"))?;
-    let head = std::str::from_utf8(&bytes[..end]).map_err(|_| bad("text before the empty line"))?;
-    let body = &bytes[end + 2..];
+/// Reads a proof, and computes the root that it leads to; or says what is wrong. What its head says of the row has to be
+/// what the row itself says.
+pub(crate) fn read_proof(bytes: &[u8]) -> Result<RowProof, ProofFault> {
+    let wrong = |what: &str| ProofFault::Wrong(what.to_owned());
+    let Some(end) = bytes.windows(2).position(|it| it == b"\n\n") else { return Err(ProofFault::NoProof) };
+    let head = std::str::from_utf8(&bytes[..end]).map_err(|_| ProofFault::NoProof)?;
     let mut lines = head.lines();
     if lines.next() != Some(TITLE) {
-        return Err(format!("its first line is not {TITLE:?}"));
+        return Err(ProofFault::NoProof);
     }
-    let (mut id, mut state, mut claimed, mut leaf, mut row, mut nodes) = (None, None, None, 0, None, Vec::new());
-    for line in lines {
-        match line.split_once(' ').ok_or_else(|| bad("value on a line"))? {
-            ("id", text) => id = text.parse().ok(),
-            ("state", text) => state = Some(text.to_owned()),
-            ("root", text) => claimed = Hash::parse(text),
-            ("leaf-bytes", text) => leaf = text.parse().map_err(|_| bad("number of leaf-bytes"))?,
-            ("row-bytes", text) => row = text.parse::<usize>().ok(),
-            ("node", text) => nodes.push(text.to_owned()),
-            (name, _) => return Err(format!("it has a line {name:?}, which no proof has")),
-        }
-    }
-    let row = row.ok_or_else(|| bad("number of row-bytes"))?;
-    if body.len() != row.saturating_add(leaf) {
-        return Err("its text is longer or shorter than it says".to_owned());
-    }
-    if nodes.len() != LEVELS {
-        return Err(format!("it has {} lines with a node, and must have {LEVELS}", nodes.len()));
+    let mut due = |name: &str| {
+        let line = lines.next().and_then(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.ok_or_else(|| ProofFault::Wrong(format!("the line {name} of its head is not where it must be")))
+    };
+    let (id, state, claimed) = (due("id")?, due("state")?, due("root")?);
+    let id: i64 = id.parse().map_err(|_| wrong("its id is no number"))?;
+    let claimed = Hash::parse(claimed).ok_or_else(|| wrong("its root is no hash"))?;
+    let nodes = (0..LEVELS).map(|_| due("node")).collect::<Result<Vec<_>, _>>()?;
+    let leaf = if state == State::Migrated.as_str() { "0" } else { due("leaf-bytes")? };
+    let row = due("row-bytes")?;
+    let [leaf, row] = [leaf, row].map(str::parse::<usize>);
+    let (Ok(leaf), Ok(row)) = (leaf, row) else { return Err(wrong("a number of bytes is none")) };
+    let body = &bytes[end + 2..];
+    if lines.next().is_some() || body.len() != row.saturating_add(leaf) {
+        return Err(wrong("it is longer or shorter than it says"));
     }
     let (leaf, row) = body.split_at(leaf);
+    let line = |text: &[u8], at: usize| {
+        let line = text.split(|it| *it == b'\n').nth(at);
+        line.map(|line| String::from_utf8_lossy(line).into_owned()).unwrap_or_default()
+    };
+    let named = line(row, 1);
+    let named = named.strip_prefix("2:id=").and_then(|it| it.split_once(':')).map(|(_, text)| text);
+    if line(row, 0) != "row" || named.and_then(|text| parse_identifier(text).ok()) != Some(id) {
+        return Err(wrong("its text is not that of a row with its id"));
+    }
     let mut hash = Hash::of(row);
-    if !leaf.is_empty() {
-        let named = leaf.split(|it| *it == b'\n').nth(1);
-        if named != Some(format!("3:row=64:{hash}").as_bytes()) {
-            return Err("its leaf is not of its row".to_owned());
+    if state != State::Migrated.as_str() {
+        let is_of_row = line(leaf, 1) == format!("3:row=64:{hash}");
+        if ![State::Rejected, State::Pending].iter().any(|it| it.as_str() == state && line(leaf, 0) == state) {
+            return Err(wrong("its leaf is not of its state"));
+        }
+        if !is_of_row {
+            return Err(wrong("its leaf is not of its row"));
         }
         hash = Hash::of(leaf);
     }
-    for line in nodes {
+    for text in nodes {
         let own = |word: &str| if word == "*" { Some(hash) } else { Hash::parse(word) };
-        let children: Option<Vec<Hash>> = line.split(' ').map(own).collect();
-        let is_whole = line.split(' ').filter(|it| *it == "*").count() == 1;
-        hash = node(&children.filter(|_| is_whole).ok_or_else(|| bad("node with hashes and one star"))?);
+        let children: Option<Vec<Hash>> = text.split(' ').map(own).collect();
+        let is_whole = text.split(' ').filter(|it| *it == "*").count() == 1;
+        hash = node(&children.filter(|_| is_whole).ok_or_else(|| wrong("a node is not hashes and one star"))?);
     }
-    let (Some(id), Some(state), Some(claimed)) = (id, state, claimed) else { return Err(bad("id, state or root")) };
-    Ok(RowProof { id, state, claimed, found: hash })
+    Ok(RowProof { id, state: state.to_owned(), claimed, found: hash })
+}
+
+/// Why a proof proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProofFault {
+    /// It is another file.
+    NoProof,
+    /// It is not as `evidence show` writes it.
+    Wrong(String),
 }

@@ -76,6 +76,8 @@ pub struct Claims {
     pub row_hashes: Vec<(i64, String)>,
     /// The rows of `migration_run`: id, and hash as [`RUN_HASHES`] computes it.
     pub runs: Vec<(String, String)>,
+    /// What [`REASONS_HASH`] gives.
+    pub reasons: String,
     /// The version of the program that wrote the bundle.
     pub tool_version: String,
 }
@@ -96,3 +98,6 @@ pub struct Proof {
 /// Each row of `migration_run` with the SHA-256 of all its columns, as lines of format 1. The session's settings are
 /// those of D20.
 pub const RUN_HASHES: &str = include_str!("runs.sql");
+
+/// One SHA-256 over all of `migration_reject`, what is resolved and what no row explains included. Likewise.
+pub const REASONS_HASH: &str = include_str!("reasons.sql");

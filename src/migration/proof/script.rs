@@ -1,7 +1,7 @@
 //! The script that psql runs.
 
 use crate::base::escape;
-use crate::migration::proof::facts::{Place, Proof, RUN_HASHES};
+use crate::migration::proof::facts::{Place, Proof, REASONS_HASH, RUN_HASHES};
 use crate::migration::proof::rows::qualified;
 use crate::migration::proof::strays::crowded;
 use crate::migration::proof::text::{fill, literal, values};
@@ -48,6 +48,8 @@ pub fn proof_sql(proof: &Proof) -> String {
             ("details", &proof.details()),
             ("claimed_runs", &runs),
             ("run_hashes", RUN_HASHES),
+            ("reasons_hash", REASONS_HASH),
+            ("claimed_reasons", &literal(&claims.reasons)),
         ],
     )
 }

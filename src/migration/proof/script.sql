@@ -83,9 +83,10 @@ do $$ begin raise exception 'NOT PROVED: the legacy table is gone, or lacks colu
 copy (
 with {{rows}}
 select concat(id, ' ', state, ' ', encode(source, 'hex'), ' ',
-              case when state <> 'migrated' then '-' when is_missing then 'missing' when target = source then '='
+              case when state <> 'migrated' then '-' when is_missing then 'missing'
+                   when target = source then case when is_wrong then 'wrong' else '=' end
                    else encode(target, 'hex') end, ' ',
-              case when state = 'migrated' then encode(k, 'hex') else '-' end)
+              case when state = 'pending' then '-' else encode(k, 'hex') end)
 from leaf order by id) to stdout;
 \else
 
@@ -119,6 +120,9 @@ select count(*) as strays,
            filter (where n <= 1000), '[]')::text as stray_rows
 from (select row_number() over (order by source_id, target, field) as n, s.* from (
 {{strays}}) s) s \gset
+
+-- All reasons on record, also those that are resolved, and those of no row.
+select found.sha256 is distinct from {{claimed_reasons}} as reasons_changed from ({{reasons_hash}}) found \gset
 
 -- The runs on record.
 select count(*) filter (where claimed.id is not null and claimed.sha256 is distinct from found.sha256) as runs_changed,
@@ -220,6 +224,7 @@ left join json_to_recordset(:'changed') c (first int8, last int8, s boolean, t b
     on source_id >= first and (last is null or source_id <= last)
 order by source_id, target, field limit 1000;
 select format('Runs: %s of those in the bundle are gone or have changed', :runs_changed) where :runs_changed > 0;
+select 'Reasons on record: they have changed; the table is padealing.migration_reject' where :'reasons_changed';
 select format('Runs: %s since the bundle was written', :runs_since) where :runs_since > 0;
 \qecho
 select array_to_string(array_remove(array[
@@ -232,6 +237,7 @@ select array_to_string(array_remove(array[
            case when :wrong_rows > 0 then format('%s rows differ', :'wrong_shown') end,
            case when :strays > 0 then format('%s rows have no legacy row of their own', :strays) end,
            case when :pending > 0 then format('%s rows were never tried', :'pending_shown') end,
+           case when :'reasons_changed' then 'the reasons on record have changed' end,
            case when :runs_changed > 0 then 'the runs on record have changed' end], null), '; ') as reasons \gset
 select :'reasons' = '' as is_proved \gset
 select case when :'is_proved' then format('PROVED: each of %s migrated rows is stored as it must be, gives its '
@@ -239,6 +245,7 @@ select case when :'is_proved' then format('PROVED: each of %s migrated rows is s
                    || '%s rows were rejected.',
                    :'migrated_shown', :'rejected_shown')
             else 'NOT PROVED: ' || :'reasons' || '.' end;
+select 'Which rows have changed since: psql -X -q -At -v rows=1 -f proof.sql | diff - rows.txt' where not :'is_proved';
 \if :is_proved
 \else
 do $$ begin raise exception 'not proved'; end $$;

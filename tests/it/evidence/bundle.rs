@@ -33,7 +33,7 @@ pub(super) fn manifest(folder: &Path) -> serde_json::Value {
     serde_json::from_str(&read(&folder.join("manifest.json"))).expect("the manifest is JSON")
 }
 
-fn sha256(text: &str) -> String {
+pub(super) fn sha256(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -90,6 +90,11 @@ async fn the_format_is_what_it_says() {
             assert_eq!(manifest["roots"][root], folded(leaves), "{root}");
         }
         assert_eq!(manifest["roots"]["source"], manifest["roots"]["target"]);
+        // The third opinion prints the same lines.
+        let (printed, status) = db
+            .psql_output(&read(&folder.join("proof.sql")), "-q -At -v rows=1")
+            .await;
+        assert_eq!((printed + "\n", status), (rows.clone(), 0));
         let (counts, lines) = (&manifest["rows"], rows.lines().count() as u64);
         let number = |name: &str| counts[name].as_u64().expect("a number");
         assert_eq!(number("read"), number("migrated") + number("rejected") + number("pending"));
@@ -214,6 +219,12 @@ async fn a_signature_says_who_and_of_what() {
         let output = check("signed", "officer@example.com");
         assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
         assert!(stdout(&output).contains("signature for officer@example.com"), "{}", stdout(&output));
+        // Without its signature it is nobody's.
+        clean(&db, path, &["verify", "--evidence", "unsigned_one"]);
+        let output = check("unsigned_one", "officer@example.com");
+        assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+        let nowhere = ["evidence", "check", "signed", "--offline", "--signers", "nowhere", "--signer", "x"];
+        assert_eq!(on(&db, path, &nowhere).status.code(), Some(2));
         for (folder, who) in [("signed", "other@example.com"), ("of_other", "officer@example.com")] {
             let output = check(folder, who);
             assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));

@@ -1,10 +1,11 @@
 //! What changes after a bundle was written is found, and named; and proofs of rows hold for these rows only.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use pretty_assertions::assert_eq;
 
-use crate::evidence::bundle::{clean, manifest, on};
+use crate::evidence::bundle::{clean, manifest, on, sha256};
 use crate::generate::with_generated;
 use crate::harness::program::{command, stdout};
 use crate::harness::{Db, Start, with_db};
@@ -123,12 +124,57 @@ async fn a_change_of_a_record_or_of_a_claim_is_named() {
             db.execute(&format!("update padealing.migration_reject {back} {which}")).await;
             clean(&db, dir.path(), &["evidence", "check", "evidence"]);
         }
+        // Of no row, and of one that is resolved.
+        let run = "select 'personal_account_dealing', 3, 'x', 'y', 'z', id, id, id from padealing.migration_run limit 1";
+        db.execute(&format!(
+            "insert into padealing.migration_reject (source_table, source_id, field, rule, message, first_run_id, \
+             last_run_id, resolved_run_id) {run}"
+        ))
+        .await;
+        let output = on(&db, dir.path(), &["evidence", "check", "evidence"]);
+        assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+        assert!(stdout(&output).contains("reasons_sha256"), "{}", stdout(&output));
+        db.execute("delete from padealing.migration_reject where field = 'x'").await;
+        clean(&db, dir.path(), &["evidence", "check", "evidence"]);
+        // What people run is what this version writes, whatever the sums say.
+        for name in ["proof.sql", "check-row.sh", "legacy-view.sql", "README.txt"] {
+            let folder = dir.path().join("forged");
+            copy_folder(&dir.path().join("evidence"), &folder);
+            forge(&folder, name);
+            let output = on(&db, dir.path(), &["evidence", "check", "forged"]);
+            assert_eq!(output.status.code(), Some(1), "{name}: {}", stdout(&output));
+            assert!(stdout(&output).contains("not what this version writes"), "{name}: {}", stdout(&output));
+            std::fs::remove_dir_all(&folder).expect("the folder is removed");
+        }
         db.execute("update padealing.migration_run set outcome = 'clean'").await;
         let output = on(&db, dir.path(), &["evidence", "check", "evidence"]);
         assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
         assert!(stdout(&output).contains("runs[0].outcome"), "{}", stdout(&output));
     })
     .await;
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("a folder is made");
+    for file in std::fs::read_dir(from).expect("the folder is there") {
+        let file = file.expect("a file").path();
+        std::fs::copy(&file, to.join(file.file_name().expect("a name"))).expect("it is copied");
+    }
+}
+
+/// Adds a line to a file, and makes all sums fit.
+fn forge(folder: &Path, name: &str) {
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("the file is there");
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).expect("the file is written");
+    let (whole, manifest, sums) = (read(name), read("manifest.json"), read("SHA256SUMS"));
+    let forged = format!("{whole}-- more\n");
+    let of_file = |text: &str| text.replace(&sha256(&whole), &sha256(&forged));
+    let bytes = |text: &str| format!("\"bytes\": {},\n      \"sha256\": \"{}\"", text.len(), sha256(text));
+    let changed = manifest.replace(&bytes(&whole), &bytes(&forged));
+    assert_ne!(manifest, changed, "{name}");
+    write(name, &forged);
+    write("manifest.json", &changed);
+    write("SHA256SUMS", &of_file(&sums).replace(&sha256(&manifest), &sha256(&changed)));
 }
 
 #[tokio::test]
@@ -164,6 +210,26 @@ async fn a_proof_is_of_its_row_and_of_no_other() {
             let output = on(&db, dir.path(), &["evidence", "check", name, "--root", &other]);
             assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
             assert_eq!(by_shell(&proof, &other), Some(1));
+            // Whatever its head or its nodes say, no other row is under the root.
+            let text = String::from_utf8(bytes.clone()).expect("the proof is text");
+            let forged = text.replacen("employee=", "employee=1", 1);
+            for (false_proof, what) in [
+                (forged.replacen(" *", "", 1), "a node without a star"),
+                (text.replacen("node ", "node * ", 1), "two stars"),
+                (text.replacen("node ", "node \nnode ", 1), "a ninth node"),
+                (text.replacen(&format!("id {id}\n"), "id 7\n", 1), "another id"),
+                (text.replacen("state ", "state re", 1), "another state"),
+                (text.replacen("\n\n", &format!("\n\n{forged}"), 1), "a row before the row"),
+                (text.replacen(&format!("root {root}"), &format!("root {other}"), 1), "another root"),
+                (format!("{text}x"), "more text"),
+            ] {
+                std::fs::write(&proof, &false_proof).expect("the proof is written");
+                let output = on(&db, dir.path(), &["evidence", "check", name, "--root", &root]);
+                let is_head = ["another id", "another state", "another root"].contains(&what);
+                assert!(output.status.code() == Some(1) || what == "another root", "{what}: {}", stdout(&output));
+                // The script says which row it is by the row itself, whatever the head says.
+                assert!(by_shell(&proof, &root) != Some(0) || is_head, "{what}");
+            }
             let body = bytes.windows(2).position(|it| it == b"\n\n").expect("an empty line") + 2;
             for at in [body, body + 9, (body + bytes.len()) / 2, bytes.len() - 1] {
                 let mut forged = bytes.clone();

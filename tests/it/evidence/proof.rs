@@ -22,7 +22,7 @@ use pad_migrate::migration::legacy::LegacyColumn;
 use pad_migrate::migration::pg::evidence::proofs::describe;
 use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::pg::verify::VerifyRequest;
-use pad_migrate::migration::proof::facts::{Claims, Node, Place, Proof, RUN_HASHES};
+use pad_migrate::migration::proof::facts::{Claims, Node, Place, Proof, REASONS_HASH, RUN_HASHES};
 use pad_migrate::migration::proof::script::proof_sql;
 use pad_migrate::migration::proof::view::legacy_view;
 use pad_migrate::migration::run::Options;
@@ -148,9 +148,11 @@ impl Bundle {
         .await;
         let runs: Vec<(String, String)> =
             sqlx::query_as(RUN_HASHES).fetch_all(&mut session).await.expect("the runs are read");
+        let reasons: String =
+            sqlx::query_scalar(REASONS_HASH).fetch_one(&mut session).await.expect("the reasons are read");
         let (claims, rows) = claims(&names, &legacy, &lineage, &open);
         let row_hashes = unreadable.iter().map(|id| (*id, sha256("unreadable"))).collect();
-        proof.claims = Claims { runs, row_hashes, tool_version: env!("CARGO_PKG_VERSION").to_owned(), ..claims };
+        proof.claims = Claims { runs, row_hashes, reasons, tool_version: env!("CARGO_PKG_VERSION").to_owned(), ..claims };
         Self { proof, rows }
     }
 
@@ -228,7 +230,8 @@ fn claims(names: &[&str], legacy: &[Row], lineage: &[Row], open: &[Row]) -> (Cla
             let lines: String = each.map(|(name, text)| line(name, text.as_deref())).collect();
             ("rejected", sha256(&format!("rejected\n{row_line}{lines}")))
         };
-        rows.push_str(&format!("{id} {state} {hash} - -\n"));
+        let of_reasons = if state == "rejected" { &leaf } else { "-" };
+        rows.push_str(&format!("{id} {state} {hash} - {of_reasons}\n"));
         keys_leaves.push(leaf.clone());
         leaves.push(leaf);
         ids.push(id);

@@ -14,7 +14,7 @@ use crate::migration::evidence::changes::WrongFile;
 use crate::migration::evidence::entry::{Entry, Rejected};
 use crate::migration::evidence::folding::{Folded, Folding};
 use crate::migration::evidence::manifest::{FORMAT, FileOf, KIND, LIMIT, Manifest};
-use crate::migration::evidence::names::{MANIFEST, REJECTIONS, ROWS, SUMS};
+use crate::migration::evidence::names::{EACH, MANIFEST, REJECTIONS, ROWS, SIGNATURE, SUMS, TIMESTAMP_QUERY};
 use crate::migration::pg::evidence::take::Leading;
 
 /// Why a bundle can't be read at all.
@@ -52,7 +52,7 @@ impl Bundle {
 
     /// The files that aren't what the manifest and the list of sums say, and how many are.
     pub fn wrong_files(&self) -> (Vec<WrongFile>, usize) {
-        let (mut wrong, mut right) = (Vec::new(), 0);
+        let (mut wrong, mut right) = (self.faults_of_list(), 0);
         let mut look = |by: &'static str, name: &str, sha256: &str, bytes: Option<u64>| {
             let why = match self.hash(name) {
                 Err(error) => Some(reason(&error, "it doesn't exist")),
@@ -90,6 +90,45 @@ impl Bundle {
             }
         }
         (wrong, right)
+    }
+
+    /// What the manifest doesn't name and should, and what is in the folder and shouldn't be.
+    fn faults_of_list(&self) -> Vec<WrongFile> {
+        let Ok(manifest) = &self.manifest else { return Vec::new() };
+        let fault = |name: &str, why: &str| WrongFile { name: name.to_owned(), by: MANIFEST, why: why.to_owned() };
+        let is_named = |name: &str| manifest.files.iter().any(|file| file.name == name);
+        let lacking = EACH.into_iter().filter(|name| !is_named(name)).map(|name| fault(name, "it is not named"));
+        let beside = self.beside();
+        lacking
+            .chain(beside.iter().map(|name| fault(name, "it is no file of the evidence; keep it elsewhere")))
+            .collect()
+    }
+
+    /// The files that aren't what they are in another bundle.
+    pub fn other_than(&self, other: &Self, names: &[&'static str]) -> Vec<&'static str> {
+        let hash = |bundle: &Self, name: &str| bundle.hash(name).map(|(sha256, _)| sha256).ok();
+        names.iter().copied().filter(|name| hash(self, name) != hash(other, name)).collect()
+    }
+
+    /// The files that aren't these texts.
+    pub fn other_than_texts(&self, texts: &[(&'static str, &'static [u8])]) -> Vec<&'static str> {
+        let differs = |(name, text): &&(&'static str, &'static [u8])| {
+            self.hash(name).map(|(sha256, _)| sha256).ok() != Some(hex(&Sha256::digest(text)))
+        };
+        texts.iter().filter(differs).map(|(name, _)| *name).collect()
+    }
+
+    /// Names in the folder that no bundle has. A time stamp is kept beside.
+    fn beside(&self) -> Vec<String> {
+        let found = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let names = found.map(|it| it.file_name().to_string_lossy().into_owned());
+        let known = |name: &String| {
+            let listed = self.manifest.as_ref().is_ok_and(|it| it.files.iter().any(|file| file.name == *name));
+            listed || [MANIFEST, SUMS, SIGNATURE, TIMESTAMP_QUERY, "manifest.tsr"].contains(&name.as_str())
+        };
+        let mut beside: Vec<String> = names.filter(|name| !known(name)).collect();
+        beside.sort();
+        beside
     }
 
     /// The SHA-256 of a file of the folder, and its length.
@@ -137,10 +176,10 @@ impl Bundle {
     /// What leads from a row to the root of the legacy rows; none if there is no line of that id.
     pub fn lead_to(&self, id: i64) -> Result<Option<Leading>, BundleError> {
         let (mut rows, mut place) = (self.rows()?, 0);
-        while let Some((entry, _)) = rows.next()? {
+        while let Some((entry, reasons)) = rows.next()? {
             if entry.id == id {
                 let Folded { path, roots, .. } = self.fold(Some(place))?;
-                return Ok(path.zip(roots[0]).map(|(path, root)| Leading { entry, path, root }));
+                return Ok(path.zip(roots[0]).map(|(path, root)| Leading { entry, reasons, path, root }));
             }
             place += 1;
         }
@@ -242,6 +281,9 @@ impl BundleRows {
                 reasons.push(reason);
             }
             self.next = self.rejections.rejected()?;
+        }
+        if entry.with_reasons(&reasons) != entry {
+            return Err(self.rows.bad("its last hash is not that of its reasons in rejections.jsonl"));
         }
         Ok(Some((entry, reasons)))
     }

@@ -1,6 +1,7 @@
 //! The folder of a bundle: it has its name only when it is complete.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -20,6 +21,9 @@ impl PendingFolder {
     pub fn create(goal: &Path) -> Result<Self, EvidenceError> {
         let refused =
             |reason: &str| EvidenceError::Folder { path: goal.display().to_string(), reason: reason.to_owned() };
+        if std::fs::symlink_metadata(goal).is_ok_and(|it| it.is_symlink()) {
+            return Err(refused("it is a link"));
+        }
         match std::fs::read_dir(goal).map(|mut found| found.next().is_some()) {
             Ok(true) => return Err(refused("it holds files already")),
             Ok(false) => {}
@@ -29,6 +33,10 @@ impl PendingFolder {
         }
         let Some(name) = goal.file_name() else { return Err(refused("it is no name of a new folder")) };
         let beside = goal.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let device = |path: &Path| std::fs::metadata(path).map(|it| it.dev()).ok();
+        if device(goal).is_some_and(|it| Some(it) != device(beside)) {
+            return Err(refused("something is mounted there"));
+        }
         let filled = tempfile::Builder::new().prefix(&format!(".{}.", name.to_string_lossy())).tempdir_in(beside);
         let filled = filled.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => refused("the folder in which it would be doesn't exist"),

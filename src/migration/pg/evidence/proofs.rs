@@ -6,6 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::migration::evidence::folding::Folded;
 use crate::migration::evidence::manifest::RowCounts;
+use crate::migration::evidence::names::{LEGACY_VIEW, PROOF, PROOF_WITHOUT_TABLE};
 use crate::migration::evidence::tree::Hash;
 use crate::migration::pg::evidence::error::EvidenceError;
 use crate::migration::pg::evidence::files::FolderWriter;
@@ -57,11 +58,12 @@ pub(crate) async fn write_scripts(
     proof: Proof,
     (rows, folded): (RowCounts, &Folded),
     constants: &[Constant],
-    program: &str,
+    (program, reasons): (&str, &str),
     target: &mut Session,
     files: &mut FolderWriter,
 ) -> Result<(), EvidenceError> {
-    let runs = sqlx::query_as(AssertSqlSafe(RUN_HASHES)).fetch_all(target).await.attempt("reading the runs")?;
+    let runs: Vec<(String, String)> =
+        sqlx::query_as(AssertSqlSafe(RUN_HASHES)).fetch_all(target).await.attempt("reading the runs")?;
     let text = |hash: Option<Hash>| hash.map(|it| it.to_string()).unwrap_or_default();
     let nodes = folded.starts.iter().enumerate().map(|(at, first_id)| Node {
         first_id: *first_id,
@@ -76,18 +78,19 @@ pub(crate) async fn write_scripts(
         outside: rows.without_leaf,
         nodes: nodes.clone().collect(),
         row_hashes: constants.iter().filter(|it| all || it.opaque).map(|it| (it.id, it.row.to_string())).collect(),
-        runs,
+        runs: runs.clone(),
+        reasons: reasons.to_owned(),
         tool_version: program.trim_start_matches("pad-migrate ").to_owned(),
     };
-    files.put("legacy-view.sql", legacy_view(&proof.columns, VIEW).as_bytes())?;
+    files.put(LEGACY_VIEW, legacy_view(&proof.columns, VIEW).as_bytes())?;
     let is_here = matches!(proof.place, Place::Here { .. });
     let proof = Proof { claims: claims(!is_here), ..proof };
-    files.put("proof.sql", proof_sql(&proof).as_bytes())?;
+    files.put(PROOF, proof_sql(&proof).as_bytes())?;
     if let Place::Here { table: (schema, name), .. } = &proof.place {
         let place = Place::Elsewhere(format!("{schema}.{name}, when it is no longer there"));
         let constants = constants.iter().map(|it| (it.id, it.row.to_string())).collect();
         let claims = Claims { row_hashes: constants, ..proof.claims };
-        files.put("proof-without-legacy-table.sql", proof_sql(&Proof { place, claims, ..proof }).as_bytes())?;
+        files.put(PROOF_WITHOUT_TABLE, proof_sql(&Proof { place, claims, ..proof }).as_bytes())?;
     }
     Ok(())
 }

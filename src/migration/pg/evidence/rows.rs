@@ -112,6 +112,7 @@ impl Writer<'_> {
         }
         self.folding.add(entry, reasons).map_err(|_| EvidenceError::Moved)?;
         if let Some((rows, _)) = &mut self.out {
+            let entry = entry.with_reasons(reasons);
             rows.write(format!("{entry}\n").as_bytes())?;
         }
         if entry.opaque || state != State::Migrated {

@@ -143,12 +143,13 @@ fn encode(entry: &Entry) -> [u8; RECORD] {
     record[10..42].copy_from_slice(&entry.source.0);
     record[8] = match entry.fate {
         Fate::Pending => 0,
-        Fate::Rejected => 1,
+        Fate::Rejected(_) => 1,
         Fate::Migrated { target, keys } => {
             record[74..].copy_from_slice(&keys.0);
             match target {
                 Target::Same => 2,
                 Target::Missing => 3,
+                Target::Wrong => 5,
                 Target::Other(hash) => {
                     record[42..74].copy_from_slice(&hash.0);
                     4
@@ -164,9 +165,10 @@ fn decode(record: &[u8; RECORD]) -> Entry {
     let migrated = |target| Fate::Migrated { target, keys: hash(74) };
     let fate = match record[8] {
         0 => Fate::Pending,
-        1 => Fate::Rejected,
+        1 => Fate::Rejected(None),
         2 => migrated(Target::Same),
         3 => migrated(Target::Missing),
+        5 => migrated(Target::Wrong),
         _ => migrated(Target::Other(hash(42))),
     };
     Entry { id: id(record), source: hash(10), fate, opaque: record[9] == 1 }

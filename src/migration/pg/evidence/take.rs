@@ -2,28 +2,29 @@
 
 use std::path;
 
-use crate::migration::accounting::Accounting;
+use crate::migration::accounting::{Accounting, State};
 use crate::migration::control_totals::{control_totals, statuses};
-use crate::migration::evidence::entry::Entry;
+use crate::migration::evidence::entry::{Entry, Rejected};
 use crate::migration::evidence::folding::{Folded, Folding};
 use crate::migration::evidence::manifest::{
     ColumnOf, FORMAT, KIND, Manifest, Place, Roots, RowCounts, RuleCount, SourceOf, TableCount, Verification,
 };
-use crate::migration::evidence::names::{MANIFEST, SUMS, TIMESTAMP_QUERY};
+use crate::migration::evidence::names::{MANIFEST, SUMS, TEXTS, TIMESTAMP_QUERY};
 use crate::migration::evidence::tree::{Hash, Path};
 use crate::migration::pg::evidence::error::EvidenceError;
 use crate::migration::pg::evidence::files::FolderWriter;
 use crate::migration::pg::evidence::proofs::{describe, write_scripts};
-use crate::migration::pg::evidence::records::{read_revisions, read_runs};
+use crate::migration::pg::evidence::records::{for_each_rejection, read_revisions, read_runs};
 use crate::migration::pg::evidence::rows::{Written, write_rows};
 use crate::migration::pg::evidence::spool::Spool;
 use crate::migration::pg::legacy::LegacySource;
+use crate::migration::pg::stored_page::Rows;
 use crate::migration::pg::verify::{VerifyRequest, verify_with_evidence};
-use crate::migration::proof::facts::Column;
+use crate::migration::proof::facts::{Column, REASONS_HASH};
 use crate::migration::run::Progress;
 use crate::migration::verification::VerifyReport;
 use crate::postgres::database::Access;
-use crate::postgres::statement::server_facts;
+use crate::postgres::statement::{fetch_value, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
 
 /// What a bundle says that its rows don't.
@@ -66,7 +67,9 @@ pub async fn take(
     let column = |it: &Column| ColumnOf { name: it.name.clone(), r#type: is_table.then(|| it.sql_type.clone()) };
     let columns = proof.columns.iter().map(column).collect();
     let facts = Facts { source: SourceOf { columns, timezone: proof.zone.clone(), ..facts.source }, ..facts };
-    write_scripts(proof, (rows, &folded), &constants, &facts.program, &mut target, &mut files).await?;
+    let reasons: String = fetch_value(&mut target, REASONS_HASH, "reading the reasons on record").await?;
+    let said = (facts.program.as_str(), reasons.as_str());
+    write_scripts(proof, (rows, &folded), &constants, said, &mut target, &mut files).await?;
     let place = Place {
         place: request.target.place(),
         server_version: server.version.clone(),
@@ -74,13 +77,15 @@ pub async fn take(
     };
     let mut manifest = Manifest {
         target: place,
+        reasons_sha256: reasons,
         revisions: read_revisions(&mut target).await?,
         runs: read_runs(&mut target).await?,
         ..claims(request, facts, &report, &accounting, rows, &folded)
     };
     let _ = target.close().await;
-    files.put("README.txt", include_bytes!("../../evidence/README.txt"))?;
-    files.put("check-row.sh", include_bytes!("../../evidence/check-row.sh"))?;
+    for (name, text) in TEXTS {
+        files.put(name, text)?;
+    }
     manifest.files = files.files();
     let text = manifest.to_text();
     files.put(MANIFEST, text.as_bytes())?;
@@ -181,6 +186,7 @@ fn claims(
         },
         roots: Roots::from(folded),
         rejections: folded.rules.iter().map(rule).collect(),
+        reasons_sha256: String::new(),
         control_totals: control_totals(accounting),
         statuses_before: statuses(&[&accounting.migrated]),
         statuses_after: statuses(&[&accounting.stored]),
@@ -195,6 +201,8 @@ fn claims(
 pub struct Leading {
     /// The row's line of evidence.
     pub entry: Entry,
+    /// Why it is rejected.
+    pub reasons: Vec<Rejected>,
     /// The path.
     pub path: Path,
     /// The root.
@@ -212,8 +220,16 @@ pub async fn lead_to(
     let Some((place, entry)) = spool.find(id).map_err(EvidenceError::Spool)? else { return Ok(None) };
     let mut target = request.target.connect(Access::Read, "verify evidence").await?;
     begin_read_only(&mut target, Limits::default()).await?;
+    let mut reasons = Vec::new();
+    if entry.state() == State::Rejected {
+        for_each_rejection(&mut target, &Rows::Only(vec![id]), |reason| {
+            reasons.push(reason);
+            Ok(())
+        })
+        .await?;
+    }
     let folding = Folding::keeping_path_of(place);
     let Folded { path, roots, .. } = write_rows(&mut target, &mut spool, None, folding).await?.folded;
     let _ = target.close().await;
-    Ok(path.zip(roots[0]).map(|(path, root)| Leading { entry, path, root }))
+    Ok(path.zip(roots[0]).map(|(path, root)| Leading { entry, reasons, path, root }))
 }
