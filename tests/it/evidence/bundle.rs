@@ -91,9 +91,7 @@ async fn the_format_is_what_it_says() {
         }
         assert_eq!(manifest["roots"]["source"], manifest["roots"]["target"]);
         // The third opinion prints the same lines.
-        let (printed, status) = db
-            .psql_output(&read(&folder.join("proof.sql")), "-q -At -v rows=1")
-            .await;
+        let (printed, status) = db.psql_output(&read(&folder.join("proof.sql")), "-q -At -v rows=1").await;
         assert_eq!((printed + "\n", status), (rows.clone(), 0));
         let (counts, lines) = (&manifest["rows"], rows.lines().count() as u64);
         let number = |name: &str| counts[name].as_u64().expect("a number");

@@ -125,7 +125,8 @@ async fn a_change_of_a_record_or_of_a_claim_is_named() {
             clean(&db, dir.path(), &["evidence", "check", "evidence"]);
         }
         // Of no row, and of one that is resolved.
-        let run = "select 'personal_account_dealing', 3, 'x', 'y', 'z', id, id, id from padealing.migration_run limit 1";
+        let run =
+            "select 'personal_account_dealing', 3, 'x', 'y', 'z', id, id, id from padealing.migration_run limit 1";
         db.execute(&format!(
             "insert into padealing.migration_reject (source_table, source_id, field, rule, message, first_run_id, \
              last_run_id, resolved_run_id) {run}"

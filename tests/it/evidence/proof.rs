@@ -152,7 +152,8 @@ impl Bundle {
             sqlx::query_scalar(REASONS_HASH).fetch_one(&mut session).await.expect("the reasons are read");
         let (claims, rows) = claims(&names, &legacy, &lineage, &open);
         let row_hashes = unreadable.iter().map(|id| (*id, sha256("unreadable"))).collect();
-        proof.claims = Claims { runs, row_hashes, reasons, tool_version: env!("CARGO_PKG_VERSION").to_owned(), ..claims };
+        proof.claims =
+            Claims { runs, row_hashes, reasons, tool_version: env!("CARGO_PKG_VERSION").to_owned(), ..claims };
         Self { proof, rows }
     }
 
