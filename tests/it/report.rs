@@ -171,7 +171,7 @@ fn what_can_not_be_written_is_one_sentence(#[case] flags: &[&str], #[case] sente
     assert!(stderr(&output).contains(sentence), "{}", stderr(&output));
 }
 
-/// Written whole, for its owner only; by whoever may read, and nothing in the database is changed.
+/// Written whole, for its owner only; by a role that may only read, and nothing in the database is changed.
 #[tokio::test]
 async fn a_reader_gets_it_and_changes_nothing() {
     with_db(Start::Migrated, async |db| {

@@ -1,5 +1,7 @@
 //! `evidence check`.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::base::file::reason;
@@ -143,7 +145,7 @@ async fn proof(args: &Args, context: &Context) -> Ended {
     let bytes = read.map_err(|error| format!("{shown} can't be read: {}", reason(&error, "it doesn't exist")))?;
     let read = match read_proof(&bytes) {
         Err(ProofFault::NoProof) => {
-            return Err(format!("{shown} is no proof of a row; name a file of `evidence show --out`").into());
+            return Err(format!("{shown} is not the proof of a row; name a file of `evidence show --out`").into());
         }
         Err(ProofFault::Wrong(why)) => Err(why),
         Ok(proof) => Ok(proof),
@@ -160,7 +162,8 @@ async fn proof(args: &Args, context: &Context) -> Ended {
 
 /// Takes evidence once more, and compares both.
 async fn against_database(context: &Context, bundle: &Bundle) -> Result<Vec<Check>, Failure> {
-    let now = tempfile::Builder::new().prefix("pad-migrate-evidence.").tempdir()?;
+    let own = Permissions::from_mode(0o700);
+    let now = tempfile::Builder::new().permissions(own).prefix("pad-migrate-evidence.").tempdir()?;
     let (target, rows) = context.target_and_rows(AtOnce::fixed(2, 1)).await?;
     let environment = context.config.environment;
     let request = VerifyRequest { target: &target, source: rows.source(&context.config.legacy_table), environment };

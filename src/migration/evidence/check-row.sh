@@ -6,7 +6,7 @@ hash() { sha256sum | cut -c1-64; }
 last() { tail -c "$1" "$proof"; }
 proof=$1 head=$(sed '/^$/q' "$1") bytes=$(sed '/^$/q' "$1" | wc -c) hex='[0-9a-f]{64}'
 part() { echo "$head" | sed -n "$1p" | grep -Ex "$2"; }
-part 1 'pad-migrate row proof 1' >/dev/null || fail "it is no proof of a row"
+part 1 'pad-migrate row proof 1' >/dev/null || fail "it is not the proof of a row"
 part 4 "root $2" >/dev/null || fail "it is of another root"
 leaf=$(part 13 '(leaf|row)-bytes [0-9]{1,9}') || fail "line 13 of it says no number of bytes"
 case $leaf in
@@ -23,7 +23,7 @@ if [ "$leaf" != 0 ]; then # The row is not migrated: its leaf is another text, w
     hash=$(last $((leaf + row)) | head -c "$leaf" | hash)
 fi
 for line in 5 6 7 8 9 10 11 12; do
-    node=$(part $line "node( $hex)* [*]( $hex)*") || fail "line $line of it is no node"
+    node=$(part $line "node( $hex)* [*]( $hex)*") || fail "line $line of it is not a node"
     hash=$(echo "$node" | sed "s/\*/$hash/" | hash)
 done
 [ "$hash" = "$2" ] || fail "it leads to $hash"

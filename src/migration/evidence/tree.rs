@@ -86,7 +86,7 @@ impl Tree {
             }
             hash = self.close(level);
         }
-        // 16^8 leaves are more rows than any table of this kind has; the root would be of the last ones.
+        // Beyond 16^8 leaves a root is one of the children that come after: no leaf is lost, but `proof.sql` stops there.
         self.open[LEVELS - 1].push(hash);
     }
 

@@ -79,13 +79,14 @@ pub async fn verify_with_accounting(
     verify_with(request, Wanted { accounting: true, evidence: false }, None, progress).await
 }
 
-/// Verifies every migrated row, adds up both sides, and keeps each row's line of evidence.
+/// Verifies every migrated row, keeps each row's line of evidence, and adds up both sides if that is wanted.
 pub(crate) async fn verify_with_evidence(
     request: &VerifyRequest<'_>,
     spool: &mut Spool,
+    accounting: bool,
     progress: impl FnMut(Progress),
 ) -> Result<VerifyReport, VerifyError> {
-    verify_with(request, Wanted { accounting: true, evidence: true }, Some(spool), progress).await
+    verify_with(request, Wanted { accounting, evidence: true }, Some(spool), progress).await
 }
 
 async fn verify_with(
@@ -95,16 +96,8 @@ async fn verify_with(
     mut progress: impl FnMut(Progress),
 ) -> Result<VerifyReport, VerifyError> {
     let started = Instant::now();
-    let (mut target, server_version) = admitted(request).await?;
-    request.target.phase("examining the legacy rows");
-    let Examined { legacy, mut opened, total, notes, other_file } = examine(request, &mut target).await?;
-    let migrating = Lock::Migrate.holder(&mut target).await?;
-    // One snapshot each: what is committed meanwhile is not half seen.
-    begin_read_only(&mut target, Limits::default()).await?;
-    if let Opened::Table { from, .. } = &mut opened {
-        begin_read_only(from, Limits::default()).await?;
-    }
-
+    let Begun { target, server_version, examined, migrating } = begin(request).await?;
+    let Examined { legacy, opened, total, notes, other_file } = examined;
     let repeats = Arc::new(AtomicU32::new(0));
     let reading = |session, database| Reading::new(session, database, Arc::clone(&repeats));
     let target = reading(target, request.target);
@@ -163,6 +156,28 @@ async fn verify_with(
     assert_eq!(source, verified + different + missing + rejected + pending, "every legacy row is accounted for");
     report.elapsed = started.elapsed();
     Ok(report)
+}
+
+/// Both sides, each in one snapshot.
+struct Begun<'a> {
+    target: Session,
+    server_version: String,
+    examined: Examined<'a>,
+    /// Who is migrating meanwhile.
+    migrating: Option<String>,
+}
+
+async fn begin<'a>(request: &VerifyRequest<'a>) -> Result<Begun<'a>, VerifyError> {
+    let (mut target, server_version) = admitted(request).await?;
+    request.target.phase("examining the legacy rows");
+    let mut examined = examine(request, &mut target).await?;
+    let migrating = Lock::Migrate.holder(&mut target).await?;
+    // One snapshot each: what is committed meanwhile is not half seen.
+    begin_read_only(&mut target, Limits::default()).await?;
+    if let Opened::Table { from, .. } = &mut examined.opened {
+        begin_read_only(from, Limits::default()).await?;
+    }
+    Ok(Begun { target, server_version, examined, migrating })
 }
 
 /// A session with the target, if it can be verified; and the server's version.

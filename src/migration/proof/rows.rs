@@ -213,9 +213,10 @@ fn joined() -> String {
         joins.push_str(&format!(
             "    left join padealing.{table} {alias} on {alias}.request_id = r.id{}{mark}\n         \
              and {alias}.id <> all (:'later_{table}'::int8[])\n    \
-             left join (\n{}    ) n_{alias} on n_{alias}.source_id = n_r.source_id\n",
+             left join (\n{}    ) n_{alias} on {}\n",
             fields.condition(alias),
-            lineage(role, "")
+            lineage(role, ""),
+            same_source(&format!("n_{alias}"), "n_r")
         ));
         selected.push(format!("{}, {}", lineage_of(fields), fields.selected()));
     }
@@ -225,6 +226,20 @@ fn joined() -> String {
         selected.join(",\n           "),
         lineage(REQUEST.role, ""),
     )
+}
+
+/// SQL that is true of lineage of the same legacy row. One comparison would do. The ids of a legacy row's lineage lie side by
+/// side, so that samples make the planner take them for few and each join for one that multiplies rows; it then cuts
+/// the last hash table into tens of thousands of parts. The others say the same, and it takes them for rare.
+fn same_source(one: &str, other: &str) -> String {
+    let same = |sql: &str| {
+        format!(
+            "{} = {}",
+            sql.replace("id", &format!("{one}.source_id")),
+            sql.replace("id", &format!("{other}.source_id"))
+        )
+    };
+    ["id", "(id & int8 '-1')", "(id | int8 '0')"].map(same).join(" and ")
 }
 
 /// What lineage says of a role.

@@ -79,6 +79,8 @@ do $$ begin raise exception 'NOT PROVED: the legacy table is gone, or lacks colu
 -- Where one row is due and there are more.
 {{crowded}} \gset
 
+-- Where a table was not analysed, as after a restore, the planner takes it for small.
+set local enable_nestloop = off;
 \if :rows
 copy (
 with {{rows}}
@@ -112,6 +114,8 @@ select counted.source as source, counted.migrated as migrated, counted.rejected 
        case when (root.s, root.t, root.k) = ({{source_root}}, {{target_root}}, {{keys_root}}) then '[]'
             else coalesce((select json_agg(changed) from changed where s or t or k), '[]')::text end as changed
 from counted, root \gset
+
+set local enable_nestloop = on;
 
 -- Rows that no legacy row explains.
 select count(*) as strays,

@@ -1,5 +1,6 @@
 //! A bundle as it is written, signed, and checked by itself.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
@@ -125,6 +126,8 @@ async fn the_same_database_gives_the_same_bytes_and_no_folder_is_replaced() {
         clean(&db, dir.path(), &["verify", "--evidence", "one"]);
         std::fs::create_dir(dir.path().join("two")).expect("a folder is made");
         clean(&db, dir.path(), &["verify", "--evidence", "two"]);
+        let mode = std::fs::metadata(dir.path().join("one")).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "it holds values of rejected rows");
         let mut names = Vec::new();
         for file in std::fs::read_dir(dir.path().join("one")).expect("the folder is there") {
             let name = file.expect("a file").file_name();
@@ -137,7 +140,7 @@ async fn the_same_database_gives_the_same_bytes_and_no_folder_is_replaced() {
             ("one", "it holds files already"),
             ("one/manifest.json", "it is a file"),
             ("nowhere/evidence", "the folder in which it would be doesn't exist"),
-            ("..", "it is no name of a new folder"),
+            ("..", "it is not the name of a new folder"),
         ] {
             let output = on(&db, dir.path(), &["verify", "--evidence", folder]);
             assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
@@ -228,7 +231,7 @@ async fn a_signature_says_who_and_of_what() {
             assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
             assert!(stdout(&output).contains("the signature doesn't fit"), "{}", stdout(&output));
         }
-        // Whoever changes the manifest can make the sums fit, and not the signature.
+        // A changed manifest can be given sums that fit, and not the signature.
         let manifest = path.join("signed/manifest.json");
         let text = read(&manifest).replacen("\"rejected\": ", "\"rejected\":  ", 1);
         std::fs::write(&manifest, &text).expect("the file is written");

@@ -100,7 +100,7 @@ impl Bundle {
         let lacking = EACH.into_iter().filter(|name| !is_named(name)).map(|name| fault(name, "it is not named"));
         let beside = self.beside();
         lacking
-            .chain(beside.iter().map(|name| fault(name, "it is no file of the evidence; keep it elsewhere")))
+            .chain(beside.iter().map(|name| fault(name, "it is not a file of the evidence; keep it elsewhere")))
             .collect()
     }
 
@@ -134,7 +134,7 @@ impl Bundle {
     /// The SHA-256 of a file of the folder, and its length.
     fn hash(&self, name: &str) -> io::Result<(String, u64)> {
         if name.contains('/') || name.is_empty() || name == ".." {
-            return Err(io::Error::other("it is no name of a file of the folder"));
+            return Err(io::Error::other("it is not the name of a file in the folder"));
         }
         let path = self.folder.join(name);
         // A device or a pipe would never end.
@@ -269,7 +269,7 @@ impl BundleRows {
     pub fn next(&mut self) -> Result<Option<(Entry, Vec<Rejected>)>, BundleError> {
         let Some(text) = self.rows.next()? else { return Ok(None) };
         let entry = Entry::parse(text);
-        let Some(entry) = entry else { return Err(self.rows.bad("it is no line of this file")) };
+        let Some(entry) = entry else { return Err(self.rows.bad("it is not a line of rows.txt")) };
         if self.last.is_some_and(|last| last >= entry.id) {
             return Err(self.rows.bad("its id is not larger than the one before"));
         }

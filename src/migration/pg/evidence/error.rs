@@ -22,9 +22,6 @@ pub enum EvidenceError {
          sides, and run `{VERIFY} --evidence DIR` again"
     )]
     Moved,
-    /// Hashes can't be kept aside.
-    #[error("the hashes of the rows can't be kept in the folder for temporary files: {0}; make room, or set TMPDIR")]
-    Spool(std::io::Error),
     /// The folder can't be made.
     #[error("the folder {path} can't be made: {reason}; name another one, which doesn't exist or is empty")]
     #[expect(missing_docs, reason = "the message says what each is")]

@@ -1,7 +1,8 @@
 //! The folder of a bundle: it has its name only when it is complete.
 
+use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -31,13 +32,18 @@ impl PendingFolder {
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Err(refused("it is a file")),
             Err(error) => return Err(refused(&error.to_string())),
         }
-        let Some(name) = goal.file_name() else { return Err(refused("it is no name of a new folder")) };
+        let Some(name) = goal.file_name() else { return Err(refused("it is not the name of a new folder")) };
         let beside = goal.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let device = |path: &Path| std::fs::metadata(path).map(|it| it.dev()).ok();
         if device(goal).is_some_and(|it| Some(it) != device(beside)) {
             return Err(refused("something is mounted there"));
         }
-        let filled = tempfile::Builder::new().prefix(&format!(".{}.", name.to_string_lossy())).tempdir_in(beside);
+        // It holds values of rejected rows.
+        let own = Permissions::from_mode(0o700);
+        let filled = tempfile::Builder::new()
+            .permissions(own)
+            .prefix(&format!(".{}.", name.to_string_lossy()))
+            .tempdir_in(beside);
         let filled = filled.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => refused("the folder in which it would be doesn't exist"),
             io::ErrorKind::PermissionDenied => refused("its folder doesn't let this user write"),

@@ -10,6 +10,7 @@ use crate::migration::pg::evidence::files::{FolderWriter, HashedFile};
 use crate::migration::pg::evidence::records::for_each_rejection;
 use crate::migration::pg::evidence::spool::{Sorted, Spool};
 use crate::migration::pg::stored_page::Rows;
+use crate::migration::pg::verify_error::VerifyError;
 use crate::postgres::session::Session;
 
 /// What the rows give.
@@ -35,8 +36,8 @@ pub(crate) async fn write_rows(
     files: Option<&mut FolderWriter>,
     folding: Folding,
 ) -> Result<Written, EvidenceError> {
-    let mut sorted = spool.sorted().map_err(EvidenceError::Spool)?;
-    let next = sorted.next().map_err(EvidenceError::Spool)?;
+    let mut sorted = spool.sorted().map_err(VerifyError::Spool)?;
+    let next = sorted.next().map_err(VerifyError::Spool)?;
     let out = match &files {
         Some(files) => Some((files.begin(ROWS)?, files.begin(REJECTIONS)?)),
         None => None,
@@ -118,7 +119,7 @@ impl Writer<'_> {
         if entry.opaque || state != State::Migrated {
             self.constants.push(Constant { id: entry.id, row: entry.source, opaque: entry.opaque });
         }
-        self.next = self.sorted.next().map_err(EvidenceError::Spool)?;
+        self.next = self.sorted.next().map_err(VerifyError::Spool)?;
         Ok(())
     }
 }

@@ -20,6 +20,7 @@ use crate::migration::pg::evidence::spool::Spool;
 use crate::migration::pg::legacy::LegacySource;
 use crate::migration::pg::stored_page::Rows;
 use crate::migration::pg::verify::{VerifyRequest, verify_with_evidence};
+use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::proof::facts::{Column, REASONS_HASH};
 use crate::migration::run::Progress;
 use crate::migration::verification::VerifyReport;
@@ -51,7 +52,7 @@ pub async fn take(
     folder: &path::Path,
     progress: impl FnMut(Progress),
 ) -> Result<(VerifyReport, Manifest), EvidenceError> {
-    let mut spool = Spool::create().map_err(EvidenceError::Spool)?;
+    let mut spool = Spool::create().map_err(VerifyError::Spool)?;
     let report = gather(request, &mut spool, progress).await?;
     let is_table = matches!(request.source, LegacySource::Table { .. });
     request.target.phase("writing the evidence");
@@ -111,7 +112,7 @@ pub(crate) async fn gather(
     spool: &mut Spool,
     progress: impl FnMut(Progress),
 ) -> Result<VerifyReport, EvidenceError> {
-    let report = verify_with_evidence(request, spool, progress).await?;
+    let report = verify_with_evidence(request, spool, true, progress).await?;
     if report.moved { Err(EvidenceError::Moved) } else { Ok(report) }
 }
 
@@ -120,8 +121,8 @@ pub async fn fold(
     request: &VerifyRequest<'_>,
     progress: impl FnMut(Progress),
 ) -> Result<(VerifyReport, Option<Roots>), EvidenceError> {
-    let mut spool = Spool::create().map_err(EvidenceError::Spool)?;
-    let report = verify_with_evidence(request, &mut spool, progress).await?;
+    let mut spool = Spool::create().map_err(VerifyError::Spool)?;
+    let report = verify_with_evidence(request, &mut spool, false, progress).await?;
     if report.moved {
         return Ok((report, None));
     }
@@ -215,9 +216,9 @@ pub async fn lead_to(
     id: i64,
     progress: impl FnMut(Progress),
 ) -> Result<Option<Leading>, EvidenceError> {
-    let mut spool = Spool::create().map_err(EvidenceError::Spool)?;
+    let mut spool = Spool::create().map_err(VerifyError::Spool)?;
     gather(request, &mut spool, progress).await?;
-    let Some((place, entry)) = spool.find(id).map_err(EvidenceError::Spool)? else { return Ok(None) };
+    let Some((place, entry)) = spool.find(id).map_err(VerifyError::Spool)? else { return Ok(None) };
     let mut target = request.target.connect(Access::Read, "verify evidence").await?;
     begin_read_only(&mut target, Limits::default()).await?;
     let mut reasons = Vec::new();

@@ -8,20 +8,15 @@ use crate::migration::pg::legacy::rows_with;
 use crate::migration::pg::plain_page::read_plain_page;
 use crate::migration::pg::stored_page::Rows;
 use crate::migration::pg::verify::stored_rows::{PageReader, both_pages};
-use crate::migration::pg::verify::{Examined, Opened, VerifyRequest, admitted, examine};
+use crate::migration::pg::verify::{Begun, Opened, VerifyRequest, begin};
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::verification::{Wanted, judge};
-use crate::postgres::transaction::{Limits, begin_read_only};
 
 /// Reads and verifies one row.
 pub(crate) async fn verify_one(request: &VerifyRequest<'_>, id: i64) -> Result<OneRow, VerifyError> {
-    let (mut target, server_version) = admitted(request).await?;
-    let Examined { opened, .. } = examine(request, &mut target).await?;
-    begin_read_only(&mut target, Limits::default()).await?;
-    let mut rows = match opened {
+    let Begun { mut target, server_version, examined, .. } = begin(request).await?;
+    let mut rows = match examined.opened {
         Opened::Table { mut from, source, .. } => {
-            begin_read_only(&mut from, Limits::default()).await?;
-            source.set_up(&mut from).await?;
             let mut rows = read_plain_page(&mut from, &source, id.checked_sub(1), 1).await?.rows;
             rows.retain(|(found, _)| *found == id);
             let _ = from.close().await;

@@ -1,4 +1,4 @@
-//! A sample of the legacy rows, chosen anew each time: how a large table is looked at between two full verifications.
+//! A sample of the legacy rows, another each time: how a large table is looked at between two full verifications.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -11,12 +11,11 @@ use crate::migration::pg::plain_page::read_plain_rows;
 use crate::migration::pg::stored_page::Rows;
 use crate::migration::pg::verify::second_look::{Doubtful, FEW, MANY, Settled, look_again};
 use crate::migration::pg::verify::stored_rows::{PageReader, both_pages};
-use crate::migration::pg::verify::{Examined, Opened, PAGE_ROWS, VerifyRequest, admitted, examine, verify};
+use crate::migration::pg::verify::{Begun, Examined, Opened, PAGE_ROWS, VerifyRequest, begin, verify};
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::run::Progress;
 use crate::migration::verification::{Sample, VerifyReport, Wanted, judge};
 use crate::postgres::query_error::Attempt;
-use crate::postgres::transaction::{Limits, begin_read_only};
 
 /// Verifies so many rows, chosen at random; all of them where there are no more.
 pub async fn verify_sample(
@@ -25,20 +24,14 @@ pub async fn verify_sample(
     mut progress: impl FnMut(Progress),
 ) -> Result<VerifyReport, VerifyError> {
     let started = Instant::now();
-    let (mut target, server_version) = admitted(request).await?;
-    request.target.phase("examining the legacy rows");
-    let Examined { legacy, mut opened, total, notes, other_file } = examine(request, &mut target).await?;
+    let Begun { mut target, server_version, examined, .. } = begin(request).await?;
+    let Examined { legacy, mut opened, total, notes, other_file } = examined;
     if rows >= total {
         let _ = target.close().await;
         if let Opened::Table { from, .. } = opened {
             let _ = from.close().await;
         }
         return verify(request, progress).await;
-    }
-    begin_read_only(&mut target, Limits::default()).await?;
-    if let Opened::Table { from, source, .. } = &mut opened {
-        begin_read_only(from, Limits::default()).await?;
-        source.set_up(from).await?;
     }
     request.target.phase("verifying a sample");
     let ids = choose(&mut opened, rows).await?;

@@ -121,7 +121,9 @@ fn recorded_group(group: &RecordedGroup, personal: bool, most: usize) -> Group {
         table.rows.push(row);
     }
     let mut texts = vec![format!("{} {became}", words.sentence)];
-    texts.extend(refusals(&group.rule, group.first.iter().map(|it| &*it.message)));
+    if personal {
+        texts.extend(refusals(&group.rule, group.first.iter().map(|it| &*it.message)));
+    }
     Group {
         title: rule_title(&group.rule, &group.field),
         count: format!("{}, {}", rows(group.rows), state(group.is_open)),
@@ -130,7 +132,7 @@ fn recorded_group(group: &RecordedGroup, personal: bool, most: usize) -> Group {
     }
 }
 
-/// What refused rows is only in the message, which quotes no value of a row.
+/// What refused rows is only in the message. A trigger's author may have put values of the row into it.
 fn refusals<'m>(rule: &str, messages: impl Iterator<Item = &'m str>) -> Vec<String> {
     if rule != Rule::RefusedByTarget.as_str() {
         return Vec::new();
@@ -182,8 +184,7 @@ pub(crate) fn of_run(
         let mut table = Table::new(&listed(ids.len() as u64, group.rows), &[("Legacy row", Number), ("State", Status)]);
         table.rows = ids.iter().map(|id| vec![id.to_string().into(), state.into()]).collect();
         let words = rejected(group.rule.as_str());
-        let mut texts = vec![format!("{} What resolves it: {}", words.sentence, words.remedy)];
-        texts.extend(refusals(group.rule.as_str(), group.examples.iter().map(|it| &*it.message)));
+        let texts = vec![format!("{} What resolves it: {}", words.sentence, words.remedy)];
         Group { title: rule_title(group.rule.as_str(), &group.field), count: rows(group.rows), texts, table }
     };
     section.push(Block::Groups { groups: groups.iter().map(group).collect() });
