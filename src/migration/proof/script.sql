@@ -197,8 +197,8 @@ from (select first, case when last is null then format('from id %s on', first)
       order by first limit 100) c;
 \qecho
 select case when :wrong_rows = 0 and :strays = 0 then 'Differences: none'
-            else format('Differences: %s rows differ, and %s have no legacy row of their own; the first 1,000 are:',
-                        :'wrong_shown', :strays) end;
+            else format('Differences: %s of the rows that are migrated, %s without a legacy row of their own; the first '
+                        || '1,000 are:', :'wrong_shown', :strays) end;
 \if {{is_here}}
 \set place_of_change here
 \else
@@ -219,10 +219,10 @@ named as (
     where id not in (select source_id from difference))
 select format('row %s: %s, %s%s', source_id, target, field,
               case when not is_of_row then ''
-                   when s and t and :'place_of_change' = 'here' then ' (around it both sides have changed since)'
-                   when t then ' (what is stored has changed since)'
-                   when s then ' (the legacy row has changed since)'
-                   else ' (so it was when the bundle was written)' end)
+                   when s and t and :'place_of_change' = 'here' then ' (near it both sides have changed since)'
+                   when t then ' (near it what is stored has changed since)'
+                   when s then ' (near it legacy rows have changed since)'
+                   else '' end)
 from named
 left join json_to_recordset(:'changed') c (first int8, last int8, s boolean, t boolean, k boolean)
     on source_id >= first and (last is null or source_id <= last)
@@ -238,18 +238,18 @@ select array_to_string(array_remove(array[
            case when not :'counts_are_claimed' then 'the numbers of rows are not those of the bundle' end,
            case when not :'sides_agree' then 'what is stored does not give back the legacy rows' end,
            case when :columns_since > 0 then 'the legacy table has columns that the bundle does not know' end,
-           case when :wrong_rows > 0 then format('%s rows differ', :'wrong_shown') end,
-           case when :strays > 0 then format('%s rows have no legacy row of their own', :strays) end,
-           case when :pending > 0 then format('%s rows were never tried', :'pending_shown') end,
+           case when :wrong_rows > 0 then 'migrated rows that differ: ' || :'wrong_shown' end,
+           case when :strays > 0 then 'rows without a legacy row of their own: ' || :strays end,
+           case when :pending > 0 then 'rows that were never tried: ' || :'pending_shown' end,
            case when :'reasons_changed' then 'the reasons on record have changed' end,
            case when :runs_changed > 0 then 'the runs on record have changed' end], null), '; ') as reasons \gset
 select :'reasons' = '' as is_proved \gset
+select 'Which rows have changed since: psql -X -q -At -v rows=1 -f proof.sql | diff - rows.txt' where not :'is_proved';
 select case when :'is_proved' then format('PROVED: each of %s migrated rows is stored as it must be, gives its '
                    || 'legacy row back to the byte, and has not changed since the bundle was written; '
                    || '%s rows were rejected.',
                    :'migrated_shown', :'rejected_shown')
             else 'NOT PROVED: ' || :'reasons' || '.' end;
-select 'Which rows have changed since: psql -X -q -At -v rows=1 -f proof.sql | diff - rows.txt' where not :'is_proved';
 \if :is_proved
 \else
 do $$ begin raise exception 'not proved'; end $$;
