@@ -280,7 +280,7 @@ async fn what_has_changed_is_among_these_rows() {
         bundle.check_found(&db, &[(id, "pad_request", "justification")]).await;
         let (output, _) = bundle.run(&db, "").await;
         assert!(output.contains(&format!("{among}the legacy rows\n")), "{output}");
-        assert!(output.contains("justification (the legacy row has changed since)"), "{output}");
+        assert!(output.contains("justification (near it legacy rows have changed since)"), "{output}");
         let (rows, _) = bundle.run(&db, "-q -A -t -v rows=1").await;
         let changed = rows.lines().zip(bundle.rows.lines()).filter(|(now, then)| now != then);
         let ids: Vec<&str> = changed.filter_map(|(now, _)| now.split(' ').next()).collect();
