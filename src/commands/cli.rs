@@ -15,6 +15,8 @@ use crate::config::environment::Environment;
 use crate::ledger::pg::admission::may_adopt;
 use crate::migration::pg::clean::CleanError;
 
+#[cfg(feature = "serve")]
+use crate::commands::serve;
 #[cfg(feature = "harness")]
 use crate::commands::{ephemeral, rehearse, seed};
 #[cfg(feature = "harness")]
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     Evidence(evidence::Args),
     Integrity(integrity::Args),
     Gate(gate::Args),
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Completions(completions::Args),
@@ -89,6 +93,8 @@ impl Command {
             Self::Restore(_) => "restore",
             Self::Integrity(_) => "integrity",
             Self::Gate(_) => "gate",
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => "serve",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -115,6 +121,8 @@ impl Command {
             Self::Restore(_) => "checking the backup",
             Self::Integrity(_) => "checking rows",
             Self::Gate(_) => "making all checks",
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => "connecting",
             Self::Completions(_) | Self::Man(_) => "printing",
         }
     }
@@ -142,6 +150,8 @@ impl Command {
             Self::Revert(args) => args.format == Format::Json,
             #[cfg(feature = "harness")]
             Self::Ephemeral(_) | Self::Seed(_) => false,
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => false,
             Self::Completions(_) | Self::Man(_) => false,
         }
     }
@@ -170,6 +180,8 @@ impl Command {
             Self::Integrity(args) => args.format = IntegrityFormat::Json,
             #[cfg(feature = "harness")]
             Self::Ephemeral(_) | Self::Seed(_) => return false,
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => return false,
             Self::Completions(_) | Self::Man(_) => return false,
         }
         true

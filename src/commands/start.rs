@@ -31,6 +31,8 @@ use crate::config::mask::{mask_urls, mask_usage};
 use crate::config::settings::Config;
 use crate::report::layout::Failed;
 
+#[cfg(feature = "serve")]
+use crate::commands::serve;
 #[cfg(feature = "harness")]
 use crate::commands::{ephemeral, rehearse, seed};
 #[cfg(feature = "harness")]
@@ -289,6 +291,8 @@ async fn run(cli: &Cli, matches: &ArgMatches, printer: Printer) -> Ended {
             Command::Restore(args) => restore::run(args, &cli.global, context).await,
             Command::Integrity(args) => integrity::run(args, context).await,
             Command::Gate(args) => gate::run(args, context).await,
+            #[cfg(feature = "serve")]
+            Command::Serve(args) => serve::run(args, context, interrupted.clone()).await,
             Command::Completions(args) => completions::run(args, help::command(), &context.printer),
             Command::Man(args) => man::run(args, help::command(), &context.printer),
         }
@@ -296,6 +300,11 @@ async fn run(cli: &Cli, matches: &ArgMatches, printer: Printer) -> Ended {
     // These end by themselves when interrupted, to record it. The others just end, and their connections with them: the
     // server rolls back what they have not committed.
     if matches!(cli.command, Command::Migrate(_) | Command::Rollback(_)) {
+        return work.await;
+    }
+    // Its end, which is no failure.
+    #[cfg(feature = "serve")]
+    if matches!(cli.command, Command::Serve(_)) {
         return work.await;
     }
     tokio::select! {

@@ -1,0 +1,77 @@
+//! The numbers of the overview.
+
+use std::collections::BTreeMap;
+
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use crate::dashboard::rows::{Overview, Run};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+
+const WHAT: &str = "counting rows";
+
+/// Tables that are counted beside the requests.
+const COUNTED: [&str; 5] = ["pad_approval", "pad_execution", "pad_breach", "audit_log", "migration_mapping"];
+
+/// Runs that are shown.
+const RUNS: usize = 10;
+
+/// Counts everything. Its statements have longer than a page's: one page in a while asks.
+pub(crate) async fn overview(session: &mut Session) -> Result<Overview, QueryError> {
+    let mut by_year: BTreeMap<Option<i32>, BTreeMap<String, u64>> = BTreeMap::new();
+    let sql = "select case when isfinite(created_at) then extract(year from created_at)::int end, status::text, count(*) \
+               from padealing.pad_request group by 1, 2";
+    for row in sqlx::query(sql).fetch_all(&mut *session).await.attempt(WHAT)? {
+        let year = row.try_get(0).attempt(WHAT)?;
+        let status: String = row.try_get(1).attempt(WHAT)?;
+        let count: i64 = row.try_get(2).attempt(WHAT)?;
+        by_year.entry(year).or_default().insert(status, count.unsigned_abs());
+    }
+    let mut by_year: Vec<_> = by_year.into_iter().collect();
+    by_year.sort_by_key(|(year, _)| std::cmp::Reverse(*year));
+    let mut tables = Vec::new();
+    for table in COUNTED {
+        let sql = format!("select count(*) from padealing.{table}");
+        let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *session).await.attempt(WHAT)?;
+        tables.push((table, count.unsigned_abs()));
+    }
+    let rejections = sqlx::query(
+        "select rule::text, count(*) from padealing.migration_reject where resolved_run_id is null \
+         group by 1 order by 2 desc, 1",
+    )
+    .fetch_all(&mut *session)
+    .await
+    .attempt(WHAT)?;
+    let rejection = |row: &PgRow| Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.unsigned_abs()));
+    let rejections = rejections.iter().map(rejection).collect::<Result<_, sqlx::Error>>().attempt(WHAT)?;
+    let runs = runs(session).await?;
+    let counted_at = sqlx::query_scalar("select to_char(now(), 'HH24:MI:SS')").fetch_one(session).await.attempt(WHAT)?;
+    Ok(Overview { by_year, tables, runs, rejections, counted_at })
+}
+
+async fn runs(session: &mut Session) -> Result<Vec<Run>, QueryError> {
+    const WHAT: &str = "reading the runs of the migration";
+    let sql = format!(
+        "select command::text, date_trunc('second', started_at)::text, date_trunc('second', finished_at)::text, \
+                database_role::text, program_version::text, outcome::text, \
+                array(select key || '=' || value from jsonb_each_text(case jsonb_typeof(counts) when 'object' then counts \
+                      else '{{}}' end) where length(value) < 30 limit 30) \
+         from padealing.migration_run order by started_at desc, id limit {RUNS}"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(session).await.attempt(WHAT)?;
+    let run = |row: &PgRow| {
+        let counts: Vec<String> = row.try_get(6)?;
+        let count = |it: &String| it.split_once('=').map(|(name, count)| (name.to_owned(), count.to_owned()));
+        Ok(Run {
+            command: row.try_get(0)?,
+            started_at: row.try_get(1)?,
+            finished_at: row.try_get(2)?,
+            database_role: row.try_get(3)?,
+            program_version: row.try_get(4)?,
+            outcome: row.try_get(5)?,
+            counts: counts.iter().filter_map(count).collect(),
+        })
+    };
+    rows.iter().map(run).collect::<Result<_, sqlx::Error>>().attempt(WHAT)
+}

@@ -1,0 +1,73 @@
+//! A request's legacy row, verified then and there.
+
+use std::sync::Arc;
+
+use crate::base::text::sentence;
+use crate::config::environment::Environment;
+use crate::config::settings::TableName;
+use crate::dashboard::rows::{HIDDEN, PERSONAL, Proof};
+use crate::migration::csv::proved::ProvedCsv;
+use crate::migration::evidence::decisions::decisions;
+use crate::migration::legacy::Text;
+use crate::migration::pg::legacy::LegacySource;
+use crate::migration::pg::verify::VerifyRequest;
+use crate::migration::pg::verify::one::verify_one;
+use crate::migration::target::Role;
+use crate::postgres::database::Database;
+
+/// Where the legacy rows are.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// In a table.
+    Table(Box<Database>, TableName),
+    /// In a file.
+    Csv(Arc<ProvedCsv>),
+}
+
+impl Source {
+    fn legacy(&self) -> LegacySource<'_> {
+        match self {
+            Self::Table(database, table) => LegacySource::Table { database, table },
+            Self::Csv(csv) => LegacySource::Csv(csv),
+        }
+    }
+}
+
+
+/// Verifies one row. Values of people are left out unless somebody asked for them.
+pub(crate) async fn prove(
+    target: &Database,
+    source: &Source,
+    environment: Environment,
+    id: i64,
+    people_shown: bool,
+) -> Proof {
+    let request = VerifyRequest { target, source: source.legacy(), environment };
+    let one = match verify_one(&request, id).await {
+        Ok(one) => one,
+        Err(error) => return Proof::Unknown { reason: sentence(&error) },
+    };
+    let is_shown = |field: &str| people_shown || !PERSONAL.contains(&field);
+    if !one.differences.is_empty() {
+        let differences = one.differences.into_iter().map(|it| {
+            let is_shown = people_shown || !PERSONAL.contains(&it.field.as_str());
+            let shown = |value: Option<String>| value.map(|it| if is_shown { it } else { HIDDEN.to_owned() });
+            (format!("{} {}", it.target, it.field), shown(it.expected), shown(it.actual))
+        });
+        return Proof::Differs { differences: differences.collect() };
+    }
+    let (Some(row), Some(stored), Some(entry)) = (&one.row, &one.stored, &one.entry) else { return Proof::Gone };
+    if stored.lineage_id(Role::Request).is_none() {
+        return Proof::Gone;
+    }
+    let value = |(name, text): (&str, Option<&Text>)| {
+        let text = text?;
+        Some((name.to_owned(), if is_shown(name) { text.excerpt() } else { HIDDEN.to_owned() }))
+    };
+    let decisions = decisions(id, row, stored).into_iter().map(|it| (it.decision, it.text));
+    Proof::Proved {
+        legacy: row.columns().filter_map(value).collect(),
+        decisions: decisions.collect(),
+        row_hash: entry.source.to_string(),
+    }
+}

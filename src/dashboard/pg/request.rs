@@ -1,0 +1,115 @@
+//! One request with everything that belongs to it.
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use crate::dashboard::pg::people::people;
+use crate::dashboard::pg::record::{APPROVAL, AUDIT, BREACH, Columns, EXECUTION, IN_FULL, REQUEST};
+use crate::dashboard::rows::{Lineage, Record, Request};
+use crate::migration::target::{Role, SOURCE_TABLE};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+
+/// Of more rows of a table the first are shown.
+const MOST: usize = 200;
+
+/// Columns that name an employee.
+const PEOPLE: [&str; 8] = [
+    "employee_id", "updated_by_id", "deleted_by_id", "approver_id", "recorded_by_id", "resolved_by_id", "actor_id",
+    "granted_by_id",
+];
+
+/// The employees that rows name.
+pub(crate) fn named<'r>(records: impl IntoIterator<Item = &'r Record>) -> Vec<i64> {
+    records.into_iter().flat_map(|record| PEOPLE.iter().filter_map(|it| record.id_in(it))).collect()
+}
+
+async fn rows(
+    session: &mut Session,
+    table: &str,
+    columns: Columns,
+    of: (&str, i64),
+    order: &str,
+) -> Result<Vec<Record>, QueryError> {
+    let what = &format!("reading {table}");
+    let (column, id) = of;
+    let sql = format!(
+        "select {} from padealing.{table} t where t.{column} = $1 order by {order} limit {}",
+        columns.sql(),
+        MOST + 1
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(id).fetch_all(session).await.attempt(what)?;
+    rows.iter().map(|row| columns.read(row)).collect::<Result<_, _>>().attempt(what)
+}
+
+/// The request of an id, if there is one.
+pub(crate) async fn request(session: &mut Session, id: i64, people_shown: bool) -> Result<Option<Request>, QueryError> {
+    let columns = |names| Columns { names, longest: IN_FULL };
+    let found = rows(session, "pad_request", columns(REQUEST), ("id", id), "t.id").await?;
+    let Some(request) = found.into_iter().next() else { return Ok(None) };
+    let of = ("request_id", id);
+    let mut parts = [
+        rows(session, "pad_approval", columns(APPROVAL), of, "t.decided_at, t.id").await?,
+        rows(session, "pad_execution", columns(EXECUTION), of, "t.executed_at, t.id").await?,
+        rows(session, "pad_breach", columns(BREACH), of, "t.detected_at, t.id").await?,
+        rows(session, "audit_log", columns(AUDIT), of, "t.\"timestamp\", t.id").await?,
+    ];
+    let is_more = parts.iter().any(|it| it.len() > MOST);
+    parts.iter_mut().for_each(|it| it.truncate(MOST));
+    let security = match request.id_in("security_id") {
+        Some(id) => security(session, id).await?,
+        None => None,
+    };
+    let lineage = lineage(session, id).await?;
+    let people = match people_shown {
+        true => people(session, named(std::iter::once(&request).chain(parts.iter().flatten()))).await?,
+        false => Default::default(),
+    };
+    let [approvals, executions, breaches, audit] = parts;
+    Ok(Some(Request { request, security, approvals, executions, breaches, audit, is_more, lineage, people }))
+}
+
+async fn security(session: &mut Session, id: i64) -> Result<Option<String>, QueryError> {
+    const WHAT: &str = "looking up a security in bo_airflow.oracle_bloomberg";
+    let row = sqlx::query(
+        "select left(concat_ws(', ', description, nullif(ticker, ''), nullif(inst_symbol, '')), 300) \
+         from bo_airflow.oracle_bloomberg where id = $1",
+    )
+    .bind(id)
+    .fetch_optional(session)
+    .await
+    .attempt(WHAT)?;
+    row.map(|row| row.try_get(0)).transpose().attempt(WHAT).map(Option::flatten)
+}
+
+/// By an index there is none for a target's id: lineage is short where the id was kept, and else it is walked.
+async fn lineage(session: &mut Session, id: i64) -> Result<Option<Lineage>, QueryError> {
+    const WHAT: &str = "looking up lineage";
+    let row = sqlx::query(
+        "select source_table::text, source_id, migrated_at::text from padealing.migration_mapping \
+         where source_table = $1 and source_id = $2 and target_table = $3 and target_id = $2",
+    )
+    .bind(SOURCE_TABLE)
+    .bind(id)
+    .bind(Role::Request.as_str())
+    .fetch_optional(&mut *session)
+    .await
+    .attempt(WHAT)?;
+    let row = match row {
+        Some(row) => Some(row),
+        None => {
+            sqlx::query(
+                "select source_table::text, source_id, migrated_at::text from padealing.migration_mapping \
+                 where target_table = $1 and target_id = $2 limit 1",
+            )
+            .bind(Role::Request.as_str())
+            .bind(id)
+            .fetch_optional(session)
+            .await
+            .attempt(WHAT)?
+        }
+    };
+    let read = |row: sqlx::postgres::PgRow| {
+        Ok(Lineage { source_table: row.try_get(0)?, source_id: row.try_get(1)?, migrated_at: row.try_get(2)? })
+    };
+    row.map(read).transpose().attempt(WHAT)
+}
