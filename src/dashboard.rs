@@ -8,6 +8,6 @@
 
 pub mod http;
 pub(crate) mod page;
-pub(crate) mod pg;
+pub mod pg;
 pub mod query;
 pub mod rows;

@@ -8,7 +8,7 @@ use crate::commands::context::{AtOnce, Context};
 use crate::commands::csv::LegacyRows;
 use crate::commands::ended::Ended;
 use crate::dashboard::http::server::{Dashboard, Options};
-use crate::dashboard::pg::proof::Source;
+use crate::dashboard::pg::source::Source;
 
 /// Show requests, approvals, breaches and the audit log in a browser on this machine, read-only
 ///

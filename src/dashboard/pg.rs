@@ -11,3 +11,4 @@ pub(crate) mod record;
 pub(crate) mod reference;
 pub(crate) mod request;
 pub(crate) mod requests;
+pub mod source;

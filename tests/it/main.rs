@@ -28,6 +28,7 @@
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
 //! - `cutover`: the change night, there and back.
 //! - `gate`: GO or NO-GO, and why.
+//! - `serve`: the dashboard.
 //! - `layers`: arrows between files run down, and pure files are pure.
 //! - `docs`: what the documents name is there, and their samples are current. `schemas`: the JSON contract.
 //! - `tidy`: conventions. `snapshots`: their names. `waiting`: waits that end.
@@ -66,6 +67,7 @@ mod revisions;
 mod rollback;
 mod schemas;
 mod screens;
+mod serve;
 mod server;
 mod settings;
 mod silence;

@@ -22,7 +22,7 @@ use crate::dashboard::http::answer::{Problem, secured};
 use crate::dashboard::http::guard::{Admitted, ENTER, Guard, RandomError};
 use crate::dashboard::http::routes::{Shared, entered, router};
 use crate::dashboard::pg::admission::{admit, may_write};
-use crate::dashboard::pg::proof::Source;
+use crate::dashboard::pg::source::Source;
 use crate::ledger::pg::admission::SessionError;
 use crate::postgres::database::Database;
 

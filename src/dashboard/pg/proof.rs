@@ -1,38 +1,15 @@
 //! A request's legacy row, verified then and there.
 
-use std::sync::Arc;
-
 use crate::base::text::sentence;
 use crate::config::environment::Environment;
-use crate::config::settings::TableName;
+use crate::dashboard::pg::source::Source;
 use crate::dashboard::rows::{HIDDEN, PERSONAL, Proof};
-use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::evidence::decisions::decisions;
 use crate::migration::legacy::Text;
-use crate::migration::pg::legacy::LegacySource;
 use crate::migration::pg::verify::VerifyRequest;
 use crate::migration::pg::verify::one::verify_one;
 use crate::migration::target::Role;
 use crate::postgres::database::Database;
-
-/// Where the legacy rows are.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// In a table.
-    Table(Box<Database>, TableName),
-    /// In a file.
-    Csv(Arc<ProvedCsv>),
-}
-
-impl Source {
-    fn legacy(&self) -> LegacySource<'_> {
-        match self {
-            Self::Table(database, table) => LegacySource::Table { database, table },
-            Self::Csv(csv) => LegacySource::Csv(csv),
-        }
-    }
-}
-
 
 /// Verifies one row. Values of people are left out unless somebody asked for them.
 pub(crate) async fn prove(
