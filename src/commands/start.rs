@@ -17,7 +17,7 @@ use crate::base::text::sentence;
 use crate::commands::cli::{Cli, Command};
 use crate::commands::context::Context;
 use crate::commands::csv::csv_words;
-use crate::commands::ended::{Ended, Failure};
+use crate::commands::ended::{Ended, Failure, UNCHANGED};
 use crate::commands::files::check_files;
 use crate::commands::printer::{Printer, print_lines, print_message, write_message};
 use crate::commands::{
@@ -225,8 +225,6 @@ async fn configure(cli: &Cli, matches: &ArgMatches, printer: Printer) -> Result<
     }
     Ok(Context { config, printer, csv: global.csv })
 }
-
-const UNCHANGED: &str = "interrupted. Nothing was changed.";
 
 /// What an interrupted command has changed.
 fn interruption_text(command: &Command, is_asking: bool) -> String {

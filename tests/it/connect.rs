@@ -419,6 +419,7 @@ fn a_handshake_that_drips_ends_in_time() {
 #[case(&["integrity"])]
 #[case(&["gate"])]
 #[case(&["gate", "--stage", "before"])]
+#[case(&["serve"])]
 #[case(&["migrate"])]
 #[case(FROM_FILE)]
 #[case(&["migrate", "--dry-run"])]
@@ -455,6 +456,7 @@ async fn a_role_without_privileges_is_named() {
         for arguments in [
             &["verify"] as &[&str],
             &["integrity"],
+            &["serve"],
             &["migrate", "--dry-run"],
             &["migrate"],
             FROM_FILE,

@@ -25,13 +25,14 @@ const SETTINGS: &str = "select string_agg(name || '=' || setting, ',' order by n
     ('default_transaction_read_only', 'search_path', 'row_security', 'statement_timeout', 'lock_timeout', 'jit', \
      'idle_in_transaction_session_timeout', 'plan_cache_mode', 'bytea_output')";
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "doctor",
     "status",
     "drift",
     "plan",
     "verify",
     "integrity",
+    "serve",
     "gate",
     "gate --stage before",
     "migrate",

@@ -39,6 +39,7 @@ fn help_is_reviewed() {
         ("verify", Snapshot::help__verify),
         ("integrity", Snapshot::help__integrity),
         ("gate", Snapshot::help__gate),
+        ("serve", Snapshot::help__serve),
         ("backup", Snapshot::help__backup),
         ("restore", Snapshot::help__restore),
         ("completions", Snapshot::help__completions),

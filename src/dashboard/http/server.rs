@@ -22,9 +22,13 @@ use crate::dashboard::http::answer::{Problem, secured};
 use crate::dashboard::http::guard::{Admitted, ENTER, Guard, RandomError};
 use crate::dashboard::http::routes::{Shared, entered, router};
 use crate::dashboard::pg::admission::{admit, may_write};
+use crate::dashboard::pg::pool;
 use crate::dashboard::pg::source::Source;
 use crate::ledger::pg::admission::SessionError;
 use crate::postgres::database::Database;
+
+/// Sessions with the target at once: those of pages, two of a comparison or of checks, one of a proof.
+pub(crate) const SESSIONS: usize = pool::SESSIONS + 3;
 
 /// Connections of browsers at once; more wait until one is free.
 const CONNECTIONS: usize = 128;

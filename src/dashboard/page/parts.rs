@@ -83,7 +83,6 @@ pub(crate) fn value(column: &str, value: &Value, people: &People, is_shown: bool
         | "actor_id" => employee(found.parse().ok(), people, is_shown),
         "request_id" => html! { a href={ "/requests/" (found) } { (text(found)) } },
         "status" | "decision" | "severity" | "action_status" => word(found),
-        "true" | "false" => text(found),
         _ if found.is_empty() => html! { span.none { "empty text" } },
         _ => html! {
             (prose(found))
@@ -126,6 +125,10 @@ pub(crate) fn table(
     is_shown: bool,
 ) -> Markup {
     let value_of = |record: &Record, column: &str| {
+        // Why a legacy row was rejected may quote what its field holds.
+        if !is_shown && ["value", "message"].contains(&column) && record.get("field").is_some_and(|it| PERSONAL.contains(&it)) {
+            return html! { span.none { (HIDDEN) } };
+        }
         let found = record.columns.iter().find(|(name, _)| *name == column);
         found.map_or_else(nothing, |(_, found)| value(column, found, people, is_shown))
     };

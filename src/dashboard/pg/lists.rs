@@ -23,7 +23,7 @@ async fn records(
     conditions: &Conditions,
     at: At,
 ) -> Records {
-    let columns = Columns { names, longest: IN_A_LIST };
+    let columns = Columns { names, longest: IN_A_LIST, people: false };
     let sql = columns.sql();
     let listed = Listed { table, columns: &sql, joins: "", what: "listing rows", order };
     listed.page(session, conditions, at, ROWS, |row| columns.read(row)).await

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LIMITS: Limits = Limits { lock: Some(Duration::from_millis(500)), statement: Some(Duration::from_secs(1)) };
 
 /// A session that nobody has used for so long is closed, long before the server ends it.
-const IDLE: Duration = Duration::from_secs(15);
+const IDLE: Duration = Duration::from_secs(10);
 
 /// Why a page has no session.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,6 @@ impl Drop for Waiting<'_> {
 impl Pool {
     pub(crate) fn new(database: Database) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(SESSIONS));
-        let database = database.for_sessions(SESSIONS);
         Arc::new(Self { database, permits, waiting: AtomicUsize::new(0), idle: Mutex::default() })
     }
 

@@ -43,7 +43,7 @@ async fn rows(
 
 /// The request of an id, if there is one.
 pub(crate) async fn request(session: &mut Session, id: i64, people_shown: bool) -> Result<Option<Request>, QueryError> {
-    let columns = |names| Columns { names, longest: IN_FULL };
+    let columns = |names| Columns { names, longest: IN_FULL, people: people_shown };
     let found = rows(session, "pad_request", columns(REQUEST), ("id", id), "t.id").await?;
     let Some(request) = found.into_iter().next() else { return Ok(None) };
     let of = ("request_id", id);

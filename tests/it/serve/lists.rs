@@ -123,7 +123,7 @@ async fn facets_count_what_they_lead_to() {
         assert!(page.contains(&facet), "{facet} in {page}");
         assert!(page.contains("href=\"/requests?status=declined&amp;employee=1002&amp;sort=oldest\""), "{page}");
         db.execute(
-            "insert into padealing.pad_request (employee_id, status) select 1001, 'withdrawn' from generate_series(1, 1001)",
+            "insert into padealing.pad_request (id, employee_id, status) select n, 1001, 'withdrawn' from generate_series(5000, 6000) n",
         )
         .await;
         let page = browser.page("/requests").await;
