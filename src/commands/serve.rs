@@ -7,7 +7,8 @@ use crate::base::outcome::Verdict;
 use crate::commands::context::{AtOnce, Context};
 use crate::commands::csv::LegacyRows;
 use crate::commands::ended::{Ended, Failure, UNCHANGED};
-use crate::dashboard::http::server::{Dashboard, Options, SESSIONS, ServeError};
+use crate::dashboard::http::options::Options;
+use crate::dashboard::http::server::{Dashboard, SESSIONS, ServeError};
 use crate::dashboard::pg::source::Source;
 
 /// Show requests, approvals, breaches and the audit log in a browser on this machine; changes nothing

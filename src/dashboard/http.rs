@@ -8,5 +8,6 @@ mod answer;
 mod export;
 mod guard;
 mod job;
+pub mod options;
 mod routes;
 pub mod server;

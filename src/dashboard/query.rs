@@ -4,25 +4,12 @@
 //! page is the id of a row at its edge.
 
 mod pairs;
+mod place;
+
+pub use place::{At, BadQuery, Security};
 
 use crate::dashboard::query::pairs::{Pairs, Printed};
 use crate::migration::target::Status;
-
-/// Why an address can't be read, in a sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadQuery(pub String);
-
-/// Which page of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum At {
-    /// The first.
-    #[default]
-    Start,
-    /// The one that begins after a row.
-    After(i64),
-    /// The one that ends before a row.
-    Before(i64),
-}
 
 /// In which order requests are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,15 +45,6 @@ impl Sort {
             Self::Value => "value",
         }
     }
-}
-
-/// Which securities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// The one with this id in oracle_bloomberg.
-    Id(i64),
-    /// Requests that name none.
-    None,
 }
 
 /// A list of requests.

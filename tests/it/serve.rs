@@ -12,7 +12,8 @@ use std::net::SocketAddr;
 
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
-use pad_migrate::dashboard::http::server::{Dashboard, Options};
+use pad_migrate::dashboard::http::options::Options;
+use pad_migrate::dashboard::http::server::Dashboard;
 use pad_migrate::dashboard::pg::source::Source;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::postgres::database::Database;

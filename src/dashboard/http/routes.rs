@@ -19,7 +19,7 @@ use crate::dashboard::http::answer::{HTML, Problem, html, see, typed};
 use crate::dashboard::http::export::export;
 use crate::dashboard::http::guard::ENTER;
 use crate::dashboard::http::job::Job;
-use crate::dashboard::http::server::Options;
+use crate::dashboard::http::options::Options;
 use crate::dashboard::page::frame::{STYLE, Site};
 use crate::dashboard::page::results::Work;
 use crate::dashboard::page::{lists, overview, problem, reference, request, requests, results};

@@ -16,16 +16,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep, timeout};
 
-use crate::config::environment::Environment;
-use crate::config::settings::Roles;
 use crate::dashboard::http::answer::{Problem, secured};
 use crate::dashboard::http::guard::{Admitted, ENTER, Guard, RandomError};
+use crate::dashboard::http::options::Options;
 use crate::dashboard::http::routes::{Shared, entered, router};
 use crate::dashboard::pg::admission::{admit, may_write};
 use crate::dashboard::pg::pool;
-use crate::dashboard::pg::source::Source;
 use crate::ledger::pg::admission::SessionError;
-use crate::postgres::database::Database;
 
 /// Sessions with the target at once: those of pages, two of a comparison or of checks, one of a proof.
 pub(crate) const SESSIONS: usize = pool::SESSIONS + 3;
@@ -47,19 +44,6 @@ const CONNECTION_TIME: Duration = Duration::from_secs(120);
 
 /// Between two looks at sessions that nobody uses.
 const TICK: Duration = Duration::from_secs(5);
-
-/// What the dashboard shows, and where it listens.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each field is named for what it holds")]
-pub struct Options {
-    /// Holds `padealing` and `bo_airflow`.
-    pub target: Database,
-    /// Has the legacy rows.
-    pub source: Source,
-    pub environment: Environment,
-    pub roles: Roles,
-    pub listen: SocketAddr,
-}
 
 /// Why there is no dashboard.
 #[derive(Debug, thiserror::Error)]

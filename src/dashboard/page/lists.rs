@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::base::hint::MIGRATE;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::{choice, empty, pager, table};
 use crate::dashboard::query::{At, AuditQuery, BreachesQuery, RESULTS, RejectionsQuery, SEVERITIES, STATES};
@@ -117,7 +118,7 @@ pub(crate) fn audit(
         form,
         none: empty(
             "The audit log is empty.",
-            html! { "The application and " code { "pad-migrate migrate" } " write to it." },
+            html! { "The application and " code { (MIGRATE) } " write to it." },
         ),
         to: &|at| AuditQuery { at, ..query.clone() }.print(),
         other: AuditQuery { people: !query.people, ..query.clone() }.print(),

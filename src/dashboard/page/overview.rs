@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::base::hint::MIGRATE;
 use crate::base::text::{plural, thousands};
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::{empty, maybe_word, text};
@@ -14,7 +15,7 @@ pub(crate) fn overview(site: &Site, overview: &Overview) -> Markup {
         @if overview.requests() == 0 {
             (empty(
                 "There are no requests yet.",
-                html! { "Run " code { "pad-migrate migrate" } " to bring the legacy rows here; then reload this page." },
+                html! { "Run " code { (MIGRATE) } " to bring the legacy rows here; then reload this page." },
             ))
         } @else {
             (figures(overview))

@@ -132,19 +132,21 @@ pub(crate) fn table(
         let found = record.columns.iter().find(|(name, _)| *name == column);
         found.map_or_else(nothing, |(_, found)| value(column, found, people, is_shown))
     };
+    let says = |column: &&str| records.iter().any(|record| record.get(column).is_some());
+    let columns: Vec<&str> = columns.iter().copied().filter(says).collect();
     html! {
         div.scroll role="region" tabindex="0" aria-label=(caption) {
             table {
                 caption.hidden { (caption) }
                 thead { tr {
                     th scope="col" .number { "Id" }
-                    @for column in columns { th scope="col" .number[is_number(column)] { (label(column)) } }
+                    @for column in &columns { th scope="col" .number[is_number(column)] { (label(column)) } }
                 } }
                 tbody {
                     @for record in records {
                         tr {
                             th scope="row" .number { (record.id) }
-                            @for column in columns {
+                            @for column in &columns {
                                 td .number[is_number(column)] { (value_of(record, column)) }
                             }
                         }

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::base::hint::VERIFY;
 use crate::dashboard::page::frame::{Head, Part, Site, begin, end};
 use crate::dashboard::page::parts::{empty, employee, facts, maybe_word, nothing, table, text, value, word};
 use crate::dashboard::query::ViewQuery;
@@ -24,7 +25,7 @@ pub(crate) fn first_part(site: &Site, request: &Request, query: ViewQuery) -> Ma
             h2 #approvals { "Approvals" }
             @if request.approvals.is_empty() { p.faint { "Nobody has decided yet." } }
             @else {
-                (table("Approvals", &["approval_type", "decision", "decided_at", "approver_id", "comments",
+                (table("Approvals", &["approval_type", "decision", "decided_at", "approver_id", "approver_google_uid", "comments",
                     "restricted_check", "holding_period_check", "conflict_check"], &request.approvals, people, shown))
             }
         }
@@ -98,6 +99,9 @@ fn moment(entry: &Record, request: &Request, shown: bool) -> Markup {
         p.faint {
             (text(entry.get("actor_type").unwrap_or_default()))
             @if entry.get("actor_id").is_some() { " " (employee(entry.id_in("actor_id"), &request.people, shown)) }
+            @if let Some(uid) = column("google_uid").filter(|it| it.text.is_some()) {
+                " " (value("google_uid", uid, &request.people, shown))
+            }
         }
         @for name in ["comments", "details"] {
             @if let Some(found) = column(name).filter(|it| it.text.is_some()) {
@@ -162,7 +166,7 @@ fn proved(proof: &Proof) -> Markup {
         },
         Proof::Gone => empty(
             "Not verified: the legacy row isn't there.",
-            html! { "It was removed, or several rows share its id. " code { "pad-migrate verify" } " counts such rows." },
+            html! { "It was removed, or several rows share its id. " code { (VERIFY) } " counts such rows." },
         ),
         Proof::Unknown { reason } => empty("Not verified.", html! { (text(reason)) }),
     }

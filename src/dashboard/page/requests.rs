@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::base::hint::MIGRATE;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::{choice, counted, employee, empty, maybe, maybe_word, nothing, pager, text, word};
 use crate::dashboard::query::{At, RequestsQuery, Security, Sort};
@@ -123,7 +124,7 @@ impl Requests<'_> {
         }
         empty(
             "There are no requests yet.",
-            html! { "Run " code { "pad-migrate migrate" } " to bring the legacy rows here; then reload this page." },
+            html! { "Run " code { (MIGRATE) } " to bring the legacy rows here; then reload this page." },
         )
     }
 

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::base::hint::DRIFT;
 use crate::base::text::plural;
 use crate::checks::check::Status;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
@@ -102,7 +103,7 @@ fn findings(caption: &str, findings: &[FindingJson]) -> Markup {
                 }
             }
         }
-        @if findings.len() > MOST { p.faint { "The first " (MOST) " are shown; " code { "pad-migrate drift" } " prints all." } }
+        @if findings.len() > MOST { p.faint { "The first " (MOST) " are shown; " code { (DRIFT) } " prints all." } }
     }
 }
 

@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::form_urlencoded;
 
 use crate::base::escape;
-use crate::dashboard::query::{At, BadQuery, Security};
+use crate::dashboard::query::place::{At, BadQuery, Security};
 
 /// A longer query is refused before it is read.
 const LONGEST: usize = 1000;

@@ -5,6 +5,7 @@ use rstest::rstest;
 use super::client::{Browser, send};
 use super::{options, with_dashboard};
 use crate::harness::{Start, with_db};
+use pad_migrate::dashboard::http::options::Options;
 use pad_migrate::dashboard::http::server::{Dashboard, ServeError};
 
 /// What every answer says of itself, also a refusal.
@@ -143,7 +144,7 @@ async fn the_start_address_works_once() {
 async fn it_listens_on_this_machine_only(#[case] listen: &str) {
     with_db(Start::Empty, async |db| {
         let listen = listen.parse().expect("an address");
-        let refused = Dashboard::bind(pad_migrate::dashboard::http::server::Options { listen, ..options(&db.database) });
+        let refused = Dashboard::bind(Options { listen, ..options(&db.database) });
         let refused = refused.await.err().expect("it is refused");
         assert!(matches!(refused, ServeError::NotLoopback(_)), "{refused}");
     })
