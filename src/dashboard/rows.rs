@@ -64,7 +64,8 @@ pub struct Counted {
 #[expect(missing_docs, reason = "each field is named for what it holds")]
 pub struct Facet {
     pub word: String,
-    pub count: Counted,
+    /// None if too many rows would have to be looked at.
+    pub count: Option<Counted>,
 }
 
 /// A value of a column, which may be cut.
@@ -158,10 +159,10 @@ pub enum Proof {
 /// The numbers of the overview.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
-    /// Requests by status and year, those of no year at the end.
-    pub by_year: Vec<(Option<i32>, BTreeMap<String, u64>)>,
-    /// Rows of other tables.
-    pub tables: Vec<(&'static str, u64)>,
+    /// Requests by year, the latest first and those of no year last, and status; none if counting them takes too long.
+    pub by_year: Option<Vec<(Option<i32>, BTreeMap<String, u64>)>>,
+    /// About how many rows other tables have.
+    pub tables: Vec<(String, u64)>,
     /// Runs of the migration, the latest first.
     pub runs: Vec<Run>,
     /// Rejections that no later run has resolved, by rule.
@@ -173,12 +174,12 @@ pub struct Overview {
 impl Overview {
     /// How many requests there are.
     pub fn requests(&self) -> u64 {
-        self.by_year.iter().flat_map(|(_, by_status)| by_status.values()).sum()
+        self.by_year.iter().flatten().flat_map(|(_, by_status)| by_status.values()).sum()
     }
 
     /// How many requests have a status.
     pub fn with_status(&self, status: &str) -> u64 {
-        self.by_year.iter().filter_map(|(_, by_status)| by_status.get(status)).sum()
+        self.by_year.iter().flatten().filter_map(|(_, by_status)| by_status.get(status)).sum()
     }
 }
 

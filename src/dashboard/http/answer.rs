@@ -12,6 +12,7 @@ use crate::dashboard::pg::pool::PoolError;
 use crate::dashboard::query::BadQuery;
 use crate::dashboard::http::guard::Refusal;
 use crate::postgres::query_error::QueryError;
+use crate::postgres::sqlstate;
 
 /// What a page may load: its own styles. No script, no frame, no form to another place.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'; \
@@ -111,7 +112,7 @@ impl From<BadQuery> for Problem {
 impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         match error.sqlstate().as_deref() {
-            Some("57014") => Self::new(
+            Some(sqlstate::QUERY_CANCELED) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "That took too long",
                 format!(
@@ -120,7 +121,7 @@ impl From<QueryError> for Problem {
                     error.what
                 ),
             ),
-            Some("55P03") => Self::new(
+            Some(sqlstate::LOCK_NOT_AVAILABLE) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Locked",
                 "A table of this page is locked by another session, such as a migration or a change of the schema. Try \

@@ -12,7 +12,12 @@ use crate::migration::target::Status;
 /// The whole page.
 pub(crate) fn overview(site: &Site, overview: &Overview) -> Markup {
     let content = html! {
-        @if overview.requests() == 0 {
+        @if overview.by_year.is_none() {
+            (empty(
+                "The requests are not counted.",
+                html! { "Counting them takes more than a second here. " a href="/requests" { "The list" } " is there all the same." },
+            ))
+        } @else if overview.requests() == 0 {
             (empty(
                 "There are no requests yet.",
                 html! { "Run " code { (MIGRATE) } " to bring the legacy rows here; then reload this page." },
@@ -60,7 +65,7 @@ fn years(overview: &Overview) -> Markup {
                         th scope="col" .number { "All" }
                     } }
                     tbody {
-                        @for (year, by_status) in &overview.by_year {
+                        @for (year, by_status) in overview.by_year.iter().flatten() {
                             @let link = year.filter(|it| (1..=9998).contains(it));
                             tr {
                                 th scope="row" {
@@ -89,9 +94,10 @@ fn years(overview: &Overview) -> Markup {
                 }
             }
             p.faint {
+                "Other tables, about: "
                 @for (at, (table, count)) in overview.tables.iter().enumerate() {
                     @if at > 0 { ", " }
-                    code { (table) } " " span.figure { (thousands(*count)) }
+                    code { (text(table)) } " " span.figure { (thousands(*count)) }
                 }
             }
         }

@@ -69,7 +69,8 @@ impl Requests<'_> {
                         li {
                             a href=(self.address(|it| it.status = status))
                                 aria-current=[current(self.query.status == status)] {
-                                (facet.word.replace('_', " ")) " " span.count { (counted(facet.count)) }
+                                (facet.word.replace('_', " "))
+                                @if let Some(count) = facet.count { " " span.count { (counted(count)) } }
                             }
                         }
                     }

@@ -1,6 +1,6 @@
 //! The lists of breaches, audit entries and rejections.
 
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::Row as _;
 
 use crate::dashboard::pg::keyset::{Bind, Conditions, EdgeGone, Listed, Order};
 use crate::dashboard::pg::record::{AUDIT, BREACH, Columns, IN_A_LIST, REJECTION};
@@ -76,24 +76,22 @@ pub(crate) async fn rejections(session: &mut Session, query: &RejectionsQuery) -
     records(session, "padealing.migration_reject", REJECTION, Order::LATEST_ID, &conditions, query.at).await
 }
 
-/// The words of an indexed column, found one after the other by the index; no more than people choose from.
+/// The actions of the audit log, found one after the other by the index; no more than people choose from.
 pub(crate) async fn actions(session: &mut Session) -> Result<Vec<String>, QueryError> {
-    words(session, "padealing.audit_log", "action_type").await
+    let sql = "with recursive words as ( \
+                   (select t.action_type::text as word from padealing.audit_log t order by t.action_type limit 1) union all \
+                   select (select t.action_type::text from padealing.audit_log t where t.action_type > words.word \
+                           order by t.action_type limit 1) from words where words.word is not null) \
+               select word from words where word is not null limit 50";
+    words(session, sql).await
 }
 
 /// The rules by which rows were rejected.
 pub(crate) async fn rules(session: &mut Session) -> Result<Vec<String>, QueryError> {
-    words(session, "padealing.migration_reject", "rule").await
+    words(session, "select distinct rule::text from padealing.migration_reject order by 1 limit 50").await
 }
 
-async fn words(session: &mut Session, table: &str, column: &str) -> Result<Vec<String>, QueryError> {
-    let sql = format!(
-        "with recursive words as ( \
-             (select t.{column}::text as word from {table} t order by t.{column} limit 1) union all \
-             select (select t.{column}::text from {table} t where t.{column} > words.word \
-                     order by t.{column} limit 1) from words where words.word is not null) \
-         select word from words where word is not null limit 50"
-    );
-    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(session).await.attempt("looking for filters")?;
+async fn words(session: &mut Session, sql: &'static str) -> Result<Vec<String>, QueryError> {
+    let rows = sqlx::query(sql).fetch_all(session).await.attempt("looking for filters")?;
     rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().attempt("looking for filters")
 }

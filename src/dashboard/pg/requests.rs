@@ -1,5 +1,7 @@
 //! The list of requests.
 
+use std::collections::BTreeMap;
+
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
@@ -31,10 +33,10 @@ fn order(sort: Sort) -> Order {
     Order { key, is_nullable, is_descending }
 }
 
-/// What the filters ask for, but for the status where its facets are counted.
-fn conditions(query: &RequestsQuery, with_status: bool) -> Conditions {
+/// What the filters ask for.
+fn conditions(query: &RequestsQuery) -> Conditions {
     let mut conditions = Conditions::default();
-    if let Some(status) = query.status.filter(|_| with_status) {
+    if let Some(status) = query.status {
         conditions.with("t.status = ?", Bind::Text(status.as_str().to_owned()));
     }
     if let Some(employee) = query.employee {
@@ -84,13 +86,12 @@ pub(crate) async fn requests(
         what: WHAT,
         order: order(query.sort),
     };
-    listed.page(session, &conditions(query, true), at, rows, read).await
+    listed.page(session, &conditions(query), at, rows, read).await
 }
 
 /// How many requests the filters leave, counted up to a bound.
 pub(crate) async fn count(session: &mut Session, query: &RequestsQuery, bound: u64) -> Result<Counted, QueryError> {
-    let conditions = conditions(query, true);
-    counted(session, conditions, bound).await
+    counted(session, conditions(query), bound).await
 }
 
 async fn counted(session: &mut Session, conditions: Conditions, bound: u64) -> Result<Counted, QueryError> {
@@ -106,16 +107,46 @@ async fn counted(session: &mut Session, conditions: Conditions, bound: u64) -> R
 /// A facet is counted so far: further, every page would count the whole table.
 const FACET_BOUND: u64 = 1000;
 
-/// How many requests each status leaves under the other filters.
+/// Under other filters so many rows are looked at; of more, nothing is counted.
+const LOOKED_AT: u64 = 5000;
+
+/// How many requests each status leaves under the other filters, as far as that is quickly known.
 pub(crate) async fn by_status(session: &mut Session, query: &RequestsQuery) -> Result<Vec<Facet>, QueryError> {
+    let others = RequestsQuery { status: None, ..query.clone() };
+    let counts = if others.is_filtered() { looked_at(session, &others).await? } else { None };
     let mut facets = Vec::new();
     for status in Status::ALL {
-        let mut conditions = conditions(query, false);
-        conditions.with("t.status = ?", Bind::Text(status.as_str().to_owned()));
-        let count = counted(session, conditions, FACET_BOUND).await?;
-        facets.push(Facet { word: status.as_str().to_owned(), count });
+        let word = status.as_str().to_owned();
+        let count = match &counts {
+            Some(counts) => Some(Counted { rows: counts.get(&word).copied().unwrap_or_default(), is_more: false }),
+            None if others.is_filtered() => None,
+            // By the index on status alone.
+            None => {
+                let mut conditions = Conditions::default();
+                conditions.with("t.status = ?", Bind::Text(word.clone()));
+                Some(counted(session, conditions, FACET_BOUND).await?)
+            }
+        };
+        facets.push(Facet { word, count });
     }
     Ok(facets)
+}
+
+async fn looked_at(
+    session: &mut Session,
+    query: &RequestsQuery,
+) -> Result<Option<BTreeMap<String, u64>>, QueryError> {
+    const WHAT: &str = "counting requests by status";
+    let conditions = conditions(query);
+    let clause = conditions.clause();
+    let sql = format!(
+        "select status, count(*) from (select t.status::text from padealing.pad_request t{clause} limit {}) t group by 1",
+        LOOKED_AT + 1
+    );
+    let rows = conditions.query(sql).fetch_all(session).await.attempt(WHAT)?;
+    let count = |row: &PgRow| Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.unsigned_abs()));
+    let counts = rows.iter().map(count).collect::<Result<BTreeMap<String, u64>, sqlx::Error>>().attempt(WHAT)?;
+    Ok(Some(counts).filter(|counts| counts.values().sum::<u64>() <= LOOKED_AT))
 }
 
 /// The years in which requests were created, the latest first: no more than people choose from.

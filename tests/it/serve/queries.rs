@@ -92,8 +92,8 @@ proptest! {
 #[case::both_ways("after=1&before=2", "the address has after and before; leave one out")]
 #[case::unknown("statu=approved", "this page has no statu; leave it out of the address")]
 #[case::characters("year=%1b%5b2J", "year=\\u{1b}[2J is not a year, such as 2024; correct it")]
-#[case::slow("sort=value", "sort=value needs a filter by employee, security or year: sorting every request would take too long; \
-    add one of them")]
+#[case::slow("sort=value", "sort=value needs a filter by employee or security: sorting more requests would take too long; add one of \
+    them")]
 fn what_cannot_be_read_is_said(#[case] query: &str, #[case] sentence: &str) {
     assert_eq!(RequestsQuery::parse(query).expect_err("it is refused").0, sentence);
 }
