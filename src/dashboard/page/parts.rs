@@ -83,17 +83,28 @@ pub(crate) fn value(column: &str, value: &Value, people: &People, is_shown: bool
         | "actor_id" => employee(found.parse().ok(), people, is_shown),
         "request_id" => html! { a href={ "/requests/" (found) } { (text(found)) } },
         "status" | "decision" | "severity" | "action_status" => word(found),
+        "compliance_assessment" | "details" | "verification_metadata" => html! {
+            pre { @for (at, line) in found.split('\n').enumerate() { @if at > 0 { "\n" } (escape::text(line)) } }
+            (cut(value))
+        },
         _ if found.is_empty() => html! { span.none { "empty text" } },
         _ => html! {
             (prose(found))
-            @if let Some(all) = value.cut_of { " " span.none { "… " (thousands(all)) " characters in all" } }
+            (cut(value))
         },
     }
 }
 
+fn cut(value: &Value) -> Markup {
+    html! { @if let Some(all) = value.cut_of { " " span.none { "… " (thousands(all)) " characters in all" } } }
+}
+
 /// The name of a column as people read it: `created_at` is "created at".
 pub(crate) fn label(column: &str) -> String {
-    column.trim_end_matches("_id").replace('_', " ")
+    match column {
+        "source_id" => "legacy row".to_owned(),
+        _ => column.trim_end_matches("_id").replace('_', " "),
+    }
 }
 
 /// Columns with their values; those without one are named at the end.

@@ -103,10 +103,11 @@ fn moment(entry: &Record, request: &Request, shown: bool) -> Markup {
                 " " (value("google_uid", uid, &request.people, shown))
             }
         }
-        @for name in ["comments", "details"] {
-            @if let Some(found) = column(name).filter(|it| it.text.is_some()) {
-                p { (value(name, found, &request.people, shown)) }
-            }
+        @if let Some(found) = column("comments").filter(|it| it.text.is_some()) {
+            p { (value("comments", found, &request.people, shown)) }
+        }
+        @if let Some(found) = column("details").filter(|it| it.text.is_some()) {
+            details { summary { "Details" } div { (value("details", found, &request.people, shown)) } }
         }
     }
 }

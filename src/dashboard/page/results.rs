@@ -60,7 +60,7 @@ pub(crate) fn drift(site: &Site, work: &Work<'_, DriftJson>) -> Markup {
             @if found.findings.is_empty() {
                 p.verdict.good { strong { "No drift" } " Both schemas are as expected." }
             } @else {
-                p.verdict .bad[counts.breaking > 0] .caution[counts.breaking == 0] {
+                p.verdict .bad[counts.breaking > 0] .caution[counts.breaking == 0 && counts.warning > 0] {
                     strong { (plural(found.findings.len() as u64, "finding", "findings")) }
                     " " (counts.breaking) " breaking, " (counts.warning) " warning, " (counts.info) " info."
                 }
