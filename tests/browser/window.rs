@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -15,20 +16,18 @@ const HOW: &str = "install Chromium with its driver, on Debian: apt-get install 
 /// A browser that ends with the test.
 pub(crate) struct Window {
     pub(crate) client: Client,
-    driver: Child,
+    _driver: Driver,
     /// Where it puts downloads.
     pub(crate) downloads: TempDir,
 }
 
-impl Drop for Window {
+/// The driver, which ends its browsers when it is asked to end.
+struct Driver(Child);
+
+impl Drop for Driver {
     fn drop(&mut self) {
-        // The driver ends its browsers when it is asked to end.
-        if let Ok(pid) = self.driver.id().try_into()
-            && let Some(pid) = rustix::process::Pid::from_raw(pid)
-        {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
-        let _ = self.driver.wait();
+        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+        let _ = self.0.wait();
     }
 }
 
@@ -40,7 +39,7 @@ pub(crate) enum Look {
     Dark,
 }
 
-fn driver() -> (Child, String) {
+fn driver() -> (Driver, String) {
     let mut command = Command::new("chromedriver");
     let mut driver = command
         .arg("--port=0")
@@ -50,9 +49,10 @@ fn driver() -> (Child, String) {
         .unwrap_or_else(|error| panic!("no browser: chromedriver doesn't start ({error}); {HOW}"));
     let printed = driver.stdout.take().expect("its output is read");
     let mut lines = BufReader::new(printed).lines().map_while(Result::ok);
+    let driver = Driver(driver);
     let port = lines.find_map(|line| {
-        let port = line.split("on port ").nth(1)?.trim_end_matches('.').to_owned();
-        port.parse::<u16>().ok()
+        let (_, port) = line.split_once("successfully on port ")?;
+        port.trim_end_matches('.').parse::<u16>().ok()
     });
     let port = port.unwrap_or_else(|| panic!("no browser: chromedriver says no port; {HOW}"));
     // Nobody else reads what it prints.
@@ -82,7 +82,7 @@ impl Window {
         let capabilities = capabilities.as_object().expect("it is an object").clone();
         let client = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&address).await;
         let client = client.unwrap_or_else(|error| panic!("no browser: Chromium doesn't start ({error}); {HOW}"));
-        Self { client, driver, downloads }
+        Self { client, _driver: driver, downloads }
     }
 
     pub(crate) async fn goto(&self, address: &str) {

@@ -56,7 +56,7 @@ fn years(overview: &Overview) -> Markup {
     html! {
         section aria-labelledby="years" {
             h2 #years { "Requests by year and status" }
-            div.scroll role="region" tabindex="0" aria-label="Requests by year and status" {
+            div.scroll role="group" tabindex="0" aria-label="Requests by year and status" {
                 table {
                     caption.hidden { "Requests by year and status" }
                     thead { tr {
@@ -127,7 +127,7 @@ fn migration(overview: &Overview) -> Markup {
 
 fn runs(runs: &[Run]) -> Markup {
     html! {
-        div.scroll role="region" tabindex="0" aria-label="Runs" {
+        div.scroll role="group" tabindex="0" aria-label="Runs" {
             table {
                 caption { "The latest runs" }
                 thead { tr {

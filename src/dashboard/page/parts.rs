@@ -146,7 +146,7 @@ pub(crate) fn table(
     let says = |column: &&str| records.iter().any(|record| record.get(column).is_some());
     let columns: Vec<&str> = columns.iter().copied().filter(says).collect();
     html! {
-        div.scroll role="region" tabindex="0" aria-label=(caption) {
+        div.scroll role="group" tabindex="0" aria-label=(caption) {
             table {
                 caption.hidden { (caption) }
                 thead { tr {

@@ -100,7 +100,7 @@ pub(crate) fn reference(site: &Site, tables: &[TableReference]) -> Markup {
         }
         section aria-labelledby="legacy" {
             h2 #legacy { "Where the legacy columns went" }
-            div.scroll role="region" tabindex="0" aria-label="Legacy columns" {
+            div.scroll role="group" tabindex="0" aria-label="Legacy columns" {
                 table.narrow {
                     caption.hidden { "Legacy columns" }
                     thead { tr { th scope="col" { "Legacy column" } th scope="col" { "Now" } th scope="col" { "Decision" } } }
@@ -137,7 +137,7 @@ fn table(table: &TableReference) -> Markup {
                     }
                 }
             }
-            div.scroll role="region" tabindex="0" aria-label={ "Columns of " (text(&name)) } {
+            div.scroll role="group" tabindex="0" aria-label={ "Columns of " (text(&name)) } {
                 table {
                     caption.hidden { "Columns of " (text(&name)) }
                     thead { tr {

@@ -149,7 +149,7 @@ fn proved(proof: &Proof) -> Markup {
         },
         Proof::Differs { differences } => html! {
             p.verdict.bad { strong { "Differs" } " What is stored here is not what the legacy row gives." }
-            div.scroll role="region" tabindex="0" aria-label="Differences" {
+            div.scroll role="group" tabindex="0" aria-label="Differences" {
                 table {
                     caption.hidden { "Differences" }
                     thead { tr { th scope="col" { "Column" } th scope="col" { "From the legacy row" } th scope="col" { "Stored" } } }

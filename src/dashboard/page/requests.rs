@@ -132,7 +132,7 @@ impl Requests<'_> {
     fn table(&self) -> Markup {
         let caption = format!("Requests, {}", sort_words(self.query.sort).to_lowercase());
         html! {
-            div.scroll role="region" tabindex="0" aria-label=(caption) {
+            div.scroll role="group" tabindex="0" aria-label=(caption) {
                 table {
                     caption.hidden { (caption) }
                     thead { tr {

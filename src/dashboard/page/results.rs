@@ -82,7 +82,7 @@ fn severity(severity: Severity) -> &'static str {
 
 fn findings(caption: &str, findings: &[FindingJson]) -> Markup {
     html! {
-        div.scroll role="region" tabindex="0" aria-label=(caption) {
+        div.scroll role="group" tabindex="0" aria-label=(caption) {
             table {
                 caption { (caption) }
                 thead { tr {
@@ -114,7 +114,7 @@ pub(crate) fn integrity(site: &Site, work: &Work<'_, IntegrityJson>) -> Markup {
         let good = found.checks.iter().all(|it| it.check.status <= Status::Pass);
         html! {
             p.verdict .good[good] .bad[!good] { (text(&found.verdict)) }
-            div.scroll role="region" tabindex="0" aria-label="Checks" {
+            div.scroll role="group" tabindex="0" aria-label="Checks" {
                 table {
                     caption.hidden { "Checks" }
                     thead { tr {
