@@ -31,8 +31,7 @@ pub enum Sort {
 
 impl Sort {
     /// Every order, as the page offers them.
-    pub const ALL: [Self; 6] =
-        [Self::Newest, Self::Oldest, Self::Id, Self::Employee, Self::Security, Self::Value];
+    pub const ALL: [Self; 6] = [Self::Newest, Self::Oldest, Self::Id, Self::Employee, Self::Security, Self::Value];
 
     /// The word in an address.
     pub fn word(self) -> &'static str {

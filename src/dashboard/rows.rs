@@ -160,7 +160,7 @@ pub enum Proof {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
     /// Requests by year, the latest first and those of no year last, and status; none if counting them takes too long.
-    pub by_year: Option<Vec<(Option<i32>, BTreeMap<String, u64>)>>,
+    pub by_year: Option<Vec<Year>>,
     /// About how many rows other tables have.
     pub tables: Vec<(String, u64)>,
     /// Runs of the migration, the latest first.
@@ -182,6 +182,9 @@ impl Overview {
         self.by_year.iter().flatten().filter_map(|(_, by_status)| by_status.get(status)).sum()
     }
 }
+
+/// A year, none for what has no date, and its requests by status.
+pub type Year = (Option<i32>, BTreeMap<String, u64>);
 
 /// A run of the migration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -78,7 +78,11 @@ async fn another_sites_page_gets_nothing() {
         // A link, and a form.
         window.goto(&origin).await;
         window.run(&format!("location.href = '{}/requests'", site.origin)).await;
-        window.client.wait().for_element(fantoccini::Locator::XPath("//h1[.='Not from another site']")).await
+        window
+            .client
+            .wait()
+            .for_element(fantoccini::Locator::XPath("//h1[.='Not from another site']"))
+            .await
             .unwrap_or_else(|error| panic!("a link from {origin} leads nowhere: {error}"));
         window.goto(&origin).await;
         let form = format!(
@@ -87,7 +91,11 @@ async fn another_sites_page_gets_nothing() {
             site.origin
         );
         window.run(&form).await;
-        window.client.wait().for_element(fantoccini::Locator::XPath("//h1[.='Only reading is possible']")).await
+        window
+            .client
+            .wait()
+            .for_element(fantoccini::Locator::XPath("//h1[.='Only reading is possible']"))
+            .await
             .unwrap_or_else(|error| panic!("a form from {origin} changes nothing: {error}"));
     }
     window.goto(&format!("{}/requests", site.origin)).await;

@@ -32,6 +32,8 @@ async fn open(look: Look) -> (Site, Window) {
 /// browser's.
 async fn check_pages(look: Look) {
     let (site, window) = open(look).await;
+    let is_dark = window.run("return matchMedia('(prefers-color-scheme: dark)').matches").await;
+    assert_eq!(is_dark.as_bool(), Some(matches!(look, Look::Dark)), "{look:?}");
     for (path, title) in PAGES {
         window.goto(&format!("{}{path}", site.origin)).await;
         assert_eq!(window.text("h1").await, title, "{path}");
@@ -61,7 +63,14 @@ async fn requests_are_filtered_sorted_and_paged() {
     let (_site, window) = open(Look::Desktop).await;
     window.follow("Requests").await;
     assert_eq!(window.text("tbody tr:first-child th").await, "900001", "the newest comes first");
-    window.client.find(Locator::Css("a[href=\"/requests?status=withdrawn\"]")).await.expect("a facet").click().await.expect("a click");
+    window
+        .client
+        .find(Locator::Css("a[href=\"/requests?status=withdrawn\"]"))
+        .await
+        .expect("a facet")
+        .click()
+        .await
+        .expect("a click");
     assert_eq!(window.path().await, "/requests?status=withdrawn");
     let (mut all, mut pages) = (Vec::new(), 0);
     loop {
@@ -88,7 +97,10 @@ async fn requests_are_filtered_sorted_and_paged() {
     form.send_keys(&char::from(Key::Enter).to_string()).await.expect("it is sent");
     window.client.wait().for_element(Locator::LinkText("Clear filters")).await.expect("the list is filtered");
     let path = window.path().await;
-    assert!(path.contains("status=withdrawn") && path.contains("employee=1006") && path.contains("sort=oldest"), "{path}");
+    assert!(
+        path.contains("status=withdrawn") && path.contains("employee=1006") && path.contains("sort=oldest"),
+        "{path}"
+    );
     assert_eq!(window.text("tbody tr:first-child th").await, "800001");
     // The address is the whole state: reloaded, it is the same view.
     window.client.refresh().await.expect("it is reloaded");
@@ -105,7 +117,10 @@ async fn what_is_filtered_is_downloaded() {
     let file = window.downloaded("requests-local.csv").await;
     assert_eq!(file.lines().count(), 161, "{file}");
     assert!(file.starts_with("id,created_at,status,employee_id,direction,"), "{file}");
-    assert!(file.lines().nth(1).is_some_and(|it| it.starts_with("800001,2990-01-01 00:00:00,withdrawn,1006,")), "{file}");
+    assert!(
+        file.lines().nth(1).is_some_and(|it| it.starts_with("800001,2990-01-01 00:00:00,withdrawn,1006,")),
+        "{file}"
+    );
 }
 
 /// People are hidden until somebody asks, and links keep what was chosen.

@@ -64,8 +64,13 @@ impl Window {
     pub(crate) async fn open(look: Look) -> Self {
         let (driver, address) = driver();
         let downloads = tempfile::tempdir().expect("a directory is made");
-        let mut arguments =
-            vec!["--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,900", "--disable-dev-shm-usage"];
+        let mut arguments = vec![
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--window-size=1280,900",
+            "--disable-dev-shm-usage",
+        ];
         // Another site's name that resolves to this machine.
         arguments.push("--host-resolver-rules=MAP evil.example.com 127.0.0.1");
         if matches!(look, Look::Dark) {

@@ -6,11 +6,11 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use maud::Markup;
 
 use crate::base::text::sentence;
+use crate::dashboard::http::guard::Refusal;
 use crate::dashboard::page::frame::Site;
 use crate::dashboard::page::problem::{problem, refusal};
 use crate::dashboard::pg::pool::PoolError;
 use crate::dashboard::query::BadQuery;
-use crate::dashboard::http::guard::Refusal;
 use crate::postgres::query_error::QueryError;
 use crate::postgres::sqlstate;
 

@@ -26,8 +26,21 @@ const STEP: usize = 1000;
 const LONGEST: Duration = Duration::from_secs(60);
 
 const COLUMNS: [&str; 15] = [
-    "id", "created_at", "status", "employee_id", "full_name", "email", "direction", "security_id", "security_name",
-    "ticker", "isin", "quantity", "estimated_value", "currency", "is_deleted",
+    "id",
+    "created_at",
+    "status",
+    "employee_id",
+    "full_name",
+    "email",
+    "direction",
+    "security_id",
+    "security_name",
+    "ticker",
+    "isin",
+    "quantity",
+    "estimated_value",
+    "currency",
+    "is_deleted",
 ];
 
 /// Of these, the columns that say who somebody is.

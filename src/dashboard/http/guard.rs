@@ -195,10 +195,7 @@ impl Guard {
         if is_right && method == Method::GET {
             secrets.token = None;
             if let Some(value) = secrets.value.take() {
-                return Ok(Admitted::Enters(format!(
-                    "{}={value}; Path=/; HttpOnly; SameSite=Strict",
-                    self.cookie
-                )));
+                return Ok(Admitted::Enters(format!("{}={value}; Path=/; HttpOnly; SameSite=Strict", self.cookie)));
             }
         }
         refuse(

@@ -87,10 +87,7 @@ impl Shared {
 }
 
 /// The page of a handler, or why there is none.
-async fn answered(
-    shared: &Arc<Shared>,
-    work: impl Future<Output = Result<Response<Body>, Problem>>,
-) -> Answer {
+async fn answered(shared: &Arc<Shared>, work: impl Future<Output = Result<Response<Body>, Problem>>) -> Answer {
     work.await.map_err(|problem| Refused(Arc::clone(shared), problem))
 }
 
@@ -121,7 +118,9 @@ fn query(RawQuery(query): RawQuery) -> String {
 
 /// A page whose edge is gone has no neighbours any more.
 fn edge_gone(EdgeGone: EdgeGone) -> Problem {
-    Problem::not_found("The row at which this page begins or ends is no longer there. Go back to the first page of the list.")
+    Problem::not_found(
+        "The row at which this page begins or ends is no longer there. Go back to the first page of the list.",
+    )
 }
 
 async fn show_nothing(State(shared): Place) -> Answer {
@@ -160,8 +159,7 @@ async fn show_requests(State(shared): Place, raw: RawQuery) -> Answer {
             false => People::new(),
         };
         lease.done().await?;
-        let list =
-            requests::Requests { query: &query, page: &page, people: &people, facets: &facets, years: &years };
+        let list = requests::Requests { query: &query, page: &page, people: &people, facets: &facets, years: &years };
         Ok(html(list.html(&shared.site)))
     })
     .await

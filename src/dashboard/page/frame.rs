@@ -23,7 +23,13 @@ pub(crate) enum Part {
 
 impl Part {
     const ALL: [Self; 8] = [
-        Self::Overview, Self::Requests, Self::Breaches, Self::Audit, Self::Rejections, Self::Drift, Self::Integrity,
+        Self::Overview,
+        Self::Requests,
+        Self::Breaches,
+        Self::Audit,
+        Self::Rejections,
+        Self::Drift,
+        Self::Integrity,
         Self::Reference,
     ];
 

@@ -72,7 +72,13 @@ pub(crate) fn breaches(site: &Site, query: &BreachesQuery, page: &Page<Record>, 
     let list = List {
         part: Part::Breaches,
         columns: &[
-            "detected_at", "severity", "breach_type", "employee_id", "request_id", "description", "resolved_at",
+            "detected_at",
+            "severity",
+            "breach_type",
+            "employee_id",
+            "request_id",
+            "description",
+            "resolved_at",
             "resolved_by_id",
         ],
         page,
@@ -108,7 +114,14 @@ pub(crate) fn audit(
     let list = List {
         part: Part::Audit,
         columns: &[
-            "timestamp", "action_type", "action_status", "decision", "request_id", "actor_type", "actor_id", "google_uid",
+            "timestamp",
+            "action_type",
+            "action_status",
+            "decision",
+            "request_id",
+            "actor_type",
+            "actor_id",
+            "google_uid",
             "comments",
         ],
         page,
@@ -116,10 +129,7 @@ pub(crate) fn audit(
         is_shown: query.people,
         is_filtered: query.action.is_some() || query.result.is_some() || query.request.is_some(),
         form,
-        none: empty(
-            "The audit log is empty.",
-            html! { "The application and " code { (MIGRATE) } " write to it." },
-        ),
+        none: empty("The audit log is empty.", html! { "The application and " code { (MIGRATE) } " write to it." }),
         to: &|at| AuditQuery { at, ..query.clone() }.print(),
         other: AuditQuery { people: !query.people, ..query.clone() }.print(),
     };

@@ -32,7 +32,7 @@ pub(crate) fn nothing() -> Markup {
 /// A text, or nothing.
 pub(crate) fn maybe(value: Option<&str>) -> Markup {
     match value {
-        Some(value) if value.is_empty() => html! { span.none { "empty text" } },
+        Some("") => html! { span.none { "empty text" } },
         Some(value) => text(value),
         None => nothing(),
     }
@@ -128,16 +128,13 @@ pub(crate) fn is_number(column: &str) -> bool {
 }
 
 /// A table of records, a column for each that says something, in a frame that scrolls by itself.
-pub(crate) fn table(
-    caption: &str,
-    columns: &[&str],
-    records: &[Record],
-    people: &People,
-    is_shown: bool,
-) -> Markup {
+pub(crate) fn table(caption: &str, columns: &[&str], records: &[Record], people: &People, is_shown: bool) -> Markup {
     let value_of = |record: &Record, column: &str| {
         // Why a legacy row was rejected may quote what its field holds.
-        if !is_shown && ["value", "message"].contains(&column) && record.get("field").is_some_and(|it| PERSONAL.contains(&it)) {
+        if !is_shown
+            && ["value", "message"].contains(&column)
+            && record.get("field").is_some_and(|it| PERSONAL.contains(&it))
+        {
             return html! { span.none { (HIDDEN) } };
         }
         let found = record.columns.iter().find(|(name, _)| *name == column);

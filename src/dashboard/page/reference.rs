@@ -91,7 +91,10 @@ pub(crate) fn reference(site: &Site, tables: &[TableReference]) -> Markup {
     let content = html! {
         section aria-labelledby="joins" {
             h2 #joins { "Columns that were never there" }
-            p { "Some models of the application use columns that " code { (CONTRACT_SCHEMA) } " doesn't have. What to read instead:" }
+            p {
+                "Some models of the application use columns that " code { (CONTRACT_SCHEMA) } " doesn't have. What to read "
+                "instead:"
+            }
             dl.facts {
                 @for (table, column, instead) in PHANTOM_COLUMNS {
                     div { dt { code { (table) "." (column) } } dd { (instead) } }
@@ -103,7 +106,9 @@ pub(crate) fn reference(site: &Site, tables: &[TableReference]) -> Markup {
             div.scroll role="group" tabindex="0" aria-label="Legacy columns" {
                 table.narrow {
                     caption.hidden { "Legacy columns" }
-                    thead { tr { th scope="col" { "Legacy column" } th scope="col" { "Now" } th scope="col" { "Decision" } } }
+                    thead { tr {
+                        th scope="col" { "Legacy column" } th scope="col" { "Now" } th scope="col" { "Decision" }
+                    } }
                     tbody {
                         @for column in Col::ALL {
                             @let (to, decision) = destination(*column);

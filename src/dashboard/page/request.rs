@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::base::hint::VERIFY;
 use crate::dashboard::page::frame::{Head, Part, Site, begin, end};
-use crate::dashboard::page::parts::{empty, employee, facts, maybe_word, nothing, table, text, value, word};
+use crate::dashboard::page::parts::{employee, empty, facts, maybe_word, nothing, table, text, value, word};
 use crate::dashboard::query::ViewQuery;
 use crate::dashboard::rows::{Lineage, Proof, Record, Request};
 
@@ -75,7 +75,9 @@ fn summary(request: &Request, shown: bool) -> Markup {
             } }
             div { dt { "Direction" } dd { (maybe_word(get("direction"))) } }
             div { dt { "Quantity" } dd.figure { (amount("quantity")) } }
-            div { dt { "Estimated value" } dd.figure { (amount("estimated_value")) " " (text(get("currency").unwrap_or(""))) } }
+            div { dt { "Estimated value" } dd.figure {
+                (amount("estimated_value")) " " (text(get("currency").unwrap_or("")))
+            } }
             div { dt { "Created" } dd.figure { (amount("created_at")) } }
         }
     }
@@ -136,7 +138,10 @@ pub(crate) fn last_part(lineage: Option<&Lineage>, proof: Option<&Proof>) -> Mar
 fn proved(proof: &Proof) -> Markup {
     match proof {
         Proof::Proved { legacy, decisions, row_hash } => html! {
-            p.verdict.good { strong { "Proved" } " Verified against the legacy row just now: what is stored here is what that row gives." }
+            p.verdict.good {
+                strong { "Proved" }
+                " Verified against the legacy row just now: what is stored here is what that row gives."
+            }
             details {
                 summary { "The legacy row" }
                 dl.facts { @for (column, value) in legacy { div { dt { code { (text(column)) } } dd { (text(value)) } } } }
@@ -152,7 +157,9 @@ fn proved(proof: &Proof) -> Markup {
             div.scroll role="group" tabindex="0" aria-label="Differences" {
                 table {
                     caption.hidden { "Differences" }
-                    thead { tr { th scope="col" { "Column" } th scope="col" { "From the legacy row" } th scope="col" { "Stored" } } }
+                    thead { tr {
+                        th scope="col" { "Column" } th scope="col" { "From the legacy row" } th scope="col" { "Stored" }
+                    } }
                     tbody {
                         @for (column, expected, actual) in differences {
                             tr {

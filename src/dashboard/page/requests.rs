@@ -121,7 +121,10 @@ impl Requests<'_> {
         }
         if self.query.is_filtered() {
             let all = RequestsQuery { people: self.query.people, ..RequestsQuery::default() }.address();
-            return empty("No request matches these filters.", html! { "Change one, or " a href=(all) { "show all requests" } "." });
+            return empty(
+                "No request matches these filters.",
+                html! { "Change one, or " a href=(all) { "show all requests" } "." },
+            );
         }
         empty(
             "There are no requests yet.",

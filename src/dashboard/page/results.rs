@@ -43,7 +43,9 @@ fn frame<T>(site: &Site, part: Part, what: &str, work: &Work<'_, T>, show: impl 
     let content = html! {
         @if !again {
             form.filters method="get" action=(part.path()) {
-                button type="submit" name="run" value="now" { (if matches!(work, Work::Never) { "Look now" } else { "Look again" }) }
+                button type="submit" name="run" value="now" {
+                    (if matches!(work, Work::Never) { "Look now" } else { "Look again" })
+                }
             }
         }
         (content)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::dashboard::rows::{Overview, Run};
+use crate::dashboard::rows::{Overview, Run, Year};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::sqlstate::QUERY_CANCELED;
@@ -43,12 +43,13 @@ pub(crate) async fn overview(session: &mut Session) -> Result<Overview, QueryErr
     let rejection = |row: &PgRow| Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.unsigned_abs()));
     let rejections = rejections.iter().map(rejection).collect::<Result<_, sqlx::Error>>().attempt(WHAT)?;
     let runs = runs(session).await?;
-    let counted_at = sqlx::query_scalar("select to_char(now(), 'HH24:MI:SS')").fetch_one(session).await.attempt(WHAT)?;
+    let counted_at =
+        sqlx::query_scalar("select to_char(now(), 'HH24:MI:SS')").fetch_one(session).await.attempt(WHAT)?;
     Ok(Overview { by_year, tables, runs, rejections, counted_at })
 }
 
 /// Requests by year, the latest first, and status.
-async fn by_year(session: &mut Session) -> Result<Vec<(Option<i32>, BTreeMap<String, u64>)>, QueryError> {
+async fn by_year(session: &mut Session) -> Result<Vec<Year>, QueryError> {
     let mut by_year: BTreeMap<Option<i32>, BTreeMap<String, u64>> = BTreeMap::new();
     let sql = "select case when isfinite(created_at) then extract(year from created_at)::int end, status::text, count(*) \
                from padealing.pad_request group by 1, 2";

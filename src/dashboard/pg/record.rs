@@ -27,9 +27,7 @@ impl Columns {
         let longest = self.longest;
         let column = |name: &&str| {
             let text = self.text(name);
-            format!(
-                ", left({text}, {longest}), nullif(greatest(char_length({text}), {longest}), {longest})::bigint"
-            )
+            format!(", left({text}, {longest}), nullif(greatest(char_length({text}), {longest}), {longest})::bigint")
         };
         format!("t.id{}", self.names.iter().map(column).collect::<String>())
     }
@@ -59,36 +57,94 @@ impl Columns {
 
 /// padealing.pad_request.
 pub(crate) const REQUEST: &[&str] = &[
-    "employee_id", "security_id", "status", "direction", "security_name", "isin", "sedol", "bloomberg_ticker", "ticker",
-    "quantity", "estimated_value", "currency", "justification", "is_related_party", "related_party_name", "relation",
-    "existing_position", "insider_info_declaration", "is_restricted", "has_conflict", "conflict_comments",
-    "other_comments", "broker_reporting", "is_derivative", "is_leveraged", "signed_declaration",
-    "executed_within_two_days", "created_at", "updated_at", "updated_by_id", "deleted_at", "deleted_by_id",
+    "employee_id",
+    "security_id",
+    "status",
+    "direction",
+    "security_name",
+    "isin",
+    "sedol",
+    "bloomberg_ticker",
+    "ticker",
+    "quantity",
+    "estimated_value",
+    "currency",
+    "justification",
+    "is_related_party",
+    "related_party_name",
+    "relation",
+    "existing_position",
+    "insider_info_declaration",
+    "is_restricted",
+    "has_conflict",
+    "conflict_comments",
+    "other_comments",
+    "broker_reporting",
+    "is_derivative",
+    "is_leveraged",
+    "signed_declaration",
+    "executed_within_two_days",
+    "created_at",
+    "updated_at",
+    "updated_by_id",
+    "deleted_at",
+    "deleted_by_id",
     "compliance_assessment",
 ];
 
 /// padealing.pad_approval.
 pub(crate) const APPROVAL: &[&str] = &[
-    "approval_type", "decision", "approver_id", "approver_google_uid", "decided_at", "comments", "restricted_check",
-    "holding_period_check", "conflict_check",
+    "approval_type",
+    "decision",
+    "approver_id",
+    "approver_google_uid",
+    "decided_at",
+    "comments",
+    "restricted_check",
+    "holding_period_check",
+    "conflict_check",
 ];
 
 /// padealing.pad_execution.
 pub(crate) const EXECUTION: &[&str] = &[
-    "executed_at", "execution_price", "execution_quantity", "broker_reference", "contract_note_path",
-    "contract_note_received", "contract_note_verified", "verification_metadata", "recorded_by_id",
+    "executed_at",
+    "execution_price",
+    "execution_quantity",
+    "broker_reference",
+    "contract_note_path",
+    "contract_note_received",
+    "contract_note_verified",
+    "verification_metadata",
+    "recorded_by_id",
 ];
 
 /// padealing.pad_breach.
 pub(crate) const BREACH: &[&str] = &[
-    "detected_at", "severity", "breach_type", "employee_id", "request_id", "description", "resolved_at",
-    "resolved_by_id", "details",
+    "detected_at",
+    "severity",
+    "breach_type",
+    "employee_id",
+    "request_id",
+    "description",
+    "resolved_at",
+    "resolved_by_id",
+    "details",
 ];
 
 /// padealing.audit_log.
 pub(crate) const AUDIT: &[&str] = &[
-    "timestamp", "action_type", "action_status", "actor_type", "actor_id", "google_uid", "entity_type", "entity_id",
-    "request_id", "decision", "comments", "details",
+    "timestamp",
+    "action_type",
+    "action_status",
+    "actor_type",
+    "actor_id",
+    "google_uid",
+    "entity_type",
+    "entity_id",
+    "request_id",
+    "decision",
+    "comments",
+    "details",
 ];
 
 /// padealing.migration_reject.

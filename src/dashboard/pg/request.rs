@@ -14,7 +14,13 @@ const MOST: usize = 200;
 
 /// Columns that name an employee.
 const PEOPLE: [&str; 8] = [
-    "employee_id", "updated_by_id", "deleted_by_id", "approver_id", "recorded_by_id", "resolved_by_id", "actor_id",
+    "employee_id",
+    "updated_by_id",
+    "deleted_by_id",
+    "approver_id",
+    "recorded_by_id",
+    "resolved_by_id",
+    "actor_id",
     "granted_by_id",
 ];
 
@@ -96,17 +102,15 @@ async fn lineage(session: &mut Session, id: i64) -> Result<Option<Lineage>, Quer
     .attempt(WHAT)?;
     let row = match row {
         Some(row) => Some(row),
-        None => {
-            sqlx::query(
-                "select source_table::text, source_id, migrated_at::text from padealing.migration_mapping \
+        None => sqlx::query(
+            "select source_table::text, source_id, migrated_at::text from padealing.migration_mapping \
                  where target_table = $1 and target_id = $2 limit 1",
-            )
-            .bind(Role::Request.as_str())
-            .bind(id)
-            .fetch_optional(session)
-            .await
-            .attempt(WHAT)?
-        }
+        )
+        .bind(Role::Request.as_str())
+        .bind(id)
+        .fetch_optional(session)
+        .await
+        .attempt(WHAT)?,
     };
     let read = |row: sqlx::postgres::PgRow| {
         Ok(Lineage { source_table: row.try_get(0)?, source_id: row.try_get(1)?, migrated_at: row.try_get(2)? })

@@ -96,8 +96,10 @@ pub(crate) async fn count(session: &mut Session, query: &RequestsQuery, bound: u
 
 async fn counted(session: &mut Session, conditions: Conditions, bound: u64) -> Result<Counted, QueryError> {
     let clause = conditions.clause();
-    let sql =
-        format!("select count(*) from (select from padealing.pad_request t{clause} limit {}) t", bound.saturating_add(1));
+    let sql = format!(
+        "select count(*) from (select from padealing.pad_request t{clause} limit {}) t",
+        bound.saturating_add(1)
+    );
     let row = conditions.query(sql).fetch_one(session).await.attempt("counting requests")?;
     let found: i64 = row.try_get(0).attempt("counting requests")?;
     let found = found.unsigned_abs();
@@ -132,10 +134,7 @@ pub(crate) async fn by_status(session: &mut Session, query: &RequestsQuery) -> R
     Ok(facets)
 }
 
-async fn looked_at(
-    session: &mut Session,
-    query: &RequestsQuery,
-) -> Result<Option<BTreeMap<String, u64>>, QueryError> {
+async fn looked_at(session: &mut Session, query: &RequestsQuery) -> Result<Option<BTreeMap<String, u64>>, QueryError> {
     const WHAT: &str = "counting requests by status";
     let conditions = conditions(query);
     let clause = conditions.clause();

@@ -81,7 +81,8 @@ impl Browser {
     /// The start of a request, with a line for each header that a browser sends.
     pub(crate) fn request(&self, method: &str, path: &str, headers: &str) -> Vec<u8> {
         let Self { host, cookie } = self;
-        format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n{headers}Connection: close\r\n\r\n").into()
+        format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n{headers}Connection: close\r\n\r\n")
+            .into()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

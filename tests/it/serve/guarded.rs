@@ -32,7 +32,10 @@ async fn status(browser: &Browser, request: &str) -> u16 {
     let answer = send(&browser.host, request.replace("PORT", port).as_bytes()).await;
     check_headers(&answer);
     if answer.status != 200 {
-        assert!(!answer.body.contains("padealing") && !answer.body.contains("PA Dealing local"), "it says nothing: {answer:?}");
+        assert!(
+            !answer.body.contains("padealing") && !answer.body.contains("PA Dealing local"),
+            "it says nothing: {answer:?}"
+        );
     }
     answer.status
 }
@@ -69,11 +72,23 @@ async fn only_the_browser_that_was_let_in_is_answered() {
         ("GET / HTTP/1.0\r\nCookie: COOKIE\r\n\r\n", 403),
         ("GET http://evil.example.com/ HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nConnection: close\r\n\r\n", 403),
         // Another site's page.
-        ("GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nOrigin: https://example.com\r\nConnection: close\r\n\r\n", 403),
+        (
+            "GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nOrigin: https://example.com\r\nConnection: close\r\n\r\n",
+            403,
+        ),
         ("GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nOrigin: null\r\nConnection: close\r\n\r\n", 403),
-        ("GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nOrigin: http://localhost:1\r\nConnection: close\r\n\r\n", 403),
-        ("GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nSec-Fetch-Site: cross-site\r\nConnection: close\r\n\r\n", 403),
-        ("GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nSec-Fetch-Site: same-site\r\nConnection: close\r\n\r\n", 403),
+        (
+            "GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nOrigin: http://localhost:1\r\nConnection: close\r\n\r\n",
+            403,
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nSec-Fetch-Site: cross-site\r\nConnection: close\r\n\r\n",
+            403,
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nSec-Fetch-Site: same-site\r\nConnection: close\r\n\r\n",
+            403,
+        ),
         (
             "GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n\
              Sec-Fetch-Dest: document\r\nConnection: close\r\n\r\n",

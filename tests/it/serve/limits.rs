@@ -33,7 +33,11 @@ async fn many_pages_share_a_few_sessions() {
                 }
             }
         };
-        assert!(answers.iter().all(|it| it.status == 200), "{:?}", answers.iter().map(|it| it.status).collect::<Vec<_>>());
+        assert!(
+            answers.iter().all(|it| it.status == 200),
+            "{:?}",
+            answers.iter().map(|it| it.status).collect::<Vec<_>>()
+        );
         assert!(most <= 4, "{most} sessions at once");
         until_true(db, "idle sessions are closed", &format!("({SESSIONS}) = 0")).await;
         assert_eq!(browser.get("/requests").await.status, 200, "and opened again");
@@ -73,8 +77,11 @@ async fn what_takes_too_long_is_stopped() {
 async fn sessions_that_die_are_replaced() {
     with_dashboard(Start::Migrated, async |db, browser| {
         browser.page("/requests").await;
-        db.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pad-migrate serve' \
-            and datname = current_database()").await;
+        db.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pad-migrate serve' \
+            and datname = current_database()",
+        )
+        .await;
         browser.page("/requests").await;
     })
     .await;

@@ -1,7 +1,8 @@
 //! Addresses: what is read is printed again, and what can't be read is said in a sentence.
 
 use pad_migrate::dashboard::query::{
-    At, AuditQuery, BreachesQuery, RESULTS, RejectionsQuery, RequestsQuery, RunQuery, SEVERITIES, Security, Sort, ViewQuery,
+    At, AuditQuery, BreachesQuery, RESULTS, RejectionsQuery, RequestsQuery, RunQuery, SEVERITIES, Security, Sort,
+    ViewQuery,
 };
 use pad_migrate::migration::target::Status;
 use pretty_assertions::assert_eq;
@@ -83,17 +84,29 @@ proptest! {
 }
 
 #[rstest]
-#[case::of_no_status("status=sold", "status=sold is none of pending_manager, pending_compliance, approved, declined, executed, \
-    rejected, withdrawn; correct the address")]
-#[case::of_no_number("employee=amara@example.com", "employee=amara@example.com is not an id, which is a whole number; correct it")]
-#[case::too_large("after=9223372036854775808", "after=9223372036854775808 is not an id, which is a whole number; correct it")]
+#[case::of_no_status(
+    "status=sold",
+    "status=sold is none of pending_manager, pending_compliance, approved, declined, executed, \
+    rejected, withdrawn; correct the address"
+)]
+#[case::of_no_number(
+    "employee=amara@example.com",
+    "employee=amara@example.com is not an id, which is a whole number; correct it"
+)]
+#[case::too_large(
+    "after=9223372036854775808",
+    "after=9223372036854775808 is not an id, which is a whole number; correct it"
+)]
 #[case::of_no_year("year=20245", "year=20245 is not a year, such as 2024; correct it")]
 #[case::twice("year=2024&year=2023", "the address has year twice; leave one out")]
 #[case::both_ways("after=1&before=2", "the address has after and before; leave one out")]
 #[case::unknown("statu=approved", "this page has no statu; leave it out of the address")]
 #[case::characters("year=%1b%5b2J", "year=\\u{1b}[2J is not a year, such as 2024; correct it")]
-#[case::slow("sort=value", "sort=value needs a filter by employee or security: sorting more requests would take too long; add one of \
-    them")]
+#[case::slow(
+    "sort=value",
+    "sort=value needs a filter by employee or security: sorting more requests would take too long; add one of \
+    them"
+)]
 fn what_cannot_be_read_is_said(#[case] query: &str, #[case] sentence: &str) {
     assert_eq!(RequestsQuery::parse(query).expect_err("it is refused").0, sentence);
 }

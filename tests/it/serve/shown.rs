@@ -30,7 +30,9 @@ async fn every_value_is_escaped_and_no_digit_is_lost() {
     with_dashboard(Start::Applied, async |db, browser| {
         db.execute(ODD).await;
         let mut pages = Vec::new();
-        for path in ["/requests", "/requests/77", "/requests/77?people=shown", "/audit", "/breaches", "/audit?action=%3Cb%3E"] {
+        for path in
+            ["/requests", "/requests/77", "/requests/77?people=shown", "/audit", "/breaches", "/audit?action=%3Cb%3E"]
+        {
             let page = browser.page(path).await;
             for forbidden in ["<script", "<img", "<i>", "<b>", "\u{202e}", "\u{1b}"] {
                 assert!(!page.contains(forbidden), "{path} has {forbidden:?}");
@@ -81,17 +83,25 @@ async fn people_are_shown_when_somebody_asks() {
 async fn the_badge_is_the_verification() {
     with_dashboard(Start::Migrated, async |db, browser| {
         let id = db
-            .value("select min(r.id) from padealing.pad_request r join padealing.migration_mapping m \
-                on m.target_table = 'pad_request' and m.target_id = r.id and r.justification is not null")
+            .value(
+                "select min(r.id) from padealing.pad_request r join padealing.migration_mapping m \
+                on m.target_table = 'pad_request' and m.target_id = r.id and r.justification is not null",
+            )
             .await
             .expect("a migrated request");
         let path = format!("/requests/{id}");
         assert!(browser.page(&path).await.contains("<strong>Proved</strong>"));
-        db.execute(&format!("update padealing.pad_request set justification = justification || '!' where id = {id}")).await;
+        db.execute(&format!("update padealing.pad_request set justification = justification || '!' where id = {id}"))
+            .await;
         let page = browser.page(&path).await;
         assert!(page.contains("<strong>Differs</strong>") && page.contains("justification"), "{page}");
-        let source = db.value(&format!("select source_id from padealing.migration_mapping where target_table = 'pad_request' \
-            and target_id = {id}")).await.expect("it has lineage");
+        let source = db
+            .value(&format!(
+                "select source_id from padealing.migration_mapping where target_table = 'pad_request' \
+            and target_id = {id}"
+            ))
+            .await
+            .expect("it has lineage");
         db.execute(&format!("delete from public.personal_account_dealing where id = {source}")).await;
         let page = browser.page(&path).await;
         assert!(!page.contains("<strong>Proved</strong>"), "{page}");
