@@ -294,14 +294,24 @@ impl ViewQuery {
 pub struct RunQuery {
     /// Whether it is looked up now.
     pub now: bool,
+    /// Whether names and addresses of people are shown.
+    pub people: bool,
 }
 
 impl RunQuery {
     /// Reads an address.
     pub fn parse(query: &str) -> Result<Self, BadQuery> {
         let mut pairs = Pairs::parse(query)?;
-        let found = Self { now: pairs.word("run", &["now"])?.is_some() };
+        let found = Self { now: pairs.word("run", &["now"])?.is_some(), people: pairs.people()? };
         pairs.end()?;
         Ok(found)
+    }
+
+    /// The address again.
+    pub fn print(self) -> String {
+        let mut printed = Printed::default();
+        printed.word("run", self.now.then_some("now"));
+        printed.people(self.people);
+        printed.end()
     }
 }

@@ -115,10 +115,22 @@ pub struct Request {
     pub audit: Vec<Record>,
     /// Whether there are more of any of these than are shown.
     pub is_more: bool,
-    /// The legacy row that it came from.
-    pub lineage: Option<Lineage>,
+    /// Whether it came from a legacy row.
+    pub origin: Origin,
     /// Who is named.
     pub people: People,
+}
+
+/// Whether a request came from a legacy row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// No lineage names it.
+    #[default]
+    Application,
+    /// Lineage names it.
+    Legacy(Lineage),
+    /// It has the legacy mark, and finding its lineage takes too long.
+    Unknown,
 }
 
 /// Where a request came from.

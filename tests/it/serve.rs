@@ -5,6 +5,7 @@ mod export;
 mod guarded;
 mod limits;
 mod lists;
+mod program;
 mod queries;
 mod shown;
 

@@ -27,7 +27,7 @@ use crate::dashboard::pg;
 use crate::dashboard::pg::keyset::EdgeGone;
 use crate::dashboard::pg::pool::{Lease, Pool};
 use crate::dashboard::query::{AuditQuery, BreachesQuery, RejectionsQuery, RequestsQuery, RunQuery, ViewQuery};
-use crate::dashboard::rows::{Lineage, Overview, Page, People, Proof};
+use crate::dashboard::rows::{Origin, Overview, Page, People, Proof};
 use crate::report::drift::json::DriftJson;
 use crate::report::integrity::IntegrityJson;
 use crate::schema::drift::exceptions::Exceptions;
@@ -187,7 +187,7 @@ async fn show_request(State(shared): Place, Path(id): Path<String>, raw: RawQuer
         let Some(found) = found else { return Err(Problem::not_found(format!("There is no request {id}."))) };
         let first = request::first_part(&shared.site, &found, query).into_string();
         let people = query.people;
-        let last = last_part(Arc::clone(&shared), found.lineage, people);
+        let last = last_part(Arc::clone(&shared), found.origin, people);
         // What is known is shown; the proof comes when it is there.
         let parts = stream::once(async { first }).chain(stream::once(last)).map(Ok::<_, std::convert::Infallible>);
         Ok(typed(StatusCode::OK, HTML, Body::from_stream(parts)))
@@ -195,12 +195,12 @@ async fn show_request(State(shared): Place, Path(id): Path<String>, raw: RawQuer
     .await
 }
 
-async fn last_part(shared: Arc<Shared>, lineage: Option<Lineage>, people: bool) -> String {
-    let proof = match &lineage {
-        Some(lineage) => Some(prove(&shared, lineage.source_id, people).await),
-        None => None,
+async fn last_part(shared: Arc<Shared>, origin: Origin, people: bool) -> String {
+    let proof = match &origin {
+        Origin::Legacy(lineage) => Some(prove(&shared, lineage.source_id, people).await),
+        Origin::Application | Origin::Unknown => None,
     };
-    request::last_part(lineage.as_ref(), proof.as_ref()).into_string()
+    request::last_part(&origin, proof.as_ref()).into_string()
 }
 
 /// Verifies a row then and there, one at a time.
@@ -276,9 +276,10 @@ async fn show_rejections(State(shared): Place, raw: RawQuery) -> Answer {
 
 /// A page about work, as it is now; or begins it.
 macro_rules! work {
-    ($shared:ident, $raw:ident, $job:ident, $path:literal, $work:expr) => {
+    ($shared:ident, $raw:ident, $job:ident, $path:literal, $work:expr, $page:expr) => {
         answered(&$shared, async {
-            if RunQuery::parse(&query($raw))?.now {
+            let query = RunQuery::parse(&query($raw))?;
+            if query.now {
                 let worker = Arc::clone(&$shared);
                 $shared.$job.start(move || async move { $work(&worker).await }).await;
                 return Ok(see($path));
@@ -289,18 +290,18 @@ macro_rules! work {
                 (None, Some(found)) => Work::Ended(&found.0, &found.1),
                 (None, None) => Work::Never,
             };
-            Ok(html(results::$job(&$shared.site, &work)))
+            Ok(html($page(&$shared.site, &work, query)))
         })
         .await
     };
 }
 
 async fn show_drift(State(shared): Place, raw: RawQuery) -> Answer {
-    work!(shared, raw, drift, "/drift", find_drift)
+    work!(shared, raw, drift, "/drift", find_drift, |site, work, _| results::drift(site, work))
 }
 
 async fn show_integrity(State(shared): Place, raw: RawQuery) -> Answer {
-    work!(shared, raw, integrity, "/integrity", find_integrity)
+    work!(shared, raw, integrity, "/integrity", find_integrity, results::integrity)
 }
 
 async fn find_drift(shared: &Shared) -> Result<DriftJson, String> {

@@ -6,7 +6,7 @@ use crate::base::hint::VERIFY;
 use crate::dashboard::page::frame::{Head, Part, Site, begin, end};
 use crate::dashboard::page::parts::{employee, empty, facts, maybe_word, nothing, table, text, value, word};
 use crate::dashboard::query::ViewQuery;
-use crate::dashboard::rows::{Lineage, Proof, Record, Request};
+use crate::dashboard::rows::{Origin, Proof, Record, Request};
 
 /// Everything but what the legacy row says, which takes longer: the page is sent so far.
 pub(crate) fn first_part(site: &Site, request: &Request, query: ViewQuery) -> Markup {
@@ -115,13 +115,19 @@ fn moment(entry: &Record, request: &Request, shown: bool) -> Markup {
 }
 
 /// What the legacy row says, and the end of the page.
-pub(crate) fn last_part(lineage: Option<&Lineage>, proof: Option<&Proof>) -> Markup {
+pub(crate) fn last_part(origin: &Origin, proof: Option<&Proof>) -> Markup {
     html! {
         section aria-labelledby="lineage" {
             h2 #lineage { "Lineage" }
-            @match lineage {
-                None => p.faint { "No legacy row: the application wrote this request." },
-                Some(lineage) => {
+            @match origin {
+                Origin::Application => p.faint { "No lineage: the application wrote this request." },
+                Origin::Unknown => {
+                    (empty(
+                        "It came from a legacy row with another id.",
+                        html! { "Finding that row takes more than a second here. " code { (VERIFY) } " proves every row." },
+                    ))
+                }
+                Origin::Legacy(lineage) => {
                     p {
                         "From row " strong { (lineage.source_id) } " of " code { (text(&lineage.source_table)) }
                         @if let Some(at) = &lineage.migrated_at { ", migrated " span.figure { (text(at)) } }

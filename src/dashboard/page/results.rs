@@ -7,6 +7,8 @@ use crate::base::text::plural;
 use crate::checks::check::Status;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::{empty, maybe, text, word};
+use crate::dashboard::query::RunQuery;
+use crate::dashboard::rows::HIDDEN;
 use crate::report::checks::plain;
 use crate::report::drift::json::{DriftJson, FindingJson};
 use crate::report::integrity::{IntegrityCheckJson, IntegrityJson};
@@ -25,7 +27,7 @@ pub(crate) enum Work<'a, T> {
 /// Of longer lists, the first are shown.
 const MOST: usize = 500;
 
-fn frame<T>(site: &Site, part: Part, what: &str, work: &Work<'_, T>, show: impl FnOnce(&T) -> Markup) -> Markup {
+fn frame<T>(site: &Site, head: Head<'_>, what: &str, work: &Work<'_, T>, show: impl FnOnce(&T) -> Markup) -> Markup {
     let (content, again) = match work {
         Work::Never => (empty("Not looked up yet.", html! { (what) }), false),
         Work::Runs(seconds) => {
@@ -39,10 +41,9 @@ fn frame<T>(site: &Site, part: Part, what: &str, work: &Work<'_, T>, show: impl 
             (html! { (show(found)) p.faint { "As it was at " span.figure { (text(at)) } " (UTC)." } }, false)
         }
     };
-    let title = part.title();
     let content = html! {
         @if !again {
-            form.filters method="get" action=(part.path()) {
+            form.filters method="get" action=[head.part.map(Part::path)] {
                 button type="submit" name="run" value="now" {
                     (if matches!(work, Work::Never) { "Look now" } else { "Look again" })
                 }
@@ -50,13 +51,13 @@ fn frame<T>(site: &Site, part: Part, what: &str, work: &Work<'_, T>, show: impl 
         }
         (content)
     };
-    page(site, &Head { again, ..Head::new(part, title) }, &content)
+    page(site, &Head { again, ..head }, &content)
 }
 
 /// The comparison of the live schemas with the expected ones.
 pub(crate) fn drift(site: &Site, work: &Work<'_, DriftJson>) -> Markup {
     let what = "It compares every object of both schemas with what the revisions produce, and takes a few seconds.";
-    frame(site, Part::Drift, what, work, |found| {
+    frame(site, Head::new(Part::Drift, Part::Drift.title()), what, work, |found| {
         let counts = &found.counts;
         html! {
             @if found.findings.is_empty() {
@@ -110,9 +111,12 @@ fn findings(caption: &str, findings: &[FindingJson]) -> Markup {
 }
 
 /// The named checks of the rows.
-pub(crate) fn integrity(site: &Site, work: &Work<'_, IntegrityJson>) -> Markup {
+pub(crate) fn integrity(site: &Site, work: &Work<'_, IntegrityJson>, query: RunQuery) -> Markup {
+    let other = RunQuery { people: !query.people, ..query }.print();
+    let part = Part::Integrity;
+    let head = Head::new(part, part.title()).with_people(query.people, format!("{}{other}", part.path()));
     let what = "It makes the named checks of the live rows, and takes a few seconds, on large tables a minute.";
-    frame(site, Part::Integrity, what, work, |found| {
+    frame(site, head, what, work, |found| {
         let good = found.checks.iter().all(|it| it.check.status <= Status::Pass);
         html! {
             p.verdict .good[good] .bad[!good] { (text(&found.verdict)) }
@@ -123,17 +127,26 @@ pub(crate) fn integrity(site: &Site, work: &Work<'_, IntegrityJson>) -> Markup {
                         th scope="col" { "Check" } th scope="col" { "Result" } th scope="col" .number { "Rows" }
                         th scope="col" { "What was found" }
                     } }
-                    tbody { @for check in &found.checks { (check_row(check)) } }
+                    tbody { @for check in &found.checks { (check_row(check, query.people)) } }
                 }
             }
         }
     })
 }
 
+/// A value of a row; an address is somebody's.
+fn cell(value: &str, people: bool) -> Markup {
+    if value.contains('@') && !people {
+        html! { span.none { (HIDDEN) } }
+    } else {
+        text(value)
+    }
+}
+
 /// Of more rows of a check, the first are shown.
 const ROWS: usize = 20;
 
-fn check_row(check: &IntegrityCheckJson) -> Markup {
+fn check_row(check: &IntegrityCheckJson, people: bool) -> Markup {
     html! {
         tr {
             th scope="row" { code { (check.check.name) } }
@@ -149,7 +162,7 @@ fn check_row(check: &IntegrityCheckJson) -> Markup {
                                 li {
                                     @for (at, (name, value)) in row.iter().enumerate() {
                                         @if at > 0 { ", " }
-                                        span.faint { (text(name)) } " " (text(&plain(value)))
+                                        span.faint { (text(name)) } " " (cell(&plain(value), people))
                                     }
                                 }
                             }

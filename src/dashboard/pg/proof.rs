@@ -27,7 +27,8 @@ pub(crate) async fn prove(
     let is_shown = |field: &str| people_shown || !PERSONAL.contains(&field);
     if !one.differences.is_empty() {
         let differences = one.differences.into_iter().map(|it| {
-            let is_shown = people_shown || !PERSONAL.contains(&it.field.as_str());
+            // The residual has the employee's own name, too.
+            let is_shown = people_shown || it.field != "compliance_assessment" && is_shown(&it.field);
             let shown = |value: Option<String>| value.map(|it| if is_shown { it } else { HIDDEN.to_owned() });
             (format!("{} {}", it.target, it.field), shown(it.expected), shown(it.actual))
         });

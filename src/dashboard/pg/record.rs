@@ -29,7 +29,7 @@ impl Columns {
             let text = self.text(name);
             format!(", left({text}, {longest}), nullif(greatest(char_length({text}), {longest}), {longest})::bigint")
         };
-        format!("t.id{}", self.names.iter().map(column).collect::<String>())
+        format!("t.id::bigint{}", self.names.iter().map(column).collect::<String>())
     }
 
     fn text(self, name: &str) -> String {

@@ -4,10 +4,12 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::dashboard::pg::people::people;
 use crate::dashboard::pg::record::{APPROVAL, AUDIT, BREACH, Columns, EXECUTION, IN_FULL, REQUEST};
-use crate::dashboard::rows::{Lineage, Record, Request};
-use crate::migration::target::{Role, SOURCE_TABLE};
+use crate::dashboard::rows::{Lineage, Origin, Record, Request};
+use crate::migration::target::{LEGACY_MARK, Role, SOURCE_TABLE};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
+use crate::postgres::sqlstate::QUERY_CANCELED;
+use crate::postgres::statement::run;
 
 /// Of more rows of a table the first are shown.
 const MOST: usize = 200;
@@ -65,13 +67,13 @@ pub(crate) async fn request(session: &mut Session, id: i64, people_shown: bool) 
         Some(id) => security(session, id).await?,
         None => None,
     };
-    let lineage = lineage(session, id).await?;
+    let origin = origin(session, id, &parts[3]).await?;
     let people = match people_shown {
         true => people(session, named(std::iter::once(&request).chain(parts.iter().flatten()))).await?,
         false => Default::default(),
     };
     let [approvals, executions, breaches, audit] = parts;
-    Ok(Some(Request { request, security, approvals, executions, breaches, audit, is_more, lineage, people }))
+    Ok(Some(Request { request, security, approvals, executions, breaches, audit, is_more, origin, people }))
 }
 
 async fn security(session: &mut Session, id: i64) -> Result<Option<String>, QueryError> {
@@ -87,31 +89,33 @@ async fn security(session: &mut Session, id: i64) -> Result<Option<String>, Quer
     row.map(|row| row.try_get(0)).transpose().attempt(WHAT).map(Option::flatten)
 }
 
-/// By an index there is none for a target's id: lineage is short where the id was kept, and else it is walked.
-async fn lineage(session: &mut Session, id: i64) -> Result<Option<Lineage>, QueryError> {
-    const WHAT: &str = "looking up lineage";
-    let row = sqlx::query(
-        "select source_table::text, source_id, migrated_at::text from padealing.migration_mapping \
-         where source_table = $1 and source_id = $2 and target_table = $3 and target_id = $2",
-    )
-    .bind(SOURCE_TABLE)
-    .bind(id)
-    .bind(Role::Request.as_str())
-    .fetch_optional(&mut *session)
-    .await
-    .attempt(WHAT)?;
-    let row = match row {
-        Some(row) => Some(row),
-        None => sqlx::query(
-            "select source_table::text, source_id, migrated_at::text from padealing.migration_mapping \
-                 where target_table = $1 and target_id = $2 limit 1",
-        )
-        .bind(Role::Request.as_str())
-        .bind(id)
-        .fetch_optional(session)
-        .await
-        .attempt(WHAT)?,
-    };
+const LINEAGE: &str = "select source_table::text, source_id::bigint, migrated_at::text from padealing.migration_mapping \
+    where source_table = $1 and target_table = $2 and target_id = $3";
+
+/// The lineage of a request. There is an index for a source's id only, which finds it where the id was kept (D6). Where
+/// it was reassigned the whole table is read, which only a request with the legacy mark is worth.
+async fn origin(session: &mut Session, id: i64, audit: &[Record]) -> Result<Origin, QueryError> {
+    if let Some(lineage) = lineage(session, &format!("{LINEAGE} and source_id = $3"), id).await? {
+        return Ok(Origin::Legacy(lineage));
+    }
+    if !audit.iter().any(|entry| entry.get("details").is_some_and(|it| it.contains(LEGACY_MARK))) {
+        return Ok(Origin::Application);
+    }
+    run(session, "savepoint lineage", WHAT).await?;
+    let found = match lineage(session, &format!("{LINEAGE} limit 1"), id).await {
+        Ok(found) => Ok(found.map_or(Origin::Application, Origin::Legacy)),
+        Err(error) if error.sqlstate().as_deref() == Some(QUERY_CANCELED) => Ok(Origin::Unknown),
+        Err(error) => Err(error),
+    }?;
+    run(session, "rollback to savepoint lineage", WHAT).await?;
+    Ok(found)
+}
+
+const WHAT: &str = "looking up lineage";
+
+async fn lineage(session: &mut Session, sql: &str, id: i64) -> Result<Option<Lineage>, QueryError> {
+    let query = sqlx::query(AssertSqlSafe(sql.to_owned())).bind(SOURCE_TABLE).bind(Role::Request.as_str()).bind(id);
+    let row = query.fetch_optional(session).await.attempt(WHAT)?;
     let read = |row: sqlx::postgres::PgRow| {
         Ok(Lineage { source_table: row.try_get(0)?, source_id: row.try_get(1)?, migrated_at: row.try_get(2)? })
     };

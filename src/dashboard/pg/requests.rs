@@ -15,7 +15,7 @@ use crate::postgres::session::Session;
 const WHAT: &str = "listing requests";
 
 /// Names and codes are cut in a list; the request's own page has more of them.
-const COLUMNS: &str = "t.id, t.created_at::text, t.employee_id, t.status::text, t.direction::text, t.security_id, \
+const COLUMNS: &str = "t.id::bigint, t.created_at::text, t.employee_id::bigint, t.status::text, t.direction::text, t.security_id::bigint, \
     left(coalesce(t.security_name, s.description::text), 120), left(coalesce(t.ticker, s.ticker::text), 50), \
     t.isin::text, t.quantity::text, t.estimated_value::text, t.currency::text, t.deleted_at is not null";
 

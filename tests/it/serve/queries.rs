@@ -63,6 +63,8 @@ proptest! {
         prop_assert_eq!(AuditQuery::parse(query(&audit.print())), Ok(audit));
         let rejections = RejectionsQuery { rule: name, resolved, at, people };
         prop_assert_eq!(RejectionsQuery::parse(query(&rejections.print())), Ok(rejections));
+        let run = RunQuery { now: people, people };
+        prop_assert_eq!(RunQuery::parse(query(&run.print())), Ok(run));
         prop_assert_eq!(ViewQuery::parse(query(&ViewQuery { people }.print())), Ok(ViewQuery { people }));
     }
 

@@ -4,6 +4,7 @@ use pretty_assertions::assert_eq;
 
 use super::with_dashboard;
 use crate::harness::Start;
+use crate::waiting::until;
 
 /// Texts that a browser would run, that hide what they say, and numbers that a program may round.
 const ODD: &str = r#"
@@ -78,6 +79,42 @@ async fn people_are_shown_when_somebody_asks() {
     .await;
 }
 
+/// What a check found may be an address.
+#[tokio::test]
+async fn addresses_that_a_check_found_are_hidden() {
+    with_dashboard(Start::Applied, async |db, browser| {
+        db.execute(
+            "insert into bo_airflow.oracle_contact (id, employee_id, email) values (9001, 1001, 'amara.okafor@example.com')",
+        )
+        .await;
+        assert_eq!(browser.get("/integrity?run=now").await.status, 303);
+        until("it ends", async || browser.page("/integrity").await.contains("As it was at").then_some(())).await;
+        let hidden = browser.page("/integrity").await;
+        assert!(hidden.contains("email_of_one_employee") && !hidden.contains("amara"), "{hidden}");
+        assert!(browser.page("/integrity?people=shown").await.contains("amara.okafor@example.com"));
+    })
+    .await;
+}
+
+/// A request whose id was reassigned is found by the other way, which only a request with the legacy mark is worth.
+#[tokio::test]
+async fn lineage_is_found_under_another_id() {
+    with_dashboard(Start::Applied, async |db, browser| {
+        db.execute(
+            r#"insert into padealing.pad_request (id, employee_id, status) values (5, 1001, 'approved'), (6, 1001, 'approved');
+            insert into padealing.audit_log (request_id, action_type, action_status, actor_type, details)
+                values (5, 'request_submitted', 'success', 'user', '{"source": "legacy_migration"}');
+            insert into padealing.migration_mapping (source_table, source_id, target_table, target_id)
+                values ('personal_account_dealing', 4711, 'pad_request', 5), ('personal_account_dealing', 6, 'audit_log', 6);"#,
+        )
+        .await;
+        let page = browser.page("/requests/5").await;
+        assert!(page.contains("From row <strong>4711</strong>") && !page.contains("Proved"), "{page}");
+        assert!(browser.page("/requests/6").await.contains("No lineage: the application wrote this request."));
+    })
+    .await;
+}
+
 /// The legacy row is verified then and there: a change of it, or of what is stored, shows.
 #[tokio::test]
 async fn the_badge_is_the_verification() {
@@ -106,7 +143,7 @@ async fn the_badge_is_the_verification() {
         let page = browser.page(&path).await;
         assert!(!page.contains("<strong>Proved</strong>"), "{page}");
         db.execute("insert into padealing.pad_request (id, employee_id, status) values (-5, 1001, 'approved')").await;
-        assert!(browser.page("/requests/-5").await.contains("the application wrote this request"));
+        assert!(browser.page("/requests/-5").await.contains("No lineage: the application wrote this request."));
     })
     .await;
 }
