@@ -173,6 +173,8 @@ pub enum Proof {
 pub struct Overview {
     /// Requests by year, the latest first and those of no year last, and status; none if counting them takes too long.
     pub by_year: Option<Vec<Year>>,
+    /// Whether years are told apart: where that takes too long, all requests are of none.
+    pub is_by_year: bool,
     /// About how many rows other tables have.
     pub tables: Vec<(String, u64)>,
     /// Runs of the migration, the latest first.

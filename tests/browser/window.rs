@@ -81,7 +81,7 @@ impl Window {
             "prefs": {"download.default_directory": downloads.path(), "download.prompt_for_download": false},
         });
         if matches!(look, Look::Phone) {
-            options["mobileEmulation"] = json!({"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2.0}});
+            options["mobileEmulation"] = json!({"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 1.5}});
         }
         let capabilities = json!({"browserName": "chrome", "goog:chromeOptions": options});
         let capabilities = capabilities.as_object().expect("it is an object").clone();
@@ -137,6 +137,16 @@ impl Window {
         let found = self.client.execute_async(script, Vec::new()).await.expect("axe-core ends");
         let list = found.as_array().expect("it finds a list");
         list.iter().map(|it| it.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// With PAD_RECORD=1, what the window shows goes into the documents.
+    pub(crate) async fn record(&self, name: &str) {
+        if std::env::var_os("PAD_RECORD").is_some() {
+            let picture = self.client.screenshot().await.expect("a picture is taken");
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/serve");
+            std::fs::create_dir_all(&folder).expect("the folder is made");
+            std::fs::write(folder.join(format!("{name}.png")), picture).expect("it is written");
+        }
     }
 
     /// A file that was downloaded.

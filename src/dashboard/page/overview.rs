@@ -24,7 +24,7 @@ pub(crate) fn overview(site: &Site, overview: &Overview) -> Markup {
             ))
         } @else {
             (figures(overview))
-            (years(overview))
+            @if overview.is_by_year { (years(overview)) }
         }
         (migration(overview))
         p.faint { "Counted at " span.figure { (text(&overview.counted_at)) } " (UTC); counted again after a minute." }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::base::hint::VERIFY;
 use crate::dashboard::page::frame::{Head, Part, Site, begin, end};
-use crate::dashboard::page::parts::{employee, empty, facts, maybe_word, nothing, table, text, value, word};
+use crate::dashboard::page::parts::{employee, empty, facts, maybe, maybe_word, nothing, table, text, value, word};
 use crate::dashboard::query::ViewQuery;
 use crate::dashboard::rows::{Origin, Proof, Record, Request};
 
@@ -73,7 +73,7 @@ fn summary(request: &Request, shown: bool) -> Markup {
                     (None, None) => (nothing()),
                 }
             } }
-            div { dt { "Direction" } dd { (maybe_word(get("direction"))) } }
+            div { dt { "Direction" } dd { (maybe(get("direction"))) } }
             div { dt { "Quantity" } dd.figure { (amount("quantity")) } }
             div { dt { "Estimated value" } dd.figure {
                 (amount("estimated_value")) " " (text(get("currency").unwrap_or("")))
@@ -170,8 +170,8 @@ fn proved(proof: &Proof) -> Markup {
                         @for (column, expected, actual) in differences {
                             tr {
                                 th scope="row" { code { (text(column)) } }
-                                td { (super::parts::maybe(expected.as_deref())) }
-                                td { (super::parts::maybe(actual.as_deref())) }
+                                td { (maybe(expected.as_deref())) }
+                                td { (maybe(actual.as_deref())) }
                             }
                         }
                     }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::base::hint::MIGRATE;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
-use crate::dashboard::page::parts::{choice, counted, employee, empty, maybe, maybe_word, nothing, pager, text, word};
+use crate::dashboard::page::parts::{choice, counted, employee, empty, maybe, nothing, pager, text, word};
 use crate::dashboard::query::{At, RequestsQuery, Security, Sort};
 use crate::dashboard::rows::{Facet, Page, People, RequestRow};
 
@@ -166,7 +166,7 @@ impl Requests<'_> {
                     @if row.is_deleted { " " span .status .faint { "deleted" } }
                 }
                 td { (employee(Some(row.employee_id), self.people, self.query.people)) }
-                td { (maybe_word(row.direction.as_deref())) }
+                td { (maybe(row.direction.as_deref())) }
                 td.security { (self.security(row)) }
                 td.number { (maybe(row.quantity.as_deref())) }
                 td.number { (maybe(row.estimated_value.as_deref())) }
