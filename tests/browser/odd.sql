@@ -1,3 +1,18 @@
+-- Ordinary requests, for the pictures of docs/serve.md.
+insert into padealing.pad_request (id, employee_id, security_id, status, direction, created_at, security_name, ticker, quantity,
+                                   estimated_value, currency, justification)
+select 700000 + n, 1001 + n % 6, s.id, (array['approved', 'executed', 'pending_compliance', 'declined', 'approved'])[1 + n % 5],
+       (array['BUY', 'SELL'])[1 + n % 2], timestamp '2024-02-05 09:12' + n * interval '53 hours 17 minutes', s.description, s.ticker,
+       (n * 37 % 90 + 1) * 25, (n * 37 % 90 + 1) * 25 * (n % 7 + 1.35), (array['GBP', 'USD', 'EUR'])[1 + n % 3],
+       'Long-term investment.'
+from generate_series(1, 24) n join bo_airflow.oracle_bloomberg s on s.id = 500 + n % 4;
+insert into padealing.pad_approval (request_id, approval_type, approver_id, decision, decided_at, comments)
+values (700006, 'manager', 1001, 'approved', '2024-02-19 11:20', 'Fine with me.'),
+       (700006, 'compliance', 1002, 'approved', '2024-02-19 15:45', null);
+insert into padealing.pad_execution (request_id, executed_at, execution_price, execution_quantity, broker_reference,
+                                     contract_note_received, recorded_by_id)
+values (700006, '2024-02-20 09:01', 7.35, 2000, 'NW-20240220-17', true, 1002);
+-- Odd ones.
 insert into padealing.pad_request (id, employee_id, security_id, status, direction, created_at, security_name,
                                    justification, quantity, estimated_value, currency, related_party_name)
 values

@@ -16,6 +16,7 @@ use crate::waiting::until_true;
 #[tokio::test]
 async fn it_prints_its_address_and_ends_when_interrupted() {
     with_db(Start::Migrated, async |db| {
+        let before = db.dump(&[]).await;
         for (url, warns) in [(db.url_as(Role::Reader).await, false), (db.url.clone(), true)] {
             let mut serving = command(program());
             serving.args(["--database-url", &url, "serve"]);
@@ -29,6 +30,11 @@ async fn it_prints_its_address_and_ends_when_interrupted() {
             let browser = Browser::enter(start.trim()).await;
             browser.page("/requests?employee=1003&people=shown").await;
             browser.get("/requests?employee=nobody@example.com").await;
+            for page in
+                ["/", "/audit", "/rejections", "/requests.csv", "/drift?run=now", "/integrity?run=now", "/reference"]
+            {
+                browser.get(page).await;
+            }
             kill_process(Pid::from_child(&child), Signal::INT).expect("it is our child");
             let output = child.wait_with_output().expect("it ends");
             let mut more = String::new();
@@ -47,6 +53,7 @@ async fn it_prints_its_address_and_ends_when_interrupted() {
             )
             .await;
         }
+        assert_eq!(db.dump(&[]).await, before, "nothing is changed");
     })
     .await;
 }
