@@ -173,7 +173,7 @@ pub enum Proof {
 pub struct Overview {
     /// Requests by year, the latest first and those of no year last, and status; none if counting them takes too long.
     pub by_year: Option<Vec<Year>>,
-    /// Whether years are told apart: where that takes too long, all requests are of none.
+    /// Whether requests are counted by year; where that takes too long, they are all under none.
     pub is_by_year: bool,
     /// About how many rows other tables have.
     pub tables: Vec<(String, u64)>,

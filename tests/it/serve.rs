@@ -25,7 +25,7 @@ use crate::waiting::until;
 
 use client::Browser;
 
-/// What the dashboard is told of a database.
+/// What the dashboard gets of a database.
 fn options(target: &Database) -> Options {
     Options {
         target: target.clone(),

@@ -132,14 +132,14 @@ impl Guard {
         }
     }
 
-    /// A name that was made to resolve to this machine is none of ours.
+    /// A name that was made to resolve to this machine is not one of its own.
     fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
-        let is_ours = |host: &str| self.hosts.iter().any(|it| it.eq_ignore_ascii_case(host));
+        let is_own = |host: &str| self.hosts.iter().any(|it| it.eq_ignore_ascii_case(host));
         let mut named = headers.get_all(header::HOST).iter();
         let host = named.next().and_then(|it| it.to_str().ok());
-        let is_good = host.is_some_and(is_ours)
+        let is_good = host.is_some_and(is_own)
             && named.next().is_none()
-            && uri.authority().is_none_or(|authority| is_ours(authority.as_str()));
+            && uri.authority().is_none_or(|authority| is_own(authority.as_str()));
         match is_good {
             true => Ok(()),
             false => refuse(
@@ -154,10 +154,10 @@ impl Guard {
     /// Another site's page, a frame in one, a program of its own: what a browser says about where a request is from.
     fn check_origin(&self, request: &Parts) -> Result<(), Refusal> {
         let Parts { uri, headers, .. } = request;
-        let is_ours = |origin: &str| {
+        let is_own = |origin: &str| {
             origin.strip_prefix("http://").is_some_and(|it| self.hosts.iter().any(|host| host.eq_ignore_ascii_case(it)))
         };
-        let origins_are_ours = headers.get_all(header::ORIGIN).iter().all(|it| it.to_str().is_ok_and(is_ours));
+        let origins_are_own = headers.get_all(header::ORIGIN).iter().all(|it| it.to_str().is_ok_and(is_own));
         let is = |name: &str, words: &[&str]| {
             headers.get_all(name).iter().all(|it| it.to_str().is_ok_and(|it| words.contains(&it)))
         };
@@ -166,7 +166,7 @@ impl Guard {
             && headers.contains_key("sec-fetch-mode")
             && is("sec-fetch-mode", &["navigate"])
             && is("sec-fetch-dest", &["document"]);
-        match origins_are_ours && (opens || is("sec-fetch-site", &["none", "same-origin"])) {
+        match origins_are_own && (opens || is("sec-fetch-site", &["none", "same-origin"])) {
             true => Ok(()),
             false => refuse(
                 StatusCode::FORBIDDEN,

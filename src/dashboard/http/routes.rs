@@ -130,7 +130,7 @@ async fn show_nothing(State(shared): Place) -> Answer {
 async fn show_overview(State(shared): Place, raw: RawQuery) -> Answer {
     answered(&shared, async {
         ViewQuery::parse(&query(raw))?;
-        // Whoever comes meanwhile waits for the same numbers.
+        // Others who come meanwhile wait for the same numbers.
         let mut counted = shared.counted.lock().await;
         if let Some((_, found)) = counted.as_ref().filter(|(since, _)| since.elapsed() < FRESH) {
             return Ok(html(overview::overview(&shared.site, found)));

@@ -112,7 +112,11 @@ impl Dashboard {
             };
             tokio::select! {
                 () = &mut stopped => break,
-                _ = tick.tick() => self.shared.pool.close_idle().await,
+                // Beside the loop: a network that is silent must not keep browsers waiting.
+                _ = tick.tick() => {
+                    let pool = Arc::clone(&self.shared.pool);
+                    connections.spawn(async move { pool.close_idle().await });
+                }
                 Some(_) = connections.join_next() => {}
                 (accepted, permit) = next => match accepted {
                     Ok((stream, _)) => {

@@ -13,7 +13,7 @@ use crate::postgres::statement::run;
 
 const WHAT: &str = "counting rows";
 
-/// Tables whose size is told beside that of the requests.
+/// Tables whose size is shown beside that of the requests.
 const TABLES: &str = "select c.relname::text, greatest(c.reltuples, 0)::bigint from pg_class c \
     where c.relnamespace = 'padealing'::regnamespace \
       and c.relname in ('pad_approval', 'pad_execution', 'pad_breach', 'audit_log', 'migration_mapping') order by 1";

@@ -72,6 +72,27 @@ async fn what_takes_too_long_is_stopped() {
     .await;
 }
 
+/// Pages that would wait too long are turned away with a page that says when to come again, and the next is answered.
+#[tokio::test]
+async fn pages_beyond_the_queue_are_turned_away() {
+    with_dashboard(Start::Migrated, async |db, browser| {
+        db.execute(
+            "insert into padealing.pad_breach (employee_id, breach_type, severity) values (1001, 'late_note', 'low'); \
+             alter table padealing.pad_breach rename to was; \
+             create view padealing.pad_breach as select was.* from padealing.was, pg_sleep(0.9)",
+        )
+        .await;
+        let answers = futures_util::future::join_all((0..60).map(|_| browser.get("/breaches"))).await;
+        let busy: Vec<_> = answers.iter().filter(|it| it.status == 503).collect();
+        assert!(!busy.is_empty() && busy.len() < 60, "some are answered, some are not: {}", busy.len());
+        for answer in busy {
+            assert_eq!(answer.headers.get("retry-after").map(String::as_str), Some("2"));
+        }
+        assert_eq!(browser.get("/requests").await.status, 200);
+    })
+    .await;
+}
+
 /// A session that the server ends is replaced.
 #[tokio::test]
 async fn sessions_that_die_are_replaced() {
