@@ -36,6 +36,8 @@ mod rollback;
 mod screen;
 #[cfg(feature = "harness")]
 mod seed;
+#[cfg(feature = "serve")]
+mod serve;
 mod snapshot;
 pub mod start;
 mod status;

@@ -11,6 +11,8 @@ pub mod base;
 pub mod checks;
 pub mod commands;
 pub mod config;
+#[cfg(feature = "serve")]
+pub mod dashboard;
 #[cfg(feature = "harness")]
 pub mod harness;
 pub mod ledger;

@@ -17,6 +17,8 @@ use crate::config::environment::Environment;
 use crate::ledger::pg::admission::may_adopt;
 use crate::migration::pg::clean::CleanError;
 
+#[cfg(feature = "serve")]
+use crate::commands::serve;
 #[cfg(feature = "harness")]
 use crate::commands::{ephemeral, rehearse, seed};
 #[cfg(feature = "harness")]
@@ -60,6 +62,8 @@ pub(crate) enum Command {
     Integrity(integrity::Args),
     Gate(gate::Args),
     Report(report::Args),
+    #[cfg(feature = "serve")]
+    Serve(serve::Args),
     Backup(backup::Args),
     Restore(restore::Args),
     Completions(completions::Args),
@@ -93,6 +97,8 @@ impl Command {
             Self::Integrity(_) => "integrity",
             Self::Gate(_) => "gate",
             Self::Report(_) => "report",
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => "serve",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -120,6 +126,8 @@ impl Command {
             Self::Integrity(_) => "checking rows",
             Self::Gate(_) => "making all checks",
             Self::Report(_) => "reading history and runs",
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => "connecting",
             Self::Completions(_) | Self::Man(_) => "printing",
         }
     }
@@ -148,6 +156,8 @@ impl Command {
             Self::Revert(args) => args.format == Format::Json,
             #[cfg(feature = "harness")]
             Self::Ephemeral(_) | Self::Seed(_) => false,
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => false,
             Self::Completions(_) | Self::Man(_) => false,
         }
     }
@@ -177,6 +187,8 @@ impl Command {
             Self::Integrity(args) => args.format = IntegrityFormat::Json,
             #[cfg(feature = "harness")]
             Self::Ephemeral(_) | Self::Seed(_) => return false,
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => return false,
             Self::Completions(_) | Self::Man(_) => return false,
         }
         true

@@ -193,6 +193,15 @@ const HELP: &[Help] = &[
         variables: &[],
     },
     Help {
+        command: "serve",
+        examples: &[
+            ("--env qa serve", "print a start address, and show QA to the browser that opens it"),
+            ("--env prod serve --listen 127.0.0.1:8750", "on a port of your choice, for a tunnel"),
+        ],
+        attention: None,
+        variables: &[],
+    },
+    Help {
         command: "backup",
         examples: &[
             ("--env qa backup --out qa.dump", "before a change; qa.dump.manifest.json is written, too"),

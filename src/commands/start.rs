@@ -17,7 +17,7 @@ use crate::base::text::sentence;
 use crate::commands::cli::{Cli, Command};
 use crate::commands::context::Context;
 use crate::commands::csv::csv_words;
-use crate::commands::ended::{Ended, Failure};
+use crate::commands::ended::{Ended, Failure, UNCHANGED};
 use crate::commands::files::check_files;
 use crate::commands::printer::{Printer, print_lines, print_message, write_message};
 use crate::commands::{
@@ -31,6 +31,8 @@ use crate::config::mask::{mask_urls, mask_usage};
 use crate::config::settings::Config;
 use crate::report::layout::Failed;
 
+#[cfg(feature = "serve")]
+use crate::commands::serve;
 #[cfg(feature = "harness")]
 use crate::commands::{ephemeral, rehearse, seed};
 #[cfg(feature = "harness")]
@@ -224,8 +226,6 @@ async fn configure(cli: &Cli, matches: &ArgMatches, printer: Printer) -> Result<
     Ok(Context { config, printer, csv: global.csv })
 }
 
-const UNCHANGED: &str = "interrupted. Nothing was changed.";
-
 /// What an interrupted command has changed.
 fn interruption_text(command: &Command, is_asking: bool) -> String {
     match command {
@@ -290,6 +290,8 @@ async fn run(cli: &Cli, matches: &ArgMatches, printer: Printer) -> Ended {
             Command::Integrity(args) => integrity::run(args, context).await,
             Command::Gate(args) => gate::run(args, context).await,
             Command::Report(args) => report::run(args, context).await,
+            #[cfg(feature = "serve")]
+            Command::Serve(args) => serve::run(args, context, interrupted.clone()).await,
             Command::Completions(args) => completions::run(args, help::command(), &context.printer),
             Command::Man(args) => man::run(args, help::command(), &context.printer),
         }
@@ -297,6 +299,11 @@ async fn run(cli: &Cli, matches: &ArgMatches, printer: Printer) -> Ended {
     // These end by themselves when interrupted, to record it. The others just end, and their connections with them: the
     // server rolls back what they have not committed.
     if matches!(cli.command, Command::Migrate(_) | Command::Rollback(_)) {
+        return work.await;
+    }
+    // Its end, which is no failure.
+    #[cfg(feature = "serve")]
+    if matches!(cli.command, Command::Serve(_)) {
         return work.await;
     }
     tokio::select! {

@@ -72,6 +72,15 @@ pub(crate) fn verify(role: &str) -> Vec<Need> {
     needs
 }
 
+/// What it needs to show all of that in a browser, with names and addresses.
+#[cfg(feature = "serve")]
+pub(crate) fn serve(role: &str) -> Vec<Need> {
+    let mut needs = verify(role);
+    needs.extend(read(role, APPLICATION, &["pad_breach", "migration_run"]));
+    needs.extend(read(role, REFERENCE, &["oracle_contact"]));
+    needs
+}
+
 /// What it needs to take migrated rows back, or to look what would be, beside the legacy table and what refers to the rows.
 pub(crate) fn rollback(role: &str, dry_run: bool) -> Vec<Need> {
     let mut needs = read(role, APPLICATION, MANAGED_TABLES);

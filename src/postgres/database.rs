@@ -182,6 +182,12 @@ impl Database {
         Self { note: Some(note), phase: Some(phase), wait: Some(wait), ..self }
     }
 
+    /// The same; nothing is said, since nobody waits for it at the terminal.
+    #[cfg(feature = "serve")]
+    pub(crate) fn silent(self) -> Self {
+        Self { note: None, phase: None, wait: None, ..self }
+    }
+
     /// The same; the roles of padealing there are these.
     pub(crate) fn with_roles(self, roles: &Roles) -> Self {
         Self { roles: roles.clone(), ..self }

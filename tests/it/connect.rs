@@ -421,6 +421,7 @@ fn a_handshake_that_drips_ends_in_time() {
 #[case(&["report"])]
 #[case(&["gate"])]
 #[case(&["gate", "--stage", "before"])]
+#[case(&["serve"])]
 #[case(&["migrate"])]
 #[case(FROM_FILE)]
 #[case(&["migrate", "--dry-run"])]
@@ -457,6 +458,7 @@ async fn a_role_without_privileges_is_named() {
         for arguments in [
             &["verify"] as &[&str],
             &["integrity"],
+            &["serve"],
             &["migrate", "--dry-run"],
             &["migrate"],
             FROM_FILE,

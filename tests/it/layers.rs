@@ -11,7 +11,7 @@ use rstest::rstest;
 use crate::tidy::{files, read, root};
 
 /// The layers, the lowest first. Layers that stand side by side know nothing of each other.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["base"],
     &["config"],
     &["postgres"],
@@ -19,6 +19,7 @@ const LAYERS: [&[&str]; 9] = [
     &["schema", "migration"],
     &["checks"],
     &["report"],
+    &["dashboard"],
     &["harness"],
     &["commands"],
 ];
@@ -26,7 +27,7 @@ const LAYERS: [&[&str]; 9] = [
 /// The file that names all layers, and the one that calls the topmost.
 const ROOTS: [&str; 2] = ["lib.rs", "main.rs"];
 
-/// Layers whose purpose is to act. In the others only what lies in a folder `pg`, and the files below, may.
+/// Layers whose purpose is to act. In the others only what lies in a folder `pg` or `http`, and the files below, may.
 const ACTING: [&str; 3] = ["postgres", "harness", "commands"];
 
 /// Files that act though they are in no folder `pg`: those that write and read files for all.
@@ -134,7 +135,7 @@ fn rank(file: &str) -> Option<usize> {
 }
 
 fn is_pure(file: &str) -> bool {
-    let in_pg = file.split('/').any(|part| part == "pg" || part == "pg.rs");
+    let in_pg = file.split('/').any(|part| ["pg", "pg.rs", "http", "http.rs"].contains(&part));
     let acting_layer = ACTING.contains(&layer(file));
     let pure_within = PURE_WITHIN.iter().any(|pure| file == *pure || pure.ends_with('/') && file.starts_with(pure));
     !ROOTS.contains(&file) && !in_pg && !ACTING_FILES.contains(&file) && (!acting_layer || pure_within)

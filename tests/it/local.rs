@@ -118,6 +118,7 @@ async fn a_database_of_another_environment_is_refused() {
             (&["verify"], true),
             (&["integrity"], true),
             (&["report"], true),
+            (&["serve"], true),
             // In prod there is no test data, and none is made.
             (&["seed"], false),
             (&["clean", "--employee", "1003", "--yes"], false),

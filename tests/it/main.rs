@@ -30,6 +30,7 @@
 //! - `cutover`: the change night, there and back.
 //! - `gate`: GO or NO-GO, and why.
 //! - `report`: the document for those who sign it.
+//! - `serve`: the dashboard.
 //! - `layers`: arrows between files run down, and pure files are pure.
 //! - `docs`: what the documents name is there, and their samples are current. `schemas`: the JSON contract.
 //! - `tidy`: conventions. `snapshots`: their names. `waiting`: waits that end.
@@ -70,6 +71,7 @@ mod revisions;
 mod rollback;
 mod schemas;
 mod screens;
+mod serve;
 mod server;
 mod settings;
 mod silence;

@@ -25,7 +25,7 @@ const SETTINGS: &str = "select string_agg(name || '=' || setting, ',' order by n
     ('default_transaction_read_only', 'search_path', 'row_security', 'statement_timeout', 'lock_timeout', 'jit', \
      'idle_in_transaction_session_timeout', 'plan_cache_mode', 'bytea_output')";
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "doctor",
     "status",
     "drift",
@@ -33,6 +33,7 @@ const COMMANDS: [&str; 15] = [
     "verify",
     "integrity",
     "report",
+    "serve",
     "gate",
     "gate --stage before",
     "migrate",

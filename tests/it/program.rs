@@ -41,6 +41,7 @@ fn help_is_reviewed() {
         ("integrity", Snapshot::help__integrity),
         ("gate", Snapshot::help__gate),
         ("report", Snapshot::help__report),
+        ("serve", Snapshot::help__serve),
         ("backup", Snapshot::help__backup),
         ("restore", Snapshot::help__restore),
         ("completions", Snapshot::help__completions),

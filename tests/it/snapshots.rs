@@ -123,6 +123,7 @@ snapshots! {
     help__revert
     help__rollback
     help__seed
+    help__serve
     help__snapshot
     help__status
     help__verify

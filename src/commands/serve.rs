@@ -1,0 +1,62 @@
+//! `serve`.
+
+use std::net::SocketAddr;
+
+use crate::base::hint::SERVE;
+use crate::base::outcome::Verdict;
+use crate::commands::context::{AtOnce, Context};
+use crate::commands::csv::LegacyRows;
+use crate::commands::ended::{Ended, Failure, UNCHANGED};
+use crate::dashboard::http::options::Options;
+use crate::dashboard::http::server::{Dashboard, SESSIONS, ServeError};
+use crate::dashboard::pg::source::Source;
+
+/// Show requests, approvals, breaches and the audit log in a browser on this machine; changes nothing
+///
+/// Prints a start address, which lets one browser in, once. Goes on until it is interrupted (Ctrl-C).
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where to listen: an address of this machine only, and a port; 0 is any that is free
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+}
+
+pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()>) -> Ended {
+    let mut interrupted = std::pin::pin!(interrupted);
+    let dashboard = tokio::select! {
+        dashboard = begin(args, context) => dashboard?,
+        () = &mut interrupted => return Err(UNCHANGED.into()),
+    };
+    if dashboard.may_write() {
+        context.printer.note(
+            "warning: the role may change rows of these schemas; the transactions of the dashboard are read-only, and a role \
+             that may only read (DB_READER_ROLE) is safer",
+        );
+    }
+    context.printer.note(&format!("open this address in a browser on this machine, once; Ctrl-C ends `{SERVE}`"));
+    context.printer.document(&format!("{}\n", dashboard.start_address()))?;
+    dashboard.run(interrupted).await;
+    Ok(Verdict::Clean)
+}
+
+async fn begin(args: &Args, context: &Context) -> Result<Dashboard, Failure> {
+    // Before the file of legacy rows is read, which may take long.
+    if !args.listen.ip().is_loopback() {
+        return Err(ServeError::NotLoopback(args.listen).into());
+    }
+    let (target, rows) = context.target_and_rows(AtOnce::fixed(SESSIONS, 1)).await?;
+    let source = match rows {
+        LegacyRows::Csv(csv) => Source::Csv(csv),
+        LegacyRows::Database(database) => {
+            Source::Table(Box::new(database.silent()), context.config.legacy_table.clone())
+        }
+    };
+    let options = Options {
+        target: target.silent(),
+        source,
+        environment: context.config.environment,
+        roles: context.config.roles.clone(),
+        listen: args.listen,
+    };
+    Ok(Dashboard::bind(options).await?)
+}

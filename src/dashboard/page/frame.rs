@@ -1,0 +1,151 @@
+//! What every page has: where one is, where one may go.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::base::escape;
+use crate::config::environment::Environment;
+
+/// The styles of every page.
+pub(crate) const STYLE: &str = include_str!("style.css");
+
+/// What is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Overview,
+    Requests,
+    Breaches,
+    Audit,
+    Rejections,
+    Drift,
+    Integrity,
+    Reference,
+}
+
+impl Part {
+    const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Requests,
+        Self::Breaches,
+        Self::Audit,
+        Self::Rejections,
+        Self::Drift,
+        Self::Integrity,
+        Self::Reference,
+    ];
+
+    /// Its title.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Requests => "Requests",
+            Self::Breaches => "Breaches",
+            Self::Audit => "Audit log",
+            Self::Rejections => "Rejections",
+            Self::Drift => "Drift",
+            Self::Integrity => "Integrity",
+            Self::Reference => "Reference",
+        }
+    }
+
+    /// Its address.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "/",
+            Self::Requests => "/requests",
+            Self::Breaches => "/breaches",
+            Self::Audit => "/audit",
+            Self::Rejections => "/rejections",
+            Self::Drift => "/drift",
+            Self::Integrity => "/integrity",
+            Self::Reference => "/reference",
+        }
+    }
+}
+
+/// Where the dashboard is.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    pub(crate) environment: Environment,
+    /// Host, port, database and role.
+    pub(crate) place: String,
+}
+
+/// What a page is, beside what it shows.
+pub(crate) struct Head<'a> {
+    pub(crate) part: Option<Part>,
+    pub(crate) title: &'a str,
+    /// The address with people shown, or hidden again, and which of them.
+    pub(crate) people: Option<(bool, String)>,
+    /// Whether the browser looks again by itself.
+    pub(crate) again: bool,
+}
+
+impl<'a> Head<'a> {
+    pub(crate) fn new(part: Part, title: &'a str) -> Self {
+        Self { part: Some(part), title, people: None, again: false }
+    }
+
+    /// The same; whether people are shown is chosen there.
+    pub(crate) fn with_people(self, shown: bool, other: String) -> Self {
+        Self { people: Some((shown, other)), ..self }
+    }
+}
+
+/// What a page begins with, up to its heading; the end of it comes from [`end`].
+pub(crate) fn begin(site: &Site, head: &Head<'_>) -> Markup {
+    let environment = site.environment.as_str();
+    html! {
+        (DOCTYPE)
+        (PreEscaped("<html lang=\"en\">"))
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            @if head.again { meta http-equiv="refresh" content="2"; }
+            title { (escape::text(head.title)) " · PA Dealing " (environment) }
+            link rel="icon" href="data:,";
+            link rel="stylesheet" href="/style.css";
+        }
+        (PreEscaped("<body>"))
+        a.skip href="#content" { "Skip to the content" }
+        header {
+            div.bar {
+                p.brand {
+                    a href="/" { "PA Dealing" }
+                    " " span .environment .(environment) { (environment) }
+                }
+                p.place { span.hidden { "Database " } (escape::text(&site.place)) ", read only" }
+            }
+            nav aria-label="Pages" {
+                ul {
+                    @for part in Part::ALL {
+                        li {
+                            a href=(part.path()) aria-current=[(head.part == Some(part)).then_some("page")] { (part.title()) }
+                        }
+                    }
+                }
+            }
+        }
+        (PreEscaped("<main id=\"content\" tabindex=\"-1\">"))
+        div.title {
+            h1 { (escape::text(head.title)) }
+            @if let Some((shown, other)) = &head.people {
+                a.people href=(other) { (if *shown { "Hide names and emails" } else { "Show names and emails" }) }
+            }
+        }
+    }
+}
+
+/// What a page ends with.
+pub(crate) fn end() -> Markup {
+    html! {
+        (PreEscaped("</main>"))
+        footer { p { "pad-migrate " (env!("CARGO_PKG_VERSION")) ". This page changes nothing." } }
+        (PreEscaped("</body></html>"))
+    }
+}
+
+/// A whole page.
+pub(crate) fn page(site: &Site, head: &Head<'_>, content: &Markup) -> Markup {
+    html! { (begin(site, head)) (content) (end()) }
+}

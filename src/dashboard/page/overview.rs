@@ -1,0 +1,162 @@
+//! The numbers of an environment, and where the migration stands.
+
+use maud::{Markup, html};
+
+use crate::base::hint::MIGRATE;
+use crate::base::text::{plural, thousands};
+use crate::dashboard::page::frame::{Head, Part, Site, page};
+use crate::dashboard::page::parts::{empty, maybe_word, text};
+use crate::dashboard::rows::{Overview, Run};
+use crate::migration::target::Status;
+
+/// The whole page.
+pub(crate) fn overview(site: &Site, overview: &Overview) -> Markup {
+    let content = html! {
+        @if overview.by_year.is_none() {
+            (empty(
+                "The requests are not counted.",
+                html! { "Counting them takes more than a second here. " a href="/requests" { "The list" } " is there all the same." },
+            ))
+        } @else if overview.requests() == 0 {
+            (empty(
+                "There are no requests yet.",
+                html! { "Run " code { (MIGRATE) } " to bring the legacy rows here; then reload this page." },
+            ))
+        } @else {
+            (figures(overview))
+            @if overview.is_by_year { (years(overview)) }
+        }
+        (migration(overview))
+        p.faint { "Counted at " span.figure { (text(&overview.counted_at)) } " (UTC); counted again after a minute." }
+    };
+    page(site, &Head::new(Part::Overview, "Overview"), &content)
+}
+
+fn figures(overview: &Overview) -> Markup {
+    html! {
+        ul.figures {
+            li { a href="/requests" { b { (thousands(overview.requests())) } span { "requests" } } }
+            @for status in Status::ALL {
+                @let count = overview.with_status(status.as_str());
+                @if count > 0 {
+                    li {
+                        a href={ "/requests?status=" (status.as_str()) } {
+                            b { (thousands(count)) } span { (status.as_str().replace('_', " ")) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn years(overview: &Overview) -> Markup {
+    let statuses: Vec<&str> =
+        Status::ALL.iter().map(|it| it.as_str()).filter(|it| overview.with_status(it) > 0).collect();
+    html! {
+        section aria-labelledby="years" {
+            h2 #years { "Requests by year and status" }
+            div.scroll role="group" tabindex="0" aria-label="Requests by year and status" {
+                table {
+                    caption.hidden { "Requests by year and status" }
+                    thead { tr {
+                        th scope="col" { "Year" }
+                        @for status in &statuses { th scope="col" .number { (status.replace('_', " ")) } }
+                        th scope="col" .number { "All" }
+                    } }
+                    tbody {
+                        @for (year, by_status) in overview.by_year.iter().flatten() {
+                            @let link = year.filter(|it| (1..=9998).contains(it));
+                            tr {
+                                th scope="row" {
+                                    @match (link, year) {
+                                        (Some(year), _) => a href={ "/requests?year=" (year) } { (year) },
+                                        (None, Some(year)) => (year),
+                                        (None, None) => "no date",
+                                    }
+                                }
+                                @for status in &statuses {
+                                    @let count = by_status.get(*status).copied().unwrap_or_default();
+                                    td.number {
+                                        @match (count, link) {
+                                            (0, _) => span.none { "0" },
+                                            (_, Some(year)) => {
+                                                a href={ "/requests?status=" (status) "&year=" (year) } { (thousands(count)) }
+                                            }
+                                            _ => (thousands(count)),
+                                        }
+                                    }
+                                }
+                                td.number { (thousands(by_status.values().sum())) }
+                            }
+                        }
+                    }
+                }
+            }
+            p.faint {
+                "Other tables, about: "
+                @for (at, (table, count)) in overview.tables.iter().enumerate() {
+                    @if at > 0 { ", " }
+                    code { (text(table)) } " " span.figure { (thousands(*count)) }
+                }
+            }
+        }
+    }
+}
+
+fn migration(overview: &Overview) -> Markup {
+    let open: u64 = overview.rejections.iter().map(|(_, count)| count).sum();
+    html! {
+        section aria-labelledby="migration" {
+            h2 #migration { "Migration" }
+            @if open > 0 {
+                p { (plural(open, "open rejection", "open rejections")) ":" }
+                ul {
+                    @for (rule, count) in &overview.rejections {
+                        li {
+                            a href={ "/rejections?rule=" (rule) "&state=open" } { (text(rule)) }
+                            " " span.figure { (thousands(*count)) }
+                        }
+                    }
+                }
+            } @else { p.faint { "No rejection is open." } }
+            @if overview.runs.is_empty() { p.faint { "No run is recorded." } } @else { (runs(&overview.runs)) }
+        }
+    }
+}
+
+fn runs(runs: &[Run]) -> Markup {
+    html! {
+        div.scroll role="group" tabindex="0" aria-label="Runs" {
+            table {
+                caption { "The latest runs" }
+                thead { tr {
+                    th scope="col" { "Started" } th scope="col" { "Command" } th scope="col" { "Outcome" }
+                    th scope="col" { "Role" } th scope="col" { "Program" } th scope="col" { "Counts" }
+                } }
+                tbody {
+                    @for run in runs {
+                        tr {
+                            th scope="row" .time { (text(&run.started_at)) }
+                            td { (text(&run.command)) }
+                            td {
+                                @match (&run.outcome, &run.finished_at) {
+                                    (None, None) => (maybe_word(Some("running or lost"))),
+                                    (outcome, _) => (maybe_word(outcome.as_deref())),
+                                }
+                            }
+                            td { (text(&run.database_role)) }
+                            td { (text(&run.program_version)) }
+                            td.counts {
+                                @for (at, (name, count)) in run.counts.iter().filter(|(_, it)| it != "0").enumerate() {
+                                    @if at > 0 { ", " }
+                                    (text(&name.replace('_', " "))) " " span.figure { (text(count)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What pages are made of. Every text from outside passes [`escape::text`], which spells out what isn't shown, and
+//! then maud's escaping.
+
+use maud::{Markup, html};
+
+use crate::base::escape;
+use crate::base::text::thousands;
+use crate::dashboard::rows::{Counted, HIDDEN, PERSONAL, Page, People, Record, Value};
+
+/// A text on one line.
+pub(crate) fn text(text: &str) -> Markup {
+    html! { (escape::text(text)) }
+}
+
+/// A text whose lines are kept, each as it is.
+fn prose(text: &str) -> Markup {
+    html! {
+        span.prose {
+            @for (at, line) in text.split('\n').enumerate() {
+                @if at > 0 { "\n" }
+                (escape::text(line.strip_suffix('\r').unwrap_or(line)))
+            }
+        }
+    }
+}
+
+/// What stands where nothing is.
+pub(crate) fn nothing() -> Markup {
+    html! { span.none { span aria-hidden="true" { "–" } span.hidden { "none" } } }
+}
+
+/// A text, or nothing.
+pub(crate) fn maybe(value: Option<&str>) -> Markup {
+    match value {
+        Some("") => html! { span.none { "empty text" } },
+        Some(value) => text(value),
+        None => nothing(),
+    }
+}
+
+/// A word of a set, in the colour of what it means.
+pub(crate) fn word(word: &str) -> Markup {
+    let tone = match word {
+        "approved" | "executed" | "success" | "resolved" | "done" | "pass" | "clean" | "finished" => "good",
+        "declined" | "rejected" | "blocked" | "failed" | "critical" | "high" | "breaking" | "fail" => "bad",
+        "pending_manager" | "pending_compliance" | "medium" | "warning" | "warn" | "open" | "interrupted" => "caution",
+        _ => "faint",
+    };
+    html! { span .status .(tone) { (escape::text(&word.replace('_', " "))) } }
+}
+
+/// A word, or nothing.
+pub(crate) fn maybe_word(value: Option<&str>) -> Markup {
+    value.map_or_else(nothing, word)
+}
+
+/// A number of rows.
+pub(crate) fn counted(count: Counted) -> String {
+    format!("{}{}", thousands(count.rows), if count.is_more { "+" } else { "" })
+}
+
+/// An employee: the id, which leads to their requests, and who it is if somebody asked.
+pub(crate) fn employee(id: Option<i64>, people: &People, is_shown: bool) -> Markup {
+    let Some(id) = id else { return nothing() };
+    let query = if is_shown { format!("?employee={id}&people=shown") } else { format!("?employee={id}") };
+    html! {
+        a href={ "/requests" (query) } { (id) }
+        @if let Some(person) = people.get(&id) {
+            @if let Some(name) = &person.full_name { " " span.who { (text(name)) } }
+            @if let Some(email) = &person.email { " " span.faint { (text(email)) } }
+        }
+    }
+}
+
+/// A value of a column by what it is.
+pub(crate) fn value(column: &str, value: &Value, people: &People, is_shown: bool) -> Markup {
+    let Some(found) = value.text.as_deref() else { return nothing() };
+    if PERSONAL.contains(&column) && !is_shown {
+        return html! { span.none { (HIDDEN) } };
+    }
+    match column {
+        "employee_id" | "updated_by_id" | "deleted_by_id" | "approver_id" | "recorded_by_id" | "resolved_by_id"
+        | "actor_id" => employee(found.parse().ok(), people, is_shown),
+        "request_id" => html! { a href={ "/requests/" (found) } { (text(found)) } },
+        "status" | "decision" | "severity" | "action_status" => word(found),
+        "compliance_assessment" | "details" | "verification_metadata" => html! {
+            pre { @for (at, line) in found.split('\n').enumerate() { @if at > 0 { "\n" } (escape::text(line)) } }
+            (cut(value))
+        },
+        _ if found.is_empty() => html! { span.none { "empty text" } },
+        _ => html! {
+            (prose(found))
+            (cut(value))
+        },
+    }
+}
+
+fn cut(value: &Value) -> Markup {
+    html! { @if let Some(all) = value.cut_of { " " span.none { "… " (thousands(all)) " characters in all" } } }
+}
+
+/// The name of a column as people read it: `created_at` is "created at".
+pub(crate) fn label(column: &str) -> String {
+    match column {
+        "source_id" => "legacy row".to_owned(),
+        _ => column.trim_end_matches("_id").replace('_', " "),
+    }
+}
+
+/// Columns with their values; those without one are named at the end.
+pub(crate) fn facts(record: &Record, people: &People, is_shown: bool) -> Markup {
+    let (set, unset): (Vec<_>, Vec<_>) = record.columns.iter().partition(|(_, value)| value.text.is_some());
+    html! {
+        dl.facts {
+            @for (column, value) in set {
+                div { dt { (label(column)) } dd { (self::value(column, value, people, is_shown)) } }
+            }
+        }
+        @if !unset.is_empty() {
+            p.faint { "Null: " (unset.iter().map(|(column, _)| label(column)).collect::<Vec<_>>().join(", ")) }
+        }
+    }
+}
+
+/// Whether a column's values stand to the right.
+pub(crate) fn is_number(column: &str) -> bool {
+    matches!(column, "quantity" | "estimated_value" | "execution_price" | "execution_quantity" | "source_id")
+}
+
+/// A table of records, a column for each that says something, in a frame that scrolls by itself.
+pub(crate) fn table(caption: &str, columns: &[&str], records: &[Record], people: &People, is_shown: bool) -> Markup {
+    let value_of = |record: &Record, column: &str| {
+        // Why a legacy row was rejected may quote what its field holds.
+        if !is_shown
+            && ["value", "message"].contains(&column)
+            && record.get("field").is_some_and(|it| PERSONAL.contains(&it))
+        {
+            return html! { span.none { (HIDDEN) } };
+        }
+        let found = record.columns.iter().find(|(name, _)| *name == column);
+        found.map_or_else(nothing, |(_, found)| value(column, found, people, is_shown))
+    };
+    let says = |column: &&str| records.iter().any(|record| record.get(column).is_some());
+    let columns: Vec<&str> = columns.iter().copied().filter(says).collect();
+    html! {
+        div.scroll role="group" tabindex="0" aria-label=(caption) {
+            table {
+                caption.hidden { (caption) }
+                thead { tr {
+                    th scope="col" .number { "Id" }
+                    @for column in &columns { th scope="col" .number[is_number(column)] { (label(column)) } }
+                } }
+                tbody {
+                    @for record in records {
+                        tr {
+                            th scope="row" .number { (record.id) }
+                            @for column in &columns {
+                                td .number[is_number(column)] { (value_of(record, column)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where no row is: why, and what to do.
+pub(crate) fn empty(why: &str, what: Markup) -> Markup {
+    html! { div.empty { p { strong { (why) } } p { (what) } } }
+}
+
+/// The way to the page before and the one after.
+pub(crate) fn pager<T>(page: &Page<T>, before: Option<String>, after: Option<String>, first: &str) -> Markup {
+    let (before, after) = (before.filter(|_| page.has_before), after.filter(|_| page.has_after));
+    html! {
+        @if before.is_some() || after.is_some() {
+            nav.pager aria-label="Pages of the list" {
+                @if let Some(before) = before {
+                    a href=(first) { "First page" }
+                    a rel="prev" href=(before) { "← Previous page" }
+                }
+                @if let Some(after) = after { a rel="next" href=(after) { "Next page →" } }
+            }
+        }
+    }
+}
+
+/// A choice of one word, or of none.
+pub(crate) fn choice(
+    name: &str,
+    label: &str,
+    none: Option<&str>,
+    words: impl IntoIterator<Item = (String, String)>,
+    chosen: Option<&str>,
+) -> Markup {
+    html! {
+        label { span { (label) }
+            select name=(name) {
+                @if let Some(none) = none { option value="" { (none) } }
+                @for (word, shown) in words {
+                    option value=(word) selected[chosen == Some(word.as_str())] { (text(&shown)) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! One request: what it says, who decided, what happened, where it came from.
+
+use maud::{Markup, html};
+
+use crate::base::hint::VERIFY;
+use crate::dashboard::page::frame::{Head, Part, Site, begin, end};
+use crate::dashboard::page::parts::{employee, empty, facts, maybe, maybe_word, nothing, table, text, value, word};
+use crate::dashboard::query::ViewQuery;
+use crate::dashboard::rows::{Origin, Proof, Record, Request};
+
+/// Everything but what the legacy row says, which takes longer: the page is sent so far.
+pub(crate) fn first_part(site: &Site, request: &Request, query: ViewQuery) -> Markup {
+    let id = request.request.id;
+    let title = format!("Request {id}");
+    let other = ViewQuery { people: !query.people }.print();
+    let head = Head::new(Part::Requests, &title).with_people(query.people, format!("/requests/{id}{other}"));
+    let (people, shown) = (&request.people, query.people);
+    html! {
+        (begin(site, &head))
+        (summary(request, shown))
+        @if request.is_more {
+            p.problem { "More than 200 rows belong to this request in one table; the first 200 are shown." }
+        }
+        section aria-labelledby="approvals" {
+            h2 #approvals { "Approvals" }
+            @if request.approvals.is_empty() { p.faint { "Nobody has decided yet." } }
+            @else {
+                (table("Approvals", &["approval_type", "decision", "decided_at", "approver_id", "approver_google_uid", "comments",
+                    "restricted_check", "holding_period_check", "conflict_check"], &request.approvals, people, shown))
+            }
+        }
+        section aria-labelledby="executions" {
+            h2 #executions { "Execution" }
+            @if request.executions.is_empty() { p.faint { "Not executed." } }
+            @for execution in &request.executions { (facts(execution, people, shown)) }
+        }
+        section aria-labelledby="breaches" {
+            h2 #breaches { "Breaches" }
+            @if request.breaches.is_empty() { p.faint { "None." } }
+            @else {
+                (table("Breaches", &["detected_at", "severity", "breach_type", "employee_id", "description",
+                    "resolved_at", "resolved_by_id"], &request.breaches, people, shown))
+            }
+        }
+        section aria-labelledby="audit" {
+            h2 #audit { "Audit trail" }
+            @if request.audit.is_empty() { p.faint { "No entry of the audit log names this request." } }
+            @else { (timeline(request, shown)) }
+        }
+        section aria-labelledby="columns" {
+            h2 #columns { "All columns" }
+            (facts(&request.request, people, shown))
+        }
+    }
+}
+
+fn summary(request: &Request, shown: bool) -> Markup {
+    let record = &request.request;
+    let get = |column: &str| record.get(column);
+    let security = request.security.as_deref().or(get("security_name"));
+    let amount = |column: &str| get(column).map_or_else(nothing, text);
+    html! {
+        dl.summary {
+            div { dt { "Status" } dd {
+                (maybe_word(get("status")))
+                @if get("deleted_at").is_some() { " " span .status .faint { "deleted" } }
+            } }
+            div { dt { "Employee" } dd { (employee(record.id_in("employee_id"), &request.people, shown)) } }
+            div { dt { "Security" } dd {
+                @match (record.id_in("security_id"), security) {
+                    (Some(id), name) => a href={ "/requests?security=" (id) } { (text(name.unwrap_or("unnamed"))) },
+                    (None, Some(name)) => (text(name)),
+                    (None, None) => (nothing()),
+                }
+            } }
+            div { dt { "Direction" } dd { (maybe(get("direction"))) } }
+            div { dt { "Quantity" } dd.figure { (amount("quantity")) } }
+            div { dt { "Estimated value" } dd.figure {
+                (amount("estimated_value")) " " (text(get("currency").unwrap_or("")))
+            } }
+            div { dt { "Created" } dd.figure { (amount("created_at")) } }
+        }
+    }
+}
+
+fn timeline(request: &Request, shown: bool) -> Markup {
+    html! {
+        ol.timeline { @for entry in &request.audit { li { (moment(entry, request, shown)) } } }
+    }
+}
+
+fn moment(entry: &Record, request: &Request, shown: bool) -> Markup {
+    let column = |name: &str| entry.columns.iter().find(|(found, _)| *found == name).map(|(_, value)| value);
+    html! {
+        p.time { time { (text(entry.get("timestamp").unwrap_or_default())) } }
+        p {
+            strong { (text(&entry.get("action_type").unwrap_or_default().replace('_', " "))) }
+            " " (word(entry.get("action_status").unwrap_or_default()))
+            @if let Some(decision) = entry.get("decision") { " " (word(decision)) }
+        }
+        p.faint {
+            (text(entry.get("actor_type").unwrap_or_default()))
+            @if entry.get("actor_id").is_some() { " " (employee(entry.id_in("actor_id"), &request.people, shown)) }
+            @if let Some(uid) = column("google_uid").filter(|it| it.text.is_some()) {
+                " " (value("google_uid", uid, &request.people, shown))
+            }
+        }
+        @if let Some(found) = column("comments").filter(|it| it.text.is_some()) {
+            p { (value("comments", found, &request.people, shown)) }
+        }
+        @if let Some(found) = column("details").filter(|it| it.text.is_some()) {
+            details { summary { "Details" } div { (value("details", found, &request.people, shown)) } }
+        }
+    }
+}
+
+/// What the legacy row says, and the end of the page.
+pub(crate) fn last_part(origin: &Origin, proof: Option<&Proof>) -> Markup {
+    html! {
+        section aria-labelledby="lineage" {
+            h2 #lineage { "Lineage" }
+            @match origin {
+                Origin::Application => p.faint { "No lineage: the application wrote this request." },
+                Origin::Unknown => {
+                    (empty(
+                        "It came from a legacy row with another id.",
+                        html! { "Finding that row takes more than a second here. " code { (VERIFY) } " proves every row." },
+                    ))
+                }
+                Origin::Legacy(lineage) => {
+                    p {
+                        "From row " strong { (lineage.source_id) } " of " code { (text(&lineage.source_table)) }
+                        @if let Some(at) = &lineage.migrated_at { ", migrated " span.figure { (text(at)) } }
+                        "."
+                    }
+                    @if let Some(proof) = proof { (proved(proof)) }
+                }
+            }
+        }
+        (end())
+    }
+}
+
+fn proved(proof: &Proof) -> Markup {
+    match proof {
+        Proof::Proved { legacy, decisions, row_hash } => html! {
+            p.verdict.good {
+                strong { "Proved" }
+                " Verified against the legacy row just now: what is stored here is what that row gives."
+            }
+            details {
+                summary { "The legacy row" }
+                dl.facts { @for (column, value) in legacy { div { dt { code { (text(column)) } } dd { (text(value)) } } } }
+                p.faint { "Every other column is null. SHA-256 of the row: " code { (row_hash) } }
+            }
+            details {
+                summary { "How it became this request" }
+                dl.facts { @for (decision, text) in decisions { div { dt { (decision) } dd { (self::text(text)) } } } }
+            }
+        },
+        Proof::Differs { differences } => html! {
+            p.verdict.bad { strong { "Differs" } " What is stored here is not what the legacy row gives." }
+            div.scroll role="group" tabindex="0" aria-label="Differences" {
+                table {
+                    caption.hidden { "Differences" }
+                    thead { tr {
+                        th scope="col" { "Column" } th scope="col" { "From the legacy row" } th scope="col" { "Stored" }
+                    } }
+                    tbody {
+                        @for (column, expected, actual) in differences {
+                            tr {
+                                th scope="row" { code { (text(column)) } }
+                                td { (maybe(expected.as_deref())) }
+                                td { (maybe(actual.as_deref())) }
+                            }
+                        }
+                    }
+                }
+            }
+        },
+        Proof::Gone => empty(
+            "Not verified: the legacy row isn't there.",
+            html! { "It was removed, or several rows share its id. " code { (VERIFY) } " counts such rows." },
+        ),
+        Proof::Unknown { reason } => empty("Not verified.", html! { (text(reason)) }),
+    }
+}

@@ -1,0 +1,97 @@
+//! The lists of breaches, audit entries and rejections.
+
+use sqlx::Row as _;
+
+use crate::dashboard::pg::keyset::{Bind, Conditions, EdgeGone, Listed, Order};
+use crate::dashboard::pg::record::{AUDIT, BREACH, Columns, IN_A_LIST, REJECTION};
+use crate::dashboard::query::{At, AuditQuery, BreachesQuery, RejectionsQuery};
+use crate::dashboard::rows::{Page, Record};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+
+/// A page of records, or its edge is gone.
+pub(crate) type Records = Result<Result<Page<Record>, EdgeGone>, QueryError>;
+
+/// Rows of a page.
+pub(crate) const ROWS: usize = 50;
+
+async fn records(
+    session: &mut Session,
+    table: &'static str,
+    names: &'static [&'static str],
+    order: Order,
+    conditions: &Conditions,
+    at: At,
+) -> Records {
+    let columns = Columns { names, longest: IN_A_LIST, people: false };
+    let sql = columns.sql();
+    let listed = Listed { table, columns: &sql, joins: "", what: "listing rows", order };
+    listed.page(session, conditions, at, ROWS, |row| columns.read(row)).await
+}
+
+/// Breaches, the latest first.
+pub(crate) async fn breaches(session: &mut Session, query: &BreachesQuery) -> Records {
+    let mut conditions = Conditions::default();
+    if let Some(severity) = query.severity {
+        conditions.with("t.severity = ?", Bind::Text(severity.to_owned()));
+    }
+    match query.resolved {
+        Some(true) => conditions.add("t.resolved_at is not null"),
+        Some(false) => conditions.add("t.resolved_at is null"),
+        None => {}
+    }
+    if let Some(employee) = query.employee {
+        conditions.with("t.employee_id = ?", Bind::Int(employee));
+    }
+    records(session, "padealing.pad_breach", BREACH, Order::LATEST_ID, &conditions, query.at).await
+}
+
+/// Audit entries, the latest first.
+pub(crate) async fn audit(session: &mut Session, query: &AuditQuery) -> Records {
+    let mut conditions = Conditions::default();
+    if let Some(action) = &query.action {
+        conditions.with("t.action_type = ?", Bind::Text(action.clone()));
+    }
+    if let Some(result) = query.result {
+        conditions.with("t.action_status = ?", Bind::Text(result.to_owned()));
+    }
+    if let Some(request) = query.request {
+        conditions.with("t.request_id = ?", Bind::Int(request));
+    }
+    let order = Order { key: Some(("t.\"timestamp\"", "timestamp")), is_nullable: false, is_descending: true };
+    records(session, "padealing.audit_log", AUDIT, order, &conditions, query.at).await
+}
+
+/// Rejections, the latest first.
+pub(crate) async fn rejections(session: &mut Session, query: &RejectionsQuery) -> Records {
+    let mut conditions = Conditions::default();
+    if let Some(rule) = &query.rule {
+        conditions.with("t.rule = ?", Bind::Text(rule.clone()));
+    }
+    match query.resolved {
+        Some(true) => conditions.add("t.resolved_run_id is not null"),
+        Some(false) => conditions.add("t.resolved_run_id is null"),
+        None => {}
+    }
+    records(session, "padealing.migration_reject", REJECTION, Order::LATEST_ID, &conditions, query.at).await
+}
+
+/// The actions of the audit log, found one after the other by the index; no more than people choose from.
+pub(crate) async fn actions(session: &mut Session) -> Result<Vec<String>, QueryError> {
+    let sql = "with recursive words as ( \
+                   (select t.action_type::text as word from padealing.audit_log t order by t.action_type limit 1) union all \
+                   select (select t.action_type::text from padealing.audit_log t where t.action_type > words.word \
+                           order by t.action_type limit 1) from words where words.word is not null) \
+               select word from words where word is not null limit 50";
+    words(session, sql).await
+}
+
+/// The rules by which rows were rejected.
+pub(crate) async fn rules(session: &mut Session) -> Result<Vec<String>, QueryError> {
+    words(session, "select distinct rule::text from padealing.migration_reject order by 1 limit 50").await
+}
+
+async fn words(session: &mut Session, sql: &'static str) -> Result<Vec<String>, QueryError> {
+    let rows = sqlx::query(sql).fetch_all(session).await.attempt("looking for filters")?;
+    rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().attempt("looking for filters")
+}

@@ -1,0 +1,123 @@
+//! One request with everything that belongs to it.
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use crate::dashboard::pg::people::people;
+use crate::dashboard::pg::record::{APPROVAL, AUDIT, BREACH, Columns, EXECUTION, IN_FULL, REQUEST};
+use crate::dashboard::rows::{Lineage, Origin, Record, Request};
+use crate::migration::target::{LEGACY_MARK, Role, SOURCE_TABLE};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+use crate::postgres::sqlstate::QUERY_CANCELED;
+use crate::postgres::statement::run;
+
+/// Of more rows of a table the first are shown.
+const MOST: usize = 200;
+
+/// Columns that name an employee.
+const PEOPLE: [&str; 8] = [
+    "employee_id",
+    "updated_by_id",
+    "deleted_by_id",
+    "approver_id",
+    "recorded_by_id",
+    "resolved_by_id",
+    "actor_id",
+    "granted_by_id",
+];
+
+/// The employees that rows name.
+pub(crate) fn named<'r>(records: impl IntoIterator<Item = &'r Record>) -> Vec<i64> {
+    records.into_iter().flat_map(|record| PEOPLE.iter().filter_map(|it| record.id_in(it))).collect()
+}
+
+async fn rows(
+    session: &mut Session,
+    table: &str,
+    columns: Columns,
+    of: (&str, i64),
+    order: &str,
+) -> Result<Vec<Record>, QueryError> {
+    let what = &format!("reading {table}");
+    let (column, id) = of;
+    let sql = format!(
+        "select {} from padealing.{table} t where t.{column} = $1 order by {order} limit {}",
+        columns.sql(),
+        MOST + 1
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(id).fetch_all(session).await.attempt(what)?;
+    rows.iter().map(|row| columns.read(row)).collect::<Result<_, _>>().attempt(what)
+}
+
+/// The request of an id, if there is one.
+pub(crate) async fn request(session: &mut Session, id: i64, people_shown: bool) -> Result<Option<Request>, QueryError> {
+    let columns = |names| Columns { names, longest: IN_FULL, people: people_shown };
+    let found = rows(session, "pad_request", columns(REQUEST), ("id", id), "t.id").await?;
+    let Some(request) = found.into_iter().next() else { return Ok(None) };
+    let of = ("request_id", id);
+    let mut parts = [
+        rows(session, "pad_approval", columns(APPROVAL), of, "t.decided_at, t.id").await?,
+        rows(session, "pad_execution", columns(EXECUTION), of, "t.executed_at, t.id").await?,
+        rows(session, "pad_breach", columns(BREACH), of, "t.detected_at, t.id").await?,
+        rows(session, "audit_log", columns(AUDIT), of, "t.\"timestamp\", t.id").await?,
+    ];
+    let is_more = parts.iter().any(|it| it.len() > MOST);
+    parts.iter_mut().for_each(|it| it.truncate(MOST));
+    let security = match request.id_in("security_id") {
+        Some(id) => security(session, id).await?,
+        None => None,
+    };
+    let origin = origin(session, id, &parts[3]).await?;
+    let people = match people_shown {
+        true => people(session, named(std::iter::once(&request).chain(parts.iter().flatten()))).await?,
+        false => Default::default(),
+    };
+    let [approvals, executions, breaches, audit] = parts;
+    Ok(Some(Request { request, security, approvals, executions, breaches, audit, is_more, origin, people }))
+}
+
+async fn security(session: &mut Session, id: i64) -> Result<Option<String>, QueryError> {
+    const WHAT: &str = "looking up a security in bo_airflow.oracle_bloomberg";
+    let row = sqlx::query(
+        "select left(concat_ws(', ', description, nullif(ticker, ''), nullif(inst_symbol, '')), 300) \
+         from bo_airflow.oracle_bloomberg where id = $1",
+    )
+    .bind(id)
+    .fetch_optional(session)
+    .await
+    .attempt(WHAT)?;
+    row.map(|row| row.try_get(0)).transpose().attempt(WHAT).map(Option::flatten)
+}
+
+const LINEAGE: &str = "select source_table::text, source_id::bigint, migrated_at::text from padealing.migration_mapping \
+    where source_table = $1 and target_table = $2 and target_id = $3";
+
+/// The lineage of a request. There is an index for a source's id only, which finds it where the id was kept (D6). Where
+/// it was reassigned the whole table is read, which only a request with the legacy mark is worth.
+async fn origin(session: &mut Session, id: i64, audit: &[Record]) -> Result<Origin, QueryError> {
+    if let Some(lineage) = lineage(session, &format!("{LINEAGE} and source_id = $3"), id).await? {
+        return Ok(Origin::Legacy(lineage));
+    }
+    if !audit.iter().any(|entry| entry.get("details").is_some_and(|it| it.contains(LEGACY_MARK))) {
+        return Ok(Origin::Application);
+    }
+    run(session, "savepoint lineage", WHAT).await?;
+    let found = match lineage(session, &format!("{LINEAGE} limit 1"), id).await {
+        Ok(found) => Ok(found.map_or(Origin::Application, Origin::Legacy)),
+        Err(error) if error.sqlstate().as_deref() == Some(QUERY_CANCELED) => Ok(Origin::Unknown),
+        Err(error) => Err(error),
+    }?;
+    run(session, "rollback to savepoint lineage", WHAT).await?;
+    Ok(found)
+}
+
+const WHAT: &str = "looking up lineage";
+
+async fn lineage(session: &mut Session, sql: &str, id: i64) -> Result<Option<Lineage>, QueryError> {
+    let query = sqlx::query(AssertSqlSafe(sql.to_owned())).bind(SOURCE_TABLE).bind(Role::Request.as_str()).bind(id);
+    let row = query.fetch_optional(session).await.attempt(WHAT)?;
+    let read = |row: sqlx::postgres::PgRow| {
+        Ok(Lineage { source_table: row.try_get(0)?, source_id: row.try_get(1)?, migrated_at: row.try_get(2)? })
+    };
+    row.map(read).transpose().attempt(WHAT)
+}

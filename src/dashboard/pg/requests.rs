@@ -1,0 +1,166 @@
+//! The list of requests.
+
+use std::collections::BTreeMap;
+
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+
+use crate::dashboard::pg::keyset::{Bind, Conditions, EdgeGone, Listed, Order};
+use crate::dashboard::query::{At, RequestsQuery, Security, Sort};
+use crate::dashboard::rows::{Counted, Facet, Page, RequestRow};
+use crate::migration::target::Status;
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
+
+const WHAT: &str = "listing requests";
+
+/// Names and codes are cut in a list; the request's own page has more of them.
+const COLUMNS: &str = "t.id::bigint, t.created_at::text, t.employee_id::bigint, t.status::text, t.direction::text, t.security_id::bigint, \
+    left(coalesce(t.security_name, s.description::text), 120), left(coalesce(t.ticker, s.ticker::text), 50), \
+    t.isin::text, t.quantity::text, t.estimated_value::text, t.currency::text, t.deleted_at is not null";
+
+const SECURITY: &str = "left join bo_airflow.oracle_bloomberg s on s.id = t.security_id";
+
+fn order(sort: Sort) -> Order {
+    let (key, is_nullable, is_descending) = match sort {
+        Sort::Newest => (Some(("t.created_at", "timestamp")), false, true),
+        Sort::Oldest => (Some(("t.created_at", "timestamp")), false, false),
+        Sort::Id => (None, false, false),
+        Sort::Employee => (Some(("t.employee_id", "bigint")), false, false),
+        Sort::Security => (Some(("t.security_id", "bigint")), true, false),
+        Sort::Value => (Some(("t.estimated_value", "numeric")), true, true),
+    };
+    Order { key, is_nullable, is_descending }
+}
+
+/// What the filters ask for.
+fn conditions(query: &RequestsQuery) -> Conditions {
+    let mut conditions = Conditions::default();
+    if let Some(status) = query.status {
+        conditions.with("t.status = ?", Bind::Text(status.as_str().to_owned()));
+    }
+    if let Some(employee) = query.employee {
+        conditions.with("t.employee_id = ?", Bind::Int(employee));
+    }
+    match query.security {
+        Some(Security::Id(id)) => conditions.with("t.security_id = ?", Bind::Int(id)),
+        Some(Security::None) => conditions.add("t.security_id is null"),
+        None => {}
+    }
+    if let Some(year) = query.year {
+        conditions.with("t.created_at >= ?::timestamp", Bind::Text(format!("{year:04}-01-01")));
+        conditions.with("t.created_at < ?::timestamp", Bind::Text(format!("{:04}-01-01", year + 1)));
+    }
+    conditions
+}
+
+fn read(row: &PgRow) -> Result<RequestRow, sqlx::Error> {
+    Ok(RequestRow {
+        id: row.try_get(0)?,
+        created_at: row.try_get(1)?,
+        employee_id: row.try_get(2)?,
+        status: row.try_get(3)?,
+        direction: row.try_get(4)?,
+        security_id: row.try_get(5)?,
+        security_name: row.try_get(6)?,
+        ticker: row.try_get(7)?,
+        isin: row.try_get(8)?,
+        quantity: row.try_get(9)?,
+        estimated_value: row.try_get(10)?,
+        currency: row.try_get(11)?,
+        is_deleted: row.try_get(12)?,
+    })
+}
+
+/// A page of so many requests.
+pub(crate) async fn requests(
+    session: &mut Session,
+    query: &RequestsQuery,
+    at: At,
+    rows: usize,
+) -> Result<Result<Page<RequestRow>, EdgeGone>, QueryError> {
+    let listed = Listed {
+        table: "padealing.pad_request",
+        columns: COLUMNS,
+        joins: SECURITY,
+        what: WHAT,
+        order: order(query.sort),
+    };
+    listed.page(session, &conditions(query), at, rows, read).await
+}
+
+/// How many requests the filters leave, counted up to a bound.
+pub(crate) async fn count(session: &mut Session, query: &RequestsQuery, bound: u64) -> Result<Counted, QueryError> {
+    counted(session, conditions(query), bound).await
+}
+
+async fn counted(session: &mut Session, conditions: Conditions, bound: u64) -> Result<Counted, QueryError> {
+    let clause = conditions.clause();
+    let sql = format!(
+        "select count(*) from (select from padealing.pad_request t{clause} limit {}) t",
+        bound.saturating_add(1)
+    );
+    let row = conditions.query(sql).fetch_one(session).await.attempt("counting requests")?;
+    let found: i64 = row.try_get(0).attempt("counting requests")?;
+    let found = found.unsigned_abs();
+    Ok(Counted { rows: found.min(bound), is_more: found > bound })
+}
+
+/// A facet is counted so far: further, every page would count the whole table.
+const FACET_BOUND: u64 = 1000;
+
+/// Under other filters so many rows are looked at; of more, nothing is counted.
+const LOOKED_AT: u64 = 5000;
+
+/// How many requests each status leaves under the other filters, as far as that is quickly known.
+pub(crate) async fn by_status(session: &mut Session, query: &RequestsQuery) -> Result<Vec<Facet>, QueryError> {
+    let others = RequestsQuery { status: None, ..query.clone() };
+    let counts = if others.is_filtered() { looked_at(session, &others).await? } else { None };
+    let mut facets = Vec::new();
+    for status in Status::ALL {
+        let word = status.as_str().to_owned();
+        let count = match &counts {
+            Some(counts) => Some(Counted { rows: counts.get(&word).copied().unwrap_or_default(), is_more: false }),
+            None if others.is_filtered() => None,
+            // By the index on status alone.
+            None => {
+                let mut conditions = Conditions::default();
+                conditions.with("t.status = ?", Bind::Text(word.clone()));
+                Some(counted(session, conditions, FACET_BOUND).await?)
+            }
+        };
+        facets.push(Facet { word, count });
+    }
+    Ok(facets)
+}
+
+async fn looked_at(session: &mut Session, query: &RequestsQuery) -> Result<Option<BTreeMap<String, u64>>, QueryError> {
+    const WHAT: &str = "counting requests by status";
+    let conditions = conditions(query);
+    let clause = conditions.clause();
+    let sql = format!(
+        "select status, count(*) from (select t.status::text from padealing.pad_request t{clause} limit {}) t group by 1",
+        LOOKED_AT + 1
+    );
+    let rows = conditions.query(sql).fetch_all(session).await.attempt(WHAT)?;
+    let count = |row: &PgRow| Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.unsigned_abs()));
+    let counts = rows.iter().map(count).collect::<Result<BTreeMap<String, u64>, sqlx::Error>>().attempt(WHAT)?;
+    Ok(Some(counts).filter(|counts| counts.values().sum::<u64>() <= LOOKED_AT))
+}
+
+/// The years in which requests were created, the latest first: no more than people choose from.
+pub(crate) async fn years(session: &mut Session) -> Result<Vec<u16>, QueryError> {
+    const MOST: i32 = 40;
+    let row = sqlx::query(
+        "select extract(year from (select min(created_at) from padealing.pad_request where created_at > '-infinity'))::int, \
+                extract(year from (select max(created_at) from padealing.pad_request where created_at < 'infinity'))::int",
+    )
+    .fetch_one(session)
+    .await
+    .attempt("looking for years")?;
+    let bounds = |at| row.try_get::<Option<i32>, _>(at).attempt("looking for years");
+    let (Some(first), Some(last)) = (bounds(0)?, bounds(1)?) else { return Ok(Vec::new()) };
+    let last = last.min(9998);
+    let years = (first.max(1).max(last - MOST)..=last).rev();
+    Ok(years.filter_map(|it| u16::try_from(it).ok()).collect())
+}

@@ -1,0 +1,26 @@
+//! Where the legacy rows are, for as long as a dashboard shows what became of them.
+
+use std::sync::Arc;
+
+use crate::config::settings::TableName;
+use crate::migration::csv::proved::ProvedCsv;
+use crate::migration::pg::legacy::LegacySource;
+use crate::postgres::database::Database;
+
+/// Where the legacy rows are.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// In a table.
+    Table(Box<Database>, TableName),
+    /// In a file.
+    Csv(Arc<ProvedCsv>),
+}
+
+impl Source {
+    pub(crate) fn legacy(&self) -> LegacySource<'_> {
+        match self {
+            Self::Table(database, table) => LegacySource::Table { database, table },
+            Self::Csv(csv) => LegacySource::Csv(csv),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What the pages show. Values are the texts that the database prints, so that no digit of a number changes. Pure.
+
+use std::collections::BTreeMap;
+
+/// A page of a list, in its order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Whether rows come before these.
+    pub has_before: bool,
+    /// Whether rows come after these.
+    pub has_after: bool,
+}
+
+/// Name and address of employees by id, as far as somebody asked for them.
+pub type People = BTreeMap<i64, Person>;
+
+/// What oracle_contact says of an employee.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the column of the same name")]
+pub struct Person {
+    pub full_name: Option<String>,
+    pub email: Option<String>,
+}
+
+/// Columns that say who somebody is, in the target and in the legacy table (D11: `name` is the employee's own).
+pub const PERSONAL: [&str; 4] = ["name", "related_party_name", "approver_google_uid", "google_uid"];
+
+/// What stands for such a value until somebody asks.
+pub const HIDDEN: &str = "hidden";
+
+/// A row of the list of requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the column of the same name")]
+pub struct RequestRow {
+    pub id: i64,
+    pub created_at: String,
+    pub employee_id: i64,
+    pub status: String,
+    pub direction: Option<String>,
+    pub security_id: Option<i64>,
+    pub security_name: Option<String>,
+    pub ticker: Option<String>,
+    pub isin: Option<String>,
+    pub quantity: Option<String>,
+    pub estimated_value: Option<String>,
+    pub currency: Option<String>,
+    /// Whether `deleted_at` is set.
+    pub is_deleted: bool,
+}
+
+/// A number of rows, counted up to a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// How many, as far as they were counted.
+    pub rows: u64,
+    /// Whether there are more.
+    pub is_more: bool,
+}
+
+/// A word that rows may be filtered by, and how many have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct Facet {
+    pub word: String,
+    /// None if too many rows would have to be looked at.
+    pub count: Option<Counted>,
+}
+
+/// A value of a column, which may be cut.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Value {
+    /// Its text; none if it is null.
+    pub text: Option<String>,
+    /// How many characters the whole text has, if it is cut.
+    pub cut_of: Option<u64>,
+}
+
+/// A row as its columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// The row's id.
+    pub id: i64,
+    /// The columns, in the table's order.
+    pub columns: Vec<(&'static str, Value)>,
+}
+
+impl Record {
+    /// A column's text.
+    pub fn get(&self, column: &str) -> Option<&str> {
+        self.columns.iter().find(|(name, _)| *name == column)?.1.text.as_deref()
+    }
+
+    /// A column that names an employee or another row.
+    pub fn id_in(&self, column: &str) -> Option<i64> {
+        self.get(column)?.parse().ok()
+    }
+}
+
+/// One request with everything that belongs to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// The row of pad_request.
+    pub request: Record,
+    /// Its security in oracle_bloomberg.
+    pub security: Option<String>,
+    /// The rows of pad_approval.
+    pub approvals: Vec<Record>,
+    /// The rows of pad_execution.
+    pub executions: Vec<Record>,
+    /// The rows of pad_breach.
+    pub breaches: Vec<Record>,
+    /// The rows of audit_log, the earliest first.
+    pub audit: Vec<Record>,
+    /// Whether there are more of any of these than are shown.
+    pub is_more: bool,
+    /// Whether it came from a legacy row.
+    pub origin: Origin,
+    /// Who is named.
+    pub people: People,
+}
+
+/// Whether a request came from a legacy row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// No lineage names it.
+    #[default]
+    Application,
+    /// Lineage names it.
+    Legacy(Lineage),
+    /// It has the legacy mark, and finding its lineage takes too long.
+    Unknown,
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the column of the same name")]
+pub struct Lineage {
+    pub source_table: String,
+    pub source_id: i64,
+    pub migrated_at: Option<String>,
+}
+
+/// What the verification of a request's legacy row says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// What is stored is what the legacy row gives.
+    Proved {
+        /// The legacy row's columns that aren't null.
+        legacy: Vec<(String, String)>,
+        /// The decisions that show in it.
+        decisions: Vec<(&'static str, String)>,
+        /// The SHA-256 of the legacy row.
+        row_hash: String,
+    },
+    /// It isn't.
+    Differs {
+        /// Column, what must be there, what is.
+        differences: Vec<(String, Option<String>, Option<String>)>,
+    },
+    /// There is no legacy row of that id any more, or several.
+    Gone,
+    /// It couldn't be found out.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The numbers of the overview.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// Requests by year, the latest first and those of no year last, and status; none if counting them takes too long.
+    pub by_year: Option<Vec<Year>>,
+    /// Whether requests are counted by year; where that takes too long, they are all under none.
+    pub is_by_year: bool,
+    /// About how many rows other tables have.
+    pub tables: Vec<(String, u64)>,
+    /// Runs of the migration, the latest first.
+    pub runs: Vec<Run>,
+    /// Rejections that no later run has resolved, by rule.
+    pub rejections: Vec<(String, u64)>,
+    /// When it was counted.
+    pub counted_at: String,
+}
+
+impl Overview {
+    /// How many requests there are.
+    pub fn requests(&self) -> u64 {
+        self.by_year.iter().flatten().flat_map(|(_, by_status)| by_status.values()).sum()
+    }
+
+    /// How many requests have a status.
+    pub fn with_status(&self, status: &str) -> u64 {
+        self.by_year.iter().flatten().filter_map(|(_, by_status)| by_status.get(status)).sum()
+    }
+}
+
+/// A year, none for what has no date, and its requests by status.
+pub type Year = (Option<i32>, BTreeMap<String, u64>);
+
+/// A run of the migration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the column of the same name")]
+pub struct Run {
+    pub command: String,
+    pub started_at: String,
+    pub finished_at: Option<String>,
+    pub database_role: String,
+    pub program_version: String,
+    pub outcome: Option<String>,
+    /// Each count by its name.
+    pub counts: Vec<(String, String)>,
+}
+
+/// A table as the catalog describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct TableReference {
+    pub schema: String,
+    pub name: String,
+    pub comment: Option<String>,
+    pub columns: Vec<ColumnReference>,
+}
+
+/// A column as the catalog describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is named for what it holds")]
+pub struct ColumnReference {
+    pub name: String,
+    pub data_type: String,
+    pub is_required: bool,
+    pub comment: Option<String>,
+    /// What it refers to, such as `bo_airflow.oracle_employee`.
+    pub refers_to: Option<String>,
+}
