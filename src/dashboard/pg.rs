@@ -12,3 +12,4 @@ pub(crate) mod reference;
 pub(crate) mod request;
 pub(crate) mod requests;
 pub mod source;
+pub(crate) mod within;

@@ -11,6 +11,21 @@ pub struct Page<T> {
     pub has_before: bool,
     /// Whether rows come after these.
     pub has_after: bool,
+    /// Where looking ended before the page was full, if there are more rows to look at.
+    pub reached: Option<Reached>,
+}
+
+/// The last of the rows that were looked at for a page, in its direction, where looking at all takes too long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Its id.
+    pub id: i64,
+    /// By what it is listed.
+    pub key: Option<String>,
+    /// How many rows were looked at.
+    pub rows: usize,
+    /// Whether the page was read towards the first one.
+    pub is_backwards: bool,
 }
 
 /// Name and address of employees by id, as far as somebody asked for them.

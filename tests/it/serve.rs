@@ -38,19 +38,20 @@ fn options(target: &Database) -> Options {
 
 /// Runs `body` with a browser that the dashboard of a fresh database has let in.
 async fn with_dashboard(start: Start, body: impl AsyncFnOnce(&Db, &Browser)) {
-    with_db(start, async |db| {
-        let dashboard = Dashboard::bind(options(&db.database)).await.expect("the dashboard listens");
-        let start = dashboard.start_address().to_owned();
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let running = tokio::spawn(dashboard.run(async {
-            let _ = stopped.await;
-        }));
-        let browser = Browser::enter(&start).await;
-        body(&db, &browser).await;
-        drop(stop);
-        running.await.expect("the dashboard ends");
-    })
-    .await;
+    with_db(start, async |db| serving(options(&db.database), async |browser| body(&db, browser).await).await).await;
+}
+
+async fn serving(options: Options, body: impl AsyncFnOnce(&Browser)) {
+    let dashboard = Dashboard::bind(options).await.expect("the dashboard listens");
+    let start = dashboard.start_address().to_owned();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(dashboard.run(async {
+        let _ = stopped.await;
+    }));
+    let browser = Browser::enter(&start).await;
+    body(&browser).await;
+    drop(stop);
+    running.await.expect("the dashboard ends");
 }
 
 /// The reader's role is enough for every page.

@@ -146,7 +146,7 @@ impl Reading {
             let shown = COLUMNS.into_iter().filter(|it| self.query.people || !PERSONAL.contains(it));
             lines.push_str(&line(shown));
         }
-        let page = requests(&mut self.lease, &self.query, self.at, STEP).await?;
+        let page = requests(&mut self.lease, &self.query, (self.at, None), STEP).await?;
         let page = page.map_err(|_| Problem::not_found("the row is gone"))?;
         let who = match self.query.people {
             true => people(&mut self.lease, page.rows.iter().map(|it| it.employee_id).collect()).await?,

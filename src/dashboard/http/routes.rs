@@ -1,6 +1,6 @@
 //! Which page is at which address.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -24,7 +24,7 @@ use crate::dashboard::page::frame::{STYLE, Site};
 use crate::dashboard::page::results::Work;
 use crate::dashboard::page::{lists, overview, problem, reference, request, requests, results};
 use crate::dashboard::pg;
-use crate::dashboard::pg::keyset::EdgeGone;
+use crate::dashboard::pg::keyset::{EdgeGone, Search};
 use crate::dashboard::pg::pool::{Lease, Pool};
 use crate::dashboard::query::{AuditQuery, BreachesQuery, RejectionsQuery, RequestsQuery, RunQuery, ViewQuery};
 use crate::dashboard::rows::{Origin, Overview, Page, People, Proof};
@@ -37,6 +37,9 @@ use crate::schema::pg::drift::{DriftRequest, Expected, drift, today};
 /// How long the overview's numbers are shown before they are counted again.
 const FRESH: Duration = Duration::from_secs(60);
 
+/// How long they are shown while they are counted again, which the page says; later it waits for the new ones.
+const KEPT: Duration = Duration::from_secs(600);
+
 /// How long a page waits for the proof of its row.
 const PROVING: Duration = Duration::from_secs(20);
 
@@ -45,7 +48,9 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) site: Site,
     pub(crate) pool: Arc<Pool>,
-    counted: tokio::sync::Mutex<Option<(Instant, Arc<Overview>)>>,
+    counted: std::sync::Mutex<Option<(Instant, Arc<Overview>)>>,
+    /// Held while the overview's numbers are counted.
+    counting: tokio::sync::Mutex<()>,
     drift: Arc<Job<DriftJson>>,
     integrity: Arc<Job<IntegrityJson>>,
     /// Rows that are being proved.
@@ -73,7 +78,8 @@ impl Shared {
             site,
             pool: Pool::new(options.target.clone()),
             options,
-            counted: tokio::sync::Mutex::default(),
+            counted: std::sync::Mutex::default(),
+            counting: tokio::sync::Mutex::default(),
             drift: Job::new(&jobs),
             integrity: Job::new(&jobs),
             proofs: Arc::new(Semaphore::new(1)),
@@ -83,6 +89,25 @@ impl Shared {
 
     async fn begin(&self) -> Result<Lease, Problem> {
         Ok(self.pool.begin().await?)
+    }
+
+    /// The overview's numbers, if they are no older.
+    fn counted(&self, oldest: Duration) -> Option<Arc<Overview>> {
+        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.as_ref().filter(|(since, _)| since.elapsed() < oldest).map(|(_, found)| Arc::clone(found))
+    }
+
+    /// Counts them, unless that was done while this waited for its turn.
+    pub(crate) async fn count(&self) -> Result<Arc<Overview>, Problem> {
+        let _turn = self.counting.lock().await;
+        if let Some(found) = self.counted(FRESH) {
+            return Ok(found);
+        }
+        let mut lease = self.begin().await?;
+        let found = Arc::new(pg::overview::overview(&mut lease).await?);
+        lease.done().await?;
+        *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&found)));
+        Ok(found)
     }
 }
 
@@ -130,16 +155,17 @@ async fn show_nothing(State(shared): Place) -> Answer {
 async fn show_overview(State(shared): Place, raw: RawQuery) -> Answer {
     answered(&shared, async {
         ViewQuery::parse(&query(raw))?;
-        // Others who come meanwhile wait for the same numbers.
-        let mut counted = shared.counted.lock().await;
-        if let Some((_, found)) = counted.as_ref().filter(|(since, _)| since.elapsed() < FRESH) {
-            return Ok(html(overview::overview(&shared.site, found)));
+        if let Some(found) = shared.counted(FRESH) {
+            return Ok(html(overview::overview(&shared.site, &found, false)));
         }
-        let mut lease = shared.begin().await?;
-        let found = Arc::new(pg::overview::overview(&mut lease).await?);
-        lease.done().await?;
-        *counted = Some((Instant::now(), Arc::clone(&found)));
-        Ok(html(overview::overview(&shared.site, &found)))
+        if let Some(found) = shared.counted(KEPT) {
+            if shared.counting.try_lock().is_ok() {
+                let counts = Arc::clone(&shared);
+                tokio::spawn(async move { counts.count().await });
+            }
+            return Ok(html(overview::overview(&shared.site, &found, true)));
+        }
+        Ok(html(overview::overview(&shared.site, &*shared.count().await?, false)))
     })
     .await
 }
@@ -151,7 +177,9 @@ async fn show_requests(State(shared): Place, raw: RawQuery) -> Answer {
     answered(&shared, async {
         let query = RequestsQuery::parse(&query(raw))?;
         let mut lease = shared.begin().await?;
-        let page = pg::requests::requests(&mut lease, &query, query.at, ROWS).await?.map_err(edge_gone)?;
+        let page = pg::requests::requests(&mut lease, &query, (query.at, Some(Search::of(query.at))), ROWS)
+            .await?
+            .map_err(edge_gone)?;
         let facets = pg::requests::by_status(&mut lease, &query).await?;
         let years = pg::requests::years(&mut lease).await?;
         let people = match query.people {

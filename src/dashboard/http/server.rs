@@ -105,6 +105,11 @@ impl Dashboard {
         let mut connections = JoinSet::new();
         let free = Arc::new(Semaphore::new(CONNECTIONS));
         let mut tick = interval(TICK);
+        // So that the first page has its numbers at once.
+        let shared = Arc::clone(&self.shared);
+        connections.spawn(async move {
+            let _ = shared.count().await;
+        });
         loop {
             let next = async {
                 let permit = Arc::clone(&free).acquire_owned().await;

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::base::hint::MIGRATE;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
-use crate::dashboard::page::parts::{choice, empty, pager, table};
+use crate::dashboard::page::parts::{choice, elsewhere, empty, pager, table};
 use crate::dashboard::query::{At, AuditQuery, BreachesQuery, RESULTS, RejectionsQuery, SEVERITIES, STATES};
 use crate::dashboard::rows::{Page, People, Record};
 
@@ -35,8 +35,7 @@ impl List<'_> {
         let path = part.path();
         let rows = &list.rows;
         let to = |at| format!("{path}{}", (self.to)(at));
-        let before = rows.first().map(|row| to(At::Before(row.id)));
-        let after = rows.last().map(|row| to(At::After(row.id)));
+        let ends = rows.first().zip(rows.last()).map(|(first, last)| (first.id, last.id));
         let head = Head::new(part, part.title()).with_people(is_shown, format!("{path}{}", self.other));
         let content = html! {
             form.filters method="get" action=(path) role="search" aria-label={ "Filter " (part.title()) } {
@@ -47,7 +46,9 @@ impl List<'_> {
             }
             @if !rows.is_empty() {
                 (table(part.title(), columns, rows, people, is_shown))
-                (pager(list, before, after, &to(At::Start)))
+                (pager(list, ends, &to))
+            } @else if let Some(elsewhere) = elsewhere(list, &to) {
+                (elsewhere)
             } @else if self.is_filtered {
                 (empty("Nothing matches these filters.", html! { "Change one, or " a href=(path) { "clear them" } "." }))
             } @else {

@@ -9,8 +9,8 @@ use crate::dashboard::page::parts::{empty, maybe_word, text};
 use crate::dashboard::rows::{Overview, Run};
 use crate::migration::target::Status;
 
-/// The whole page.
-pub(crate) fn overview(site: &Site, overview: &Overview) -> Markup {
+/// The whole page; old numbers are being counted again.
+pub(crate) fn overview(site: &Site, overview: &Overview, is_old: bool) -> Markup {
     let content = html! {
         @if overview.by_year.is_none() {
             (empty(
@@ -27,7 +27,10 @@ pub(crate) fn overview(site: &Site, overview: &Overview) -> Markup {
             @if overview.is_by_year { (years(overview)) }
         }
         (migration(overview))
-        p.faint { "Counted at " span.figure { (text(&overview.counted_at)) } " (UTC); counted again after a minute." }
+        p.faint {
+            "Counted at " span.figure { (text(&overview.counted_at)) } " (UTC); "
+            @if is_old { "being counted again: reload the page in a moment." } @else { "counted again after a minute." }
+        }
     };
     page(site, &Head::new(Part::Overview, "Overview"), &content)
 }

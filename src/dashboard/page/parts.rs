@@ -5,7 +5,8 @@ use maud::{Markup, html};
 
 use crate::base::escape;
 use crate::base::text::thousands;
-use crate::dashboard::rows::{Counted, HIDDEN, PERSONAL, Page, People, Record, Value};
+use crate::dashboard::query::At;
+use crate::dashboard::rows::{Counted, HIDDEN, PERSONAL, Page, People, Reached, Record, Value};
 
 /// A text on one line.
 pub(crate) fn text(text: &str) -> Markup {
@@ -170,19 +171,41 @@ pub(crate) fn empty(why: &str, what: Markup) -> Markup {
     html! { div.empty { p { strong { (why) } } p { (what) } } }
 }
 
-/// The way to the page before and the one after.
-pub(crate) fn pager<T>(page: &Page<T>, before: Option<String>, after: Option<String>, first: &str) -> Markup {
-    let (before, after) = (before.filter(|_| page.has_before), after.filter(|_| page.has_after));
+/// The way to the page before and the one after a page, whose first and last row have these ids.
+pub(crate) fn pager<T>(page: &Page<T>, ends: Option<(i64, i64)>, to: &dyn Fn(At) -> String) -> Markup {
+    let beyond = page.reached.as_ref();
+    let (ahead, back) = (beyond.filter(|it| it.is_backwards), beyond.filter(|it| !it.is_backwards));
+    let before = ends.filter(|_| page.has_before && ahead.is_none()).map(|it| to(At::Before(it.0)));
+    let after = ends.filter(|_| page.has_after && back.is_none()).map(|it| to(At::After(it.1)));
     html! {
-        @if before.is_some() || after.is_some() {
+        @if let Some(reached) = beyond { p.faint { (looked_at(reached)) "." } }
+        @if page.has_before || beyond.is_some() || after.is_some() {
             nav.pager aria-label="Pages of the list" {
-                @if let Some(before) = before {
-                    a href=(first) { "First page" }
-                    a rel="prev" href=(before) { "← Previous page" }
-                }
+                @if page.has_before || ahead.is_some() { a href=(to(At::Start)) { "First page" } }
+                @if let Some(before) = before { a rel="prev" href=(before) { "← Previous page" } }
+                @if let Some(reached) = ahead { a rel="prev" href=(to(At::Ahead(reached.id))) { "← Look further" } }
                 @if let Some(after) = after { a rel="next" href=(after) { "Next page →" } }
+                @if let Some(reached) = back { a rel="next" href=(to(At::Beyond(reached.id))) { "Look further →" } }
             }
         }
+    }
+}
+
+/// What stands where a page has no rows, and others have, or may have.
+pub(crate) fn elsewhere<T>(page: &Page<T>, to: &dyn Fn(At) -> String) -> Option<Markup> {
+    if page.reached.is_some() {
+        let why = empty("None so far.", html! { "Looking at all rows would take too long." });
+        return Some(html! { (why) (pager(page, None, to)) });
+    }
+    let first = html! { a href=(to(At::Start)) { "Go to the first page" } "." };
+    (page.has_before || page.has_after).then(|| empty("There are no more rows.", first))
+}
+
+/// How far a page was looked for.
+fn looked_at(reached: &Reached) -> Markup {
+    html! {
+        "Looked at " (thousands(reached.rows as u64)) " rows, "
+        @if let Some(key) = &reached.key { "as far as " span.figure { (text(key)) } } @else { "as far as id " (reached.id) }
     }
 }
 

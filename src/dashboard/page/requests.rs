@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::base::hint::MIGRATE;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
-use crate::dashboard::page::parts::{choice, counted, employee, empty, maybe, nothing, pager, text, word};
+use crate::dashboard::page::parts::{choice, counted, elsewhere, employee, empty, maybe, nothing, pager, text, word};
 use crate::dashboard::query::{At, RequestsQuery, Security, Sort};
 use crate::dashboard::rows::{Facet, Page, People, RequestRow};
 
@@ -114,10 +114,13 @@ impl Requests<'_> {
         }
     }
 
+    fn to(&self, at: At) -> String {
+        format!("{PATH}{}", RequestsQuery { at, ..self.query.clone() }.print())
+    }
+
     fn none(&self) -> Markup {
-        if self.query.at != At::Start {
-            let first = self.address(|_| {});
-            return empty("No request is on this page.", html! { a href=(first) { "Go to the first page" } "." });
+        if let Some(elsewhere) = elsewhere(self.page, &|at| self.to(at)) {
+            return elsewhere;
         }
         if self.query.is_filtered() {
             let all = RequestsQuery { people: self.query.people, ..RequestsQuery::default() }.address();
@@ -192,11 +195,9 @@ impl Requests<'_> {
 
     fn ends(&self) -> Markup {
         let rows = &self.page.rows;
-        let to = |at: At| format!("{PATH}{}", RequestsQuery { at, ..self.query.clone() }.print());
-        let before = rows.first().map(|row| to(At::Before(row.id)));
-        let after = rows.last().map(|row| to(At::After(row.id)));
+        let ends = rows.first().zip(rows.last()).map(|(first, last)| (first.id, last.id));
         html! {
-            (pager(self.page, before, after, &self.address(|_| {})))
+            (pager(self.page, ends, &|at| self.to(at)))
             p.download {
                 a href={ "/requests.csv" (self.query.from_start().print()) } download { "Download as CSV" }
                 " " span.faint { "exactly what is filtered, in this order" }

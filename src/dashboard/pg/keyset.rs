@@ -2,12 +2,15 @@
 //!
 //! A page is named by a row's id; the key is looked up, so that no value is in an address. Rows without a key come last.
 
+use std::time::Duration;
+
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres, Row as _};
 
+use crate::dashboard::pg::within::within;
 use crate::dashboard::query::At;
-use crate::dashboard::rows::Page;
+use crate::dashboard::rows::{Page, Reached};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 
@@ -15,6 +18,7 @@ use crate::postgres::session::Session;
 #[derive(Clone, Debug)]
 pub(crate) enum Bind {
     Int(i64),
+    Ints(Vec<i64>),
     Text(String),
 }
 
@@ -22,6 +26,8 @@ pub(crate) enum Bind {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conditions {
     sql: Vec<String>,
+    /// Those of them that the order's own index supports.
+    within: Vec<String>,
     binds: Vec<Bind>,
 }
 
@@ -32,6 +38,11 @@ impl Conditions {
         self.sql.push(condition.replace('?', &format!("${}", self.binds.len())));
     }
 
+    /// The last one is about the key of the order, so that rows that don't fulfil it needn't be looked at.
+    pub(crate) fn of_key(&mut self) {
+        self.within.extend(self.sql.last().cloned());
+    }
+
     /// Adds one without a value.
     pub(crate) fn add(&mut self, condition: &str) {
         self.sql.push(condition.to_owned());
@@ -39,7 +50,7 @@ impl Conditions {
 
     /// The `where` clause, or nothing.
     pub(crate) fn clause(&self) -> String {
-        if self.sql.is_empty() { String::new() } else { format!(" where {}", self.sql.join(" and ")) }
+        all(&self.sql)
     }
 
     /// A statement with the values.
@@ -47,8 +58,32 @@ impl Conditions {
         let query = sqlx::query(AssertSqlSafe(sql));
         self.binds.into_iter().fold(query, |query, bind| match bind {
             Bind::Int(value) => query.bind(value),
+            Bind::Ints(values) => query.bind(values),
             Bind::Text(value) => query.bind(value),
         })
+    }
+}
+
+/// A `where` clause, or nothing.
+fn all(conditions: &[String]) -> String {
+    if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) }
+}
+
+/// How long filtered rows are looked for among all, and among how many if that takes longer: an index finds them at once,
+/// or there is none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Search {
+    limit: Duration,
+    rows: usize,
+}
+
+impl Search {
+    /// For a page that is to be there at once, or for one whose reader wants to look further.
+    pub(crate) fn of(at: At) -> Self {
+        match at {
+            At::Start | At::After(_) | At::Before(_) => Self { limit: Duration::from_millis(50), rows: 10_000 },
+            At::Beyond(_) | At::Ahead(_) => Self { limit: Duration::from_millis(700), rows: 200_000 },
+        }
     }
 }
 
@@ -89,36 +124,59 @@ enum Stretch {
     Nulls(Option<i64>),
 }
 
+/// A stretch as its statements have it.
+struct Clauses {
+    filters: Conditions,
+    /// Where the stretch is, without the filters.
+    place: Vec<String>,
+    direction: &'static str,
+    /// The key, unless rows of the stretch have none.
+    key: Option<&'static str>,
+}
+
+impl Clauses {
+    fn query(&self, sql: String) -> Query<'static, Postgres, PgArguments> {
+        self.filters.clone().query(sql)
+    }
+
+    fn order(&self) -> String {
+        let by = self.key.map(|column| format!("{column} {}, ", self.direction)).unwrap_or_default();
+        format!("{by}t.id {}", self.direction)
+    }
+}
+
 /// The row that a page begins after or ends before is no longer there.
 #[derive(Debug)]
 pub(crate) struct EdgeGone;
 
 impl Listed<'_> {
-    /// A page of so many rows.
+    /// A page of so many rows; without a search it has them all, however long that takes.
     pub(crate) async fn page<T>(
         &self,
         session: &mut Session,
         conditions: &Conditions,
-        at: At,
+        (at, search): (At, Option<Search>),
         rows: usize,
         read: impl Fn(&PgRow) -> Result<T, sqlx::Error>,
     ) -> Result<Result<Page<T>, EdgeGone>, QueryError> {
-        let edge = match at {
-            At::Start => None,
-            At::After(id) | At::Before(id) => match self.edge(session, id).await? {
+        let edge = match at.row() {
+            None => None,
+            Some(id) => match self.edge(session, id).await? {
                 Some(edge) => Some(edge),
                 None => return Ok(Err(EdgeGone)),
             },
         };
-        let is_backwards = matches!(at, At::Before(_));
-        let mut found = Vec::new();
+        let is_backwards = at.is_backwards();
+        let (mut found, mut reached) = (Vec::new(), None);
         for stretch in self.stretches(edge, is_backwards) {
             let wanted = rows + 1 - found.len();
-            if wanted > 0 {
-                let (sql, conditions) = self.statement(&stretch, conditions.clone(), is_backwards, wanted);
-                let more = conditions.query(sql).fetch_all(&mut *session).await.attempt(self.what)?;
-                found.extend(more.iter().map(&read).collect::<Result<Vec<T>, _>>().attempt(self.what)?);
+            if wanted == 0 || reached.is_some() {
+                break;
             }
+            let stretch = self.clauses(&stretch, conditions.clone(), is_backwards);
+            let (more, last) = self.stretch(session, &stretch, search, wanted).await?;
+            found.extend(more.iter().map(&read).collect::<Result<Vec<T>, _>>().attempt(self.what)?);
+            reached = last.map(|(id, key, rows)| Reached { id, key, rows, is_backwards });
         }
         let is_more = found.len() > rows;
         found.truncate(rows);
@@ -126,7 +184,64 @@ impl Listed<'_> {
             found.reverse();
         }
         let (has_before, has_after) = if is_backwards { (is_more, true) } else { (at != At::Start, is_more) };
-        Ok(Ok(Page { rows: found, has_before, has_after }))
+        Ok(Ok(Page { rows: found, has_before, has_after, reached }))
+    }
+
+    /// Rows of a stretch; and the last that was looked at, its key, and how many were, unless that were all.
+    async fn stretch(
+        &self,
+        session: &mut Session,
+        stretch: &Clauses,
+        search: Option<Search>,
+        wanted: usize,
+    ) -> Result<(Vec<PgRow>, Option<(i64, Option<String>, usize)>), QueryError> {
+        let Clauses { filters, place, .. } = stretch;
+        let conditions: Vec<String> = filters.sql.iter().chain(place).cloned().collect();
+        let sql = self.rows(&all(&conditions), &stretch.order(), wanted);
+        let Some(search) = search.filter(|_| !filters.sql.is_empty()) else {
+            return Ok((stretch.query(sql).fetch_all(session).await.attempt(self.what)?, None));
+        };
+        match within(session, Some(search.limit), stretch.query(sql), self.what).await? {
+            Some(rows) => Ok((rows, None)),
+            None => self.look(session, stretch, search.rows, wanted).await,
+        }
+    }
+
+    /// Looks at so many rows of a stretch, in its order.
+    async fn look(
+        &self,
+        session: &mut Session,
+        stretch: &Clauses,
+        rows: usize,
+        wanted: usize,
+    ) -> Result<(Vec<PgRow>, Option<(i64, Option<String>, usize)>), QueryError> {
+        let Clauses { filters, place, key, .. } = stretch;
+        let (key, order) = (key.unwrap_or("null"), stretch.order());
+        let among: Vec<String> = filters.within.iter().chain(place).cloned().collect();
+        let sql = format!(
+            "with looked as materialized ( \
+                 select row_number() over (order by {order}) as at, t.id::bigint as id, {key}::text as key, \
+                        ({}) is true as is_wanted \
+                 from {} t{} order by {order} limit {}) \
+             select array(select id from looked where is_wanted and at <= {rows} order by at limit {wanted}), \
+                    (select id from looked where at = {rows}), (select key from looked where at = {rows}), \
+                    (select count(*) > {rows} from looked)",
+            filters.sql.join(" and "),
+            self.table,
+            all(&among),
+            rows + 1
+        );
+        let row = stretch.query(sql).fetch_one(&mut *session).await.attempt(self.what)?;
+        let ids: Vec<i64> = row.try_get(0).attempt(self.what)?;
+        let (last, key): (Option<i64>, Option<String>) =
+            (row.try_get(1).attempt(self.what)?, row.try_get(2).attempt(self.what)?);
+        let is_more: bool = row.try_get(3).attempt(self.what)?;
+        let is_full = ids.len() >= wanted;
+        let mut of_ids = Conditions::default();
+        of_ids.with("t.id = any(?)", Bind::Ints(ids));
+        let sql = self.rows(&of_ids.clause(), &order, wanted);
+        let found = of_ids.query(sql).fetch_all(session).await.attempt(self.what)?;
+        Ok((found, last.filter(|_| is_more && !is_full).map(|id| (id, key, rows))))
     }
 
     async fn edge(&self, session: &mut Session, id: i64) -> Result<Option<(Option<String>, i64)>, QueryError> {
@@ -148,42 +263,43 @@ impl Listed<'_> {
         }
     }
 
-    fn statement(
-        &self,
-        stretch: &Stretch,
-        mut conditions: Conditions,
-        is_backwards: bool,
-        limit: usize,
-    ) -> (String, Conditions) {
+    fn clauses(&self, stretch: &Stretch, mut filters: Conditions, is_backwards: bool) -> Clauses {
         let (comparison, direction) =
             if self.order.is_descending == is_backwards { (">", "asc") } else { ("<", "desc") };
         let key = self.order.key.filter(|_| matches!(stretch, Stretch::Keys(_)));
+        let mut place = Vec::new();
         match (stretch, self.order.key) {
             (Stretch::Keys(_), Some((column, _))) if self.order.is_nullable => {
-                conditions.add(&format!("{column} is not null"));
+                place.push(format!("{column} is not null"));
             }
-            (Stretch::Nulls(_), Some((column, _))) => conditions.add(&format!("{column} is null")),
+            (Stretch::Nulls(_), Some((column, _))) => place.push(format!("{column} is null")),
             _ => {}
         }
+        let bind = |filters: &mut Conditions, value| {
+            filters.binds.push(value);
+            filters.binds.len()
+        };
         match (stretch, key) {
             (Stretch::Keys(Some((Some(value), id))), Some((column, kind))) => {
-                conditions.binds.push(Bind::Text(value.clone()));
-                let at = conditions.binds.len();
-                conditions.with(&format!("({column}, t.id) {comparison} (${at}::{kind}, ?)"), Bind::Int(*id));
+                let value = bind(&mut filters, Bind::Text(value.clone()));
+                let id = bind(&mut filters, Bind::Int(*id));
+                place.push(format!("({column}, t.id) {comparison} (${value}::{kind}, ${id})"));
             }
             (Stretch::Keys(Some((_, id))) | Stretch::Nulls(Some(id)), _) => {
-                conditions.with(&format!("t.id {comparison} ?"), Bind::Int(*id));
+                place.push(format!("t.id {comparison} ${}", bind(&mut filters, Bind::Int(*id))));
             }
             _ => {}
         }
-        let by = key.map(|(column, _)| format!("{column} {direction}, ")).unwrap_or_default();
+        Clauses { filters, place, direction, key: key.map(|(column, _)| column) }
+    }
+
+    /// The select of so many rows.
+    fn rows(&self, clause: &str, order: &str, limit: usize) -> String {
         let Self { table, columns, joins, .. } = self;
-        let clause = conditions.clause();
         // What is joined is looked up for the rows of the page only.
-        let sql = format!(
-            "select {columns} from (select * from {table} t{clause} order by {by}t.id {direction} limit {limit}) t \
-             {joins} order by {by}t.id {direction}"
-        );
-        (sql, conditions)
+        format!(
+            "select {columns} from (select * from {table} t{clause} order by {order} limit {limit}) t \
+             {joins} order by {order}"
+        )
     }
 }

@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use crate::dashboard::pg::keyset::{Bind, Conditions, EdgeGone, Listed, Order};
+use crate::dashboard::pg::keyset::{Bind, Conditions, EdgeGone, Listed, Order, Search};
 use crate::dashboard::pg::record::{AUDIT, BREACH, Columns, IN_A_LIST, REJECTION};
 use crate::dashboard::query::{At, AuditQuery, BreachesQuery, RejectionsQuery};
 use crate::dashboard::rows::{Page, Record};
@@ -26,7 +26,7 @@ async fn records(
     let columns = Columns { names, longest: IN_A_LIST, people: false };
     let sql = columns.sql();
     let listed = Listed { table, columns: &sql, joins: "", what: "listing rows", order };
-    listed.page(session, conditions, at, ROWS, |row| columns.read(row)).await
+    listed.page(session, conditions, (at, Some(Search::of(at))), ROWS, |row| columns.read(row)).await
 }
 
 /// Breaches, the latest first.

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
+use crate::dashboard::pg::within::within;
 use crate::dashboard::rows::{Overview, Run, Year};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
-use crate::postgres::sqlstate::QUERY_CANCELED;
-use crate::postgres::statement::run;
 
 const WHAT: &str = "counting rows";
 
@@ -54,14 +53,8 @@ const BY_STATUS: &str = "select null::int, status::text, count(*) from padealing
 
 /// Requests by year, the latest first, and status; none if it takes longer than a page's statement may.
 async fn within_a_second(session: &mut Session, sql: &'static str) -> Result<Option<Vec<Year>>, QueryError> {
-    run(session, "savepoint counting", WHAT).await?;
-    let counted = match sqlx::query(sql).fetch_all(&mut *session).await.attempt(WHAT) {
-        Ok(rows) => Some(years(&rows).attempt(WHAT)?),
-        Err(error) if error.sqlstate().as_deref() == Some(QUERY_CANCELED) => None,
-        Err(error) => return Err(error),
-    };
-    run(session, "rollback to savepoint counting", WHAT).await?;
-    Ok(counted)
+    let rows = within(session, None, sqlx::query(sql), WHAT).await?;
+    rows.map(|rows| years(&rows)).transpose().attempt(WHAT)
 }
 
 fn years(rows: &[PgRow]) -> Result<Vec<Year>, sqlx::Error> {

@@ -4,12 +4,11 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::dashboard::pg::people::people;
 use crate::dashboard::pg::record::{APPROVAL, AUDIT, BREACH, Columns, EXECUTION, IN_FULL, REQUEST};
+use crate::dashboard::pg::within::within;
 use crate::dashboard::rows::{Lineage, Origin, Record, Request};
 use crate::migration::target::{LEGACY_MARK, Role, SOURCE_TABLE};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
-use crate::postgres::sqlstate::QUERY_CANCELED;
-use crate::postgres::statement::run;
 
 /// Of more rows of a table the first are shown.
 const MOST: usize = 200;
@@ -95,29 +94,27 @@ const LINEAGE: &str = "select source_table::text, source_id::bigint, migrated_at
 /// The lineage of a request. There is an index for a source's id only, which finds it where the id was kept (D6). Where
 /// it was reassigned the whole table is read, which only a request with the legacy mark is worth.
 async fn origin(session: &mut Session, id: i64, audit: &[Record]) -> Result<Origin, QueryError> {
-    if let Some(lineage) = lineage(session, &format!("{LINEAGE} and source_id = $3"), id).await? {
+    if let Some(Some(lineage)) = lineage(session, "and source_id = $3", id).await? {
         return Ok(Origin::Legacy(lineage));
     }
     if !audit.iter().any(|entry| entry.get("details").is_some_and(|it| it.contains(LEGACY_MARK))) {
         return Ok(Origin::Application);
     }
-    run(session, "savepoint lineage", WHAT).await?;
-    let found = match lineage(session, &format!("{LINEAGE} limit 1"), id).await {
-        Ok(found) => Ok(found.map_or(Origin::Application, Origin::Legacy)),
-        Err(error) if error.sqlstate().as_deref() == Some(QUERY_CANCELED) => Ok(Origin::Unknown),
-        Err(error) => Err(error),
-    }?;
-    run(session, "rollback to savepoint lineage", WHAT).await?;
-    Ok(found)
+    match lineage(session, "limit 1", id).await? {
+        Some(found) => Ok(found.map_or(Origin::Application, Origin::Legacy)),
+        None => Ok(Origin::Unknown),
+    }
 }
 
 const WHAT: &str = "looking up lineage";
 
-async fn lineage(session: &mut Session, sql: &str, id: i64) -> Result<Option<Lineage>, QueryError> {
-    let query = sqlx::query(AssertSqlSafe(sql.to_owned())).bind(SOURCE_TABLE).bind(Role::Request.as_str()).bind(id);
-    let row = query.fetch_optional(session).await.attempt(WHAT)?;
-    let read = |row: sqlx::postgres::PgRow| {
+/// None if it takes too long.
+async fn lineage(session: &mut Session, end: &str, id: i64) -> Result<Option<Option<Lineage>>, QueryError> {
+    let query = sqlx::query(AssertSqlSafe(format!("{LINEAGE} {end}")));
+    let query = query.bind(SOURCE_TABLE).bind(Role::Request.as_str()).bind(id);
+    let Some(rows) = within(session, None, query, WHAT).await? else { return Ok(None) };
+    let read = |row: &sqlx::postgres::PgRow| {
         Ok(Lineage { source_table: row.try_get(0)?, source_id: row.try_get(1)?, migrated_at: row.try_get(2)? })
     };
-    row.map(read).transpose().attempt(WHAT)
+    rows.first().map(read).transpose().attempt(WHAT).map(Some)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use crate::dashboard::pg::keyset::{Bind, Conditions, EdgeGone, Listed, Order};
+use crate::dashboard::pg::keyset::{Bind, Conditions, EdgeGone, Listed, Order, Search};
 use crate::dashboard::query::{At, RequestsQuery, Security, Sort};
 use crate::dashboard::rows::{Counted, Facet, Page, RequestRow};
 use crate::migration::target::Status;
@@ -48,8 +48,12 @@ fn conditions(query: &RequestsQuery) -> Conditions {
         None => {}
     }
     if let Some(year) = query.year {
-        conditions.with("t.created_at >= ?::timestamp", Bind::Text(format!("{year:04}-01-01")));
-        conditions.with("t.created_at < ?::timestamp", Bind::Text(format!("{:04}-01-01", year + 1)));
+        for (condition, year) in [("t.created_at >= ?::timestamp", year), ("t.created_at < ?::timestamp", year + 1)] {
+            conditions.with(condition, Bind::Text(format!("{year:04}-01-01")));
+            if matches!(query.sort, Sort::Newest | Sort::Oldest) {
+                conditions.of_key();
+            }
+        }
     }
     conditions
 }
@@ -72,11 +76,11 @@ fn read(row: &PgRow) -> Result<RequestRow, sqlx::Error> {
     })
 }
 
-/// A page of so many requests.
+/// A page of so many requests; without a search it has them all, however long that takes.
 pub(crate) async fn requests(
     session: &mut Session,
     query: &RequestsQuery,
-    at: At,
+    (at, search): (At, Option<Search>),
     rows: usize,
 ) -> Result<Result<Page<RequestRow>, EdgeGone>, QueryError> {
     let listed = Listed {
@@ -86,7 +90,7 @@ pub(crate) async fn requests(
         what: WHAT,
         order: order(query.sort),
     };
-    listed.page(session, &conditions(query), at, rows, read).await
+    listed.page(session, &conditions(query), (at, search), rows, read).await
 }
 
 /// How many requests the filters leave, counted up to a bound.

@@ -94,12 +94,16 @@ impl Pairs {
     }
 
     pub(super) fn at(&mut self) -> Result<At, BadQuery> {
-        match (self.id("after")?, self.id("before")?) {
-            (None, None) => Ok(At::Start),
-            (Some(id), None) => Ok(At::After(id)),
-            (None, Some(id)) => Ok(At::Before(id)),
-            (Some(_), Some(_)) => bad("the address has after and before; leave one out".to_owned()),
+        let mut found = At::Start;
+        for at in [At::After, At::Before, At::Beyond, At::Ahead] {
+            let Some((name, _)) = at(0).printed() else { continue };
+            let Some(id) = self.id(name)? else { continue };
+            if let Some((other, _)) = found.printed() {
+                return bad(format!("the address has {other} and {name}; leave one out"));
+            }
+            found = at(id);
         }
+        Ok(found)
     }
 
     pub(super) fn people(&mut self) -> Result<bool, BadQuery> {
@@ -132,10 +136,8 @@ impl Printed {
     }
 
     pub(super) fn at(&mut self, at: At) {
-        match at {
-            At::Start => {}
-            At::After(id) => self.id("after", Some(id)),
-            At::Before(id) => self.id("before", Some(id)),
+        if let Some((name, id)) = at.printed() {
+            self.id(name, Some(id));
         }
     }
 

@@ -14,6 +14,33 @@ pub enum At {
     After(i64),
     /// The one that ends before a row.
     Before(i64),
+    /// What is found after the last row that was looked at, with more patience.
+    Beyond(i64),
+    /// What is found before it, with more patience.
+    Ahead(i64),
+}
+
+impl At {
+    /// Its name in an address, and the row.
+    pub(super) fn printed(self) -> Option<(&'static str, i64)> {
+        match self {
+            Self::Start => None,
+            Self::After(id) => Some(("after", id)),
+            Self::Before(id) => Some(("before", id)),
+            Self::Beyond(id) => Some(("beyond", id)),
+            Self::Ahead(id) => Some(("ahead", id)),
+        }
+    }
+
+    /// The row at the page's edge.
+    pub(crate) fn row(self) -> Option<i64> {
+        self.printed().map(|(_, id)| id)
+    }
+
+    /// Whether the page is read towards the first one.
+    pub(crate) fn is_backwards(self) -> bool {
+        matches!(self, Self::Before(_) | Self::Ahead(_))
+    }
 }
 
 /// Which securities.

@@ -96,8 +96,8 @@ async fn verify_with(
     mut progress: impl FnMut(Progress),
 ) -> Result<VerifyReport, VerifyError> {
     let started = Instant::now();
-    let Begun { target, server_version, examined, migrating } = begin(request).await?;
-    let Examined { legacy, opened, total, notes, other_file } = examined;
+    let Begun { target, server_version, examined, total, migrating } = begin(request, Wants::Total).await?;
+    let Examined { legacy, opened, notes, other_file } = examined;
     let repeats = Arc::new(AtomicU32::new(0));
     let reading = |session, database| Reading::new(session, database, Arc::clone(&repeats));
     let target = reading(target, request.target);
@@ -163,21 +163,32 @@ struct Begun<'a> {
     target: Session,
     server_version: String,
     examined: Examined<'a>,
+    /// Legacy rows; 0 if nobody wants to know.
+    total: u64,
     /// Who is migrating meanwhile.
     migrating: Option<String>,
 }
 
-async fn begin<'a>(request: &VerifyRequest<'a>) -> Result<Begun<'a>, VerifyError> {
+/// Whether the legacy rows are counted, which costs a scan of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    Total,
+    Rows,
+}
+
+async fn begin<'a>(request: &VerifyRequest<'a>, wants: Wants) -> Result<Begun<'a>, VerifyError> {
     let (mut target, server_version) = admitted(request).await?;
     request.target.phase("examining the legacy rows");
     let mut examined = examine(request, &mut target).await?;
+    // Before the snapshot, which a standby would cancel for a scan that takes long.
+    let total = if wants == Wants::Total { examined.opened.total().await? } else { 0 };
     let migrating = Lock::Migrate.holder(&mut target).await?;
     // One snapshot each: what is committed meanwhile is not half seen.
     begin_read_only(&mut target, Limits::default()).await?;
     if let Opened::Table { from, .. } = &mut examined.opened {
         begin_read_only(from, Limits::default()).await?;
     }
-    Ok(Begun { target, server_version, examined, migrating })
+    Ok(Begun { target, server_version, examined, total, migrating })
 }
 
 /// A session with the target, if it can be verified; and the server's version.
@@ -199,7 +210,6 @@ async fn admitted(request: &VerifyRequest<'_>) -> Result<(Session, String), Veri
 struct Examined<'a> {
     legacy: Legacy,
     opened: Opened<'a>,
-    total: u64,
     notes: Vec<String>,
     other_file: Option<String>,
 }
@@ -216,14 +226,23 @@ enum Opened<'a> {
     Csv(Arc<ProvedCsv>),
 }
 
+impl Opened<'_> {
+    /// How many rows there are.
+    async fn total(&mut self) -> Result<u64, VerifyError> {
+        match self {
+            Self::Table { from, source, .. } => Ok(u64::try_from(source.extent(from).await?.0).unwrap_or(0)),
+            Self::Csv(csv) => Ok(csv.facts.rows),
+        }
+    }
+}
+
 async fn examine<'a>(request: &VerifyRequest<'a>, target: &mut Session) -> Result<Examined<'a>, VerifyError> {
     let (database, table) = match request.source {
         LegacySource::Table { database, table } => (database, table),
         LegacySource::Csv(csv) => {
             let notes = FileNotes::read(target, csv).await??;
             let (legacy, opened) = (Legacy::Csv(Arc::clone(csv)), Opened::Csv(Arc::clone(csv)));
-            let total = csv.facts.rows;
-            return Ok(Examined { legacy, opened, total, notes: notes.all(), other_file: notes.other_file });
+            return Ok(Examined { legacy, opened, notes: notes.all(), other_file: notes.other_file });
         }
     };
     let mut from = database.connect(Access::Read, "verify source").await?;
@@ -232,13 +251,12 @@ async fn examine<'a>(request: &VerifyRequest<'a>, target: &mut Session) -> Resul
     let source = Source::describe(&mut from, table, &database.place()).await?;
     let source = Arc::new(source.in_zone(database, &mut from, target).await?);
     let traits = traits_of_source(&mut from, &source).await?;
-    let (total, _) = source.extent(&mut from).await?;
     let legacy = Legacy::Table { database: Arc::new(database.clone()), source: Arc::clone(&source) };
-    let (total, mut notes) = (u64::try_from(total).unwrap_or(0), traits.notes(table));
+    let mut notes = traits.notes(table);
     let other_file = came_from_a_file(target).await?;
     notes.extend(other_file.clone());
     let opened = Opened::Table { from, database, source, needs_cursor: traits.needs_cursor };
-    Ok(Examined { legacy, opened, total, notes, other_file })
+    Ok(Examined { legacy, opened, notes, other_file })
 }
 
 /// Counts the rows that their ids don't identify: rejected if that is on record.

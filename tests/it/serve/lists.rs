@@ -107,7 +107,7 @@ async fn the_edge_of_a_page_may_go() {
         assert!(gone.body.contains("no longer there"), "{}", gone.body);
         let last = db.value("select max(id) from padealing.pad_request").await.expect("an id");
         let page = browser.page(&format!("/requests?sort=id&after={last}")).await;
-        assert!(page.contains("No request is on this page."), "{page}");
+        assert!(page.contains("There are no more rows."), "{page}");
     })
     .await;
 }
@@ -128,6 +128,48 @@ async fn facets_count_what_they_lead_to() {
         .await;
         let page = browser.page("/requests").await;
         assert!(page.contains("withdrawn <span class=\"count\">1,000+</span>"), "{page}");
+    })
+    .await;
+}
+
+/// Where looking at every row would take too long, a page looks at some, says as far as which, and goes on from there. In
+/// a view each row is slow to look at, so that 12,000 are too many for a page, and 10,000 are not too many for a statement.
+#[tokio::test]
+async fn what_no_index_finds_is_looked_for_by_pieces() {
+    const SLOW: &str = "
+        insert into padealing.audit_log (action_type, action_status, actor_type, \"timestamp\") \
+        select 'viewed', case when n in (5, 11990) then 'failed' else 'success' end, 'system', \
+               timestamp '2024-01-01' + n * interval '1 minute' from generate_series(1, 12000) n; \
+        analyze padealing.audit_log; \
+        alter table padealing.audit_log rename to entries; \
+        create view padealing.audit_log as \
+        select id, \"timestamp\", action_type, actor_type, actor_id, google_uid, entity_type, entity_id, request_id, decision, \
+               comments, details, case when sha256(convert_to(repeat(id::text, 2000), 'UTF8')) is not null \
+               then action_status end as action_status from padealing.entries";
+    with_dashboard(Start::Applied, async |db, browser| {
+        db.execute(SLOW).await;
+        let id = async |n: u32| {
+            let at = format!("select id::text from padealing.audit_log where \"timestamp\" = timestamp '2024-01-01' + interval '{n} minutes'");
+            db.value(&at).await.expect("an entry").parse::<i64>().expect("an id")
+        };
+        let first = browser.page("/audit?result=failed").await;
+        assert_eq!(ids(&first), [id(11990).await], "{first}");
+        assert!(first.contains("Looked at 10,000 rows, as far as <span class=\"figure\">2024-01-02 09:21:00"), "{first}");
+        let further = link(&first, "next").expect("there is more to look at");
+        assert_eq!(further, format!("/audit?result=failed&beyond={}", id(2001).await));
+        let last = browser.page(&further).await;
+        assert_eq!(ids(&last), [id(5).await], "{last}");
+        assert_eq!(link(&last, "next"), None, "all was looked at: {last}");
+        let back = browser.page(&link(&last, "prev").expect("there are entries before")).await;
+        assert!(ids(&back).is_empty() && back.contains("None so far."), "{back}");
+        let further = link(&back, "prev").expect("there is more to look at");
+        assert_eq!(further, format!("/audit?result=failed&ahead={}", id(10005).await));
+        let back = browser.page(&further).await;
+        assert_eq!(ids(&back), [id(11990).await], "{back}");
+        let nobody = browser.page("/audit?result=blocked").await;
+        assert!(nobody.contains("None so far.") && link(&nobody, "next").is_some(), "{nobody}");
+        let nobody = browser.page(&link(&nobody, "next").expect("a link")).await;
+        assert!(nobody.contains("There are no more rows."), "{nobody}");
     })
     .await;
 }

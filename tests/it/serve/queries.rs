@@ -12,7 +12,13 @@ use proptest::sample::select;
 use rstest::rstest;
 
 fn at() -> impl Strategy<Value = At> {
-    prop_oneof![Just(At::Start), any::<i64>().prop_map(At::After), any::<i64>().prop_map(At::Before)]
+    prop_oneof![
+        Just(At::Start),
+        any::<i64>().prop_map(At::After),
+        any::<i64>().prop_map(At::Before),
+        any::<i64>().prop_map(At::Beyond),
+        any::<i64>().prop_map(At::Ahead),
+    ]
 }
 
 fn security() -> impl Strategy<Value = Security> {

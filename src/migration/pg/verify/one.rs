@@ -8,13 +8,13 @@ use crate::migration::pg::legacy::rows_with;
 use crate::migration::pg::plain_page::read_plain_page;
 use crate::migration::pg::stored_page::Rows;
 use crate::migration::pg::verify::stored_rows::{PageReader, both_pages};
-use crate::migration::pg::verify::{Begun, Opened, VerifyRequest, begin};
+use crate::migration::pg::verify::{Begun, Opened, VerifyRequest, Wants, begin};
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::verification::{Wanted, judge};
 
 /// Reads and verifies one row.
 pub(crate) async fn verify_one(request: &VerifyRequest<'_>, id: i64) -> Result<OneRow, VerifyError> {
-    let Begun { mut target, server_version, examined, .. } = begin(request).await?;
+    let Begun { mut target, server_version, examined, .. } = begin(request, Wants::Rows).await?;
     let mut rows = match examined.opened {
         Opened::Table { mut from, source, .. } => {
             let mut rows = read_plain_page(&mut from, &source, id.checked_sub(1), 1).await?.rows;

@@ -11,7 +11,7 @@ use crate::migration::pg::plain_page::read_plain_rows;
 use crate::migration::pg::stored_page::Rows;
 use crate::migration::pg::verify::second_look::{Doubtful, FEW, MANY, Settled, look_again};
 use crate::migration::pg::verify::stored_rows::{PageReader, both_pages};
-use crate::migration::pg::verify::{Begun, Examined, Opened, PAGE_ROWS, VerifyRequest, begin, verify};
+use crate::migration::pg::verify::{Begun, Examined, Opened, PAGE_ROWS, VerifyRequest, Wants, begin, verify};
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::run::Progress;
 use crate::migration::verification::{Sample, VerifyReport, Wanted, judge};
@@ -24,8 +24,8 @@ pub async fn verify_sample(
     mut progress: impl FnMut(Progress),
 ) -> Result<VerifyReport, VerifyError> {
     let started = Instant::now();
-    let Begun { mut target, server_version, examined, .. } = begin(request).await?;
-    let Examined { legacy, mut opened, total, notes, other_file } = examined;
+    let Begun { mut target, server_version, examined, total, .. } = begin(request, Wants::Total).await?;
+    let Examined { legacy, mut opened, notes, other_file } = examined;
     if rows >= total {
         let _ = target.close().await;
         if let Opened::Table { from, .. } = opened {
