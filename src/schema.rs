@@ -9,6 +9,7 @@ pub mod mirror;
 pub mod names;
 pub mod pg;
 pub mod plan;
+pub mod purpose;
 pub mod relation;
 pub mod requisite;
 pub mod snapshot;

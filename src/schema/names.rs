@@ -49,7 +49,7 @@ pub(crate) fn schemas_or_both(schemas: &[String]) -> Vec<String> {
 
 /// Columns that models of the application used and the reference tables never had: table, column, and what to read
 /// instead.
-pub(crate) const PHANTOM_COLUMNS: [(&str, &str, &str); 3] = [
+pub const PHANTOM_COLUMNS: [(&str, &str, &str); 3] = [
     (
         "oracle_employee",
         "email",

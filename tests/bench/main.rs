@@ -7,6 +7,7 @@
 //!   `proof.sql` that it writes, against `verify`.
 //! - `database`: until a test's database is ready.
 //! - `drift`: against psql that fetches the catalogs, and beside pg_dump with diff, and migra.
+//! - `serve`: the dashboard's pages, beside the rows of one in a session.
 //! - `suite`: the test suite, after the build, under both runners.
 //!
 //! Servers are its own; where data is moved they have a production server's durability. Whatever is compared is done in
@@ -17,6 +18,7 @@ mod delete;
 mod drift;
 mod evidence;
 mod oracle;
+mod serve;
 
 use std::collections::BTreeMap;
 use std::process::{Command, ExitCode, Stdio};
@@ -66,6 +68,7 @@ enum What {
     Rollback,
     Database,
     Drift,
+    Serve,
     Suite,
 }
 
@@ -96,6 +99,9 @@ async fn bench(arguments: &Arguments) -> Result<String> {
     }
     if wanted(What::Drift) {
         text += &drift::drift(arguments.rounds).await?;
+    }
+    if wanted(What::Serve) {
+        text += &serve::serve(arguments.rows, arguments.rounds).await?;
     }
     if wanted(What::Suite) {
         text += &suite(arguments.rounds)?;

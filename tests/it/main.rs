@@ -30,6 +30,7 @@
 //! - `cutover`: the change night, there and back.
 //! - `gate`: GO or NO-GO, and why.
 //! - `report`: the document for those who sign it.
+//! - `reference`: what tables are for, and where each legacy column went.
 //! - `serve`: the dashboard.
 //! - `layers`: arrows between files run down, and pure files are pure.
 //! - `docs`: what the documents name is there, and their samples are current. `schemas`: the JSON contract.
@@ -66,6 +67,7 @@ mod plan;
 mod plant;
 mod pooler;
 mod program;
+mod reference;
 mod report;
 mod revisions;
 mod rollback;
