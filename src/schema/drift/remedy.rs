@@ -34,8 +34,9 @@ pub(super) fn remedies(differences: &[&Difference], comparison: &Comparison<'_>)
     let (drafts, order) = in_turn(without_what_is_gone(drafts, &gone));
     let each = drafts.into_iter().zip(differences).map(|(draft, difference)| {
         let is_contract = comparison.is_contract(&difference.id);
+        let asked = is_contract.then(|| words::asked(comparison.embedded));
         match draft {
-            Ok(draft) => draft.remedy(is_contract),
+            Ok(draft) => draft.remedy(asked),
             Err(words) => Remedy::advice(words),
         }
     });

@@ -4,15 +4,21 @@ use crate::base::hint::APPLY;
 use crate::schema::catalog::{Id, Kind};
 use crate::schema::drift::finding::Change;
 use crate::schema::drift::remedy::Case;
-use crate::schema::names::{CONTRACT_SCHEMA, PHANTOM_COLUMNS};
+use crate::schema::names::{CONTRACT_SCHEMA, read_instead};
+
+/// What precedes SQL for the reference schema. What models expect may never have been there, and the owners of the tables
+/// needn't add it.
+pub(super) fn asked(is_embedded: bool) -> String {
+    let or_else = if is_embedded { "" } else { "if only models expect this, change the models, or else " };
+    format!("pad-migrate doesn't manage {CONTRACT_SCHEMA}; {or_else}ask its owners to run")
+}
 
 impl Case<'_> {
     /// What stands for a column that the reference schema never had.
     pub(super) fn phantom(&self) -> Option<String> {
         let Id { schema, parent, kind, name } = self.id;
-        let is_column = *kind == Kind::Column && schema == CONTRACT_SCHEMA && self.difference.change == Change::Missing;
-        let (_, _, instead) =
-            PHANTOM_COLUMNS.iter().find(|(table, column, _)| is_column && table == parent && column == name)?;
+        let is_column = *kind == Kind::Column && self.difference.change == Change::Missing;
+        let instead = read_instead(schema, parent, name).filter(|_| is_column)?;
         Some(format!("{CONTRACT_SCHEMA} never had this column: {instead}"))
     }
 
