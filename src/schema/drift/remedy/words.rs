@@ -6,13 +6,6 @@ use crate::schema::drift::finding::Change;
 use crate::schema::drift::remedy::Case;
 use crate::schema::names::{CONTRACT_SCHEMA, read_instead};
 
-/// What precedes SQL for the reference schema. What models expect may never have been there, and the owners of the tables
-/// needn't add it.
-pub(super) fn asked(is_embedded: bool) -> String {
-    let or_else = if is_embedded { "" } else { "if only models expect this, change the models, or else " };
-    format!("pad-migrate doesn't manage {CONTRACT_SCHEMA}; {or_else}ask its owners to run")
-}
-
 impl Case<'_> {
     /// What stands for a column that the reference schema never had.
     pub(super) fn phantom(&self) -> Option<String> {
