@@ -38,12 +38,14 @@ const CORRECTED: Recorded = Recorded {
 };
 
 /// What models of `fixtures/models` have and the reference schema doesn't: how drift reports it, and what it says to read.
-const PLANTED: [(&str, &str, &str); 5] = [
+const PLANTED: [(&str, &str, &str); 6] = [
     ("mako_position.symbol", "column_renamed", "if only models expect this, change the models"),
     ("oracle_bloomberg.country_code", "column_missing", "if only models expect this, change the models"),
     ("oracle_employee.email", "column_missing", "join bo_airflow.oracle_contact"),
     ("oracle_employee.full_name", "column_missing", "join bo_airflow.oracle_contact"),
     ("oracle_position.last_trade_date", "column_missing", "read max(position_date)"),
+    // Its type is missing with it.
+    ("oracle_product.risk", "column_missing", "if only models expect this, change the models"),
 ];
 
 const FIELDS: [&str; 11] = [
