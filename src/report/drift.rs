@@ -146,10 +146,13 @@ fn in_full(page: &mut Page, findings: &[&Finding]) {
         // What is missing or unexpected has one side only.
         let one_sided = matches!(it.change, Change::Missing | Change::Unexpected);
         let sides = |other: &Finding| (&other.expected, &other.actual) == (&it.expected, &it.actual);
+        // Where there are words only, they have to be about each of a group.
+        let has_sql = |of: &Finding| !of.remedy.sql.is_empty();
         let alike = |other: &&&Finding| {
             other.kind() == it.kind()
                 && other.role == it.role
                 && (one_sided || sides(other))
+                && (has_sql(it) && has_sql(other) || other.remedy == it.remedy)
                 && other.id.schema == it.id.schema
                 && (&other.effects, &other.facts) == (&it.effects, &it.facts)
         };

@@ -64,5 +64,11 @@ pub const PHANTOM_COLUMNS: [(&str, &str, &str); 3] = [
     ("oracle_position", "last_trade_date", "read max(position_date) of the position's portfolio_id and inst_symbol"),
 ];
 
+/// What to read instead of such a column.
+pub(crate) fn read_instead(schema: &str, table: &str, column: &str) -> Option<&'static str> {
+    let found = PHANTOM_COLUMNS.iter().find(|(of, name, _)| (*of, *name) == (table, column));
+    found.filter(|_| schema == CONTRACT_SCHEMA).map(|(_, _, instead)| *instead)
+}
+
 /// Known tables of `padealing` that pad-migrate doesn't manage: reported, and never changed.
 pub(crate) const UNMANAGED_TABLES: [&str; 3] = ["active_stocks", "alembic_version", "personal_account_dealing"];

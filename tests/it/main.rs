@@ -32,6 +32,7 @@
 //! - `report`: the document for those who sign it.
 //! - `reference`: what tables are for, and where each legacy column went.
 //! - `serve`: the dashboard.
+//! - `models`: what a SQLAlchemy and Alembic project expects, against an environment.
 //! - `layers`: arrows between files run down, and pure files are pure.
 //! - `docs`: what the documents name is there, and their samples are current. `schemas`: the JSON contract.
 //! - `tidy`: conventions. `snapshots`: their names. `waiting`: waits that end.
@@ -61,6 +62,7 @@ mod layers;
 mod live;
 mod local;
 mod migrate;
+mod models;
 mod neighbours;
 mod permissions;
 mod plan;

@@ -23,6 +23,7 @@ snapshots! {
     drift__json
     drift__junit
     drift__markdown
+    drift__models
     drift__sarif
     drift__sql
     drift__text

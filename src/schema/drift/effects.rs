@@ -11,14 +11,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::schema::catalog::{Id, Kind, Object, Property};
 use crate::schema::drift::comparison::{Comparison, Difference};
-use crate::schema::drift::finding::Change;
+use crate::schema::drift::finding::{Change, Severity};
+use crate::schema::drift::severity::weigh;
 use crate::schema::drift::spelling::words_of;
 
 /// Leaves the causes, with their consequences in words.
 pub(super) fn one_for_each_cause(all: Vec<Difference>, comparison: &Comparison<'_>) -> Vec<Difference> {
     let causes: Vec<Option<usize>> = {
         let search = Search::new(&all, comparison);
-        (0..all.len()).map(|place| search.cause(place)).collect()
+        (0..all.len())
+            .map(|place| search.cause(place).filter(|cause| !search.is_missed_anyway(place, *cause)))
+            .collect()
     };
     let root = |place: usize| {
         let mut at = place;
@@ -154,6 +157,16 @@ impl<'a> Search<'a> {
             .or_else(|| self.of_a_referenced_table(difference))
             .or_else(|| self.of_a_named_object(difference));
         found.filter(|cause| *cause != place)
+    }
+
+    /// Whether the application misses a reference column, and its cause alone would break nothing: a view in place of the
+    /// table, another definition of a view, the type of a column that was never there.
+    fn is_missed_anyway(&self, place: usize, cause: usize) -> bool {
+        let Difference { change, id, .. } = &self.all[place];
+        let is_read = matches!(change, Change::Missing | Change::Renamed | Change::Differs(Property::Type));
+        let is_breaking = |place: usize| weigh(&self.all[place], self.comparison) == Some(Severity::Breaking);
+        let is_column = id.kind == Kind::Column && self.comparison.is_contract(id);
+        is_column && is_read && is_breaking(place) && !is_breaking(cause)
     }
 }
 

@@ -32,14 +32,21 @@ pub(super) fn remedies(differences: &[&Difference], comparison: &Comparison<'_>)
     let gone = drafts.iter().zip(differences).filter(|(draft, it)| draft.is_err() && it.change == Change::Missing);
     let gone: Vec<&Id> = gone.map(|(_, difference)| &difference.id).collect();
     let (drafts, order) = in_turn(without_what_is_gone(drafts, &gone));
-    let each = drafts.into_iter().zip(differences).map(|(draft, difference)| {
-        let is_contract = comparison.is_contract(&difference.id);
-        match draft {
-            Ok(draft) => draft.remedy(is_contract),
-            Err(words) => Remedy::advice(words),
-        }
+    let each = drafts.into_iter().zip(differences).map(|(draft, difference)| match draft {
+        Ok(draft) => draft.remedy(asked(difference, comparison)),
+        Err(words) => Remedy::advice(words),
     });
     each.zip(order).collect()
+}
+
+/// What precedes SQL for the reference schema. A column that models expect may never have been there, and then its owners
+/// needn't add it.
+fn asked(difference: &Difference, comparison: &Comparison<'_>) -> Option<String> {
+    let is_read = matches!(difference.change, Change::Missing | Change::Renamed | Change::Differs(Property::Type));
+    let may_be_of_models = !comparison.embedded && difference.id.kind == Kind::Column && is_read;
+    let or_else = if may_be_of_models { "if only models expect this, change the models, or else " } else { "" };
+    let asked = format!("pad-migrate doesn't manage {CONTRACT_SCHEMA}; {or_else}ask its owners to run");
+    comparison.is_contract(&difference.id).then_some(asked)
 }
 
 /// The remedy of a difference, with what went with it if it is missing.

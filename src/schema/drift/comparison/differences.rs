@@ -28,9 +28,13 @@ impl Comparison<'_> {
 
     fn missing(&self, &Found { id, object }: &Found<'_>) -> Vec<Difference> {
         let replaced = id.kind.is_relation().then(|| self.live.relation(&id.schema, &id.name)).flatten();
-        if let Some((other, _)) = replaced {
+        if let Some((other, live)) = replaced {
             let a = |id: &Id| format!("a {}", id.kind.words());
-            return vec![Difference::new(Change::Replaced, id).between(a(id), a(other)).renamed_to(other)];
+            let replaced = Difference::new(Change::Replaced, id).between(a(id), a(other)).renamed_to(other);
+            // What is read has to be readable, whatever it is.
+            let lost = self.privileges(id, object, live).into_iter();
+            let lost = lost.filter(|it| self.is_contract(id) && it.change == Change::Lost);
+            return std::iter::once(replaced).chain(lost).collect();
         }
         match id.kind {
             Kind::DefaultPrivileges => self.privileges(id, object, &Object::new()),

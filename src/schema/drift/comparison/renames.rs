@@ -9,6 +9,7 @@ use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::drift::comparison::{Comparison, Difference, Found, RenamedColumn, is_cosmetic};
 use crate::schema::drift::finding::Change;
 use crate::schema::drift::spelling::{Place, Rename};
+use crate::schema::names::read_instead;
 
 impl Comparison<'_> {
     /// Adds an expected object under a new name.
@@ -164,7 +165,9 @@ impl Comparison<'_> {
                 | Kind::Cast
                 | Kind::Unmodelled
         );
-        is_named && (id.parent.is_empty() || self.live_parent(id))
+        // Another column in the place of one that never was is not that one.
+        let is_phantom = id.kind == Kind::Column && read_instead(&id.schema, &id.parent, &id.name).is_some();
+        is_named && !is_phantom && (id.parent.is_empty() || self.live_parent(id))
     }
 
     fn live_parent(&self, id: &Id) -> bool {

@@ -2,7 +2,6 @@
 
 use crate::schema::catalog::Id;
 use crate::schema::drift::finding::Remedy;
-use crate::schema::names::CONTRACT_SCHEMA;
 
 /// A remedy, or what is to be done instead, in words.
 pub(super) type Drafted = Result<Draft, String>;
@@ -93,11 +92,9 @@ impl Draft {
         Self { after: Vec::new(), ..whole.unwrap_or_default() }
     }
 
-    /// What a report says.
-    pub(super) fn remedy(self, is_contract: bool) -> Remedy {
-        let ask = format!("pad-migrate doesn't manage {CONTRACT_SCHEMA}; ask its owners to run");
-        let asked = is_contract.then_some(ask).into_iter();
-        let advice: Vec<String> = asked.chain(self.roles).chain(self.after).chain(self.cautions).collect();
+    /// What a report says: first what has to be asked of others.
+    pub(super) fn remedy(self, asked: Option<String>) -> Remedy {
+        let advice: Vec<String> = asked.into_iter().chain(self.roles).chain(self.after).chain(self.cautions).collect();
         let colon = if advice.is_empty() { "" } else { ":" };
         let sql: Vec<String> = self.statements.into_iter().map(|it| it + ";").collect();
         Remedy { advice: advice.join("; ") + colon, sql: sql.join(" ") }

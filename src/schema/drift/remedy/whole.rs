@@ -96,9 +96,8 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn is_of_view(&self, id: &Id) -> bool {
-        let relation = self.catalog.relation(&id.schema, &id.parent);
-        let relation = relation.or_else(|| self.comparison.live.relation(&id.schema, &id.parent));
-        relation.is_some_and(|(id, _)| matches!(id.kind, Kind::View | Kind::MaterializedView))
+        let relations = [self.catalog, &self.comparison.live].map(|it| it.relation(&id.schema, &id.parent));
+        relations.into_iter().flatten().any(|(id, _)| matches!(id.kind, Kind::View | Kind::MaterializedView))
     }
 
     /// The statements that create it with what it has. None, if this program creates no such objects.

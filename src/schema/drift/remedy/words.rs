@@ -4,15 +4,14 @@ use crate::base::hint::APPLY;
 use crate::schema::catalog::{Id, Kind};
 use crate::schema::drift::finding::Change;
 use crate::schema::drift::remedy::Case;
-use crate::schema::names::{CONTRACT_SCHEMA, PHANTOM_COLUMNS};
+use crate::schema::names::{CONTRACT_SCHEMA, read_instead};
 
 impl Case<'_> {
     /// What stands for a column that the reference schema never had.
     pub(super) fn phantom(&self) -> Option<String> {
         let Id { schema, parent, kind, name } = self.id;
-        let is_column = *kind == Kind::Column && schema == CONTRACT_SCHEMA && self.difference.change == Change::Missing;
-        let (_, _, instead) =
-            PHANTOM_COLUMNS.iter().find(|(table, column, _)| is_column && table == parent && column == name)?;
+        let is_column = *kind == Kind::Column && self.difference.change == Change::Missing;
+        let instead = read_instead(schema, parent, name).filter(|_| is_column)?;
         Some(format!("{CONTRACT_SCHEMA} never had this column: {instead}"))
     }
 
