@@ -17,7 +17,7 @@ pub fn purpose(schema: &str, table: &str) -> Option<&'static str> {
         ("padealing", "migration_run") => "Runs of the migration, with their counts.",
         ("padealing", "migration_reject") => "Legacy rows that were not migrated, with field, rule and value.",
         ("padealing", "schema_revision") => "The history of the schema: which revision was applied when.",
-        ("padealing", "active_stocks") => "Historical; pad-migrate reports it and never changes it.",
+        ("padealing", "active_stocks") => "Historical: reported, and never changed.",
         ("bo_airflow", "oracle_employee") => "Employees. It has no email and no full_name: see oracle_contact.",
         ("bo_airflow", "oracle_contact") => "Full names and emails of employees, by employee_id.",
         ("bo_airflow", "oracle_bloomberg") => "Securities with their codes.",
