@@ -117,7 +117,8 @@ pub fn json(text: &str) -> String {
 /// For a cell of a CSV file, which is quoted elsewhere. A spreadsheet takes a text that begins like a formula for one
 /// (OWASP, CSV Injection): such a text gets an apostrophe, a number doesn't.
 pub fn cell(cell: &str) -> Cow<'_, str> {
-    let begins = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
+    let first = cell.trim_start_matches(' ');
+    let begins = first.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
     match text(cell) {
         shown if begins && cell.parse::<f64>().is_err() => Cow::Owned(format!("'{shown}")),
         shown => shown,

@@ -148,10 +148,11 @@ impl Context {
 /// Why `--backup` takes none before the first `apply`.
 const NOTHING_YET: &str = "there is nothing to back up yet";
 
-/// Starts the file of a flag, if it is given, of a command whose result is printed besides: the two must not mix.
+/// Starts the file of a flag, if it is given, of a command whose result is printed besides: the two must not mix. Such files
+/// have values of rows, or could: they are their owner's only.
 pub(crate) fn beside_result(flag: &str, path: Option<&Path>) -> Result<Option<PendingFile>, Failure> {
     let Some(path) = path else { return Ok(None) };
-    let file = PendingFile::create(path)?;
+    let file = PendingFile::create(path)?.private();
     refuse_stdout(flag, &file)?;
     Ok(Some(file))
 }

@@ -18,7 +18,7 @@ use crate::dashboard::pg::source::Source;
 pub(crate) struct Args {
     /// Where to listen: an address of this machine only, and a port; 0 is any that is free
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: String,
 }
 
 pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()>) -> Ended {
@@ -39,11 +39,19 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
     Ok(Verdict::Clean)
 }
 
+/// An address of this machine; a name would have to be resolved, and only one is known.
+fn address(listen: &str) -> Result<SocketAddr, ServeError> {
+    let named = listen.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let address: SocketAddr = match named.as_deref().unwrap_or(listen).parse() {
+        Ok(address) => address,
+        Err(_) => return Err(ServeError::NoAddress),
+    };
+    if address.ip().is_loopback() { Ok(address) } else { Err(ServeError::NotLoopback(address)) }
+}
+
 async fn begin(args: &Args, context: &Context) -> Result<Dashboard, Failure> {
     // Before the file of legacy rows is read, which may take long.
-    if !args.listen.ip().is_loopback() {
-        return Err(ServeError::NotLoopback(args.listen).into());
-    }
+    let listen = address(&args.listen)?;
     let (target, rows) = context.target_and_rows(AtOnce::fixed(SESSIONS, 1)).await?;
     let source = match rows {
         LegacyRows::Csv(csv) => Source::Csv(csv),
@@ -56,7 +64,7 @@ async fn begin(args: &Args, context: &Context) -> Result<Dashboard, Failure> {
         source,
         environment: context.config.environment,
         roles: context.config.roles.clone(),
-        listen: args.listen,
+        listen,
     };
     Ok(Dashboard::bind(options).await?)
 }

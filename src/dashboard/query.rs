@@ -6,6 +6,7 @@
 mod pairs;
 mod place;
 
+pub(crate) use pairs::is_name;
 pub use place::{At, BadQuery, Security};
 
 use crate::dashboard::query::pairs::{Pairs, Printed};

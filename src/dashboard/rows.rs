@@ -39,8 +39,64 @@ pub struct Person {
     pub email: Option<String>,
 }
 
-/// Columns that say who somebody is, in the target and in the legacy table (D11: `name` is the employee's own).
-pub const PERSONAL: [&str; 4] = ["name", "related_party_name", "approver_google_uid", "google_uid"];
+/// Parts of the names of columns and keys that say who somebody is (D11: the legacy `name` is the employee's own).
+const PERSONAL: [&str; 12] =
+    ["name", "mail", "uid", "google", "phone", "mobile", "contact", "person", "user", "login", "initials", "address"];
+
+/// Names that have such a part and say something else, without what is no letter.
+const IMPERSONAL: [&str; 6] = ["securityname", "tablename", "filename", "rulename", "columnname", "configname"];
+
+/// Whether values of a column, or of a key in JSON, say who somebody is, by its name.
+pub fn is_personal(name: &str) -> bool {
+    let letters: String = name.chars().filter(|it| it.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    PERSONAL.iter().any(|part| letters.contains(part))
+        && !letters.contains("uuid")
+        && !IMPERSONAL.contains(&letters.as_str())
+}
+
+/// Columns that hold JSON.
+pub const JSON: [&str; 3] = ["compliance_assessment", "details", "verification_metadata"];
+
+/// The rest of a line after the quote that begins it: a key, and its value; none for a text in an array.
+fn key_and_value(rest: &str) -> Option<(&str, &str)> {
+    let mut is_escaped = false;
+    let end = rest.find(|c| {
+        let ends = c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+        ends
+    })?;
+    Some((&rest[..end], rest[end + 1..].strip_prefix(": ")?))
+}
+
+/// JSON as PostgreSQL's `jsonb_pretty` prints it, a key a line: what personal keys hold is left out, whole.
+pub fn without_people(pretty: &str) -> String {
+    let mut out = Vec::new();
+    // The spaces before a key whose array or object is left out, up to the line that closes it.
+    let mut left_out: Option<usize> = None;
+    for line in pretty.split('\n') {
+        let spaces = line.len() - line.trim_start().len();
+        if let Some(of) = left_out {
+            if spaces == of {
+                left_out = None;
+                if let Some(last) = out.last_mut().filter(|_| line.ends_with(',')) {
+                    *last += ",";
+                }
+            }
+            continue;
+        }
+        let key = line.trim_start().strip_prefix('"').and_then(key_and_value);
+        match key.filter(|(key, _)| is_personal(key)) {
+            None => out.push(line.to_owned()),
+            Some((key, value)) => {
+                let opens = matches!(value, "{" | "[");
+                left_out = opens.then_some(spaces);
+                let end = if value.ends_with(',') && !opens { "," } else { "" };
+                out.push(format!("{}\"{key}\": {HIDDEN}{end}", " ".repeat(spaces)));
+            }
+        }
+    }
+    out.join("\n")
+}
 
 /// What stands for such a value until somebody asks.
 pub const HIDDEN: &str = "hidden";
@@ -139,9 +195,11 @@ pub struct Request {
 /// Whether a request came from a legacy row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
-    /// No lineage names it.
+    /// No lineage names it, nor anything that belongs to it.
     #[default]
     Application,
+    /// A migration wrote it or something that belongs to it, and no lineage names it any more.
+    Broken,
     /// Lineage names it.
     Legacy(Lineage),
     /// It has the legacy mark, and finding its lineage takes too long.
@@ -166,8 +224,11 @@ pub enum Proof {
         legacy: Vec<(String, String)>,
         /// The decisions that show in it.
         decisions: Vec<(&'static str, String)>,
-        /// The SHA-256 of the legacy row.
-        row_hash: String,
+        /// The SHA-256 of the legacy row, unless something of the row is hidden: with the rest of the row it would confirm a
+        /// guess.
+        row_hash: Option<String>,
+        /// Whether it was looked for other lineage of the same rows, which takes too long where there is much.
+        is_only_claim: bool,
     },
     /// It isn't.
     Differs {
@@ -196,6 +257,8 @@ pub struct Overview {
     pub runs: Vec<Run>,
     /// Rejections that no later run has resolved, by rule.
     pub rejections: Vec<(String, u64)>,
+    /// Legacy rows that are rejected for these.
+    pub rejected: u64,
     /// When it was counted.
     pub counted_at: String,
 }

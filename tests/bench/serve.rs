@@ -32,8 +32,9 @@ const YARDSTICK: &str = "select to_jsonb(t)::text from (select * from padealing.
 const APPLICATION: &str = "insert into padealing.pad_breach (request_id, employee_id, breach_type, severity) \
     select id, employee_id, 'holding_period', (array['low', 'medium', 'high', 'critical'])[1 + id % 4] \
     from padealing.pad_request where id % 20 = 0; \
-    insert into padealing.audit_log (action_type, action_status, actor_type, request_id) \
-    select 'viewed', 'success', 'user', id from padealing.pad_request where id % 10 = 0; \
+    insert into padealing.audit_log (action_type, action_status, actor_type, request_id, \"timestamp\") \
+    select 'viewed', 'success', 'user', id, timestamp '2026-11-01' + id * interval '1 second' \
+    from padealing.pad_request where id % 10 = 0; \
     analyze";
 
 /// The program, which ends with it.

@@ -5,6 +5,7 @@ use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderValue, Response, StatusCode};
 use maud::Markup;
 
+use crate::base::hint::DRIFT;
 use crate::base::text::sentence;
 use crate::dashboard::http::guard::Refusal;
 use crate::dashboard::page::frame::Site;
@@ -127,7 +128,13 @@ impl From<QueryError> for Problem {
                 "A table of this page is locked by another session, such as a migration or a change of the schema. Try \
                  again when it has finished.",
             ),
-            _ => Self::new(StatusCode::BAD_GATEWAY, "The database didn't answer", format!("{}.", sentence(&error))),
+            Some(sqlstate::UNDEFINED_COLUMN | sqlstate::UNDEFINED_TABLE) => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "The schema is another one",
+                format!("{}. Run `{DRIFT}` to see what differs from the schema of this program.", sentence(&error)),
+            ),
+            Some(_) => Self::new(StatusCode::BAD_GATEWAY, "The database refused it", format!("{}.", sentence(&error))),
+            None => Self::new(StatusCode::BAD_GATEWAY, "The database didn't answer", format!("{}.", sentence(&error))),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use futures_util::stream;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::timeout;
 
 use crate::base::escape;
 use crate::dashboard::http::answer::{Problem, typed};
@@ -22,8 +22,11 @@ const MOST: u64 = 100_000;
 /// Rows of a statement.
 const STEP: usize = 1000;
 
-/// A reader who takes longer is cut off, so that no transaction stays open behind a stalled download.
+/// A file that takes longer is cut off.
 const LONGEST: Duration = Duration::from_secs(60);
+
+/// So is one of which nothing is taken for so long: no transaction stays open behind a stalled download.
+const STALLED: Duration = Duration::from_secs(5);
 
 const COLUMNS: [&str; 15] = [
     "id",
@@ -50,7 +53,7 @@ const PERSONAL: [&str; 2] = ["full_name", "email"];
 fn line<'c>(cells: impl Iterator<Item = &'c str>) -> String {
     let quoted = |cell: &str| {
         let cell = escape::cell(cell);
-        match cell.contains([',', '"']) {
+        match cell.contains([',', ';', '"']) {
             true => format!("\"{}\"", cell.replace('"', "\"\"")),
             false => cell.into_owned(),
         }
@@ -88,10 +91,8 @@ struct Reading {
     lease: Lease,
     query: RequestsQuery,
     at: At,
-    until: Instant,
     /// The header's turn.
     is_first: bool,
-    _one_at_a_time: OwnedSemaphorePermit,
 }
 
 /// The file, of what is found at this moment.
@@ -109,15 +110,27 @@ pub(crate) async fn export(
              several files.",
         ));
     }
-    let reading = Reading {
-        lease,
-        query,
-        at: At::Start,
-        until: Instant::now() + LONGEST,
-        is_first: true,
-        _one_at_a_time: one_at_a_time,
-    };
-    let body = Body::from_stream(stream::unfold(Some(reading), |reading| async { Some(next(reading?).await) }));
+    let (pieces, received) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut reading = Reading { lease, query, at: At::Start, is_first: true };
+        // However it ends, the transaction does, too: a reader who takes no more is not waited for.
+        let is_whole = timeout(LONGEST, reading.send(&pieces)).await.unwrap_or(false);
+        let _ = reading.lease.done().await;
+        // Before the end is known, after which the next file may be asked for.
+        drop(one_at_a_time);
+        if is_whole {
+            let _ = pieces.send_timeout(Piece::End, STALLED).await;
+        }
+    });
+    let body = Body::from_stream(stream::unfold(Some(received), |received| async {
+        let mut received = received?;
+        match received.recv().await {
+            Some(Piece::Lines(lines)) => Some((Ok(lines), Some(received))),
+            Some(Piece::End) => None,
+            // The connection is broken off, so that the browser knows that the file isn't whole.
+            None => Some((Err(std::io::Error::other("the rows could not be read")), None)),
+        }
+    }));
     let mut answer = typed(StatusCode::OK, "text/csv; charset=utf-8", body);
     if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"requests-{environment}.csv\"")) {
         answer.headers_mut().insert(header::CONTENT_DISPOSITION, name);
@@ -125,20 +138,26 @@ pub(crate) async fn export(
     Ok(answer)
 }
 
-/// The next lines. An error breaks the connection off, so that the browser knows that the file isn't whole.
-async fn next(mut reading: Reading) -> (Result<String, std::io::Error>, Option<Reading>) {
-    match tokio::time::timeout_at(reading.until, reading.lines()).await {
-        Ok(Ok((lines, true))) => (Ok(lines), Some(reading)),
-        Ok(Ok((lines, false))) => {
-            let _ = reading.lease.done().await;
-            (Ok(lines), None)
-        }
-        Ok(Err(_)) => (Err(std::io::Error::other("the rows could not be read")), None),
-        Err(_) => (Err(std::io::ErrorKind::TimedOut.into()), None),
-    }
+/// A part of the file.
+enum Piece {
+    Lines(String),
+    End,
 }
 
 impl Reading {
+    /// Reads and sends, until nothing is taken for a while; whether that was all.
+    async fn send(&mut self, pieces: &mpsc::Sender<Piece>) -> bool {
+        loop {
+            let Ok((lines, is_more)) = self.lines().await else { return false };
+            if pieces.send_timeout(Piece::Lines(lines), STALLED).await.is_err() {
+                return false;
+            }
+            if !is_more {
+                return true;
+            }
+        }
+    }
+
     /// Some lines, and whether there are more.
     async fn lines(&mut self) -> Result<(String, bool), Problem> {
         let mut lines = String::new();

@@ -90,7 +90,7 @@ impl Guard {
     pub(crate) fn new(address: SocketAddr) -> Result<(Self, String), RandomError> {
         let port = address.port();
         let mut hosts = vec![address.to_string()];
-        hosts.extend(["127.0.0.1", "localhost", "[::1]"].map(|it| format!("{it}:{port}")));
+        hosts.push(format!("localhost:{port}"));
         let (token, value) = (random()?, random()?);
         let (first, session) = (Secret::of(&token), Secret::of(&value));
         let secrets = Mutex::new(Secrets { token: Some(first), session, value: Some(value) });
@@ -154,9 +154,9 @@ impl Guard {
     /// Another site's page, a frame in one, a program of its own: what a browser says about where a request is from.
     fn check_origin(&self, request: &Parts) -> Result<(), Refusal> {
         let Parts { uri, headers, .. } = request;
-        let is_own = |origin: &str| {
-            origin.strip_prefix("http://").is_some_and(|it| self.hosts.iter().any(|host| host.eq_ignore_ascii_case(it)))
-        };
+        // The host has been checked.
+        let host = headers.get(header::HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let is_own = |origin: &str| origin.strip_prefix("http://").is_some_and(|it| it.eq_ignore_ascii_case(host));
         let origins_are_own = headers.get_all(header::ORIGIN).iter().all(|it| it.to_str().is_ok_and(is_own));
         let is = |name: &str, words: &[&str]| {
             headers.get_all(name).iter().all(|it| it.to_str().is_ok_and(|it| words.contains(&it)))
@@ -191,6 +191,15 @@ impl Guard {
         let given = uri.query().and_then(|it| it.strip_prefix("token=")).unwrap_or_default();
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         let is_right = secrets.token.is_some_and(|it| it.is(given));
+        if !is_right && secrets.token.is_some() {
+            return refuse(
+                StatusCode::FORBIDDEN,
+                "Not the start address",
+                format!(
+                    "It isn't the start address that `{SERVE}` printed. Copy the whole of it; it has not been used yet."
+                ),
+            );
+        }
         // A program that looks at links before they are opened must not use it up.
         if is_right && method == Method::GET {
             secrets.token = None;

@@ -1,5 +1,6 @@
 //! Which page is at which address.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use crate::dashboard::pg::keyset::{EdgeGone, Search};
 use crate::dashboard::pg::pool::{Lease, Pool};
 use crate::dashboard::query::{AuditQuery, BreachesQuery, RejectionsQuery, RequestsQuery, RunQuery, ViewQuery};
 use crate::dashboard::rows::{Origin, Overview, Page, People, Proof};
+use crate::migration::pg::verify::VerifyRequest;
 use crate::report::drift::json::DriftJson;
 use crate::report::integrity::IntegrityJson;
 use crate::schema::drift::exceptions::Exceptions;
@@ -51,6 +53,8 @@ pub(crate) struct Shared {
     counted: std::sync::Mutex<Option<(Instant, Arc<Overview>)>>,
     /// Held while the overview's numbers are counted.
     counting: tokio::sync::Mutex<()>,
+    /// Whether they could not be counted the last time.
+    has_failed: AtomicBool,
     drift: Arc<Job<DriftJson>>,
     integrity: Arc<Job<IntegrityJson>>,
     /// Rows that are being proved.
@@ -80,6 +84,7 @@ impl Shared {
             options,
             counted: std::sync::Mutex::default(),
             counting: tokio::sync::Mutex::default(),
+            has_failed: AtomicBool::new(false),
             drift: Job::new(&jobs),
             integrity: Job::new(&jobs),
             proofs: Arc::new(Semaphore::new(1)),
@@ -97,15 +102,22 @@ impl Shared {
         counted.as_ref().filter(|(since, _)| since.elapsed() < oldest).map(|(_, found)| Arc::clone(found))
     }
 
+    async fn count_now(&self) -> Result<Overview, Problem> {
+        let mut lease = self.begin().await?;
+        let found = pg::overview::overview(&mut lease).await?;
+        lease.done().await?;
+        Ok(found)
+    }
+
     /// Counts them, unless that was done while this waited for its turn.
     pub(crate) async fn count(&self) -> Result<Arc<Overview>, Problem> {
         let _turn = self.counting.lock().await;
         if let Some(found) = self.counted(FRESH) {
             return Ok(found);
         }
-        let mut lease = self.begin().await?;
-        let found = Arc::new(pg::overview::overview(&mut lease).await?);
-        lease.done().await?;
+        let found = self.count_now().await;
+        self.has_failed.store(found.is_err(), Ordering::Relaxed);
+        let found = Arc::new(found?);
         *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&found)));
         Ok(found)
     }
@@ -158,7 +170,8 @@ async fn show_overview(State(shared): Place, raw: RawQuery) -> Answer {
         if let Some(found) = shared.counted(FRESH) {
             return Ok(html(overview::overview(&shared.site, &found, false)));
         }
-        if let Some(found) = shared.counted(KEPT) {
+        // A page that could not be counted again says why, in place of old numbers.
+        if let Some(found) = shared.counted(KEPT).filter(|_| !shared.has_failed.load(Ordering::Relaxed)) {
             if shared.counting.try_lock().is_ok() {
                 let counts = Arc::clone(&shared);
                 tokio::spawn(async move { counts.count().await });
@@ -226,7 +239,7 @@ async fn show_request(State(shared): Place, Path(id): Path<String>, raw: RawQuer
 async fn last_part(shared: Arc<Shared>, origin: Origin, people: bool) -> String {
     let proof = match &origin {
         Origin::Legacy(lineage) => Some(prove(&shared, lineage.source_id, people).await),
-        Origin::Application | Origin::Unknown => None,
+        Origin::Application | Origin::Broken | Origin::Unknown => None,
     };
     request::last_part(&origin, proof.as_ref()).into_string()
 }
@@ -248,7 +261,8 @@ async fn prove(shared: &Arc<Shared>, id: i64, people: bool) -> Proof {
         runtime.block_on(async move {
             let _turn = turn;
             let Options { target, source, environment, .. } = &shared.options;
-            pg::proof::prove(target, source, *environment, id, people).await
+            let request = VerifyRequest { target, source: source.legacy(), environment: *environment };
+            pg::proof::prove(&shared.pool, request, id, people).await
         })
     });
     match timeout(until - Instant::now(), work).await {

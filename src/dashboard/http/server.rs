@@ -21,11 +21,11 @@ use crate::dashboard::http::guard::{Admitted, ENTER, Guard, RandomError};
 use crate::dashboard::http::options::Options;
 use crate::dashboard::http::routes::{Shared, entered, router};
 use crate::dashboard::pg::admission::{admit, may_write};
-use crate::dashboard::pg::pool;
 use crate::ledger::pg::admission::SessionError;
 
-/// Sessions with the target at once: those of pages, two of a comparison or of checks, one of a proof.
-pub(crate) const SESSIONS: usize = pool::SESSIONS + 3;
+/// Sessions with the target that have to be free at the start: one for a page, one for a proof. Others are taken when they
+/// are asked for: up to four for pages, one for a proof, two for a comparison or for checks.
+pub(crate) const SESSIONS: usize = 2;
 
 /// Connections of browsers at once; more wait until one is free.
 const CONNECTIONS: usize = 128;
@@ -54,6 +54,8 @@ pub enum ServeError {
          open a tunnel with the same port on both sides: ssh -L PORT:127.0.0.1:PORT THIS_MACHINE"
     )]
     NotLoopback(SocketAddr),
+    #[error("--listen is not an address and a port; use 127.0.0.1:PORT, or 127.0.0.1:0 for any port that is free")]
+    NoAddress,
     #[error("nothing can listen on {address}: {source}; name another port with --listen, or 0 for any that is free")]
     Listen { address: SocketAddr, source: std::io::Error },
     #[error(transparent)]

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::base::hint::MIGRATE;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::{choice, elsewhere, empty, pager, table};
-use crate::dashboard::query::{At, AuditQuery, BreachesQuery, RESULTS, RejectionsQuery, SEVERITIES, STATES};
+use crate::dashboard::query::{At, AuditQuery, BreachesQuery, RESULTS, RejectionsQuery, SEVERITIES, STATES, is_name};
 use crate::dashboard::rows::{Page, People, Record};
 
 fn words<'w>(words: impl IntoIterator<Item = &'w str>) -> Vec<(String, String)> {
@@ -102,7 +102,7 @@ pub(crate) fn audit(
     people: &People,
     actions: &[String],
 ) -> Markup {
-    let mut known: Vec<&str> = actions.iter().map(String::as_str).collect();
+    let mut known: Vec<&str> = actions.iter().map(String::as_str).filter(|it| is_name(it)).collect();
     known.extend(query.action.as_deref().filter(|it| !actions.iter().any(|known| known == it)));
     let form = html! {
         (choice("action", "Action", Some("Any"), words(known), query.action.as_deref()))
@@ -139,7 +139,7 @@ pub(crate) fn audit(
 
 /// Rejections.
 pub(crate) fn rejections(site: &Site, query: &RejectionsQuery, page: &Page<Record>, rules: &[String]) -> Markup {
-    let mut known: Vec<&str> = rules.iter().map(String::as_str).collect();
+    let mut known: Vec<&str> = rules.iter().map(String::as_str).filter(|it| is_name(it)).collect();
     known.extend(query.rule.as_deref().filter(|it| !rules.iter().any(|known| known == it)));
     let state = query.resolved.map(|it| STATES[usize::from(it)]);
     let form = html! {

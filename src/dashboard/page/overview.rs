@@ -6,6 +6,7 @@ use crate::base::hint::MIGRATE;
 use crate::base::text::{plural, thousands};
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::{empty, maybe_word, text};
+use crate::dashboard::query::{RejectionsQuery, is_name};
 use crate::dashboard::rows::{Overview, Run};
 use crate::migration::target::Status;
 
@@ -69,7 +70,7 @@ fn years(overview: &Overview) -> Markup {
                     } }
                     tbody {
                         @for (year, by_status) in overview.by_year.iter().flatten() {
-                            @let link = year.filter(|it| (1..=9998).contains(it));
+                            @let link = year.filter(|it| (1..=9999).contains(it));
                             tr {
                                 th scope="row" {
                                     @match (link, year) {
@@ -113,11 +114,14 @@ fn migration(overview: &Overview) -> Markup {
         section aria-labelledby="migration" {
             h2 #migration { "Migration" }
             @if open > 0 {
-                p { (plural(open, "open rejection", "open rejections")) ":" }
+                p {
+                    (plural(overview.rejected, "legacy row is rejected", "legacy rows are rejected"))
+                    ", for " (plural(open, "reason", "reasons")) ":"
+                }
                 ul {
                     @for (rule, count) in &overview.rejections {
                         li {
-                            a href={ "/rejections?rule=" (rule) "&state=open" } { (text(rule)) }
+                            (rule_link(rule))
                             " " span.figure { (thousands(*count)) }
                         }
                     }
@@ -125,6 +129,14 @@ fn migration(overview: &Overview) -> Markup {
             } @else { p.faint { "No rejection is open." } }
             @if overview.runs.is_empty() { p.faint { "No run is recorded." } } @else { (runs(&overview.runs)) }
         }
+    }
+}
+
+/// A rule, and the list of what it has rejected; a name that no address can have is shown only.
+fn rule_link(rule: &str) -> Markup {
+    let query = RejectionsQuery { rule: Some(rule.to_owned()), resolved: Some(false), ..RejectionsQuery::default() };
+    html! {
+        @if is_name(rule) { a href={ "/rejections" (query.print()) } { (text(rule)) } } @else { (text(rule)) }
     }
 }
 

@@ -6,7 +6,9 @@ use maud::{Markup, html};
 use crate::base::escape;
 use crate::base::text::thousands;
 use crate::dashboard::query::At;
-use crate::dashboard::rows::{Counted, HIDDEN, PERSONAL, Page, People, Reached, Record, Value};
+use crate::dashboard::rows::{
+    Counted, HIDDEN, JSON, Page, People, Reached, Record, Value, is_personal, without_people,
+};
 
 /// A text on one line.
 pub(crate) fn text(text: &str) -> Markup {
@@ -76,7 +78,7 @@ pub(crate) fn employee(id: Option<i64>, people: &People, is_shown: bool) -> Mark
 /// A value of a column by what it is.
 pub(crate) fn value(column: &str, value: &Value, people: &People, is_shown: bool) -> Markup {
     let Some(found) = value.text.as_deref() else { return nothing() };
-    if PERSONAL.contains(&column) && !is_shown {
+    if is_personal(column) && !is_shown {
         return html! { span.none { (HIDDEN) } };
     }
     match column {
@@ -84,10 +86,13 @@ pub(crate) fn value(column: &str, value: &Value, people: &People, is_shown: bool
         | "actor_id" => employee(found.parse().ok(), people, is_shown),
         "request_id" => html! { a href={ "/requests/" (found) } { (text(found)) } },
         "status" | "decision" | "severity" | "action_status" => word(found),
-        "compliance_assessment" | "details" | "verification_metadata" => html! {
-            pre { @for (at, line) in found.split('\n').enumerate() { @if at > 0 { "\n" } (escape::text(line)) } }
-            (cut(value))
-        },
+        _ if JSON.contains(&column) => {
+            let found = if is_shown { found.to_owned() } else { without_people(found) };
+            html! {
+                pre { @for (at, line) in found.split('\n').enumerate() { @if at > 0 { "\n" } (escape::text(line)) } }
+                (cut(value))
+            }
+        }
         _ if found.is_empty() => html! { span.none { "empty text" } },
         _ => html! {
             (prose(found))
@@ -131,11 +136,8 @@ pub(crate) fn is_number(column: &str) -> bool {
 /// A table of records, a column for each that says something, in a frame that scrolls by itself.
 pub(crate) fn table(caption: &str, columns: &[&str], records: &[Record], people: &People, is_shown: bool) -> Markup {
     let value_of = |record: &Record, column: &str| {
-        // Why a legacy row was rejected may quote what its field holds.
-        if !is_shown
-            && ["value", "message"].contains(&column)
-            && record.get("field").is_some_and(|it| PERSONAL.contains(&it))
-        {
+        // What a rejected field holds may be anything, a name in place of an id too, and the message quotes it.
+        if !is_shown && ["value", "message"].contains(&column) {
             return html! { span.none { (HIDDEN) } };
         }
         let found = record.columns.iter().find(|(name, _)| *name == column);

@@ -8,7 +8,11 @@ use crate::dashboard::page::parts::text;
 /// Why a page isn't shown, to people who may see the dashboard.
 pub(crate) fn problem(site: &Site, title: &str, sentence: &str) -> Markup {
     let head = Head { part: None, title, people: None, again: false };
-    page(site, &head, &html! { p.problem { (text(sentence)) } p { a href="/" { "To the overview" } } })
+    page(
+        site,
+        &head,
+        &html! { p.problem { (text(sentence)) } p { a href="" { "Try again" } " · " a href="/" { "To the overview" } } },
+    )
 }
 
 /// The same to those who may not: nothing of the environment is in it, and nothing is loaded for it.

@@ -121,6 +121,12 @@ pub(crate) fn last_part(origin: &Origin, proof: Option<&Proof>) -> Markup {
             h2 #lineage { "Lineage" }
             @match origin {
                 Origin::Application => p.faint { "No lineage: the application wrote this request." },
+                Origin::Broken => {
+                    (empty(
+                        "A migration wrote this request, or a part of it, and its lineage is not there.",
+                        html! { code { (VERIFY) } " says what differs." },
+                    ))
+                }
                 Origin::Unknown => {
                     (empty(
                         "It came from a legacy row with another id.",
@@ -143,15 +149,21 @@ pub(crate) fn last_part(origin: &Origin, proof: Option<&Proof>) -> Markup {
 
 fn proved(proof: &Proof) -> Markup {
     match proof {
-        Proof::Proved { legacy, decisions, row_hash } => html! {
+        Proof::Proved { legacy, decisions, row_hash, is_only_claim } => html! {
             p.verdict.good {
                 strong { "Proved" }
                 " Verified against the legacy row just now: what is stored here is what that row gives."
+                @if !is_only_claim {
+                    " Whether other lineage names it, too, takes too long to find out here: " code { (VERIFY) } " does."
+                }
             }
             details {
                 summary { "The legacy row" }
                 dl.facts { @for (column, value) in legacy { div { dt { code { (text(column)) } } dd { (text(value)) } } } }
-                p.faint { "Every other column is null. SHA-256 of the row: " code { (row_hash) } }
+                p.faint {
+                    "Every other column is null. "
+                    @if let Some(hash) = row_hash { "SHA-256 of the row: " code { (hash) } }
+                }
             }
             details {
                 summary { "How it became this request" }

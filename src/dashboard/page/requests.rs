@@ -179,7 +179,8 @@ impl Requests<'_> {
     }
 
     fn security(&self, row: &RequestRow) -> Markup {
-        let shown = row.security_name.as_deref().or(row.ticker.as_deref()).or(row.isin.as_deref());
+        let names = [&row.security_name, &row.ticker, &row.isin];
+        let shown = names.into_iter().flatten().map(String::as_str).find(|it| !it.trim().is_empty());
         let code = row.ticker.as_deref().or(row.isin.as_deref()).filter(|it| Some(*it) != shown);
         html! {
             @match (row.security_id, shown) {

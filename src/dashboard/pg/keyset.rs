@@ -111,7 +111,7 @@ pub(crate) struct Listed<'c> {
     /// What else is joined to a row, so that it stays one.
     pub(crate) joins: &'static str,
     /// For error messages.
-    pub(crate) what: &'static str,
+    pub(crate) what: &'c str,
     pub(crate) order: Order,
 }
 

@@ -23,9 +23,10 @@ async fn records(
     conditions: &Conditions,
     at: At,
 ) -> Records {
-    let columns = Columns { names, longest: IN_A_LIST, people: false };
+    let columns = Columns { names, longest: IN_A_LIST };
     let sql = columns.sql();
-    let listed = Listed { table, columns: &sql, joins: "", what: "listing rows", order };
+    let what = &format!("listing {table}");
+    let listed = Listed { table, columns: &sql, joins: "", what, order };
     listed.page(session, conditions, (at, Some(Search::of(at))), ROWS, |row| columns.read(row)).await
 }
 

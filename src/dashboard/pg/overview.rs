@@ -39,10 +39,16 @@ pub(crate) async fn overview(session: &mut Session) -> Result<Overview, QueryErr
     .attempt(WHAT)?;
     let rejection = |row: &PgRow| Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.unsigned_abs()));
     let rejections = rejections.iter().map(rejection).collect::<Result<_, sqlx::Error>>().attempt(WHAT)?;
+    let rejected: i64 = sqlx::query_scalar(
+        "select count(distinct (source_table, source_id)) from padealing.migration_reject where resolved_run_id is null",
+    )
+    .fetch_one(&mut *session)
+    .await
+    .attempt(WHAT)?;
     let runs = runs(session).await?;
     let counted_at =
         sqlx::query_scalar("select to_char(now(), 'HH24:MI:SS')").fetch_one(session).await.attempt(WHAT)?;
-    Ok(Overview { by_year, is_by_year, tables, runs, rejections, counted_at })
+    Ok(Overview { by_year, is_by_year, tables, runs, rejections, rejected: rejected.unsigned_abs(), counted_at })
 }
 
 const BY_YEAR: &str = "select case when isfinite(created_at) then extract(year from created_at)::int end, status::text, count(*) \

@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use crate::dashboard::rows::{HIDDEN, Record, Value};
+use crate::dashboard::rows::{JSON, Record, Value};
 
 /// The columns that are read of a table, the id first.
 #[derive(Clone, Copy, Debug)]
@@ -11,8 +11,6 @@ pub(crate) struct Columns {
     pub(crate) names: &'static [&'static str],
     /// A longer text is cut.
     pub(crate) longest: u32,
-    /// Whether names of people are shown that aren't in a column of their own.
-    pub(crate) people: bool,
 }
 
 /// Of a list.
@@ -34,12 +32,7 @@ impl Columns {
 
     fn text(self, name: &str) -> String {
         match name {
-            // The residual has the employee's own name (D11).
-            "compliance_assessment" if !self.people => format!(
-                "jsonb_pretty(case when jsonb_typeof(t.{name} -> 'legacy') = 'object' \
-                 then jsonb_set(t.{name}, '{{legacy,name}}', '\"{HIDDEN}\"', false) else t.{name} end)"
-            ),
-            "compliance_assessment" | "details" | "verification_metadata" => format!("jsonb_pretty(t.{name})"),
+            _ if JSON.contains(&name) => format!("jsonb_pretty(t.{name})"),
             _ => format!("t.\"{name}\"::text"),
         }
     }

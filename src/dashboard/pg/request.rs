@@ -50,7 +50,7 @@ async fn rows(
 
 /// The request of an id, if there is one.
 pub(crate) async fn request(session: &mut Session, id: i64, people_shown: bool) -> Result<Option<Request>, QueryError> {
-    let columns = |names| Columns { names, longest: IN_FULL, people: people_shown };
+    let columns = |names| Columns { names, longest: IN_FULL };
     let found = rows(session, "pad_request", columns(REQUEST), ("id", id), "t.id").await?;
     let Some(request) = found.into_iter().next() else { return Ok(None) };
     let of = ("request_id", id);
@@ -98,15 +98,36 @@ async fn origin(session: &mut Session, id: i64, audit: &[Record]) -> Result<Orig
         return Ok(Origin::Legacy(lineage));
     }
     if !audit.iter().any(|entry| entry.get("details").is_some_and(|it| it.contains(LEGACY_MARK))) {
-        return Ok(Origin::Application);
+        let is_application = !names_parts(session, id).await?;
+        return Ok(if is_application { Origin::Application } else { Origin::Broken });
     }
     match lineage(session, "limit 1", id).await? {
-        Some(found) => Ok(found.map_or(Origin::Application, Origin::Legacy)),
+        Some(found) => Ok(found.map_or(Origin::Broken, Origin::Legacy)),
         None => Ok(Origin::Unknown),
     }
 }
 
 const WHAT: &str = "looking up lineage";
+
+/// Whether lineage of the legacy row with the request's id names an approval, an execution or an entry of the request.
+async fn names_parts(session: &mut Session, id: i64) -> Result<bool, QueryError> {
+    let row = sqlx::query(
+        "select exists (select from padealing.migration_mapping m \
+         where m.source_table = $1 and m.source_id = $2 and case \
+             when m.target_table like 'pad_approval:%' \
+                 then exists (select from padealing.pad_approval t where t.id = m.target_id and t.request_id = $2) \
+             when m.target_table = 'pad_execution' \
+                 then exists (select from padealing.pad_execution t where t.id = m.target_id and t.request_id = $2) \
+             when m.target_table like 'audit_log:%' \
+                 then exists (select from padealing.audit_log t where t.id = m.target_id and t.request_id = $2) end)",
+    )
+    .bind(SOURCE_TABLE)
+    .bind(id)
+    .fetch_one(session)
+    .await
+    .attempt(WHAT)?;
+    row.try_get(0).attempt(WHAT)
+}
 
 /// None if it takes too long.
 async fn lineage(session: &mut Session, end: &str, id: i64) -> Result<Option<Option<Lineage>>, QueryError> {

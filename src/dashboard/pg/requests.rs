@@ -152,19 +152,20 @@ async fn looked_at(session: &mut Session, query: &RequestsQuery) -> Result<Optio
     Ok(Some(counts).filter(|counts| counts.values().sum::<u64>() <= LOOKED_AT))
 }
 
-/// The years in which requests were created, the latest first: no more than people choose from.
+/// The years in which requests were created, the latest first, each found by the index: no more than people choose from.
 pub(crate) async fn years(session: &mut Session) -> Result<Vec<u16>, QueryError> {
-    const MOST: i32 = 40;
-    let row = sqlx::query(
-        "select extract(year from (select min(created_at) from padealing.pad_request where created_at > '-infinity'))::int, \
-                extract(year from (select max(created_at) from padealing.pad_request where created_at < 'infinity'))::int",
+    const WHAT: &str = "looking for years";
+    let rows = sqlx::query(
+        "with recursive years as ( \
+             (select date_trunc('year', max(created_at)) as year from padealing.pad_request where created_at < 'infinity') \
+             union all \
+             select (select date_trunc('year', max(created_at)) from padealing.pad_request t \
+                     where t.created_at < years.year and t.created_at > '-infinity') from years where years.year is not null) \
+         select extract(year from year)::int from years where year between '0001-01-01' and '9999-12-31' limit 40",
     )
-    .fetch_one(session)
+    .fetch_all(session)
     .await
-    .attempt("looking for years")?;
-    let bounds = |at| row.try_get::<Option<i32>, _>(at).attempt("looking for years");
-    let (Some(first), Some(last)) = (bounds(0)?, bounds(1)?) else { return Ok(Vec::new()) };
-    let last = last.min(9998);
-    let years = (first.max(1).max(last - MOST)..=last).rev();
-    Ok(years.filter_map(|it| u16::try_from(it).ok()).collect())
+    .attempt(WHAT)?;
+    let years = rows.iter().map(|row| row.try_get::<i32, _>(0)).collect::<Result<Vec<_>, _>>().attempt(WHAT)?;
+    Ok(years.into_iter().filter_map(|it| u16::try_from(it).ok()).collect())
 }

@@ -17,6 +17,11 @@ const LONGEST_NAME: usize = 100;
 /// What is left of an address: each part is read once.
 pub(super) struct Pairs(Vec<(String, String)>);
 
+/// Whether an address can have this name: it isn't too long, and nothing of it is invisible.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.chars().count() <= LONGEST_NAME && matches!(escape::text(name), std::borrow::Cow::Borrowed(_))
+}
+
 fn shown(text: &str) -> String {
     let cut: String = text.chars().take(40).collect();
     escape::text(&cut).into_owned()
@@ -62,9 +67,10 @@ impl Pairs {
     /// A name that the database chooses.
     pub(super) fn name(&mut self, name: &str) -> Result<Option<String>, BadQuery> {
         match self.take(name) {
-            Some(value) if value.chars().count() > LONGEST_NAME || value.contains('\0') => {
-                bad(format!("{name}={} is longer than a name can be; correct the address", shown(&value)))
-            }
+            Some(value) if !is_name(&value) => bad(format!(
+                "{name}={} is no name, which has {LONGEST_NAME} characters at most, all of them visible; correct the address",
+                shown(&value)
+            )),
             value => Ok(value),
         }
     }
@@ -88,7 +94,7 @@ impl Pairs {
     pub(super) fn year(&mut self) -> Result<Option<u16>, BadQuery> {
         let Some(value) = self.take("year") else { return Ok(None) };
         match value.trim().parse() {
-            Ok(year @ 1..=9998) => Ok(Some(year)),
+            Ok(year @ 1..=9999) => Ok(Some(year)),
             _ => bad(format!("year={} is not a year, such as 2024; correct it", shown(&value))),
         }
     }

@@ -23,6 +23,12 @@ impl CsvError {
     pub(crate) fn new(file: String, fault: CsvFault) -> Self {
         Self { file, fault: Box::new(fault) }
     }
+
+    /// Whether the file is no longer the one that was read first.
+    #[cfg(feature = "serve")]
+    pub(crate) fn is_changed(&self) -> bool {
+        matches!(*self.fault, CsvFault::Changed)
+    }
 }
 
 /// What is wrong with a file.

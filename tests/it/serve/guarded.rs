@@ -45,7 +45,9 @@ async fn only_the_browser_that_was_let_in_is_answered() {
     const CASES: &[(&str, u16)] = &[
         ("GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nConnection: close\r\n\r\n", 200),
         ("GET / HTTP/1.1\r\nHost: localhost:PORT\r\nCookie: COOKIE\r\nConnection: close\r\n\r\n", 200),
-        ("GET / HTTP/1.1\r\nHost: [::1]:PORT\r\nCookie: a=b; COOKIE\r\nConnection: close\r\n\r\n", 200),
+        ("GET / HTTP/1.1\r\nHost: HOST\r\nCookie: a=b; COOKIE\r\nConnection: close\r\n\r\n", 200),
+        // It doesn't listen there.
+        ("GET / HTTP/1.1\r\nHost: [::1]:PORT\r\nCookie: COOKIE\r\nConnection: close\r\n\r\n", 403),
         ("HEAD / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nConnection: close\r\n\r\n", 200),
         (
             "GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nOrigin: http://HOST\r\nSec-Fetch-Site: same-origin\r\n\
@@ -71,7 +73,11 @@ async fn only_the_browser_that_was_let_in_is_answered() {
         ("GET / HTTP/1.1\r\nCookie: COOKIE\r\nConnection: close\r\n\r\n", 403),
         ("GET / HTTP/1.0\r\nCookie: COOKIE\r\n\r\n", 403),
         ("GET http://evil.example.com/ HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nConnection: close\r\n\r\n", 403),
-        // Another site's page.
+        // Another site's page; another name of this machine is another site, too.
+        (
+            "GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nOrigin: http://localhost:PORT\r\nConnection: close\r\n\r\n",
+            403,
+        ),
         (
             "GET / HTTP/1.1\r\nHost: HOST\r\nCookie: COOKIE\r\nOrigin: https://example.com\r\nConnection: close\r\n\r\n",
             403,
@@ -135,6 +141,9 @@ async fn the_start_address_works_once() {
             send(host, request.as_bytes()).await
         };
         assert_eq!(ask("HEAD", "").await.status, 403, "it isn't opened");
+        let cut = format!("GET /{} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n", &path[..40]);
+        let cut = send(host, cut.as_bytes()).await;
+        assert!(cut.status == 403 && cut.body.contains("it has not been used yet"), "{cut:?}");
         assert_eq!(ask("GET", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n").await.status, 403);
         let opened = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
         let entered = ask("GET", opened).await;

@@ -64,7 +64,13 @@ fn where_it_cannot_listen_is_said() {
     for (listen, says) in [
         ("0.0.0.0:0", "the dashboard listens on this machine only; use 127.0.0.1:PORT"),
         ("[::]:80", "ssh -L PORT:127.0.0.1:PORT"),
-        ("localhost", "invalid value 'localhost' for '--listen <ADDRESS:PORT>'"),
+        (
+            "localhost",
+            "--listen is not an address and a port; use 127.0.0.1:PORT, or 127.0.0.1:0 for any port that is free",
+        ),
+        ("example.com:80", "--listen is not an address and a port"),
+        ("127.0.0.1:99999", "--listen is not an address and a port"),
+        ("", "--listen is not an address and a port"),
     ] {
         let output = run(&["--database-url", "postgres://u@127.0.0.1:1/n", "serve", "--listen", listen], &[]);
         assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{listen}");

@@ -30,7 +30,7 @@ prop_compose! {
         status in option::of(select(Status::ALL)),
         employee in option::of(any::<i64>()),
         security in option::of(security()),
-        year in option::of(1_u16..=9998),
+        year in option::of(1_u16..=9999),
         sort in select(Sort::ALL.to_vec()),
         at in at(),
         people in any::<bool>(),
@@ -41,9 +41,9 @@ prop_compose! {
     }
 }
 
-/// Any name that the database may hold, blanks and characters with a meaning in an address included.
+/// Any name that an address can have, blanks and characters with a meaning in one included.
 fn name() -> impl Strategy<Value = Option<String>> {
-    option::of("[^\0]{1,100}")
+    option::of("[ -~äßπ漢]{1,100}")
 }
 
 fn query(printed: &str) -> &str {

@@ -2,8 +2,8 @@
 
 use pretty_assertions::assert_eq;
 
-use super::with_dashboard;
-use crate::harness::Start;
+use super::{options, serving, with_dashboard};
+use crate::harness::{Start, with_db};
 use crate::waiting::until;
 
 /// Texts that a browser would run, that hide what they say, and numbers that a program may round.
@@ -171,6 +171,162 @@ async fn empty_pages_say_what_to_do() {
             assert_eq!(browser.get(path).await.status, 404, "{path}");
         }
         assert_eq!(browser.get("/requests?status=sold").await.status, 400);
+    })
+    .await;
+}
+
+/// Words for a person in columns that nobody knows, in keys of JSON, and in what was rejected, are hidden likewise; and so is
+/// the hash of the row that has them, with which they could be guessed.
+#[tokio::test]
+async fn people_are_hidden_wherever_they_are_named() {
+    const HIDDEN: [&str; 9] =
+        ["ada@", "Ada Q", "adaq", "Ada in", "Ada deep", "Ada list", "uid-ada", "B. Castell", "SHA-256 of the row"];
+    with_dashboard(Start::Migrated, async |db, browser| {
+        db.execute(
+            r#"alter table personal_account_dealing add "E_Mail" text, add user_name text, add "NAME2" text, add desk text;"#,
+        )
+        .await;
+        let id = db
+            .value("select min(target_id) from padealing.migration_mapping where target_table = 'pad_request'")
+            .await
+            .expect("a migrated request");
+        db.execute(&format!(
+            r#"insert into padealing.audit_log (request_id, action_type, action_status, actor_type, details)
+               values ({id}, 'viewed', 'success', 'user', '{{"source": "here", "rule": "a \": b", "security_name": "Shown plc",
+                "email": "ada@example.com", "user": {{"a": ["Ada deep", {{}}]}}, "names": ["Ada list"], "x": {{"Full Name": "Ada in"}},
+                "googleId": "uid-ada", "n": 12345678901234567890.5}}');
+               delete from padealing.migration_reject where id > (select min(id) from padealing.migration_reject);
+               update padealing.migration_reject set field = 'last_modified_by', value = 'B. Castell',
+                message = 'B. Castell is no id';
+               update personal_account_dealing set "E_Mail" = 'ada@example.com', user_name = 'adaq', "NAME2" = 'Ada Q',
+                desk = 'Rates' where id = (select source_id from padealing.migration_mapping
+                                           where target_table = 'pad_request' and target_id = {id});
+               update padealing.pad_request set compliance_assessment = jsonb_set(
+                coalesce(compliance_assessment, '{{}}') || '{{"legacy": {{}}}}', '{{legacy}}',
+                coalesce(compliance_assessment -> 'legacy', '{{}}') || '{{"E_Mail": "ada@example.com", "user_name": "adaq",
+                "NAME2": "Ada Q", "desk": "Rates"}}') where id = {id}"#
+        ))
+        .await;
+        let request = format!("/requests/{id}");
+        for path in [&*request, "/rejections"] {
+            let page = browser.page(path).await;
+            let named: Vec<_> = HIDDEN.iter().filter(|it| page.contains(**it)).collect();
+            assert_eq!(named, Vec::<&&str>::new(), "{path}: {page}");
+        }
+        let page = browser.page(&request).await;
+        assert!(page.contains("<strong>Proved</strong>"), "{page}");
+        for shown in ["Shown plc", "a \\&quot;: b", "12345678901234567890.5", "Rates", "legacy_migration", "here"] {
+            assert!(page.contains(shown), "{shown} in {page}");
+        }
+        let pages = browser.page(&format!("{request}?people=shown")).await + &browser.page("/rejections?people=shown").await;
+        for person in HIDDEN {
+            assert!(pages.contains(person), "{person}");
+        }
+        db.execute(&format!(
+            "update padealing.audit_log set details = details || '{{\"email\": \"eve@example.com\"}}' \
+             where request_id = {id} and details ->> 'source' = 'legacy_migration'"
+        ))
+        .await;
+        let page = browser.page(&request).await;
+        assert!(page.contains("<strong>Differs</strong>") && !page.contains("eve@"), "{page}");
+    })
+    .await;
+}
+
+/// What lineage says more, or no longer, is no proof.
+#[tokio::test]
+async fn lineage_that_is_doubled_or_gone_is_said() {
+    with_dashboard(Start::Migrated, async |db, browser| {
+        let ids = db
+            .value(
+                "select string_agg(target_id::text, ' ') from (select target_id from padealing.migration_mapping \
+                 where target_table = 'pad_request' order by 1 limit 3) ids",
+            )
+            .await
+            .expect("migrated requests");
+        let [first, second, third] = ids.split(' ').collect::<Vec<_>>()[..] else { panic!("{ids}") };
+        db.execute(&format!(
+            "insert into padealing.migration_mapping (source_table, source_id, target_table, target_id) \
+             values ('personal_account_dealing', 999999, 'pad_request', {first}); \
+             delete from padealing.migration_mapping where target_table = 'pad_request' and target_id = {second}; \
+             update padealing.audit_log set details = null where request_id = {third}; \
+             delete from padealing.migration_mapping where target_table = 'pad_request' and target_id = {third}"
+        ))
+        .await;
+        let page = browser.page(&format!("/requests/{first}")).await;
+        assert!(page.contains("<strong>Differs</strong>") && page.contains("999999 has pad_request"), "{page}");
+        for id in [second, third] {
+            let page = browser.page(&format!("/requests/{id}")).await;
+            assert!(page.contains("its lineage is not there") && !page.contains("the application wrote"), "{page}");
+        }
+    })
+    .await;
+}
+
+/// A name in the database is no part of an address: it unmasks nothing, and what nobody sees is in no attribute.
+#[tokio::test]
+async fn names_stay_names_in_addresses() {
+    // Before the dashboard counts.
+    with_db(Start::Applied, async |db| {
+        db.execute(
+            "insert into padealing.migration_run (id, command, environment, started_at, database_role, program_version, options) \
+             values ('00000000-0000-0000-0000-000000000001', 'migrate', 'local', now(), 'r', '0', '{}'); \
+             insert into padealing.migration_reject (source_table, source_id, field, rule, message, first_run_id, last_run_id) \
+             select 'personal_account_dealing', n, 'f', r, 'm', '00000000-0000-0000-0000-000000000001', \
+                    '00000000-0000-0000-0000-000000000001' \
+             from unnest(array[e'too_long&people=shown', e'50%+c #1', e'left\u{202e}right', e'a\x01b']) with ordinality r (r, n); \
+             insert into padealing.audit_log (action_type, action_status, actor_type) values (e'\x1b[31m', 'success', 'user')",
+        )
+        .await;
+        serving(options(&db.database), async |browser| {
+        let overview = browser.page("/").await;
+        assert!(overview.contains("/rejections?rule=too_long%26people%3Dshown&amp;state=open"), "{overview}");
+        assert!(overview.contains("/rejections?rule=50%25%2Bc%20%231&amp;state=open"), "{overview}");
+        assert!(overview.contains("4 legacy rows are rejected, for 4 reasons"), "{overview}");
+        for path in ["/", "/rejections", "/audit"] {
+            let page = browser.page(path).await;
+            assert!(!page.contains(['\u{1}', '\u{1b}', '\u{202e}']), "{path}: {page}");
+        }
+        let list = browser.page("/rejections?rule=too_long%26people%3Dshown&state=open").await;
+        assert!(list.contains("Show names") && list.contains("too_long&amp;people=shown"), "{list}");
+        })
+        .await;
+    })
+    .await;
+}
+
+/// The years that can be chosen are those in which there are requests.
+#[tokio::test]
+async fn years_are_those_of_requests() {
+    with_dashboard(Start::Applied, async |db, browser| {
+        db.execute(
+            "insert into padealing.pad_request (employee_id, status, created_at) select 1001, 'approved', y::timestamp \
+             from unnest(array['9999-12-31', '2024-02-29', '2024-12-31 23:59:59.999999', '2012-01-01', '0044-03-15 BC', \
+             'infinity', '-infinity', '0001-01-01']) y",
+        )
+        .await;
+        let page = browser.page("/requests").await;
+        let (_, years) = page.split_once("name=\"year\"").expect("there is a choice");
+        let (years, _) = years.split_once("</select>").expect("it ends");
+        let years: Vec<&str> = years.split("<option value=\"").skip(2).filter_map(|it| it.split('"').next()).collect();
+        assert_eq!(years, ["9999", "2024", "2012", "1"]);
+        assert!(browser.page("/requests?year=9999").await.contains("9999-12-31"));
+    })
+    .await;
+}
+
+/// A schema that isn't the expected one is said so, with the command that says more.
+#[tokio::test]
+async fn another_schema_is_said() {
+    with_dashboard(Start::Applied, async |db, browser| {
+        db.execute("alter table padealing.pad_request rename isin to isin2; drop table padealing.pad_breach").await;
+        for (path, says) in
+            [("/requests", "t.isin does not exist"), ("/breaches", "listing padealing.pad_breach failed")]
+        {
+            let answer = browser.get(path).await;
+            assert_eq!(answer.status, 502, "{path}");
+            assert!(answer.body.contains(says) && answer.body.contains("pad-migrate drift"), "{}", answer.body);
+        }
     })
     .await;
 }

@@ -172,7 +172,7 @@ pub(crate) fn of_run(
     }
     section.text(format!(
         "{} rejected. A row can have several reasons and then stands under each of them. `--rejects FILE` writes all \
-         of them to a file. {HIDDEN}{}",
+         of them to a file, with their values, which are not shown here.{}",
         plural(total, "row was", "rows were"),
         if is_expected { " Exactly the rows were rejected that had to be." } else { "" }
     ));
