@@ -59,7 +59,7 @@ impl<T: Send + Sync + 'static> Job<T> {
                 runtime.block_on(async move {
                     let _turn = job.one_at_a_time.acquire().await;
                     let found = work().await;
-                    let at = jiff::Timestamp::now().strftime("%H:%M:%S").to_string();
+                    let at = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
                     let mut state = job.state();
                     (state.since, state.found) = (None, Some(Arc::new((at, found))));
                 });

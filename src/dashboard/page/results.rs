@@ -8,8 +8,9 @@ use crate::checks::check::Status;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::{empty, maybe, text, word};
 use crate::dashboard::query::RunQuery;
-use crate::dashboard::rows::HIDDEN;
+use crate::dashboard::rows::{HIDDEN, is_personal};
 use crate::report::checks::plain;
+use crate::report::document::block::{Span, spans};
 use crate::report::drift::json::{DriftJson, FindingJson};
 use crate::report::integrity::{IntegrityCheckJson, IntegrityJson};
 use crate::schema::drift::finding::Severity;
@@ -100,7 +101,7 @@ fn findings(caption: &str, findings: &[FindingJson]) -> Markup {
                             td { (text(&finding.kind.replace('_', " "))) }
                             td { (maybe(finding.expected.as_deref())) }
                             td { (maybe(finding.actual.as_deref())) }
-                            td { (text(&finding.remedy)) }
+                            td { (sentence(&finding.remedy)) }
                         }
                     }
                 }
@@ -134,9 +135,18 @@ pub(crate) fn integrity(site: &Site, work: &Work<'_, IntegrityJson>, query: RunQ
     })
 }
 
-/// A value of a row; an address is somebody's.
-fn cell(value: &str, people: bool) -> Markup {
-    if value.contains('@') && !people {
+/// A sentence in which what stands between backticks is code.
+fn sentence(sentence: &str) -> Markup {
+    html! {
+        @for span in spans(sentence) {
+            @match span { Span::Words(words) => (text(words)), Span::Code(words) => code { (text(words)) } }
+        }
+    }
+}
+
+/// A value of a row; an address is somebody's, and so is a name.
+fn cell(name: &str, value: &str, people: bool) -> Markup {
+    if (value.contains('@') || is_personal(name)) && !people {
         html! { span.none { (HIDDEN) } }
     } else {
         text(value)
@@ -153,7 +163,7 @@ fn check_row(check: &IntegrityCheckJson, people: bool) -> Markup {
             td { (word(check.check.status.as_str())) }
             td.number { (check.total) }
             td {
-                (text(&check.check.message))
+                (sentence(&check.check.message))
                 @if !check.check.rows.is_empty() {
                     details {
                         summary { (plural(check.check.rows.len() as u64, "row", "rows")) }
@@ -162,7 +172,7 @@ fn check_row(check: &IntegrityCheckJson, people: bool) -> Markup {
                                 li {
                                     @for (at, (name, value)) in row.iter().enumerate() {
                                         @if at > 0 { ", " }
-                                        span.faint { (text(name)) } " " (cell(&plain(value), people))
+                                        span.faint { (text(name)) } " " (cell(name, &plain(value), people))
                                     }
                                 }
                             }
