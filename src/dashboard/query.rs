@@ -233,6 +233,8 @@ impl AuditQuery {
 pub struct RejectionsQuery {
     /// Those of one rule.
     pub rule: Option<String>,
+    /// Those of one legacy row.
+    pub row: Option<i64>,
     /// Those that are resolved, or those that aren't.
     pub resolved: Option<bool>,
     /// Which page.
@@ -247,6 +249,7 @@ impl RejectionsQuery {
         let mut pairs = Pairs::parse(query)?;
         let found = Self {
             rule: pairs.name("rule")?,
+            row: pairs.id("row")?,
             resolved: pairs.word("state", &STATES)?.map(|it| it == STATES[1]),
             at: pairs.at()?,
             people: pairs.people()?,
@@ -259,6 +262,7 @@ impl RejectionsQuery {
     pub fn print(&self) -> String {
         let mut printed = Printed::default();
         printed.word("rule", self.rule.as_deref());
+        printed.id("row", self.row);
         printed.word("state", state(self.resolved));
         printed.at(self.at);
         printed.people(self.people);

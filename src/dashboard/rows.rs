@@ -259,6 +259,8 @@ pub struct Overview {
     pub rejections: Vec<(String, u64)>,
     /// Legacy rows that are rejected for these.
     pub rejected: u64,
+    /// Requests that lineage names; none if counting them takes too long.
+    pub migrated: Option<u64>,
     /// When it was counted.
     pub counted_at: String,
 }

@@ -19,7 +19,7 @@ async fn odd_values_are_shown_as_they_are() {
     let page = window.text("main").await;
     assert!(page.contains("first line\nsecond line <img src=x onerror="), "{page}");
     assert!(page.contains("0.00000001") && page.contains("Approved <b>at once</b>"), "{page}");
-    assert_eq!(window.client.title().await.expect("a title"), "Request 900001 · PA Dealing local", "nothing has run");
+    assert_eq!(window.client.title().await.expect("a title"), "local · Request 900001 · PA Dealing", "nothing has run");
     assert_eq!(window.run("return document.querySelectorAll('main script, main img, main b').length").await, 0);
     window.goto(&format!("{}/requests/900002", site.origin)).await;
     assert!(window.text("main").await.contains("Null: "), "what is null is named");

@@ -42,6 +42,9 @@ const FRESH: Duration = Duration::from_secs(60);
 /// How long they are shown while they are counted again, which the page says; later it waits for the new ones.
 const KEPT: Duration = Duration::from_secs(600);
 
+/// How long a page waits for the proof before it is sent without it.
+const AT_ONCE: Duration = Duration::from_millis(80);
+
 /// How long a page waits for the proof of its row.
 const PROVING: Duration = Duration::from_secs(20);
 
@@ -224,24 +227,40 @@ async fn show_request(State(shared): Place, Path(id): Path<String>, raw: RawQuer
         let id: i64 = id.parse().map_err(|_| Problem::not_found("A request has a whole number as its id."))?;
         let mut lease = shared.begin().await?;
         let found = pg::request::request(&mut lease, id, query.people).await?;
+        let Some(found) = found else {
+            let reasons = pg::lists::reasons(&mut lease, id).await?;
+            lease.done().await?;
+            return Ok(typed(
+                StatusCode::NOT_FOUND,
+                HTML,
+                problem::no_request(&shared.site, id, reasons).into_string(),
+            ));
+        };
         lease.done().await?;
-        let Some(found) = found else { return Err(Problem::not_found(format!("There is no request {id}."))) };
-        let first = request::first_part(&shared.site, &found, query).into_string();
-        let people = query.people;
-        let last = last_part(Arc::clone(&shared), found.origin, people);
-        // What is known is shown; the proof comes when it is there.
+        // The proof is waited for as long as nobody notices; then what is known is shown, and the proof comes later.
+        let origin = found.origin.clone();
+        let mut proving = Box::pin(proof_of(Arc::clone(&shared), origin.clone(), query.people));
+        let proof = timeout(AT_ONCE, &mut proving).await.ok();
+        let first = request::first_part(&shared.site, &found, query, proof.as_ref().and_then(Option::as_ref));
+        let last = async move {
+            let proof = match proof {
+                Some(proof) => proof,
+                None => proving.await,
+            };
+            request::last_part(&origin, proof.as_ref()).into_string()
+        };
+        let first = first.into_string();
         let parts = stream::once(async { first }).chain(stream::once(last)).map(Ok::<_, std::convert::Infallible>);
         Ok(typed(StatusCode::OK, HTML, Body::from_stream(parts)))
     })
     .await
 }
 
-async fn last_part(shared: Arc<Shared>, origin: Origin, people: bool) -> String {
-    let proof = match &origin {
+async fn proof_of(shared: Arc<Shared>, origin: Origin, people: bool) -> Option<Proof> {
+    match origin {
         Origin::Legacy(lineage) => Some(prove(&shared, lineage.source_id, people).await),
         Origin::Application | Origin::Broken | Origin::Unknown => None,
-    };
-    request::last_part(&origin, proof.as_ref()).into_string()
+    }
 }
 
 /// Verifies a row then and there, one at a time.

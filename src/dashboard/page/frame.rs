@@ -74,6 +74,8 @@ pub(crate) struct Site {
 pub(crate) struct Head<'a> {
     pub(crate) part: Option<Part>,
     pub(crate) title: &'a str,
+    /// What the page is filtered by, for the title of the window.
+    pub(crate) filtered: String,
     /// The address with people shown, or hidden again, and which of them.
     pub(crate) people: Option<(bool, String)>,
     /// Whether the browser looks again by itself.
@@ -82,7 +84,12 @@ pub(crate) struct Head<'a> {
 
 impl<'a> Head<'a> {
     pub(crate) fn new(part: Part, title: &'a str) -> Self {
-        Self { part: Some(part), title, people: None, again: false }
+        Self { part: Some(part), title, filtered: String::new(), people: None, again: false }
+    }
+
+    /// The same, filtered by these words.
+    pub(crate) fn with_filters(self, words: impl IntoIterator<Item = String>) -> Self {
+        Self { filtered: words.into_iter().collect::<Vec<_>>().join(", "), ..self }
     }
 
     /// The same; whether people are shown is chosen there.
@@ -102,7 +109,11 @@ pub(crate) fn begin(site: &Site, head: &Head<'_>) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
             @if head.again { meta http-equiv="refresh" content="2"; }
-            title { (escape::text(head.title)) " · PA Dealing " (environment) }
+            title {
+                (environment) " · " (escape::text(head.title))
+                @if !head.filtered.is_empty() { ": " (escape::text(&head.filtered)) }
+                " · PA Dealing"
+            }
             link rel="icon" href="data:,";
             link rel="stylesheet" href="/style.css";
         }

@@ -144,6 +144,10 @@ pub(crate) fn rejections(site: &Site, query: &RejectionsQuery, page: &Page<Recor
     let state = query.resolved.map(|it| STATES[usize::from(it)]);
     let form = html! {
         (choice("rule", "Rule", Some("Any"), words(known), query.rule.as_deref()))
+        label { span { "Legacy row" }
+            input name="row" inputmode="numeric" autocomplete="off" size="10"
+                value=(query.row.map(|it| it.to_string()).unwrap_or_default());
+        }
         (choice("state", "State", Some("Any"), words(STATES), state))
     };
     let list = List {
@@ -152,7 +156,7 @@ pub(crate) fn rejections(site: &Site, query: &RejectionsQuery, page: &Page<Recor
         page,
         people: &People::new(),
         is_shown: query.people,
-        is_filtered: query.rule.is_some() || query.resolved.is_some(),
+        is_filtered: query.rule.is_some() || query.row.is_some() || query.resolved.is_some(),
         form,
         none: empty("No legacy row was rejected.", html! { "Nothing to do." }),
         to: &|at| RejectionsQuery { at, ..query.clone() }.print(),

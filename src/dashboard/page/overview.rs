@@ -25,6 +25,17 @@ pub(crate) fn overview(site: &Site, overview: &Overview, is_old: bool) -> Markup
             ))
         } @else {
             (figures(overview))
+            @if let Some(migrated) = overview.migrated {
+                p {
+                    (plural(overview.requests(), "request", "requests")) ": " span.figure { (thousands(migrated)) }
+                    " from legacy rows, " span.figure { (thousands(overview.requests().saturating_sub(migrated))) }
+                    " written by the application."
+                    @if overview.rejected > 0 {
+                        " " a href="/rejections?state=open" { (plural(overview.rejected, "legacy row", "legacy rows")) }
+                        (if overview.rejected == 1 { " is rejected." } else { " are rejected." })
+                    }
+                }
+            }
             @if overview.is_by_year { (years(overview)) }
         }
         (migration(overview))

@@ -85,6 +85,7 @@ pub(crate) fn value(column: &str, value: &Value, people: &People, is_shown: bool
         "employee_id" | "updated_by_id" | "deleted_by_id" | "approver_id" | "recorded_by_id" | "resolved_by_id"
         | "actor_id" => employee(found.parse().ok(), people, is_shown),
         "request_id" => html! { a href={ "/requests/" (found) } { (text(found)) } },
+        "source_id" => html! { a href={ "/rejections?row=" (found) } { (text(found)) } },
         "status" | "decision" | "severity" | "action_status" => word(found),
         _ if JSON.contains(&column) => {
             let found = if is_shown { found.to_owned() } else { without_people(found) };

@@ -8,8 +8,9 @@ use crate::dashboard::page::parts::{employee, empty, facts, maybe, maybe_word, n
 use crate::dashboard::query::ViewQuery;
 use crate::dashboard::rows::{Origin, Proof, Record, Request};
 
-/// Everything but what the legacy row says, which takes longer: the page is sent so far.
-pub(crate) fn first_part(site: &Site, request: &Request, query: ViewQuery) -> Markup {
+/// Everything but what the legacy row says, which may take longer: the page is sent so far. What is known of the proof is
+/// said in the summary.
+pub(crate) fn first_part(site: &Site, request: &Request, query: ViewQuery, proof: Option<&Proof>) -> Markup {
     let id = request.request.id;
     let title = format!("Request {id}");
     let other = ViewQuery { people: !query.people }.print();
@@ -17,7 +18,7 @@ pub(crate) fn first_part(site: &Site, request: &Request, query: ViewQuery) -> Ma
     let (people, shown) = (&request.people, query.people);
     html! {
         (begin(site, &head))
-        (summary(request, shown))
+        (summary(request, shown, proof))
         @if request.is_more {
             p.problem { "More than 200 rows belong to this request in one table; the first 200 are shown." }
         }
@@ -54,7 +55,7 @@ pub(crate) fn first_part(site: &Site, request: &Request, query: ViewQuery) -> Ma
     }
 }
 
-fn summary(request: &Request, shown: bool) -> Markup {
+fn summary(request: &Request, shown: bool, proof: Option<&Proof>) -> Markup {
     let record = &request.request;
     let get = |column: &str| record.get(column);
     let security = request.security.as_deref().or(get("security_name"));
@@ -79,8 +80,28 @@ fn summary(request: &Request, shown: bool) -> Markup {
                 (amount("estimated_value")) " " (text(get("currency").unwrap_or("")))
             } }
             div { dt { "Created" } dd.figure { (amount("created_at")) } }
+            div { dt { "Origin" } dd { (origin(&request.origin, proof)) } }
         }
     }
+}
+
+/// Where the request is from, in a word, and the way to the rest.
+fn origin(origin: &Origin, proof: Option<&Proof>) -> Markup {
+    let (text, tone, word) = match origin {
+        Origin::Application => return html! { "the application" },
+        Origin::Broken => ("a migration".to_owned(), "bad", "lineage missing"),
+        Origin::Unknown => ("a legacy row".to_owned(), "faint", "not verified"),
+        Origin::Legacy(lineage) => {
+            let (tone, word) = match proof {
+                Some(Proof::Proved { .. }) => ("good", "proved"),
+                Some(Proof::Differs { .. }) => ("bad", "differs"),
+                Some(Proof::Gone | Proof::Unknown { .. }) => ("caution", "not verified"),
+                None => ("faint", "being verified"),
+            };
+            (format!("legacy row {}", lineage.source_id), tone, word)
+        }
+    };
+    html! { a href="#lineage" { (text) } " " span .status .(tone) { (word) } }
 }
 
 fn timeline(request: &Request, shown: bool) -> Markup {

@@ -45,7 +45,9 @@ impl Requests<'_> {
     pub(crate) fn html(&self, site: &Site) -> Markup {
         let query = self.query;
         let other = RequestsQuery { people: !query.people, ..query.clone() };
-        let head = Head::new(Part::Requests, "Requests").with_people(query.people, format!("{PATH}{}", other.print()));
+        let head = Head::new(Part::Requests, "Requests")
+            .with_filters(query.words())
+            .with_people(query.people, format!("{PATH}{}", other.print()));
         let content = html! {
             (self.facets())
             (self.form())
@@ -208,6 +210,21 @@ impl Requests<'_> {
 }
 
 impl RequestsQuery {
+    /// What is filtered, in words.
+    fn words(&self) -> Vec<String> {
+        let security = self.security.map(|it| match it {
+            Security::Id(id) => format!("security {id}"),
+            Security::None => "no security".to_owned(),
+        });
+        let words = [
+            self.status.map(|it| it.as_str().replace('_', " ")),
+            self.employee.map(|it| format!("employee {it}")),
+            security,
+            self.year.map(|it| it.to_string()),
+        ];
+        words.into_iter().flatten().collect()
+    }
+
     fn address(&self) -> String {
         format!("{PATH}{}", self.print())
     }

@@ -128,7 +128,7 @@ pub(crate) fn integrity(site: &Site, work: &Work<'_, IntegrityJson>, query: RunQ
                         th scope="col" { "Check" } th scope="col" { "Result" } th scope="col" .number { "Rows" }
                         th scope="col" { "What was found" }
                     } }
-                    tbody { @for check in &found.checks { (check_row(check, query.people)) } }
+                    tbody { @for check in in_order(&found.checks) { (check_row(check, query.people)) } }
                 }
             }
         }
@@ -151,6 +151,19 @@ fn cell(name: &str, value: &str, people: bool) -> Markup {
     } else {
         text(value)
     }
+}
+
+/// The checks that found something first, then those that were not made, then the others.
+fn in_order(checks: &[IntegrityCheckJson]) -> Vec<&IntegrityCheckJson> {
+    let mut checks: Vec<_> = checks.iter().collect();
+    checks.sort_by_key(|it| match it.check.status.as_str() {
+        "fail" => 0,
+        "warn" => 1,
+        "pass" if it.check.rows.is_empty() => 4,
+        "pass" => 3,
+        _ => 2,
+    });
+    checks
 }
 
 /// Of more rows of a check, the first are shown.

@@ -69,12 +69,23 @@ pub(crate) async fn rejections(session: &mut Session, query: &RejectionsQuery) -
     if let Some(rule) = &query.rule {
         conditions.with("t.rule = ?", Bind::Text(rule.clone()));
     }
+    if let Some(row) = query.row {
+        conditions.with("t.source_id = ?", Bind::Int(row));
+    }
     match query.resolved {
         Some(true) => conditions.add("t.resolved_run_id is not null"),
         Some(false) => conditions.add("t.resolved_run_id is null"),
         None => {}
     }
     records(session, "padealing.migration_reject", REJECTION, Order::LATEST_ID, &conditions, query.at).await
+}
+
+/// How many reasons are on record against a legacy row.
+pub(crate) async fn reasons(session: &mut Session, id: i64) -> Result<u64, QueryError> {
+    const WHAT: &str = "looking for rejections";
+    let sql = "select count(*) from padealing.migration_reject where source_id = $1 and resolved_run_id is null";
+    let row = sqlx::query(sql).bind(id).fetch_one(session).await.attempt(WHAT)?;
+    row.try_get::<i64, _>(0).attempt(WHAT).map(i64::unsigned_abs)
 }
 
 /// The actions of the audit log, found one after the other by the index; no more than people choose from.

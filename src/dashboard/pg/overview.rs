@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::dashboard::pg::within::within;
 use crate::dashboard::rows::{Overview, Run, Year};
+use crate::migration::target::{Role, SOURCE_TABLE};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 
@@ -45,10 +46,28 @@ pub(crate) async fn overview(session: &mut Session) -> Result<Overview, QueryErr
     .fetch_one(&mut *session)
     .await
     .attempt(WHAT)?;
+    let migrated =
+        sqlx::query("select count(*) from padealing.migration_mapping where source_table = $1 and target_table = $2");
+    let migrated = migrated.bind(SOURCE_TABLE).bind(Role::Request.as_str());
+    let migrated = within(session, None, migrated, WHAT)
+        .await?
+        .as_deref()
+        .and_then(<[PgRow]>::first)
+        .map(|row| row.try_get::<i64, _>(0));
+    let migrated = migrated.transpose().attempt(WHAT)?.map(i64::unsigned_abs);
     let runs = runs(session).await?;
     let counted_at =
         sqlx::query_scalar("select to_char(now(), 'HH24:MI:SS')").fetch_one(session).await.attempt(WHAT)?;
-    Ok(Overview { by_year, is_by_year, tables, runs, rejections, rejected: rejected.unsigned_abs(), counted_at })
+    Ok(Overview {
+        by_year,
+        is_by_year,
+        tables,
+        runs,
+        rejections,
+        rejected: rejected.unsigned_abs(),
+        migrated,
+        counted_at,
+    })
 }
 
 const BY_YEAR: &str = "select case when isfinite(created_at) then extract(year from created_at)::int end, status::text, count(*) \

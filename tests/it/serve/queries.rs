@@ -67,7 +67,7 @@ proptest! {
         prop_assert_eq!(BreachesQuery::parse(query(&breaches.print())), Ok(breaches));
         let audit = AuditQuery { action: name.clone(), result, request: id, at, people };
         prop_assert_eq!(AuditQuery::parse(query(&audit.print())), Ok(audit));
-        let rejections = RejectionsQuery { rule: name, resolved, at, people };
+        let rejections = RejectionsQuery { rule: name, row: id, resolved, at, people };
         prop_assert_eq!(RejectionsQuery::parse(query(&rejections.print())), Ok(rejections));
         let run = RunQuery { now: people, people };
         prop_assert_eq!(RunQuery::parse(query(&run.print())), Ok(run));

@@ -330,3 +330,51 @@ async fn another_schema_is_said() {
     })
     .await;
 }
+
+/// What an operator asks first is on top: where the requests are from, whether one is proved, why a row is no request.
+#[tokio::test]
+async fn what_matters_is_on_top() {
+    with_db(Start::Migrated, async |db| {
+        serving(options(&db.database), async |browser| {
+            let overview = browser.page("/").await;
+            let count = async |sql: &str| db.value(sql).await.and_then(|it| it.parse::<u64>().ok()).expect("a number");
+            let all = count("select count(*) from padealing.pad_request").await;
+            let rejected = count("select count(distinct source_id) from padealing.migration_reject").await;
+            let migrated =
+                count("select count(*) from padealing.migration_mapping where target_table = 'pad_request'").await;
+            let figure = |of: u64| format!("<span class=\"figure\">{of}</span>");
+            let sum = format!(
+                "{all} requests: {} from legacy rows, {} written by the",
+                figure(migrated),
+                figure(all - migrated)
+            );
+            assert!(overview.contains(&sum), "{sum} in {overview}");
+            assert!(overview.contains(&format!("{rejected} legacy rows</a> are rejected.")), "{overview}");
+            let proved = db
+                .value("select min(target_id) from padealing.migration_mapping where target_table = 'pad_request'")
+                .await
+                .expect("a migrated request");
+            let page = browser.page(&format!("/requests/{proved}")).await;
+            let (top, _) = page.split_once("Approvals").expect("the approvals come later");
+            assert!(
+                top.contains("href=\"#lineage\"") && top.contains("proved") || top.contains("being verified"),
+                "{top}"
+            );
+            let row = "select min(source_id) from padealing.migration_reject j where not exists \
+                       (select from padealing.pad_request r where r.id = j.source_id)";
+            let row = db.value(row).await.expect("a rejected row");
+            let missing = browser.get(&format!("/requests/{row}")).await;
+            assert_eq!(missing.status, 404);
+            assert!(missing.body.contains(&format!("The legacy row {row} was rejected")), "{}", missing.body);
+            let reasons = browser.page(&format!("/rejections?row={row}")).await;
+            assert!(reasons.contains("local · Rejections") && reasons.contains(&row), "{reasons}");
+            let filtered = browser.page("/requests?status=pending_manager&year=2021").await;
+            assert!(
+                filtered.contains("<title>local · Requests: pending manager, 2021 · PA Dealing</title>"),
+                "{filtered}"
+            );
+        })
+        .await;
+    })
+    .await;
+}
