@@ -56,7 +56,11 @@ fn emphasised(sign: &str, text: &str) -> String {
 
 fn write(out: &mut String, block: &Block) {
     match block {
-        Block::Verdict { word, text, .. } => out.push_str(&format!("{} {}\n", emphasised("**", word), words(text))),
+        // Without a word the text begins the line.
+        Block::Verdict { word, text, .. } => match emphasised("**", word) {
+            word if word.trim().is_empty() => out.push_str(&format!("{}\n", line(text))),
+            word => out.push_str(&format!("{word} {}\n", words(text))),
+        },
         Block::Text { text } => out.push_str(&format!("{}\n", line(text))),
         Block::Items { items } => items.iter().for_each(|item| out.push_str(&format!("- {}\n", line(item)))),
         Block::Equation { terms } => {
