@@ -99,7 +99,9 @@ pub(super) fn markdown(document: &str) -> Vec<String> {
             Event::End(TagEnd::CodeBlock) => is_code = false,
             // A line each.
             Event::Text(text) if is_code => {
-                found.extend(text.lines().map(|line| line.strip_suffix(" @@").unwrap_or(line).to_owned()));
+                // The end of a heading's sign; any other line may end so by itself.
+                let end = |line: &str| if line.starts_with("@@ ") { " @@" } else { "" };
+                found.extend(text.lines().map(|line| line.strip_suffix(end(line)).unwrap_or(line).to_owned()));
             }
             Event::Text(text) | Event::Code(text) => said.push_str(&text),
             Event::SoftBreak | Event::HardBreak => said.push(' '),
