@@ -202,7 +202,7 @@ pub enum Origin {
     Broken,
     /// Lineage names it.
     Legacy(Lineage),
-    /// It has the legacy mark, and finding its lineage takes too long.
+    /// Finding its lineage takes too long.
     Unknown,
 }
 

@@ -150,8 +150,8 @@ pub(crate) fn last_part(origin: &Origin, proof: Option<&Proof>) -> Markup {
                 }
                 Origin::Unknown => {
                     (empty(
-                        "It came from a legacy row with another id.",
-                        html! { "Finding that row takes more than a second here. " code { (VERIFY) } " proves every row." },
+                        "Its lineage takes more than a second to find here.",
+                        html! { code { (VERIFY) } " proves every row." },
                     ))
                 }
                 Origin::Legacy(lineage) => {

@@ -94,8 +94,10 @@ const LINEAGE: &str = "select source_table::text, source_id::bigint, migrated_at
 /// The lineage of a request. There is an index for a source's id only, which finds it where the id was kept (D6). Where
 /// it was reassigned the whole table is read, which only a request with the legacy mark is worth.
 async fn origin(session: &mut Session, id: i64, audit: &[Record]) -> Result<Origin, QueryError> {
-    if let Some(Some(lineage)) = lineage(session, "and source_id = $3", id).await? {
-        return Ok(Origin::Legacy(lineage));
+    match lineage(session, "and source_id = $3", id).await? {
+        Some(Some(lineage)) => return Ok(Origin::Legacy(lineage)),
+        Some(None) => {}
+        None => return Ok(Origin::Unknown),
     }
     if !audit.iter().any(|entry| entry.get("details").is_some_and(|it| it.contains(LEGACY_MARK))) {
         let is_application = !names_parts(session, id).await?;
