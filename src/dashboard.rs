@@ -2,11 +2,13 @@
 //!
 //! - `query`: an address is the whole state of a view.
 //! - `rows`: what a page shows.
-//! - `page`: HTML, whose every text from outside is escaped. Pure, as the two before.
+//! - `pace`: how fast a run goes.
+//! - `page`: HTML, whose every text from outside is escaped. Pure, as the three before.
 //! - `pg`: a few sessions that pages share, and the queries.
 //! - `http`: who is answered at all, limits, answers.
 
 pub mod http;
+pub mod pace;
 pub(crate) mod page;
 pub mod pg;
 pub mod query;

@@ -47,6 +47,28 @@ impl Sort {
     }
 }
 
+/// Who wrote a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// A migration, from a legacy row.
+    Migration,
+    /// The application.
+    Application,
+}
+
+impl Writer {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Migration, Self::Application];
+
+    /// The word in an address.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Migration => "migration",
+            Self::Application => "application",
+        }
+    }
+}
+
 /// A list of requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestsQuery {
@@ -58,6 +80,8 @@ pub struct RequestsQuery {
     pub security: Option<Security>,
     /// Those created in a year.
     pub year: Option<u16>,
+    /// Those that a migration wrote, or those of the application.
+    pub writer: Option<Writer>,
     /// Their order.
     pub sort: Sort,
     /// Which page.
@@ -75,6 +99,7 @@ impl RequestsQuery {
             employee: pairs.id("employee")?,
             security: pairs.security()?,
             year: pairs.year()?,
+            writer: pairs.word("writer", &words(&Writer::ALL, Writer::word))?.and_then(writer),
             sort: pairs.word("sort", &words(&Sort::ALL, Sort::word))?.and_then(sort).unwrap_or_default(),
             at: pairs.at()?,
             people: pairs.people()?,
@@ -97,7 +122,11 @@ impl RequestsQuery {
 
     /// Whether any filter is set.
     pub fn is_filtered(&self) -> bool {
-        self.status.is_some() || self.employee.is_some() || self.security.is_some() || self.year.is_some()
+        self.status.is_some()
+            || self.employee.is_some()
+            || self.security.is_some()
+            || self.year.is_some()
+            || self.writer.is_some()
     }
 
     /// The address again, from its `?` on; empty for the first page of everything.
@@ -111,6 +140,7 @@ impl RequestsQuery {
             None => {}
         }
         printed.id("year", self.year.map(i64::from));
+        printed.word("writer", self.writer.map(Writer::word));
         printed.word("sort", (self.sort != Sort::default()).then(|| self.sort.word()));
         printed.at(self.at);
         printed.people(self.people);
@@ -125,6 +155,10 @@ impl RequestsQuery {
 
 fn words<T: Copy>(all: &[T], word: impl Fn(T) -> &'static str) -> Vec<&'static str> {
     all.iter().map(|it| word(*it)).collect()
+}
+
+fn writer(word: &str) -> Option<Writer> {
+    Writer::ALL.into_iter().find(|it| it.word() == word)
 }
 
 fn sort(word: &str) -> Option<Sort> {
@@ -228,7 +262,24 @@ impl AuditQuery {
     }
 }
 
-/// A list of rejections, in the order in which they were recorded.
+/// The way to a request, for people who know its id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GoQuery {
+    /// The request's id; none leads to the list.
+    pub id: Option<i64>,
+}
+
+impl GoQuery {
+    /// Reads an address.
+    pub fn parse(query: &str) -> Result<Self, BadQuery> {
+        let mut pairs = Pairs::parse(query)?;
+        let found = Self { id: pairs.id("id")? };
+        pairs.end()?;
+        Ok(found)
+    }
+}
+
+/// A list of rejections, by legacy row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RejectionsQuery {
     /// Those of one rule.
@@ -244,6 +295,16 @@ pub struct RejectionsQuery {
 }
 
 impl RejectionsQuery {
+    /// Whether any filter is set.
+    pub fn is_filtered(&self) -> bool {
+        self.rule.is_some() || self.row.is_some() || self.resolved.is_some()
+    }
+
+    /// The same list from its first page.
+    pub fn from_start(&self) -> Self {
+        Self { at: At::Start, ..self.clone() }
+    }
+
     /// Reads an address.
     pub fn parse(query: &str) -> Result<Self, BadQuery> {
         let mut pairs = Pairs::parse(query)?;
@@ -290,6 +351,30 @@ impl ViewQuery {
     pub fn print(self) -> String {
         let mut printed = Printed::default();
         printed.people(self.people);
+        printed.end()
+    }
+}
+
+/// The overview.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OverviewQuery {
+    /// Whether it stays as it is while a run is at work; else the browser loads it again every few seconds.
+    pub still: bool,
+}
+
+impl OverviewQuery {
+    /// Reads an address.
+    pub fn parse(query: &str) -> Result<Self, BadQuery> {
+        let mut pairs = Pairs::parse(query)?;
+        let found = Self { still: pairs.word("reload", &["no"])?.is_some() };
+        pairs.end()?;
+        Ok(found)
+    }
+
+    /// The address again.
+    pub fn print(self) -> String {
+        let mut printed = Printed::default();
+        printed.word("reload", self.still.then_some("no"));
         printed.end()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::migration::standing::{Known, Run, RunEnd, Runs};
+
 /// A page of a list, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
@@ -215,27 +217,66 @@ pub struct Lineage {
     pub migrated_at: Option<String>,
 }
 
-/// What the verification of a request's legacy row says.
+/// A legacy row, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Proof {
-    /// What is stored is what the legacy row gives.
+pub struct LegacyView {
+    /// Its columns that aren't null; none if there is no row of that id, or several.
+    pub columns: Vec<LegacyColumnView>,
+    /// Where it stands.
+    pub state: LegacyState,
+    /// Why it is rejected: field, rule and message.
+    pub reasons: Vec<(String, String, String)>,
+    /// The decisions that show in what is stored.
+    pub decisions: Vec<(&'static str, String)>,
+    /// The SHA-256 of the row, unless something of it is hidden: with the rest of the row it would confirm a guess.
+    pub row_hash: Option<String>,
+}
+
+impl LegacyView {
+    /// What couldn't be found out.
+    pub fn unknown(reason: String) -> Self {
+        let state = LegacyState::Unknown { reason };
+        Self { columns: Vec::new(), state, reasons: Vec::new(), decisions: Vec::new(), row_hash: None }
+    }
+}
+
+/// A column of a legacy row, beside what is stored for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegacyColumnView {
+    /// Its name.
+    pub name: String,
+    /// Its text, which may be cut.
+    pub text: String,
+    /// The places that depend on it, and what they hold.
+    pub stored: Vec<(String, Option<String>)>,
+    /// What the residual keeps of it.
+    pub kept: Option<String>,
+    /// By which decisions.
+    pub decisions: &'static str,
+}
+
+/// Where a legacy row stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LegacyState {
+    /// What is stored is what the row gives.
     Proved {
-        /// The legacy row's columns that aren't null.
-        legacy: Vec<(String, String)>,
-        /// The decisions that show in it.
-        decisions: Vec<(&'static str, String)>,
-        /// The SHA-256 of the legacy row, unless something of the row is hidden: with the rest of the row it would confirm a
-        /// guess.
-        row_hash: Option<String>,
+        /// Its request.
+        request: i64,
         /// Whether it was looked for other lineage of the same rows, which takes too long where there is much.
         is_only_claim: bool,
     },
     /// It isn't.
     Differs {
+        /// Its request, if lineage names one.
+        request: Option<i64>,
         /// Column, what must be there, what is.
         differences: Vec<(String, Option<String>, Option<String>)>,
     },
-    /// There is no legacy row of that id any more, or several.
+    /// It was rejected.
+    Rejected,
+    /// No run has migrated or rejected it.
+    Pending,
+    /// There is no legacy row of that id, or several.
     Gone,
     /// It couldn't be found out.
     Unknown {
@@ -253,8 +294,6 @@ pub struct Overview {
     pub is_by_year: bool,
     /// About how many rows other tables have.
     pub tables: Vec<(String, u64)>,
-    /// Runs of the migration, the latest first.
-    pub runs: Vec<Run>,
     /// Rejections that no later run has resolved, by rule.
     pub rejections: Vec<(String, u64)>,
     /// Legacy rows that are rejected for these.
@@ -280,18 +319,30 @@ impl Overview {
 /// A year, none for what has no date, and its requests by status.
 pub type Year = (Option<i32>, BTreeMap<String, u64>);
 
-/// A run of the migration.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is the column of the same name")]
-pub struct Run {
-    pub command: String,
-    pub started_at: String,
-    pub finished_at: Option<String>,
-    pub database_role: String,
-    pub program_version: String,
-    pub outcome: Option<String>,
-    /// Each count by its name.
-    pub counts: Vec<(String, String)>,
+/// What is at work, which is looked up for every view of the overview.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pulse {
+    /// Runs of the migration, the latest first.
+    pub runs: Known<Runs>,
+    /// About how many requests there are, as the server's statistics have it.
+    pub requests: u64,
+    /// How many more a second, or fewer; none if that isn't known yet.
+    pub rate: Option<f64>,
+}
+
+/// The newest run, and where it is.
+pub type RunState = (String, RunEnd);
+
+impl Pulse {
+    /// The newest run: the numbers of the overview change with it.
+    pub fn newest(&self) -> Option<RunState> {
+        self.runs.as_ref().ok()?.newest.first().map(|it| (it.id.clone(), it.end))
+    }
+
+    /// The run that is at work.
+    pub fn at_work(&self) -> Option<&Run> {
+        self.runs.as_ref().ok()?.newest.first().filter(|it| it.end == RunEnd::Running)
+    }
 }
 
 /// A table as the catalog describes it.

@@ -1,57 +1,106 @@
 //! Where each legacy column went, in one declaration for people: a test migrates rows that differ in one column, and
 //! compares. Pure.
 
-use crate::migration::legacy::LegacyColumn as Col;
+use crate::migration::legacy::{LegacyColumn as Col, Text};
+use crate::migration::stored::Stored;
+use crate::migration::target::Role;
+
+/// A place of the target that depends on a legacy column. It is printed as people read it, such as
+/// `pad_approval.decided_at of the manager`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+pub enum Place {
+    /// A column of `pad_request`.
+    #[strum(to_string = "pad_request.{0}")]
+    Request(&'static str),
+    /// A column of the manager's `pad_approval`.
+    #[strum(to_string = "pad_approval.{0} of the manager")]
+    Manager(&'static str),
+    /// A column of compliance's `pad_approval`.
+    #[strum(to_string = "pad_approval.{0} of compliance")]
+    Compliance(&'static str),
+    /// A column of `pad_execution`.
+    #[strum(to_string = "pad_execution.{0}")]
+    Execution(&'static str),
+    /// The residual only, which keeps what typed columns can't give back (D11).
+    #[strum(to_string = "residual")]
+    Residual,
+}
+
+impl Place {
+    /// The column's name; the residual has the legacy column's own.
+    pub(crate) fn column(self) -> Option<&'static str> {
+        match self {
+            Self::Request(column) | Self::Manager(column) | Self::Compliance(column) | Self::Execution(column) => {
+                Some(column)
+            }
+            Self::Residual => None,
+        }
+    }
+
+    /// What is stored there for a legacy row that was migrated. What the residual keeps is found by legacy columns.
+    pub(crate) fn stored(self, stored: &Stored) -> Option<Text> {
+        let (role, column) = match self {
+            Self::Request("compliance_assessment") => {
+                return stored.assessment.holding_period.map(|it| Text::from(if it { "true" } else { "false" }));
+            }
+            Self::Request(column) => (Role::Request, column),
+            Self::Manager(column) => (Role::Manager, column),
+            Self::Compliance(column) => (Role::Compliance, column),
+            Self::Execution(column) => (Role::Execution, column),
+            Self::Residual => return None,
+        };
+        Some(stored.row(role)?.get(column)?.into_text())
+    }
+}
 
 /// The columns that depend on a legacy column, the one that has its value first, and by which decisions
 /// (docs/field-mapping.md). Where a value is null others stand in for it, such as a date (D9, D14, D17): these are not named.
-pub fn destination(column: Col) -> (&'static str, &'static str) {
+pub fn destination(column: Col) -> (&'static [Place], &'static str) {
+    use Place::{Compliance, Execution, Manager, Request, Residual};
     match column {
-        Col::Id => ("pad_request.id", "D6"),
-        Col::Employee => ("pad_request.employee_id", ""),
-        Col::RequestedDate => ("pad_request.created_at", "D9"),
-        Col::Name => ("residual", "D11"),
-        Col::Related => ("pad_request.is_related_party", "D1"),
-        Col::Relation => ("pad_request.relation", "D4"),
-        Col::BrokerReporting => ("pad_request.broker_reporting", "D12"),
-        Col::SecurityDescription => ("pad_request.security_name", "D11"),
-        Col::Isin => ("pad_request.isin", "D4"),
-        Col::Sedol => ("pad_request.sedol", "D4"),
-        Col::Bloomberg => ("pad_request.bloomberg_ticker", "D4"),
-        Col::Ticker => ("pad_request.ticker", "D4"),
+        Col::Id => (&[Request("id")], "D6"),
+        Col::Employee => (&[Request("employee_id")], ""),
+        Col::RequestedDate => (&[Request("created_at")], "D9"),
+        Col::Name => (&[Residual], "D11"),
+        Col::Related => (&[Request("is_related_party")], "D1"),
+        Col::Relation => (&[Request("relation")], "D4"),
+        Col::BrokerReporting => (&[Request("broker_reporting")], "D12"),
+        Col::SecurityDescription => (&[Request("security_name")], "D11"),
+        Col::Isin => (&[Request("isin")], "D4"),
+        Col::Sedol => (&[Request("sedol")], "D4"),
+        Col::Bloomberg => (&[Request("bloomberg_ticker")], "D4"),
+        Col::Ticker => (&[Request("ticker")], "D4"),
         Col::TradeSize => {
-            ("pad_request.quantity, pad_execution.execution_quantity, pad_execution.execution_price", "D5, D18")
+            (&[Request("quantity"), Execution("execution_quantity"), Execution("execution_price")], "D5, D18")
         }
-        Col::Value => ("pad_request.estimated_value, pad_execution.execution_price", "D5, D18"),
-        Col::Currency => ("pad_request.currency", "D4"),
-        Col::DerivativeContract => ("pad_request.is_derivative", "D1"),
-        Col::Justification => ("pad_request.justification", "D4"),
-        Col::Leveraged => ("pad_request.is_leveraged", "D1"),
-        Col::BuySell => ("pad_request.direction", "D3"),
-        Col::InsideInfo => ("pad_request.insider_info_declaration", "D2"),
-        Col::ExistingPos => ("pad_request.existing_position", "D1"),
-        Col::Signed => ("pad_request.signed_declaration", "D1"),
-        Col::Status => ("pad_request.status", "D8"),
-        Col::Restricted => ("pad_request.is_restricted, pad_approval.restricted_check of compliance", "D15"),
-        Col::HoldingPeriod => {
-            ("pad_request.compliance_assessment, pad_approval.holding_period_check of compliance", "D13, D15")
-        }
-        Col::Conflicts => ("pad_request.has_conflict, pad_approval.conflict_check of compliance", "D15"),
-        Col::ConflictComments => ("pad_request.conflict_comments", "D4"),
-        Col::OtherComments => ("pad_request.other_comments", "D4"),
-        Col::InstSymbol => ("pad_request.security_id", "D7"),
-        Col::TwoBusinessDaysExecution => ("pad_request.executed_within_two_days", "D1"),
-        Col::ContractNotesReceived => ("pad_execution.contract_note_received", "D1"),
-        Col::LastModifiedBy => ("pad_request.updated_by_id", ""),
-        Col::LastModifiedDate => ("pad_request.updated_at", ""),
-        Col::IsDeleted => ("pad_request.deleted_at", "D10"),
-        Col::AuthManager => ("pad_approval.approver_id of the manager", "D16"),
-        Col::AuthManagerDate => ("pad_approval.decided_at of the manager", "D14"),
-        Col::StatusManager => ("pad_approval.decision of the manager, pad_request.status", "D8"),
-        Col::CommentsManager => ("pad_approval.comments of the manager", "D4"),
-        Col::AuthCompliance => ("pad_approval.approver_id of compliance, pad_execution.recorded_by_id", "D16"),
-        Col::AuthComplianceDate => ("pad_approval.decided_at of compliance, pad_execution.executed_at", "D14, D17"),
-        Col::StatusCompliance => ("pad_approval.decision of compliance, pad_request.status", "D8"),
-        Col::CommentsCompliance => ("pad_approval.comments of compliance", "D4"),
+        Col::Value => (&[Request("estimated_value"), Execution("execution_price")], "D5, D18"),
+        Col::Currency => (&[Request("currency")], "D4"),
+        Col::DerivativeContract => (&[Request("is_derivative")], "D1"),
+        Col::Justification => (&[Request("justification")], "D4"),
+        Col::Leveraged => (&[Request("is_leveraged")], "D1"),
+        Col::BuySell => (&[Request("direction")], "D3"),
+        Col::InsideInfo => (&[Request("insider_info_declaration")], "D2"),
+        Col::ExistingPos => (&[Request("existing_position")], "D1"),
+        Col::Signed => (&[Request("signed_declaration")], "D1"),
+        Col::Status => (&[Request("status")], "D8"),
+        Col::Restricted => (&[Request("is_restricted"), Compliance("restricted_check")], "D15"),
+        Col::HoldingPeriod => (&[Request("compliance_assessment"), Compliance("holding_period_check")], "D13, D15"),
+        Col::Conflicts => (&[Request("has_conflict"), Compliance("conflict_check")], "D15"),
+        Col::ConflictComments => (&[Request("conflict_comments")], "D4"),
+        Col::OtherComments => (&[Request("other_comments")], "D4"),
+        Col::InstSymbol => (&[Request("security_id")], "D7"),
+        Col::TwoBusinessDaysExecution => (&[Request("executed_within_two_days")], "D1"),
+        Col::ContractNotesReceived => (&[Execution("contract_note_received")], "D1"),
+        Col::LastModifiedBy => (&[Request("updated_by_id")], ""),
+        Col::LastModifiedDate => (&[Request("updated_at")], ""),
+        Col::IsDeleted => (&[Request("deleted_at")], "D10"),
+        Col::AuthManager => (&[Manager("approver_id")], "D16"),
+        Col::AuthManagerDate => (&[Manager("decided_at")], "D14"),
+        Col::StatusManager => (&[Manager("decision"), Request("status")], "D8"),
+        Col::CommentsManager => (&[Manager("comments")], "D4"),
+        Col::AuthCompliance => (&[Compliance("approver_id"), Execution("recorded_by_id")], "D16"),
+        Col::AuthComplianceDate => (&[Compliance("decided_at"), Execution("executed_at")], "D14, D17"),
+        Col::StatusCompliance => (&[Compliance("decision"), Request("status")], "D8"),
+        Col::CommentsCompliance => (&[Compliance("comments")], "D4"),
     }
 }

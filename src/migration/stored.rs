@@ -248,6 +248,18 @@ impl Stored {
     pub(crate) fn lineage_id(&self, role: Role) -> Option<i64> {
         self.lineage.iter().find(|row| row.role == Ok(role)).map(|row| row.target_id)
     }
+
+    /// The row that lineage names for a role, if it is there.
+    pub(crate) fn row(&self, role: Role) -> Option<&Cells> {
+        let id = self.lineage_id(role)?;
+        let rows: &[Cells] = match role {
+            Role::Request => self.request.as_slice(),
+            Role::Manager | Role::Compliance => &self.approvals,
+            Role::Execution => &self.executions,
+            Role::AuditSubmitted | Role::AuditManager | Role::AuditCompliance => &self.audit,
+        };
+        rows.iter().find(|cells| cells.id() == Some(id))
+    }
 }
 
 impl Cells {

@@ -5,8 +5,10 @@ mod export;
 mod guarded;
 mod limits;
 mod lists;
+mod live;
 mod program;
 mod queries;
+mod rejected;
 mod shown;
 
 use std::net::SocketAddr;

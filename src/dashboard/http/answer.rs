@@ -15,8 +15,8 @@ use crate::dashboard::query::BadQuery;
 use crate::postgres::query_error::QueryError;
 use crate::postgres::sqlstate;
 
-/// What a page may load: its own styles. No script, no frame, no form to another place.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'; \
+/// What a page may load: its own styles and its icon. No script, no frame, no form to another place.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; \
     base-uri 'none'";
 
 const HEADERS: [(HeaderName, &str); 8] = [
@@ -55,9 +55,11 @@ pub(crate) fn html(page: Markup) -> Response<Body> {
 }
 
 /// Leads to another page.
-pub(crate) fn see(address: &'static str) -> Response<Body> {
+pub(crate) fn see(address: &str) -> Response<Body> {
     let mut answer = typed(StatusCode::SEE_OTHER, HTML, Body::empty());
-    answer.headers_mut().insert(header::LOCATION, HeaderValue::from_static(address));
+    if let Ok(address) = HeaderValue::from_str(address) {
+        answer.headers_mut().insert(header::LOCATION, address);
+    }
     answer
 }
 
@@ -96,7 +98,8 @@ impl Problem {
 
     /// The page that says so.
     pub(crate) fn answer(&self, site: &Site) -> Response<Body> {
-        let mut answer = typed(self.status, HTML, problem(site, self.title, &self.sentence).into_string());
+        let page = problem(site, self.title, &self.sentence, self.status.is_server_error());
+        let mut answer = typed(self.status, HTML, page.into_string());
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }

@@ -10,11 +10,12 @@ use tokio::time::timeout;
 
 use crate::base::escape;
 use crate::dashboard::http::answer::{Problem, typed};
+use crate::dashboard::pg;
+use crate::dashboard::pg::keyset::EdgeGone;
 use crate::dashboard::pg::people::people;
 use crate::dashboard::pg::pool::Lease;
-use crate::dashboard::pg::requests::{count, requests};
-use crate::dashboard::query::{At, RequestsQuery};
-use crate::dashboard::rows::{People, RequestRow};
+use crate::dashboard::query::{At, RejectionsQuery, RequestsQuery, STATES};
+use crate::dashboard::rows::{Counted, People, Record, RequestRow};
 
 /// More rows are refused before the first: a file that ends early would look whole.
 const MOST: u64 = 100_000;
@@ -28,7 +29,13 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// So is one of which nothing is taken for so long: no transaction stays open behind a stalled download.
 const STALLED: Duration = Duration::from_secs(5);
 
-const COLUMNS: [&str; 15] = [
+/// What a file is made of.
+pub(crate) enum Listed {
+    Requests(RequestsQuery),
+    Rejections(RejectionsQuery),
+}
+
+const REQUESTS: [&str; 15] = [
     "id",
     "created_at",
     "status",
@@ -46,8 +53,10 @@ const COLUMNS: [&str; 15] = [
     "is_deleted",
 ];
 
-/// Of these, the columns that say who somebody is.
-const PERSONAL: [&str; 2] = ["full_name", "email"];
+const REJECTIONS: [&str; 6] = ["source_id", "rule", "field", "value", "message", "state"];
+
+/// Columns that say who somebody is, or may.
+const PERSONAL: [&str; 4] = ["full_name", "email", "value", "message"];
 
 /// A line of the file. A spreadsheet takes no cell for a formula.
 fn line<'c>(cells: impl Iterator<Item = &'c str>) -> String {
@@ -62,10 +71,10 @@ fn line<'c>(cells: impl Iterator<Item = &'c str>) -> String {
     format!("{}\r\n", cells.join(","))
 }
 
-fn row(row: &RequestRow, query: &RequestsQuery, people: &People) -> String {
+fn request(row: &RequestRow, people: &People) -> [String; 15] {
     let person = people.get(&row.employee_id);
     let maybe = |text: &Option<String>| text.clone().unwrap_or_default();
-    let cells: [String; 15] = [
+    [
         row.id.to_string(),
         row.created_at.clone(),
         row.status.clone(),
@@ -81,15 +90,76 @@ fn row(row: &RequestRow, query: &RequestsQuery, people: &People) -> String {
         maybe(&row.estimated_value),
         maybe(&row.currency),
         row.is_deleted.to_string(),
-    ];
-    let shown = COLUMNS.iter().zip(&cells).filter(|(name, _)| query.people || !PERSONAL.contains(*name));
-    line(shown.map(|(_, cell)| cell.as_str()))
+    ]
+}
+
+fn rejection(record: &Record) -> [String; 6] {
+    let state = STATES[usize::from(record.get("resolved_run_id").is_some())];
+    REJECTIONS.map(|column| record.get(column).unwrap_or(if column == "state" { state } else { "" }).to_owned())
+}
+
+impl Listed {
+    /// In the name of the file.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Requests(_) => "requests",
+            Self::Rejections(_) => "rejections",
+        }
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        match self {
+            Self::Requests(_) => &REQUESTS,
+            Self::Rejections(_) => &REJECTIONS,
+        }
+    }
+
+    fn people(&self) -> bool {
+        match self {
+            Self::Requests(query) => query.people,
+            Self::Rejections(query) => query.people,
+        }
+    }
+
+    async fn count(&self, lease: &mut Lease, bound: u64) -> Result<Counted, Problem> {
+        Ok(match self {
+            Self::Requests(query) => pg::requests::count(lease, query, bound).await?,
+            Self::Rejections(query) => pg::lists::count_rejections(lease, query, bound).await?,
+        })
+    }
+
+    /// A line of those of the cells that are shown.
+    fn line(&self, cells: &[impl AsRef<str>]) -> String {
+        let shown = self.columns().iter().zip(cells).filter(|(name, _)| self.people() || !PERSONAL.contains(*name));
+        line(shown.map(|(_, cell)| cell.as_ref()))
+    }
+
+    /// Some lines, the row of the last one, and whether there are more.
+    async fn lines(&self, lease: &mut Lease, at: At) -> Result<(String, Option<i64>, bool), Problem> {
+        let gone = |_: EdgeGone| Problem::not_found("the row is gone");
+        match self {
+            Self::Requests(query) => {
+                let page = pg::requests::requests(lease, query, (at, None), STEP).await?.map_err(gone)?;
+                let people = match query.people {
+                    true => people(lease, page.rows.iter().map(|it| it.employee_id).collect()).await?,
+                    false => People::new(),
+                };
+                let lines = page.rows.iter().map(|it| self.line(&request(it, &people))).collect();
+                Ok((lines, page.rows.last().map(|it| it.id), page.has_after))
+            }
+            Self::Rejections(query) => {
+                let page = pg::lists::rejections(lease, query, (at, None), STEP).await?.map_err(gone)?;
+                let lines = page.rows.iter().map(|it| self.line(&rejection(it))).collect();
+                Ok((lines, page.rows.last().map(|it| it.id), page.has_after))
+            }
+        }
+    }
 }
 
 /// Where the file is.
 struct Reading {
     lease: Lease,
-    query: RequestsQuery,
+    listed: Listed,
     at: At,
     /// The header's turn.
     is_first: bool,
@@ -98,21 +168,28 @@ struct Reading {
 /// The file, of what is found at this moment.
 pub(crate) async fn export(
     mut lease: Lease,
-    query: RequestsQuery,
+    listed: Listed,
     environment: &str,
     one_at_a_time: OwnedSemaphorePermit,
 ) -> Result<Response<Body>, Problem> {
-    if count(&mut lease, &query, MOST).await?.is_more {
+    if listed.count(&mut lease, MOST).await?.is_more {
+        let (rows, by) = match listed {
+            Listed::Requests(_) => ("requests", "year, status or employee"),
+            Listed::Rejections(_) => ("reasons", "rule or state"),
+        };
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "Too many rows for one file",
-            "More than 100,000 requests match, and one file has no more. Filter by year, status or employee, and download \
-             several files.",
+            format!(
+                "More than 100,000 {rows} match, and one file has no more. Filter by {by}, and download several files."
+            ),
         ));
     }
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H%M%SZ");
+    let name = format!("attachment; filename=\"{}-{environment}-{now}.csv\"", listed.name());
     let (pieces, received) = mpsc::channel(1);
     tokio::spawn(async move {
-        let mut reading = Reading { lease, query, at: At::Start, is_first: true };
+        let mut reading = Reading { lease, listed, at: At::Start, is_first: true };
         // However it ends, the transaction does, too: a reader who takes no more is not waited for.
         let is_whole = timeout(LONGEST, reading.send(&pieces)).await.unwrap_or(false);
         let _ = reading.lease.done().await;
@@ -132,7 +209,7 @@ pub(crate) async fn export(
         }
     }));
     let mut answer = typed(StatusCode::OK, "text/csv; charset=utf-8", body);
-    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"requests-{environment}.csv\"")) {
+    if let Ok(name) = HeaderValue::from_str(&name) {
         answer.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     }
     Ok(answer)
@@ -162,19 +239,11 @@ impl Reading {
     async fn lines(&mut self) -> Result<(String, bool), Problem> {
         let mut lines = String::new();
         if std::mem::take(&mut self.is_first) {
-            let shown = COLUMNS.into_iter().filter(|it| self.query.people || !PERSONAL.contains(it));
-            lines.push_str(&line(shown));
+            lines.push_str(&self.listed.line(self.listed.columns()));
         }
-        let page = requests(&mut self.lease, &self.query, (self.at, None), STEP).await?;
-        let page = page.map_err(|_| Problem::not_found("the row is gone"))?;
-        let who = match self.query.people {
-            true => people(&mut self.lease, page.rows.iter().map(|it| it.employee_id).collect()).await?,
-            false => People::new(),
-        };
-        lines.extend(page.rows.iter().map(|it| row(it, &self.query, &who)));
-        if let Some(last) = page.rows.last() {
-            self.at = At::After(last.id);
-        }
-        Ok((lines, page.has_after))
+        let (more, last, is_more) = self.listed.lines(&mut self.lease, self.at).await?;
+        lines += &more;
+        self.at = last.map_or(self.at, At::After);
+        Ok((lines, is_more))
     }
 }

@@ -1,7 +1,7 @@
 //! Which page is at which address.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -17,18 +17,21 @@ use crate::base::text::sentence;
 use crate::checks::integrity::ALL;
 use crate::checks::pg::integrity::{IntegrityRequest, integrity};
 use crate::dashboard::http::answer::{HTML, Problem, html, see, typed};
-use crate::dashboard::http::export::export;
+use crate::dashboard::http::export::{Listed, export};
 use crate::dashboard::http::guard::ENTER;
 use crate::dashboard::http::job::Job;
 use crate::dashboard::http::options::Options;
-use crate::dashboard::page::frame::{STYLE, Site};
+use crate::dashboard::pace::Pace;
+use crate::dashboard::page::frame::{STYLE, Site, icon};
 use crate::dashboard::page::results::Work;
-use crate::dashboard::page::{lists, overview, problem, reference, request, requests, results};
+use crate::dashboard::page::{legacy, lists, overview, problem, reference, rejections, request, requests, results};
 use crate::dashboard::pg;
 use crate::dashboard::pg::keyset::{EdgeGone, Search};
 use crate::dashboard::pg::pool::{Lease, Pool};
-use crate::dashboard::query::{AuditQuery, BreachesQuery, RejectionsQuery, RequestsQuery, RunQuery, ViewQuery};
-use crate::dashboard::rows::{Origin, Overview, Page, People, Proof};
+use crate::dashboard::query::{
+    AuditQuery, BreachesQuery, GoQuery, OverviewQuery, RejectionsQuery, RequestsQuery, RunQuery, ViewQuery,
+};
+use crate::dashboard::rows::{LegacyView, Origin, Overview, Page, People, Pulse, RunState};
 use crate::migration::pg::verify::VerifyRequest;
 use crate::report::drift::json::DriftJson;
 use crate::report::integrity::IntegrityJson;
@@ -53,17 +56,26 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) site: Site,
     pub(crate) pool: Arc<Pool>,
-    counted: std::sync::Mutex<Option<(Instant, Arc<Overview>)>>,
+    counted: Mutex<Option<Counted>>,
     /// Held while the overview's numbers are counted.
     counting: tokio::sync::Mutex<()>,
     /// Whether they could not be counted the last time.
     has_failed: AtomicBool,
+    pace: Mutex<Pace>,
+    since: Instant,
     drift: Arc<Job<DriftJson>>,
     integrity: Arc<Job<IntegrityJson>>,
     /// Rows that are being proved.
     proofs: Arc<Semaphore>,
     /// Files that are being sent.
     exports: Arc<Semaphore>,
+}
+
+/// The overview's numbers, when they were counted, and the newest run by then.
+struct Counted {
+    since: Instant,
+    run: Option<RunState>,
+    found: Arc<Overview>,
 }
 
 type Answer = Result<Response<Body>, Refused>;
@@ -85,9 +97,11 @@ impl Shared {
             site,
             pool: Pool::new(options.target.clone()),
             options,
-            counted: std::sync::Mutex::default(),
+            counted: Mutex::default(),
             counting: tokio::sync::Mutex::default(),
             has_failed: AtomicBool::new(false),
+            pace: Mutex::default(),
+            since: Instant::now(),
             drift: Job::new(&jobs),
             integrity: Job::new(&jobs),
             proofs: Arc::new(Semaphore::new(1)),
@@ -99,10 +113,11 @@ impl Shared {
         Ok(self.pool.begin().await?)
     }
 
-    /// The overview's numbers, if they are no older.
-    fn counted(&self, oldest: Duration) -> Option<Arc<Overview>> {
+    /// The overview's numbers, if they are no older, and no run has begun or ended since.
+    fn counted(&self, oldest: Duration, run: Option<&RunState>) -> Option<Arc<Overview>> {
         let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        counted.as_ref().filter(|(since, _)| since.elapsed() < oldest).map(|(_, found)| Arc::clone(found))
+        let counted = counted.as_ref().filter(|it| it.since.elapsed() < oldest && it.run.as_ref() == run);
+        counted.map(|it| Arc::clone(&it.found))
     }
 
     async fn count_now(&self) -> Result<Overview, Problem> {
@@ -112,17 +127,53 @@ impl Shared {
         Ok(found)
     }
 
+    /// What is at work now, and how fast.
+    async fn pulse(&self) -> Result<Pulse, Problem> {
+        let mut lease = self.begin().await?;
+        let found = pg::overview::pulse(&mut lease).await?;
+        lease.done().await?;
+        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = found.at_work().map(|it| it.id.as_str());
+        let rate = run.and_then(|run| pace.rate(run, found.requests, self.since.elapsed()));
+        Ok(Pulse { rate, ..found })
+    }
+
+    /// The overview's numbers, and whether these are old ones that are being counted again. Those that could not be counted
+    /// again are not shown: the page says why.
+    async fn numbers(self: &Arc<Self>, run: Option<RunState>) -> Result<(Arc<Overview>, bool), Problem> {
+        if let Some(found) = self.counted(FRESH, run.as_ref()) {
+            return Ok((found, false));
+        }
+        match self.counted(KEPT, run.as_ref()).filter(|_| !self.has_failed.load(Ordering::Relaxed)) {
+            Some(found) => {
+                if self.counting.try_lock().is_ok() {
+                    let counts = Arc::clone(self);
+                    tokio::spawn(async move { counts.count(run).await });
+                }
+                Ok((found, true))
+            }
+            None => Ok((self.count(run).await?, false)),
+        }
+    }
+
     /// Counts them, unless that was done while this waited for its turn.
-    pub(crate) async fn count(&self) -> Result<Arc<Overview>, Problem> {
+    async fn count(&self, run: Option<RunState>) -> Result<Arc<Overview>, Problem> {
         let _turn = self.counting.lock().await;
-        if let Some(found) = self.counted(FRESH) {
+        if let Some(found) = self.counted(FRESH, run.as_ref()) {
             return Ok(found);
         }
         let found = self.count_now().await;
         self.has_failed.store(found.is_err(), Ordering::Relaxed);
         let found = Arc::new(found?);
-        *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&found)));
+        let counted = Counted { since: Instant::now(), run, found: Arc::clone(&found) };
+        *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = Some(counted);
         Ok(found)
+    }
+
+    /// Counts them before somebody asks.
+    pub(crate) async fn count_first(&self) -> Result<(), Problem> {
+        let run = self.pulse().await?.newest();
+        self.count(run).await.map(|_| ())
     }
 }
 
@@ -137,12 +188,16 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/", get(show_overview))
         .route(ENTER, get(async || see("/")))
         .route("/style.css", get(async || typed(StatusCode::OK, "text/css; charset=utf-8", STYLE)))
+        .route("/icon.svg", get(show_icon))
         .route("/requests", get(show_requests))
         .route("/requests.csv", get(download_requests))
         .route("/requests/{id}", get(show_request))
+        .route("/go", get(go))
+        .route("/legacy/{id}", get(show_legacy))
         .route("/breaches", get(show_breaches))
         .route("/audit", get(show_audit))
         .route("/rejections", get(show_rejections))
+        .route("/rejections.csv", get(download_rejections))
         .route("/drift", get(show_drift))
         .route("/integrity", get(show_integrity))
         .route("/reference", get(show_reference))
@@ -167,21 +222,16 @@ async fn show_nothing(State(shared): Place) -> Answer {
     answered(&shared, async { Err(Problem::not_found("There is no such page.")) }).await
 }
 
+async fn show_icon(State(shared): Place) -> Response<Body> {
+    typed(StatusCode::OK, "image/svg+xml", icon(shared.site.environment))
+}
+
 async fn show_overview(State(shared): Place, raw: RawQuery) -> Answer {
     answered(&shared, async {
-        ViewQuery::parse(&query(raw))?;
-        if let Some(found) = shared.counted(FRESH) {
-            return Ok(html(overview::overview(&shared.site, &found, false)));
-        }
-        // A page that could not be counted again says why, in place of old numbers.
-        if let Some(found) = shared.counted(KEPT).filter(|_| !shared.has_failed.load(Ordering::Relaxed)) {
-            if shared.counting.try_lock().is_ok() {
-                let counts = Arc::clone(&shared);
-                tokio::spawn(async move { counts.count().await });
-            }
-            return Ok(html(overview::overview(&shared.site, &found, true)));
-        }
-        Ok(html(overview::overview(&shared.site, &*shared.count().await?, false)))
+        let query = OverviewQuery::parse(&query(raw))?;
+        let pulse = shared.pulse().await?;
+        let (found, is_old) = shared.numbers(pulse.newest()).await?;
+        Ok(html(overview::overview(&shared.site, &found, is_old, &pulse, query)))
     })
     .await
 }
@@ -211,12 +261,31 @@ async fn show_requests(State(shared): Place, raw: RawQuery) -> Answer {
 
 async fn download_requests(State(shared): Place, raw: RawQuery) -> Answer {
     answered(&shared, async {
-        let query = RequestsQuery::parse(&query(raw))?.from_start();
-        let Ok(turn) = Arc::clone(&shared.exports).try_acquire_owned() else {
-            return Err(Problem::busy("Another file is being downloaded. Try again when it is complete."));
-        };
-        let lease = shared.begin().await?;
-        export(lease, query, shared.site.environment.as_str(), turn).await
+        download(&shared, Listed::Requests(RequestsQuery::parse(&query(raw))?.from_start())).await
+    })
+    .await
+}
+
+async fn download_rejections(State(shared): Place, raw: RawQuery) -> Answer {
+    answered(&shared, async {
+        download(&shared, Listed::Rejections(RejectionsQuery::parse(&query(raw))?.from_start())).await
+    })
+    .await
+}
+
+async fn download(shared: &Arc<Shared>, listed: Listed) -> Result<Response<Body>, Problem> {
+    let Ok(turn) = Arc::clone(&shared.exports).try_acquire_owned() else {
+        return Err(Problem::busy("Another file is being downloaded. Try again when it is complete."));
+    };
+    let lease = shared.begin().await?;
+    export(lease, listed, shared.site.environment.as_str(), turn).await
+}
+
+/// To a request, or to the list of them.
+async fn go(State(shared): Place, raw: RawQuery) -> Answer {
+    answered(&shared, async {
+        let id = GoQuery::parse(&query(raw))?.id;
+        Ok(see(&id.map_or_else(|| "/requests".to_owned(), |id| format!("/requests/{id}"))))
     })
     .await
 }
@@ -247,7 +316,7 @@ async fn show_request(State(shared): Place, Path(id): Path<String>, raw: RawQuer
                 Some(proof) => proof,
                 None => proving.await,
             };
-            request::last_part(&origin, proof.as_ref()).into_string()
+            request::last_part(&origin, proof.as_ref(), query.people).into_string()
         };
         let first = first.into_string();
         let parts = stream::once(async { first }).chain(stream::once(last)).map(Ok::<_, std::convert::Infallible>);
@@ -256,19 +325,29 @@ async fn show_request(State(shared): Place, Path(id): Path<String>, raw: RawQuer
     .await
 }
 
-async fn proof_of(shared: Arc<Shared>, origin: Origin, people: bool) -> Option<Proof> {
+async fn proof_of(shared: Arc<Shared>, origin: Origin, people: bool) -> Option<LegacyView> {
     match origin {
         Origin::Legacy(lineage) => Some(prove(&shared, lineage.source_id, people).await),
         Origin::Application | Origin::Broken | Origin::Unknown => None,
     }
 }
 
+async fn show_legacy(State(shared): Place, Path(id): Path<String>, raw: RawQuery) -> Answer {
+    answered(&shared, async {
+        let query = ViewQuery::parse(&query(raw))?;
+        let id: i64 = id.parse().map_err(|_| Problem::not_found("A legacy row has a whole number as its id."))?;
+        let view = prove(&shared, id, query.people).await;
+        Ok(html(legacy::legacy(&shared.site, id, &view, query)))
+    })
+    .await
+}
+
 /// Verifies a row then and there, one at a time.
-async fn prove(shared: &Arc<Shared>, id: i64, people: bool) -> Proof {
+async fn prove(shared: &Arc<Shared>, id: i64, people: bool) -> LegacyView {
     let shared = Arc::clone(shared);
     let runtime = tokio::runtime::Handle::current();
-    let late = || Proof::Unknown {
-        reason: format!("It took longer than {} seconds. Reload the page to try again.", PROVING.as_secs()),
+    let late = || {
+        LegacyView::unknown(format!("It took longer than {} seconds. Reload the page to try again.", PROVING.as_secs()))
     };
     let until = Instant::now() + PROVING;
     let turn = match tokio::time::timeout_at(until, Arc::clone(&shared.proofs).acquire_owned()).await {
@@ -286,7 +365,7 @@ async fn prove(shared: &Arc<Shared>, id: i64, people: bool) -> Proof {
     });
     match timeout(until - Instant::now(), work).await {
         Ok(Ok(proof)) => proof,
-        Ok(Err(_)) => Proof::Unknown { reason: "An internal error; the terminal has more.".to_owned() },
+        Ok(Err(_)) => LegacyView::unknown("An internal error; the terminal has more.".to_owned()),
         Err(_) => late(),
     }
 }
@@ -327,10 +406,11 @@ async fn show_rejections(State(shared): Place, raw: RawQuery) -> Answer {
     answered(&shared, async {
         let query = RejectionsQuery::parse(&query(raw))?;
         let mut lease = shared.begin().await?;
-        let page = pg::lists::rejections(&mut lease, &query).await?.map_err(edge_gone)?;
-        let rules = pg::lists::rules(&mut lease).await?;
+        let search = Some(Search::of(query.at));
+        let page = pg::lists::rejections(&mut lease, &query, (query.at, search), ROWS).await?.map_err(edge_gone)?;
+        let facets = pg::lists::by_rule(&mut lease, &query).await?;
         lease.done().await?;
-        Ok(html(lists::rejections(&shared.site, &query, &page, &rules)))
+        Ok(html(rejections::Rejections { query: &query, page: &page, facets: &facets }.html(&shared.site)))
     })
     .await
 }

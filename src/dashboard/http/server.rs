@@ -110,7 +110,7 @@ impl Dashboard {
         // So that the first page has its numbers at once.
         let shared = Arc::clone(&self.shared);
         connections.spawn(async move {
-            let _ = shared.count().await;
+            let _ = shared.count_first().await;
         });
         loop {
             let next = async {

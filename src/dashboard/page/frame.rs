@@ -5,6 +5,23 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::base::escape;
 use crate::config::environment::Environment;
 
+/// What a browser sends as an id.
+pub(crate) const ID: &str = r"\s*-?[0-9]{1,19}\s*";
+
+/// The icon of a window, in the colour of the environment.
+pub(crate) fn icon(environment: Environment) -> String {
+    let colour = match environment {
+        Environment::Prod => "#a8201a",
+        Environment::Qa => "#b07800",
+        Environment::Dev => "#1f5fae",
+        Environment::Local => "#17692f",
+    };
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><rect width=\"32\" height=\"32\" rx=\"7\" \
+         fill=\"{colour}\"/><path d=\"M9 25V7h8a6 6 0 0 1 0 12H9\" fill=\"none\" stroke=\"#fff\" stroke-width=\"4\"/></svg>"
+    )
+}
+
 /// The styles of every page.
 pub(crate) const STYLE: &str = include_str!("style.css");
 
@@ -76,15 +93,15 @@ pub(crate) struct Head<'a> {
     pub(crate) title: &'a str,
     /// What the page is filtered by, for the title of the window.
     pub(crate) filtered: String,
-    /// The address with people shown, or hidden again, and which of them.
-    pub(crate) people: Option<(bool, String)>,
-    /// Whether the browser looks again by itself.
-    pub(crate) again: bool,
+    /// The address with people shown, or hidden again, which of them, and what is shown then.
+    pub(crate) people: Option<(bool, String, &'static str)>,
+    /// After so many seconds the browser looks again by itself.
+    pub(crate) again: Option<u32>,
 }
 
 impl<'a> Head<'a> {
     pub(crate) fn new(part: Part, title: &'a str) -> Self {
-        Self { part: Some(part), title, filtered: String::new(), people: None, again: false }
+        Self { part: Some(part), title, filtered: String::new(), people: None, again: None }
     }
 
     /// The same, filtered by these words.
@@ -94,7 +111,12 @@ impl<'a> Head<'a> {
 
     /// The same; whether people are shown is chosen there.
     pub(crate) fn with_people(self, shown: bool, other: String) -> Self {
-        Self { people: Some((shown, other)), ..self }
+        Self { people: Some((shown, other, "names and emails")), ..self }
+    }
+
+    /// The same; whether values are shown that may be somebody's is chosen there.
+    pub(crate) fn with_values(self, shown: bool, other: String) -> Self {
+        Self { people: Some((shown, other, "values and names")), ..self }
     }
 }
 
@@ -108,13 +130,13 @@ pub(crate) fn begin(site: &Site, head: &Head<'_>) -> Markup {
             meta charset="utf-8";
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
-            @if head.again { meta http-equiv="refresh" content="2"; }
+            @if let Some(seconds) = head.again { meta http-equiv="refresh" content=(seconds); }
             title {
                 (environment) " · " (escape::text(head.title))
                 @if !head.filtered.is_empty() { ": " (escape::text(&head.filtered)) }
                 " · PA Dealing"
             }
-            link rel="icon" href="data:,";
+            link rel="icon" type="image/svg+xml" href="/icon.svg";
             link rel="stylesheet" href="/style.css";
         }
         (PreEscaped("<body>"))
@@ -126,6 +148,12 @@ pub(crate) fn begin(site: &Site, head: &Head<'_>) -> Markup {
                     " " span .environment .(environment) { (environment) }
                 }
                 p.place { span.hidden { "Database " } (escape::text(&site.place)) ", read only" }
+                form.go method="get" action="/go" role="search" aria-label="Go to a request" {
+                    label.hidden for="go" { "Request id" }
+                    input #go name="id" inputmode="numeric" autocomplete="off" placeholder="Request id" pattern=(ID)
+                        title="A whole number";
+                    button type="submit" { "Go" }
+                }
             }
             nav aria-label="Pages" {
                 ul {
@@ -140,8 +168,8 @@ pub(crate) fn begin(site: &Site, head: &Head<'_>) -> Markup {
         (PreEscaped("<main id=\"content\" tabindex=\"-1\">"))
         div.title {
             h1 { (escape::text(head.title)) }
-            @if let Some((shown, other)) = &head.people {
-                a.people href=(other) { (if *shown { "Hide names and emails" } else { "Show names and emails" }) }
+            @if let Some((shown, other, what)) = &head.people {
+                a.people href=(other) { (if *shown { "Hide " } else { "Show " }) (what) }
             }
         }
     }

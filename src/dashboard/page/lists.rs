@@ -1,14 +1,15 @@
-//! The lists of breaches, audit entries and rejections.
+//! The lists of breaches and audit entries.
 
 use maud::{Markup, html};
 
 use crate::base::hint::MIGRATE;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
-use crate::dashboard::page::parts::{choice, elsewhere, empty, pager, table};
-use crate::dashboard::query::{At, AuditQuery, BreachesQuery, RESULTS, RejectionsQuery, SEVERITIES, STATES, is_name};
+use crate::dashboard::page::parts::{choice, elsewhere, empty, id_field, pager, table};
+use crate::dashboard::query::{At, AuditQuery, BreachesQuery, RESULTS, SEVERITIES, STATES, is_name};
 use crate::dashboard::rows::{Page, People, Record};
 
-fn words<'w>(words: impl IntoIterator<Item = &'w str>) -> Vec<(String, String)> {
+/// Words of a set as a choice has them.
+pub(super) fn words<'w>(words: impl IntoIterator<Item = &'w str>) -> Vec<(String, String)> {
     words.into_iter().map(|it| (it.to_owned(), it.replace('_', " "))).collect()
 }
 
@@ -65,10 +66,7 @@ pub(crate) fn breaches(site: &Site, query: &BreachesQuery, page: &Page<Record>, 
     let form = html! {
         (choice("severity", "Severity", Some("Any"), words(SEVERITIES), query.severity))
         (choice("state", "State", Some("Any"), words(STATES), state))
-        label { span { "Employee id" }
-            input name="employee" inputmode="numeric" autocomplete="off" size="10"
-                value=(query.employee.map(|it| it.to_string()).unwrap_or_default());
-        }
+        (id_field("employee", "Employee id", query.employee))
     };
     let list = List {
         part: Part::Breaches,
@@ -107,10 +105,7 @@ pub(crate) fn audit(
     let form = html! {
         (choice("action", "Action", Some("Any"), words(known), query.action.as_deref()))
         (choice("result", "Result", Some("Any"), words(RESULTS), query.result))
-        label { span { "Request id" }
-            input name="request" inputmode="numeric" autocomplete="off" size="10"
-                value=(query.request.map(|it| it.to_string()).unwrap_or_default());
-        }
+        (id_field("request", "Request id", query.request))
     };
     let list = List {
         part: Part::Audit,
@@ -133,34 +128,6 @@ pub(crate) fn audit(
         none: empty("The audit log is empty.", html! { "The application and " code { (MIGRATE) } " write to it." }),
         to: &|at| AuditQuery { at, ..query.clone() }.print(),
         other: AuditQuery { people: !query.people, ..query.clone() }.print(),
-    };
-    list.html(site)
-}
-
-/// Rejections.
-pub(crate) fn rejections(site: &Site, query: &RejectionsQuery, page: &Page<Record>, rules: &[String]) -> Markup {
-    let mut known: Vec<&str> = rules.iter().map(String::as_str).filter(|it| is_name(it)).collect();
-    known.extend(query.rule.as_deref().filter(|it| !rules.iter().any(|known| known == it)));
-    let state = query.resolved.map(|it| STATES[usize::from(it)]);
-    let form = html! {
-        (choice("rule", "Rule", Some("Any"), words(known), query.rule.as_deref()))
-        label { span { "Legacy row" }
-            input name="row" inputmode="numeric" autocomplete="off" size="10"
-                value=(query.row.map(|it| it.to_string()).unwrap_or_default());
-        }
-        (choice("state", "State", Some("Any"), words(STATES), state))
-    };
-    let list = List {
-        part: Part::Rejections,
-        columns: &["source_id", "rule", "field", "value", "message", "resolved_run_id"],
-        page,
-        people: &People::new(),
-        is_shown: query.people,
-        is_filtered: query.rule.is_some() || query.row.is_some() || query.resolved.is_some(),
-        form,
-        none: empty("No legacy row was rejected.", html! { "Nothing to do." }),
-        to: &|at| RejectionsQuery { at, ..query.clone() }.print(),
-        other: RejectionsQuery { people: !query.people, ..query.clone() }.print(),
     };
     list.html(site)
 }

@@ -5,14 +5,20 @@ use maud::{Markup, html};
 use crate::base::hint::MIGRATE;
 use crate::base::text::{plural, thousands};
 use crate::dashboard::page::frame::{Head, Part, Site, page};
-use crate::dashboard::page::parts::{empty, maybe_word, text};
-use crate::dashboard::query::{RejectionsQuery, is_name};
-use crate::dashboard::rows::{Overview, Run};
+use crate::dashboard::page::parts::{empty, nothing, table_frame, text, word};
+use crate::dashboard::query::{OverviewQuery, RejectionsQuery, is_name};
+use crate::dashboard::rows::{Overview, Pulse};
+use crate::migration::standing::Run;
 use crate::migration::target::Status;
 
+/// While a run is at work the browser looks again after so many seconds.
+const AGAIN: u32 = 5;
+
 /// The whole page; old numbers are being counted again.
-pub(crate) fn overview(site: &Site, overview: &Overview, is_old: bool) -> Markup {
+pub(crate) fn overview(site: &Site, overview: &Overview, is_old: bool, pulse: &Pulse, query: OverviewQuery) -> Markup {
+    let at_work = pulse.at_work();
     let content = html! {
+        @if let Some(run) = at_work { (working(run, pulse, query)) }
         @if overview.by_year.is_none() {
             (empty(
                 "The requests are not counted.",
@@ -38,13 +44,33 @@ pub(crate) fn overview(site: &Site, overview: &Overview, is_old: bool) -> Markup
             }
             @if overview.is_by_year { (years(overview)) }
         }
-        (migration(overview))
+        (migration(overview, pulse))
         p.faint {
             "Counted at " span.figure { (text(&overview.counted_at)) } " (UTC); "
             @if is_old { "being counted again: reload the page in a moment." } @else { "counted again after a minute." }
         }
     };
-    page(site, &Head::new(Part::Overview, "Overview"), &content)
+    let again = at_work.filter(|_| !query.still).map(|_| AGAIN);
+    page(site, &Head { again, ..Head::new(Part::Overview, Part::Overview.title()) }, &content)
+}
+
+/// What a run does now.
+fn working(run: &Run, pulse: &Pulse, query: OverviewQuery) -> Markup {
+    let other = OverviewQuery { still: !query.still }.print();
+    html! {
+        p .verdict .caution role="status" {
+            strong { (text(&run.command)) " is at work" }
+            " since " span.figure { (text(&run.started_at)) } " (UTC), as " (text(&run.role)) ". About "
+            (plural(pulse.requests, "request is", "requests are")) " there now"
+            @if let Some(rate) = pulse.rate {
+                ", " span.figure { (thousands(rate.abs().round() as u64)) } (if rate < 0.0 { " fewer" } else { " more" })
+                " a second"
+            }
+            ". "
+            @if query.still { a href={ "/" (other) } { "Load this page again by itself" } }
+            @else { "This page loads again every " (AGAIN) " seconds. " a href={ "/" (other) } { "Stop that" } }
+        }
+    }
 }
 
 fn figures(overview: &Overview) -> Markup {
@@ -86,6 +112,7 @@ fn years(overview: &Overview) -> Markup {
                                 th scope="row" {
                                     @match (link, year) {
                                         (Some(year), _) => a href={ "/requests?year=" (year) } { (year) },
+                                        (None, Some(year)) if *year < 0 => { (-year) " BC" }
                                         (None, Some(year)) => (year),
                                         (None, None) => "no date",
                                     }
@@ -119,7 +146,7 @@ fn years(overview: &Overview) -> Markup {
     }
 }
 
-fn migration(overview: &Overview) -> Markup {
+fn migration(overview: &Overview, pulse: &Pulse) -> Markup {
     let open: u64 = overview.rejections.iter().map(|(_, count)| count).sum();
     html! {
         section aria-labelledby="migration" {
@@ -138,7 +165,11 @@ fn migration(overview: &Overview) -> Markup {
                     }
                 }
             } @else { p.faint { "No rejection is open." } }
-            @if overview.runs.is_empty() { p.faint { "No run is recorded." } } @else { (runs(&overview.runs)) }
+            @match &pulse.runs {
+                Ok(found) if found.newest.is_empty() => p.faint { "No run is recorded." },
+                Ok(found) => (runs(&found.newest)),
+                Err(reason) => p.faint { "Its runs are not known: " (text(reason)) "." },
+            }
         }
     }
 }
@@ -152,37 +183,36 @@ fn rule_link(rule: &str) -> Markup {
 }
 
 fn runs(runs: &[Run]) -> Markup {
-    html! {
-        div.scroll role="group" tabindex="0" aria-label="Runs" {
-            table {
-                caption { "The latest runs" }
-                thead { tr {
-                    th scope="col" { "Started" } th scope="col" { "Command" } th scope="col" { "Outcome" }
-                    th scope="col" { "Role" } th scope="col" { "Program" } th scope="col" { "Counts" }
-                } }
-                tbody {
-                    @for run in runs {
-                        tr {
-                            th scope="row" .time { (text(&run.started_at)) }
-                            td { (text(&run.command)) }
-                            td {
-                                @match (&run.outcome, &run.finished_at) {
-                                    (None, None) => (maybe_word(Some("running or lost"))),
-                                    (outcome, _) => (maybe_word(outcome.as_deref())),
-                                }
-                            }
-                            td { (text(&run.database_role)) }
-                            td { (text(&run.program_version)) }
-                            td.counts {
-                                @for (at, (name, count)) in run.counts.iter().filter(|(_, it)| it != "0").enumerate() {
-                                    @if at > 0 { ", " }
-                                    (text(&name.replace('_', " "))) " " span.figure { (text(count)) }
-                                }
-                            }
-                        }
-                    }
+    let head = ["Started (UTC)", "Command", "End", "Role", "Program", "Rows"];
+    table_frame(
+        "The latest runs",
+        &head,
+        html! {
+            @for run in runs {
+                tr {
+                    th scope="row" .time data-label=(head[0]) { (text(&run.started_at)) }
+                    td data-label=(head[1]) { (text(&run.command)) }
+                    td data-label=(head[2]) { (word(&run.end.to_string())) }
+                    td data-label=(head[3]) { (text(&run.role)) }
+                    td data-label=(head[4]) { (text(&run.version)) }
+                    td.counts data-label=(head[5]) { (done(run)) }
                 }
             }
+        },
+    )
+}
+
+/// What a run did with rows, or why it failed.
+fn done(run: &Run) -> Markup {
+    let count = |count: i64, what: &str| html! { span.figure { (thousands(count.unsigned_abs())) } " " (what) };
+    html! {
+        @match (run.counts, run.rolled_back, &run.reason) {
+            (Some(counts), ..) => {
+                (count(counts.read, "read")) ", " (count(counts.migrated, "migrated")) ", " (count(counts.rejected, "rejected"))
+            }
+            (_, Some(counts), _) => { (count(counts.rolled_back, "rolled back")) ", " (count(counts.kept, "kept")) }
+            (_, _, Some(reason)) => (text(reason)),
+            _ => (nothing()),
         }
     }
 }

@@ -1,27 +1,24 @@
-//! What pages are made of. Every text from outside passes [`escape::text`], which spells out what isn't shown, and
-//! then maud's escaping.
+//! What pages are made of. Every text from outside passes [`text`].
 
 use maud::{Markup, html};
 
 use crate::base::escape;
 use crate::base::text::thousands;
-use crate::dashboard::query::At;
+use crate::dashboard::page::frame::ID;
+pub(crate) use crate::dashboard::page::values::text;
+use crate::dashboard::page::values::{moment, number};
+use crate::dashboard::query::{At, ViewQuery};
 use crate::dashboard::rows::{
     Counted, HIDDEN, JSON, Page, People, Reached, Record, Value, is_personal, without_people,
 };
 
-/// A text on one line.
-pub(crate) fn text(text: &str) -> Markup {
-    html! { (escape::text(text)) }
-}
-
 /// A text whose lines are kept, each as it is.
-fn prose(text: &str) -> Markup {
+fn prose(found: &str) -> Markup {
     html! {
         span.prose {
-            @for (at, line) in text.split('\n').enumerate() {
+            @for (at, line) in found.split('\n').enumerate() {
                 @if at > 0 { "\n" }
-                (escape::text(line.strip_suffix('\r').unwrap_or(line)))
+                (text(line.strip_suffix('\r').unwrap_or(line)))
             }
         }
     }
@@ -29,7 +26,7 @@ fn prose(text: &str) -> Markup {
 
 /// What stands where nothing is.
 pub(crate) fn nothing() -> Markup {
-    html! { span.none { span aria-hidden="true" { "–" } span.hidden { "none" } } }
+    html! { span .none .nothing { span aria-hidden="true" { "–" } span.hidden { "none" } } }
 }
 
 /// A text, or nothing.
@@ -41,12 +38,18 @@ pub(crate) fn maybe(value: Option<&str>) -> Markup {
     }
 }
 
+/// A number, or nothing.
+pub(crate) fn maybe_number(value: Option<&str>) -> Markup {
+    value.map_or_else(nothing, number)
+}
+
 /// A word of a set, in the colour of what it means.
 pub(crate) fn word(word: &str) -> Markup {
     let tone = match word {
         "approved" | "executed" | "success" | "resolved" | "done" | "pass" | "clean" | "finished" => "good",
-        "declined" | "rejected" | "blocked" | "failed" | "critical" | "high" | "breaking" | "fail" => "bad",
-        "pending_manager" | "pending_compliance" | "medium" | "warning" | "warn" | "open" | "interrupted" => "caution",
+        "declined" | "rejected" | "blocked" | "failed" | "lost" | "critical" | "high" | "breaking" | "fail" => "bad",
+        "pending_manager" | "pending_compliance" | "medium" | "warning" | "warn" | "open" | "interrupted"
+        | "running" => "caution",
         _ => "faint",
     };
     html! { span .status .(tone) { (escape::text(&word.replace('_', " "))) } }
@@ -84,8 +87,10 @@ pub(crate) fn value(column: &str, value: &Value, people: &People, is_shown: bool
     match column {
         "employee_id" | "updated_by_id" | "deleted_by_id" | "approver_id" | "recorded_by_id" | "resolved_by_id"
         | "actor_id" => employee(found.parse().ok(), people, is_shown),
-        "request_id" => html! { a href={ "/requests/" (found) } { (text(found)) } },
-        "source_id" => html! { a href={ "/rejections?row=" (found) } { (text(found)) } },
+        "request_id" => {
+            html! { a href={ "/requests/" (found) (ViewQuery { people: is_shown }.print()) } { (text(found)) } }
+        }
+        "source_id" => legacy_row(found, is_shown),
         "status" | "decision" | "severity" | "action_status" => word(found),
         _ if JSON.contains(&column) => {
             let found = if is_shown { found.to_owned() } else { without_people(found) };
@@ -95,11 +100,20 @@ pub(crate) fn value(column: &str, value: &Value, people: &People, is_shown: bool
             }
         }
         _ if found.is_empty() => html! { span.none { "empty text" } },
+        "timestamp" => moment(found),
+        _ if column.ends_with("_at") => moment(found),
+        _ if is_number(column) => number(found),
         _ => html! {
             (prose(found))
             (cut(value))
         },
     }
+}
+
+/// A legacy row, by its id.
+pub(crate) fn legacy_row(id: &str, is_shown: bool) -> Markup {
+    let address = format!("/legacy/{id}{}", ViewQuery { people: is_shown }.print());
+    html! { a href=(address) { (text(id)) } }
 }
 
 fn cut(value: &Value) -> Markup {
@@ -137,10 +151,6 @@ pub(crate) fn is_number(column: &str) -> bool {
 /// A table of records, a column for each that says something, in a frame that scrolls by itself.
 pub(crate) fn table(caption: &str, columns: &[&str], records: &[Record], people: &People, is_shown: bool) -> Markup {
     let value_of = |record: &Record, column: &str| {
-        // What a rejected field holds may be anything, a name in place of an id too, and the message quotes it.
-        if !is_shown && ["value", "message"].contains(&column) {
-            return html! { span.none { (HIDDEN) } };
-        }
         let found = record.columns.iter().find(|(name, _)| *name == column);
         found.map_or_else(nothing, |(_, found)| value(column, found, people, is_shown))
     };
@@ -148,7 +158,7 @@ pub(crate) fn table(caption: &str, columns: &[&str], records: &[Record], people:
     let columns: Vec<&str> = columns.iter().copied().filter(says).collect();
     html! {
         div.scroll role="group" tabindex="0" aria-label=(caption) {
-            table {
+            table.cards {
                 caption.hidden { (caption) }
                 thead { tr {
                     th scope="col" .number { "Id" }
@@ -157,13 +167,27 @@ pub(crate) fn table(caption: &str, columns: &[&str], records: &[Record], people:
                 tbody {
                     @for record in records {
                         tr {
-                            th scope="row" .number { (record.id) }
+                            th scope="row" .number data-label="Id" { (record.id) }
                             @for column in &columns {
-                                td .number[is_number(column)] { (value_of(record, column)) }
+                                td .number[is_number(column)] data-label=(label(column)) { (value_of(record, column)) }
                             }
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// A table of texts in a frame that scrolls by itself; on a narrow screen each row is a card, whose lines are named by the
+/// `data-label` of its cells.
+pub(crate) fn table_frame(caption: &str, head: &[&str], rows: Markup) -> Markup {
+    html! {
+        div.scroll role="group" tabindex="0" aria-label=(caption) {
+            table.cards {
+                caption.hidden { (caption) }
+                thead { tr { @for title in head { th scope="col" { (title) } } } }
+                tbody { (rows) }
             }
         }
     }
@@ -212,6 +236,34 @@ fn looked_at(reached: &Reached) -> Markup {
     }
 }
 
+/// Words to filter by, each with its count and the address that it leads to, and whether it is chosen.
+pub(crate) fn facets(label: &str, links: Vec<(String, Option<Counted>, Option<String>, bool)>) -> Markup {
+    html! {
+        nav.facets aria-label=(label) {
+            ul {
+                @for (word, count, address, is_chosen) in links {
+                    li {
+                        a href=[address] aria-current=[is_chosen.then_some("true")] {
+                            (text(&word))
+                            @if let Some(count) = count { " " span.count { (counted(count)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A field for an id, which the browser doesn't send if it is none.
+pub(crate) fn id_field(name: &str, label: &str, value: Option<i64>) -> Markup {
+    html! {
+        label { span { (label) }
+            input name=(name) inputmode="numeric" autocomplete="off" size="10" pattern=(ID) title="A whole number"
+                value=(value.map(|it| it.to_string()).unwrap_or_default());
+        }
+    }
+}
+
 /// A choice of one word, or of none.
 pub(crate) fn choice(
     name: &str,
@@ -225,7 +277,7 @@ pub(crate) fn choice(
             select name=(name) {
                 @if let Some(none) = none { option value="" { (none) } }
                 @for (word, shown) in words {
-                    option value=(word) selected[chosen == Some(word.as_str())] { (text(&shown)) }
+                    option value=(word) selected[chosen == Some(word.as_str())] { (escape::text(&shown)) }
                 }
             }
         }

@@ -6,26 +6,32 @@ use crate::base::text::plural;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::text;
 
-/// Why a page isn't shown, to people who may see the dashboard.
-pub(crate) fn problem(site: &Site, title: &str, sentence: &str) -> Markup {
-    let head = Head { part: None, title, filtered: String::new(), people: None, again: false };
+/// Why a page isn't shown, to people who may see the dashboard, and where they can go from there: to the same page, if it may
+/// be there the next time.
+pub(crate) fn problem(site: &Site, title: &str, sentence: &str, may_pass: bool) -> Markup {
+    let head = Head { part: None, title, filtered: String::new(), people: None, again: None };
     page(
         site,
         &head,
-        &html! { p.problem { (text(sentence)) } p { a href="" { "Try again" } " · " a href="/" { "To the overview" } } },
+        &html! { p.problem { (text(sentence)) }
+            p {
+                @if may_pass { a href="" { "Try again" } " · " }
+                a href="/requests" { "To the requests" } " · " a href="/" { "To the overview" }
+            }
+        },
     )
 }
 
 /// There is no such request; a legacy row of that id may have been rejected.
 pub(crate) fn no_request(site: &Site, id: i64, reasons: u64) -> Markup {
     let head =
-        Head { part: Some(Part::Requests), title: "Not found", filtered: String::new(), people: None, again: false };
+        Head { part: Some(Part::Requests), title: "Not found", filtered: String::new(), people: None, again: None };
     let content = html! {
         p.problem { "There is no request " (id) "." }
         @if reasons > 0 {
             p {
                 "The legacy row " (id) " was rejected, for "
-                a href={ "/rejections?row=" (id) } { (plural(reasons, "reason", "reasons")) } "."
+                a href={ "/legacy/" (id) } { (plural(reasons, "reason", "reasons")) } "."
             }
         }
         p { a href="/requests" { "To the requests" } }

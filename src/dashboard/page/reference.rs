@@ -35,8 +35,12 @@ pub(crate) fn reference(site: &Site, tables: &[TableReference]) -> Markup {
                     } }
                     tbody {
                         @for column in Col::ALL {
-                            @let (to, decision) = destination(*column);
-                            tr { th scope="row" { code { (column.name()) } } td { (to) } td { (decision) } }
+                            @let (places, decision) = destination(*column);
+                            tr {
+                                th scope="row" { code { (column.name()) } }
+                                td { @for (at, place) in places.iter().enumerate() { @if at > 0 { ", " } (place) } }
+                                td { (decision) }
+                            }
                         }
                     }
                 }

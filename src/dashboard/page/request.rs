@@ -4,13 +4,17 @@ use maud::{Markup, html};
 
 use crate::base::hint::VERIFY;
 use crate::dashboard::page::frame::{Head, Part, Site, begin, end};
-use crate::dashboard::page::parts::{employee, empty, facts, maybe, maybe_word, nothing, table, text, value, word};
+use crate::dashboard::page::legacy::{badge, beside, verified};
+use crate::dashboard::page::parts::{
+    employee, empty, facts, maybe, maybe_number, maybe_word, nothing, table, text, value, word,
+};
+use crate::dashboard::page::values::moment;
 use crate::dashboard::query::ViewQuery;
-use crate::dashboard::rows::{Origin, Proof, Record, Request};
+use crate::dashboard::rows::{LegacyView, Origin, Record, Request};
 
 /// Everything but what the legacy row says, which may take longer: the page is sent so far. What is known of the proof is
 /// said in the summary.
-pub(crate) fn first_part(site: &Site, request: &Request, query: ViewQuery, proof: Option<&Proof>) -> Markup {
+pub(crate) fn first_part(site: &Site, request: &Request, query: ViewQuery, legacy: Option<&LegacyView>) -> Markup {
     let id = request.request.id;
     let title = format!("Request {id}");
     let other = ViewQuery { people: !query.people }.print();
@@ -18,7 +22,7 @@ pub(crate) fn first_part(site: &Site, request: &Request, query: ViewQuery, proof
     let (people, shown) = (&request.people, query.people);
     html! {
         (begin(site, &head))
-        (summary(request, shown, proof))
+        (summary(request, shown, legacy))
         @if request.is_more {
             p.problem { "More than 200 rows belong to this request in one table; the first 200 are shown." }
         }
@@ -55,11 +59,10 @@ pub(crate) fn first_part(site: &Site, request: &Request, query: ViewQuery, proof
     }
 }
 
-fn summary(request: &Request, shown: bool, proof: Option<&Proof>) -> Markup {
+fn summary(request: &Request, shown: bool, legacy: Option<&LegacyView>) -> Markup {
     let record = &request.request;
     let get = |column: &str| record.get(column);
     let security = request.security.as_deref().or(get("security_name"));
-    let amount = |column: &str| get(column).map_or_else(nothing, text);
     html! {
         dl.summary {
             div { dt { "Status" } dd {
@@ -75,29 +78,24 @@ fn summary(request: &Request, shown: bool, proof: Option<&Proof>) -> Markup {
                 }
             } }
             div { dt { "Direction" } dd { (maybe(get("direction"))) } }
-            div { dt { "Quantity" } dd.figure { (amount("quantity")) } }
+            div { dt { "Quantity" } dd.figure { (maybe_number(get("quantity"))) } }
             div { dt { "Estimated value" } dd.figure {
-                (amount("estimated_value")) " " (text(get("currency").unwrap_or("")))
+                (maybe_number(get("estimated_value"))) " " (text(get("currency").unwrap_or("")))
             } }
-            div { dt { "Created" } dd.figure { (amount("created_at")) } }
-            div { dt { "Origin" } dd { (origin(&request.origin, proof)) } }
+            div { dt { "Created" } dd.figure { (get("created_at").map_or_else(nothing, moment)) } }
+            div { dt { "Origin" } dd { (origin(&request.origin, legacy)) } }
         }
     }
 }
 
 /// Where the request is from, in a word, and the way to the rest.
-fn origin(origin: &Origin, proof: Option<&Proof>) -> Markup {
+fn origin(origin: &Origin, legacy: Option<&LegacyView>) -> Markup {
     let (text, tone, word) = match origin {
         Origin::Application => return html! { "the application" },
         Origin::Broken => ("a migration".to_owned(), "bad", "lineage missing"),
         Origin::Unknown => ("a legacy row".to_owned(), "faint", "not verified"),
         Origin::Legacy(lineage) => {
-            let (tone, word) = match proof {
-                Some(Proof::Proved { .. }) => ("good", "proved"),
-                Some(Proof::Differs { .. }) => ("bad", "differs"),
-                Some(Proof::Gone | Proof::Unknown { .. }) => ("caution", "not verified"),
-                None => ("faint", "being verified"),
-            };
+            let (tone, word) = legacy.map_or(("faint", "being verified"), |it| badge(&it.state));
             (format!("legacy row {}", lineage.source_id), tone, word)
         }
     };
@@ -106,14 +104,14 @@ fn origin(origin: &Origin, proof: Option<&Proof>) -> Markup {
 
 fn timeline(request: &Request, shown: bool) -> Markup {
     html! {
-        ol.timeline { @for entry in &request.audit { li { (moment(entry, request, shown)) } } }
+        ol.timeline { @for entry in &request.audit { li { (event(entry, request, shown)) } } }
     }
 }
 
-fn moment(entry: &Record, request: &Request, shown: bool) -> Markup {
+fn event(entry: &Record, request: &Request, shown: bool) -> Markup {
     let column = |name: &str| entry.columns.iter().find(|(found, _)| *found == name).map(|(_, value)| value);
     html! {
-        p.time { time { (text(entry.get("timestamp").unwrap_or_default())) } }
+        p.time { time { (moment(entry.get("timestamp").unwrap_or_default())) } }
         p {
             strong { (text(&entry.get("action_type").unwrap_or_default().replace('_', " "))) }
             " " (word(entry.get("action_status").unwrap_or_default()))
@@ -136,7 +134,7 @@ fn moment(entry: &Record, request: &Request, shown: bool) -> Markup {
 }
 
 /// What the legacy row says, and the end of the page.
-pub(crate) fn last_part(origin: &Origin, proof: Option<&Proof>) -> Markup {
+pub(crate) fn last_part(origin: &Origin, legacy: Option<&LegacyView>, shown: bool) -> Markup {
     html! {
         section aria-labelledby="lineage" {
             h2 #lineage { "Lineage" }
@@ -156,65 +154,18 @@ pub(crate) fn last_part(origin: &Origin, proof: Option<&Proof>) -> Markup {
                 }
                 Origin::Legacy(lineage) => {
                     p {
-                        "From row " strong { (lineage.source_id) } " of " code { (text(&lineage.source_table)) }
+                        "From row "
+                        a href={ "/legacy/" (lineage.source_id) (ViewQuery { people: shown }.print()) } {
+                            strong { (lineage.source_id) }
+                        }
+                        " of " code { (text(&lineage.source_table)) }
                         @if let Some(at) = &lineage.migrated_at { ", migrated " span.figure { (text(at)) } }
                         "."
                     }
-                    @if let Some(proof) = proof { (proved(proof)) }
+                    @if let Some(legacy) = legacy { (verified(legacy)) (beside(legacy)) }
                 }
             }
         }
         (end())
-    }
-}
-
-fn proved(proof: &Proof) -> Markup {
-    match proof {
-        Proof::Proved { legacy, decisions, row_hash, is_only_claim } => html! {
-            p.verdict.good {
-                strong { "Proved" }
-                " Verified against the legacy row just now: what is stored here is what that row gives."
-                @if !is_only_claim {
-                    " Whether other lineage names it, too, takes too long to find out here: " code { (VERIFY) } " does."
-                }
-            }
-            details {
-                summary { "The legacy row" }
-                dl.facts { @for (column, value) in legacy { div { dt { code { (text(column)) } } dd { (text(value)) } } } }
-                p.faint {
-                    "Every other column is null. "
-                    @if let Some(hash) = row_hash { "SHA-256 of the row: " code { (hash) } }
-                }
-            }
-            details {
-                summary { "How it became this request" }
-                dl.facts { @for (decision, text) in decisions { div { dt { (decision) } dd { (self::text(text)) } } } }
-            }
-        },
-        Proof::Differs { differences } => html! {
-            p.verdict.bad { strong { "Differs" } " What is stored here is not what the legacy row gives." }
-            div.scroll role="group" tabindex="0" aria-label="Differences" {
-                table {
-                    caption.hidden { "Differences" }
-                    thead { tr {
-                        th scope="col" { "Column" } th scope="col" { "From the legacy row" } th scope="col" { "Stored" }
-                    } }
-                    tbody {
-                        @for (column, expected, actual) in differences {
-                            tr {
-                                th scope="row" { code { (text(column)) } }
-                                td { (maybe(expected.as_deref())) }
-                                td { (maybe(actual.as_deref())) }
-                            }
-                        }
-                    }
-                }
-            }
-        },
-        Proof::Gone => empty(
-            "Not verified: the legacy row isn't there.",
-            html! { "It was removed, or several rows share its id. " code { (VERIFY) } " counts such rows." },
-        ),
-        Proof::Unknown { reason } => empty("Not verified.", html! { (text(reason)) }),
     }
 }

@@ -3,10 +3,15 @@
 use maud::{Markup, html};
 
 use crate::base::hint::MIGRATE;
+use crate::base::text::thousands;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
-use crate::dashboard::page::parts::{choice, counted, elsewhere, employee, empty, maybe, nothing, pager, text, word};
-use crate::dashboard::query::{At, RequestsQuery, Security, Sort};
-use crate::dashboard::rows::{Facet, Page, People, RequestRow};
+use crate::dashboard::page::parts::{
+    choice, counted, elsewhere, employee, empty, facets, id_field, maybe, maybe_number, nothing, pager, text, word,
+};
+use crate::dashboard::page::values::moment;
+use crate::dashboard::query::{At, RequestsQuery, Security, Sort, Writer};
+use crate::dashboard::rows::{Counted, Facet, Page, People, RequestRow};
+use crate::migration::target::Status;
 
 const PATH: &str = "/requests";
 
@@ -27,6 +32,13 @@ fn sort_words(sort: Sort) -> &'static str {
         Sort::Employee => "By employee",
         Sort::Security => "By security",
         Sort::Value => "Largest value first",
+    }
+}
+
+fn writer_words(writer: Writer) -> &'static str {
+    match writer {
+        Writer::Migration => "a migration",
+        Writer::Application => "the application",
     }
 }
 
@@ -57,28 +69,24 @@ impl Requests<'_> {
     }
 
     fn facets(&self) -> Markup {
-        let current = |is: bool| is.then_some("true");
-        html! {
-            nav.facets aria-label="Status" {
-                ul {
-                    li {
-                        a href=(self.address(|it| it.status = None)) aria-current=[current(self.query.status.is_none())] {
-                            "All"
-                        }
-                    }
-                    @for facet in self.facets {
-                        @let status = crate::migration::target::Status::from_word(&facet.word);
-                        li {
-                            a href=(self.address(|it| it.status = status))
-                                aria-current=[current(self.query.status == status)] {
-                                (facet.word.replace('_', " "))
-                                @if let Some(count) = facet.count { " " span.count { (counted(count)) } }
-                            }
-                        }
-                    }
-                }
-            }
+        let chosen = self.query.status;
+        let mut links = vec![("All".to_owned(), None, Some(self.address(|it| it.status = None)), chosen.is_none())];
+        for facet in self.facets {
+            let status = Status::from_word(&facet.word);
+            let address = self.address(|it| it.status = status);
+            links.push((facet.word.replace('_', " "), facet.count, Some(address), chosen == status));
         }
+        facets("Status", links)
+    }
+
+    /// How many requests match, as far as the facets say it.
+    fn matching(&self) -> Option<String> {
+        let of_status = |facet: &&Facet| self.query.status.is_none_or(|it| it.as_str() == facet.word);
+        let counts: Option<Vec<Counted>> = self.facets.iter().filter(of_status).map(|it| it.count).collect();
+        let counts = counts?;
+        let rows = counts.iter().map(|it| it.rows).sum();
+        let count = Counted { rows, is_more: counts.iter().any(|it| it.is_more) };
+        Some(format!("{} of {}", thousands(self.page.rows.len() as u64), counted(count)))
     }
 
     fn form(&self) -> Markup {
@@ -96,14 +104,14 @@ impl Requests<'_> {
             form.filters method="get" action=(PATH) role="search" aria-label="Filter requests" {
                 @if let Some(status) = query.status { input type="hidden" name="status" value=(status.as_str()); }
                 @if query.people { input type="hidden" name="people" value="shown"; }
-                label { span { "Employee id" }
-                    input name="employee" inputmode="numeric" autocomplete="off" size="10"
-                        value=(query.employee.map(|it| it.to_string()).unwrap_or_default());
-                }
+                (id_field("employee", "Employee id", query.employee))
                 label { span { "Security id, or none" }
-                    input name="security" autocomplete="off" size="10" value=(security);
+                    input name="security" autocomplete="off" size="10" pattern="none|-?[0-9]{1,19}" title="A whole number, or none"
+                        value=(security);
                 }
                 (choice("year", "Year", Some("Any"), years.into_iter().map(|it| (it.clone(), it)), chosen_year.as_deref()))
+                (choice("writer", "Written by", Some("Any"),
+                    Writer::ALL.map(|it| (it.word().to_owned(), writer_words(it).to_owned())), query.writer.map(Writer::word)))
                 (choice("sort", "Order", None, sorts.map(|it| (it.word().to_owned(), sort_words(it).to_owned())),
                     Some(query.sort.word())))
                 button type="submit" { "Apply" }
@@ -141,7 +149,7 @@ impl Requests<'_> {
         let caption = format!("Requests, {}", sort_words(self.query.sort).to_lowercase());
         html! {
             div.scroll role="group" tabindex="0" aria-label=(caption) {
-                table {
+                table.cards {
                     caption.hidden { (caption) }
                     thead { tr {
                         th scope="col" .number { "Id" }
@@ -164,18 +172,18 @@ impl Requests<'_> {
         let people = if self.query.people { "?people=shown" } else { "" };
         html! {
             tr {
-                th scope="row" .number { a href={ (PATH) "/" (row.id) (people) } { (row.id) } }
-                td.time { (text(&row.created_at)) }
-                td {
+                th scope="row" .number data-label="Id" { a href={ (PATH) "/" (row.id) (people) } { (row.id) } }
+                td.time data-label="Created" { (moment(&row.created_at)) }
+                td data-label="Status" {
                     (word(&row.status))
                     @if row.is_deleted { " " span .status .faint { "deleted" } }
                 }
-                td { (employee(Some(row.employee_id), self.people, self.query.people)) }
-                td { (maybe(row.direction.as_deref())) }
-                td.security { (self.security(row)) }
-                td.number { (maybe(row.quantity.as_deref())) }
-                td.number { (maybe(row.estimated_value.as_deref())) }
-                td { (maybe(row.currency.as_deref())) }
+                td data-label="Employee" { (employee(Some(row.employee_id), self.people, self.query.people)) }
+                td data-label="Direction" { (maybe(row.direction.as_deref())) }
+                td.security data-label="Security" { (self.security(row)) }
+                td.number data-label="Quantity" { (maybe_number(row.quantity.as_deref())) }
+                td.number data-label="Estimated value" { (maybe_number(row.estimated_value.as_deref())) }
+                td data-label="Currency" { (maybe(row.currency.as_deref())) }
             }
         }
     }
@@ -201,6 +209,7 @@ impl Requests<'_> {
         let ends = rows.first().zip(rows.last()).map(|(first, last)| (first.id, last.id));
         html! {
             (pager(self.page, ends, &|at| self.to(at)))
+            @if let Some(matching) = self.matching() { p.faint.figure { (matching) " requests" } }
             p.download {
                 a href={ "/requests.csv" (self.query.from_start().print()) } download { "Download as CSV" }
                 " " span.faint { "exactly what is filtered, in this order" }
@@ -221,6 +230,7 @@ impl RequestsQuery {
             self.employee.map(|it| format!("employee {it}")),
             security,
             self.year.map(|it| it.to_string()),
+            self.writer.map(|it| format!("written by {}", writer_words(it))),
         ];
         words.into_iter().flatten().collect()
     }

@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 
 use crate::base::hint::DRIFT;
-use crate::base::text::plural;
+use crate::base::text::{plural, thousands};
 use crate::checks::check::Status;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
-use crate::dashboard::page::parts::{empty, maybe, text, word};
+use crate::dashboard::page::parts::{empty, maybe, table_frame, text, word};
 use crate::dashboard::query::RunQuery;
 use crate::dashboard::rows::{HIDDEN, is_personal};
 use crate::report::checks::plain;
@@ -25,28 +25,44 @@ pub(crate) enum Work<'a, T> {
     Ended(&'a str, &'a Result<T, String>),
 }
 
+/// While it is looked up, the browser looks again after so many seconds.
+const AGAIN: u32 = 2;
+
 /// Of longer lists, the first are shown.
 const MOST: usize = 500;
 
-fn frame<T>(site: &Site, head: Head<'_>, what: &str, work: &Work<'_, T>, show: impl FnOnce(&T) -> Markup) -> Markup {
+/// What is looked up: how that is asked for, and what it is.
+struct Question {
+    ask: &'static str,
+    ask_again: &'static str,
+    what: &'static str,
+}
+
+fn frame<T>(
+    site: &Site,
+    head: Head<'_>,
+    question: &Question,
+    work: &Work<'_, T>,
+    show: impl FnOnce(&T) -> Markup,
+) -> Markup {
     let (content, again) = match work {
-        Work::Never => (empty("Not looked up yet.", html! { (what) }), false),
+        Work::Never => (empty("Not looked up yet.", html! { (question.what) }), None),
         Work::Runs(seconds) => {
             let since = plural(*seconds, "second", "seconds");
-            (html! { p role="status" { "Working for " (since) ". This page reloads by itself." } }, true)
+            (html! { p role="status" { "Working for " (since) ". This page reloads by itself." } }, Some(AGAIN))
         }
         Work::Ended(at, Err(reason)) => {
-            (html! { p.problem { (text(reason)) } p.faint { "At " span.figure { (text(at)) } " (UTC)." } }, false)
+            (html! { p.problem { (text(reason)) } p.faint { "At " span.figure { (text(at)) } " (UTC)." } }, None)
         }
         Work::Ended(at, Ok(found)) => {
-            (html! { (show(found)) p.faint { "As it was at " span.figure { (text(at)) } " (UTC)." } }, false)
+            (html! { (show(found)) p.faint { "As it was at " span.figure { (text(at)) } " (UTC)." } }, None)
         }
     };
     let content = html! {
-        @if !again {
+        @if again.is_none() {
             form.filters method="get" action=[head.part.map(Part::path)] {
                 button type="submit" name="run" value="now" {
-                    (if matches!(work, Work::Never) { "Look now" } else { "Look again" })
+                    (if matches!(work, Work::Never) { question.ask } else { question.ask_again })
                 }
             }
         }
@@ -57,8 +73,14 @@ fn frame<T>(site: &Site, head: Head<'_>, what: &str, work: &Work<'_, T>, show: i
 
 /// The comparison of the live schemas with the expected ones.
 pub(crate) fn drift(site: &Site, work: &Work<'_, DriftJson>) -> Markup {
-    let what = "It compares every object of both schemas with what the revisions produce, and takes a few seconds.";
-    frame(site, Head::new(Part::Drift, Part::Drift.title()), what, work, |found| {
+    let question = Question {
+        ask: "Compare now",
+        ask_again: "Compare again",
+        what: "Drift is what differs between the schemas that are there and the ones that this program expects: a column \
+               that is missing, or of another type, or that nobody knows. The comparison looks at every object of both \
+               schemas, and takes a few seconds.",
+    };
+    frame(site, Head::new(Part::Drift, Part::Drift.title()), &question, work, |found| {
         let counts = &found.counts;
         html! {
             @if found.findings.is_empty() {
@@ -85,28 +107,21 @@ fn severity(severity: Severity) -> &'static str {
 }
 
 fn findings(caption: &str, findings: &[FindingJson]) -> Markup {
+    let head = ["Object", "Severity", "Kind", "Expected", "Actual", "What to do"];
     html! {
-        div.scroll role="group" tabindex="0" aria-label=(caption) {
-            table {
-                caption { (caption) }
-                thead { tr {
-                    th scope="col" { "Object" } th scope="col" { "Severity" } th scope="col" { "Kind" }
-                    th scope="col" { "Expected" } th scope="col" { "Actual" } th scope="col" { "What to do" }
-                } }
-                tbody {
-                    @for finding in findings.iter().take(MOST) {
-                        tr {
-                            th scope="row" { code { (text(&finding.object)) } " " span.faint { (text(&finding.schema)) } }
-                            td { (word(severity(finding.severity))) }
-                            td { (text(&finding.kind.replace('_', " "))) }
-                            td { (maybe(finding.expected.as_deref())) }
-                            td { (maybe(finding.actual.as_deref())) }
-                            td { (sentence(&finding.remedy)) }
-                        }
-                    }
+        h2 { (caption) }
+        (table_frame(caption, &head, html! {
+            @for finding in findings.iter().take(MOST) {
+                tr {
+                    th scope="row" { code { (text(&finding.object)) } " " span.faint { (text(&finding.schema)) } }
+                    td data-label=(head[1]) { (word(severity(finding.severity))) }
+                    td data-label=(head[2]) { (text(&finding.kind.replace('_', " "))) }
+                    td data-label=(head[3]) { (maybe(finding.expected.as_deref())) }
+                    td data-label=(head[4]) { (maybe(finding.actual.as_deref())) }
+                    td data-label=(head[5]) { (sentence(&finding.remedy)) }
                 }
             }
-        }
+        }))
         @if findings.len() > MOST { p.faint { "The first " (MOST) " are shown; " code { (DRIFT) } " prints all." } }
     }
 }
@@ -116,23 +131,32 @@ pub(crate) fn integrity(site: &Site, work: &Work<'_, IntegrityJson>, query: RunQ
     let other = RunQuery { people: !query.people, ..query }.print();
     let part = Part::Integrity;
     let head = Head::new(part, part.title()).with_people(query.people, format!("{}{other}", part.path()));
-    let what = "It makes the named checks of the live rows, and takes a few seconds, on large tables a minute.";
-    frame(site, head, what, work, |found| {
+    let question = Question {
+        ask: "Run the checks",
+        ask_again: "Run the checks again",
+        what: "Each check has a name and says what must hold of the rows, such as that an executed request has an \
+               execution. They take a few seconds, on large tables a minute.",
+    };
+    frame(site, head, &question, work, |found| {
         let good = found.checks.iter().all(|it| it.check.status <= Status::Pass);
         html! {
             p.verdict .good[good] .bad[!good] { (text(&found.verdict)) }
-            div.scroll role="group" tabindex="0" aria-label="Checks" {
-                table {
-                    caption.hidden { "Checks" }
-                    thead { tr {
-                        th scope="col" { "Check" } th scope="col" { "Result" } th scope="col" .number { "Rows" }
-                        th scope="col" { "What was found" }
-                    } }
-                    tbody { @for check in in_order(&found.checks) { (check_row(check, query.people)) } }
+            @let (passed, others): (Vec<_>, Vec<_>) =
+                found.checks.iter().partition(|it| it.check.status.as_str() == "pass" && it.check.rows.is_empty());
+            @if !others.is_empty() { (checks("Checks", &in_order(&others), query.people)) }
+            @if !passed.is_empty() {
+                details {
+                    summary { (plural(passed.len() as u64, "check", "checks")) " passed" }
+                    (checks("Checks that passed", &passed, query.people))
                 }
             }
         }
     })
+}
+
+fn checks(caption: &str, checks: &[&IntegrityCheckJson], people: bool) -> Markup {
+    let head = ["Check", "Result", "Rows", "What was found"];
+    table_frame(caption, &head, html! { @for check in checks { (check_row(check, &head, people)) } })
 }
 
 /// A sentence in which what stands between backticks is code.
@@ -154,12 +178,11 @@ fn cell(name: &str, value: &str, people: bool) -> Markup {
 }
 
 /// The checks that found something first, then those that were not made, then the others.
-fn in_order(checks: &[IntegrityCheckJson]) -> Vec<&IntegrityCheckJson> {
-    let mut checks: Vec<_> = checks.iter().collect();
+fn in_order<'c>(checks: &[&'c IntegrityCheckJson]) -> Vec<&'c IntegrityCheckJson> {
+    let mut checks = checks.to_vec();
     checks.sort_by_key(|it| match it.check.status.as_str() {
         "fail" => 0,
         "warn" => 1,
-        "pass" if it.check.rows.is_empty() => 4,
         "pass" => 3,
         _ => 2,
     });
@@ -169,13 +192,13 @@ fn in_order(checks: &[IntegrityCheckJson]) -> Vec<&IntegrityCheckJson> {
 /// Of more rows of a check, the first are shown.
 const ROWS: usize = 20;
 
-fn check_row(check: &IntegrityCheckJson, people: bool) -> Markup {
+fn check_row(check: &IntegrityCheckJson, head: &[&str; 4], people: bool) -> Markup {
     html! {
         tr {
             th scope="row" { code { (check.check.name) } }
-            td { (word(check.check.status.as_str())) }
-            td.number { (check.total) }
-            td {
+            td data-label=(head[1]) { (word(check.check.status.as_str())) }
+            td.figure data-label=(head[2]) { (thousands(check.total)) }
+            td data-label=(head[3]) {
                 (sentence(&check.check.message))
                 @if !check.check.rows.is_empty() {
                     details {

@@ -1,11 +1,16 @@
 //! The lists of breaches, audit entries and rejections.
 
+use std::time::Duration;
+
 use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 
 use crate::dashboard::pg::keyset::{Bind, Conditions, EdgeGone, Listed, Order, Search};
-use crate::dashboard::pg::record::{AUDIT, BREACH, Columns, IN_A_LIST, REJECTION};
+use crate::dashboard::pg::record::{AUDIT, BREACH, Columns, IN_A_LIST, IN_FULL, REJECTION};
+use crate::dashboard::pg::within::within;
 use crate::dashboard::query::{At, AuditQuery, BreachesQuery, RejectionsQuery};
-use crate::dashboard::rows::{Page, Record};
+use crate::dashboard::rows::{Counted, Facet, Page, Record};
+use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 
@@ -63,9 +68,11 @@ pub(crate) async fn audit(session: &mut Session, query: &AuditQuery) -> Records 
     records(session, "padealing.audit_log", AUDIT, order, &conditions, query.at).await
 }
 
-/// Rejections, the latest first.
-pub(crate) async fn rejections(session: &mut Session, query: &RejectionsQuery) -> Records {
+/// What the filters ask for. The source is named for its index, which has rows by legacy row.
+fn conditions(query: &RejectionsQuery) -> Conditions {
     let mut conditions = Conditions::default();
+    conditions.with("t.source_table = ?", Bind::Text(SOURCE_TABLE.to_owned()));
+    conditions.of_key();
     if let Some(rule) = &query.rule {
         conditions.with("t.rule = ?", Bind::Text(rule.clone()));
     }
@@ -77,8 +84,71 @@ pub(crate) async fn rejections(session: &mut Session, query: &RejectionsQuery) -
         Some(false) => conditions.add("t.resolved_run_id is null"),
         None => {}
     }
-    records(session, "padealing.migration_reject", REJECTION, Order::LATEST_ID, &conditions, query.at).await
+    conditions
 }
+
+/// So many rejections, by legacy row; without a search it has them all, however long that takes.
+pub(crate) async fn rejections(
+    session: &mut Session,
+    query: &RejectionsQuery,
+    (at, search): (At, Option<Search>),
+    rows: usize,
+) -> Records {
+    let columns = Columns { names: REJECTION, longest: if search.is_some() { IN_A_LIST } else { IN_FULL } };
+    let sql = columns.sql();
+    let order = Order { key: Some(("t.source_id", "bigint")), is_nullable: false, is_descending: false };
+    let listed =
+        Listed { table: "padealing.migration_reject", columns: &sql, joins: "", what: "listing rejections", order };
+    listed.page(session, &conditions(query), (at, search), rows, |row| columns.read(row)).await
+}
+
+/// How many rejections the filters leave, counted up to a bound.
+pub(crate) async fn count_rejections(
+    session: &mut Session,
+    query: &RejectionsQuery,
+    bound: u64,
+) -> Result<Counted, QueryError> {
+    counted(session, ("padealing.migration_reject", "counting rejections"), conditions(query), bound).await
+}
+
+/// How many rows of a table fulfil the conditions, counted up to a bound.
+pub(super) async fn counted(
+    session: &mut Session,
+    (table, what): (&str, &str),
+    conditions: Conditions,
+    bound: u64,
+) -> Result<Counted, QueryError> {
+    let clause = conditions.clause();
+    let sql = format!("select count(*) from (select from {table} t{clause} limit {}) t", bound.saturating_add(1));
+    let row = conditions.query(sql).fetch_one(session).await.attempt(what)?;
+    let found: i64 = row.try_get(0).attempt(what)?;
+    let found = found.unsigned_abs();
+    Ok(Counted { rows: found.min(bound), is_more: found > bound })
+}
+
+/// How many reasons each rule has under the other filters, the most frequent first; without numbers where counting takes
+/// too long.
+pub(crate) async fn by_rule(session: &mut Session, query: &RejectionsQuery) -> Result<Vec<Facet>, QueryError> {
+    const WHAT: &str = "counting rejections by rule";
+    let conditions = conditions(&RejectionsQuery { rule: None, ..query.clone() });
+    let clause = conditions.clause();
+    let sql = format!(
+        "select t.rule::text, count(*) from padealing.migration_reject t{clause} group by 1 order by 2 desc, 1 limit 50"
+    );
+    match within(session, Some(COUNTING), conditions.query(sql), WHAT).await? {
+        Some(rows) => {
+            let facet = |row: &PgRow| {
+                let rows = row.try_get::<i64, _>(1)?.unsigned_abs();
+                Ok(Facet { word: row.try_get(0)?, count: Some(Counted { rows, is_more: false }) })
+            };
+            rows.iter().map(facet).collect::<Result<_, sqlx::Error>>().attempt(WHAT)
+        }
+        None => Ok(rules(session).await?.into_iter().map(|word| Facet { word, count: None }).collect()),
+    }
+}
+
+/// Facets are counted so long.
+pub(super) const COUNTING: Duration = Duration::from_millis(50);
 
 /// How many reasons are on record against a legacy row.
 pub(crate) async fn reasons(session: &mut Session, id: i64) -> Result<u64, QueryError> {
@@ -99,7 +169,7 @@ pub(crate) async fn actions(session: &mut Session) -> Result<Vec<String>, QueryE
 }
 
 /// The rules by which rows were rejected.
-pub(crate) async fn rules(session: &mut Session) -> Result<Vec<String>, QueryError> {
+async fn rules(session: &mut Session) -> Result<Vec<String>, QueryError> {
     words(session, "select distinct rule::text from padealing.migration_reject order by 1 limit 50").await
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::Row as _;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::dashboard::pg::within::within;
-use crate::dashboard::rows::{Overview, Run, Year};
+use crate::dashboard::rows::{Overview, Pulse, Year};
+use crate::migration::pg::standing::{in_target, known, runs};
 use crate::migration::target::{Role, SOURCE_TABLE};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -55,19 +56,9 @@ pub(crate) async fn overview(session: &mut Session) -> Result<Overview, QueryErr
         .and_then(<[PgRow]>::first)
         .map(|row| row.try_get::<i64, _>(0));
     let migrated = migrated.transpose().attempt(WHAT)?.map(i64::unsigned_abs);
-    let runs = runs(session).await?;
     let counted_at =
         sqlx::query_scalar("select to_char(now(), 'HH24:MI:SS')").fetch_one(session).await.attempt(WHAT)?;
-    Ok(Overview {
-        by_year,
-        is_by_year,
-        tables,
-        runs,
-        rejections,
-        rejected: rejected.unsigned_abs(),
-        migrated,
-        counted_at,
-    })
+    Ok(Overview { by_year, is_by_year, tables, rejections, rejected: rejected.unsigned_abs(), migrated, counted_at })
 }
 
 const BY_YEAR: &str = "select case when isfinite(created_at) then extract(year from created_at)::int end, status::text, count(*) \
@@ -91,28 +82,13 @@ fn years(rows: &[PgRow]) -> Result<Vec<Year>, sqlx::Error> {
     Ok(by_year.into_iter().rev().collect())
 }
 
-async fn runs(session: &mut Session) -> Result<Vec<Run>, QueryError> {
-    const WHAT: &str = "reading the runs of the migration";
-    let sql = format!(
-        "select command::text, date_trunc('second', started_at)::text, date_trunc('second', finished_at)::text, \
-                database_role::text, program_version::text, outcome::text, \
-                array(select key || '=' || value from jsonb_each_text(case jsonb_typeof(counts) when 'object' then counts \
-                      else '{{}}' end) where length(value) < 30 limit 30) \
-         from padealing.migration_run order by started_at desc, id limit {RUNS}"
-    );
-    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(session).await.attempt(WHAT)?;
-    let run = |row: &PgRow| {
-        let counts: Vec<String> = row.try_get(6)?;
-        let count = |it: &String| it.split_once('=').map(|(name, count)| (name.to_owned(), count.to_owned()));
-        Ok(Run {
-            command: row.try_get(0)?,
-            started_at: row.try_get(1)?,
-            finished_at: row.try_get(2)?,
-            database_role: row.try_get(3)?,
-            program_version: row.try_get(4)?,
-            outcome: row.try_get(5)?,
-            counts: counts.iter().filter_map(count).collect(),
-        })
-    };
-    rows.iter().map(run).collect::<Result<_, sqlx::Error>>().attempt(WHAT)
+/// What is at work: quick, and asked for every few seconds while something is.
+pub(crate) async fn pulse(session: &mut Session) -> Result<Pulse, QueryError> {
+    let runs = known(session, &in_target("migration_run"), async |it| runs(it, RUNS).await).await?;
+    let requests: Option<i64> =
+        sqlx::query_scalar("select pg_stat_get_live_tuples(to_regclass('padealing.pad_request'))")
+            .fetch_one(session)
+            .await
+            .attempt("looking for rows in the server's statistics")?;
+    Ok(Pulse { runs, requests: requests.map_or(0, i64::unsigned_abs), rate: None })
 }

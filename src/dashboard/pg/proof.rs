@@ -10,9 +10,13 @@ use crate::base::hint::SERVE;
 use crate::base::text::sentence;
 use crate::dashboard::pg::pool::Pool;
 use crate::dashboard::pg::within::within;
-use crate::dashboard::rows::{HIDDEN, JSON, Proof, is_personal};
+use crate::dashboard::rows::{HIDDEN, JSON, LegacyColumnView, LegacyState, LegacyView, is_personal};
+use crate::migration::accounting::State;
+use crate::migration::destination::{Place, destination};
 use crate::migration::evidence::decisions::decisions;
-use crate::migration::legacy::Text;
+use crate::migration::evidence::entry::Rejected;
+use crate::migration::evidence::one_row::OneRow;
+use crate::migration::legacy::{Kind, LegacyColumn, LegacyRow, Text};
 use crate::migration::pg::verify::VerifyRequest;
 use crate::migration::pg::verify::one::verify_one;
 use crate::migration::pg::verify_error::VerifyError;
@@ -23,51 +27,105 @@ use crate::migration::target::{Role, SOURCE_TABLE};
 const LOOKING: Duration = Duration::from_millis(30);
 
 /// Verifies one row. Values of people are left out unless somebody asked for them.
-pub(crate) async fn prove(pool: &Arc<Pool>, request: VerifyRequest<'_>, id: i64, people_shown: bool) -> Proof {
+pub(crate) async fn prove(pool: &Arc<Pool>, request: VerifyRequest<'_>, id: i64, people_shown: bool) -> LegacyView {
     let one = match verify_one(&request, id).await {
         Ok(one) => one,
         Err(VerifyError::Csv(error)) if error.is_changed() => {
-            return Proof::Unknown {
-                reason: format!(
-                    "The CSV file has changed since the dashboard began. Stop `{SERVE}` and start it again."
-                ),
-            };
+            return LegacyView::unknown(format!(
+                "The CSV file has changed since the dashboard began. Stop `{SERVE}` and start it again."
+            ));
         }
-        Err(error) => return Proof::Unknown { reason: sentence(&error) },
+        Err(error) => return LegacyView::unknown(sentence(&error)),
     };
-    let is_shown = |field: &str| people_shown || !is_personal(field);
+    let shown = Shown { people: people_shown };
+    let state = state(pool, &one, id, shown).await;
+    let stored = one.stored.as_ref().filter(|it| it.lineage_id(Role::Request).is_some());
+    let decided = one.row.iter().zip(stored).flat_map(|(row, stored)| decisions(id, row, stored));
+    LegacyView {
+        columns: one.row.iter().flat_map(|row| columns(row, stored, &one.rejected, shown)).collect(),
+        state,
+        reasons: one.rejected.iter().map(|reason| shown.reason(reason)).collect(),
+        decisions: decided.map(|it| (it.decision, it.text)).collect(),
+        row_hash: one.entry.as_ref().filter(|_| people_shown).map(|it| it.source.to_string()),
+    }
+}
+
+/// Whether people are shown.
+#[derive(Clone, Copy)]
+struct Shown {
+    people: bool,
+}
+
+impl Shown {
+    fn text(self, is_personal: bool, text: String) -> String {
+        if is_personal && !self.people { HIDDEN.to_owned() } else { text }
+    }
+
+    /// A message quotes the value, which may be anything, a name in place of an id too.
+    fn reason(self, reason: &Rejected) -> (String, String, String) {
+        let message = self.text(true, reason.message.clone().unwrap_or_default());
+        (reason.field.clone(), reason.rule.clone(), message)
+    }
+}
+
+/// The legacy columns that aren't null, beside what is stored for them.
+fn columns(row: &LegacyRow, stored: Option<&Stored>, rejected: &[Rejected], shown: Shown) -> Vec<LegacyColumnView> {
+    let view = |(name, text): (&str, Option<&Text>)| {
+        let text = text?;
+        let is_odd = rejected.iter().any(|it| it.field == name) || is_no_id(name, text);
+        let text = shown.text(is_personal(name) || is_odd, text.excerpt());
+        let known = LegacyColumn::ALL.iter().find(|it| it.name() == name);
+        let (places, decisions) = known.map_or((&[][..], "D20"), |it| destination(*it));
+        let held = |place: &Place| {
+            let found = place.stored(stored?);
+            let is_personal = is_personal(name) || place.column().is_some_and(is_personal);
+            let is_flag = known.is_some_and(|it| it.kind() == Kind::YesNo);
+            let word = |found: Text| match found.plain() {
+                Some("t") if is_flag => "true".to_owned(),
+                Some("f") if is_flag => "false".to_owned(),
+                _ => shown.text(is_personal, found.excerpt()),
+            };
+            Some((place.to_string(), found.map(word)))
+        };
+        let held = places.iter().filter(|it| **it != Place::Residual).filter_map(held).collect();
+        let kept = stored.and_then(|stored| stored.assessment.legacy.get(name)).cloned().flatten();
+        let kept = kept.map(|it| shown.text(is_personal(name), it.excerpt()));
+        Some(LegacyColumnView { name: name.to_owned(), text, stored: held, kept, decisions })
+    };
+    row.columns().filter_map(view).collect()
+}
+
+/// A column that names an employee by the id, and holds something else: perhaps a name.
+fn is_no_id(name: &str, text: &Text) -> bool {
+    use LegacyColumn::{AuthCompliance, AuthManager, Employee, LastModifiedBy};
+    let is_id = [Employee, LastModifiedBy, AuthManager, AuthCompliance].iter().any(|it| it.name() == name);
+    is_id && text.plain().is_none_or(|it| !it.bytes().all(|it| it.is_ascii_digit()))
+}
+
+async fn state(pool: &Arc<Pool>, one: &OneRow, id: i64, shown: Shown) -> LegacyState {
+    let request = one.stored.as_ref().and_then(|it| it.lineage_id(Role::Request));
     if !one.differences.is_empty() {
-        let differences = one.differences.into_iter().map(|it| {
+        let differences = one.differences.iter().map(|it| {
             // JSON may have names, too.
-            let is_shown = people_shown || !JSON.contains(&&*it.field) && is_shown(&it.field);
-            let shown = |value: Option<String>| value.map(|it| if is_shown { it } else { HIDDEN.to_owned() });
-            (format!("{} {}", it.target, it.field), shown(it.expected), shown(it.actual))
+            let is_personal = JSON.contains(&&*it.field) || is_personal(&it.field);
+            let value = |value: &Option<String>| value.clone().map(|it| shown.text(is_personal, it));
+            (format!("{} {}", it.target, it.field), value(&it.expected), value(&it.actual))
         });
-        return Proof::Differs { differences: differences.collect() };
+        return LegacyState::Differs { request, differences: differences.collect() };
     }
-    let (Some(row), Some(stored), Some(entry)) = (&one.row, &one.stored, &one.entry) else { return Proof::Gone };
-    if stored.lineage_id(Role::Request).is_none() {
-        return Proof::Gone;
-    }
+    let (Some(_), Some(entry)) = (&one.row, &one.entry) else { return LegacyState::Gone };
+    let (Some(request), Some(stored)) = (request, &one.stored) else {
+        return if entry.state() == State::Rejected { LegacyState::Rejected } else { LegacyState::Pending };
+    };
     let other = match other_claim(pool, stored, id).await {
         Ok(other) => other,
-        Err(reason) => return Proof::Unknown { reason },
+        Err(reason) => return LegacyState::Unknown { reason },
     };
     if let Some(Some(claim)) = other {
         let differences = vec![("lineage".to_owned(), Some("of this row only".to_owned()), Some(claim))];
-        return Proof::Differs { differences };
+        return LegacyState::Differs { request: Some(request), differences };
     }
-    let value = |(name, text): (&str, Option<&Text>)| {
-        let text = text?;
-        Some((name.to_owned(), if is_shown(name) { text.excerpt() } else { HIDDEN.to_owned() }))
-    };
-    let decisions = decisions(id, row, stored).into_iter().map(|it| (it.decision, it.text));
-    Proof::Proved {
-        legacy: row.columns().filter_map(value).collect(),
-        decisions: decisions.collect(),
-        row_hash: people_shown.then(|| entry.source.to_string()),
-        is_only_claim: other.is_some(),
-    }
+    LegacyState::Proved { request, is_only_claim: other.is_some() }
 }
 
 /// Lineage of another legacy row that names one of the same rows; none if that takes too long to find out.

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
+use crate::base::quote::quote_literal;
 use crate::dashboard::pg::keyset::{Bind, Conditions, EdgeGone, Listed, Order, Search};
-use crate::dashboard::query::{At, RequestsQuery, Security, Sort};
+use crate::dashboard::pg::lists::{COUNTING, counted};
+use crate::dashboard::pg::within::within;
+use crate::dashboard::query::{At, RequestsQuery, Security, Sort, Writer};
 use crate::dashboard::rows::{Counted, Facet, Page, RequestRow};
-use crate::migration::target::Status;
+use crate::migration::target::{LEGACY_MARK, Role, SOURCE_TABLE, Status};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 
@@ -55,7 +58,26 @@ fn conditions(query: &RequestsQuery) -> Conditions {
             }
         }
     }
+    match query.writer {
+        Some(Writer::Migration) => conditions.add(&format!("({})", written_by_a_migration())),
+        Some(Writer::Application) => conditions.add(&format!("not ({})", written_by_a_migration())),
+        None => {}
+    }
     conditions
+}
+
+/// Lineage of the legacy row that has the request's id names it (D6), or an entry of the audit log has the legacy mark: as
+/// the page of a request finds it, row by row by an index. As scalar queries, which the server doesn't answer by reading
+/// both tables first.
+fn written_by_a_migration() -> String {
+    let (source, role, mark) =
+        (quote_literal(SOURCE_TABLE), quote_literal(Role::Request.as_str()), quote_literal(LEGACY_MARK));
+    format!(
+        "coalesce((select true from padealing.migration_mapping m where m.source_table = {source} \
+             and m.source_id = t.id and m.target_table = {role} and m.target_id = t.id limit 1), \
+         (select true from padealing.audit_log a where a.request_id = t.id and a.details ->> 'source' = {mark} limit 1), \
+         false)"
+    )
 }
 
 fn read(row: &PgRow) -> Result<RequestRow, sqlx::Error> {
@@ -93,21 +115,12 @@ pub(crate) async fn requests(
     listed.page(session, &conditions(query), (at, search), rows, read).await
 }
 
+/// What is counted.
+const COUNTED: (&str, &str) = ("padealing.pad_request", "counting requests");
+
 /// How many requests the filters leave, counted up to a bound.
 pub(crate) async fn count(session: &mut Session, query: &RequestsQuery, bound: u64) -> Result<Counted, QueryError> {
-    counted(session, conditions(query), bound).await
-}
-
-async fn counted(session: &mut Session, conditions: Conditions, bound: u64) -> Result<Counted, QueryError> {
-    let clause = conditions.clause();
-    let sql = format!(
-        "select count(*) from (select from padealing.pad_request t{clause} limit {}) t",
-        bound.saturating_add(1)
-    );
-    let row = conditions.query(sql).fetch_one(session).await.attempt("counting requests")?;
-    let found: i64 = row.try_get(0).attempt("counting requests")?;
-    let found = found.unsigned_abs();
-    Ok(Counted { rows: found.min(bound), is_more: found > bound })
+    counted(session, COUNTED, conditions(query), bound).await
 }
 
 /// A facet is counted so far: further, every page would count the whole table.
@@ -130,7 +143,7 @@ pub(crate) async fn by_status(session: &mut Session, query: &RequestsQuery) -> R
             None => {
                 let mut conditions = Conditions::default();
                 conditions.with("t.status = ?", Bind::Text(word.clone()));
-                Some(counted(session, conditions, FACET_BOUND).await?)
+                Some(counted(session, COUNTED, conditions, FACET_BOUND).await?)
             }
         };
         facets.push(Facet { word, count });
@@ -146,7 +159,7 @@ async fn looked_at(session: &mut Session, query: &RequestsQuery) -> Result<Optio
         "select status, count(*) from (select t.status::text from padealing.pad_request t{clause} limit {}) t group by 1",
         LOOKED_AT + 1
     );
-    let rows = conditions.query(sql).fetch_all(session).await.attempt(WHAT)?;
+    let Some(rows) = within(session, Some(COUNTING), conditions.query(sql), WHAT).await? else { return Ok(None) };
     let count = |row: &PgRow| Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.unsigned_abs()));
     let counts = rows.iter().map(count).collect::<Result<BTreeMap<String, u64>, sqlx::Error>>().attempt(WHAT)?;
     Ok(Some(counts).filter(|counts| counts.values().sum::<u64>() <= LOOKED_AT))

@@ -56,7 +56,7 @@ pub async fn standing(
 }
 
 /// A table of padealing.
-pub(super) fn in_target(name: &str) -> TableName {
+pub(crate) fn in_target(name: &str) -> TableName {
     TableName { schema: "padealing".to_owned(), name: name.to_owned() }
 }
 
@@ -81,7 +81,7 @@ async fn count(session: &mut Session, sql: &str) -> Result<u64, QueryError> {
 }
 
 /// What a query finds in a table, or why that can't be known. The transaction goes on either way.
-pub(super) async fn known<T>(
+pub(crate) async fn known<T>(
     session: &mut Session,
     table: &TableName,
     query: impl AsyncFnOnce(&mut Session) -> Result<T, QueryError>,
@@ -104,7 +104,7 @@ pub(super) async fn known<T>(
 }
 
 /// The newest runs, so many of them.
-pub(super) async fn runs(session: &mut Session, listed: usize) -> Result<Runs, QueryError> {
+pub(crate) async fn runs(session: &mut Session, listed: usize) -> Result<Runs, QueryError> {
     let is_at_work = Lock::Migrate.is_held(session).await?;
     let sql = format!(
         "select to_char(started_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(finished_at, 'YYYY-MM-DD HH24:MI:SS'), \

@@ -41,17 +41,7 @@ fn shown(text: &Value) -> String {
 
 /// The rows that lineage names, the request first.
 fn target_rows(stored: &Stored) -> Vec<TargetRow<'_>> {
-    let of = |role: Role| -> Option<TargetRow<'_>> {
-        let id = stored.lineage_id(role)?;
-        let rows: &[Cells] = match role {
-            Role::Request => stored.request.as_slice(),
-            Role::Manager | Role::Compliance => &stored.approvals,
-            Role::Execution => &stored.executions,
-            Role::AuditSubmitted | Role::AuditManager | Role::AuditCompliance => &stored.audit,
-        };
-        let cells = rows.iter().find(|cells| cells.id() == Some(id))?;
-        Some(TargetRow { role: role.as_str().to_owned(), cells })
-    };
+    let of = |role: Role| Some(TargetRow { role: role.as_str().to_owned(), cells: stored.row(role)? });
     Role::ALL.iter().filter_map(|role| of(*role)).collect()
 }
 

@@ -19,7 +19,10 @@ async fn the_file_is_what_is_filtered() {
     with_dashboard(Start::Applied, async |db, browser| {
         db.execute(ROWS).await;
         let answer = browser.get("/requests.csv?status=approved&sort=oldest").await;
-        assert_eq!(answer.headers["content-disposition"], "attachment; filename=\"requests-local.csv\"");
+        let name = &answer.headers["content-disposition"];
+        let moment =
+            name.strip_prefix("attachment; filename=\"requests-local-").and_then(|it| it.strip_suffix("Z.csv\""));
+        assert!(moment.is_some_and(|it| it.len() == 17 && it.contains('T')), "{name}");
         assert_eq!(answer.headers["content-type"], "text/csv; charset=utf-8");
         assert_eq!(
             answer.body,

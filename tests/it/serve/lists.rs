@@ -29,7 +29,7 @@ fn between<'p>(page: &'p str, before: &str, after: &str) -> Vec<&'p str> {
 
 fn ids(page: &str) -> Vec<i64> {
     let body = page.split_once("<tbody>").map_or("", |(_, rest)| rest);
-    let cells = between(body, "<th class=\"number\" scope=\"row\">", "</th>");
+    let cells = between(body, "<th class=\"number\" scope=\"row\" data-label=\"Id\">", "</th>");
     let id = |cell: &str| cell.trim_end_matches("</a>").rsplit('>').next().unwrap_or_default().parse();
     cells.into_iter().map(|cell| id(cell).expect("a row begins with its id")).collect()
 }
@@ -92,6 +92,35 @@ async fn a_list_is_whole() {
         db.execute(ROWS).await;
         for (address, expected) in CASES {
             check(browser, db, address, *expected).await;
+        }
+    })
+    .await;
+}
+
+/// Who wrote a request is found row by row, where its id was kept and where it wasn't.
+#[tokio::test]
+async fn requests_of_a_migration_and_of_the_application_are_told_apart() {
+    const MIGRATED: &str =
+        "id in (select target_id from padealing.migration_mapping where target_table = 'pad_request')";
+    with_dashboard(Start::Migrated, async |db, browser| {
+        db.execute(
+            r#"insert into padealing.pad_request (id, employee_id, status, created_at)
+                   select n, 1001, 'approved', '2024-01-01' from generate_series(700001, 700070) n;
+               insert into padealing.audit_log (request_id, action_type, action_status, actor_type, details)
+                   values (700001, 'request_submitted', 'success', 'user', '{"source": "legacy_migration"}'),
+                          (700002, 'request_submitted', 'success', 'user', '{"source": "somewhere"}');
+               insert into padealing.migration_mapping (source_table, source_id, target_table, target_id)
+                   values ('personal_account_dealing', 4711, 'pad_request', 700001)"#,
+        )
+        .await;
+        let order = "created_at desc, id desc";
+        for (word, not) in [("migration", ""), ("application", "not ")] {
+            let from = format!("pad_request where {not}{MIGRATED}");
+            check(browser, db, &format!("/requests?writer={word}"), (order, &from)).await;
+            let page = browser.page(&format!("/requests?writer={word}&status=approved")).await;
+            let count = db.value(&format!("select count(*) from padealing.{from} and status = 'approved'")).await;
+            let count = count.expect("a number");
+            assert!(page.contains(&format!("of {count} requests")), "{count} in {page}");
         }
     })
     .await;

@@ -1,8 +1,8 @@
 //! Addresses: what is read is printed again, and what can't be read is said in a sentence.
 
 use pad_migrate::dashboard::query::{
-    At, AuditQuery, BreachesQuery, RESULTS, RejectionsQuery, RequestsQuery, RunQuery, SEVERITIES, Security, Sort,
-    ViewQuery,
+    At, AuditQuery, BreachesQuery, GoQuery, OverviewQuery, RESULTS, RejectionsQuery, RequestsQuery, RunQuery,
+    SEVERITIES, Security, Sort, ViewQuery, Writer,
 };
 use pad_migrate::migration::target::Status;
 use pretty_assertions::assert_eq;
@@ -31,11 +31,12 @@ prop_compose! {
         employee in option::of(any::<i64>()),
         security in option::of(security()),
         year in option::of(1_u16..=9999),
+        writer in option::of(select(Writer::ALL.to_vec())),
         sort in select(Sort::ALL.to_vec()),
         at in at(),
         people in any::<bool>(),
     ) -> RequestsQuery {
-        let query = RequestsQuery { status, employee, security, year, sort, at, people };
+        let query = RequestsQuery { status, employee, security, year, writer, sort, at, people };
         let needs_filter = query.sort == Sort::Value && !query.is_narrow();
         RequestsQuery { sort: if needs_filter { Sort::Newest } else { query.sort }, ..query }
     }
@@ -71,6 +72,8 @@ proptest! {
         prop_assert_eq!(RejectionsQuery::parse(query(&rejections.print())), Ok(rejections));
         let run = RunQuery { now: people, people };
         prop_assert_eq!(RunQuery::parse(query(&run.print())), Ok(run));
+        let overview = OverviewQuery { still: people };
+        prop_assert_eq!(OverviewQuery::parse(query(&overview.print())), Ok(overview));
         prop_assert_eq!(ViewQuery::parse(query(&ViewQuery { people }.print())), Ok(ViewQuery { people }));
     }
 
@@ -86,7 +89,7 @@ proptest! {
                 }
             }
             let _ = (AuditQuery::parse(&query), BreachesQuery::parse(&query), RejectionsQuery::parse(&query));
-            let _ = RunQuery::parse(&query);
+            let _ = (RunQuery::parse(&query), OverviewQuery::parse(&query), GoQuery::parse(&query));
         }
     }
 }

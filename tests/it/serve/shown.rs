@@ -59,6 +59,31 @@ async fn every_value_is_escaped_and_no_digit_is_lost() {
     .await;
 }
 
+/// What says little is faint, and blanks at the end of a text are marked: no character is added or lost.
+#[tokio::test]
+async fn values_are_read_at_a_glance() {
+    with_dashboard(Start::Applied, async |db, browser| {
+        db.execute(
+            "insert into padealing.pad_request (id, employee_id, status, created_at, updated_at, quantity, estimated_value, \
+                                                justification, relation) values \
+                 (81, 1003, 'approved', '2024-02-29 00:00', '2024-02-29 12:30:01.123456', 1500, 0.015, 'ACME  ', ' ')",
+        )
+        .await;
+        let page = browser.page("/requests/81").await + &browser.page("/requests").await;
+        for shown in [
+            "1500<span class=\"zeros\">.0000</span>",
+            "0.015<span class=\"zeros\">0</span>",
+            "2024-02-29 12:30:01<span class=\"zeros\">.123456</span>",
+            "2024-02-29 <span class=\"zeros\">00:00:00</span>",
+            "ACME<span class=\"blanks\" title=\"blanks\">  </span>",
+            "<span class=\"blanks\" title=\"blanks\"> </span>",
+        ] {
+            assert!(page.contains(shown), "{shown} in {page}");
+        }
+    })
+    .await;
+}
+
 /// Names, addresses and other words for a person are shown when somebody asks, and otherwise nowhere on any page.
 #[tokio::test]
 async fn people_are_shown_when_somebody_asks() {
@@ -109,7 +134,7 @@ async fn lineage_is_found_under_another_id() {
         )
         .await;
         let page = browser.page("/requests/5").await;
-        assert!(page.contains("From row <strong>4711</strong>") && !page.contains("Proved"), "{page}");
+        assert!(page.contains("From row <a href=\"/legacy/4711\"><strong>4711</strong></a>") && !page.contains("Proved"), "{page}");
         assert!(browser.page("/requests/6").await.contains("No lineage: the application wrote this request."));
     })
     .await;
@@ -288,7 +313,7 @@ async fn names_stay_names_in_addresses() {
             assert!(!page.contains(['\u{1}', '\u{1b}', '\u{202e}']), "{path}: {page}");
         }
         let list = browser.page("/rejections?rule=too_long%26people%3Dshown&state=open").await;
-        assert!(list.contains("Show names") && list.contains("too_long&amp;people=shown"), "{list}");
+        assert!(list.contains("Show values") && list.contains("too_long&amp;people=shown"), "{list}");
         })
         .await;
     })

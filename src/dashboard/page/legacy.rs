@@ -1,0 +1,165 @@
+//! A legacy row: where it stands, and its columns beside what is stored for them.
+
+use maud::{Markup, html};
+
+use crate::base::hint::{MIGRATE, VERIFY};
+use crate::dashboard::page::frame::{Head, Part, Site, page};
+use crate::dashboard::page::parts::{empty, maybe, nothing, table_frame, text};
+use crate::dashboard::query::ViewQuery;
+use crate::dashboard::rows::{LegacyColumnView, LegacyState, LegacyView};
+
+/// The page of a legacy row.
+pub(crate) fn legacy(site: &Site, id: i64, view: &LegacyView, query: ViewQuery) -> Markup {
+    let title = format!("Legacy row {id}");
+    let other = ViewQuery { people: !query.people }.print();
+    let head = Head::new(Part::Rejections, &title).with_values(query.people, format!("/legacy/{id}{other}"));
+    let request = match &view.state {
+        LegacyState::Proved { request, .. } => Some(*request),
+        LegacyState::Differs { request, .. } => *request,
+        _ => None,
+    };
+    let content = html! {
+        @if let Some(request) = request {
+            p { "It became " a href={ "/requests/" (request) (query.print()) } { "request " (request) } "." }
+        }
+        (verified(view))
+        (reasons(view))
+        @if !view.columns.is_empty() {
+            section aria-labelledby="columns" {
+                h2 #columns { "Its columns" }
+                (beside(view))
+            }
+        }
+    };
+    page(site, &head, &content)
+}
+
+/// Where a row stands, in the tone and the word of a badge.
+pub(crate) fn badge(state: &LegacyState) -> (&'static str, &'static str) {
+    match state {
+        LegacyState::Proved { .. } => ("good", "proved"),
+        LegacyState::Differs { .. } => ("bad", "differs"),
+        LegacyState::Rejected => ("bad", "rejected"),
+        LegacyState::Pending | LegacyState::Gone | LegacyState::Unknown { .. } => ("caution", "not verified"),
+    }
+}
+
+/// What the verification found.
+pub(crate) fn verified(view: &LegacyView) -> Markup {
+    match &view.state {
+        LegacyState::Proved { is_only_claim, .. } => html! {
+            p.verdict.good {
+                strong { "Proved" }
+                " Verified against the legacy row just now: what is stored here is what that row gives."
+                @if !is_only_claim {
+                    " Whether other lineage names it, too, takes too long to find out here: " code { (VERIFY) } " does."
+                }
+            }
+        },
+        LegacyState::Differs { differences, .. } => html! {
+            p.verdict.bad { strong { "Differs" } " What is stored here is not what the legacy row gives." }
+            (self::differences(differences))
+        },
+        LegacyState::Rejected => html! {
+            p.verdict.bad { strong { "Rejected" } " Nothing is stored for this row." }
+        },
+        LegacyState::Pending => empty(
+            "Not migrated yet.",
+            html! { "No run has migrated or rejected this row. " code { (MIGRATE) } " does." },
+        ),
+        LegacyState::Gone => empty(
+            "Not verified: the legacy row isn't there.",
+            html! { "It was removed, or several rows share its id. " code { (VERIFY) } " counts such rows." },
+        ),
+        LegacyState::Unknown { reason } => empty("Not verified.", html! { (text(reason)) }),
+    }
+}
+
+fn differences(differences: &[(String, Option<String>, Option<String>)]) -> Markup {
+    let head = ["Column", "From the legacy row", "Stored"];
+    table_frame(
+        "Differences",
+        &head,
+        html! {
+            @for (column, expected, actual) in differences {
+                tr {
+                    th scope="row" data-label=(head[0]) { code { (text(column)) } }
+                    td data-label=(head[1]) { (maybe(expected.as_deref())) }
+                    td data-label=(head[2]) { (maybe(actual.as_deref())) }
+                }
+            }
+        },
+    )
+}
+
+/// Why a row is rejected.
+fn reasons(view: &LegacyView) -> Markup {
+    let head = ["Column", "Value", "Rule", "Message"];
+    let value = |field: &str| view.columns.iter().find(|it| it.name == field).map(|it| it.text.as_str());
+    html! {
+        @if !view.reasons.is_empty() {
+            (table_frame("Reasons", &head, html! {
+                @for (field, rule, message) in &view.reasons {
+                    tr {
+                        th scope="row" data-label=(head[0]) { code { (text(field)) } }
+                        td data-label=(head[1]) { (maybe(value(field))) }
+                        td data-label=(head[2]) { (text(rule)) }
+                        td data-label=(head[3]) { (text(message)) }
+                    }
+                }
+            }))
+        }
+    }
+}
+
+/// The columns of the legacy row beside what is stored for them, if anything is, and how one became the other.
+pub(crate) fn beside(view: &LegacyView) -> Markup {
+    let head = ["Legacy column", "Legacy value", "Stored", "Decision"];
+    let is_stored = view.columns.iter().any(|it| !it.stored.is_empty() || it.kept.is_some());
+    html! {
+        @if !is_stored {
+            dl.facts {
+                @for column in &view.columns {
+                    div { dt { code { (text(&column.name)) } } dd { (maybe(Some(&column.text))) } }
+                }
+            }
+        } @else {
+            (table_frame("The legacy row", &head, html! {
+                @for column in &view.columns {
+                    tr {
+                        th scope="row" data-label=(head[0]) { code { (text(&column.name)) } }
+                        td data-label=(head[1]) { (maybe(Some(&column.text))) }
+                        td data-label=(head[2]) { (stored(column)) }
+                        td data-label=(head[3]) { (column.decisions) }
+                    }
+                }
+            }))
+        }
+        @if !view.columns.is_empty() {
+            p.faint {
+                "Every other column of the legacy row is null."
+                @if let Some(hash) = &view.row_hash { " SHA-256 of the row: " code { (hash) } }
+            }
+        }
+        @if !view.decisions.is_empty() {
+            details {
+                summary { "How it became this request" }
+                dl.facts {
+                    @for (decision, text) in &view.decisions { div { dt { (decision) } dd { (self::text(text)) } } }
+                }
+            }
+        }
+    }
+}
+
+fn stored(column: &LegacyColumnView) -> Markup {
+    html! {
+        @for (place, value) in &column.stored {
+            div { (maybe(value.as_deref())) " " code.faint { (place) } }
+        }
+        @if let Some(kept) = &column.kept {
+            div { (text(kept)) " " span.faint { "kept in the residual" } }
+        }
+        @if column.stored.is_empty() && column.kept.is_none() { (nothing()) }
+    }
+}

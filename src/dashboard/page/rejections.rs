@@ -1,0 +1,132 @@
+//! Why legacy rows are rejected, row by row.
+
+use maud::{Markup, html};
+
+use crate::dashboard::page::frame::{Head, Part, Site, page};
+use crate::dashboard::page::lists::words;
+use crate::dashboard::page::parts::{
+    choice, elsewhere, empty, facets, id_field, label, legacy_row, maybe_word, pager, value,
+};
+use crate::dashboard::query::{RejectionsQuery, STATES, is_name};
+use crate::dashboard::rows::{Facet, HIDDEN, Page, People, Record};
+
+const PATH: &str = "/rejections";
+
+/// The columns of a reason.
+const COLUMNS: [&str; 4] = ["rule", "field", "value", "message"];
+
+/// What the list is made of.
+pub(crate) struct Rejections<'a> {
+    pub(crate) query: &'a RejectionsQuery,
+    pub(crate) page: &'a Page<Record>,
+    pub(crate) facets: &'a [Facet],
+}
+
+impl Rejections<'_> {
+    fn address(&self, change: impl FnOnce(&mut RejectionsQuery)) -> String {
+        let mut query = self.query.from_start();
+        change(&mut query);
+        format!("{PATH}{}", query.print())
+    }
+
+    /// The whole page.
+    pub(crate) fn html(&self, site: &Site) -> Markup {
+        let query = self.query;
+        let other = RejectionsQuery { people: !query.people, ..query.clone() };
+        let head = Head::new(Part::Rejections, Part::Rejections.title())
+            .with_values(query.people, format!("{PATH}{}", other.print()));
+        let rows = &self.page.rows;
+        let to = |at| format!("{PATH}{}", RejectionsQuery { at, ..query.clone() }.print());
+        let ends = rows.first().zip(rows.last()).map(|(first, last)| (first.id, last.id));
+        let content = html! {
+            (self.rules())
+            (self.form())
+            @if !rows.is_empty() {
+                (self.table())
+                (pager(self.page, ends, &to))
+                p.download {
+                    a href={ (PATH) ".csv" (query.from_start().print()) } download { "Download as CSV" }
+                    " " span.faint { "exactly what is filtered, in this order" }
+                }
+            } @else if let Some(elsewhere) = elsewhere(self.page, &to) {
+                (elsewhere)
+            } @else if query.is_filtered() {
+                (empty("Nothing matches these filters.", html! { "Change one, or " a href=(PATH) { "clear them" } "." }))
+            } @else {
+                (empty("No legacy row was rejected.", html! { "Nothing to do." }))
+            }
+        };
+        page(site, &head, &content)
+    }
+
+    /// A name that no address can have is counted, and leads nowhere.
+    fn rules(&self) -> Markup {
+        let chosen = self.query.rule.as_deref();
+        let mut links = vec![("All".to_owned(), None, Some(self.address(|it| it.rule = None)), chosen.is_none())];
+        for facet in self.facets {
+            let word = facet.word.clone();
+            let address = is_name(&word).then(|| self.address(|it| it.rule = Some(word.clone())));
+            links.push((word.replace('_', " "), facet.count, address, chosen == Some(word.as_str())));
+        }
+        if let Some(chosen) = chosen.filter(|it| !self.facets.iter().any(|facet| facet.word == *it)) {
+            links.push((chosen.replace('_', " "), None, Some(self.address(|_| {})), true));
+        }
+        facets("Rule", links)
+    }
+
+    fn form(&self) -> Markup {
+        let query = self.query;
+        let state = query.resolved.map(|it| STATES[usize::from(it)]);
+        html! {
+            form.filters method="get" action=(PATH) role="search" aria-label="Filter rejections" {
+                @if let Some(rule) = &query.rule { input type="hidden" name="rule" value=(rule); }
+                @if query.people { input type="hidden" name="people" value="shown"; }
+                (id_field("row", "Legacy row", query.row))
+                (choice("state", "State", Some("Any"), words(STATES), state))
+                button type="submit" { "Apply" }
+                @if query.is_filtered() { a href=(PATH) { "Clear filters" } }
+            }
+        }
+    }
+
+    /// A legacy row has a body of its own, with a line for each reason.
+    fn table(&self) -> Markup {
+        html! {
+            div.scroll role="group" tabindex="0" aria-label="Rejections" {
+                table.cards {
+                    caption.hidden { "Rejections" }
+                    thead { tr {
+                        th scope="col" { "Legacy row" }
+                        @for column in COLUMNS { th scope="col" { (label(column)) } }
+                        th scope="col" { "State" }
+                    } }
+                    @for reasons in self.page.rows.chunk_by(|one, next| one.get("source_id") == next.get("source_id")) {
+                        tbody { @for (at, reason) in reasons.iter().enumerate() {
+                            tr {
+                                @if at == 0 {
+                                    th scope="rowgroup" rowspan=(reasons.len()) data-label="Legacy row" {
+                                        (legacy_row(reason.get("source_id").unwrap_or_default(), self.query.people))
+                                    }
+                                }
+                                @for column in COLUMNS { td data-label=(label(column)) { (self.cell(reason, column)) } }
+                                td data-label="State" {
+                                    @let is_resolved = reason.get("resolved_run_id").is_some();
+                                    (maybe_word(Some(STATES[usize::from(is_resolved)])))
+                                }
+                            }
+                        } }
+                    }
+                }
+            }
+        }
+    }
+
+    fn cell(&self, reason: &Record, column: &'static str) -> Markup {
+        // What a rejected field holds may be anything, a name in place of an id too, and the message quotes it.
+        if !self.query.people && ["value", "message"].contains(&column) {
+            return html! { span.none { (HIDDEN) } };
+        }
+        let found = reason.columns.iter().find(|(name, _)| *name == column);
+        html! { @if let Some((_, found)) = found { (value(column, found, &People::new(), self.query.people)) } }
+    }
+}
