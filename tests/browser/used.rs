@@ -7,13 +7,16 @@ use super::site::Site;
 use super::window::{Look, Window};
 
 /// Every page, with what it must hold.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 12] = [
     ("/", "Overview"),
     ("/requests", "Requests"),
     ("/requests/900001?people=shown", "Request 900001"),
     ("/breaches", "Breaches"),
     ("/audit", "Audit log"),
     ("/rejections", "Rejections"),
+    ("/rejections?people=shown&state=open", "Rejections"),
+    ("/legacy/2101", "Legacy row 2101"),
+    ("/legacy/1901?people=shown", "Legacy row 1901"),
     ("/drift?run=now", "Drift"),
     ("/integrity?run=now", "Integrity"),
     ("/reference", "Reference"),
@@ -42,16 +45,15 @@ async fn check_pages(look: Look) {
         assert!(overflow.as_i64().is_some_and(|it| it <= 0), "{path} is {overflow} wider than the window");
     }
     // The pictures of docs/serve.md, with PAD_RECORD=1.
-    window.goto(&format!("{}/requests?year=2024", site.origin)).await;
-    let name = match look {
-        Look::Desktop => "desktop",
-        Look::Phone => "phone",
-        Look::Dark => "dark",
+    let pictures: &[(&str, &str)] = match look {
+        Look::Desktop => &[("desktop", "/requests?year=2024"), ("lineage", "/requests/1901#lineage")],
+        Look::Phone => &[("phone", "/requests?year=2024&employee=1003#list")],
+        Look::Dark => &[("dark", "/requests/700006?people=shown")],
     };
-    if !matches!(look, Look::Desktop) {
-        window.goto(&format!("{}/requests/700006?people=shown", site.origin)).await;
+    for (name, path) in pictures {
+        window.goto(&format!("{}{path}", site.origin)).await;
+        window.record(name).await;
     }
-    window.record(name).await;
 }
 
 #[tokio::test]
@@ -125,7 +127,7 @@ async fn what_is_filtered_is_downloaded() {
     let (site, window) = open(Look::Desktop).await;
     window.goto(&format!("{}/requests?status=withdrawn&sort=id", site.origin)).await;
     window.follow("Download as CSV").await;
-    let file = window.downloaded("requests-local.csv").await;
+    let file = window.downloaded("requests-local-", ".csv").await;
     assert_eq!(file.lines().count(), 161, "{file}");
     assert!(file.starts_with("id,created_at,status,employee_id,direction,"), "{file}");
     assert!(

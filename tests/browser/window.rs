@@ -149,15 +149,17 @@ impl Window {
         }
     }
 
-    /// A file that was downloaded.
-    pub(crate) async fn downloaded(&self, name: &str) -> String {
-        let file = self.downloads.path().join(name);
+    /// A file that was downloaded, by how its name begins and ends.
+    pub(crate) async fn downloaded(&self, begin: &str, end: &str) -> String {
         for _ in 0..200 {
-            if let Ok(text) = std::fs::read_to_string(&file) {
+            let files = std::fs::read_dir(self.downloads.path()).expect("the folder is there");
+            let is_it = |name: &str| name.starts_with(begin) && name.ends_with(end);
+            let found = files.flatten().find(|it| it.file_name().to_str().is_some_and(is_it));
+            if let Some(text) = found.and_then(|it| std::fs::read_to_string(it.path()).ok()) {
                 return text;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("{} isn't downloaded", file.display());
+        panic!("nothing called {begin}…{end} is downloaded");
     }
 }

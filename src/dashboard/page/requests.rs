@@ -148,7 +148,7 @@ impl Requests<'_> {
     fn table(&self) -> Markup {
         let caption = format!("Requests, {}", sort_words(self.query.sort).to_lowercase());
         html! {
-            div.scroll role="group" tabindex="0" aria-label=(caption) {
+            div.scroll #list role="group" tabindex="0" aria-label=(caption) {
                 table.cards {
                     caption.hidden { (caption) }
                     thead { tr {

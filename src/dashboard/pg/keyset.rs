@@ -85,6 +85,11 @@ impl Search {
             At::Beyond(_) | At::Ahead(_) => Self { limit: Duration::from_millis(700), rows: 200_000 },
         }
     }
+
+    /// The same, where for each row others have to be looked up.
+    pub(crate) fn with_lookups(self) -> Self {
+        Self { rows: self.rows / 5, ..self }
+    }
 }
 
 /// By what rows are listed. Of equal keys, the id decides.
