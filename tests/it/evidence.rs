@@ -4,4 +4,5 @@
 mod bundle;
 mod changes;
 pub(crate) mod proof;
+mod random;
 mod view;

@@ -48,6 +48,12 @@ pub(crate) fn reference(site: &Site, tables: &[TableReference]) -> Markup {
             p.faint { "A column that isn't listed, and what a typed column can't give back, is kept in the residual: "
                 code { "pad_request.compliance_assessment -> 'legacy'" } "." }
         }
+        section aria-labelledby="words" {
+            h2 #words { "Words of these pages" }
+            dl.facts {
+                @for (word, meaning) in WORDS { div { dt { (word) } dd { (meaning) } } }
+            }
+        }
         section aria-labelledby="tables" {
             h2 #tables { "Tables" }
             @for table in tables { (self::table(table)) }
@@ -55,6 +61,26 @@ pub(crate) fn reference(site: &Site, tables: &[TableReference]) -> Markup {
     };
     page(site, &Head::new(Part::Reference, "Reference"), &content)
 }
+
+/// What pages say without explaining it, as docs/glossary.md has it.
+const WORDS: [(&str, &str); 9] = [
+    ("legacy row", "a row of the legacy table, from which the migration took what is stored here"),
+    ("proved", "verified just now: what is stored is what the legacy row gives, and gives it back"),
+    ("lineage", "which row here came from which legacy row"),
+    ("rejected", "of a legacy row: it is not migrated, for reasons that are on record; of a request: it was refused"),
+    ("open, resolved", "of a rejection: the row is still not migrated, or a later run has migrated it"),
+    ("residual", "what typed columns can't hold of a legacy row, kept as JSON so that nothing is lost"),
+    (
+        "done, failed, interrupted, lost, running",
+        "how a run ended: by itself, with an error, by Ctrl-C, without a trace since it was killed; or it is at work. What it had \
+         committed stays",
+    ),
+    ("drift", "what differs between the schemas that are there and the ones that this program expects"),
+    (
+        "breaking, warning, info",
+        "how bad a difference is: the application or the migration would fail; it works today; it is cosmetic",
+    ),
+];
 
 fn table(table: &TableReference) -> Markup {
     let name = format!("{}.{}", table.schema, table.name);

@@ -88,7 +88,7 @@ impl Search {
 
     /// The same, where for each row others have to be looked up.
     pub(crate) fn with_lookups(self) -> Self {
-        Self { rows: self.rows / 5, ..self }
+        Self { limit: self.limit / 2, rows: self.rows / 5 }
     }
 }
 
