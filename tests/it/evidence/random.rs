@@ -174,6 +174,7 @@ fn named(answer: &serde_json::Value, lists: &[&str]) -> BTreeSet<i64> {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stderr, reason = "the figure is for people who run scripts/changes")]
 async fn a_random_change_of_any_value_is_named() {
     let (wanted, mut random) = (setting("PAD_CHANGES", 150) as usize, Random::new(1));
     with_generated(Generator { rows: 2000, seed: 14 }, async |db| {
@@ -272,6 +273,7 @@ fn damaged(random: &mut Random, mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stderr, reason = "the figure is for people who run scripts/changes")]
 async fn a_random_change_of_a_file_of_the_bundle_is_named() {
     let (wanted, mut random) = (setting("PAD_CHANGES", 150) as usize / 3, Random::new(2));
     with_db(Start::Seeded, async |db| {
