@@ -122,7 +122,7 @@ fn table(table: &Table) -> Markup {
     let sums = table.rows.len() - table.total.min(table.rows.len());
     html! {
         div.scroll role="group" tabindex="0" aria-label=(escape::text(&table.caption)) {
-            table .narrow[table.columns.len() <= 3] {
+            table .narrow[table.columns.len() <= 3] .wide[table.columns.len() >= 6] {
                 caption { (words(&table.caption)) }
                 (heads(&table.columns))
                 tbody {
