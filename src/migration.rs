@@ -33,6 +33,7 @@ pub mod control_totals;
 pub(crate) mod copy_rows;
 pub(crate) mod copy_text;
 pub mod csv;
+pub mod decision;
 pub mod destination;
 pub mod difference;
 pub(crate) mod effects;

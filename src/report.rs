@@ -11,7 +11,7 @@ pub mod document;
 pub mod drift;
 pub mod evidence;
 pub mod gate;
-pub(crate) mod groups;
+pub mod groups;
 pub mod integrity;
 pub mod layout;
 pub mod migrate;

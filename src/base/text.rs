@@ -1,4 +1,6 @@
-//! Numbers, nouns and errors as text.
+//! Numbers, nouns, values and errors as text.
+
+use std::borrow::Cow;
 
 /// An error with its causes, on one line.
 pub fn sentence(error: &dyn std::error::Error) -> String {
@@ -53,6 +55,15 @@ pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// A value as people read it: in quotes where its ends could not be seen, or where it is a word for none.
+pub fn visible(value: &str) -> Cow<'_, str> {
+    let is_end = |it: char| it.is_whitespace() || it == '\'';
+    match value.is_empty() || value == "null" || value.starts_with(is_end) || value.ends_with(is_end) {
+        true => Cow::Owned(format!("'{value}'")),
+        false => Cow::Borrowed(value),
+    }
 }
 
 pub(crate) fn list(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {

@@ -96,11 +96,11 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
     if args.keep {
         let database = server.database_name(rehearse::DATABASE);
         let kept = server.keep(&database);
-        // A container's server is reached from within it.
-        let url = kept.connect.strip_prefix("psql ").filter(|_| cfg!(feature = "serve"));
-        let browser =
-            url.map(|it| format!(", or see it in a browser with: pad-migrate --env local serve --database-url {it}"));
-        let (connect, browser, stop) = (kept.connect.as_str(), browser.unwrap_or_default(), kept.stop);
+        let browser = match cfg!(feature = "serve") {
+            true => format!(", or see it in a browser with: {}", kept.serve),
+            false => String::new(),
+        };
+        let (connect, stop) = (kept.connect, kept.stop);
         print_message(&format!("server kept running; connect with {connect}{browser}; stop it with: {stop}"));
     }
     Ok(rehearsal.verdict())

@@ -58,7 +58,7 @@ fn get(provider: Provider, request: &ServerRequest) -> Result<Server, ServerErro
         Provider::Download => Err(ServerError::NoDownload),
         Provider::Local | Provider::Auto => local::start(request),
     }?;
-    let Started { url, description, connect, stop, token, lease, alive } = started;
+    let Started { url, description, connect, serve, stop, token, lease, alive } = started;
     let address = url.clone();
     let version = off_runtime(async move { admin::server_version(&EphemeralDatabase::at(&address)?).await });
     let version = version.map_err(ServerError::Unusable)?;
@@ -67,5 +67,5 @@ fn get(provider: Provider, request: &ServerRequest) -> Result<Server, ServerErro
     if !wants || !SUPPORTED.contains(&major(&version)) {
         return Err(ServerError::OtherVersion { found: version, what: description, wanted: request.wanted() });
     }
-    Ok(Server { url, version, description, not_used: Vec::new(), connect, stop, token, lease, _alive: alive })
+    Ok(Server { url, version, description, not_used: Vec::new(), connect, serve, stop, token, lease, _alive: alive })
 }

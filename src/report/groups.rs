@@ -2,7 +2,7 @@
 
 use crate::base::text::{plural, thousands};
 use crate::migration::causes::{self, DifferenceGroups};
-use crate::migration::groups;
+use crate::migration::groups::{self, RejectionGroup};
 use crate::migration::rejection::Rule;
 use crate::migration::run::MigrateReport;
 use crate::migration::target::SOURCE_TABLE;
@@ -45,32 +45,62 @@ pub(crate) fn rejections(page: &mut Page, report: &MigrateReport, all: AllReject
         return;
     }
     let rows = plural(report.counts.rejected, "row", "rows");
-    page.row("Rejected", format!("{rows}, by rule and field; a row with several reasons is counted for each"));
+    let reasons: u64 = kinds.iter().map(|group| group.rows).sum();
+    page.row(
+        "Rejected",
+        match reasons == report.counts.rejected {
+            true => format!("{rows}, by rule and field"),
+            false => {
+                format!(
+                    "{rows} for {}, by rule and field; a row can have several",
+                    plural(reasons, "reason", "reasons")
+                )
+            }
+        },
+    );
     let counts: Vec<String> = kinds.iter().map(|group| thousands(group.rows)).collect();
     let width = counts.iter().map(String::len).max().unwrap_or_default();
     let shown = examples(kinds.len(), groups::EXAMPLES);
-    let (mut reasons, mut printed) = (0, 0);
+    let mut is_whole = true;
     for (group, count) in kinds.iter().zip(counts) {
         page.beside(2, width + 2, format!("{count:>width$}"), format!("{} in {}", group.rule, group.field));
-        let mut rest = group.rows;
-        reasons += rest;
-        // What refuses rows is said by the examples only.
-        let shown = if group.rule == Rule::RefusedByTarget { group.examples.len() } else { shown };
-        for example in group.examples.iter().take(shown) {
-            let more = match example.rows {
-                1 => String::new(),
-                rows => format!(" (and {} like it)", plural(rows - 1, "row", "rows")),
-            };
-            (rest, printed) = (rest - example.rows, printed + 1);
-            page.paragraph(width + 4, format!("id {}: {}{more}", example.source_id, example.message));
-        }
-        if rest > 0 {
-            page.paragraph(width + 4, format!("… and {}", plural(rest, "other row", "other rows")));
-        }
+        let lines = examples_of(group, shown);
+        is_whole &= lines.len() as u64 == group.rows && lines.iter().all(|it| it.is_one);
+        lines.into_iter().for_each(|line| page.paragraph(width + 4, line.text));
     }
-    if reasons > printed || matches!(all, AllRejections::File(_)) {
+    if !is_whole || matches!(all, AllRejections::File(_)) {
         page.paragraph(2, all.sentence());
     }
+}
+
+/// A line about rows of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What it says.
+    pub text: String,
+    /// Whether it is about one row, and names it.
+    pub is_one: bool,
+}
+
+/// The lines about a group: so many examples, each with the number of rows like it, and how many rows are left. The
+/// numbers add up to the group's.
+pub fn examples_of(group: &RejectionGroup, most: usize) -> Vec<Line> {
+    // What refuses rows is said by the examples only.
+    let most = if group.rule == Rule::RefusedByTarget { group.examples.len() } else { most };
+    let (mut rest, mut lines) = (group.rows, Vec::new());
+    for example in group.examples.iter().take(most) {
+        let more = match example.rows {
+            1 => String::new(),
+            rows => format!(" (and {} like it)", plural(rows - 1, "row", "rows")),
+        };
+        rest -= example.rows;
+        let text = format!("id {}: {}{more}", example.source_id, example.message);
+        lines.push(Line { text, is_one: example.rows == 1 });
+    }
+    if rest > 0 {
+        lines.push(Line { text: format!("… and {}", plural(rest, "other row", "other rows")), is_one: false });
+    }
+    lines
 }
 
 /// Adds the differences by target, field and cause, the most frequent first.
@@ -89,8 +119,9 @@ pub(crate) fn differences(page: &mut Page, groups: &DifferenceGroups) {
             let (expected, actual) = (shown(&example.expected), shown(&example.actual));
             page.paragraph(width + 4, format!("id {}: {actual}, expected {expected}", example.source_id));
         }
-        if group.count > most as u64 {
-            page.paragraph(width + 4, format!("… and {} more", thousands(group.count - most as u64)));
+        let rest = group.count - group.examples.len().min(most) as u64;
+        if rest > 0 {
+            page.paragraph(width + 4, format!("… and {} more", thousands(rest)));
         }
     }
 }

@@ -321,9 +321,22 @@ impl Rendered {
         }
         let _ = write!(line, "{:1$}", "", first.saturating_sub(at));
         at = at.max(first);
-        let mut is_first = true;
+        let room = self.width.saturating_sub(start).max(LEAST_ROOM);
+        let (mut is_first, mut is_ended) = (true, false);
         for word in text.words() {
-            for part in fitting(word, self.width.saturating_sub(start).max(LEAST_ROOM)) {
+            // A hash is copied: it has a line of its own rather than two.
+            if word.width > room && is_hash(&word) {
+                if !line.trim().is_empty() {
+                    self.end(&line);
+                }
+                line = " ".repeat(indent + 2);
+                self.word(&mut line, false, &word);
+                self.end(&line);
+                (line, at, is_first, is_ended) = (" ".repeat(start), start, true, true);
+                continue;
+            }
+            is_ended = false;
+            for part in fitting(word, room) {
                 if !is_first && at + 1 + part.width > self.width {
                     self.end(&line);
                     (line, at, is_first) = (" ".repeat(start), start, true);
@@ -333,7 +346,9 @@ impl Rendered {
                 is_first = false;
             }
         }
-        self.end(&line);
+        if !is_ended {
+            self.end(&line);
+        }
     }
 
     fn statement_line(&mut self, indent: usize, label: &str, start: usize, words: &[String]) {
@@ -426,6 +441,13 @@ fn natural_width(grid: &Grid) -> usize {
 /// The columns of a word's first line.
 fn first_width(word: &str) -> usize {
     word.split('\n').next().unwrap_or_default().width()
+}
+
+/// Whether a word is a SHA-256 in hexadecimal, perhaps with a sign at its end.
+fn is_hash(word: &Word) -> bool {
+    let text: String = word.pieces.iter().map(|(_, piece)| piece.as_str()).collect();
+    let text = text.trim_end_matches(|it: char| it.is_ascii_punctuation());
+    text.len() == 64 && text.bytes().all(|it| it.is_ascii_hexdigit())
 }
 
 /// A word in parts that fit into the room: broken where it is longer, after what separates names where there is that.

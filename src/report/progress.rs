@@ -19,6 +19,9 @@ pub struct Seen<'a> {
     pub rows: Option<Progress>,
 }
 
+/// What has begun a moment ago has no time to show.
+const SHORT: Duration = Duration::from_secs(1);
+
 /// Columns of the bar.
 const BAR: u64 = 20;
 
@@ -59,6 +62,7 @@ impl Seen<'_> {
     /// The line for a file or a pipe.
     pub fn plain(&self) -> String {
         match self.rows {
+            None if self.elapsed < SHORT => format!("still {}", self.phase),
             None => format!("still {}, {}", self.phase, length(self.elapsed)),
             Some(Progress { done, total, rejected }) => format!(
                 "{}: {} of {} rows, {} rows a second, {} left, {} rejected",

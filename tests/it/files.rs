@@ -269,3 +269,45 @@ async fn a_file_that_is_read_is_read_within_bounds() {
         assert_eq!(ended.code(), Some(2));
     }
 }
+
+/// What holds values of rows is for its owner only, whatever the shell's mask is; a file that was there keeps its mode.
+#[rstest]
+#[case::usual("0022")]
+#[case::open("0000")]
+#[tokio::test]
+async fn new_files_with_values_are_private(#[case] mask: &str) {
+    with_db(Start::Migrated, async |db| {
+        let dir = folder();
+        let masked = |arguments: &[&str]| {
+            let mut shell = command("sh");
+            shell.current_dir(dir.path()).args(["-c", "umask \"$0\"; exec \"$@\"", mask]);
+            shell.arg(env!("CARGO_BIN_EXE_pad-migrate")).args(["--database-url", &db.url]).args(arguments);
+            let output = waiting::output(&mut shell);
+            assert!(output.status.code().is_some_and(|it| it < 2), "{arguments:?}: {}", stderr(&output));
+        };
+        let commands: [&[&str]; 6] = [
+            &["report", "--out", "report.html"],
+            &["gate", "--report", "gate.md"],
+            &["migrate", "--dry-run", "--rejects", "rejects.jsonl"],
+            &["backup", "--out", "qa.dump"],
+            &["verify", "--evidence", "evidence"],
+            &["evidence", "show", "1001", "--from", "evidence", "--out", "proof"],
+        ];
+        commands.iter().for_each(|it| masked(it));
+        let mode = |name: &str| dir.path().join(name).metadata().expect("it is there").mode() & 0o7777;
+        assert_eq!(mode("evidence"), 0o700);
+        let within = names(&dir.path().join("evidence")).into_iter().map(|it| format!("evidence/{it}"));
+        let all: Vec<String> = within.chain(names(dir.path()).into_iter().filter(|it| it != "evidence")).collect();
+        assert!(all.len() > 6, "{all:?}");
+        for name in all {
+            assert_eq!(format!("{:o}", mode(&name)), "600", "{name}");
+        }
+        for name in ["report.html", "rejects.jsonl", "gate.md"] {
+            let permissions = Permissions::from_mode(0o644);
+            std::fs::set_permissions(dir.path().join(name), permissions).expect("it may be changed");
+        }
+        commands[..3].iter().for_each(|it| masked(it));
+        assert_eq!(["report.html", "rejects.jsonl", "gate.md"].map(mode), [0o644; 3]);
+    })
+    .await;
+}

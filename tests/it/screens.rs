@@ -180,6 +180,38 @@ fn progress_fits(#[case] width: usize, #[case] line: &str) {
     let waiting = Seen { phase: "reading\u{1b} the catalog", elapsed: Duration::from_secs(7_500), rows: None };
     assert!(waiting.line(width).chars().count() <= width && !waiting.line(width).contains('\u{1b}'));
     assert_eq!(waiting.line(80), "reading\\u{1b} the catalog 2 h 5 min");
+    let plain =
+        |milliseconds| Seen { phase: "planting", elapsed: Duration::from_millis(milliseconds), rows: None }.plain();
+    assert_eq!([plain(0), plain(999), plain(1_000)], ["still planting", "still planting", "still planting, 1 s"]);
+}
+
+/// A hash is copied: it is never in two pieces, however narrow the screen is.
+#[tokio::test]
+async fn hashes_are_whole() {
+    with_db(Start::Migrated, async |db| {
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let narrow = |arguments: &[&str]| {
+            let arguments = [&["--database-url", &db.url], arguments].concat();
+            let output = run_in(dir.path(), &arguments, &[("COLUMNS", "60")]);
+            assert!(output.status.code().is_some_and(|it| it < 2), "{}", stderr(&output));
+            stdout(&output)
+        };
+        for arguments in [
+            &["verify", "--evidence", "evidence"] as &[&str],
+            &["evidence", "show", "1001"],
+            &["evidence", "show", "1001", "--from", "evidence", "--out", "proof"],
+            &["evidence", "check", "evidence"],
+        ] {
+            let printed = narrow(arguments);
+            let is_hex = |it: &str| it.len() > 16 && it.bytes().all(|it| it.is_ascii_hexdigit());
+            let words = printed.lines().flat_map(|line| line.split([' ', ',', '.']).map(move |word| (line, word)));
+            for (line, hash) in words.filter(|(_, word)| is_hex(word)) {
+                assert_eq!(hash.len(), 64, "{printed}");
+                assert!(line.trim().trim_end_matches([',', '.', ';']) == hash, "{line} in {printed}");
+            }
+        }
+    })
+    .await;
 }
 
 /// What is waited for is said while a table is locked: by every command, on a terminal and elsewhere.

@@ -24,7 +24,7 @@ use crate::harness::pg::databases as admin;
 use crate::harness::pg::ephemeral::EphemeralDatabase;
 use crate::harness::server::alive::{Alive, is_alive};
 use crate::harness::server::error::ServerError;
-use crate::harness::server::lease::{Lease, Started, off_runtime};
+use crate::harness::server::lease::{Lease, Started, off_runtime, serve_from_container};
 use crate::harness::server::names::{PREFIX, random, token};
 use crate::harness::server::request::{Durability, ServerRequest, settings};
 
@@ -157,12 +157,14 @@ async fn run(tag: &str, request: &ServerRequest, alive: Alive) -> Result<Started
     if request.setup.is_some() {
         wait_until_it_answers(&url).await;
     }
+    let id = container.id().get(..12).unwrap_or(container.id()).to_owned();
     Ok(Started {
+        serve: serve_from_container(&id, &format!("{host}:{port}")),
         url,
         description: format!("Docker image postgres:{tag}"),
         // Within the container no password is asked.
-        connect: format!("docker exec -it {:.12} psql -U postgres {{}}", container.id()),
-        stop: format!("docker rm -f -v {:.12}", container.id()),
+        connect: format!("docker exec -it {id} psql -U postgres {{}}"),
+        stop: format!("docker rm -f -v {id}"),
         token,
         lease: Box::new(Container { container: Some(Box::new(container)) }),
         alive,

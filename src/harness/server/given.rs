@@ -14,7 +14,7 @@ use crate::harness::pg::ephemeral::EphemeralDatabase;
 use crate::harness::pg::lease::DatabaseLease;
 use crate::harness::server::alive::Alive;
 use crate::harness::server::error::ServerError;
-use crate::harness::server::lease::{Lease, Started};
+use crate::harness::server::lease::{Lease, Started, serve};
 use crate::harness::server::names::{database_url, token};
 use crate::harness::server::request::{Durability, ServerRequest};
 
@@ -45,6 +45,7 @@ pub(super) fn start(request: &ServerRequest) -> Result<Started, ServerError> {
     let place = reported.recv().expect("the thread reports whether it has the lease").map_err(ServerError::Given)?;
     Ok(Started {
         connect: format!("psql '{}'", without_password(&database_url(&url, "{}"))),
+        serve: serve(&without_password(&database_url(&url, "{}"))),
         url,
         stop: "dropdb --maintenance-db=\"$PAD_TEST_DATABASE_URL\" {}".to_owned(),
         description: format!("the server of PAD_TEST_DATABASE_URL, {place}"),

@@ -18,6 +18,8 @@ pub struct Server {
     pub not_used: Vec<(Provider, String)>,
     /// The shell command that connects to a database, `{}` being its name; holds no password.
     pub connect: String,
+    /// The shell command that shows a database in a browser, likewise.
+    pub serve: String,
     /// The shell command that ends it, if it is kept.
     pub stop: String,
     /// Distinguishes its databases from those of other runs on the same server.
@@ -65,7 +67,8 @@ impl Server {
     /// Lets the server, or this database of a given one, live on after this process.
     pub fn keep(self, database: &str) -> Kept {
         self.lease.keep(database);
-        Kept { connect: self.connect.replace("{}", database), stop: self.stop.replace("{}", database) }
+        let of = |command: &str| command.replace("{}", database);
+        Kept { connect: of(&self.connect), serve: of(&self.serve), stop: of(&self.stop) }
     }
 }
 
@@ -74,8 +77,21 @@ impl Server {
 pub struct Kept {
     /// The shell command that connects to it.
     pub connect: String,
+    /// The shell command that shows it in a browser.
+    pub serve: String,
     /// The shell command that stops it and removes its files.
     pub stop: String,
+}
+
+/// The shell command that shows a database in a browser.
+pub(crate) fn serve(url: &str) -> String {
+    format!("pad-migrate --env local serve --database-url '{url}'")
+}
+
+/// The same for the database `{}` of a container: its password stays in there until the command runs.
+pub fn serve_from_container(id: &str, address: &str) -> String {
+    let url = format!("postgres://postgres@{address}/{{}}?sslmode=disable");
+    format!("PGPASSWORD=$(docker exec {id} printenv POSTGRES_PASSWORD) {}", serve(&url))
 }
 
 /// What a provider has started, before the first connection.
@@ -83,6 +99,7 @@ pub(crate) struct Started {
     pub(crate) url: String,
     pub(crate) description: String,
     pub(crate) connect: String,
+    pub(crate) serve: String,
     pub(crate) stop: String,
     pub(crate) token: String,
     pub(crate) lease: Box<dyn Lease>,

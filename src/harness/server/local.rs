@@ -23,7 +23,7 @@ use tempfile::TempDir;
 
 use crate::harness::server::alive::{Alive, is_alive};
 use crate::harness::server::error::ServerError;
-use crate::harness::server::lease::{Lease, Started};
+use crate::harness::server::lease::{Lease, Started, serve};
 use crate::harness::server::names::{PREFIX, database_url, token, url_value};
 use crate::harness::server::request::{Durability, ServerRequest, settings};
 use crate::postgres::programs::{Programs, programs};
@@ -181,6 +181,7 @@ pub(super) fn run(programs: &Programs, kind: &str, request: &ServerRequest) -> R
     let url = format!("postgres:///postgres?host={}&port={port}&user=postgres", url_value(keeper.dir.path()));
     Ok(Started {
         connect: format!("psql '{}'", database_url(&url, "{}")),
+        serve: serve(&database_url(&url, "{}")),
         stop: format!("kill -INT {}", pid_file(keeper.dir.path(), 1).unwrap_or_default()),
         description: format!("{kind} in {}", programs.bin.display()),
         url,

@@ -2,6 +2,7 @@
 //!
 //! It says what is there and why. Whether that is right is judged elsewhere ([`crate::migration::check`]).
 
+use crate::migration::decision;
 use crate::migration::legacy::{Kind, LegacyColumn as Col, LegacyRow, Text};
 use crate::migration::stored::{Cells, Stored, Value};
 use crate::migration::target::{Role, Stage};
@@ -12,6 +13,8 @@ use crate::migration::target::{Role, Stage};
 pub struct Decided {
     /// Its number, such as `D8`.
     pub decision: &'static str,
+    /// What it is about.
+    pub title: &'static str,
     /// What it made of the row.
     pub text: String,
 }
@@ -45,7 +48,8 @@ fn held(cells: Option<&Cells>, column: &str) -> Option<String> {
 
 impl List<'_> {
     fn add(&mut self, decision: &'static str, text: String) {
-        self.decided.push(Decided { decision, text });
+        let title = decision::decision(decision).map_or("", |it| it.title);
+        self.decided.push(Decided { decision, title, text });
     }
 
     fn request(&self, column: &str) -> String {

@@ -72,11 +72,8 @@ pub enum Block {
     Table(Table),
     /// Numbers as bars.
     Bars(Bars),
-    /// Rows in groups that are opened one by one.
-    Groups {
-        /// The largest first.
-        groups: Vec<Group>,
-    },
+    /// A table whose rows stand in groups.
+    Grouped(Grouped),
     /// What has changed, line by line.
     Diff {
         /// What the lines are about.
@@ -113,12 +110,15 @@ pub struct Fact {
     pub label: String,
     /// The value.
     pub value: String,
+    /// Its name in links; left out if nothing leads to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
 }
 
 impl Fact {
     /// A name and its value.
     pub(crate) fn new(label: &str, value: impl Into<String>) -> Self {
-        Self { label: label.to_owned(), value: value.into() }
+        Self { label: label.to_owned(), value: value.into(), id: None }
     }
 }
 
@@ -139,9 +139,13 @@ pub struct Table {
 impl Table {
     /// A table without rows.
     pub(crate) fn new(caption: &str, columns: &[(&str, ColumnKind)]) -> Self {
-        let column = |(title, kind): &(&str, ColumnKind)| Column { title: (*title).to_owned(), kind: *kind };
-        Self { caption: caption.to_owned(), columns: columns.iter().map(column).collect(), ..Self::default() }
+        Self { caption: caption.to_owned(), columns: self::columns(columns), ..Self::default() }
     }
+}
+
+/// Columns by their titles.
+pub(crate) fn columns(columns: &[(&str, ColumnKind)]) -> Vec<Column> {
+    columns.iter().map(|(title, kind)| Column { title: (*title).to_owned(), kind: *kind }).collect()
 }
 
 /// A column of a table.
@@ -176,8 +180,20 @@ pub enum ColumnKind {
 pub enum Cell {
     /// A count.
     Count(u64),
+    /// What leads to another place in the document.
+    Link(Link),
     /// Everything else, amounts and ids included, as it is to be shown.
     Text(String),
+}
+
+/// Words that lead to another place in the document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct Link {
+    /// The words.
+    pub text: String,
+    /// The name of the place.
+    pub to: String,
 }
 
 impl From<u64> for Cell {
@@ -220,18 +236,34 @@ pub struct Bar {
     pub text: String,
 }
 
+/// A table whose rows stand in groups, of which a reader can choose one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
+pub struct Grouped {
+    /// Its name in links.
+    pub id: &'static str,
+    /// What it shows.
+    pub caption: String,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// In order.
+    pub groups: Vec<Group>,
+}
+
 /// Rows that have something in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 pub struct Group {
+    /// Its name in links.
+    pub id: String,
     /// What they have in common.
     pub title: String,
-    /// How many there are, in words.
-    pub count: String,
     /// What is said of all of them.
-    pub texts: Vec<String>,
-    /// The first of them.
-    pub table: Table,
+    pub text: String,
+    /// The decision behind it; null if there is none.
+    pub decision: Option<Link>,
+    /// The rows that are listed, a cell for each of the table's columns.
+    pub rows: Vec<Vec<Cell>>,
 }
 
 /// A line of a comparison.

@@ -11,7 +11,7 @@ use crate::report::checks::CheckJson;
 use crate::report::document::block::{Block, Fact, Section};
 use crate::report::document::sections::issues::{Issues, left_out};
 use crate::report::document::sections::runs::{Timed, migrated, times};
-use crate::report::document::sections::{checks, ends, rejections, rows, runs, schema};
+use crate::report::document::sections::{checks, decisions, ends, rejections, rows, runs, schema};
 use crate::report::document::words::capitalised;
 use crate::report::document::{ABOUT, AccountingJson, Making, ReportJson, program};
 use crate::report::drift::json::DriftJson;
@@ -100,7 +100,7 @@ impl Found<'_> {
         let word = if reasons.is_empty() { "Complete" } else { "Needs attention" };
         let findings = self.drift.as_ref().map_or(&[][..], |it| &it.excepted[..]);
         let checks = self.integrity.as_ref().map(|it| &it.checks[..]).map_err(Clone::clone);
-        let sections = vec![
+        let mut sections = vec![
             self.result(word, &reasons, accounting),
             self.origin(),
             self.rows(),
@@ -114,8 +114,10 @@ impl Found<'_> {
             self.issues(),
             ends::proof(self.verify.is_ok()),
             ends::unchecked(self.unchecked()),
-            ends::signatures(making, "Is the migration accepted as this document describes it?"),
         ];
+        let rejected = self.recorded.rejections.iter().flat_map(|it| &it.groups);
+        sections.extend(decisions::section(rejected.map(|it| &*it.rule)));
+        sections.push(ends::signatures(making, "Is the migration accepted as this document describes it?"));
         let verdict = Verdict::clean_if(reasons.is_empty());
         ReportJson {
             head: Head::new(

@@ -8,7 +8,7 @@ use crate::base::escape;
 use crate::base::text::thousands;
 use crate::report::document::ReportJson;
 use crate::report::document::block::{
-    Bars, Block, Cell, Change, ColumnKind, DiffLine, Fact, Group, Section, Span, Table, spans,
+    Bars, Block, Cell, Change, Column, ColumnKind, DiffLine, Fact, Grouped, Link, Section, Span, Table, spans,
 };
 
 /// Colours, sizes and the printed form.
@@ -89,11 +89,11 @@ fn block(block: &Block) -> Markup {
             }
         },
         Block::Facts { facts } => html! {
-            dl { @for Fact { label, value } in facts { div { dt { (words(label)) } dd { (words(value)) } } } }
+            dl { @for Fact { label, value, id } in facts { div id=[id] { dt { (words(label)) } dd { (words(value)) } } } }
         },
         Block::Table(table) => self::table(table),
         Block::Bars(bars) => self::bars(bars),
-        Block::Groups { groups } => html! { @for group in groups { (self::group(group)) } },
+        Block::Grouped(table) => grouped(table),
         Block::Diff { caption, lines } => diff(caption, lines),
         Block::Signatures { caption, fields, people } => html! {
             p { (words(caption)) }
@@ -122,25 +122,61 @@ fn table(table: &Table) -> Markup {
     let sums = table.rows.len() - table.total.min(table.rows.len());
     html! {
         div.scroll role="group" tabindex="0" aria-label=(escape::text(&table.caption)) {
-            table .narrow[table.columns.len() <= 3] {
+            table .narrow[table.columns.len() <= 3] .wide[table.columns.len() >= 6] {
                 caption { (words(&table.caption)) }
-                thead {
-                    tr {
-                        @for column in &table.columns {
-                            th scope="col" .number[is_number(column.kind)] { (words(&column.title)) }
-                        }
-                    }
-                }
+                (heads(&table.columns))
                 tbody {
                     @for (at, row) in table.rows.iter().enumerate() {
-                        tr .total[at >= sums] {
-                            @for (position, (column, cell)) in table.columns.iter().zip(row).enumerate() {
-                                @if position == 0 {
-                                    th scope="row" .number[is_number(column.kind)] { (self::cell(column.kind, cell)) }
-                                } @else {
-                                    td .number[is_number(column.kind)] { (self::cell(column.kind, cell)) }
+                        tr .total[at >= sums] { (cells(&table.columns, row)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn heads(columns: &[Column]) -> Markup {
+    html! {
+        thead {
+            tr {
+                @for column in columns {
+                    th scope="col" .number[is_number(column.kind)] { (words(&column.title)) }
+                }
+            }
+        }
+    }
+}
+
+fn cells(columns: &[Column], row: &[Cell]) -> Markup {
+    html! {
+        @for (position, (column, cell)) in columns.iter().zip(row).enumerate() {
+            @if position == 0 {
+                th scope="row" .number[is_number(column.kind)] { (self::cell(column.kind, cell)) }
+            } @else {
+                td .number[is_number(column.kind)] { (self::cell(column.kind, cell)) }
+            }
+        }
+    }
+}
+
+/// The name of a group's place hides the other groups while it is in the address: a choice that needs no script.
+fn grouped(table: &Grouped) -> Markup {
+    html! {
+        details.grouped id=(table.id) open {
+            summary { h3 { (words(&table.caption)) } }
+            div.all { a href={ "#" (table.id) } { "Show the rows of all rules" } }
+            div.scroll role="group" tabindex="0" aria-label=(escape::text(&table.caption)) {
+                table aria-label=(escape::text(&table.caption)) {
+                    (heads(&table.columns))
+                    @for group in &table.groups {
+                        tbody id=(group.id) {
+                            tr.group {
+                                th scope="rowgroup" colspan=(table.columns.len()) {
+                                    strong { (words(&group.title)) } ": " (words(&group.text))
+                                    @if let Some(decision) = &group.decision { " (" (link(decision)) ")" }
                                 }
                             }
+                            @for row in &group.rows { tr { (cells(&table.columns, row)) } }
                         }
                     }
                 }
@@ -149,9 +185,14 @@ fn table(table: &Table) -> Markup {
     }
 }
 
+fn link(link: &Link) -> Markup {
+    html! { a href={ "#" (link.to) } { (words(&link.text)) } }
+}
+
 fn cell(kind: ColumnKind, cell: &Cell) -> Markup {
     match (cell, kind) {
         (Cell::Count(count), _) => html! { (thousands(*count)) },
+        (Cell::Link(link), _) => self::link(link),
         (Cell::Text(text), _) if text.is_empty() => html! {},
         (Cell::Text(text), ColumnKind::Code) => html! { code .long[is_long(text)] { (escape::text(text)) } },
         (Cell::Text(text), ColumnKind::Status) => html! { span .status .(tone(text)) { (words(text)) } },
@@ -200,18 +241,6 @@ fn bars(bars: &Bars) -> Markup {
                         }
                     }
                 }
-            }
-        }
-    }
-}
-
-fn group(group: &Group) -> Markup {
-    html! {
-        details {
-            summary { h3 { (words(&group.title)) ": " span.count { (words(&group.count)) } } }
-            div {
-                @for text in &group.texts { p { (words(text)) } }
-                (table(&group.table))
             }
         }
     }

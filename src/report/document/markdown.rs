@@ -3,7 +3,9 @@
 use crate::base::escape;
 use crate::base::text::thousands;
 use crate::report::document::ReportJson;
-use crate::report::document::block::{Block, Cell, Change, ColumnKind, DiffLine, Span, Table, spans};
+use crate::report::document::block::{
+    Block, Cell, Change, Column, ColumnKind, DiffLine, Grouped, Link, Span, Table, spans,
+};
 
 /// The whole document.
 pub fn markdown(report: &ReportJson) -> String {
@@ -84,16 +86,7 @@ fn write(out: &mut String, block: &Block) {
                 out.push_str(&format!("| {} | {} |\n", words(&bar.label), words(&bar.text)));
             }
         }
-        Block::Groups { groups } => {
-            for (at, group) in groups.iter().enumerate() {
-                let blank = if at > 0 { "\n" } else { "" };
-                out.push_str(&format!("{blank}### {}: {}\n\n", words(&group.title), words(&group.count)));
-                for text in &group.texts {
-                    out.push_str(&format!("{}\n\n", line(text)));
-                }
-                write_table(out, &group.table);
-            }
-        }
+        Block::Grouped(table) => write_grouped(out, table),
         Block::Diff { caption, lines } => write_diff(out, caption, lines),
         Block::Signatures { caption, fields, people } => {
             out.push_str(&format!("{}\n\n*Signatures*\n\n| Who |", line(caption)));
@@ -107,18 +100,44 @@ fn write(out: &mut String, block: &Block) {
 }
 
 fn write_table(out: &mut String, table: &Table) {
-    out.push_str(&format!("{}\n\n|", emphasised("*", &table.caption)));
-    table.columns.iter().for_each(|column| out.push_str(&format!(" {} |", words(&column.title))));
+    out.push_str(&format!("{}\n\n", emphasised("*", &table.caption)));
+    write_heads(out, &table.columns);
+    write_rows(out, &table.columns, &table.rows);
+}
+
+/// A table has no row that spans its columns here: the first cell says what follows.
+fn write_grouped(out: &mut String, table: &Grouped) {
+    out.push_str(&format!("### {}\n\n", words(&table.caption)));
+    write_heads(out, &table.columns);
+    for group in &table.groups {
+        let decision = group.decision.as_ref().map(|it| format!(" ({})", words(&it.text))).unwrap_or_default();
+        // What emphasis could not enclose stands as it is.
+        let is_plain = |it: char| it.is_alphanumeric();
+        let sign = if group.title.starts_with(is_plain) && group.title.ends_with(is_plain) { "**" } else { "" };
+        out.push_str(&format!("| {sign}{}{sign}: {}{decision} |", words(&group.title), words(&group.text)));
+        out.push_str(&"  |".repeat(table.columns.len().saturating_sub(1)));
+        out.push('\n');
+        write_rows(out, &table.columns, &group.rows);
+    }
+}
+
+fn write_heads(out: &mut String, columns: &[Column]) {
+    out.push('|');
+    columns.iter().for_each(|column| out.push_str(&format!(" {} |", words(&column.title))));
     out.push_str("\n|");
-    for column in &table.columns {
+    for column in columns {
         out.push_str(if column.kind == ColumnKind::Number { " ---: |" } else { " --- |" });
     }
     out.push('\n');
-    for row in &table.rows {
+}
+
+fn write_rows(out: &mut String, columns: &[Column], rows: &[Vec<Cell>]) {
+    for row in rows {
         out.push('|');
-        for (column, cell) in table.columns.iter().zip(row) {
+        for (column, cell) in columns.iter().zip(row) {
             let text = match cell {
                 Cell::Count(count) => thousands(*count),
+                Cell::Link(Link { text, .. }) => words(text),
                 Cell::Text(text) if text.is_empty() => String::new(),
                 Cell::Text(text) if column.kind == ColumnKind::Code => code(text),
                 Cell::Text(text) => words(text),

@@ -6,7 +6,7 @@ use crate::migration::accounting::Accounting;
 use crate::report::document::block::{Block, Fact, Section};
 use crate::report::document::sections::issues::Issues;
 use crate::report::document::sections::runs::{Timed, times};
-use crate::report::document::sections::{checks, ends, rejections, rows, schema};
+use crate::report::document::sections::{checks, decisions, ends, rejections, rows, schema};
 use crate::report::document::words::capitalised;
 use crate::report::document::{ABOUT, AccountingJson, Making, ReportJson, program};
 use crate::report::migrate::by_table;
@@ -36,7 +36,7 @@ pub fn document(json: &RehearseJson, accounting: Option<&Accounting>, making: &M
     result.push(rows::equation(counts));
     result.push(rows::meaning());
     result.text(rows::sentence(&json.verify));
-    let sections = vec![
+    let mut sections = vec![
         result,
         origin(json, making),
         rows::section(Some(&json.verify), accounting, &by_table(&json.counts), making.personal_data),
@@ -54,8 +54,9 @@ pub fn document(json: &RehearseJson, accounting: Option<&Accounting>, making: &M
         issues(json),
         proof(json),
         ends::unchecked(unchecked(json)),
-        ends::signatures(making, "May the cutover be made as it was rehearsed?"),
     ];
+    sections.extend(decisions::section(json.groups.iter().map(|it| it.rule.as_str())));
+    sections.push(ends::signatures(making, "May the cutover be made as it was rehearsed?"));
     ReportJson {
         head: json.head.clone(),
         title: format!("Rehearsal of the migration of personal account dealing, environment {}", json.head.environment),

@@ -1,6 +1,7 @@
 //! The parts of a document. Each function makes one, from what a command has found.
 
 pub(super) mod checks;
+pub(super) mod decisions;
 pub(super) mod ends;
 pub(super) mod issues;
 pub(super) mod rejections;

@@ -55,13 +55,21 @@ pub(super) fn rejected(rule: &str) -> Rejected {
     Rejected { sentence, remedy }
 }
 
+/// How values of rows are shown.
+pub(super) const QUOTED: &str = "Quotes show where a value begins and ends if it has blanks there.";
+
 /// A rule and its field, as a heading.
 pub(super) fn rule_title(rule: &str, field: &str) -> String {
+    format!("{} in `{field}`", rule_words(rule))
+}
+
+/// A rule's stored name as words.
+pub(super) fn rule_words(rule: &str) -> String {
     let mut words = rule.replace('_', " ");
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    format!("{words} in `{field}`")
+    words
 }
 
 /// How stored values differ, without the values.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 
 use crate::base::outcome::Verdict;
+use crate::base::text::visible;
 use crate::migration::difference::Difference;
 use crate::migration::evidence::decisions::{Decided, decisions};
 use crate::migration::evidence::entry::{Entry, Rejected};
@@ -34,9 +35,9 @@ struct TargetRow<'a> {
     cells: &'a Cells,
 }
 
-/// A text that nobody takes for nothing.
+/// A text of which nobody misses a part.
 fn shown(text: &Value) -> String {
-    if text.octets() == 0 { "''".to_owned() } else { text.excerpt() }
+    visible(&text.excerpt()).into_owned()
 }
 
 /// The rows that lineage names, the request first.
@@ -90,8 +91,8 @@ impl Shown<'_> {
         for Rejected { field, rule, message, .. } in &self.one.rejected {
             page.row("Rejected", format!("{rule} in {field}: {}", message.as_deref().unwrap_or_default()));
         }
-        for Decided { decision, text } in self.decisions() {
-            page.row(decision, text);
+        for Decided { decision, title, text } in self.decisions() {
+            page.row(decision, format!("{title}: {text}"));
         }
         for Difference { target, field, expected, actual, .. } in &self.one.differences {
             let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "null".to_owned());

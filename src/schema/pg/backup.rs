@@ -96,8 +96,11 @@ pub struct BackupFiles {
 impl BackupFiles {
     /// Starts the files. Called before the work, so that what can't be written is known early.
     pub fn create(path: &Path) -> Result<Self, FileError> {
-        let archive = PendingFile::create(path)?;
-        let manifest = (!archive.is_stream()).then(|| PendingFile::create(&manifest_path(path))).transpose()?;
+        let archive = PendingFile::create(path)?.private();
+        let manifest = (!archive.is_stream())
+            .then(|| PendingFile::create(&manifest_path(path)))
+            .transpose()?
+            .map(PendingFile::private);
         Ok(Self { archive, manifest })
     }
 

@@ -135,7 +135,7 @@ fn collect(value: &Value, found: &mut Vec<String>) {
         Value::Array(all) => all.iter().for_each(|it| collect(it, found)),
         Value::Object(fields) => {
             // What says how something is laid out is no text.
-            let is_layout = |name: &str| ["kind", "id", "change", "length", "total", "good"].contains(&name);
+            let is_layout = |name: &str| ["kind", "id", "change", "length", "total", "good", "to"].contains(&name);
             fields.iter().filter(|(name, _)| !is_layout(name)).for_each(|(_, it)| collect(it, found));
         }
         Value::Bool(_) | Value::Null => {}

@@ -2,7 +2,7 @@
 
 use pad_migrate::report::document::ReportJson;
 use pad_migrate::report::document::block::{
-    Bar, Bars, Block, Cell, Change, Column, ColumnKind, DiffLine, Fact, Group, Section, Table, Term,
+    Bar, Bars, Block, Cell, Change, Column, ColumnKind, DiffLine, Fact, Group, Grouped, Link, Section, Table, Term,
 };
 use pad_migrate::report::document::html::html;
 use pad_migrate::report::document::markdown::markdown;
@@ -53,6 +53,20 @@ fn table(texts: &[String]) -> Table {
     }
 }
 
+fn grouped(texts: &[String]) -> Grouped {
+    let Table { caption, columns, mut rows, .. } = table(texts);
+    let link = Link { text: texts[0].clone(), to: "decision-d1".to_owned() };
+    rows.push(vec![Cell::Link(link.clone()), Cell::Link(link.clone()), 1.into(), Cell::Text(String::new())]);
+    let group = |at: usize| Group {
+        id: format!("rows-{at}"),
+        title: texts[at % texts.len()].clone(),
+        text: texts[(at + 1) % texts.len()].clone(),
+        decision: (at > 0).then(|| link.clone()),
+        rows: rows.clone(),
+    };
+    Grouped { id: "rows", caption, columns, groups: vec![group(0), group(1)] }
+}
+
 /// A document that has every kind of block, with these texts everywhere.
 fn document(texts: &[String]) -> ReportJson {
     let at = |at: usize| texts[at % texts.len()].clone();
@@ -64,12 +78,15 @@ fn document(texts: &[String]) -> ReportJson {
         Block::Verdict { good: false, word: at(0), text: at(1) },
         Block::Items { items: texts.to_vec() },
         Block::Equation { terms },
-        Block::Facts { facts: vec![Fact { label: at(0), value: at(3) }, Fact { label: at(4), value: at(5) }] },
+        Block::Facts {
+            facts: vec![
+                Fact { label: at(0), value: at(3), id: None },
+                Fact { label: at(4), value: at(5), id: Some("decision-d1".to_owned()) },
+            ],
+        },
         Block::Table(table(texts)),
         Block::Bars(Bars { caption: at(2), bars: vec![Bar { label: at(0), length: 3, text: at(1) }] }),
-        Block::Groups {
-            groups: vec![Group { title: at(3), count: at(4), texts: texts.to_vec(), table: table(texts) }],
-        },
+        Block::Grouped(grouped(texts)),
         Block::Diff {
             caption: at(5),
             lines: lines.map(|(position, change)| DiffLine { change, text: at(position) }).collect(),

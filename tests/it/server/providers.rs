@@ -225,3 +225,11 @@ fn what_the_server_says_is_said() {
     assert_eq!(output.status.code(), Some(2), "{printed}");
     assert!(printed.contains("File too large") && printed.trim_end().lines().count() == 1, "{printed}");
 }
+
+/// The password of a container's server stands in no command: a shell asks the container for it.
+#[test]
+fn a_container_gives_its_password_to_the_dashboard_itself() {
+    let wanted = "PGPASSWORD=$(docker exec 0123456789ab printenv POSTGRES_PASSWORD) pad-migrate --env local serve \
+                  --database-url 'postgres://postgres@127.0.0.1:5433/{}?sslmode=disable'";
+    assert_eq!(server::lease::serve_from_container("0123456789ab", "127.0.0.1:5433"), wanted);
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -25,7 +26,8 @@ impl FolderWriter {
     /// Begins a file.
     pub(crate) fn begin(&self, name: &'static str) -> Result<HashedFile, EvidenceError> {
         let path = self.folder.join(name);
-        let file = OpenOptions::new().write(true).create_new(true).open(&path);
+        // They hold values of rows; a folder that is moved elsewhere may become readable.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         let file = file.map_err(|error| failed(&path, &error))?;
         Ok(HashedFile { name, path, out: BufWriter::new(file), digest: Sha256::new(), bytes: 0 })
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::base::hint::{MIGRATE, VERIFY};
-use crate::base::text::{list, plural};
+use crate::base::text::{list, plural, thousands};
 use crate::checks::check::Status as Outcome;
 use crate::migration::causes::DifferenceGroup;
 use crate::migration::groups::RejectionGroup;
@@ -23,6 +23,13 @@ use crate::schema::drift::finding::Severity;
 
 /// Issues that are listed of each kind.
 const LISTED: usize = 100;
+
+/// What an issue can be, what needs attention first.
+const STATES: [&str; 4] = ["open", "expected", "accepted", "closed"];
+
+/// What is said of issues of a rehearsal that had to be found.
+const EXPECTED: &str = " Expected are rows that had to be rejected, since they were made to be: they show that the \
+                        rules work.";
 
 /// The issues as they are found.
 pub(crate) struct Issues {
@@ -199,11 +206,16 @@ impl Issues {
             section.text("None.");
             return section;
         }
-        let open = self.table.rows.iter().filter(|row| row[2] == Cell::from("open")).count() as u64;
-        section.text(match open {
-            0 => "None is open.".to_owned(),
-            _ => format!("{} open.", plural(open, "issue is", "issues are")),
-        });
+        let of = |state: &str| self.table.rows.iter().filter(|row| row[2] == Cell::from(state)).count() as u64;
+        let none_open = if of("open") == 0 { ", none of them open" } else { "" };
+        let counts = STATES.map(|state| (of(state), state)).into_iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<String> = counts.map(|(count, state)| format!("{} {state}", thousands(count))).collect();
+        let expected = if of("expected") > 0 { EXPECTED } else { "" };
+        section.text(format!(
+            "{}{none_open}: {}. What is open needs somebody to act; nothing else does.{expected}",
+            plural(self.table.rows.len() as u64, "issue", "issues"),
+            counts.join(", "),
+        ));
         section.push(Block::Table(self.table));
         section
     }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use compact_str::CompactString;
 
-use crate::base::text::{plural, thousands};
+use crate::base::text::{plural, thousands, visible};
 use crate::migration::accounting::{Accounting, Key, Sum, Totals};
 use crate::migration::verification::VerifyCounts;
 use crate::report::document::AccountingJson;
 use crate::report::document::block::ColumnKind::{Number, Status, Text};
 use crate::report::document::block::{Bar, Bars, Block, Cell, Section, Table, Term};
-use crate::report::document::words::amount;
+use crate::report::document::words::{QUOTED, amount};
 
 /// Lines of a table; the others are summed up in one.
 const LINES: usize = 200;
@@ -75,6 +75,7 @@ pub(crate) fn section(
             &[("Requests", &accounting.stored)],
             shown,
         )));
+        section.text(QUOTED);
         let unread = [&accounting.migrated, &accounting.rejected, &accounting.pending];
         let unread: u64 = unread.iter().flat_map(|it| it.sums.values()).map(|sum| sum.unread).sum();
         if unread > 0 {
@@ -151,7 +152,7 @@ impl Shown {
         match word {
             None => "none".to_owned(),
             Some("") => "empty".to_owned(),
-            Some(word) if self.personal || is_known(word) => word.replace('`', "'"),
+            Some(word) if self.personal || is_known(word) => visible(&word.replace('`', "'")).into_owned(),
             Some(_) => OTHER.to_owned(),
         }
     }
