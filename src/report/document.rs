@@ -12,7 +12,7 @@ pub mod html;
 pub mod markdown;
 pub mod rehearsal;
 mod sections;
-mod words;
+pub(crate) mod words;
 
 use crate::report::document::block::Section;
 use crate::report::layout::Head;

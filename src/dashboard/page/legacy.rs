@@ -4,9 +4,10 @@ use maud::{Markup, html};
 
 use crate::base::hint::{MIGRATE, VERIFY};
 use crate::dashboard::page::frame::{Head, Part, Site, page};
-use crate::dashboard::page::parts::{empty, maybe, nothing, table_frame, text};
+use crate::dashboard::page::parts::{decisions, empty, maybe, nothing, sentence, table_frame, text};
 use crate::dashboard::query::ViewQuery;
 use crate::dashboard::rows::{LegacyColumnView, LegacyState, LegacyView};
+use crate::report::document::words::rejected;
 
 /// The page of a legacy row.
 pub(crate) fn legacy(site: &Site, id: i64, view: &LegacyView, query: ViewQuery) -> Markup {
@@ -94,7 +95,7 @@ fn differences(differences: &[(String, Option<String>, Option<String>)]) -> Mark
 
 /// Why a row is rejected.
 fn reasons(view: &LegacyView) -> Markup {
-    let head = ["Column", "Value", "Rule", "Message"];
+    let head = ["Column", "Value", "Rule", "What is wrong", "Message"];
     let value = |field: &str| view.columns.iter().find(|it| it.name == field).map(|it| it.text.as_str());
     html! {
         @if !view.reasons.is_empty() {
@@ -104,7 +105,8 @@ fn reasons(view: &LegacyView) -> Markup {
                         th scope="row" data-label=(head[0]) { code { (text(field)) } }
                         td data-label=(head[1]) { (maybe(value(field))) }
                         td data-label=(head[2]) { (text(rule)) }
-                        td data-label=(head[3]) { (text(message)) }
+                        td data-label=(head[3]) { (sentence(rejected(rule).sentence)) " " (sentence(rejected(rule).remedy)) }
+                        td data-label=(head[4]) { (text(message)) }
                     }
                 }
             }))
@@ -130,7 +132,7 @@ pub(crate) fn beside(view: &LegacyView) -> Markup {
                         th scope="row" data-label=(head[0]) { code { (text(&column.name)) } }
                         td data-label=(head[1]) { (maybe(Some(&column.text))) }
                         td data-label=(head[2]) { (stored(column)) }
-                        td data-label=(head[3]) { (column.decisions) }
+                        td data-label=(head[3]) { (decisions(column.decisions)) }
                     }
                 }
             }))
@@ -145,7 +147,7 @@ pub(crate) fn beside(view: &LegacyView) -> Markup {
             details {
                 summary { "How it became this request" }
                 dl.facts {
-                    @for (decision, text) in &view.decisions { div { dt { (decision) } dd { (self::text(text)) } } }
+                    @for (decision, text) in &view.decisions { div { dt { (decisions(decision)) } dd { (self::text(text)) } } }
                 }
             }
         }

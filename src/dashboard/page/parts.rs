@@ -11,6 +11,8 @@ use crate::dashboard::query::{At, ViewQuery};
 use crate::dashboard::rows::{
     Counted, HIDDEN, JSON, Page, People, Reached, Record, Value, is_personal, without_people,
 };
+use crate::migration::decision::decision;
+use crate::report::document::block::{Span, spans};
 
 /// A text whose lines are kept, each as it is.
 fn prose(found: &str) -> Markup {
@@ -20,6 +22,26 @@ fn prose(found: &str) -> Markup {
                 @if at > 0 { "\n" }
                 (text(line.strip_suffix('\r').unwrap_or(line)))
             }
+        }
+    }
+}
+
+/// A sentence in which what stands between backticks is code.
+pub(crate) fn sentence(sentence: &str) -> Markup {
+    html! {
+        @for span in spans(sentence) {
+            @match span { Span::Words(words) => (text(words)), Span::Code(words) => code { (text(words)) } }
+        }
+    }
+}
+
+/// Decisions by their numbers, such as `D5, D18`, with their titles; each leads to what was decided.
+pub(crate) fn decisions(numbers: &str) -> Markup {
+    html! {
+        @for (at, number) in numbers.split(", ").filter(|it| !it.is_empty()).enumerate() {
+            @if at > 0 { ", " }
+            a href={ "/reference#" (number) } { (number) }
+            @if let Some(known) = decision(number) { " " (known.title) }
         }
     }
 }

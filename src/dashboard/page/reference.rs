@@ -3,8 +3,9 @@
 use maud::{Markup, html};
 
 use crate::dashboard::page::frame::{Head, Part, Site, page};
-use crate::dashboard::page::parts::{nothing, text};
+use crate::dashboard::page::parts::{decisions, nothing, sentence, text};
 use crate::dashboard::rows::TableReference;
+use crate::migration::decision::DECISIONS;
 use crate::migration::destination::destination;
 use crate::migration::legacy::LegacyColumn as Col;
 use crate::schema::names::{CONTRACT_SCHEMA, PHANTOM_COLUMNS};
@@ -39,7 +40,7 @@ pub(crate) fn reference(site: &Site, tables: &[TableReference]) -> Markup {
                             tr {
                                 th scope="row" { code { (column.name()) } }
                                 td { @for (at, place) in places.iter().enumerate() { @if at > 0 { ", " } (place) } }
-                                td { (decision) }
+                                td { (decisions(decision)) }
                             }
                         }
                     }
@@ -47,6 +48,15 @@ pub(crate) fn reference(site: &Site, tables: &[TableReference]) -> Markup {
             }
             p.faint { "A column that isn't listed, and what a typed column can't give back, is kept in the residual: "
                 code { "pad_request.compliance_assessment -> 'legacy'" } "." }
+        }
+        section aria-labelledby="decisions" {
+            h2 #decisions { "Decisions" }
+            p.faint { "How legacy rows became what is stored here. Pages name them by their numbers." }
+            dl.facts {
+                @for decision in &DECISIONS {
+                    div #(decision.number) { dt { (decision.number) " " (decision.title) } dd { (sentence(decision.text)) } }
+                }
+            }
         }
         section aria-labelledby="words" {
             h2 #words { "Words of these pages" }

@@ -5,10 +5,11 @@ use maud::{Markup, html};
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::lists::words;
 use crate::dashboard::page::parts::{
-    choice, elsewhere, empty, facets, id_field, label, legacy_row, maybe_word, pager, value,
+    choice, elsewhere, empty, facets, id_field, label, legacy_row, maybe_word, pager, sentence, value,
 };
 use crate::dashboard::query::{RejectionsQuery, STATES, is_name};
 use crate::dashboard::rows::{Facet, HIDDEN, Page, People, Record};
+use crate::report::document::words::rejected;
 
 const PATH: &str = "/rejections";
 
@@ -41,6 +42,9 @@ impl Rejections<'_> {
         let content = html! {
             (self.rules())
             (self.form())
+            @if let Some(rule) = &query.rule {
+                p { (sentence(rejected(rule).sentence)) " " (sentence(rejected(rule).remedy)) }
+            }
             @if !rows.is_empty() {
                 (self.table())
                 (pager(self.page, ends, &to))

@@ -6,11 +6,10 @@ use crate::base::hint::DRIFT;
 use crate::base::text::{plural, thousands};
 use crate::checks::check::Status;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
-use crate::dashboard::page::parts::{empty, maybe, table_frame, text, word};
+use crate::dashboard::page::parts::{empty, maybe, sentence, table_frame, text, word};
 use crate::dashboard::query::RunQuery;
 use crate::dashboard::rows::{HIDDEN, is_personal};
 use crate::report::checks::plain;
-use crate::report::document::block::{Span, spans};
 use crate::report::drift::json::{DriftJson, FindingJson};
 use crate::report::integrity::{IntegrityCheckJson, IntegrityJson};
 use crate::schema::drift::finding::Severity;
@@ -157,15 +156,6 @@ pub(crate) fn integrity(site: &Site, work: &Work<'_, IntegrityJson>, query: RunQ
 fn checks(caption: &str, checks: &[&IntegrityCheckJson], people: bool) -> Markup {
     let head = ["Check", "Result", "Rows", "What was found"];
     table_frame(caption, &head, html! { @for check in checks { (check_row(check, &head, people)) } })
-}
-
-/// A sentence in which what stands between backticks is code.
-fn sentence(sentence: &str) -> Markup {
-    html! {
-        @for span in spans(sentence) {
-            @match span { Span::Words(words) => (text(words)), Span::Code(words) => code { (text(words)) } }
-        }
-    }
 }
 
 /// A value of a row; an address is somebody's, and so is a name.

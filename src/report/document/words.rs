@@ -6,13 +6,13 @@ use crate::migration::causes::Cause;
 use crate::migration::rejection::Rule;
 
 /// A rejection in words: what is wrong, and what resolves it.
-pub(super) struct Rejected {
-    pub(super) sentence: &'static str,
-    pub(super) remedy: &'static str,
+pub(crate) struct Rejected {
+    pub(crate) sentence: &'static str,
+    pub(crate) remedy: &'static str,
 }
 
 /// What is said of a rule, by its stored name. It quotes no value of a row.
-pub(super) fn rejected(rule: &str) -> Rejected {
+pub(crate) fn rejected(rule: &str) -> Rejected {
     const CORRECT: &str = "Correct the value in the legacy table; the next run migrates the row.";
     let known = Rule::ALL.into_iter().find(|it| it.as_str() == rule);
     let (sentence, remedy) = match known {
