@@ -96,12 +96,10 @@ pub(crate) async fn run(args: &Args, global: &Global, context: &Context) -> Ende
     if args.keep {
         let database = server.database_name(rehearse::DATABASE);
         let kept = server.keep(&database);
-        let browser = match cfg!(feature = "serve") {
-            true => format!(", or see it in a browser with: {}", kept.serve),
-            false => String::new(),
-        };
-        let (connect, stop) = (kept.connect, kept.stop);
-        print_message(&format!("server kept running; connect with {connect}{browser}; stop it with: {stop}"));
+        if cfg!(feature = "serve") {
+            print_message(&format!("see the kept database in a browser with: {}", kept.serve));
+        }
+        print_message(&format!("server kept running; connect with {}; stop it with: {}", kept.connect, kept.stop));
     }
     Ok(rehearsal.verdict())
 }

@@ -81,6 +81,7 @@ impl Watcher for Screen<'_> {
             "migrate" => "migrating",
             "verify" => "verifying",
             "drift" => "comparing the schemas",
+            "integrity" => "checking the rows",
             "plant" => "planting faults",
             other => other,
         });

@@ -110,7 +110,7 @@ pub(crate) fn plain(cell: &Value) -> String {
 }
 
 /// The same in its column: an id is to be copied, and has no commas.
-fn cell_of((column, cell): (&String, &Value)) -> String {
+pub(crate) fn cell_of((column, cell): (&String, &Value)) -> String {
     match cell {
         Value::Number(number) if column == "id" || column.ends_with("_id") => number.to_string(),
         other => plain(other),

@@ -256,7 +256,7 @@ async fn a_rehearsal_and_the_gate_write_one_too() {
     assert!(words.contains("Exactly the rows were rejected that had to be"));
     // Each reason is a row of one table, and each rule a place in it that the table above leads to.
     for wanted in
-        ["reasons are counted here, and all are listed by row", "| D8: The status |", "## Decisions that this"]
+        ["reasons are counted here, and all are listed by row", "| D8: The status |", "## Decisions about legacy"]
     {
         assert!(words.contains(wanted), "{wanted}");
     }

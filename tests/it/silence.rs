@@ -148,6 +148,18 @@ async fn a_rollback_ends_and_leaves_nothing() {
 }
 
 async fn ends(name: &str, start: Start, trigger: &'static str, new_ones: NewOnes) {
+    // On a busy machine the server's own limit may come before the trigger.
+    for _ in 0..3 {
+        if Box::pin(has_ended(name, start, trigger, new_ones)).await {
+            return;
+        }
+    }
+    panic!("{name} never said {trigger}: the server's own limit came first, three times");
+}
+
+/// Whether it came as far as the trigger.
+async fn has_ended(name: &str, start: Start, trigger: &'static str, new_ones: NewOnes) -> bool {
+    let mut has_come = true;
     with_db(start, async |db| {
         let proxy = Proxy::start(&db, trigger, new_ones);
         let url = match name {
@@ -157,6 +169,10 @@ async fn ends(name: &str, start: Start, trigger: &'static str, new_ones: NewOnes
         let database = database(&proxy.url(&db, &url));
         let error = tokio::time::timeout(LIMIT, command(name, &database)).await.expect("it ends by itself");
         let error = error.expect("it fails");
+        if !proxy.is_silent() && error.contains("idle-session timeout") {
+            has_come = false;
+            return;
+        }
         assert!(proxy.is_silent(), "{name} never said {trigger}: {error}");
         // On a busy machine the server's own limit may come first.
         let words =
@@ -166,6 +182,7 @@ async fn ends(name: &str, start: Start, trigger: &'static str, new_ones: NewOnes
         nothing_stays(&db).await;
     })
     .await;
+    has_come
 }
 
 /// A COMMIT of which nobody hears: what became of it is found out.

@@ -46,7 +46,7 @@ const FRESH: Duration = Duration::from_secs(60);
 const KEPT: Duration = Duration::from_secs(600);
 
 /// How long a page waits for the proof before it is sent without it.
-const AT_ONCE: Duration = Duration::from_millis(80);
+const AT_ONCE: Duration = Duration::from_millis(400);
 
 /// How long a page waits for the proof of its row.
 const PROVING: Duration = Duration::from_secs(20);

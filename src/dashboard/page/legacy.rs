@@ -7,23 +7,28 @@ use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::{decisions, empty, maybe, nothing, sentence, table_frame, text};
 use crate::dashboard::query::ViewQuery;
 use crate::dashboard::rows::{LegacyColumnView, LegacyState, LegacyView};
+use crate::migration::rejection::Rule;
 use crate::report::document::words::rejected;
 
 /// The page of a legacy row.
 pub(crate) fn legacy(site: &Site, id: i64, view: &LegacyView, query: ViewQuery) -> Markup {
     let title = format!("Legacy row {id}");
     let other = ViewQuery { people: !query.people }.print();
-    let head = Head::new(Part::Rejections, &title).with_values(query.people, format!("/legacy/{id}{other}"));
+    let part = if matches!(view.state, LegacyState::Rejected) { Part::Rejections } else { Part::Requests };
+    let head = Head::new(part, &title).with_values(query.people, format!("/legacy/{id}{other}"));
     let request = match &view.state {
         LegacyState::Proved { request, .. } => Some(*request),
         LegacyState::Differs { request, .. } => *request,
         _ => None,
     };
+    let is_collision = view.reasons.iter().any(|(_, rule, _)| rule == Rule::IdCollision.as_str());
+    let address = |request: i64| format!("/requests/{request}{}", query.print());
     let content = html! {
         @if let Some(request) = request {
-            p { "It became " a href={ "/requests/" (request) (query.print()) } { "request " (request) } "." }
+            p { "It became " a href=(address(request)) { "request " (request) } "." }
         }
         (verified(view))
+        @if is_collision { p { a href=(address(id)) { "Request " (id) } " has its id." } }
         (reasons(view))
         @if !view.columns.is_empty() {
             section aria-labelledby="columns" {

@@ -13,6 +13,7 @@ use crate::dashboard::rows::{
 };
 use crate::migration::decision::decision;
 use crate::report::document::block::{Span, spans};
+use crate::report::document::words::capitalised;
 
 /// A text whose lines are kept, each as it is.
 fn prose(found: &str) -> Markup {
@@ -30,7 +31,7 @@ fn prose(found: &str) -> Markup {
 pub(crate) fn sentence(sentence: &str) -> Markup {
     html! {
         @for span in spans(sentence) {
-            @match span { Span::Words(words) => (text(words)), Span::Code(words) => code { (text(words)) } }
+            @match span { Span::Words(words) => (escape::text(words)), Span::Code(words) => code { (escape::text(words)) } }
         }
     }
 }
@@ -142,12 +143,16 @@ fn cut(value: &Value) -> Markup {
     html! { @if let Some(all) = value.cut_of { " " span.none { "… " (thousands(all)) " characters in all" } } }
 }
 
-/// The name of a column as people read it: `created_at` is "created at".
+/// The name of a column as people read it: `created_at` is "Created at".
 pub(crate) fn label(column: &str) -> String {
-    match column {
+    let words = match column {
         "source_id" => "legacy row".to_owned(),
+        "action_type" => "action".to_owned(),
+        "action_status" => "result".to_owned(),
+        "isin" | "sedol" => column.to_ascii_uppercase(),
         _ => column.trim_end_matches("_id").replace('_', " "),
-    }
+    };
+    capitalised(&words)
 }
 
 /// Columns with their values; those without one are named at the end.
@@ -160,7 +165,7 @@ pub(crate) fn facts(record: &Record, people: &People, is_shown: bool) -> Markup 
             }
         }
         @if !unset.is_empty() {
-            p.faint { "Null: " (unset.iter().map(|(column, _)| label(column)).collect::<Vec<_>>().join(", ")) }
+            p.faint { "Null: " (unset.iter().map(|(column, _)| *column).collect::<Vec<_>>().join(", ")) }
         }
     }
 }

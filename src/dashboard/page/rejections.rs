@@ -8,13 +8,16 @@ use crate::dashboard::page::parts::{
     choice, elsewhere, empty, facets, id_field, label, legacy_row, maybe_word, pager, sentence, value,
 };
 use crate::dashboard::query::{RejectionsQuery, STATES, is_name};
-use crate::dashboard::rows::{Facet, HIDDEN, Page, People, Record};
+use crate::dashboard::rows::{Facet, Page, People, Record};
 use crate::report::document::words::rejected;
 
 const PATH: &str = "/rejections";
 
-/// The columns of a reason.
-const COLUMNS: [&str; 4] = ["rule", "field", "value", "message"];
+/// The columns of a reason. What a rejected field holds may be anything, a name in place of an id too, and the message quotes
+/// it: until somebody asks, what the rule says stands for both.
+fn columns(is_shown: bool) -> &'static [&'static str] {
+    if is_shown { &["field", "rule", "value", "message"] } else { &["field", "rule", "wrong"] }
+}
 
 /// What the list is made of.
 pub(crate) struct Rejections<'a> {
@@ -101,18 +104,20 @@ impl Rejections<'_> {
                     caption.hidden { "Rejections" }
                     thead { tr {
                         th scope="col" { "Legacy row" }
-                        @for column in COLUMNS { th scope="col" { (label(column)) } }
+                        @for column in columns(self.query.people) { th scope="col" { (head(column)) } }
                         th scope="col" { "State" }
                     } }
                     @for reasons in self.page.rows.chunk_by(|one, next| one.get("source_id") == next.get("source_id")) {
-                        tbody { @for (at, reason) in reasons.iter().enumerate() {
+                        tbody.group { @for (at, reason) in reasons.iter().enumerate() {
                             tr {
                                 @if at == 0 {
                                     th scope="rowgroup" rowspan=(reasons.len()) data-label="Legacy row" {
                                         (legacy_row(reason.get("source_id").unwrap_or_default(), self.query.people))
                                     }
                                 }
-                                @for column in COLUMNS { td data-label=(label(column)) { (self.cell(reason, column)) } }
+                                @for column in columns(self.query.people) {
+                                    td data-label=(head(column)) { (self.cell(reason, column)) }
+                                }
                                 td data-label="State" {
                                     @let is_resolved = reason.get("resolved_run_id").is_some();
                                     (maybe_word(Some(STATES[usize::from(is_resolved)])))
@@ -125,12 +130,19 @@ impl Rejections<'_> {
         }
     }
 
-    fn cell(&self, reason: &Record, column: &'static str) -> Markup {
-        // What a rejected field holds may be anything, a name in place of an id too, and the message quotes it.
-        if !self.query.people && ["value", "message"].contains(&column) {
-            return html! { span.none { (HIDDEN) } };
+    fn cell(&self, reason: &Record, column: &str) -> Markup {
+        if column == "wrong" {
+            return sentence(rejected(reason.get("rule").unwrap_or_default()).sentence);
         }
         let found = reason.columns.iter().find(|(name, _)| *name == column);
         html! { @if let Some((_, found)) = found { (value(column, found, &People::new(), self.query.people)) } }
+    }
+}
+
+fn head(column: &str) -> String {
+    match column {
+        "field" => "Column".to_owned(),
+        "wrong" => "What is wrong".to_owned(),
+        _ => label(column),
     }
 }

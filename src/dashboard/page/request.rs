@@ -52,8 +52,8 @@ pub(crate) fn first_part(site: &Site, request: &Request, query: ViewQuery, legac
             @if request.audit.is_empty() { p.faint { "No entry of the audit log names this request." } }
             @else { (timeline(request, shown)) }
         }
-        section aria-labelledby="columns" {
-            h2 #columns { "All columns" }
+        details {
+            summary { "All columns of the request" }
             (facts(&request.request, people, shown))
         }
     }
@@ -95,7 +95,7 @@ fn origin(origin: &Origin, legacy: Option<&LegacyView>) -> Markup {
         Origin::Broken => ("a migration".to_owned(), "bad", "lineage missing"),
         Origin::Unknown => ("a legacy row".to_owned(), "faint", "not verified"),
         Origin::Legacy(lineage) => {
-            let (tone, word) = legacy.map_or(("faint", "being verified"), |it| badge(&it.state));
+            let (tone, word) = legacy.map_or(("faint", "see below"), |it| badge(&it.state));
             (format!("legacy row {}", lineage.source_id), tone, word)
         }
     };

@@ -6,7 +6,7 @@ use crate::base::hint::MIGRATE;
 use crate::base::text::thousands;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::{
-    choice, counted, elsewhere, employee, empty, facets, id_field, maybe, maybe_number, nothing, pager, text, word,
+    choice, elsewhere, employee, empty, facets, id_field, maybe, maybe_number, nothing, pager, text, word,
 };
 use crate::dashboard::page::values::moment;
 use crate::dashboard::query::{At, RequestsQuery, Security, Sort, Writer};
@@ -63,7 +63,11 @@ impl Requests<'_> {
         let content = html! {
             (self.facets())
             (self.form())
-            @if self.page.rows.is_empty() { (self.none()) } @else { (self.table()) (self.ends()) }
+            @if self.page.rows.is_empty() { (self.none()) } @else {
+                @if let Some(matching) = self.matching() { p.faint.figure { (matching) " requests" } }
+                (self.table())
+                (self.ends())
+            }
         };
         page(site, &head, &content)
     }
@@ -84,9 +88,9 @@ impl Requests<'_> {
         let of_status = |facet: &&Facet| self.query.status.is_none_or(|it| it.as_str() == facet.word);
         let counts: Option<Vec<Counted>> = self.facets.iter().filter(of_status).map(|it| it.count).collect();
         let counts = counts?;
-        let rows = counts.iter().map(|it| it.rows).sum();
-        let count = Counted { rows, is_more: counts.iter().any(|it| it.is_more) };
-        Some(format!("{} of {}", thousands(self.page.rows.len() as u64), counted(count)))
+        let rows: u64 = counts.iter().map(|it| it.rows).sum();
+        let more = if counts.iter().any(|it| it.is_more) { "more than " } else { "" };
+        Some(format!("{} of {more}{}", thousands(self.page.rows.len() as u64), thousands(rows)))
     }
 
     fn form(&self) -> Markup {
@@ -209,7 +213,6 @@ impl Requests<'_> {
         let ends = rows.first().zip(rows.last()).map(|(first, last)| (first.id, last.id));
         html! {
             (pager(self.page, ends, &|at| self.to(at)))
-            @if let Some(matching) = self.matching() { p.faint.figure { (matching) " requests" } }
             p.download {
                 a href={ "/requests.csv" (self.query.from_start().print()) } download { "Download as CSV" }
                 " " span.faint { "exactly what is filtered, in this order" }

@@ -1,15 +1,16 @@
 //! Drift and integrity: looked up when somebody asks, and shown until somebody asks again.
 
 use maud::{Markup, html};
+use serde_json::Value;
 
 use crate::base::hint::DRIFT;
 use crate::base::text::{plural, thousands};
 use crate::checks::check::Status;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::{empty, maybe, sentence, table_frame, text, word};
-use crate::dashboard::query::RunQuery;
+use crate::dashboard::query::{RunQuery, ViewQuery};
 use crate::dashboard::rows::{HIDDEN, is_personal};
-use crate::report::checks::plain;
+use crate::report::checks::cell_of;
 use crate::report::drift::json::{DriftJson, FindingJson};
 use crate::report::integrity::{IntegrityCheckJson, IntegrityJson};
 use crate::schema::drift::finding::Severity;
@@ -159,11 +160,13 @@ fn checks(caption: &str, checks: &[&IntegrityCheckJson], people: bool) -> Markup
 }
 
 /// A value of a row; an address is somebody's, and so is a name.
-fn cell(name: &str, value: &str, people: bool) -> Markup {
-    if (value.contains('@') || is_personal(name)) && !people {
-        html! { span.none { (HIDDEN) } }
-    } else {
-        text(value)
+fn cell((name, value): (&String, &Value), people: bool) -> Markup {
+    let shown = cell_of((name, value));
+    html! {
+        @if (shown.contains('@') || is_personal(name)) && !people { span.none { (HIDDEN) } }
+        @else if name == "request_id" && value.is_number() {
+            a href={ "/requests/" (shown) (ViewQuery { people }.print()) } { (shown) }
+        } @else { (text(&shown)) }
     }
 }
 
@@ -182,12 +185,20 @@ fn in_order<'c>(checks: &[&'c IntegrityCheckJson]) -> Vec<&'c IntegrityCheckJson
 /// Of more rows of a check, the first are shown.
 const ROWS: usize = 20;
 
+/// A check that passed and lists rows has found what was so in the legacy table.
+fn result(check: &IntegrityCheckJson) -> Markup {
+    match check.check.status.as_str() {
+        "pass" if !check.check.rows.is_empty() => html! { span .status .caution { "odd as in the legacy table" } },
+        status => word(status),
+    }
+}
+
 fn check_row(check: &IntegrityCheckJson, head: &[&str; 4], people: bool) -> Markup {
     html! {
         tr {
             th scope="row" { code { (check.check.name) } }
-            td data-label=(head[1]) { (word(check.check.status.as_str())) }
-            td.figure data-label=(head[2]) { (thousands(check.total)) }
+            td data-label=(head[1]) { (result(check)) }
+            td.figure data-label=(head[2]) { (thousands(check.total.max(check.as_in_source))) }
             td data-label=(head[3]) {
                 (sentence(&check.check.message))
                 @if !check.check.rows.is_empty() {
@@ -198,7 +209,7 @@ fn check_row(check: &IntegrityCheckJson, head: &[&str; 4], people: bool) -> Mark
                                 li {
                                     @for (at, (name, value)) in row.iter().enumerate() {
                                         @if at > 0 { ", " }
-                                        span.faint { (text(name)) } " " (cell(name, &plain(value), people))
+                                        span.faint { (text(name)) } " " (cell((name, value), people))
                                     }
                                 }
                             }

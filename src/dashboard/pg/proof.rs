@@ -1,7 +1,6 @@
 //! A request's legacy row, verified then and there.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
@@ -22,9 +21,12 @@ use crate::migration::pg::verify::one::verify_one;
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::stored::Stored;
 use crate::migration::target::{Role, SOURCE_TABLE};
+use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::session::Session;
 
-/// How long other lineage of the same rows is looked for: no index has what lineage names.
-const LOOKING: Duration = Duration::from_millis(30);
+/// Other lineage of the same rows is looked for where all of it is no larger, in bytes: no index has what lineage names, and
+/// a search that is stopped is an error in the server's log.
+const SEARCHED: i64 = 32 * 1024 * 1024;
 
 /// Verifies one row. Values of people are left out unless somebody asked for them.
 pub(crate) async fn prove(pool: &Arc<Pool>, request: VerifyRequest<'_>, id: i64, people_shown: bool) -> LegacyView {
@@ -72,7 +74,8 @@ impl Shown {
 fn columns(row: &LegacyRow, stored: Option<&Stored>, rejected: &[Rejected], shown: Shown) -> Vec<LegacyColumnView> {
     let view = |(name, text): (&str, Option<&Text>)| {
         let text = text?;
-        let is_odd = rejected.iter().any(|it| it.field == name) || is_no_id(name, text);
+        let is_odd =
+            name != LegacyColumn::Id.name() && rejected.iter().any(|it| it.field == name) || is_no_id(name, text);
         let text = shown.text(is_personal(name) || is_odd, text.excerpt());
         let known = LegacyColumn::ALL.iter().find(|it| it.name() == name);
         let (places, decisions) = known.map_or((&[][..], "D20"), |it| destination(*it));
@@ -133,6 +136,25 @@ async fn other_claim(pool: &Arc<Pool>, stored: &Stored, id: i64) -> Result<Optio
     let named = Role::ALL.iter().filter_map(|role| Some((role.as_str().to_owned(), stored.lineage_id(*role)?)));
     let (roles, ids): (Vec<String>, Vec<i64>) = named.unzip();
     let mut lease = pool.begin().await.map_err(|error| sentence(&error))?;
+    let size =
+        sqlx::query_scalar::<_, Option<i64>>("select pg_relation_size(to_regclass('padealing.migration_mapping'))");
+    let size = size.fetch_one(&mut *lease).await.attempt(WHAT).map_err(|error| sentence(&error))?;
+    let found = match size.unwrap_or_default() <= SEARCHED {
+        true => search(&mut lease, roles, ids, id).await.map_err(|error| sentence(&error))?,
+        false => None,
+    };
+    lease.done().await.map_err(|error| sentence(&error))?;
+    Ok(found)
+}
+
+const WHAT: &str = "looking for other lineage";
+
+async fn search(
+    session: &mut Session,
+    roles: Vec<String>,
+    ids: Vec<i64>,
+    id: i64,
+) -> Result<Option<Option<String>>, QueryError> {
     let query = sqlx::query(
         "select m.source_table || ' ' || m.source_id || ' has ' || m.target_table || ' ' || m.target_id \
          from padealing.migration_mapping m join unnest($1::text[], $2::bigint[]) as of (role, id) \
@@ -140,9 +162,7 @@ async fn other_claim(pool: &Arc<Pool>, stored: &Stored, id: i64) -> Result<Optio
          where (m.source_table, m.source_id) <> ($3, $4) limit 1",
     );
     let query = query.bind(roles).bind(ids).bind(SOURCE_TABLE).bind(id);
-    let found = within(&mut lease, Some(LOOKING), query, "looking for other lineage").await;
-    let found = found.map_err(|error| sentence(&error))?;
-    lease.done().await.map_err(|error| sentence(&error))?;
-    let text = |row: &PgRow| row.try_get::<String, _>(0).map_err(|error| sentence(&error));
+    let found = within(session, None, query, WHAT).await?;
+    let text = |row: &PgRow| row.try_get::<String, _>(0).attempt(WHAT);
     found.map(|rows| rows.first().map(text).transpose()).transpose()
 }

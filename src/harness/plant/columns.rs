@@ -7,7 +7,7 @@ use crate::migration::target::{Action, Decision, Direction, Role, SOURCE_TABLE, 
 
 /// Columns about which the verification promises nothing, and why.
 const NOT_CHECKED: [(&str, &str, &str); 2] = [
-    ("migration_mapping", "id", "verify finds lineage rows by legacy row and role, and nothing refers to this id"),
+    ("migration_mapping", "id", "it is the number of the line only, to which nothing refers"),
     ("migration_mapping", "migrated_at", "the legacy row doesn't say when it was migrated"),
 ];
 

@@ -100,24 +100,27 @@ impl Found<'_> {
         let word = if reasons.is_empty() { "Complete" } else { "Needs attention" };
         let findings = self.drift.as_ref().map_or(&[][..], |it| &it.excepted[..]);
         let checks = self.integrity.as_ref().map(|it| &it.checks[..]).map_err(Clone::clone);
-        let mut sections = vec![
+        let sections = vec![
             self.result(word, &reasons, accounting),
             self.origin(),
             self.rows(),
             rejections::recorded(&self.recorded.rejections, making.personal_data),
             checks::exceptions(findings, &checks, self.exceptions),
+            ends::proof(self.verify.is_ok()),
+            ends::unchecked(self.unchecked()),
             self.schema(),
             runs::section(&self.recorded.runs),
             checks::section(&checks),
             checks::scenarios(&checks),
             self.times(),
             self.issues(),
-            ends::proof(self.verify.is_ok()),
-            ends::unchecked(self.unchecked()),
+            decisions::section(),
+            ends::signatures(
+                making,
+                &accounting.map_or(format!("{word}."), |counts| format!("{word}. {}", rows::sum(counts))),
+                "Is the migration accepted as this document describes it?",
+            ),
         ];
-        let rejected = self.recorded.rejections.iter().flat_map(|it| &it.groups);
-        sections.extend(decisions::section(rejected.map(|it| &*it.rule)));
-        sections.push(ends::signatures(making, "Is the migration accepted as this document describes it?"));
         let verdict = Verdict::clean_if(reasons.is_empty());
         ReportJson {
             head: Head::new(

@@ -29,8 +29,13 @@ pub(crate) fn document(json: &GateJson, making: &Making) -> ReportJson {
         Stage::Before => "May the cutover begin?",
         Stage::After => "May the application be opened?",
     };
-    let sections =
-        vec![result, origin(json, making), all, ends::unchecked(unchecked(json)), ends::signatures(making, question)];
+    let sections = vec![
+        result,
+        origin(json, making),
+        all,
+        ends::unchecked(unchecked(json)),
+        ends::signatures(making, &format!("{}: {text}", json.verdict.as_str()), question),
+    ];
     ReportJson {
         head: json.head.clone(),
         title: format!("GO or NO-GO {} the cutover, environment {}", json.stage.as_str(), json.head.environment),

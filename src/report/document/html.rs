@@ -208,7 +208,7 @@ fn is_long(text: &str) -> bool {
 /// The class of a result, by its word; the word says it without a colour, too.
 fn tone(word: &str) -> &'static str {
     match word {
-        "passed" | "closed" | "done" | "equal" | "accepted" => "good",
+        "passed" | "closed" | "done" | "equal" => "good",
         "failed" | "different" | "serious" => "bad",
         "warning" | "open" | "interrupted" | "lost" | "running" => "caution",
         _ => "faint",

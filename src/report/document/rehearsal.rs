@@ -3,6 +3,7 @@
 use crate::base::text::{list, plural, thousands};
 use crate::checks::check::Status;
 use crate::migration::accounting::Accounting;
+use crate::migration::identity::SourceIdentity;
 use crate::report::document::block::{Block, Fact, Section};
 use crate::report::document::sections::issues::Issues;
 use crate::report::document::sections::runs::{Timed, times};
@@ -29,18 +30,21 @@ pub fn document(json: &RehearseJson, accounting: Option<&Accounting>, making: &M
     let checks: Result<_, String> = Ok(&json.checks[..]);
     let mut result = Section::new("result", "Result");
     let text = format!(
-        "{}. This was a rehearsal on a server of its own: nothing in the environment was changed.",
-        capitalised(verdict)
+        "{}. This was a rehearsal on a server of its own: nothing in the environment was changed.{}",
+        capitalised(verdict),
+        if is_invented(json) { INVENTED } else { "" }
     );
     result.push(Block::Verdict { good: is_clean, word: word.to_owned(), text });
     result.push(rows::equation(counts));
     result.push(rows::meaning());
     result.text(rows::sentence(&json.verify));
-    let mut sections = vec![
+    let sections = vec![
         result,
         origin(json, making),
         rows::section(Some(&json.verify), accounting, &by_table(&json.counts), making.personal_data),
         rejections::of_run(&json.groups, &json.rejections, json.counts.rejected, is_expected(json)),
+        proof(json),
+        ends::unchecked(unchecked(json)),
         schema::section(&schema::Known {
             history: None,
             revisions: json.revisions.iter().map(|it| (*it).to_owned()).collect(),
@@ -52,11 +56,13 @@ pub fn document(json: &RehearseJson, accounting: Option<&Accounting>, making: &M
         checks::scenarios(&checks),
         times(&timed(json), None),
         issues(json),
-        proof(json),
-        ends::unchecked(unchecked(json)),
+        decisions::section(),
+        ends::signatures(
+            making,
+            &format!("{word}. {}", rows::sum(counts)),
+            "May the cutover be made as it was rehearsed?",
+        ),
     ];
-    sections.extend(decisions::section(json.groups.iter().map(|it| it.rule.as_str())));
-    sections.push(ends::signatures(making, "May the cutover be made as it was rehearsed?"));
     ReportJson {
         head: json.head.clone(),
         title: format!("Rehearsal of the migration of personal account dealing, environment {}", json.head.environment),
@@ -68,6 +74,14 @@ pub fn document(json: &RehearseJson, accounting: Option<&Accounting>, making: &M
         accounting: Some(counts),
         sections,
     }
+}
+
+/// What rows that were made for tests say.
+const INVENTED: &str =
+    " Its rows were invented: they show that the program works, and say nothing about the environment's own rows.";
+
+fn is_invented(json: &RehearseJson) -> bool {
+    matches!(json.source_identity, SourceIdentity::Fixtures | SourceIdentity::Generated)
 }
 
 /// Whether exactly those rows were rejected that had to be.
@@ -82,7 +96,10 @@ fn origin(json: &RehearseJson, making: &Making) -> Section {
     ];
     match &json.csv {
         Some(csv) => facts.extend(ends::file(csv)),
-        None => facts.push(Fact::new("Legacy rows", json.source.replace('`', "'"))),
+        None => {
+            let invented = if is_invented(json) { " (invented)" } else { "" };
+            facts.push(Fact::new("Legacy rows", format!("{}{invented}", json.source.replace('`', "'"))));
+        }
     }
     facts.push(Fact::new("Revisions", list(&json.revisions)));
     ends::origin(making, facts)
@@ -91,7 +108,9 @@ fn origin(json: &RehearseJson, making: &Making) -> Section {
 fn timed(json: &RehearseJson) -> Vec<Timed> {
     let of = |it: &PhaseJson| {
         let rows = BY_ROWS.contains(&it.name).then_some(json.counts.read);
-        Some(Timed { what: capitalised(it.name), seconds: it.seconds?, rows })
+        let what =
+            if it.name == "plant" { "Faults planted on purpose, and found".to_owned() } else { capitalised(it.name) };
+        Some(Timed { what, seconds: it.seconds?, rows })
     };
     json.phases.iter().filter_map(of).collect()
 }

@@ -135,7 +135,7 @@ pub(super) fn status(status: Status) -> &'static str {
 }
 
 /// A sentence of clauses.
-pub(super) fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }

@@ -27,7 +27,7 @@ async fn walk(browser: &Browser, address: &str) -> Vec<(String, usize)> {
     let (mut found, mut next) = (Vec::new(), Some(address.to_owned()));
     while let Some(address) = next {
         let page = browser.page(&address).await;
-        for body in page.split("<tbody>").skip(1) {
+        for body in page.split("<tbody class=\"group\">").skip(1) {
             let body = body.split("</tbody>").next().unwrap_or_default();
             let row = body.split("href=\"/legacy/").nth(1).and_then(|it| it.split('"').next()).expect("a legacy row");
             found.push((row.to_owned(), body.matches("<tr>").count()));

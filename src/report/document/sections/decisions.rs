@@ -1,6 +1,4 @@
-//! The decisions about legacy rows that a document names, so that no number needs another document.
-
-use std::collections::BTreeSet;
+//! The decisions about legacy rows, so that no number needs another document.
 
 use crate::migration::decision::{DECISIONS, Decision, decision, of_rule};
 use crate::migration::rejection::Rule;
@@ -17,20 +15,18 @@ pub(crate) fn link(rule: &str) -> Option<Link> {
     Some(Link { text: format!("{}: {}", decision.number, decision.title), to: place(decision) })
 }
 
-/// Those behind the rules that have rejected rows; none if there are no such rules.
-pub(crate) fn section<'r>(rules: impl IntoIterator<Item = &'r str>) -> Option<Section> {
-    let named: BTreeSet<String> = rules.into_iter().filter_map(link).map(|it| it.to).collect();
+/// All of them.
+pub(crate) fn section() -> Section {
     let fact = |it: &Decision| Fact {
         label: format!("{}: {}", it.number, it.title),
         value: it.text.to_owned(),
         id: Some(place(it)),
     };
-    let facts: Vec<Fact> = DECISIONS.iter().filter(|it| named.contains(&place(it))).map(fact).collect();
-    if facts.is_empty() {
-        return None;
-    }
-    let mut section = Section::new("decisions", "Decisions that this document names");
-    section.text("How legacy rows are migrated was decided beforehand. Each decision has a number.");
-    section.push(Block::Facts { facts });
-    Some(section)
+    let mut section = Section::new("decisions", "Decisions about legacy rows");
+    section.text(
+        "How legacy rows are migrated was decided before, and is part of the program: the same for every row. Each decision \
+         has a number, by which this document names it.",
+    );
+    section.push(Block::Facts { facts: DECISIONS.iter().map(fact).collect() });
+    section
 }

@@ -56,9 +56,10 @@ pub(crate) fn unchecked(this_time: Vec<String>) -> Section {
     section
 }
 
-/// Who vouches for it.
-pub(crate) fn signatures(making: &Making, question: &str) -> Section {
+/// Who vouches for what.
+pub(crate) fn signatures(making: &Making, result: &str, question: &str) -> Section {
     let mut section = Section::new("signatures", "Signatures");
+    section.text(result);
     section.push(Block::Signatures {
         caption: format!("{question} This is about the document of {}.", making.made_at),
         fields: ["Name", "Date", "Decision (accepted, or not)", "Signature"].map(str::to_owned).to_vec(),

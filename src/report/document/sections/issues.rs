@@ -25,7 +25,7 @@ use crate::schema::drift::finding::Severity;
 const LISTED: usize = 100;
 
 /// What an issue can be, what needs attention first.
-const STATES: [&str; 4] = ["open", "expected", "accepted", "closed"];
+const STATES: [&str; 4] = ["open", "expected", "as before", "closed"];
 
 /// What is said of issues of a rehearsal that had to be found.
 const EXPECTED: &str = " Expected are rows that had to be rejected, since they were made to be: they show that the \
@@ -162,10 +162,11 @@ impl Issues {
                 excerpt(&it.check.message),
             );
         }
-        let odd: u64 = checks.iter().map(|it| it.as_in_source).sum();
-        if odd > 0 {
-            let remedy = "Migrated as they are: history is not rewritten. The checks above say what is odd.";
-            self.push("Rows that were odd in the legacy table already", odd, "accepted", remedy);
+        for it in checks.iter().filter(|it| it.as_in_source > 0) {
+            let what =
+                format!("The check `{}` would object to rows that were so in the legacy table already", it.check.name);
+            let remedy = "Migrated as they are: history is not rewritten, and nobody was asked to accept it.";
+            self.push(what, it.as_in_source, "as before", remedy);
         }
     }
 

@@ -31,6 +31,12 @@ pub(crate) fn equation(accounting: AccountingJson) -> Block {
     Block::Equation { terms: terms.map(term).to_vec() }
 }
 
+/// The same as a sentence.
+pub(crate) fn sum(AccountingJson { read, migrated, rejected, pending }: AccountingJson) -> String {
+    let [read, migrated, rejected, pending] = [read, migrated, rejected, pending].map(thousands);
+    format!("{read} legacy rows read = {migrated} migrated + {rejected} rejected + {pending} pending.")
+}
+
 /// What the words of the equation mean.
 pub(crate) fn meaning() -> Block {
     let items = [
@@ -62,7 +68,7 @@ pub(crate) fn section(
         section.text(
             "The control totals add up every amount on both sides independently: from the legacy rows, and from what \
              is stored for them now. Year is that of the request. Currency, year and amounts are compared before and \
-             after.",
+             after. “none” is no value at all, “empty” a text without a character; an amount that is not there counts as zero.",
         );
         section.push(Block::Table(totals(accounting, shown)));
         section.push(Block::Table(statuses(
@@ -104,7 +110,7 @@ fn compared(counts: &VerifyCounts) -> Table {
         ("Migrated, and something stored differs", counts.different),
         ("Migration on record, and the request is missing", counts.missing),
         ("Rejected, with reasons on record", counts.rejected),
-        ("Never tried", counts.pending),
+        ("Pending: never tried", counts.pending),
     ];
     table.rows = lines.iter().map(|(what, count)| vec![(*what).into(), (*count).into()]).collect();
     table.rows.push(vec!["Legacy rows".into(), counts.source.into()]);
