@@ -41,8 +41,10 @@ pub(crate) fn decisions(numbers: &str) -> Markup {
     html! {
         @for (at, number) in numbers.split(", ").filter(|it| !it.is_empty()).enumerate() {
             @if at > 0 { ", " }
-            a href={ "/reference#" (number) } { (number) }
-            @if let Some(known) = decision(number) { " " (known.title) }
+            a href={ "/reference#" (number) } {
+                (number)
+                @if let Some(known) = decision(number) { " " (known.title) }
+            }
         }
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn first_part(site: &Site, request: &Request, query: ViewQuery, legac
             @if request.audit.is_empty() { p.faint { "No entry of the audit log names this request." } }
             @else { (timeline(request, shown)) }
         }
-        details {
+        details open {
             summary { "All columns of the request" }
             (facts(&request.request, people, shown))
         }
