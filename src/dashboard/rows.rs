@@ -51,9 +51,35 @@ const IMPERSONAL: [&str; 6] = ["securityname", "tablename", "filename", "rulenam
 /// Whether values of a column, or of a key in JSON, say who somebody is, by its name.
 pub fn is_personal(name: &str) -> bool {
     let letters: String = name.chars().filter(|it| it.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    PERSONAL.iter().any(|part| letters.contains(part))
+    (PERSONAL.iter().any(|part| letters.contains(part)) || PERSONAL_WORDS.contains(&letters.as_str()))
         && !letters.contains("uuid")
         && !IMPERSONAL.contains(&letters.as_str())
+}
+
+/// Words that say it alone, without what is no letter.
+const PERSONAL_WORDS: [&str; 15] = [
+    "approver",
+    "createdby",
+    "first",
+    "gid",
+    "last",
+    "modifiedby",
+    "owner",
+    "requester",
+    "requestor",
+    "samaccount",
+    "staff",
+    "trader",
+    "updatedby",
+    "upn",
+    "who",
+];
+
+/// Whether a text is JSON, XML or the like, in which something is called by such a name: with its values it may say who
+/// somebody is.
+pub fn names_people(text: &str) -> bool {
+    let is_structured = text.trim_start().starts_with(['{', '[', '<']);
+    is_structured && text.split(|c: char| !(c.is_alphanumeric() || "_-. ".contains(c))).any(|it| is_personal(it.trim()))
 }
 
 /// Columns that hold JSON.
@@ -87,7 +113,14 @@ pub fn without_people(pretty: &str) -> String {
             continue;
         }
         let key = line.trim_start().strip_prefix('"').and_then(key_and_value);
-        match key.filter(|(key, _)| is_personal(key)) {
+        // A text may be JSON of its own.
+        let text = key.map_or(line, |(_, value)| value).trim_start();
+        let is_personal_text = text.strip_prefix('"').is_some_and(|it| names_people(&it.replace("\\\"", "\"")));
+        match key.filter(|(key, _)| is_personal(key) || is_personal_text) {
+            None if is_personal_text => {
+                let end = if line.ends_with(',') { "," } else { "" };
+                out.push(format!("{}{HIDDEN}{end}", " ".repeat(spaces)));
+            }
             None => out.push(line.to_owned()),
             Some((key, value)) => {
                 let opens = matches!(value, "{" | "[");
@@ -224,8 +257,8 @@ pub struct LegacyView {
     pub columns: Vec<LegacyColumnView>,
     /// Where it stands.
     pub state: LegacyState,
-    /// Why it is rejected: field, rule and message.
-    pub reasons: Vec<(String, String, String)>,
+    /// Why it is rejected.
+    pub reasons: Vec<ReasonView>,
     /// The decisions that show in what is stored.
     pub decisions: Vec<(&'static str, String)>,
     /// The SHA-256 of the row, unless something of it is hidden: with the rest of the row it would confirm a guess.
@@ -240,6 +273,16 @@ impl LegacyView {
     }
 }
 
+/// A reason on record against a legacy row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the column of the same name")]
+pub struct ReasonView {
+    pub field: String,
+    pub rule: String,
+    pub value: Option<String>,
+    pub message: String,
+}
+
 /// A column of a legacy row, beside what is stored for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegacyColumnView {
@@ -252,7 +295,7 @@ pub struct LegacyColumnView {
     /// What the residual keeps of it.
     pub kept: Option<String>,
     /// By which decisions.
-    pub decisions: &'static str,
+    pub decisions: String,
 }
 
 /// Where a legacy row stands.

@@ -31,7 +31,7 @@ use crate::dashboard::pg::pool::{Lease, Pool};
 use crate::dashboard::query::{
     AuditQuery, BreachesQuery, GoQuery, OverviewQuery, RejectionsQuery, RequestsQuery, RunQuery, ViewQuery,
 };
-use crate::dashboard::rows::{LegacyView, Origin, Overview, Page, People, Pulse, RunState};
+use crate::dashboard::rows::{LegacyState, LegacyView, Origin, Overview, Page, People, Pulse, RunState};
 use crate::migration::pg::verify::VerifyRequest;
 use crate::report::drift::json::DriftJson;
 use crate::report::integrity::IntegrityJson;
@@ -337,7 +337,9 @@ async fn show_legacy(State(shared): Place, Path(id): Path<String>, raw: RawQuery
         let query = ViewQuery::parse(&query(raw))?;
         let id: i64 = id.parse().map_err(|_| Problem::not_found("A legacy row has a whole number as its id."))?;
         let view = prove(&shared, id, query.people).await;
-        Ok(html(legacy::legacy(&shared.site, id, &view, query)))
+        let is_known = !matches!(view.state, LegacyState::Gone) || !view.reasons.is_empty();
+        let status = if is_known { StatusCode::OK } else { StatusCode::NOT_FOUND };
+        Ok(typed(status, HTML, legacy::legacy(&shared.site, id, &view, query).into_string()))
     })
     .await
 }

@@ -2,11 +2,12 @@
 
 use maud::{Markup, html};
 
+use crate::base::escape;
 use crate::base::hint::{MIGRATE, VERIFY};
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::{decisions, empty, maybe, nothing, sentence, table_frame, text};
 use crate::dashboard::query::ViewQuery;
-use crate::dashboard::rows::{LegacyColumnView, LegacyState, LegacyView};
+use crate::dashboard::rows::{HIDDEN, LegacyColumnView, LegacyState, LegacyView};
 use crate::migration::rejection::Rule;
 use crate::report::document::words::rejected;
 
@@ -21,7 +22,7 @@ pub(crate) fn legacy(site: &Site, id: i64, view: &LegacyView, query: ViewQuery) 
         LegacyState::Differs { request, .. } => *request,
         _ => None,
     };
-    let is_collision = view.reasons.iter().any(|(_, rule, _)| rule == Rule::IdCollision.as_str());
+    let is_collision = view.reasons.iter().any(|it| it.rule == Rule::IdCollision.as_str());
     let address = |request: i64| format!("/requests/{request}{}", query.print());
     let content = html! {
         @if let Some(request) = request {
@@ -64,6 +65,7 @@ pub(crate) fn verified(view: &LegacyView) -> Markup {
         },
         LegacyState::Differs { differences, .. } => html! {
             p.verdict.bad { strong { "Differs" } " What is stored here is not what the legacy row gives." }
+            @if view.columns.is_empty() { p { "There is no legacy row of this id, or several have it." } }
             (self::differences(differences))
         },
         LegacyState::Rejected => html! {
@@ -74,8 +76,8 @@ pub(crate) fn verified(view: &LegacyView) -> Markup {
             html! { "No run has migrated or rejected this row. " code { (MIGRATE) } " does." },
         ),
         LegacyState::Gone => empty(
-            "Not verified: the legacy row isn't there.",
-            html! { "It was removed, or several rows share its id. " code { (VERIFY) } " counts such rows." },
+            "There is no legacy row of this id, or several have it.",
+            html! { "Of several rows with one id none is migrated; " code { (VERIFY) } " counts them." },
         ),
         LegacyState::Unknown { reason } => empty("Not verified.", html! { (text(reason)) }),
     }
@@ -91,33 +93,50 @@ fn differences(differences: &[(String, Option<String>, Option<String>)]) -> Mark
                 tr {
                     th scope="row" data-label=(head[0]) { code { (text(column)) } }
                     td data-label=(head[1]) { (maybe(expected.as_deref())) }
-                    td data-label=(head[2]) { (maybe(actual.as_deref())) }
+                    td data-label=(head[2]) { (maybe(actual.as_deref()))
+                        @if is_alike(expected.as_deref(), actual.as_deref()) {
+                            " " span.faint {
+                                "another value: it differs where neither is shown, or in what is spelt out alike"
+                            }
+                        } }
                 }
             }
         },
     )
 }
 
+/// Whether two values look the same here.
+fn is_alike(expected: Option<&str>, actual: Option<&str>) -> bool {
+    expected != Some(HIDDEN) && expected.is_some() && expected.map(escape::text) == actual.map(escape::text)
+}
+
 /// Why a row is rejected.
 fn reasons(view: &LegacyView) -> Markup {
-    let head = ["Column", "Value", "Rule", "What is wrong", "Message"];
-    let value = |field: &str| view.columns.iter().find(|it| it.name == field).map(|it| it.text.as_str());
+    let head = ["Column", "Value when it was rejected", "Rule", "What is wrong", "Message"];
+    let is_open = !matches!(view.state, LegacyState::Proved { .. });
+    let most = view.reasons.len().min(REASONS);
     html! {
         @if !view.reasons.is_empty() {
             (table_frame("Reasons", &head, html! {
-                @for (field, rule, message) in &view.reasons {
+                @for reason in &view.reasons[..most] {
+                    @let words = rejected(&reason.rule);
                     tr {
-                        th scope="row" data-label=(head[0]) { code { (text(field)) } }
-                        td data-label=(head[1]) { (maybe(value(field))) }
-                        td data-label=(head[2]) { (text(rule)) }
-                        td data-label=(head[3]) { (sentence(rejected(rule).sentence)) " " (sentence(rejected(rule).remedy)) }
-                        td data-label=(head[4]) { (text(message)) }
+                        th scope="row" data-label=(head[0]) { code { (text(&reason.field)) } }
+                        td data-label=(head[1]) { (maybe(reason.value.as_deref())) }
+                        td data-label=(head[2]) { (text(&reason.rule)) }
+                        td data-label=(head[3]) { (sentence(words.sentence)) @if is_open { " " (sentence(words.remedy)) } }
+                        td data-label=(head[4]) { (text(&reason.message)) }
                     }
                 }
             }))
+            @if view.reasons.len() > most { p.faint { "The first " (most) " of " (view.reasons.len()) " are shown." } }
+            @if !is_open { p.faint { "These reasons are still on record as open, though the row is migrated." } }
         }
     }
 }
+
+/// Of more reasons the first are shown.
+const REASONS: usize = 100;
 
 /// The columns of the legacy row beside what is stored for them, if anything is, and how one became the other.
 pub(crate) fn beside(view: &LegacyView) -> Markup {
@@ -137,7 +156,7 @@ pub(crate) fn beside(view: &LegacyView) -> Markup {
                         th scope="row" data-label=(head[0]) { code { (text(&column.name)) } }
                         td data-label=(head[1]) { (maybe(Some(&column.text))) }
                         td data-label=(head[2]) { (stored(column)) }
-                        td data-label=(head[3]) { (decisions(column.decisions)) }
+                        td data-label=(head[3]) { (decisions(&column.decisions)) }
                     }
                 }
             }))
@@ -165,7 +184,7 @@ fn stored(column: &LegacyColumnView) -> Markup {
             div { (maybe(value.as_deref())) " " code.faint { (place) } }
         }
         @if let Some(kept) = &column.kept {
-            div { (text(kept)) " " span.faint { "kept in the residual" } }
+            div { (maybe(Some(kept))) " " span.faint { "kept in the residual" } }
         }
         @if column.stored.is_empty() && column.kept.is_none() { (nothing()) }
     }

@@ -35,7 +35,7 @@ pub(crate) fn overview(site: &Site, overview: &Overview, is_old: bool, pulse: &P
                 p {
                     (plural(overview.requests(), "request", "requests")) ": " span.figure { (thousands(migrated)) }
                     " from legacy rows, " span.figure { (thousands(overview.requests().saturating_sub(migrated))) }
-                    " written by the application."
+                    " without lineage, as the application writes them."
                     @if overview.rejected > 0 {
                         " " a href="/rejections?state=open" { (plural(overview.rejected, "legacy row", "legacy rows")) }
                         (if overview.rejected == 1 { " is rejected." } else { " are rejected." })
@@ -60,8 +60,8 @@ fn working(run: &Run, pulse: &Pulse, query: OverviewQuery) -> Markup {
     html! {
         p .verdict .caution role="status" {
             strong { (text(&run.command)) " is at work" }
-            " since " span.figure { (text(&run.started_at)) } " (UTC), as " (text(&run.role)) ". About "
-            (plural(pulse.requests, "request is", "requests are")) " there now"
+            " since " span.figure { (text(&run.started_at)) } " (UTC), as " (text(&run.role)) ". By the server's own estimate, "
+            (plural(pulse.requests, "request was", "requests were")) " there a moment ago"
             @if let Some(rate) = pulse.rate {
                 ", " span.figure { (thousands(rate.abs().round() as u64)) } (if rate < 0.0 { " fewer" } else { " more" })
                 " a second"

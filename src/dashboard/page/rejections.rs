@@ -13,6 +13,9 @@ use crate::report::document::words::rejected;
 
 const PATH: &str = "/rejections";
 
+/// Rules that are looked up, as people choose from them.
+const MOST_RULES: usize = 50;
+
 /// The columns of a reason. What a rejected field holds may be anything, a name in place of an id too, and the message quotes
 /// it: until somebody asks, what the rule says stands for both.
 fn columns(is_shown: bool) -> &'static [&'static str] {
@@ -78,7 +81,10 @@ impl Rejections<'_> {
         if let Some(chosen) = chosen.filter(|it| !self.facets.iter().any(|facet| facet.word == *it)) {
             links.push((chosen.replace('_', " "), None, Some(self.address(|_| {})), true));
         }
-        facets("Rule", links)
+        html! {
+            (facets("Rule", links))
+            @if self.facets.len() >= MOST_RULES { p.faint { "The " (MOST_RULES) " most frequent rules are listed." } }
+        }
     }
 
     fn form(&self) -> Markup {

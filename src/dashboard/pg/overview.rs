@@ -33,17 +33,19 @@ pub(crate) async fn overview(session: &mut Session) -> Result<Overview, QueryErr
     let tables = sqlx::query(TABLES).fetch_all(&mut *session).await.attempt(WHAT)?;
     let tables = tables.iter().map(estimate).collect::<Result<_, sqlx::Error>>().attempt(WHAT)?;
     let rejections = sqlx::query(
-        "select rule::text, count(*) from padealing.migration_reject where resolved_run_id is null \
+        "select rule::text, count(*) from padealing.migration_reject where resolved_run_id is null and source_table = $1 \
          group by 1 order by 2 desc, 1",
     )
+    .bind(SOURCE_TABLE)
     .fetch_all(&mut *session)
     .await
     .attempt(WHAT)?;
     let rejection = |row: &PgRow| Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.unsigned_abs()));
     let rejections = rejections.iter().map(rejection).collect::<Result<_, sqlx::Error>>().attempt(WHAT)?;
     let rejected: i64 = sqlx::query_scalar(
-        "select count(distinct (source_table, source_id)) from padealing.migration_reject where resolved_run_id is null",
+        "select count(distinct source_id) from padealing.migration_reject where resolved_run_id is null and source_table = $1",
     )
+    .bind(SOURCE_TABLE)
     .fetch_one(&mut *session)
     .await
     .attempt(WHAT)?;

@@ -8,8 +8,11 @@ use sqlx::postgres::PgRow;
 use crate::base::hint::SERVE;
 use crate::base::text::sentence;
 use crate::dashboard::pg::pool::Pool;
+use crate::dashboard::pg::request::is_searched;
 use crate::dashboard::pg::within::within;
-use crate::dashboard::rows::{HIDDEN, JSON, LegacyColumnView, LegacyState, LegacyView, is_personal};
+use crate::dashboard::rows::{
+    HIDDEN, JSON, LegacyColumnView, LegacyState, LegacyView, ReasonView, is_personal, names_people,
+};
 use crate::migration::accounting::State;
 use crate::migration::destination::{Place, destination};
 use crate::migration::evidence::decisions::decisions;
@@ -23,10 +26,6 @@ use crate::migration::stored::Stored;
 use crate::migration::target::{Role, SOURCE_TABLE};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
-
-/// Other lineage of the same rows is looked for where all of it is no larger, in bytes: no index has what lineage names, and
-/// a search that is stopped is an error in the server's log.
-const SEARCHED: i64 = 32 * 1024 * 1024;
 
 /// Verifies one row. Values of people are left out unless somebody asked for them.
 pub(crate) async fn prove(pool: &Arc<Pool>, request: VerifyRequest<'_>, id: i64, people_shown: bool) -> LegacyView {
@@ -64,9 +63,13 @@ impl Shown {
     }
 
     /// A message quotes the value, which may be anything, a name in place of an id too.
-    fn reason(self, reason: &Rejected) -> (String, String, String) {
-        let message = self.text(true, reason.message.clone().unwrap_or_default());
-        (reason.field.clone(), reason.rule.clone(), message)
+    fn reason(self, reason: &Rejected) -> ReasonView {
+        ReasonView {
+            field: reason.field.clone(),
+            rule: reason.rule.clone(),
+            value: reason.value.as_ref().map(|it| self.text(true, Text::from(it.as_str()).excerpt())),
+            message: self.text(true, reason.message.clone().unwrap_or_default()),
+        }
     }
 }
 
@@ -76,23 +79,30 @@ fn columns(row: &LegacyRow, stored: Option<&Stored>, rejected: &[Rejected], show
         let text = text?;
         let is_odd =
             name != LegacyColumn::Id.name() && rejected.iter().any(|it| it.field == name) || is_no_id(name, text);
-        let text = shown.text(is_personal(name) || is_odd, text.excerpt());
+        let is_hidden = |text: &Text| is_personal(name) || names_people(&text.record());
+        let text = shown.text(is_hidden(text) || is_odd, text.excerpt());
         let known = LegacyColumn::ALL.iter().find(|it| it.name() == name);
         let (places, decisions) = known.map_or((&[][..], "D20"), |it| destination(*it));
         let held = |place: &Place| {
             let found = place.stored(stored?);
             let is_personal = is_personal(name) || place.column().is_some_and(is_personal);
+            let is_hidden = |it: &Text| is_personal || names_people(&it.record());
             let is_flag = known.is_some_and(|it| it.kind() == Kind::YesNo);
             let word = |found: Text| match found.plain() {
                 Some("t") if is_flag => "true".to_owned(),
                 Some("f") if is_flag => "false".to_owned(),
-                _ => shown.text(is_personal, found.excerpt()),
+                _ => shown.text(is_hidden(&found), found.excerpt()),
             };
             Some((place.to_string(), found.map(word)))
         };
         let held = places.iter().filter(|it| **it != Place::Residual).filter_map(held).collect();
         let kept = stored.and_then(|stored| stored.assessment.legacy.get(name)).cloned().flatten();
-        let kept = kept.map(|it| shown.text(is_personal(name), it.excerpt()));
+        let kept = kept.map(|it| shown.text(is_hidden(&it), it.excerpt()));
+        let decisions = match (&kept, decisions) {
+            (None, decisions) => decisions.to_owned(),
+            (Some(_), "" | "D20") => "D20".to_owned(),
+            (Some(_), decisions) => format!("{decisions}, D20"),
+        };
         Some(LegacyColumnView { name: name.to_owned(), text, stored: held, kept, decisions })
     };
     row.columns().filter_map(view).collect()
@@ -111,7 +121,8 @@ async fn state(pool: &Arc<Pool>, one: &OneRow, id: i64, shown: Shown) -> LegacyS
         let differences = one.differences.iter().map(|it| {
             // JSON may have names, too.
             let is_personal = JSON.contains(&&*it.field) || is_personal(&it.field);
-            let value = |value: &Option<String>| value.clone().map(|it| shown.text(is_personal, it));
+            let value =
+                |value: &Option<String>| value.clone().map(|it| shown.text(is_personal || names_people(&it), it));
             (format!("{} {}", it.target, it.field), value(&it.expected), value(&it.actual))
         });
         return LegacyState::Differs { request, differences: differences.collect() };
@@ -136,10 +147,7 @@ async fn other_claim(pool: &Arc<Pool>, stored: &Stored, id: i64) -> Result<Optio
     let named = Role::ALL.iter().filter_map(|role| Some((role.as_str().to_owned(), stored.lineage_id(*role)?)));
     let (roles, ids): (Vec<String>, Vec<i64>) = named.unzip();
     let mut lease = pool.begin().await.map_err(|error| sentence(&error))?;
-    let size =
-        sqlx::query_scalar::<_, Option<i64>>("select pg_relation_size(to_regclass('padealing.migration_mapping'))");
-    let size = size.fetch_one(&mut *lease).await.attempt(WHAT).map_err(|error| sentence(&error))?;
-    let found = match size.unwrap_or_default() <= SEARCHED {
+    let found = match is_searched(&mut lease).await.map_err(|error| sentence(&error))? {
         true => search(&mut lease, roles, ids, id).await.map_err(|error| sentence(&error))?,
         false => None,
     };
@@ -159,7 +167,7 @@ async fn search(
         "select m.source_table || ' ' || m.source_id || ' has ' || m.target_table || ' ' || m.target_id \
          from padealing.migration_mapping m join unnest($1::text[], $2::bigint[]) as of (role, id) \
              on m.target_table = of.role and m.target_id = of.id \
-         where (m.source_table, m.source_id) <> ($3, $4) limit 1",
+         where m.source_table = $3 and m.source_id <> $4 limit 1",
     );
     let query = query.bind(roles).bind(ids).bind(SOURCE_TABLE).bind(id);
     let found = within(session, None, query, WHAT).await?;

@@ -92,21 +92,36 @@ const LINEAGE: &str = "select source_table::text, source_id::bigint, migrated_at
     where source_table = $1 and target_table = $2 and target_id = $3";
 
 /// The lineage of a request. There is an index for a source's id only, which finds it where the id was kept (D6). Where
-/// it was reassigned the whole table is read, which only a request with the legacy mark is worth.
+/// it was reassigned the whole table is read, if it isn't large, or for a request with the legacy mark.
 async fn origin(session: &mut Session, id: i64, audit: &[Record]) -> Result<Origin, QueryError> {
     match lineage(session, "and source_id = $3", id).await? {
         Some(Some(lineage)) => return Ok(Origin::Legacy(lineage)),
         Some(None) => {}
         None => return Ok(Origin::Unknown),
     }
-    if !audit.iter().any(|entry| entry.get("details").is_some_and(|it| it.contains(LEGACY_MARK))) {
-        let is_application = !names_parts(session, id).await?;
-        return Ok(if is_application { Origin::Application } else { Origin::Broken });
+    let is_marked = audit.iter().any(|entry| entry.get("details").is_some_and(|it| it.contains(LEGACY_MARK)));
+    if is_marked || is_searched(session).await? {
+        match lineage(session, "limit 1", id).await? {
+            Some(Some(lineage)) => return Ok(Origin::Legacy(lineage)),
+            Some(None) => {}
+            None => return Ok(Origin::Unknown),
+        }
     }
-    match lineage(session, "limit 1", id).await? {
-        Some(found) => Ok(found.map_or(Origin::Broken, Origin::Legacy)),
-        None => Ok(Origin::Unknown),
-    }
+    let is_application = !is_marked && !names_parts(session, id).await?;
+    Ok(if is_application { Origin::Application } else { Origin::Broken })
+}
+
+/// Lineage is searched by what it names where it is no larger, in bytes: no index has that, and a search that is stopped is an
+/// error in the server's log.
+const SEARCHED: i64 = 32 * 1024 * 1024;
+
+/// Whether lineage is small enough to be searched by what it names.
+pub(crate) async fn is_searched(session: &mut Session) -> Result<bool, QueryError> {
+    let size: Option<i64> = sqlx::query_scalar("select pg_relation_size(to_regclass('padealing.migration_mapping'))")
+        .fetch_one(session)
+        .await
+        .attempt(WHAT)?;
+    Ok(size.unwrap_or_default() <= SEARCHED)
 }
 
 const WHAT: &str = "looking up lineage";

@@ -39,9 +39,10 @@ pub async fn standing(
     // Rows without an id, and all but one of those that share one, aren't in migration_reject: a run that tried every
     // row has counted them.
     let rejections = format!(
-        "select coalesce((select (newest.counts ->> 'rejected')::int8 from (select * from padealing.migration_run \
+        "select coalesce((select {} from (select * from padealing.migration_run \
              where command = 'migrate' order by started_at desc, id limit 1) newest \
              where newest.options ->> 'limit' is null), ({}))",
+        counted("rejected"),
         rows("migration_reject", "resolved_run_id is null")
     );
     let rejected = known(&mut session, &in_target("migration_reject"), async |it| count(it, &rejections).await).await?;
@@ -103,18 +104,37 @@ pub(crate) async fn known<T>(
     }
 }
 
+/// A count of `counts`, unless something else stands there: one odd run is no reason to hide the others.
+fn counted(name: &str) -> String {
+    format!(
+        "case jsonb_typeof(counts) when 'object' \
+             then case when counts ->> '{name}' ~ '^[0-9]{{1,18}}$' then (counts ->> '{name}')::int8 end end"
+    )
+}
+
+/// A moment to the second; `infinity` is none.
+fn second(column: &str) -> String {
+    format!("case when isfinite({column}) then to_char({column}, 'YYYY-MM-DD HH24:MI:SS') else {column}::text end")
+}
+
 /// The newest runs, so many of them.
 pub(crate) async fn runs(session: &mut Session, listed: usize) -> Result<Runs, QueryError> {
     let is_at_work = Lock::Migrate.is_held(session).await?;
     let sql = format!(
-        "select to_char(started_at, 'YYYY-MM-DD HH24:MI:SS'), to_char(finished_at, 'YYYY-MM-DD HH24:MI:SS'), \
-                outcome::text, database_role::text, program_version::text, (counts ->> 'read')::int8, \
-                (counts ->> 'migrated')::int8, (counts ->> 'rejected')::int8, \
-                options ->> 'reason', count(*) over (), id::text, command::text, (counts ->> 'rolled_back')::int8, \
-                (counts ->> 'kept')::int8, \
-                (options - 'reason')::text, extract(epoch from finished_at - started_at)::float8 \
+        "select {}, {}, outcome::text, database_role::text, program_version::text, {}, {}, {}, \
+                case jsonb_typeof(options) when 'object' then options ->> 'reason' end, count(*) over (), id::text, \
+                command::text, {}, {}, case jsonb_typeof(options) when 'object' then (options - 'reason')::text end, \
+                case when isfinite(started_at) and isfinite(finished_at) \
+                     then extract(epoch from finished_at - started_at)::float8 end \
          from padealing.migration_run where command in ('migrate', 'rollback') \
-         order by started_at desc, id limit {listed}"
+         order by started_at desc, id limit {listed}",
+        second("started_at"),
+        second("finished_at"),
+        counted("read"),
+        counted("migrated"),
+        counted("rejected"),
+        counted("rolled_back"),
+        counted("kept"),
     );
     let rows: Vec<RunRow> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(session).await.attempt("reading the runs")?;
     let total = rows.first().map_or(0, |row| row.9);

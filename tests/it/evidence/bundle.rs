@@ -281,3 +281,30 @@ async fn a_role_that_may_only_read_is_enough(#[case] role: Role) {
     })
     .await;
 }
+
+/// Of several rows with one id there is none, in a file as in a table: nothing is shown for one of them.
+#[tokio::test]
+async fn of_several_rows_with_one_id_none_is_shown() {
+    with_db(Start::Applied, async |db| {
+        db.execute(
+            "delete from personal_account_dealing; \
+             insert into personal_account_dealing (id, employee, requested_date, status) \
+                 values (63, 1001, '2024-01-01', 'approved'), (64, 1002, '2024-01-02', 'approved')",
+        )
+        .await;
+        let copy = "copy public.personal_account_dealing to stdout (format csv, header)";
+        let (text, _) = db.psql_output(copy, "-q").await;
+        let line = text.lines().find(|it| it.starts_with("63,")).expect("the row").to_owned();
+        let dir = tempfile::tempdir().expect("a directory is made");
+        std::fs::write(dir.path().join("rows.csv"), format!("{text}\n{}\n", line.replace("1001", "1003")))
+            .expect("written");
+        let source = ["--source-csv", "rows.csv", "--csv-null", "unquoted"];
+        on(&db, dir.path(), &[&["migrate"], &source[..]].concat());
+        let shown = clean(&db, dir.path(), &[&["evidence", "show", "64"], &source[..]].concat());
+        assert!(shown.contains("migrated"), "{shown}");
+        let output = on(&db, dir.path(), &[&["evidence", "show", "63"], &source[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert!(stderr(&output).contains("has the id 63, or several have"), "{}", stderr(&output));
+    })
+    .await;
+}

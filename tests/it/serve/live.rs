@@ -25,7 +25,7 @@ async fn a_run_is_followed_as_long_as_it_is_at_work() {
             let page = browser.page("/").await;
             for shown in [
                 "<strong>migrate is at work</strong> since <span class=\"figure\">2024-01-01 10:00:00</span> (UTC), as mover",
-                "About 0 requests are there now. This page loads again every 5 seconds.",
+                "By the server's own estimate, 0 requests were there a moment ago. This page loads again every 5 seconds.",
                 "<meta http-equiv=\"refresh\" content=\"5\">",
                 "<span class=\"status caution\">running</span>",
             ] {
@@ -39,7 +39,7 @@ async fn a_run_is_followed_as_long_as_it_is_at_work() {
             .await;
             until("the server counts them", async || {
                 let page = browser.page("/").await;
-                (page.contains("About 4,000 requests") && page.contains(" more a second")).then_some(())
+                (page.contains("estimate, 4,000 requests") && page.contains(" more a second")).then_some(())
             })
             .await;
             drop(running);
@@ -48,6 +48,31 @@ async fn a_run_is_followed_as_long_as_it_is_at_work() {
                 (page.contains(">lost</span>") && !page.contains("at work")).then_some(())
             })
             .await;
+        })
+        .await;
+    })
+    .await;
+}
+
+/// A run whose record is odd is shown as far as it can be read, and hides no other.
+#[tokio::test]
+async fn an_odd_run_hides_no_other() {
+    with_db(Start::Applied, async |db| {
+        db.execute(RUN).await;
+        db.execute(
+            r#"insert into padealing.migration_run (id, command, environment, started_at, finished_at, database_role,
+                                                    program_version, counts, options, outcome) values
+                   (gen_random_uuid(), 'migrate', 'local', 'infinity', '-infinity', 'a', '1', '{"read": "NaN", "migrated": -5}', '[]', 'clean'),
+                   (gen_random_uuid(), 'migrate', 'local', '4000-01-01 BC', '9999-01-01', 'b', '2', '{"read": 99999999999999999999}', '7', 'clean'),
+                   (gen_random_uuid(), 'migrate', 'local', '2024-01-02', null, 'c', '3', '[1.5]', null, 'failed')"#,
+        )
+        .await;
+        serving(options(&db.database), async |browser| {
+            let page = browser.page("/").await;
+            for role in ["a", "b", "c", "mover"] {
+                assert!(page.contains(&format!("data-label=\"Role\">{role}</td>")), "{role} in {page}");
+            }
+            assert!(page.contains("infinity"), "{page}");
         })
         .await;
     })

@@ -99,7 +99,8 @@ async fn a_legacy_row_has_a_page() {
         let pending = browser.page("/legacy/900001").await;
         assert!(pending.contains("Not migrated yet.") && !pending.contains("Okafor"), "{pending}");
         assert!(pending.contains("Approved<span class=\"blanks\" title=\"blanks\"> </span>"), "{pending}");
-        assert!(browser.page("/legacy/900002").await.contains("the legacy row isn't there"));
+        let none = browser.get("/legacy/900002").await;
+        assert!(none.status == 404 && none.body.contains("There is no legacy row of this id"), "{}", none.body);
         assert_eq!(browser.get("/legacy/one").await.status, 404);
         let (request, source) = db
             .value(

@@ -204,11 +204,23 @@ async fn empty_pages_say_what_to_do() {
 /// the hash of the row that has them, with which they could be guessed.
 #[tokio::test]
 async fn people_are_hidden_wherever_they_are_named() {
-    const HIDDEN: [&str; 9] =
-        ["ada@", "Ada Q", "adaq", "Ada in", "Ada deep", "Ada list", "uid-ada", "B. Castell", "SHA-256 of the row"];
+    const HIDDEN: [&str; 11] = [
+        "Ada json",
+        "Ada xml",
+        "ada@",
+        "Ada Q",
+        "adaq",
+        "Ada in",
+        "Ada deep",
+        "Ada list",
+        "uid-ada",
+        "B. Castell",
+        "SHA-256 of the row",
+    ];
     with_dashboard(Start::Migrated, async |db, browser| {
         db.execute(
-            r#"alter table personal_account_dealing add "E_Mail" text, add user_name text, add "NAME2" text, add desk text;"#,
+            r#"alter table personal_account_dealing add "E_Mail" text, add user_name text, add "NAME2" text, add desk text,
+            add packet json, add feed text, add gid text;"#,
         )
         .await;
         let id = db
@@ -224,12 +236,13 @@ async fn people_are_hidden_wherever_they_are_named() {
                update padealing.migration_reject set field = 'last_modified_by', value = 'B. Castell',
                 message = 'B. Castell is no id';
                update personal_account_dealing set "E_Mail" = 'ada@example.com', user_name = 'adaq', "NAME2" = 'Ada Q',
-                desk = 'Rates' where id = (select source_id from padealing.migration_mapping
+                desk = 'Rates', gid = 'uid-ada', packet = '{{"user": ["Ada json"]}}', feed = '<a><who>Ada xml</who></a>' where id = (select source_id from padealing.migration_mapping
                                            where target_table = 'pad_request' and target_id = {id});
                update padealing.pad_request set compliance_assessment = jsonb_set(
                 coalesce(compliance_assessment, '{{}}') || '{{"legacy": {{}}}}', '{{legacy}}',
                 coalesce(compliance_assessment -> 'legacy', '{{}}') || '{{"E_Mail": "ada@example.com", "user_name": "adaq",
-                "NAME2": "Ada Q", "desk": "Rates"}}') where id = {id}"#
+                "NAME2": "Ada Q", "desk": "Rates", "gid": "uid-ada", "packet": "{{\"user\": [\"Ada json\"]}}",
+                "feed": "<a><who>Ada xml</who></a>"}}') where id = {id}"#
         ))
         .await;
         let request = format!("/requests/{id}");
@@ -369,7 +382,7 @@ async fn what_matters_is_on_top() {
                 count("select count(*) from padealing.migration_mapping where target_table = 'pad_request'").await;
             let figure = |of: u64| format!("<span class=\"figure\">{of}</span>");
             let sum = format!(
-                "{all} requests: {} from legacy rows, {} written by the",
+                "{all} requests: {} from legacy rows, {} without lineage",
                 figure(migrated),
                 figure(all - migrated)
             );

@@ -141,10 +141,10 @@ fn listed(rules: &[(String, Reasons)]) -> String {
     let total: u64 = rules.iter().map(|(_, reasons)| reasons.count()).sum();
     let shown: u64 = rules.iter().take(RULES).map(|(_, reasons)| reasons.rows.len() as u64).sum();
     let shown = match total.saturating_sub(shown) {
-        0 => "all are".to_owned(),
-        left => format!("{} of them are; {} are not", thousands(shown), thousands(left)),
+        0 => "all are listed by row".to_owned(),
+        left => format!("{} of them are listed by row; {} are not", thousands(shown), thousands(left)),
     };
-    format!("All {} reasons are counted here, and {shown} listed by row.", thousands(total))
+    format!("All {} reasons are counted here, and {shown}.", thousands(total))
 }
 
 /// Rejections on record in the database, open and closed.
