@@ -343,6 +343,8 @@ pub struct Overview {
     pub rejected: u64,
     /// Requests that lineage names; none if counting them takes too long.
     pub migrated: Option<u64>,
+    /// Rows of the legacy table; none if it is elsewhere, not readable, or large.
+    pub legacy: Option<u64>,
     /// When it was counted.
     pub counted_at: String,
 }
@@ -351,6 +353,19 @@ impl Overview {
     /// How many requests there are.
     pub fn requests(&self) -> u64 {
         self.by_year.iter().flatten().flat_map(|(_, by_status)| by_status.values()).sum()
+    }
+
+    /// Legacy rows by where they stand: read, migrated, rejected and left; none unless all are known, and add up. A run that
+    /// tried every row has counted rejected rows without an id of their own, too, which no record can name.
+    pub fn accounting(&self, newest: Option<&Run>) -> Option<[u64; 4]> {
+        let is_whole = |run: &&Run| {
+            let options = run.options.as_deref().and_then(|it| serde_json::from_str::<serde_json::Value>(it).ok());
+            run.command == "migrate" && options.is_none_or(|it| it["limit"].is_null())
+        };
+        let counted = newest.filter(is_whole).and_then(|it| it.counts);
+        let rejected = counted.map_or(self.rejected, |it| it.rejected.unsigned_abs());
+        let (legacy, migrated) = (self.legacy?, self.migrated?);
+        Some([legacy, migrated, rejected, legacy.checked_sub(migrated.checked_add(rejected)?)?])
     }
 
     /// How many requests have a status.

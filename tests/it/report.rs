@@ -265,7 +265,7 @@ async fn a_rehearsal_and_the_gate_write_one_too() {
         assert!(page.contains(wanted), "{wanted}");
     }
     // What is expected and what is open are counted in one sentence.
-    assert!(words.contains("issues, none of them open: 21 expected") && !words.contains("None is open"), "{words}");
+    assert!(words.contains("issues, none of them open: 12 expected") && !words.contains("None is open"), "{words}");
     assert!(read("r.txt").starts_with("Server "));
     with_db(Start::Migrated, async |db| {
         for file in ["g.html", "g.md", "g.xml"] {

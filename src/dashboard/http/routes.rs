@@ -122,7 +122,8 @@ impl Shared {
 
     async fn count_now(&self) -> Result<Overview, Problem> {
         let mut lease = self.begin().await?;
-        let found = pg::overview::overview(&mut lease).await?;
+        let legacy = self.options.source.table_in(&self.options.target);
+        let found = pg::overview::overview(&mut lease, legacy).await?;
         lease.done().await?;
         Ok(found)
     }

@@ -19,6 +19,7 @@ pub(crate) fn overview(site: &Site, overview: &Overview, is_old: bool, pulse: &P
     let at_work = pulse.at_work();
     let content = html! {
         @if let Some(run) = at_work { (working(run, pulse, query)) }
+        @else if let Some(rows) = overview.accounting(pulse.runs.as_ref().ok().and_then(|it| it.newest.first())) { (accounting(rows)) }
         @if overview.by_year.is_none() {
             (empty(
                 "The requests are not counted.",
@@ -52,6 +53,17 @@ pub(crate) fn overview(site: &Site, overview: &Overview, is_old: bool, pulse: &P
     };
     let again = at_work.filter(|_| !query.still).map(|_| AGAIN);
     page(site, &Head { again, ..Head::new(Part::Overview, Part::Overview.title()) }, &content)
+}
+
+/// What became of the legacy rows.
+fn accounting([read, migrated, rejected, left]: [u64; 4]) -> Markup {
+    let term = |count: u64, word: &str| html! { b { (thousands(count)) } " " (word) };
+    html! {
+        p.sum {
+            (term(read, "legacy rows")) " = " a href="/requests?writer=migration" { (term(migrated, "migrated")) } " + "
+            a href="/rejections?state=open" { (term(rejected, "rejected")) } " + " (term(left, "left"))
+        }
+    }
 }
 
 /// What a run does now.

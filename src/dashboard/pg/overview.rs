@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::Row as _;
 use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
+use crate::base::quote::{quote_identifier, quote_literal};
+use crate::config::settings::TableName;
 use crate::dashboard::pg::within::within;
 use crate::dashboard::rows::{Overview, Pulse, Year};
 use crate::migration::pg::standing::{in_target, known, runs};
@@ -23,7 +25,7 @@ const TABLES: &str = "select c.relname::text, greatest(c.reltuples, 0)::bigint f
 const RUNS: usize = 10;
 
 /// Counts requests, where a second is enough for that; of other tables, the planner's estimate is enough.
-pub(crate) async fn overview(session: &mut Session) -> Result<Overview, QueryError> {
+pub(crate) async fn overview(session: &mut Session, legacy: Option<&TableName>) -> Result<Overview, QueryError> {
     let mut by_year = within_a_second(session, BY_YEAR).await?;
     let is_by_year = by_year.is_some();
     if !is_by_year {
@@ -58,9 +60,38 @@ pub(crate) async fn overview(session: &mut Session) -> Result<Overview, QueryErr
         .and_then(<[PgRow]>::first)
         .map(|row| row.try_get::<i64, _>(0));
     let migrated = migrated.transpose().attempt(WHAT)?.map(i64::unsigned_abs);
+    let legacy = match legacy {
+        Some(table) => legacy_rows(session, table).await?,
+        None => None,
+    };
     let counted_at =
         sqlx::query_scalar("select to_char(now(), 'HH24:MI:SS')").fetch_one(session).await.attempt(WHAT)?;
-    Ok(Overview { by_year, is_by_year, tables, rejections, rejected: rejected.unsigned_abs(), migrated, counted_at })
+    Ok(Overview {
+        by_year,
+        is_by_year,
+        tables,
+        rejections,
+        rejected: rejected.unsigned_abs(),
+        migrated,
+        legacy,
+        counted_at,
+    })
+}
+
+/// A legacy table is counted that is no larger, in bytes: a count that is stopped is an error in the server's log.
+const COUNTED: i64 = 1024 * 1024 * 1024;
+
+/// The rows of the legacy table, if this role may count them.
+async fn legacy_rows(session: &mut Session, table: &TableName) -> Result<Option<u64>, QueryError> {
+    let name = format!("{}.{}", quote_identifier(&table.schema), quote_identifier(&table.name));
+    let sql = format!(
+        "select case when pg_relation_size({}) <= {COUNTED} then (select count(*) from {name}) end",
+        quote_literal(&name)
+    );
+    let counted = known(session, table, async |it| {
+        sqlx::query_scalar::<_, Option<i64>>(AssertSqlSafe(sql)).fetch_one(it).await.attempt(WHAT)
+    });
+    Ok(counted.await?.ok().flatten().map(i64::unsigned_abs))
 }
 
 const BY_YEAR: &str = "select case when isfinite(created_at) then extract(year from created_at)::int end, status::text, count(*) \

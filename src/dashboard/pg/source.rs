@@ -17,6 +17,14 @@ pub enum Source {
 }
 
 impl Source {
+    /// The legacy table, if it is in this database.
+    pub(crate) fn table_in(&self, target: &Database) -> Option<&TableName> {
+        match self {
+            Self::Table(database, table) if database.place() == target.place() => Some(table),
+            _ => None,
+        }
+    }
+
     pub(crate) fn legacy(&self) -> LegacySource<'_> {
         match self {
             Self::Table(database, table) => LegacySource::Table { database, table },

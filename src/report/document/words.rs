@@ -58,11 +58,6 @@ pub(crate) fn rejected(rule: &str) -> Rejected {
 /// How values of rows are shown.
 pub(super) const QUOTED: &str = "Quotes show where a value begins and ends if it has blanks there.";
 
-/// A rule and its field, as a heading.
-pub(super) fn rule_title(rule: &str, field: &str) -> String {
-    format!("{} in `{field}`", rule_words(rule))
-}
-
 /// A rule's stored name as words.
 pub(super) fn rule_words(rule: &str) -> String {
     let mut words = rule.replace('_', " ");

@@ -388,6 +388,14 @@ async fn what_matters_is_on_top() {
             );
             assert!(overview.contains(&sum), "{sum} in {overview}");
             assert!(overview.contains(&format!("{rejected} legacy rows</a> are rejected.")), "{overview}");
+            let legacy = count("select count(*) from personal_account_dealing").await;
+            let report = count("select (counts ->> 'rejected')::int8 from padealing.migration_run").await;
+            let sum = format!(
+                "<b>{legacy}</b> legacy rows = <a href=\"/requests?writer=migration\"><b>{migrated}</b> migrated</a> + \
+                 <a href=\"/rejections?state=open\"><b>{report}</b> rejected</a> + <b>{}</b> left",
+                legacy - migrated - report
+            );
+            assert!(overview.contains(&sum), "{sum} in {overview}");
             let proved = db
                 .value("select min(target_id) from padealing.migration_mapping where target_table = 'pad_request'")
                 .await

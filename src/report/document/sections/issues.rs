@@ -7,7 +7,7 @@ use crate::base::text::{list, plural, thousands};
 use crate::checks::check::Status as Outcome;
 use crate::migration::causes::DifferenceGroup;
 use crate::migration::groups::RejectionGroup;
-use crate::migration::recorded::RecordedRejections;
+use crate::migration::recorded::{RecordedGroup, RecordedRejections};
 use crate::migration::standing::{RunEnd, Runs};
 use crate::migration::target::SOURCE_TABLE;
 use crate::migration::verification::VerifyCounts;
@@ -15,7 +15,7 @@ use crate::report::checks::{CheckJson, plain};
 use crate::report::document::block::ColumnKind::{Number, Status, Text};
 use crate::report::document::block::{Block, Cell, Section, Table, excerpt};
 use crate::report::document::sections::schema::weight;
-use crate::report::document::words::{cause, rejected, rule_title};
+use crate::report::document::words::{cause, rejected, rule_words};
 use crate::report::drift::json::FindingJson;
 use crate::report::integrity::IntegrityCheckJson;
 use crate::report::planted::Planted;
@@ -23,6 +23,9 @@ use crate::schema::drift::finding::Severity;
 
 /// Issues that are listed of each kind.
 const LISTED: usize = 100;
+
+/// Columns of a rule that are named.
+const COLUMNS: usize = 10;
 
 /// What an issue can be, what needs attention first.
 const STATES: [&str; 4] = ["open", "expected", "as before", "closed"];
@@ -87,25 +90,46 @@ impl Issues {
 
     /// Rejections on record.
     pub(crate) fn of_rejections(&mut self, found: &RecordedRejections) {
-        for group in found.groups.iter().take(LISTED) {
-            let title = format!("Rejected: {}", rule_title(&group.rule, &group.field));
-            match group.is_open {
-                true => self.push(title, group.rows, "open", rejected(&group.rule).remedy),
-                false => self.push(title, group.rows, "closed", "A later run found the reason gone."),
-            }
-        }
+        let is_of = |is_open: bool| move |it: &&RecordedGroup| it.is_open == is_open;
+        let group = |it: &RecordedGroup| (it.rule.clone(), it.field.clone(), it.rows);
+        self.of_rules(found.groups.iter().filter(is_of(true)).map(group), "open");
+        self.of_rules(found.groups.iter().filter(is_of(false)).map(group), "closed");
     }
 
     /// Rejections of one run.
     pub(crate) fn of_run(&mut self, groups: &[RejectionGroup], is_expected: bool) {
         let state = if is_expected { "expected" } else { "open" };
-        for group in groups {
-            let rule = group.rule.as_str();
+        self.of_rules(groups.iter().map(|it| (it.rule.as_str().to_owned(), it.field.clone(), it.rows)), state);
+    }
+
+    /// One issue for each rule, with the columns that it concerns: reasons by rule, column and count.
+    fn of_rules(&mut self, groups: impl Iterator<Item = (String, String, u64)>, state: &str) {
+        let mut rules: Vec<(String, Vec<String>, u64)> = Vec::new();
+        for (rule, field, rows) in groups {
+            match rules.iter_mut().find(|it| it.0 == rule) {
+                Some((_, fields, count)) => {
+                    fields.push(field);
+                    *count += rows;
+                }
+                None => rules.push((rule, vec![field], rows)),
+            }
+        }
+        let more = rules.len().saturating_sub(LISTED);
+        for (rule, fields, count) in rules.into_iter().take(LISTED) {
+            let columns = list(fields.iter().take(COLUMNS).map(|it| format!("`{it}`")));
+            let others = if fields.len() > COLUMNS { " and others" } else { "" };
+            let remedy = match state {
+                "closed" => "A later run found the reason gone.",
+                _ => rejected(&rule).remedy,
+            };
+            self.push(format!("Rejected: {} in {columns}{others}", rule_words(&rule)), count, state, remedy);
+        }
+        if more > 0 {
             self.push(
-                format!("Rejected: {}", rule_title(rule, &group.field)),
-                group.rows,
+                "Rejected: more rules, which the table of rules counts",
+                more as u64,
                 state,
-                rejected(rule).remedy,
+                "The same for them.",
             );
         }
     }
