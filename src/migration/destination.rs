@@ -1,9 +1,7 @@
 //! Where each legacy column went, in one declaration for people: a test migrates rows that differ in one column, and
 //! compares. Pure.
 
-use crate::migration::legacy::{LegacyColumn as Col, Text};
-use crate::migration::stored::Stored;
-use crate::migration::target::Role;
+use crate::migration::legacy::LegacyColumn as Col;
 
 /// A place of the target that depends on a legacy column. It is printed as people read it, such as
 /// `pad_approval.decided_at of the manager`.
@@ -24,33 +22,6 @@ pub enum Place {
     /// The residual only, which keeps what typed columns can't give back (D11).
     #[strum(to_string = "residual")]
     Residual,
-}
-
-impl Place {
-    /// The column's name; the residual has the legacy column's own.
-    pub(crate) fn column(self) -> Option<&'static str> {
-        match self {
-            Self::Request(column) | Self::Manager(column) | Self::Compliance(column) | Self::Execution(column) => {
-                Some(column)
-            }
-            Self::Residual => None,
-        }
-    }
-
-    /// What is stored there for a legacy row that was migrated. What the residual keeps is found by legacy columns.
-    pub(crate) fn stored(self, stored: &Stored) -> Option<Text> {
-        let (role, column) = match self {
-            Self::Request("compliance_assessment") => {
-                return stored.assessment.holding_period.map(|it| Text::from(if it { "true" } else { "false" }));
-            }
-            Self::Request(column) => (Role::Request, column),
-            Self::Manager(column) => (Role::Manager, column),
-            Self::Compliance(column) => (Role::Compliance, column),
-            Self::Execution(column) => (Role::Execution, column),
-            Self::Residual => return None,
-        };
-        Some(stored.row(role)?.get(column)?.into_text())
-    }
 }
 
 /// The columns that depend on a legacy column, the one that has its value first, and by which decisions

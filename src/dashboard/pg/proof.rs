@@ -84,8 +84,8 @@ fn columns(row: &LegacyRow, stored: Option<&Stored>, rejected: &[Rejected], show
         let known = LegacyColumn::ALL.iter().find(|it| it.name() == name);
         let (places, decisions) = known.map_or((&[][..], "D20"), |it| destination(*it));
         let held = |place: &Place| {
-            let found = place.stored(stored?);
-            let is_personal = is_personal(name) || place.column().is_some_and(is_personal);
+            let found = held(*place, stored?);
+            let is_personal = is_personal(name) || column_of(*place).is_some_and(is_personal);
             let is_hidden = |it: &Text| is_personal || names_people(&it.record());
             let is_flag = known.is_some_and(|it| it.kind() == Kind::YesNo);
             let word = |found: Text| match found.plain() {
@@ -106,6 +106,31 @@ fn columns(row: &LegacyRow, stored: Option<&Stored>, rejected: &[Rejected], show
         Some(LegacyColumnView { name: name.to_owned(), text, stored: held, kept, decisions })
     };
     row.columns().filter_map(view).collect()
+}
+
+/// The name of a place's column; the residual has the legacy column's own.
+fn column_of(place: Place) -> Option<&'static str> {
+    match place {
+        Place::Request(column) | Place::Manager(column) | Place::Compliance(column) | Place::Execution(column) => {
+            Some(column)
+        }
+        Place::Residual => None,
+    }
+}
+
+/// What is stored in a place for a legacy row that was migrated. What the residual keeps is found by legacy columns.
+fn held(place: Place, stored: &Stored) -> Option<Text> {
+    let role = match place {
+        Place::Request("compliance_assessment") => {
+            return stored.assessment.holding_period.map(|it| Text::from(if it { "true" } else { "false" }));
+        }
+        Place::Request(_) => Role::Request,
+        Place::Manager(_) => Role::Manager,
+        Place::Compliance(_) => Role::Compliance,
+        Place::Execution(_) => Role::Execution,
+        Place::Residual => return None,
+    };
+    Some(stored.row(role)?.get(column_of(place)?)?.into_text())
 }
 
 /// A column that names an employee by the id, and holds something else: perhaps a name.
