@@ -75,11 +75,13 @@ const PERSONAL_WORDS: [&str; 15] = [
     "who",
 ];
 
-/// Whether a text is JSON, XML or the like, in which something is called by such a name: with its values it may say who
+/// Whether a text is JSON, XML, hstore or the like, in which something is called by such a name: with its values it may say who
 /// somebody is.
 pub fn names_people(text: &str) -> bool {
-    let is_structured = text.trim_start().starts_with(['{', '[', '<']);
-    is_structured && text.split(|c: char| !(c.is_alphanumeric() || "_-. ".contains(c))).any(|it| is_personal(it.trim()))
+    let is_structured = text.trim_start().starts_with(['{', '[', '<']) || text.contains("=>");
+    let mut names = text.split(|c: char| !(c.is_alphanumeric() || "_-. ".contains(c)));
+    // A key may be spelt by its characters' numbers.
+    is_structured && (text.contains("\\u") || names.any(|it| is_personal(it.trim())))
 }
 
 /// Columns that hold JSON.
@@ -164,6 +166,9 @@ pub struct Counted {
     /// Whether there are more.
     pub is_more: bool,
 }
+
+/// Rules of rejections that are looked up, as people choose from them: the most frequent ones.
+pub const MOST_RULES: usize = 50;
 
 /// A word that rows may be filtered by, and how many have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -298,6 +303,19 @@ pub struct LegacyColumnView {
     pub decisions: String,
 }
 
+/// A difference as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DifferenceView {
+    /// The column, with its table.
+    pub column: String,
+    /// What must be there.
+    pub expected: Option<String>,
+    /// What is.
+    pub actual: Option<String>,
+    /// Whether both are shown, and look alike.
+    pub is_alike: bool,
+}
+
 /// Where a legacy row stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LegacyState {
@@ -312,8 +330,8 @@ pub enum LegacyState {
     Differs {
         /// Its request, if lineage names one.
         request: Option<i64>,
-        /// Column, what must be there, what is.
-        differences: Vec<(String, Option<String>, Option<String>)>,
+        /// Each of them.
+        differences: Vec<DifferenceView>,
     },
     /// It was rejected.
     Rejected,

@@ -2,6 +2,7 @@
 
 use crate::base::text::{plural, thousands};
 use crate::migration::causes::{self, DifferenceGroups};
+use crate::migration::difference::{ALIKE, is_alike};
 use crate::migration::groups::{self, RejectionGroup};
 use crate::migration::rejection::Rule;
 use crate::migration::run::MigrateReport;
@@ -117,7 +118,9 @@ pub(crate) fn differences(page: &mut Page, groups: &DifferenceGroups) {
         page.beside(2, width + 2, format!("{count:>width$}"), what);
         for example in group.examples.iter().take(most) {
             let (expected, actual) = (shown(&example.expected), shown(&example.actual));
-            page.paragraph(width + 4, format!("id {}: {actual}, expected {expected}", example.source_id));
+            let alike =
+                if is_alike(&example.expected, &example.actual) { format!(" ({ALIKE})") } else { String::new() };
+            page.paragraph(width + 4, format!("id {}: {actual}, expected {expected}{alike}", example.source_id));
         }
         let rest = group.count - group.examples.len().min(most) as u64;
         if rest > 0 {

@@ -2,12 +2,12 @@
 
 use maud::{Markup, html};
 
-use crate::base::escape;
 use crate::base::hint::{MIGRATE, VERIFY};
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::{decisions, empty, maybe, nothing, sentence, table_frame, text};
 use crate::dashboard::query::ViewQuery;
-use crate::dashboard::rows::{HIDDEN, LegacyColumnView, LegacyState, LegacyView};
+use crate::dashboard::rows::{DifferenceView, LegacyColumnView, LegacyState, LegacyView};
+use crate::migration::difference::ALIKE;
 use crate::migration::rejection::Rule;
 use crate::report::document::words::rejected;
 
@@ -83,31 +83,24 @@ pub(crate) fn verified(view: &LegacyView) -> Markup {
     }
 }
 
-fn differences(differences: &[(String, Option<String>, Option<String>)]) -> Markup {
+fn differences(differences: &[DifferenceView]) -> Markup {
     let head = ["Column", "From the legacy row", "Stored"];
     table_frame(
         "Differences",
         &head,
         html! {
-            @for (column, expected, actual) in differences {
+            @for it in differences {
                 tr {
-                    th scope="row" data-label=(head[0]) { code { (text(column)) } }
-                    td data-label=(head[1]) { (maybe(expected.as_deref())) }
-                    td data-label=(head[2]) { (maybe(actual.as_deref()))
-                        @if is_alike(expected.as_deref(), actual.as_deref()) {
-                            " " span.faint {
-                                "another value: it differs where neither is shown, or in what is spelt out alike"
-                            }
-                        } }
+                    th scope="row" data-label=(head[0]) { code { (text(&it.column)) } }
+                    td data-label=(head[1]) { (maybe(it.expected.as_deref())) }
+                    td data-label=(head[2]) {
+                        (maybe(it.actual.as_deref()))
+                        @if it.is_alike { " " span.faint { (ALIKE) } }
+                    }
                 }
             }
         },
     )
-}
-
-/// Whether two values look the same here.
-fn is_alike(expected: Option<&str>, actual: Option<&str>) -> bool {
-    expected != Some(HIDDEN) && expected.is_some() && expected.map(escape::text) == actual.map(escape::text)
 }
 
 /// Why a row is rejected.

@@ -265,16 +265,25 @@ fn looked_at(reached: &Reached) -> Markup {
     }
 }
 
-/// Words to filter by, each with its count and the address that it leads to, and whether it is chosen.
-pub(crate) fn facets(label: &str, links: Vec<(String, Option<Counted>, Option<String>, bool)>) -> Markup {
+/// A word to filter by, as it is stored.
+pub(crate) struct FacetLink<'a> {
+    pub(crate) word: &'a str,
+    pub(crate) count: Option<Counted>,
+    /// What it leads to; none for a name that no address can have.
+    pub(crate) address: Option<String>,
+    pub(crate) is_chosen: bool,
+}
+
+/// Words to filter by.
+pub(crate) fn facets(label: &str, links: &[FacetLink<'_>]) -> Markup {
     html! {
         nav.facets aria-label=(label) {
             ul {
-                @for (word, count, address, is_chosen) in links {
+                @for link in links {
                     li {
-                        a href=[address] aria-current=[is_chosen.then_some("true")] {
-                            (text(&word))
-                            @if let Some(count) = count { " " span.count { (counted(count)) } }
+                        a href=[&link.address] aria-current=[link.is_chosen.then_some("true")] {
+                            (text(&link.word.replace('_', " ")))
+                            @if let Some(count) = link.count { " " span.count { (counted(count)) } }
                         }
                     }
                 }

@@ -5,16 +5,13 @@ use maud::{Markup, html};
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::lists::words;
 use crate::dashboard::page::parts::{
-    choice, elsewhere, empty, facets, id_field, label, legacy_row, maybe_word, pager, sentence, value,
+    FacetLink, choice, elsewhere, empty, facets, id_field, label, legacy_row, maybe_word, pager, sentence, value,
 };
 use crate::dashboard::query::{RejectionsQuery, STATES, is_name};
-use crate::dashboard::rows::{Facet, Page, People, Record};
+use crate::dashboard::rows::{Facet, MOST_RULES, Page, People, Record};
 use crate::report::document::words::rejected;
 
 const PATH: &str = "/rejections";
-
-/// Rules that are looked up, as people choose from them.
-const MOST_RULES: usize = 50;
 
 /// The columns of a reason. What a rejected field holds may be anything, a name in place of an id too, and the message quotes
 /// it: until somebody asks, what the rule says stands for both.
@@ -72,17 +69,19 @@ impl Rejections<'_> {
     /// A name that no address can have is counted, and leads nowhere.
     fn rules(&self) -> Markup {
         let chosen = self.query.rule.as_deref();
-        let mut links = vec![("All".to_owned(), None, Some(self.address(|it| it.rule = None)), chosen.is_none())];
+        let all = self.address(|it| it.rule = None);
+        let mut links = vec![FacetLink { word: "all", count: None, address: Some(all), is_chosen: chosen.is_none() }];
         for facet in self.facets {
-            let word = facet.word.clone();
-            let address = is_name(&word).then(|| self.address(|it| it.rule = Some(word.clone())));
-            links.push((word.replace('_', " "), facet.count, address, chosen == Some(word.as_str())));
+            let word = &*facet.word;
+            let address = is_name(word).then(|| self.address(|it| it.rule = Some(word.to_owned())));
+            links.push(FacetLink { word, count: facet.count, address, is_chosen: chosen == Some(word) });
         }
         if let Some(chosen) = chosen.filter(|it| !self.facets.iter().any(|facet| facet.word == *it)) {
-            links.push((chosen.replace('_', " "), None, Some(self.address(|_| {})), true));
+            let address = Some(self.address(|_| {}));
+            links.push(FacetLink { word: chosen, count: None, address, is_chosen: true });
         }
         html! {
-            (facets("Rule", links))
+            (facets("Rule", &links))
             @if self.facets.len() >= MOST_RULES { p.faint { "The " (MOST_RULES) " most frequent rules are listed." } }
         }
     }

@@ -6,7 +6,7 @@ use crate::base::hint::MIGRATE;
 use crate::base::text::thousands;
 use crate::dashboard::page::frame::{Head, Part, Site, page};
 use crate::dashboard::page::parts::{
-    choice, elsewhere, employee, empty, facets, id_field, maybe, maybe_number, nothing, pager, text, word,
+    FacetLink, choice, elsewhere, employee, empty, facets, id_field, maybe, maybe_number, nothing, pager, text, word,
 };
 use crate::dashboard::page::values::moment;
 use crate::dashboard::query::{At, RequestsQuery, Security, Sort, Writer};
@@ -74,13 +74,14 @@ impl Requests<'_> {
 
     fn facets(&self) -> Markup {
         let chosen = self.query.status;
-        let mut links = vec![("All".to_owned(), None, Some(self.address(|it| it.status = None)), chosen.is_none())];
+        let all = self.address(|it| it.status = None);
+        let mut links = vec![FacetLink { word: "all", count: None, address: Some(all), is_chosen: chosen.is_none() }];
         for facet in self.facets {
             let status = Status::from_word(&facet.word);
-            let address = self.address(|it| it.status = status);
-            links.push((facet.word.replace('_', " "), facet.count, Some(address), chosen == status));
+            let address = Some(self.address(|it| it.status = status));
+            links.push(FacetLink { word: &facet.word, count: facet.count, address, is_chosen: chosen == status });
         }
-        facets("Status", links)
+        facets("Status", &links)
     }
 
     /// How many requests match, as far as the facets say it.

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use sqlx::Row as _;
 use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::dashboard::pg::keyset::{Bind, Conditions, EdgeGone, Listed, Order, Search};
 use crate::dashboard::pg::record::{AUDIT, BREACH, Columns, IN_A_LIST, IN_FULL, REJECTION};
 use crate::dashboard::pg::within::within;
 use crate::dashboard::query::{At, AuditQuery, BreachesQuery, RejectionsQuery};
-use crate::dashboard::rows::{Counted, Facet, Page, Record};
+use crate::dashboard::rows::{Counted, Facet, MOST_RULES, Page, Record};
 use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -133,7 +133,8 @@ pub(crate) async fn by_rule(session: &mut Session, query: &RejectionsQuery) -> R
     let conditions = conditions(&RejectionsQuery { rule: None, ..query.clone() });
     let clause = conditions.clause();
     let sql = format!(
-        "select t.rule::text, count(*) from padealing.migration_reject t{clause} group by 1 order by 2 desc, 1 limit 50"
+        "select t.rule::text, count(*) from padealing.migration_reject t{clause} group by 1 order by 2 desc, 1 \
+         limit {MOST_RULES}"
     );
     match within(session, Some(COUNTING), conditions.query(sql), WHAT).await? {
         Some(rows) => {
@@ -170,10 +171,11 @@ pub(crate) async fn actions(session: &mut Session) -> Result<Vec<String>, QueryE
 
 /// The rules by which rows were rejected.
 async fn rules(session: &mut Session) -> Result<Vec<String>, QueryError> {
-    words(session, "select distinct rule::text from padealing.migration_reject order by 1 limit 50").await
+    let sql = format!("select distinct rule::text from padealing.migration_reject order by 1 limit {MOST_RULES}");
+    words(session, &sql).await
 }
 
-async fn words(session: &mut Session, sql: &'static str) -> Result<Vec<String>, QueryError> {
-    let rows = sqlx::query(sql).fetch_all(session).await.attempt("looking for filters")?;
+async fn words(session: &mut Session, sql: &str) -> Result<Vec<String>, QueryError> {
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(session).await.attempt("looking for filters")?;
     rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().attempt("looking for filters")
 }

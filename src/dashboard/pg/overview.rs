@@ -78,7 +78,8 @@ pub(crate) async fn overview(session: &mut Session, legacy: Option<&TableName>) 
     })
 }
 
-/// A legacy table is counted that is no larger, in bytes: a count that is stopped is an error in the server's log.
+/// A legacy table of up to so many bytes is counted: a count that takes longer would be stopped, which is an error in the
+/// server's log.
 const COUNTED: i64 = 1024 * 1024 * 1024;
 
 /// The rows of the legacy table, if this role may count them.

@@ -11,10 +11,11 @@ use crate::dashboard::pg::pool::Pool;
 use crate::dashboard::pg::request::is_searched;
 use crate::dashboard::pg::within::within;
 use crate::dashboard::rows::{
-    HIDDEN, JSON, LegacyColumnView, LegacyState, LegacyView, ReasonView, is_personal, names_people,
+    DifferenceView, HIDDEN, JSON, LegacyColumnView, LegacyState, LegacyView, ReasonView, is_personal, names_people,
 };
 use crate::migration::accounting::State;
 use crate::migration::destination::{Place, destination};
+use crate::migration::difference::is_alike;
 use crate::migration::evidence::decisions::decisions;
 use crate::migration::evidence::entry::Rejected;
 use crate::migration::evidence::one_row::OneRow;
@@ -148,7 +149,12 @@ async fn state(pool: &Arc<Pool>, one: &OneRow, id: i64, shown: Shown) -> LegacyS
             let is_personal = JSON.contains(&&*it.field) || is_personal(&it.field);
             let value =
                 |value: &Option<String>| value.clone().map(|it| shown.text(is_personal || names_people(&it), it));
-            (format!("{} {}", it.target, it.field), value(&it.expected), value(&it.actual))
+            DifferenceView {
+                column: format!("{} {}", it.target, it.field),
+                expected: value(&it.expected),
+                actual: value(&it.actual),
+                is_alike: is_alike(&it.expected, &it.actual) && (shown.people || !is_personal),
+            }
         });
         return LegacyState::Differs { request, differences: differences.collect() };
     }
@@ -161,8 +167,13 @@ async fn state(pool: &Arc<Pool>, one: &OneRow, id: i64, shown: Shown) -> LegacyS
         Err(reason) => return LegacyState::Unknown { reason },
     };
     if let Some(Some(claim)) = other {
-        let differences = vec![("lineage".to_owned(), Some("of this row only".to_owned()), Some(claim))];
-        return LegacyState::Differs { request: Some(request), differences };
+        let difference = DifferenceView {
+            column: "lineage".to_owned(),
+            expected: Some("of this row only".to_owned()),
+            actual: Some(claim),
+            is_alike: false,
+        };
+        return LegacyState::Differs { request: Some(request), differences: vec![difference] };
     }
     LegacyState::Proved { request, is_only_claim: other.is_some() }
 }

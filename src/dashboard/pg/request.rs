@@ -111,8 +111,8 @@ async fn origin(session: &mut Session, id: i64, audit: &[Record]) -> Result<Orig
     Ok(if is_application { Origin::Application } else { Origin::Broken })
 }
 
-/// Lineage is searched by what it names where it is no larger, in bytes: no index has that, and a search that is stopped is an
-/// error in the server's log.
+/// Up to so many bytes of lineage are read to find which line names a row, for which there is no index. More would take so long
+/// that the search would be stopped, which is an error in the server's log.
 const SEARCHED: i64 = 32 * 1024 * 1024;
 
 /// Whether lineage is small enough to be searched by what it names.

@@ -218,7 +218,7 @@ impl CsvPages {
     }
 }
 
-/// The rows of a file with some ids.
+/// The rows of a file with some ids; of several rows with one id there is none, as of a table.
 pub(crate) async fn rows_with(csv: &Arc<ProvedCsv>, ids: HashSet<i64>) -> Result<HashMap<i64, LegacyRow>, CsvError> {
     let csv = Arc::clone(csv);
     let reading = tokio::task::spawn_blocking(move || {
@@ -227,6 +227,7 @@ pub(crate) async fn rows_with(csv: &Arc<ProvedCsv>, ids: HashSet<i64>) -> Result
         while records.next(&mut record)? {
             if let (Some(id), row) = csv.layout.row(&record)
                 && ids.contains(&id)
+                && !csv.facts.repeated.contains_key(&id)
             {
                 found.insert(id, row);
             }

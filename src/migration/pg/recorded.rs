@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::base::quote::quote_literal;
 use crate::ledger::pg::admission::SessionError;
-use crate::migration::pg::standing::{in_target, known, runs};
+use crate::migration::pg::standing::{in_target, known, moment, runs};
 use crate::migration::recorded::{ROWS, RUNS, Recorded, RecordedGroup, RecordedRejections, RecordedRow};
 use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::database::{Access, Database};
@@ -59,7 +59,7 @@ async fn rejections(session: &mut Session, accepted: &[i64]) -> Result<RecordedR
     let each = (ROWS / groups.len().max(1) as u64).max(3);
     let listed = format!(
         "select r.rule, r.field, r.is_open, r.source_id, left(r.value, 500), left(r.message, 1000), \
-                to_char(f.started_at, {TIME}), to_char(l.started_at, {TIME}), to_char(c.started_at, {TIME}) \
+                {}, {}, {} \
          from (select rule::text, field::text, resolved_run_id is null as is_open, source_id, value, message, \
                    first_run_id, last_run_id, resolved_run_id, \
                    row_number() over (partition by rule, field, resolved_run_id is null order by source_id) as nth \
@@ -67,7 +67,10 @@ async fn rejections(session: &mut Session, accepted: &[i64]) -> Result<RecordedR
          join padealing.migration_run f on f.id = r.first_run_id \
          join padealing.migration_run l on l.id = r.last_run_id \
          left join padealing.migration_run c on c.id = r.resolved_run_id \
-         where nth <= {each} order by source_id"
+         where nth <= {each} order by source_id",
+        moment("f.started_at", TIME),
+        moment("l.started_at", TIME),
+        moment("c.started_at", TIME),
     );
     let listed: Vec<Listed> = sqlx::query_as(AssertSqlSafe(listed)).fetch_all(&mut *session).await.attempt(WHAT)?;
     for (rule, field, is_open, source_id, value, message, first, last, closed) in listed {
@@ -81,6 +84,6 @@ async fn rejections(session: &mut Session, accepted: &[i64]) -> Result<RecordedR
 }
 
 /// How a moment is written. The session's time zone is UTC.
-const TIME: &str = "'YYYY-MM-DD HH24:MI:SS \"UTC\"'";
+const TIME: &str = "YYYY-MM-DD HH24:MI:SS \"UTC\"";
 
 type Listed = (String, String, bool, i64, Option<String>, String, String, String, Option<String>);

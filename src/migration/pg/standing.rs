@@ -8,6 +8,7 @@ use crate::base::quote::{quote_identifier, quote_literal};
 use crate::base::text::sentence;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::SessionError;
+use crate::migration::pg::evidence::records::counted;
 use crate::migration::standing::{Known, LISTED, RolledBackCounts, Run, RunCounts, RunEnd, Runs, Standing};
 use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::database::{Access, Database};
@@ -104,18 +105,12 @@ pub(crate) async fn known<T>(
     }
 }
 
-/// A count of `counts`, unless something else stands there: one odd run is no reason to hide the others.
-fn counted(name: &str) -> String {
-    format!(
-        "case jsonb_typeof(counts) when 'object' \
-             then case when counts ->> '{name}' ~ '^[0-9]{{1,18}}$' then (counts ->> '{name}')::int8 end end"
-    )
+/// A moment in a format of `to_char`, which knows none for `infinity`.
+pub(super) fn moment(column: &str, format: &str) -> String {
+    format!("case when isfinite({column}) then to_char({column}, '{format}') else {column}::text end")
 }
 
-/// A moment to the second; `infinity` is none.
-fn second(column: &str) -> String {
-    format!("case when isfinite({column}) then to_char({column}, 'YYYY-MM-DD HH24:MI:SS') else {column}::text end")
-}
+const SECOND: &str = "YYYY-MM-DD HH24:MI:SS";
 
 /// The newest runs, so many of them.
 pub(crate) async fn runs(session: &mut Session, listed: usize) -> Result<Runs, QueryError> {
@@ -128,8 +123,8 @@ pub(crate) async fn runs(session: &mut Session, listed: usize) -> Result<Runs, Q
                      then extract(epoch from finished_at - started_at)::float8 end \
          from padealing.migration_run where command in ('migrate', 'rollback') \
          order by started_at desc, id limit {listed}",
-        second("started_at"),
-        second("finished_at"),
+        moment("started_at", SECOND),
+        moment("finished_at", SECOND),
         counted("read"),
         counted("migrated"),
         counted("rejected"),

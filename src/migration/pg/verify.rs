@@ -16,6 +16,8 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use sqlx::AssertSqlSafe;
+
 use crate::base::text::list;
 use crate::config::environment::Environment;
 use crate::ledger::pg::admission::{check_applied, check_permitted};
@@ -26,6 +28,7 @@ use crate::migration::difference::Difference;
 use crate::migration::ids::OddIds;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
+use crate::migration::pg::evidence::records::counted;
 use crate::migration::pg::evidence::spool::Spool;
 use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource, came_from_a_file, repeated_ids};
 use crate::migration::pg::missing::{check_lineage, missing_columns};
@@ -284,10 +287,15 @@ async fn count_odd_rows(
         after = Some(last);
     }
     // Nothing names them one by one: as many are on record as the last run that came to its end has counted.
-    let last = "select (counts ->> 'without_id')::int8 from padealing.migration_run \
-                where command = 'migrate' and counts is not null order by started_at desc limit 1";
-    let recorded: Option<Option<i64>> =
-        sqlx::query_scalar(last).fetch_optional(&mut target).await.attempt("reading the runs of migrate")?;
+    let last = format!(
+        "select {} from padealing.migration_run where command = 'migrate' and counts is not null \
+         order by started_at desc limit 1",
+        counted("without_id")
+    );
+    let recorded: Option<Option<i64>> = sqlx::query_scalar(AssertSqlSafe(last))
+        .fetch_optional(&mut target)
+        .await
+        .attempt("reading the runs of migrate")?;
     let without = legacy.odd_ids().without;
     let recorded = recorded.flatten().map_or(0, i64::unsigned_abs).min(without);
     count(recorded, true);

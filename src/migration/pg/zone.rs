@@ -3,7 +3,10 @@
 //! A `timestamptz` is a moment, and the target stores what a clock showed. Which clock isn't known from the data: it is
 //! named once, recorded with the run, and the same from then on.
 
+use sqlx::AssertSqlSafe;
+
 use crate::base::text::list;
+use crate::migration::pg::evidence::records::counted;
 use crate::migration::pg::source::{Source, SourceError};
 use crate::postgres::database::Database;
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -52,14 +55,13 @@ async fn is_known(connection: &mut Session, zone: &str) -> Result<bool, QueryErr
 
 /// The zone of the runs that have migrated rows.
 async fn recorded(target: &mut Session) -> Result<Option<String>, QueryError> {
-    sqlx::query_scalar(
+    let sql = format!(
         "select options ->> 'source_timezone' from padealing.migration_run \
          where command = 'migrate' and options ->> 'source_timezone' is not null \
-           and coalesce((counts ->> 'migrated')::int8, 1) > 0 order by started_at desc limit 1",
-    )
-    .fetch_optional(target)
-    .await
-    .attempt(WHAT)
+           and coalesce({}, 1) > 0 order by started_at desc limit 1",
+        counted("migrated")
+    );
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_optional(target).await.attempt(WHAT)
 }
 
 /// What the database, or a role in it, is set to.

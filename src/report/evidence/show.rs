@@ -6,7 +6,7 @@ use compact_str::CompactString;
 
 use crate::base::outcome::Verdict;
 use crate::base::text::visible;
-use crate::migration::difference::Difference;
+use crate::migration::difference::{ALIKE, Difference, is_alike};
 use crate::migration::evidence::decisions::{Decided, decisions};
 use crate::migration::evidence::entry::{Entry, Rejected};
 use crate::migration::evidence::one_row::OneRow;
@@ -94,9 +94,13 @@ impl Shown<'_> {
         for Decided { decision, title, text } in self.decisions() {
             page.row(decision, format!("{title}: {text}"));
         }
-        for Difference { target, field, expected, actual, .. } in &self.one.differences {
-            let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "null".to_owned());
-            page.row("Differs", format!("{target} {field}: expected {}, found {}", shown(expected), shown(actual)));
+        for difference in &self.one.differences {
+            let Difference { target, field, expected, actual, .. } = difference;
+            let shown =
+                |text: &Option<String>| text.as_deref().map_or("null".to_owned(), |it| visible(it).into_owned());
+            let alike = if is_alike(expected, actual) { format!(" ({ALIKE})") } else { String::new() };
+            let what = format!("{target} {field}: expected {}, found {}{alike}", shown(expected), shown(actual));
+            page.row("Differs", what);
         }
         page.row("Row hash", self.entry.source.to_string());
         let levels = self.path.levels.iter().filter(|(children, _)| children.len() > 1);

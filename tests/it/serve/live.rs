@@ -6,6 +6,7 @@ use pad_migrate::dashboard::pace::Pace;
 use pretty_assertions::assert_eq;
 
 use super::{options, serving};
+use crate::harness::program::{run, stdout};
 use crate::harness::{Start, with_db};
 use crate::waiting::until;
 
@@ -75,6 +76,19 @@ async fn an_odd_run_hides_no_other() {
             assert!(page.contains("infinity"), "{page}");
         })
         .await;
+        // Nor does it stop what else reads the runs.
+        db.execute(
+            "insert into padealing.migration_reject (source_table, source_id, field, rule, message, first_run_id, last_run_id) \
+             select 'personal_account_dealing', 1, 'status', 'unknown_status', 'odd', id, id from padealing.migration_run \
+             where started_at = 'infinity'",
+        )
+        .await;
+        db.verify().await;
+        let report = run(&["--database-url", &db.url, "report", "--json"], &[]);
+        let report: serde_json::Value = serde_json::from_str(&stdout(&report)).expect("JSON");
+        let text = report.to_string();
+        assert!(text.contains("unknown_status") || text.contains("Unknown status"), "{text}");
+        assert!(!text.contains("could not be read") && !text.contains("22P02"), "{text}");
     })
     .await;
 }

@@ -1,8 +1,11 @@
 //! What the pages show: what the database holds, escaped, people only when somebody asks, and the proof.
 
+use pad_migrate::dashboard::rows::names_people;
 use pretty_assertions::assert_eq;
+use rstest::rstest;
 
 use super::{options, serving, with_dashboard};
+use crate::harness::program::{run, stdout};
 use crate::harness::{Start, with_db};
 use crate::waiting::until;
 
@@ -79,6 +82,42 @@ async fn values_are_read_at_a_glance() {
             "<span class=\"blanks\" title=\"blanks\"> </span>",
         ] {
             assert!(page.contains(shown), "{shown} in {page}");
+        }
+    })
+    .await;
+}
+
+/// What has keys is hidden as a whole if one of them says that somebody is meant; other texts are not read for names.
+#[rstest]
+#[case::json(r#"{"a": {"user": 1}}"#, true)]
+#[case::of_json(r#"[{"E-Mail": "x"}]"#, true)]
+#[case::numbers_of_characters(r#"{"n\u0061me": "x"}"#, true)]
+#[case::xml("<row><login>x</login></row>", true)]
+#[case::hstore(r#""name"=>"x""#, true)]
+#[case::impersonal(r#"{"desk": "Rates", "security_name": "Acme"}"#, false)]
+#[case::free("His name is on the form", false)]
+fn keys_say_who_is_meant(#[case] text: &str, #[case] is_hidden: bool) {
+    assert_eq!(names_people(text), is_hidden);
+}
+
+/// Two values that are printed alike are said to differ.
+#[tokio::test]
+async fn differences_that_look_alike_are_said() {
+    with_dashboard(Start::Migrated, async |db, browser| {
+        let id = "select min(source_id) from padealing.migration_mapping m join padealing.pad_request r on r.id = m.target_id \
+                  where m.target_table = 'pad_request'";
+        let id = db.value(id).await.expect("a migrated row");
+        for (legacy, stored) in [("repeat('a', 300) || 'b'", "repeat('a', 300) || 'c'"), (r"e'a\nb'", r"'a\nb'")] {
+            db.execute(&format!(
+                "update personal_account_dealing set other_comments = {legacy} where id = {id}; \
+                 update padealing.pad_request set other_comments = {stored} where id = {id}"
+            ))
+            .await;
+            let page = browser.page(&format!("/legacy/{id}")).await;
+            assert!(page.contains("<strong>Differs</strong>") && page.contains("another value: it differs"), "{page}");
+            let output = run(&["--database-url", &db.url, "evidence", "show", &id], &[]);
+            let words = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(words.contains("another value: it differs where neither is shown"), "{words}");
         }
     })
     .await;

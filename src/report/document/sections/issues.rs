@@ -116,13 +116,14 @@ impl Issues {
         }
         let more = rules.len().saturating_sub(LISTED);
         for (rule, fields, count) in rules.into_iter().take(LISTED) {
-            let columns = list(fields.iter().take(COLUMNS).map(|it| format!("`{it}`")));
+            let plain = |name: &str| name.replace('`', "'");
+            let columns = list(fields.iter().take(COLUMNS).map(|it| format!("`{}`", plain(it))));
             let others = if fields.len() > COLUMNS { " and others" } else { "" };
             let remedy = match state {
                 "closed" => "A later run found the reason gone.",
                 _ => rejected(&rule).remedy,
             };
-            self.push(format!("Rejected: {} in {columns}{others}", rule_words(&rule)), count, state, remedy);
+            self.push(format!("Rejected: {} in {columns}{others}", plain(&rule_words(&rule))), count, state, remedy);
         }
         if more > 0 {
             self.push(
