@@ -232,8 +232,8 @@ async fn look_up(work: &Work, connection: &mut Session, batch: &Batch) -> Result
 }
 
 /// Counts the target rows.
-fn count(accepted: &[TargetRows]) -> MigrateCounts {
-    let sum = |each: fn(&TargetRows) -> usize| accepted.iter().map(each).sum::<usize>() as u64;
+fn count(accepted: &[TargetRows<'_>]) -> MigrateCounts {
+    let sum = |each: fn(&TargetRows<'_>) -> usize| accepted.iter().map(each).sum::<usize>() as u64;
     let (pad_request, pad_approval) = (accepted.len() as u64, sum(|rows| rows.approvals.len()));
     let (pad_execution, audit_log) = (sum(|rows| usize::from(rows.execution.is_some())), sum(|rows| rows.audit.len()));
     MigrateCounts {
