@@ -5,6 +5,7 @@ use futures_util::TryStreamExt;
 use crate::migration::copy_text::LineValues;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::source::Source;
+use crate::migration::pg::source::rows::SourceRows;
 use crate::migration::pg::unreadable::{is_about_row, read_unreadable_row};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -54,7 +55,7 @@ async fn read_page(
     const WHAT: &str = "reading the legacy table";
     let sql = format!("copy ({}) to stdout", source.page(after, limit));
     let mut stream = connection.copy_out(&sql).await.attempt(WHAT)?;
-    let (mut rows, mut cut) = (source.rows_of_page(limit), false);
+    let (mut rows, mut cut) = (SourceRows::of(source, limit), false);
     let mut bytes = 0;
     let mut values = LineValues::default();
     // The server sends a message a row, and the stream must be read to its end.

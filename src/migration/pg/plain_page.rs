@@ -5,6 +5,7 @@ use futures_util::TryStreamExt;
 use sqlx::AssertSqlSafe;
 
 use crate::migration::legacy::LegacyRow;
+use crate::migration::pg::source::rows::SourceRows;
 use crate::migration::pg::source::{Source, raw_values};
 use crate::migration::pg::unreadable::{is_about_row, is_unreadable, read_unreadable_row};
 use crate::migration::stored::line::Values;
@@ -77,7 +78,7 @@ pub(crate) async fn read_plain_rows(
 }
 
 async fn read_rows(from: &mut Session, source: &Source, sql: String, limit: usize) -> Result<PlainPage, QueryError> {
-    let (mut rows, mut cut) = (source.rows_of_page(limit), false);
+    let (mut rows, mut cut) = (SourceRows::of(source, limit), false);
     let (mut bytes, mut values) = (0, Values::default());
     let copy = format!("copy ({sql}) to stdout");
     let mut stream = from.copy_out(&copy).await.attempt(WHAT)?;
@@ -136,7 +137,7 @@ impl LegacyCursor {
 /// A row can't be given back to a cursor, so few are asked for until their size is known.
 async fn fetch_page(from: &mut Session, source: &Source, limit: usize) -> Result<PlainPage, QueryError> {
     const FEW: usize = 8;
-    let mut rows = source.rows_of_page(limit);
+    let mut rows = SourceRows::of(source, limit);
     let (mut bytes, mut wanted) = (0, FEW.min(limit));
     loop {
         let sql = format!("fetch forward {wanted} from pad_migrate_rows");

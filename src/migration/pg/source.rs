@@ -11,14 +11,13 @@ use crate::config::settings::TableName;
 use crate::migration::ids::OddIds;
 use crate::migration::legacy::{Field, Kind, LegacyColumn, Places};
 use crate::migration::pg::ids::LegacyId;
-use crate::migration::pg::source::rows::SourceRows;
 use crate::migration::proof::facts::{Column, Place};
 use crate::migration::text::LARGE;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};
 
-mod rows;
+pub(crate) mod rows;
 
 /// Why the legacy table can't be migrated, found before the first row.
 #[derive(Debug, thiserror::Error)]
@@ -472,11 +471,6 @@ impl Source {
     /// The names of the columns that need a time zone.
     pub(crate) fn moment_names(&self) -> Vec<&str> {
         self.moments.iter().map(|at| &*self.columns[*at].name).collect()
-    }
-
-    /// Rows of [`Self::page`], to be added to; about so many.
-    pub(crate) fn rows_of_page(&self, about: usize) -> SourceRows<'_> {
-        SourceRows::of(self, about)
     }
 
     /// The select of a large text's UTF-8 bytes in pieces, each one row, in order. A piece may end within a character.

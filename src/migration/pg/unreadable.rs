@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sqlx::{AssertSqlSafe, Executor, Row};
 
 use crate::migration::legacy::{LegacyColumn, LegacyRow, Odd};
+use crate::migration::pg::source::rows::SourceRows;
 use crate::migration::pg::source::{Source, raw_values};
 use crate::migration::text::spelled;
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -70,7 +71,7 @@ async fn read_part(session: &mut Session, part: &Source, id: i64) -> Result<Lega
     let row = session.fetch_one(sqlx::raw_sql(AssertSqlSafe(part.only(id)))).await.attempt(WHAT)?;
     let (bytes, fields) = raw_values(&row).attempt(WHAT)?;
     let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
-    let mut rows = part.rows_of_page(1);
+    let mut rows = SourceRows::of(part, 1);
     rows.add(&bytes, &fields).ok_or_else(malformed).attempt(WHAT)?;
     rows.finish().pop().map(|(_, row)| row).ok_or_else(malformed).attempt(WHAT)
 }

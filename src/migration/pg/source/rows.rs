@@ -6,7 +6,7 @@ use crate::migration::legacy::{Field, LegacyRow, RowOfPage, RowsOfPage};
 use crate::migration::pg::source::Source;
 use crate::migration::text::{TextBuf, spelled};
 
-/// Rows of a select of the source.
+/// Rows of [`Source::page`].
 pub(crate) struct SourceRows<'a> {
     source: &'a Source,
     page: RowsOfPage<'a>,
@@ -21,7 +21,7 @@ enum SourceRow {
 
 impl<'a> SourceRows<'a> {
     /// None yet; there will be about so many.
-    pub(super) fn of(source: &'a Source, about: usize) -> Self {
+    pub(crate) fn of(source: &'a Source, about: usize) -> Self {
         Self { source, page: RowsOfPage::of(&source.places, about), rows: Vec::with_capacity(about) }
     }
 
