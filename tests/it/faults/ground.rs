@@ -85,7 +85,8 @@ impl Ground {
 
     pub(super) async fn drop(&self, db: &Db) {
         let name = db.place().name;
-        for sql in [format!("alter database {name} with is_template false"), format!("drop database {name} with (force)")]
+        for sql in
+            [format!("alter database {name} with is_template false"), format!("drop database {name} with (force)")]
         {
             admin::execute(&self.admin(), &sql).await.expect("the database is dropped");
         }

@@ -2,18 +2,18 @@
 
 use std::io::Write as _;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use rustix::process::Signal;
-use sqlx::{Connection, PgConnection};
+use sqlx::Connection;
+use tokio::sync::Semaphore;
 
 use super::ground::{Ground, Prepared};
-use super::laws::{backup, files, nothing_stays, picture, sentence, whole};
+use super::laws::{backup, claims, files, nothing_stays, picture, sentence, whole};
 use super::run::{Run, run};
 use crate::harness::Db;
 use crate::harness::proxy::{Failure, NewOnes, Point, Proxy};
 use crate::harness::random::Random;
-use crate::waiting::until;
+use crate::plan::accepts_again;
 
 pub(super) type Fault = (Point, Failure);
 
@@ -46,7 +46,15 @@ impl Class {
     }
 }
 
-pub(super) fn name(failure: Failure) -> &'static str {
+/// A fault as the log and the flag `--fault` have it.
+pub(super) fn spelt((point, failure): Fault) -> String {
+    match point {
+        Point::Message(at) => format!("{}@{at}", name(failure)),
+        Point::Says(_, at) => format!("{}@commit{at}", name(failure)),
+    }
+}
+
+fn name(failure: Failure) -> &'static str {
     match failure {
         Failure::Cut => "cut",
         Failure::Reset => "reset",
@@ -63,9 +71,11 @@ pub(super) fn name(failure: Failure) -> &'static str {
 
 /// Every fault of a class, in the order of the seed; those at a COMMIT come oftener at first.
 pub(super) fn faults(prepared: &Prepared, class: Class, random: &mut Random) -> Vec<Fault> {
+    let is_asked = |only: &str, given: &str| only.is_empty() || only == given;
+    let only = std::env::var("PAD_FAULT").unwrap_or_default();
     let of = |points: Vec<Point>, random: &mut Random| {
-        let mut all: Vec<Fault> =
-            points.iter().flat_map(|point| class.failures().iter().map(|failure| (*point, *failure))).collect();
+        let all = points.iter().flat_map(|point| class.failures().iter().map(|failure| (*point, *failure)));
+        let mut all: Vec<Fault> = all.filter(|it| is_asked(&only, &spelt(*it))).collect();
         for at in (1..all.len()).rev() {
             all.swap(at, random.below(at + 1));
         }
@@ -86,15 +96,23 @@ pub(super) struct Struck {
 }
 
 pub(super) async fn strike(ground: &Ground, prepared: &Prepared, fault: Fault) -> Struck {
+    // So many at once that a processor is left; those that fall silent only wait.
+    static TURNS: Semaphore = Semaphore::const_new(3);
+    let is_silent = matches!(fault.1, Failure::Stall(_));
+    let _turn = if is_silent { None } else { TURNS.acquire().await.ok() };
     let (subject, input) = (prepared.subject, prepared.folder.path());
     let db = ground.create(Some(&prepared.template)).await;
     let dir = tempfile::tempdir().expect("a directory is made");
     let proxy = Proxy::start(&db, Some(fault));
+    // Sees the server go down.
+    let witness = if ground.is_own() { Some(db.connect().await) } else { None };
     let mut first = run(&db, Some(&proxy), subject.arguments, input, dir.path()).await;
     let at = proxy.failed_at().map(str::to_owned);
     let mut wrong = std::mem::take(&mut first.wrong);
-    if ground.is_own() {
-        until("the server comes back", async || PgConnection::connect(&db.url).await.ok()).await.close().await.ok();
+    match (witness, &at) {
+        (Some(witness), Some(_)) => accepts_again(&db, witness).await,
+        (Some(witness), None) => witness.close().await.expect("it closes"),
+        (None, _) => {}
     }
     let is_done = first.code == Some(prepared.code);
     match (first.code, first.signal) {
@@ -103,12 +121,12 @@ pub(super) async fn strike(ground: &Ground, prepared: &Prepared, fault: Fault) -
         _ if is_done => {}
         (code, signal) => wrong.push(format!("it ended with {code:?}, signal {signal:?}: {}", first.printed)),
     }
-    let is_silent = matches!(fault.1, Failure::Stall(_));
-    wrong.extend(nothing_stays(&db, Duration::from_secs(if is_silent { 150 } else { 30 })).await);
+    wrong.extend(nothing_stays(&db, is_silent).await);
     drop(proxy);
     let found = picture(&db).await;
     wrong.extend(whole(subject.effect, &prepared.before, &prepared.after, &found, is_done));
-    wrong.extend(files(dir.path(), subject.files, is_done));
+    wrong.extend(claims(&first.printed, &prepared.before, &found));
+    wrong.extend(files(dir.path(), subject.files, is_done, first.signal.is_some()));
     wrong.extend(backup(dir.path()));
     if !subject.checked.is_empty() && dir.path().join(subject.files[0]).exists() {
         wrong.extend(proved(&db, prepared, &[subject.checked], dir.path()).await);
@@ -133,7 +151,7 @@ async fn again(db: &Db, prepared: &Prepared, is_done: bool) -> Vec<String> {
     }
     wrong.extend(whole(subject.effect, &prepared.after, &prepared.after, &found, true));
     if !is_refused && !is_done {
-        wrong.extend(files(dir.path(), subject.files, true));
+        wrong.extend(files(dir.path(), subject.files, true, false));
     }
     wrong.extend(proved(db, prepared, subject.proofs, dir.path()).await);
     wrong
@@ -163,24 +181,17 @@ pub(super) fn record(prepared: &Prepared, fault: Fault, struck: &Struck) -> Vec<
     static LOG: Mutex<()> = Mutex::new(());
     let _one = LOG.lock();
     let subject = prepared.subject.name;
-    let point = match fault.0 {
-        Point::Message(at) => format!("{at}"),
-        Point::Says(_, at) => format!("commit{at}"),
-    };
     let at = struck.at.as_deref().unwrap_or("it ended before");
     let said = struck.run.printed.trim_end().lines().last().unwrap_or_default();
     let ended = struck.run.code.map_or_else(|| "signal".to_owned(), |it| it.to_string());
     let verdict = if struck.wrong.is_empty() { "ok" } else { "VIOLATION" };
-    let line = format!(
-        "{subject}\t{}\t{point}\t{verdict}\t{ended}\t{:.1}\t{at}\t{said}",
-        name(fault.1),
-        struck.run.took.as_secs_f64()
-    );
+    let line =
+        format!("{subject}\t{}\t{verdict}\t{ended}\t{:.1}\t{at}\t{said}", spelt(fault), struck.run.took.as_secs_f64());
     eprintln!("{line}");
     if let Some(path) = std::env::var_os("PAD_FAULTS_LOG") {
         let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
         writeln!(file.expect("the log can be opened"), "{line}").expect("the log is written");
     }
-    let again = format!("scripts/faults --only {subject} --fault {}@{point}", name(fault.1));
-    struck.wrong.iter().map(|it| format!("{subject}, {} at {point} ({at}): {it}; see it again: {again}", name(fault.1))).collect()
+    let again = format!("scripts/faults --only {subject} --fault {}", spelt(fault));
+    struck.wrong.iter().map(|it| format!("{again}: {it} ({at})")).collect()
 }

@@ -364,13 +364,7 @@ impl Wire {
         Some(failure)
     }
 
-    fn fail(
-        &self,
-        failure: Failure,
-        side: Side,
-        link: &Link,
-        forward: impl FnOnce() -> Result<()>,
-    ) -> Result<()> {
+    fn fail(&self, failure: Failure, side: Side, link: &Link, forward: impl FnOnce() -> Result<()>) -> Result<()> {
         let process = link.process.load(Ordering::SeqCst);
         match failure {
             Failure::Cut => {
