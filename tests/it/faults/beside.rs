@@ -70,8 +70,8 @@ async fn application(db: &Db, is_over: &AtomicBool) -> (u64, u64) {
         if is_over.load(Ordering::SeqCst) {
             break;
         }
-        let locks = match round % 4 {
-            0 => {
+        let locks = match round {
+            0 | 20 | 40 | 60 => {
                 "lock padealing.audit_log in share row exclusive mode; select pg_sleep(0.05); \
                   lock padealing.pad_request in share row exclusive mode;"
             }
@@ -145,7 +145,7 @@ async fn a_source_that_changes_gives_whole_rows() {
             let mut changed = BTreeSet::new();
             while !is_over.load(Ordering::SeqCst) {
                 let sql = format!(
-                    "update personal_account_dealing set comments = 'changed' where id = (select id from \
+                    "update personal_account_dealing set comments_manager = 'changed' where id = (select id from \
                      personal_account_dealing where id >= {first} order by random() limit 1) returning id::text"
                 );
                 let mut session = db.connect().await;
@@ -176,7 +176,7 @@ async fn a_source_that_changes_gives_whole_rows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rights_that_are_revoked_meanwhile_leave_whole_rows() {
     on("migrate", async |prepared, db| {
-        let app = Role::App.name();
+        let (app, role) = (Role::App.name(), Db { url: db.url_as(Role::App).await, ..db.clone() });
         db.execute(&format!(
             "grant usage on schema padealing, bo_airflow to {app}; \
              grant select on all tables in schema bo_airflow, public to {app}; \
@@ -184,7 +184,6 @@ async fn rights_that_are_revoked_meanwhile_leave_whole_rows() {
              grant usage, select, update on all sequences in schema padealing to {app}"
         ))
         .await;
-        let role = Db { url: db.url_as(Role::App).await, ..db.clone() };
         let revoking = async {
             until("some rows are migrated", async || (migrated(db).await > 20).then_some(())).await;
             db.execute(&format!("revoke insert on padealing.audit_log from {app}")).await;

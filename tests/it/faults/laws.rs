@@ -186,21 +186,20 @@ pub(super) fn whole(effect: Effect, before: &Picture, after: &Picture, found: &P
 ///
 /// Behind a proxy that is alive and carries nothing, the server hears no end, and its keepalives are answered. What it
 /// then keeps is left out here: a session of the first moment, which holds nothing; before version 14 any that holds
-/// nothing; and one that waits for the rows of a COPY, for which PostgreSQL has no limit.
+/// nothing; and one that waits in the middle of a statement, as for the rows of a COPY, for which PostgreSQL has no limit.
 pub(super) async fn nothing_stays(db: &Db, is_silent: bool) -> Vec<String> {
     let patience = Duration::from_secs(if is_silent { 150 } else { 30 });
     let kept = if is_silent {
         "and not (state = 'idle' and (query in ('commit', '') or current_setting('server_version_num')::int < 140000)) \
-         and not (state = 'active' and wait_event = 'ClientRead' and query like 'copy %')"
+         and not (state = 'active' and wait_event = 'ClientRead')"
     } else {
         ""
     };
     let sql = &format!(
-        "select 'a session', concat_ws(' ', application_name, state, wait_event, left(query, 80)) \
-             from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
-             and backend_type = 'client backend' {kept} \
-         union all select 'a lock', l.locktype from pg_locks l join pg_database d on d.oid = l.database \
-             where datname = current_database() and l.pid <> pg_backend_pid() and l.locktype = 'advisory' \
+        "with s as (select * from pg_stat_activity where datname = current_database() \
+             and pid <> pg_backend_pid() and backend_type = 'client backend' {kept}) \
+         select 'a session', concat_ws(' ', application_name, state, wait_event, left(query, 80)) from s \
+         union all select 'a lock', locktype from pg_locks join s using (pid) where locktype = 'advisory' \
          union all select 'a prepared transaction', gid from pg_prepared_xacts where database = current_database() \
          union all select 'a temporary table', c.relname::text from pg_class c where c.relpersistence = 't'"
     );
@@ -262,14 +261,21 @@ pub(super) fn claims(printed: &str, before: &Picture, found: &Picture) -> Vec<St
 }
 
 /// Words of a sentence that says what to do.
-const TO_DO: [&str; 9] =
-    ["`pad-migrate", "again", "check ", "ask ", "interrupted", "othing was", "see ", "wait", "connect to "];
+const TO_DO: [&str; 10] =
+    ["`pad-migrate", "again", "correct ", "check ", "ask ", "interrupted", "othing was", "see ", "wait", "connect to "];
 
 /// One sentence, with what happened and what to do, and nothing of the program's insides.
 pub(super) fn sentence(printed: &str) -> Vec<String> {
-    let notes =
-        ["pad-migrate: still ", "pad-migrate: waiting ", "pad-migrate: the connection was lost while committing; "];
-    let lines: Vec<&str> = printed.lines().filter(|line| !notes.iter().any(|it| line.starts_with(it))).collect();
+    let notes = [
+        "still ",
+        "waiting ",
+        "migrating: ",
+        "rolling back: ",
+        "verifying: ",
+        "the connection was lost while committing; ",
+    ];
+    let is_note = |line: &str| notes.iter().any(|it| line.trim_start_matches("pad-migrate: ").starts_with(it));
+    let lines: Vec<&str> = printed.lines().filter(|line| !is_note(line)).collect();
     let is_one = lines.len() == 1 && lines[0].starts_with("pad-migrate: ");
     let inside = ["panicked", "internal error", "RUST_BACKTRACE", "Os {", "Error {", "Protocol(", "unwrap"];
     let is_clear = !inside.iter().any(|it| printed.contains(it)) && TO_DO.iter().any(|it| printed.contains(it));
