@@ -9,6 +9,7 @@ use rstest::rstest;
 use super::ground::{Ground, Prepared};
 use super::strike::{Class, Fault, faults, record, strike};
 use super::subject::{SUBJECTS, Subject, subject};
+use crate::harness::proxy::{Failure, Point};
 use crate::harness::random::{Random, setting};
 
 /// Whether it has gone on long enough: in the suite after so many faults; as long as the environment says, if it does.
@@ -70,6 +71,32 @@ async fn disturb(ground: &Ground, subject: &'static Subject, class: Class, end: 
 async fn what_ends_at_any_message_leaves_all_or_nothing(#[case] name: &str) {
     let wrong = disturb(&Ground::shared(), subject(name), Class::Ends, End::after(9), 1).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The last COMMITs of a command, of which nobody hears: what it says of them is true.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_a_commit_that_nobody_hears_of_is_true() {
+    let ground = Ground::shared();
+    for name in ["migrate", "csv", "rollback", "restore", "apply", "revert", "clean"] {
+        let prepared = Prepared::new(&ground, subject(name)).await;
+        for at in prepared.commits - 1..=prepared.commits {
+            let fault = (Point::Says("commit\0", at), Failure::Swallow);
+            let wrong = record(&prepared, fault, &strike(&ground, &prepared, fault).await);
+            assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        }
+        prepared.drop(&ground).await;
+    }
+}
+
+/// It would have no hash of the schema, and be taken for complete.
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_whose_catalog_is_cut_off_is_none() {
+    let ground = Ground::shared();
+    let prepared = Prepared::new(&ground, subject("evidence")).await;
+    let fault = (Point::Says("as kind", 1), Failure::Cut);
+    let wrong = record(&prepared, fault, &strike(&ground, &prepared, fault).await);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    prepared.drop(&ground).await;
 }
 
 /// All at once: they wait.

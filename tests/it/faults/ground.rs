@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::laws::{Picture, picture};
 use super::run::{Run, run};
+use super::strike::proved;
 use super::subject::{Stage, Subject};
 use crate::csv::export;
 use crate::harness::other::{self, Other};
@@ -40,7 +41,6 @@ const APPLICATION: &str = "
 pub(super) struct Ground {
     url: String,
     prefix: String,
-    number: AtomicU32,
     /// Ends with the value.
     _own: Option<Other>,
 }
@@ -50,14 +50,14 @@ impl Ground {
     pub(super) fn shared() -> Self {
         let server = &host().announcement;
         let prefix = format!("{}faults_{}", server.prefix, std::process::id());
-        Self { url: server.url.clone(), prefix, number: AtomicU32::new(0), _own: None }
+        Self { url: server.url.clone(), prefix, _own: None }
     }
 
     /// One that may be killed.
     pub(super) async fn own() -> Self {
         let own = other::start("").await;
         let prefix = "faults".to_owned();
-        Self { url: own.url("postgres"), prefix, number: AtomicU32::new(0), _own: Some(own) }
+        Self { url: own.url("postgres"), prefix, _own: Some(own) }
     }
 
     /// Whether it is nobody else's.
@@ -70,7 +70,8 @@ impl Ground {
     }
 
     pub(super) async fn create(&self, template: Option<&Db>) -> Db {
-        let name = format!("{}_{}", self.prefix, self.number.fetch_add(1, Ordering::Relaxed));
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{}_{}", self.prefix, NUMBER.fetch_add(1, Ordering::Relaxed));
         let template = template.map(|it| it.place().name);
         admin::create_database(&self.admin(), &name, template.as_deref()).await.expect("a database is created");
         let url = database_url(&self.url, &name);
@@ -123,6 +124,7 @@ impl Prepared {
         let code = code.filter(|it| matches!(it, 0 | 1)).unwrap_or_else(|| panic!("{}: {printed}", subject.name));
         let (messages, commits) = (proxy.count(), proxy.said());
         let after = picture(&db).await;
+        assert_eq!(proved(&db, folder.path(), subject.proofs, dir.path()).await, Vec::<String>::new());
         ground.drop(&db).await;
         Self { subject, template, folder, before, after, code, messages, commits }
     }
