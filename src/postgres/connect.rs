@@ -61,7 +61,7 @@ impl Database {
         self.is_session.get_or_try_init(|| pooler::check(self, &mut connection)).await?;
         let settings = settings(access, version, self.patience.unheard);
         let facts = sqlx::raw_sql(AssertSqlSafe(settings)).fetch_one(&mut connection).await;
-        let facts = facts.map_err(|error| located(error, self)).attempt(SETTING_UP)?;
+        let facts = facts.map_err(|error| located(error, || self.place())).attempt(SETTING_UP)?;
         let fact = |at: usize| facts.try_get::<String, _>(at).attempt(SETTING_UP);
         let process = fact(0)?.parse().unwrap_or_default();
         if access == Access::Write && fact(2)? == "true" {

@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 
 use crate::base::hint::DOCTOR;
 use crate::config::mask::{is_raised, mask_quoted, mask_urls, quotes_values};
-use crate::postgres::database::Database;
 use crate::postgres::sqlstate;
 
 /// A statement that failed, and what it was for.
@@ -112,7 +111,7 @@ pub(crate) struct Lost {
 }
 
 /// An error of a session, with the place if the connection is gone, however that is said.
-pub(crate) fn located(error: sqlx::Error, database: &Database) -> sqlx::Error {
+pub(crate) fn located(error: sqlx::Error, place: impl FnOnce() -> String) -> sqlx::Error {
     let (kind, why) = match &error {
         sqlx::Error::Io(io) if io.get_ref().is_some_and(|it| it.is::<NotConfirmed>() || it.is::<Lost>()) => {
             return error;
@@ -126,7 +125,7 @@ pub(crate) fn located(error: sqlx::Error, database: &Database) -> sqlx::Error {
         },
         _ => return error,
     };
-    sqlx::Error::Io(std::io::Error::new(kind, Lost { place: database.place(), why }))
+    sqlx::Error::Io(std::io::Error::new(kind, Lost { place: place(), why }))
 }
 
 /// Whether a command failed because a connection was lost.

@@ -70,7 +70,7 @@ impl Watch {
 
     /// An error of the session, with the place if the connection is gone, however that is said.
     pub(crate) fn located(&self, error: Error) -> Error {
-        located(error, &self.database)
+        located(error, || self.database.place())
     }
 
     /// How long the server keeps the session when it hears nothing of it.
