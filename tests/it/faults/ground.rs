@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
 use super::laws::{Picture, picture};
-use super::run::{Run, run};
+use super::run::{Run, TURNS, run};
 use super::strike::proved;
 use super::subject::{Stage, Subject};
 use crate::csv::export;
@@ -111,6 +111,7 @@ pub(super) struct Prepared {
 
 impl Prepared {
     pub(super) async fn new(ground: &Ground, subject: &'static Subject) -> Self {
+        let _turn = TURNS.acquire().await;
         let folder = tempfile::tempdir().expect("a directory is made");
         let template = ground.create(None).await;
         stage(ground, &template, subject.stage, folder.path()).await;

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use tokio::sync::Semaphore;
 
 use crate::harness::program::command;
 use crate::harness::proxy::Proxy;
@@ -22,6 +23,9 @@ pub(super) struct Run {
     /// What is wrong with it in any case.
     pub(super) wrong: Vec<String>,
 }
+
+/// So many at once that a processor is left.
+pub(super) static TURNS: Semaphore = Semaphore::const_new(3);
 
 /// A minute or so, as is promised, on a machine that others use, too.
 pub(super) const BOUND: Duration = Duration::from_secs(120);
@@ -41,8 +45,8 @@ pub(super) async fn run(db: &Db, proxy: Option<&Proxy>, arguments: &[&str], inpu
     command.args(arguments.iter().map(|it| it.replace("{in}", input)));
     // A group of its own, so that what it starts is known.
     command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    if proxy.is_none() {
-        // Nothing is to fail any more, however busy the machine is.
+    if proxy.is_none_or(Proxy::is_harmless) {
+        // Nothing is to fail, however busy the machine is.
         command.env("DB_CONNECT_TIMEOUT", "60");
     }
     let since = Instant::now();

@@ -6,11 +6,10 @@ use std::sync::Mutex;
 
 use rustix::process::Signal;
 use sqlx::Connection;
-use tokio::sync::Semaphore;
 
 use super::ground::{Ground, Prepared};
 use super::laws::{backup, claims, files, nothing_stays, picture, sentence, whole};
-use super::run::{Run, run};
+use super::run::{Run, TURNS, run};
 use crate::harness::Db;
 use crate::harness::proxy::{Failure, NewOnes, Point, Proxy};
 use crate::harness::random::Random;
@@ -97,8 +96,7 @@ pub(super) struct Struck {
 }
 
 pub(super) async fn strike(ground: &Ground, prepared: &Prepared, fault: Fault) -> Struck {
-    // So many at once that a processor is left; those that fall silent only wait.
-    static TURNS: Semaphore = Semaphore::const_new(3);
+    // Those that fall silent only wait.
     let is_silent = matches!(fault.1, Failure::Stall(_));
     let _turn = if is_silent { None } else { TURNS.acquire().await.ok() };
     let (subject, input) = (prepared.subject, prepared.folder.path());
@@ -151,6 +149,7 @@ async fn again(db: &Db, prepared: &Prepared, point: Point, is_done: bool) -> Vec
     let is_refused = again.code == Some(2) && is_after;
     if !matches!(again.code, Some(0 | 1)) && !is_refused {
         wrong.push(format!("the same command again ended with {:?}: {}", again.code, again.printed));
+        return wrong;
     }
     wrong.extend(whole(subject.effect, &prepared.after, &prepared.after, &found, true));
     if !is_refused && !is_done {

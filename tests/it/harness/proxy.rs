@@ -230,6 +230,11 @@ impl Proxy {
         self.wire.program.store(program.as_raw_nonzero().get(), Ordering::SeqCst);
     }
 
+    /// Whether nothing ever fails.
+    pub(crate) fn is_harmless(&self) -> bool {
+        self.wire.fault.is_none_or(|it| matches!(it.0, Point::Says(_, u64::MAX)))
+    }
+
     /// How many messages there were.
     pub(crate) fn count(&self) -> u64 {
         self.wire.count.load(Ordering::SeqCst)
