@@ -263,8 +263,19 @@ pub(super) fn claims(printed: &str, before: &Picture, found: &Picture) -> Vec<St
 }
 
 /// Words of a sentence that says what to do.
-const TO_DO: [&str; 10] =
-    ["`pad-migrate", "again", "correct ", "check ", "ask ", "interrupted", "othing was", "see ", "wait", "connect to "];
+const TO_DO: [&str; 11] = [
+    "`pad-migrate",
+    "again",
+    "correct ",
+    "check ",
+    "ask ",
+    "interrupted",
+    "othing was",
+    "see ",
+    "wait",
+    "make room",
+    "connect to ",
+];
 
 /// One sentence, with what happened and what to do, and nothing of the program's insides.
 pub(super) fn sentence(printed: &str) -> Vec<String> {

@@ -152,6 +152,8 @@ struct Link {
     process: AtomicI32,
     is_swallowing: AtomicBool,
     is_reset: AtomicBool,
+    /// Whether the server still gets the rest of what the client has said at once.
+    is_finishing: AtomicBool,
     /// Whether it came after the silence, and works.
     is_free: bool,
 }
@@ -291,8 +293,9 @@ impl Wire {
         }
         // A server that recovers takes nobody in: the client sees its connection end.
         let server = dial(&self.db.place())?;
-        let (process, is_swallowing, is_reset) = (AtomicI32::new(0), AtomicBool::new(false), AtomicBool::new(false));
-        let link = Arc::new(Link { client, server, process, is_swallowing, is_reset, is_free });
+        let [is_swallowing, is_reset, is_finishing] = [const { AtomicBool::new(false) }; 3];
+        let process = AtomicI32::new(0);
+        let link = Arc::new(Link { client, server, process, is_swallowing, is_reset, is_finishing, is_free });
         self.links.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&link));
         let (wire, other) = (Arc::clone(self), Arc::clone(&link));
         let answers = BufReader::new(link.server.twin());
@@ -306,7 +309,10 @@ impl Wire {
         let (mut from, mut next) = (from, first);
         let mut to_server = link.server.twin();
         while let Ok(bytes) = next.take().map_or_else(|| message(&mut from).map(|it| it.1), Ok) {
-            self.keep(link);
+            let is_finishing = side == Side::Client && link.is_finishing.load(Ordering::SeqCst);
+            if !is_finishing {
+                self.keep(link);
+            }
             if side == Side::Server && bytes[0] == b'K' && bytes.len() >= 9 {
                 let process = i32::from_be_bytes([bytes[5], bytes[6], bytes[7], bytes[8]]);
                 link.process.store(process, Ordering::SeqCst);
@@ -323,11 +329,14 @@ impl Wire {
                 Side::Server => (&link.client).write_all(&bytes),
             };
             let done = match self.strikes(side, link, &bytes) {
-                Some(failure) => self.fail(failure, side, link, || forward(&mut *to_server)),
+                Some(failure) => self.fail(failure, (side, bytes[0]), link, || forward(&mut *to_server)),
                 None => forward(&mut *to_server),
             };
             if done.is_err() {
                 break;
+            }
+            if is_finishing && bytes[0] == b'S' {
+                link.is_finishing.store(false, Ordering::SeqCst);
             }
         }
         self.keep(link);
@@ -369,7 +378,13 @@ impl Wire {
         Some(failure)
     }
 
-    fn fail(&self, failure: Failure, side: Side, link: &Link, forward: impl FnOnce() -> Result<()>) -> Result<()> {
+    fn fail(
+        &self,
+        failure: Failure,
+        (side, kind): (Side, u8),
+        link: &Link,
+        forward: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         let process = link.process.load(Ordering::SeqCst);
         match failure {
             Failure::Cut => {
@@ -381,6 +396,9 @@ impl Wire {
                 Err(Error::other("reset"))
             }
             Failure::Stall(_) => {
+                // A statement is several messages up to a Sync, which a client says at once.
+                let is_finishing = side == Side::Client && b"PBDE".contains(&kind);
+                link.is_finishing.store(is_finishing, Ordering::SeqCst);
                 self.is_silent.store(true, Ordering::SeqCst);
                 match side {
                     // It works, and nobody hears of it.
