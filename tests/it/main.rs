@@ -24,6 +24,7 @@
 //! - `settings`: what a database sets for every session.
 //! - `pooler`: what isn't a session. `silence`: networks that carry nothing any more.
 //! - `hostile`: names and values that a terminal, psql or a CI system would obey.
+//! - `fuzz`: the corpora of `scripts/fuzz`, replayed, and PostgreSQL as their oracle.
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
 //! - `plant`: the faults that a rehearsal plants, so that verify finds them.
@@ -50,6 +51,7 @@ mod environment;
 pub(crate) mod evidence;
 mod files;
 mod fixtures;
+mod fuzz;
 mod gate;
 mod generate;
 mod guard;
