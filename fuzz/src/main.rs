@@ -1,18 +1,15 @@
-//! The targets of `tests/it/fuzz/targets.rs` under libFuzzer. The variable `PAD_FUZZ_TARGET` chooses one; `scripts/fuzz`
+//! The targets of `tests/it/fuzz/targets` under libFuzzer. The variable `PAD_FUZZ_TARGET` chooses one; `scripts/fuzz`
 //! builds and runs them.
 
 #![no_main]
 
 use std::sync::OnceLock;
 
-// The tests' own helpers, which the targets name by the same paths.
-mod generate {
-    #[path = "../../../tests/it/generate/pure.rs"]
-    mod pure;
-    pub(crate) use pure::{legacy_row, lookups};
-}
+// The tests' own rows, which the targets name by the same path.
+#[path = "../../tests/it/generate/pure.rs"]
+mod generate;
 
-#[path = "../../tests/it/fuzz/targets.rs"]
+#[path = "../../tests/it/fuzz/targets/mod.rs"]
 mod targets;
 
 fn target() -> targets::Target {

@@ -81,6 +81,9 @@ pub struct Sample {
     /// Of how many mutants it is a sample, by area.
     pub listed: Vec<usize>,
     pub mutants: Vec<Mutant>,
+    /// Whether the copy has all that compile, so that a later start leaves its sources as they are.
+    #[serde(default)]
+    pub is_compiled: bool,
 }
 
 fn area(file: &str) -> Option<&'static str> {
@@ -123,7 +126,7 @@ pub fn choose(places: &Places, number: usize, seed: u64) -> Fallible<Sample> {
     let mut all: Vec<Mutant> = serde_json::from_slice(&listed.stdout)?;
     all.retain_mut(|mutant| area(&mutant.file).map(|name| mutant.area = name.to_owned()).is_some());
     all.sort_by_key(|mutant| order(seed, &mutant.name));
-    let mut sample = Sample { seed, listed: Vec::new(), mutants: Vec::new() };
+    let mut sample = Sample { seed, listed: Vec::new(), mutants: Vec::new(), is_compiled: false };
     for (area, _) in AREAS {
         let of_area = || all.iter().filter(|mutant| mutant.area == area);
         sample.listed.push(of_area().count());

@@ -11,9 +11,30 @@ use crate::{Fallible, Places};
 /// Which tests are asked, part by part. The others are of servers, networks and processes that die, which take long and
 /// wait for most of it, or read the sources, which the copy's are not.
 const ASKED: [&str; 24] = [
-    "transform", "laws", "fixtures", "generate", "guard", "csv", "drift", "integrity", "evidence", "fuzz", "plan",
-    "migrate", "verify", "plant", "report", "reference", "revisions", "rollback", "gate", "doctor", "configuration",
-    "help", "screens", "hostile",
+    "transform",
+    "laws",
+    "fixtures",
+    "generate",
+    "guard",
+    "csv",
+    "drift",
+    "integrity",
+    "evidence",
+    "fuzz",
+    "plan",
+    "migrate",
+    "verify",
+    "plant",
+    "report",
+    "reference",
+    "revisions",
+    "rollback",
+    "gate",
+    "doctor",
+    "configuration",
+    "help",
+    "screens",
+    "hostile",
 ];
 
 /// Tests that take longer aren't asked, in seconds.

@@ -36,7 +36,11 @@ fn copy(places: &Places, sample: &mut Sample) -> Fallible<Regions> {
         .current_dir(&places.root)
         .output()?;
     let mut regions = Regions::new();
-    for name in String::from_utf8(list.stdout)?.split('\0').filter(|name| !name.is_empty()) {
+    let names = String::from_utf8(list.stdout)?;
+    // The places of mutants are those of the sources from which they were chosen; tests may be new.
+    let is_kept = |name: &str| sample.is_compiled && (name.starts_with("src/") || name == "build.rs");
+    let names: Vec<&str> = names.split('\0').filter(|name| !name.is_empty() && !is_kept(name)).collect();
+    for name in names {
         let Ok(bytes) = std::fs::read(places.root.join(name)) else { continue };
         let to = places.tree().join(name);
         let mutants: Vec<(usize, &Mutant)> = sample
@@ -60,6 +64,9 @@ fn copy(places: &Places, sample: &mut Sample) -> Fallible<Regions> {
                 }
             }
         }
+    }
+    if sample.is_compiled {
+        return Ok(regions);
     }
     let text = include_str!("mutant.rs").replace("NUMBER", &sample.mutants.len().to_string());
     write(&places.tree().join("src/mutant.rs"), text.as_bytes())?;
@@ -120,6 +127,8 @@ pub fn build(places: &Places, mut sample: Sample) -> Fallible<Sample> {
         keep(places, &sample)?;
         let check = cargo(places, &["check", "--locked", "--lib", "--message-format=json"]).output()?;
         if check.status.success() {
+            sample.is_compiled = true;
+            keep(places, &sample)?;
             break;
         }
         let (blamed, others) = to_blame(&String::from_utf8_lossy(&check.stdout), &regions);

@@ -44,8 +44,8 @@ pub(crate) fn scopes() -> [Scope; 2] {
     [Scope { down: true, ..up.clone() }, up]
 }
 
-/// The guard ends, says the same twice, says it whatever blanks and comments stand around, and allows in an up migration
-/// nothing that it refuses in a down migration.
+/// The guard ends, says the same twice, says it whatever blanks and comments stand around, and allows in an up
+/// migration nothing that it refuses in a down migration.
 pub(super) fn guard(data: &[u8]) {
     let Some(text) = text(data).filter(|it| it.len() <= 4096) else { return };
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! What is fuzzed: each target takes any bytes and asserts what holds of them. `fuzz/` compiles this file as well, under
+//! What is fuzzed: each target takes any bytes and asserts what holds of them. `fuzz/` compiles this file, too, under
 //! libFuzzer, so that it uses the crate's own doors and nothing of the tests but what `fuzz/src/main.rs` names.
 
 mod config;
