@@ -57,6 +57,7 @@ pub mod sample;
 pub mod standing;
 pub(crate) mod stored;
 pub mod target;
+pub mod text;
 pub mod traits;
 pub mod transform;
 pub mod value;

@@ -29,6 +29,7 @@ use crate::config::error::ConfigErrors;
 use crate::config::load::Flags;
 use crate::config::mask::{mask_urls, mask_usage};
 use crate::config::settings::Config;
+use crate::postgres::query_error::is_of_lost_connection;
 use crate::report::layout::Failed;
 
 #[cfg(feature = "serve")]
@@ -156,7 +157,12 @@ fn report(
     failed_json: Option<(&'static str, Option<Environment>)>,
     printer: &Printer,
 ) {
-    let text = printer.after_what_is_done(mask_urls(&sentence(failure)));
+    let mut text = mask_urls(&sentence(failure));
+    // Where a command has more to say, it has said it.
+    if is_of_lost_connection(failure) && !text.contains(" again") {
+        text.push_str("; when the server can be reached, run the same command again");
+    }
+    let text = printer.after_what_is_done(text);
     match (failure.downcast_ref::<ConfigErrors>(), several_lines(failure)) {
         (Some(errors), _) => errors.0.iter().for_each(|it| print_message(&mask_urls(&it.to_string()))),
         (None, Some(lines)) => print_lines(&mask_urls(&lines)),

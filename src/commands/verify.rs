@@ -10,6 +10,7 @@ use crate::commands::ended::{Ended, Failure};
 use crate::commands::global::Format;
 use crate::commands::integrity;
 use crate::commands::screen::Screen;
+use crate::ledger::pg::admission::SessionError;
 use crate::migration::evidence::manifest::{Manifest, SourceOf};
 use crate::migration::pg::evidence::folder::PendingFolder;
 use crate::migration::pg::evidence::signature::{check_key, sign_manifest};
@@ -17,8 +18,10 @@ use crate::migration::pg::evidence::take::{Facts, take};
 use crate::migration::pg::verify::sample::verify_sample;
 use crate::migration::pg::verify::{VerifyRequest, verify};
 use crate::migration::run::Observer;
+use crate::postgres::query_error::is_of_lost_connection;
 use crate::report::evidence::Written;
 use crate::report::verify::{VerifyJson, verify_page};
+use crate::schema::pg::error::ApplyError;
 use crate::schema::pg::plan::plan;
 
 /// Check every migrated row against its legacy row, and every lineage row against its target row
@@ -61,7 +64,7 @@ pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     screen.begin("connecting");
     let (report, written) = match (&args.evidence, folder) {
         (Some(path), Some(folder)) => {
-            let facts = Facts { exceptions, ..facts(context, &request, &rows).await };
+            let facts = Facts { exceptions, ..facts(context, &request, &rows).await? };
             let (report, manifest) = take(&request, facts, folder.path(), |progress| screen.progress(progress)).await?;
             if let Some(key) = &args.sign {
                 sign_manifest(key, folder.path()).await?;
@@ -94,12 +97,15 @@ fn written(path: &Path, key: Option<&Path>, manifest: &Manifest) -> Written {
     }
 }
 
-/// What the environment says beside the rows. What can't be known is left out, and said.
-pub(crate) async fn facts(context: &Context, request: &VerifyRequest<'_>, rows: &LegacyRows) -> Facts {
+/// What the environment says beside the rows. What can't be known is left out, and said; a connection that is lost says
+/// nothing of what can be known.
+pub(crate) async fn facts(context: &Context, request: &VerifyRequest<'_>, rows: &LegacyRows) -> Result<Facts, Failure> {
     let config = &context.config;
     let planned = plan(&context.schema_request(request.target, None)).await;
     let (catalog, plan) = match planned {
         Ok(found) => (Some(found.catalog_hash()), Some(found.hash(config.environment))),
+        Err(error @ ApplyError::Session(SessionError::Connect(_))) => return Err(error.into()),
+        Err(error) if is_of_lost_connection(&error) => return Err(error.into()),
         Err(error) => {
             context.printer.note(&format!("the evidence has no hash of the schema: {}", sentence(&error)));
             (None, None)
@@ -107,7 +113,7 @@ pub(crate) async fn facts(context: &Context, request: &VerifyRequest<'_>, rows: 
     };
     let csv = request.source.csv();
     let roles = [&config.roles.owner, &config.roles.app, &config.roles.reader].map(Clone::clone);
-    Facts {
+    Ok(Facts {
         program: PROGRAM.to_owned(),
         catalog,
         plan,
@@ -121,7 +127,7 @@ pub(crate) async fn facts(context: &Context, request: &VerifyRequest<'_>, rows: 
             timezone: None,
             columns: Vec::new(),
         },
-    }
+    })
 }
 
 /// The exceptions of a file, as it has them.

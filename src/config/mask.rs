@@ -171,8 +171,8 @@ pub(crate) fn is_raised(context: Option<&str>) -> bool {
 /// and that of any error in a statement that a function has put together. What a function raises itself are its
 /// author's words, and constraints are named without the values that violate them.
 pub(crate) fn quotes_values(sqlstate: &str, context: Option<&str>) -> bool {
-    // Bytes are no text in an encoding, which is what is quoted.
-    if ["22P05", "22021"].contains(&sqlstate) || ["23", "44"].iter().any(|class| sqlstate.starts_with(class)) {
+    // Bytes are no text in an encoding, and a sequence is at its end: that is what is quoted.
+    if ["22P05", "22021", "2200H"].contains(&sqlstate) || ["23", "44"].iter().any(|class| sqlstate.starts_with(class)) {
         return false;
     }
     // The innermost function. Its language's and its statement's names are the same in every language of messages.

@@ -19,8 +19,9 @@ use crate::harness::generate::columns::{STAGE_WORDS, STATUS_WEIGHTS, STATUS_WORD
 use crate::harness::generate::faults::{FAULTS, Fault};
 use crate::harness::generate::reference::{FIRST_PERSON, PEOPLE, SECURITIES, listed, manager_of, pair_of, write_name};
 use crate::harness::generate::shape::{Cells, Shape, When};
-use crate::migration::legacy::{LARGE, LegacyColumn as Col};
+use crate::migration::legacy::LegacyColumn as Col;
 use crate::migration::rejection::Rule;
+use crate::migration::text::LARGE;
 use crate::migration::value::{Decimal, Timestamp};
 
 /// The most rows that can be asked for.

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 
 use crate::migration::legacy::{LegacyColumn as Col, LegacyRow};
-use crate::migration::stored::{Cells, Stored, Value};
+use crate::migration::stored::{Cells, Stored};
 use crate::migration::target::Role;
+use crate::migration::text::Text;
 use crate::migration::value::{AMOUNT_DIGITS, Amount, Timestamp};
 
 /// Currencies and years, or statuses, that are kept apart. What a source holds is not bounded, and memory is.
@@ -149,8 +150,8 @@ impl Figures {
 
     /// Of a stored request.
     fn of_request(cells: &Cells) -> Self {
-        let held = ["currency", "quantity", "estimated_value", "status", "created_at"].map(|column| cells.get(column));
-        let [currency, size, value, status, created] = held.each_ref().map(|it| it.as_ref().and_then(Value::plain));
+        let columns = ["currency", "quantity", "estimated_value", "status", "created_at"];
+        let [currency, size, value, status, created] = columns.map(|it| cells.get(it).and_then(Text::plain));
         Self {
             currency: word(currency),
             year: created.and_then(|text| Timestamp::parse(text).ok()).and_then(Timestamp::year),

@@ -20,11 +20,10 @@ use std::collections::HashMap;
 use crate::migration::check::checker::Checker;
 use crate::migration::check::decode::decode;
 use crate::migration::difference::Difference;
-use crate::migration::legacy::LegacyRow;
-use crate::migration::legacy::unknown::Names;
+use crate::migration::legacy::{LegacyRow, Names};
 use crate::migration::lookups::Security;
 use crate::migration::reconstruct::{default_inverse, restore_residual};
-use crate::migration::stored::{Stored, Value};
+use crate::migration::stored::Stored;
 use crate::migration::target::{Role, Stage};
 
 /// Compares what is stored for a migrated row with its legacy row. Empty if all of it is right.
@@ -46,7 +45,7 @@ pub(crate) fn check(
 pub(crate) fn given_back(source_id: i64, names: &Names, stored: &Stored) -> Option<LegacyRow> {
     let rows = decode(source_id, stored)?;
     let mut back = default_inverse(&rows, names);
-    restore_residual(&mut back, &stored.assessment.legacy);
+    restore_residual(&mut back, stored.assessment.legacy.iter());
     Some(back)
 }
 
@@ -56,15 +55,15 @@ impl Checker<'_> {
             self.note("pad_request", "id", "the request that lineage names", "no such row");
             return;
         };
-        let request_id = request.get("id").map(Value::into_text);
+        let request_id = request.get("id");
         self.request(request, securities);
         self.assessment(stored);
         let mut roles = Vec::with_capacity(2 * Role::ALL.len());
         roles.push(Role::Request);
         for stage in Stage::ALL {
-            roles.extend(self.approval(*stage, stored, request_id.as_ref()));
+            roles.extend(self.approval(*stage, stored, request_id));
         }
-        roles.extend(self.execution(stored, request_id.as_ref()));
+        roles.extend(self.execution(stored, request_id));
         let audited: Vec<Role> = roles
             .iter()
             .filter_map(|it| match it {
@@ -74,7 +73,7 @@ impl Checker<'_> {
                 _ => None,
             })
             .collect();
-        self.audit(&audited, stored, request_id.as_ref());
+        self.audit(&audited, stored, request_id);
         roles.extend(audited);
         self.lineage(&roles, stored);
         self.reconstruction(stored);

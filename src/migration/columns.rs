@@ -3,26 +3,25 @@
 //!
 //! The verification has lists of its own on purpose ([`crate::migration::stored`]): it must notice a mistake here.
 
-use std::fmt::Display;
-
-use crate::migration::legacy::{LegacyColumn as Col, Text};
+use crate::migration::legacy::LegacyColumn as Col;
 use crate::migration::target::{
-    Action, Assessment, AuditEntry, LEGACY_MARK, PadApproval, PadExecution, PadRequest, Role, SOURCE_TABLE, Stage,
-    TargetRows,
+    Action, Assessment, AuditEntry, LEGACY_DETAILS, PadApproval, PadExecution, PadRequest, Plain, Role, SOURCE_TABLE,
+    Stage,
 };
+use crate::migration::text::Text;
 
 /// Receives the cells of a row in column order.
 pub(crate) trait CellWriter {
     /// A cell whose text follows from the row's id and role: a surrogate key, or a constant.
-    fn implied(&mut self, column: &'static str, value: impl Display);
+    fn implied(&mut self, column: &'static str, value: impl Plain);
     /// A value whose text needs no escape.
-    fn value(&mut self, column: &'static str, value: Option<impl Display>);
+    fn value(&mut self, column: &'static str, value: Option<impl Plain>);
     /// A boolean.
     fn flag(&mut self, column: &'static str, value: Option<bool>);
     /// A text that came from this column of the legacy row.
-    fn text(&mut self, column: &'static str, value: Option<&Text>, from: Col);
+    fn text(&mut self, column: &'static str, value: Option<Text<'_>>, from: Col);
     /// `compliance_assessment`.
-    fn assessment(&mut self, column: &'static str, value: &Assessment);
+    fn assessment(&mut self, column: &'static str, value: &Assessment<'_>);
 }
 
 /// A row of a table of `padealing`, as the migration writes it.
@@ -37,8 +36,8 @@ pub(crate) trait TargetRow {
 
 /// Declares the columns of a row type: the name, how it is written, and the value.
 macro_rules! columns {
-    ($row:ident as $this:ident in $table:literal { $($column:ident: $kind:ident($($argument:expr),+)),+ $(,)? }) => {
-        impl TargetRow for $row<'_> {
+    ($row:ty as $this:ident in $table:literal { $($column:ident: $kind:ident($($argument:expr),+)),+ $(,)? }) => {
+        impl TargetRow for $row {
             const TABLE: &'static str = $table;
             const COLUMNS: &'static [&'static str] = &[$(stringify!($column)),+];
 
@@ -51,13 +50,13 @@ macro_rules! columns {
 }
 
 /// A row of `pad_request`.
-pub(crate) struct RequestRow<'a>(pub(crate) &'a PadRequest);
+pub(crate) struct RequestRow<'a>(pub(crate) &'a PadRequest<'a>);
 
 /// A row of `pad_approval`, with the keys that its request and the sequence give it.
 pub(crate) struct ApprovalRow<'a> {
     pub(crate) id: i64,
     pub(crate) request_id: i64,
-    pub(crate) approval: &'a PadApproval,
+    pub(crate) approval: &'a PadApproval<'a>,
 }
 
 /// A row of `pad_execution`, likewise.
@@ -71,46 +70,46 @@ pub(crate) struct ExecutionRow<'a> {
 pub(crate) struct AuditRow<'a> {
     pub(crate) id: i64,
     pub(crate) request_id: i64,
-    pub(crate) entry: &'a AuditEntry,
+    pub(crate) entry: &'a AuditEntry<'a>,
 }
 
 /// A row of `migration_mapping`: which target row came from which legacy row (D19).
-pub(crate) struct LineageRow<'a> {
-    pub(crate) rows: &'a TargetRows,
+pub(crate) struct LineageRow {
+    pub(crate) source_id: i64,
     pub(crate) role: Role,
     pub(crate) target_id: i64,
 }
 
-columns! { RequestRow as row in "pad_request" {
+columns! { RequestRow<'_> as row in "pad_request" {
     id: value(Some(row.0.id)),
     employee_id: value(Some(row.0.employee_id)),
     security_id: value(row.0.security_id),
     status: value(Some(row.0.status)),
     direction: value(row.0.direction),
-    security_name: text(row.0.security_name.as_ref(), Col::SecurityDescription),
-    isin: text(row.0.isin.as_ref(), Col::Isin),
-    sedol: text(row.0.sedol.as_ref(), Col::Sedol),
-    bloomberg_ticker: text(row.0.bloomberg_ticker.as_ref(), Col::Bloomberg),
-    ticker: text(row.0.ticker.as_ref(), Col::Ticker),
+    security_name: text(row.0.security_name, Col::SecurityDescription),
+    isin: text(row.0.isin, Col::Isin),
+    sedol: text(row.0.sedol, Col::Sedol),
+    bloomberg_ticker: text(row.0.bloomberg_ticker, Col::Bloomberg),
+    ticker: text(row.0.ticker, Col::Ticker),
     quantity: value(row.0.quantity),
     estimated_value: value(row.0.estimated_value),
-    currency: text(row.0.currency.as_ref(), Col::Currency),
-    justification: text(row.0.justification.as_ref(), Col::Justification),
+    currency: text(row.0.currency, Col::Currency),
+    justification: text(row.0.justification, Col::Justification),
     is_related_party: flag(row.0.is_related_party),
     existing_position: flag(row.0.existing_position),
     insider_info_declaration: flag(row.0.insider_info_declaration),
     is_restricted: flag(row.0.is_restricted),
     has_conflict: flag(row.0.has_conflict),
-    relation: text(row.0.relation.as_ref(), Col::Relation),
+    relation: text(row.0.relation, Col::Relation),
     compliance_assessment: assessment(&row.0.compliance_assessment),
     created_at: value(Some(row.0.created_at)),
     updated_at: value(row.0.updated_at),
-    conflict_comments: text(row.0.conflict_comments.as_ref(), Col::ConflictComments),
-    other_comments: text(row.0.other_comments.as_ref(), Col::OtherComments),
+    conflict_comments: text(row.0.conflict_comments, Col::ConflictComments),
+    other_comments: text(row.0.other_comments, Col::OtherComments),
     broker_reporting: flag(row.0.broker_reporting),
     is_derivative: flag(row.0.is_derivative),
     is_leveraged: flag(row.0.is_leveraged),
-    related_party_name: text(row.0.related_party_name.as_ref(), Col::Name),
+    related_party_name: text(row.0.related_party_name, Col::Name),
     signed_declaration: flag(row.0.signed_declaration),
     updated_by_id: value(row.0.updated_by_id),
     deleted_at: value(row.0.deleted_at),
@@ -118,20 +117,20 @@ columns! { RequestRow as row in "pad_request" {
     executed_within_two_days: flag(row.0.executed_within_two_days),
 } }
 
-columns! { ApprovalRow as row in "pad_approval" {
+columns! { ApprovalRow<'_> as row in "pad_approval" {
     id: implied(row.id),
     request_id: implied(row.request_id),
     approval_type: implied(row.approval.stage),
     approver_id: value(Some(row.approval.approver_id)),
     decision: value(Some(row.approval.decision)),
-    comments: text(row.approval.comments.as_ref(), comments_of(row.approval.stage)),
+    comments: text(row.approval.comments, comments_of(row.approval.stage)),
     decided_at: value(Some(row.approval.decided_at)),
     restricted_check: flag(row.approval.restricted_check),
     holding_period_check: flag(row.approval.holding_period_check),
     conflict_check: flag(row.approval.conflict_check),
 } }
 
-columns! { ExecutionRow as row in "pad_execution" {
+columns! { ExecutionRow<'_> as row in "pad_execution" {
     id: implied(row.id),
     request_id: implied(row.request_id),
     executed_at: value(Some(row.execution.executed_at)),
@@ -142,7 +141,7 @@ columns! { ExecutionRow as row in "pad_execution" {
     recorded_by_id: value(row.execution.recorded_by_id),
 } }
 
-columns! { AuditRow as row in "audit_log" {
+columns! { AuditRow<'_> as row in "audit_log" {
     id: implied(row.id),
     timestamp: value(Some(row.entry.timestamp)),
     action_type: implied(row.entry.action),
@@ -153,17 +152,17 @@ columns! { AuditRow as row in "audit_log" {
     entity_id: implied(row.request_id),
     request_id: implied(row.request_id),
     decision: value(row.entry.decision),
-    comments: text(row.entry.comments.as_ref(), match row.entry.action {
+    comments: text(row.entry.comments, match row.entry.action {
         Action::ApprovalCompliance => comments_of(Stage::Compliance),
         // A submission has no comments.
         Action::ApprovalManager | Action::RequestSubmitted => comments_of(Stage::Manager),
     }),
-    details: implied(format_args!("{{\"source\": \"{LEGACY_MARK}\", \"original_table\": \"{SOURCE_TABLE}\"}}")),
+    details: implied(LEGACY_DETAILS),
 } }
 
 columns! { LineageRow as row in "migration_mapping" {
     source_table: implied(SOURCE_TABLE),
-    source_id: implied(row.rows.source_id),
+    source_id: implied(row.source_id),
     target_table: implied(row.role),
     target_id: implied(row.target_id),
 } }

@@ -1,12 +1,10 @@
 //! Target rows encoded for COPY. The encoder is the hot path of `migrate`: a cell costs no allocation.
 
-use std::fmt::Display;
-use std::io::Write as _;
-
 use crate::migration::columns::{CellWriter, TargetRow};
-use crate::migration::copy_text::{escape, escape_json};
-use crate::migration::legacy::{Large, LegacyColumn, Text};
-use crate::migration::target::Assessment;
+use crate::migration::copy_text::{escape, escape_json, is_plain_json};
+use crate::migration::legacy::LegacyColumn;
+use crate::migration::target::{Assessment, Plain};
+use crate::migration::text::{Large, Text};
 
 /// A part of what is sent to COPY.
 pub(crate) enum CopyPart {
@@ -78,34 +76,38 @@ impl CopyRows {
         self.open.extend_from_slice(b"\\N");
     }
 
-    fn large_text(&mut self, column: &str, large: &Large, in_json: bool) {
+    fn large_text(&mut self, column: &str, large: Large<'_>, in_json: bool) {
         self.parts.push(CopyPart::Bytes(std::mem::take(&mut self.open)));
         self.parts.push(CopyPart::LargeText(LargeTextRef {
             source_id: self.source_id,
             column: column.to_owned(),
-            sha256: large.sha256.clone(),
+            sha256: large.sha256.to_owned(),
             in_json,
         }));
     }
 
     fn json_string(&mut self, text: &str) {
-        let mut quoted = Vec::with_capacity(text.len() + 2);
-        quoted.push(b'"');
-        escape_json(text.as_bytes(), &mut quoted);
-        quoted.push(b'"');
-        escape(&quoted, &mut self.open);
+        self.open.push(b'"');
+        if is_plain_json(text.as_bytes()) {
+            self.open.extend_from_slice(text.as_bytes());
+        } else {
+            let mut quoted = Vec::with_capacity(text.len() + 2);
+            escape_json(text.as_bytes(), &mut quoted);
+            escape(&quoted, &mut self.open);
+        }
+        self.open.push(b'"');
     }
 }
 
 impl CellWriter for CopyRows {
-    fn implied(&mut self, column: &'static str, value: impl Display) {
+    fn implied(&mut self, column: &'static str, value: impl Plain) {
         self.value(column, Some(value));
     }
 
-    fn value(&mut self, _: &'static str, value: Option<impl Display>) {
+    fn value(&mut self, _: &'static str, value: Option<impl Plain>) {
         let Some(value) = value else { return self.null() };
         self.separate();
-        let _ = write!(self.open, "{value}");
+        value.with_text(|text| self.open.extend_from_slice(text.as_bytes()));
     }
 
     fn flag(&mut self, _: &'static str, value: Option<bool>) {
@@ -114,7 +116,7 @@ impl CellWriter for CopyRows {
         self.open.push(if value { b't' } else { b'f' });
     }
 
-    fn text(&mut self, _: &'static str, value: Option<&Text>, from: LegacyColumn) {
+    fn text(&mut self, _: &'static str, value: Option<Text<'_>>, from: LegacyColumn) {
         let Some(text) = value else { return self.null() };
         self.separate();
         match text {
@@ -123,18 +125,19 @@ impl CellWriter for CopyRows {
         }
     }
 
-    fn assessment(&mut self, _: &'static str, assessment: &Assessment) {
+    fn assessment(&mut self, _: &'static str, assessment: &Assessment<'_>) {
         if assessment.is_empty() {
             return self.null();
         }
         self.separate();
         self.open.push(b'{');
         if let Some(holding_period) = assessment.holding_period {
-            let _ = write!(self.open, "\"holding_period\":{holding_period}");
+            self.open.extend_from_slice(b"\"holding_period\":");
+            self.open.extend_from_slice(if holding_period { b"true" } else { b"false" });
         }
         if !assessment.legacy.is_empty() {
-            let comma = assessment.holding_period.map_or("", |_| ",");
-            let _ = write!(self.open, "{comma}\"legacy\":{{");
+            let start: &[u8] = if assessment.holding_period.is_some() { b",\"legacy\":{" } else { b"\"legacy\":{" };
+            self.open.extend_from_slice(start);
             for (at, (name, text)) in assessment.legacy.iter().enumerate() {
                 if at > 0 {
                     self.open.push(b',');

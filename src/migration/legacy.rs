@@ -4,18 +4,11 @@
 //! so nothing can be lost here; [`crate::migration::transform`] decides what a text means.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
-use std::ops::{Index, IndexMut};
+use std::fmt;
+use std::ops::Index;
 use std::sync::Arc;
 
-use compact_str::CompactString;
-use sha2::{Digest, Sha256};
-
-use crate::base::text::hex;
-use crate::migration::legacy::unknown::Unknown;
-
-pub(crate) mod places;
-pub mod unknown;
+use crate::migration::text::{Large, Text};
 
 /// What the text of a legacy column is meant to be (the data model's types, by family).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,131 +107,6 @@ impl fmt::Display for LegacyColumn {
     }
 }
 
-/// A text of the source or the target. Equal texts are equal whichever way each is held.
-#[derive(Clone, Debug)]
-pub enum Text {
-    /// The text itself. Most are short, and those cost no allocation.
-    Plain(CompactString),
-    /// A text too long to be held in memory, known by what the server says about it.
-    Large(Arc<Large>),
-}
-
-/// A text longer than [`LARGE`], left in the database: it is moved in pieces and compared by digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Large {
-    /// Length in bytes of UTF-8.
-    pub octets: u64,
-    /// SHA-256 of the UTF-8 bytes, in lower-case hexadecimal.
-    pub sha256: String,
-    /// The first few characters, for messages.
-    pub head: String,
-}
-
-impl Large {
-    /// The text that a server describes as `octets sha256 head`.
-    pub(crate) fn described(description: &str) -> Option<Self> {
-        let (octets, rest) = description.split_once(' ')?;
-        let (sha256, head) = rest.split_once(' ')?;
-        Some(Self { octets: octets.parse().ok()?, sha256: sha256.to_owned(), head: head.to_owned() })
-    }
-}
-
-/// Bytes that are no text: ASCII as it is, any other byte in hexadecimal.
-pub(crate) fn spelled(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        if byte.is_ascii() {
-            text.push(char::from(*byte));
-        } else {
-            let _ = write!(text, "\\x{byte:02x}");
-        }
-        text
-    })
-}
-
-/// Bytes from which on a text is not read whole. A page of rows then needs a bounded amount of memory whatever its
-/// comments hold.
-pub const LARGE: usize = 256 * 1024;
-
-impl PartialEq for Text {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Plain(one), Self::Plain(other)) => one == other,
-            (Self::Large(one), Self::Large(other)) => one.octets == other.octets && one.sha256 == other.sha256,
-            (Self::Plain(plain), Self::Large(large)) | (Self::Large(large), Self::Plain(plain)) => {
-                plain.len() as u64 == large.octets && hex(&Sha256::digest(plain.as_bytes())) == large.sha256
-            }
-        }
-    }
-}
-
-impl Eq for Text {}
-
-impl Text {
-    /// The text, if it is held in memory.
-    pub fn plain(&self) -> Option<&str> {
-        match self {
-            Self::Plain(text) => Some(text),
-            Self::Large(_) => None,
-        }
-    }
-
-    /// Length in bytes of UTF-8.
-    pub fn octets(&self) -> u64 {
-        match self {
-            Self::Plain(text) => text.len() as u64,
-            Self::Large(large) => large.octets,
-        }
-    }
-
-    /// Whether it has more than `limit` characters, as `varchar(limit)` counts them.
-    pub(crate) fn exceeds(&self, limit: usize) -> bool {
-        match self {
-            Self::Plain(text) => text.len() > limit && text.chars().count() > limit,
-            Self::Large(_) => true,
-        }
-    }
-
-    /// The text for a message: its first 200 characters, and how long it is when that is not all.
-    pub fn excerpt(&self) -> String {
-        self.cut(200)
-    }
-
-    /// The text for a record: its first 4,000 characters, and how long it is when that is not all.
-    pub fn record(&self) -> String {
-        self.cut(4000)
-    }
-
-    fn cut(&self, characters: usize) -> String {
-        let (head, octets) = match self {
-            Self::Plain(text) => (text.as_str(), text.len() as u64),
-            Self::Large(large) => (large.head.as_str(), large.octets),
-        };
-        match head.char_indices().nth(characters) {
-            Some((end, _)) => format!("{}… ({octets} bytes)", &head[..end]),
-            None if head.len() as u64 == octets => head.to_owned(),
-            None => format!("{head}… ({octets} bytes)"),
-        }
-    }
-}
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        Self::Plain(text.into())
-    }
-}
-
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Self::Plain(text.into())
-    }
-}
-
-impl From<CompactString> for Text {
-    fn from(text: CompactString) -> Self {
-        Self::Plain(text)
-    }
-}
-
 /// Where a row begins in the file that it was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -257,31 +125,211 @@ pub struct Misread {
     pub why: String,
 }
 
-/// One row of the legacy table: the text of every column, known or not.
+/// Where a text is among the bytes of a row or a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    start: u32,
+    end: u32,
+}
+
+impl Field {
+    /// No text.
+    pub(crate) const NULL: Self = Self { start: u32::MAX, end: 0 };
+
+    /// The bytes from one place to another; none of a page or a row has 4 GB.
+    pub(crate) fn new(start: usize, end: usize) -> Self {
+        let place = |at| u32::try_from(at).expect("a row has less than 4 GB");
+        Self { start: place(start), end: place(end) }
+    }
+
+    /// The same, of bytes that stand behind others.
+    fn after(self, start: usize) -> Self {
+        self.range().map_or(self, |range| Self::new(start + range.start, start + range.end))
+    }
+
+    /// The range, unless it is null.
+    pub(crate) fn range(self) -> Option<std::ops::Range<usize>> {
+        (self != Self::NULL).then_some(self.start as usize..self.end as usize)
+    }
+}
+
+/// The names of the columns that the data model doesn't name, in order; all rows of a source share them.
+pub type Names = Arc<[Arc<str>]>;
+
+/// Where a column goes in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Known(LegacyColumn),
+    /// Among the names of the unknown columns.
+    Unknown(usize),
+}
+
+impl Place {
+    /// The place among all columns of a row.
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::Known(column) => column as usize,
+            Self::Unknown(place) => LegacyColumn::ALL.len() + place,
+        }
+    }
+}
+
+/// Where the columns of a source go in its rows, in the order of the source.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    names: Names,
+    places: Vec<Place>,
+}
+
+impl Places {
+    /// Those of columns with these names.
+    pub(crate) fn of<'a>(columns: impl Iterator<Item = &'a Arc<str>>) -> Self {
+        let columns: Vec<(&Arc<str>, Option<LegacyColumn>)> =
+            columns.map(|name| (name, LegacyColumn::from_name(name))).collect();
+        let mut names: Vec<Arc<str>> =
+            columns.iter().filter(|(_, known)| known.is_none()).map(|(name, _)| Arc::clone(name)).collect();
+        names.sort();
+        let place = |(name, known): &(&Arc<str>, Option<LegacyColumn>)| match known {
+            Some(known) => Place::Known(*known),
+            None => Place::Unknown(names.partition_point(|it| it < *name)),
+        };
+        let places = columns.iter().map(place).collect();
+        Self { names: names.into(), places }
+    }
+
+    /// The names of the columns that the data model doesn't name.
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The place of each column.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Place> {
+        self.places.iter().copied()
+    }
+}
+
+impl Index<usize> for Places {
+    type Output = Place;
+
+    fn index(&self, column: usize) -> &Self::Output {
+        &self.places[column]
+    }
+}
+
+/// One row of the legacy table: the text of every column, known or not. Its texts are among those of a page, so that a
+/// row costs no allocation.
 #[derive(Clone, Debug)]
 pub struct LegacyRow {
-    cells: Box<[Option<Text>]>,
-    /// Columns that the data model doesn't name.
-    pub unknown: Unknown<Text>,
-    /// Columns whose bytes can't be read as text, with the bytes as [`spelled`]. Their cells are null.
-    pub unreadable: BTreeMap<Arc<str>, String>,
-    /// Columns whose values the source fails to compute, such as a view's casts, with its words. Their cells are null.
-    pub failed: BTreeMap<Arc<str>, String>,
-    /// Columns of a file whose values aren't what the file's format says. Their cells are null.
-    pub misread: BTreeMap<LegacyColumn, Misread>,
+    texts: Arc<Texts>,
+    /// Where its fields begin: known columns first, then the others in the order of their names.
+    first: usize,
+    names: Names,
+    odd: Option<Box<Odd>>,
     /// Where in a file the row is. No part of equality.
     pub origin: Option<Origin>,
     /// Columns of the type char(n), whose texts end in padding. Says nothing about the row, so it takes no part in
     /// equality.
     pub padded: Option<Arc<[LegacyColumn]>>,
-    /// What the columns of the type timestamptz are in the time zone of the source. No part of equality either: the
+}
+
+/// The texts of some rows.
+#[derive(Clone, Debug, Default)]
+struct Texts {
+    text: String,
+    /// Where each is, of one row after the other.
+    fields: Vec<Field>,
+}
+
+/// Rows that are being read.
+#[derive(Debug)]
+pub(crate) struct RowsOfPage<'a> {
+    places: &'a Places,
+    texts: Texts,
+    /// How many there will be, about.
+    about: usize,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) struct RowOfPage(usize);
+
+impl<'a> RowsOfPage<'a> {
+    pub(crate) fn of(places: &'a Places, about: usize) -> Self {
+        Self { places, texts: Texts::default(), about }
+    }
+
+    /// Adds the row of some texts, which are those of its columns in the order of the source.
+    pub(crate) fn add(&mut self, text: &str, fields: impl Iterator<Item = Field>) -> RowOfPage {
+        /// Bytes that room is made for before there are any.
+        const ROOM: usize = 1024 * 1024;
+        let Self { places, texts, about } = self;
+        let (start, first) = (texts.text.len(), texts.fields.len());
+        let width = LegacyColumn::ALL.len() + places.names().len();
+        if first == 0 {
+            texts.text.reserve(about.saturating_mul(text.len()).min(ROOM));
+            texts.fields.reserve(about.saturating_mul(width).min(ROOM));
+        }
+        texts.text.push_str(text);
+        texts.fields.resize(first + width, Field::NULL);
+        for (place, field) in places.iter().zip(fields) {
+            texts.fields[first + place.index()] = field.after(start);
+        }
+        RowOfPage(first)
+    }
+
+    /// All of them: what makes a row of one that was added.
+    pub(crate) fn finish(self) -> impl Fn(RowOfPage) -> LegacyRow {
+        let (texts, names) = (Arc::new(self.texts), Arc::clone(self.places.names()));
+        move |RowOfPage(first)| LegacyRow {
+            texts: Arc::clone(&texts),
+            first,
+            names: Arc::clone(&names),
+            odd: None,
+            origin: None,
+            padded: None,
+        }
+    }
+}
+
+/// What few rows have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Odd {
+    /// The places of the columns whose texts are too large to be held: what is held is the description.
+    large: Vec<usize>,
+    /// Columns whose bytes can't be read as text, with the bytes as [`crate::migration::text::spelled`]. Their cells are
+    /// null.
+    pub unreadable: BTreeMap<Arc<str>, String>,
+    /// Columns whose values the source fails to compute, such as a view's casts, with its words. Their cells are null.
+    pub failed: BTreeMap<Arc<str>, String>,
+    /// Columns of a file whose values aren't what the file's format says. Their cells are null.
+    pub misread: BTreeMap<LegacyColumn, Misread>,
+    /// What the columns of the type timestamptz are in the time zone of the source. No part of a row's equality: the
     /// moments themselves are in the cells.
     pub local: BTreeMap<LegacyColumn, String>,
 }
 
+static NOTHING_ODD: Odd = Odd {
+    large: Vec::new(),
+    unreadable: BTreeMap::new(),
+    failed: BTreeMap::new(),
+    misread: BTreeMap::new(),
+    local: BTreeMap::new(),
+};
+
+impl Odd {
+    /// Whether every value could be read.
+    pub fn is_whole(&self) -> bool {
+        self.unreadable.is_empty() && self.failed.is_empty() && self.misread.is_empty()
+    }
+
+    fn same_unread(&self, other: &Self) -> bool {
+        (&self.unreadable, &self.failed, &self.misread) == (&other.unreadable, &other.failed, &other.misread)
+    }
+}
+
 impl PartialEq for LegacyRow {
     fn eq(&self, other: &Self) -> bool {
-        self.agrees_on_known(other) && self.unknown == other.unknown
+        self.agrees_on_known(other) && self.unknown().eq(other.unknown())
     }
 }
 
@@ -289,48 +337,144 @@ impl Eq for LegacyRow {}
 
 impl Default for LegacyRow {
     fn default() -> Self {
-        Self {
-            cells: vec![None; LegacyColumn::ALL.len()].into(),
-            unknown: Unknown::default(),
-            unreadable: BTreeMap::new(),
-            failed: BTreeMap::new(),
-            misread: BTreeMap::new(),
-            origin: None,
-            padded: None,
-            local: BTreeMap::new(),
-        }
-    }
-}
-
-impl Index<LegacyColumn> for LegacyRow {
-    type Output = Option<Text>;
-
-    fn index(&self, column: LegacyColumn) -> &Self::Output {
-        &self.cells[column as usize]
-    }
-}
-
-impl IndexMut<LegacyColumn> for LegacyRow {
-    fn index_mut(&mut self, column: LegacyColumn) -> &mut Self::Output {
-        &mut self.cells[column as usize]
+        Self::null(&Names::default())
     }
 }
 
 impl LegacyRow {
+    /// A row whose columns are null.
+    pub fn null(unknown: &Names) -> Self {
+        let fields = vec![Field::NULL; LegacyColumn::ALL.len() + unknown.len()];
+        let texts = Arc::new(Texts { text: String::new(), fields });
+        Self { texts, first: 0, names: Arc::clone(unknown), odd: None, origin: None, padded: None }
+    }
+
+    fn fields(&self) -> &[Field] {
+        &self.texts.fields[self.first..self.first + LegacyColumn::ALL.len() + self.names.len()]
+    }
+
+    /// Its texts, which are its own from then on.
+    fn own(&mut self) -> &mut Texts {
+        if self.first > 0 || Arc::get_mut(&mut self.texts).is_none() {
+            let mut own = Texts::default();
+            for field in self.fields() {
+                let start = own.text.len();
+                own.fields.push(match field.range() {
+                    None => Field::NULL,
+                    Some(range) => {
+                        own.text.push_str(&self.texts.text[range]);
+                        Field::new(start, own.text.len())
+                    }
+                });
+            }
+            (self.texts, self.first) = (Arc::new(own), 0);
+        }
+        Arc::make_mut(&mut self.texts)
+    }
+
+    /// The text of a column.
+    pub fn get(&self, column: LegacyColumn) -> Option<Text<'_>> {
+        self.at(column as usize)
+    }
+
+    /// Whether a column is null.
+    pub fn is_null(&self, column: LegacyColumn) -> bool {
+        self.fields()[column as usize] == Field::NULL
+    }
+
+    fn at(&self, place: usize) -> Option<Text<'_>> {
+        let text = &self.texts.text[self.texts.fields[self.first + place].range()?];
+        let large = self.odd.as_ref().is_some_and(|odd| odd.large.contains(&place)).then(|| Large::described(text));
+        Some(large.flatten().map_or(Text::Plain(text), Text::Large))
+    }
+
+    /// Sets a column.
+    pub fn set(&mut self, column: LegacyColumn, text: Option<Text<'_>>) {
+        self.set_at(Place::Known(column), text);
+    }
+
+    /// Sets the column at a place.
+    pub(crate) fn set_at(&mut self, place: Place, text: Option<Text<'_>>) {
+        let place = place.index();
+        if let Some(odd) = &mut self.odd {
+            odd.large.retain(|it| *it != place);
+        }
+        if matches!(text, Some(Text::Large(_))) {
+            self.odd_mut().large.push(place);
+        }
+        let own = self.own();
+        let start = own.text.len();
+        match text {
+            None => {
+                own.fields[place] = Field::NULL;
+                return;
+            }
+            Some(Text::Plain(text)) => own.text.push_str(text),
+            Some(Text::Large(large)) => own.text.push_str(&large.description()),
+        }
+        own.fields[place] = Field::new(start, own.text.len());
+    }
+
+    /// Sets a column that the data model doesn't name, and adds it if it isn't there. Rows of a source get all of theirs
+    /// at once.
+    pub fn set_unknown(&mut self, name: &str, text: Option<Text<'_>>) {
+        let place = match self.names.binary_search_by(|it| (**it).cmp(name)) {
+            Ok(place) => place,
+            Err(place) => {
+                let place_of_field = LegacyColumn::ALL.len() + place;
+                self.own().fields.insert(place_of_field, Field::NULL);
+                let mut names = self.names.to_vec();
+                names.insert(place, name.into());
+                self.names = names.into();
+                if let Some(odd) = &mut self.odd {
+                    odd.large.iter_mut().filter(|it| **it >= place_of_field).for_each(|it| *it += 1);
+                }
+                place
+            }
+        };
+        self.set_at(Place::Unknown(place), text);
+    }
+
+    /// The names of the columns that the data model doesn't name.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Each of these columns with its text.
+    pub fn unknown(&self) -> impl Iterator<Item = (&Arc<str>, Option<Text<'_>>)> {
+        self.names.iter().enumerate().map(|(at, name)| (name, self.at(LegacyColumn::ALL.len() + at)))
+    }
+
+    /// What of it couldn't be read.
+    pub fn odd(&self) -> &Odd {
+        self.odd.as_deref().unwrap_or(&NOTHING_ODD)
+    }
+
+    /// The same, to be added to.
+    pub fn odd_mut(&mut self) -> &mut Odd {
+        self.odd.get_or_insert_default()
+    }
+
     /// The text of a column, if it is not null and held in memory.
     pub fn plain(&self, column: LegacyColumn) -> Option<&str> {
-        self[column].as_ref().and_then(Text::plain)
+        self.get(column).and_then(Text::plain)
+    }
+
+    /// Whether a column is neither null nor empty.
+    pub fn has_text(&self, column: LegacyColumn) -> bool {
+        self.fields()[column as usize].range().is_some_and(|it| !it.is_empty())
     }
 
     /// Whether the columns that the data model names hold the same, and the same couldn't be read.
     pub(crate) fn agrees_on_known(&self, other: &Self) -> bool {
-        (&self.cells, &self.unreadable, &self.failed, &self.misread)
-            == (&other.cells, &other.unreadable, &other.failed, &other.misread)
+        LegacyColumn::ALL.iter().all(|it| self.get(*it) == other.get(*it))
+            && (self.odd.is_none() && other.odd.is_none() || self.odd().same_unread(other.odd()))
     }
 
     /// The text of a timestamp: where the column has moments, what a clock in the source's time zone showed.
     pub(crate) fn clock(&self, column: LegacyColumn) -> Option<&str> {
-        self.local.get(&column).map(String::as_str).or_else(|| self.plain(column))
+        let local = self.odd.as_ref().and_then(|odd| odd.local.get(&column));
+        local.map(String::as_str).or_else(|| self.plain(column))
     }
 
     /// The text of a column as it is compared with the reference schema's (D7): without the padding of a char(n), which
@@ -341,8 +485,8 @@ impl LegacyRow {
     }
 
     /// Every column by name, known ones first.
-    pub fn columns(&self) -> impl Iterator<Item = (&str, Option<&Text>)> {
-        let known = LegacyColumn::ALL.iter().map(|it| (it.name(), self[*it].as_ref()));
-        known.chain(self.unknown.iter().map(|(name, text)| (&**name, text)))
+    pub fn columns(&self) -> impl Iterator<Item = (&str, Option<Text<'_>>)> {
+        let known = LegacyColumn::ALL.iter().map(|it| (it.name(), self.get(*it)));
+        known.chain(self.unknown().map(|(name, text)| (&**name, text)))
     }
 }

@@ -1,14 +1,12 @@
 //! A text by the value that it prints. It is compared without being kept.
 
-use compact_str::CompactString;
-
-use crate::migration::legacy::Text;
-use crate::migration::value::{Amount, Decimal, Digits, Price, Timestamp};
+use crate::migration::text::{Text, TextBuf};
+use crate::migration::value::{Amount, Digits, Price, Timestamp};
 
 /// What a column must hold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Printed<'a> {
-    Text(&'a Text),
+    Text(Text<'a>),
     Word(&'static str),
     Id(i64),
     Time(Timestamp),
@@ -23,44 +21,36 @@ pub(crate) fn flag(value: Option<bool>, words: [&'static str; 2]) -> Option<Prin
 
 impl<'a> Printed<'a> {
     /// A text of a row, if there is one.
-    pub(crate) fn text(text: &'a Option<Text>) -> Option<Self> {
-        text.as_ref().map(Self::Text)
+    pub(crate) fn text(text: Option<Text<'a>>) -> Option<Self> {
+        text.map(Self::Text)
     }
 
     /// Whether it prints exactly this text.
     pub(crate) fn is(self, text: &str) -> bool {
-        fn number<const SCALE: u32>(number: Decimal<SCALE>, text: &str) -> bool {
-            match number.digits() {
-                Some(digits) => digits.as_bytes() == text.as_bytes(),
-                None => number.to_string() == text,
-            }
-        }
         match self {
-            Self::Text(own) => match own.plain() {
-                Some(own) => own == text,
-                None => *own == Text::from(text),
-            },
+            Self::Text(own) => own == Text::from(text),
             Self::Word(word) => word == text,
             Self::Id(id) => Digits::of(id).as_bytes() == text.as_bytes(),
             Self::Time(time) => time.digits().as_bytes() == text.as_bytes(),
-            Self::Amount(amount) => number(amount, text),
-            Self::Price(price) => number(price, text),
+            Self::Amount(amount) => amount.prints(text),
+            Self::Price(price) => price.prints(text),
         }
     }
 
     /// Whether it prints what a text is, held in memory or not.
-    pub(crate) fn is_text(self, text: &Text) -> bool {
-        match text.plain() {
-            Some(text) => self.is(text),
-            None => self.into_text() == *text,
+    pub(crate) fn is_text(self, text: Text<'_>) -> bool {
+        match (self, text.plain()) {
+            (Self::Text(own), _) => own == text,
+            (_, Some(text)) => self.is(text),
+            (_, None) => self.into_text().as_text() == text,
         }
     }
 
     /// The text on its own.
-    pub(crate) fn into_text(self) -> Text {
+    pub(crate) fn into_text(self) -> TextBuf {
         match self {
-            Self::Text(text) => text.clone(),
-            Self::Word(word) => Text::Plain(CompactString::const_new(word)),
+            Self::Text(text) => text.into(),
+            Self::Word(word) => word.into(),
             Self::Id(id) => Digits::of(id).as_str().into(),
             Self::Time(time) => time.digits().as_str().into(),
             Self::Amount(amount) => amount.to_string().into(),

@@ -3,40 +3,40 @@
 //! Pure. Shares nothing with [`crate::migration::transform`] but the row types: the default inverse below is written
 //! from the decision's text, column by column, so that a mistake on one side shows as a difference.
 
-use crate::migration::legacy::unknown::Names;
-use crate::migration::legacy::{LegacyColumn as Col, LegacyRow};
+use crate::migration::legacy::{LegacyColumn as Col, LegacyRow, Names};
 use crate::migration::printed::{Printed, flag};
-use crate::migration::target::{Direction, PadApproval, Residual, Stage, Status, TargetRows};
+use crate::migration::target::{Direction, PadApproval, Stage, Status, TargetRows};
+use crate::migration::text::{Text, TextBuf};
 
 /// The legacy row that became these rows. `unknown` names the source's columns that the data model doesn't name.
-pub fn reconstruct(rows: &TargetRows, unknown: &Names) -> LegacyRow {
+pub fn reconstruct(rows: &TargetRows<'_>, unknown: &Names) -> LegacyRow {
     let mut row = default_inverse(rows, unknown);
-    restore_residual(&mut row, &rows.request.compliance_assessment.legacy);
+    restore_residual(&mut row, rows.request.compliance_assessment.legacy.iter());
     row
 }
 
 /// Puts back what the residual keeps over what the default inverse made of the typed columns.
-pub(crate) fn restore_residual(row: &mut LegacyRow, residual: &Residual) {
+pub(crate) fn restore_residual<'a>(row: &mut LegacyRow, residual: impl Iterator<Item = (&'a str, Option<Text<'a>>)>) {
     for (name, text) in residual {
-        match (Col::from_name(name), row.unknown.get_mut(name.as_str())) {
-            (Some(column), _) => row[column] = text.clone(),
-            (None, Some(unknown)) => *unknown = text.clone(),
-            (None, None) => row.unknown.insert(name.as_str().into(), text.clone()),
+        match Col::from_name(name) {
+            Some(column) => row.set(column, text),
+            None => row.set_unknown(name, text),
         }
     }
 }
 
 /// What the typed columns alone give back.
-pub fn default_inverse(rows: &TargetRows, unknown: &Names) -> LegacyRow {
+pub fn default_inverse(rows: &TargetRows<'_>, unknown: &Names) -> LegacyRow {
     let mut row = LegacyRow::null(unknown);
     for column in Col::ALL {
-        row[*column] = given_back(rows, *column).map(Printed::into_text);
+        let text = given_back(rows, *column).map(Printed::into_text);
+        row.set(*column, text.as_ref().map(TextBuf::as_text));
     }
     row
 }
 
 /// What the typed columns alone give back for one column.
-pub(crate) fn given_back(rows: &TargetRows, column: Col) -> Option<Printed<'_>> {
+pub(crate) fn given_back<'a>(rows: &TargetRows<'a>, column: Col) -> Option<Printed<'a>> {
     let request = &rows.request;
     let (manager, compliance) = (|| rows.approval(Stage::Manager), || rows.approval(Stage::Compliance));
     match column {
@@ -45,18 +45,18 @@ pub(crate) fn given_back(rows: &TargetRows, column: Col) -> Option<Printed<'_>> 
         Col::RequestedDate => Some(Printed::Time(request.created_at)),
         Col::Name | Col::InstSymbol => None,
         Col::Related => yes_no(request.is_related_party),
-        Col::Relation => Printed::text(&request.relation),
+        Col::Relation => Printed::text(request.relation),
         Col::BrokerReporting => yes_no(request.broker_reporting),
-        Col::SecurityDescription => Printed::text(&request.security_name),
-        Col::Isin => Printed::text(&request.isin),
-        Col::Sedol => Printed::text(&request.sedol),
-        Col::Bloomberg => Printed::text(&request.bloomberg_ticker),
-        Col::Ticker => Printed::text(&request.ticker),
+        Col::SecurityDescription => Printed::text(request.security_name),
+        Col::Isin => Printed::text(request.isin),
+        Col::Sedol => Printed::text(request.sedol),
+        Col::Bloomberg => Printed::text(request.bloomberg_ticker),
+        Col::Ticker => Printed::text(request.ticker),
         Col::TradeSize => request.quantity.map(Printed::Amount),
         Col::Value => request.estimated_value.map(Printed::Amount),
-        Col::Currency => Printed::text(&request.currency),
+        Col::Currency => Printed::text(request.currency),
         Col::DerivativeContract => yes_no(request.is_derivative),
-        Col::Justification => Printed::text(&request.justification),
+        Col::Justification => Printed::text(request.justification),
         Col::Leveraged => yes_no(request.is_leveraged),
         Col::BuySell => request.direction.and_then(|direction| match direction {
             Direction::Buy => word("B"),
@@ -74,8 +74,8 @@ pub(crate) fn given_back(rows: &TargetRows, column: Col) -> Option<Printed<'_>> 
         Col::Restricted => yes_no(request.is_restricted),
         Col::HoldingPeriod => yes_no(request.compliance_assessment.holding_period),
         Col::Conflicts => yes_no(request.has_conflict),
-        Col::ConflictComments => Printed::text(&request.conflict_comments),
-        Col::OtherComments => Printed::text(&request.other_comments),
+        Col::ConflictComments => Printed::text(request.conflict_comments),
+        Col::OtherComments => Printed::text(request.other_comments),
         Col::TwoBusinessDaysExecution => yes_no(request.executed_within_two_days),
         Col::ContractNotesReceived => yes_no(rows.execution.as_ref().and_then(|it| it.contract_note_received)),
         Col::LastModifiedBy => request.updated_by_id.map(Printed::Id),
@@ -100,18 +100,18 @@ fn yes_no(value: Option<bool>) -> Option<Printed<'static>> {
     flag(value, ["2", "1"])
 }
 
-fn approver(approval: Option<&PadApproval>) -> Option<Printed<'static>> {
+fn approver(approval: Option<&PadApproval<'_>>) -> Option<Printed<'static>> {
     approval.map(|it| Printed::Id(it.approver_id))
 }
 
-fn decided_at(approval: Option<&PadApproval>) -> Option<Printed<'static>> {
+fn decided_at(approval: Option<&PadApproval<'_>>) -> Option<Printed<'static>> {
     approval.map(|it| Printed::Time(it.decided_at))
 }
 
-fn decision(approval: Option<&PadApproval>) -> Option<Printed<'static>> {
+fn decision(approval: Option<&PadApproval<'_>>) -> Option<Printed<'static>> {
     approval.map(|it| Printed::Word(it.decision.as_str()))
 }
 
-fn comments(approval: Option<&PadApproval>) -> Option<Printed<'_>> {
-    approval.and_then(|it| Printed::text(&it.comments))
+fn comments<'a>(approval: Option<&PadApproval<'a>>) -> Option<Printed<'a>> {
+    approval.and_then(|it| Printed::text(it.comments))
 }

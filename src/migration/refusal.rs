@@ -1,8 +1,9 @@
 //! What the target says when it refuses rows, and whether that is about a row or about the whole run (D21).
 
 use crate::config::mask::{mask_quoted, mask_urls, quotes_values};
-use crate::migration::legacy::{LegacyColumn, Text};
+use crate::migration::legacy::LegacyColumn;
 use crate::migration::rejection::{Reason, Rule};
+use crate::migration::text::Text;
 
 /// What an error of the target is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +102,6 @@ impl Refusal {
 
     /// The message, masked and shortened.
     pub(crate) fn words(&self) -> String {
-        Text::from(mask_urls(&self.message)).excerpt()
+        Text::from(&*mask_urls(&self.message)).excerpt()
     }
 }

@@ -1,12 +1,13 @@
 //! Target rows as text, column by column: for a dry run's samples and for fixtures.
 
-use std::fmt::Display;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use crate::migration::columns::{ApprovalRow, AuditRow, CellWriter, ExecutionRow, RequestRow, TargetRow};
-use crate::migration::legacy::{LegacyColumn, LegacyRow, Text};
-use crate::migration::target::{Assessment, Role, TargetRows};
+use crate::migration::legacy::{LegacyColumn, LegacyRow};
+use crate::migration::target::{Assessment, Plain, Role, TargetRows};
+use crate::migration::text::Text;
 
 /// The columns of one target row, by name, as Postgres prints them. Null is `None`.
 pub type RoleCells = (Role, Vec<(&'static str, Option<String>)>);
@@ -16,47 +17,44 @@ pub type RoleCells = (Role, Vec<(&'static str, Option<String>)>);
 struct CellList(Vec<(&'static str, Option<String>)>);
 
 impl CellWriter for CellList {
-    fn implied(&mut self, _: &'static str, _: impl Display) {}
+    fn implied(&mut self, _: &'static str, _: impl Plain) {}
 
-    fn value(&mut self, column: &'static str, value: Option<impl Display>) {
-        self.0.push((column, value.map(|it| it.to_string())));
+    fn value(&mut self, column: &'static str, value: Option<impl Plain>) {
+        self.0.push((column, value.map(|it| it.with_text(str::to_owned))));
     }
 
     fn flag(&mut self, column: &'static str, value: Option<bool>) {
-        self.value(column, value);
+        self.value(column, value.map(|it| if it { "true" } else { "false" }));
     }
 
-    fn text(&mut self, column: &'static str, value: Option<&Text>, _: LegacyColumn) {
+    fn text(&mut self, column: &'static str, value: Option<Text<'_>>, _: LegacyColumn) {
         self.0.push((column, value.map(in_memory)));
     }
 
-    fn assessment(&mut self, column: &'static str, value: &Assessment) {
+    fn assessment(&mut self, column: &'static str, value: &Assessment<'_>) {
         self.0.push((column, (!value.is_empty()).then(|| assessment_json(value))));
     }
 }
 
-fn in_memory(text: &Text) -> String {
+fn in_memory(text: Text<'_>) -> String {
     text.plain().map_or_else(|| text.excerpt(), str::to_owned)
 }
 
-fn assessment_json(assessment: &Assessment) -> String {
+fn assessment_json(assessment: &Assessment<'_>) -> String {
     let mut object = Map::new();
     if let Some(holding_period) = assessment.holding_period {
         object.insert("holding_period".to_owned(), json!(holding_period));
     }
     if !assessment.legacy.is_empty() {
-        let legacy = assessment
-            .legacy
-            .iter()
-            .map(|(name, text)| (name.to_string(), json!(text.as_ref().map(in_memory))))
-            .collect();
-        object.insert("legacy".to_owned(), legacy);
+        let texts = assessment.legacy.iter().map(|(name, text)| (name.to_owned(), json!(text.map(in_memory))));
+        let sorted: BTreeMap<String, Value> = texts.collect();
+        object.insert("legacy".to_owned(), sorted.into_iter().collect());
     }
     Value::Object(object).to_string()
 }
 
 /// The target rows as text, for people and for fixtures: surrogate keys and constants that every row has are left out.
-pub fn target_cells(rows: &TargetRows) -> Vec<RoleCells> {
+pub fn target_cells(rows: &TargetRows<'_>) -> Vec<RoleCells> {
     fn cells(row: &impl TargetRow) -> Vec<(&'static str, Option<String>)> {
         let mut list = CellList::default();
         row.write_cells(&mut list);
@@ -93,12 +91,12 @@ pub struct Sample {
 
 impl Sample {
     /// The sample of a row and what it becomes.
-    pub fn of(row: &LegacyRow, rows: &TargetRows) -> Self {
+    pub fn of(row: &LegacyRow, rows: &TargetRows<'_>) -> Self {
         let old = row.columns().filter_map(|(name, text)| Some((name.to_owned(), text?.excerpt()))).collect();
         let mut new = Vec::new();
         for (role, cells) in target_cells(rows) {
             for (column, text) in cells {
-                new.extend(text.map(|text| (format!("{role}.{column}"), Text::from(text).excerpt())));
+                new.extend(text.map(|text| (format!("{role}.{column}"), Text::Plain(&text).excerpt())));
             }
         }
         Self { source_id: rows.source_id, old, new }

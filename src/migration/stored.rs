@@ -5,39 +5,12 @@
 
 pub(crate) mod line;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::migration::legacy::{Large, Text};
+use crate::migration::legacy::Field;
 use crate::migration::stored::line::Lines;
-use crate::migration::target::{Assessment, LEGACY_MARK, Role};
-
-/// A stored text, which is as it was received until it has to be kept.
-#[derive(Clone, Debug)]
-pub(crate) enum Value<'a> {
-    /// A text that is held in memory.
-    Held(Cow<'a, str>),
-    /// A text that isn't.
-    Other(Text),
-}
-
-impl Value<'_> {
-    /// The text, if it is held in memory.
-    pub(crate) fn plain(&self) -> Option<&str> {
-        match self {
-            Self::Held(text) => Some(text),
-            Self::Other(text) => text.plain(),
-        }
-    }
-
-    /// The text on its own.
-    pub(crate) fn into_text(self) -> Text {
-        match self {
-            Self::Held(text) => Text::from(&*text),
-            Self::Other(text) => text,
-        }
-    }
-}
+use crate::migration::target::{LEGACY_MARK, Role};
+use crate::migration::text::{Large, Text, TextBuf};
 
 /// The columns of a stored row.
 #[derive(Clone, Debug)]
@@ -51,7 +24,7 @@ pub(crate) struct Cells {
     /// Where in the row the columns begin.
     first: usize,
     /// What was set since.
-    changed: Vec<(usize, Option<Text>)>,
+    changed: Vec<(usize, Option<TextBuf>)>,
 }
 
 impl Cells {
@@ -71,45 +44,45 @@ impl Cells {
     }
 
     /// The columns that aren't null, each with its text.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, Text)> {
-        self.columns.iter().enumerate().filter_map(|(at, name)| Some((*name, self.at(at)?.into_text())))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, Text<'_>)> {
+        self.columns.iter().enumerate().filter_map(|(at, name)| Some((*name, self.at(at)?)))
     }
 
-    pub(crate) fn get(&self, column: &str) -> Option<Value<'_>> {
+    pub(crate) fn get(&self, column: &str) -> Option<Text<'_>> {
         self.at(self.columns.iter().position(|it| *it == column)?)
     }
 
     /// A column that is asked for after `at`, which moves on with it: as [`Cells::get`], and at once where columns are
     /// asked for in their order.
-    pub(crate) fn get_next(&self, at: &mut usize, column: &str) -> Option<Value<'_>> {
+    pub(crate) fn get_next(&self, at: &mut usize, column: &str) -> Option<Text<'_>> {
         let found = (*at..self.columns.len()).chain(0..*at).find(|it| self.columns[*it] == column)?;
         *at = found + 1;
         self.at(found)
     }
 
-    fn at(&self, at: usize) -> Option<Value<'_>> {
+    fn at(&self, at: usize) -> Option<Text<'_>> {
         if !self.changed.is_empty()
             && let Some((_, text)) = self.changed.iter().rev().find(|(changed, _)| *changed == at)
         {
-            return text.clone().map(Value::Other);
+            return text.as_ref().map(TextBuf::as_text);
         }
         match self.lines.get(self.row, self.first + at) {
-            Some(held) => Some(Value::Held(held)),
+            Some(held) => Some(Text::Plain(held)),
             None => self.large(at),
         }
     }
 
     /// A text that is too large to be read.
-    fn large(&self, at: usize) -> Option<Value<'_>> {
+    fn large(&self, at: usize) -> Option<Text<'_>> {
         if !UNLIMITED.contains(&self.columns[at]) {
             return None;
         }
         let before = self.columns[..at].iter().filter(|it| UNLIMITED.contains(it)).count();
         let description = self.lines.get(self.row, self.first + self.columns.len() + before)?;
-        Large::described(&description).map(|large| Value::Other(Text::Large(Arc::new(large))))
+        Large::described(description).map(Text::Large)
     }
 
-    pub(crate) fn set(&mut self, column: &str, text: Option<Text>) {
+    pub(crate) fn set(&mut self, column: &str, text: Option<TextBuf>) {
         if let Some(at) = self.columns.iter().position(|it| *it == column) {
             self.changed.push((at, text));
         }
@@ -203,13 +176,77 @@ pub(crate) const AUDIT: &[&str] = &[
 /// What jsonb prints for the details of every audit entry.
 pub(crate) const DETAILS: &str = r#"{"source": "legacy_migration", "original_table": "personal_account_dealing"}"#;
 
+/// `compliance_assessment` as it is stored.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StoredAssessment {
+    pub(crate) holding_period: Option<bool>,
+    /// `legacy`.
+    pub(crate) legacy: StoredResidual,
+    /// Whether there is such a key, whatever it holds.
+    pub(crate) has_legacy: bool,
+}
+
+/// Texts of the legacy row by column name (D20), in the order of the names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StoredResidual {
+    text: String,
+    kept: Vec<Kept>,
+}
+
+/// Where a text is that is kept.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    name: Field,
+    text: Field,
+    /// Whether it is the description of a text that is too large to be read.
+    is_large: bool,
+}
+
+impl StoredResidual {
+    /// One that has room for so many texts, with so many bytes.
+    pub(crate) fn with_room(texts: usize, bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), kept: Vec::with_capacity(texts) }
+    }
+
+    /// Adds what is kept for a column, which isn't there yet.
+    pub(crate) fn add(&mut self, name: &str, text: Option<&str>, is_large: bool) {
+        let mut field = |part: &str| {
+            self.text.push_str(part);
+            Field::new(self.text.len() - part.len(), self.text.len())
+        };
+        let kept = Kept { name: field(name), text: text.map_or(Field::NULL, field), is_large };
+        let place = self.kept.partition_point(|it| self.part(it.name).is_some_and(|it| it < name));
+        self.kept.insert(place, kept);
+    }
+
+    fn part(&self, field: Field) -> Option<&str> {
+        field.range().map(|range| &self.text[range])
+    }
+
+    fn text(&self, kept: &Kept) -> Option<Text<'_>> {
+        let text = self.part(kept.text)?;
+        let large = kept.is_large.then(|| Large::described(text)).flatten();
+        Some(large.map_or(Text::Plain(text), Text::Large))
+    }
+
+    /// What is kept, by the names of the legacy columns.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Option<Text<'_>>)> {
+        self.kept.iter().map(|kept| (self.part(kept.name).unwrap_or_default(), self.text(kept)))
+    }
+
+    /// The text that is kept for a column.
+    pub(crate) fn get(&self, name: &str) -> Option<Text<'_>> {
+        self.iter().find(|(kept, _)| *kept == name).and_then(|(_, text)| text)
+    }
+}
+
 /// Everything stored that has to do with one legacy row.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stored {
     /// The request that lineage names, if it is there.
     pub(crate) request: Option<Cells>,
     /// `compliance_assessment`, parsed; its other keys are in `unexpected_keys`.
-    pub(crate) assessment: Assessment,
+    pub(crate) assessment: StoredAssessment,
     /// Top-level keys of `compliance_assessment` that the migration doesn't write, and keys of the wrong type.
     pub(crate) unexpected_keys: Vec<String>,
     /// Every approval of that request.
@@ -265,13 +302,12 @@ impl Stored {
 impl Cells {
     /// Whether a column holds exactly this text.
     pub(crate) fn holds(&self, column: &str, text: &str) -> bool {
-        self.get(column).is_some_and(|value| value.plain() == Some(text))
+        self.get(column).and_then(Text::plain) == Some(text)
     }
 
     /// Whether an audit entry carries the legacy mark.
     pub(crate) fn is_marked(&self) -> bool {
-        let details = self.get("details");
-        let details = details.as_ref().and_then(Value::plain).unwrap_or_default();
+        let details = self.get("details").and_then(Text::plain).unwrap_or_default();
         details == DETAILS
             || serde_json::from_str::<serde_json::Value>(details)
                 .is_ok_and(|json| json.get("source").and_then(serde_json::Value::as_str) == Some(LEGACY_MARK))

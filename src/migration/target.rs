@@ -3,18 +3,55 @@
 //! Surrogate keys are absent: the database assigns them, and nothing that is computed or compared depends on them.
 //! Which columns are written, and in which order, is declared in [`crate::migration::columns`].
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use compact_str::CompactString;
+use arrayvec::ArrayVec;
 
-use crate::migration::legacy::Text;
-use crate::migration::value::{Amount, Price, Timestamp};
+use crate::migration::legacy::{LegacyColumn, LegacyRow};
+use crate::migration::text::Text;
+use crate::migration::value::{Amount, Decimal, Digits, Price, Timestamp};
 
 /// `source_table` of every lineage row, whatever the source is called (D19).
 pub(crate) const SOURCE_TABLE: &str = "personal_account_dealing";
 /// `details ->> 'source'` of every audit entry that the migration writes: the legacy mark.
 pub(crate) const LEGACY_MARK: &str = "legacy_migration";
+
+/// `details` of every audit entry that the migration writes: the mark, and where the row was.
+pub(crate) const LEGACY_DETAILS: &str =
+    r#"{"source": "legacy_migration", "original_table": "personal_account_dealing"}"#;
+
+/// A value whose text has nothing that COPY escapes.
+pub(crate) trait Plain {
+    /// Hands the text on.
+    fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T;
+}
+
+impl Plain for &'static str {
+    fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
+        take(self)
+    }
+}
+
+impl Plain for i64 {
+    fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
+        take(Digits::of(*self).as_str())
+    }
+}
+
+impl Plain for Timestamp {
+    fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
+        take(self.digits().as_str())
+    }
+}
+
+impl<const SCALE: u32> Plain for Decimal<SCALE> {
+    fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
+        match self.digits() {
+            Some(digits) => take(digits.as_str()),
+            None => take(&self.to_string()),
+        }
+    }
+}
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($variant:ident $word:literal),* $(,)? }) => {
@@ -35,6 +72,12 @@ macro_rules! words {
             /// The variant that is stored as this word.
             pub(crate) fn from_word(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+
+        impl Plain for $name {
+            fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
+                take(self.as_str())
             }
         }
 
@@ -111,57 +154,106 @@ impl Role {
 }
 
 /// `pad_request.compliance_assessment` as the migration writes it (D13).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Assessment {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Assessment<'a> {
     /// `holding_period`; the key is absent when the legacy flag was null.
     pub holding_period: Option<bool>,
-    /// `legacy`: the residual, by legacy column name (D20); the key is absent when it is empty.
-    pub legacy: Residual,
+    /// `legacy`: the residual (D20); the key is absent when it is empty.
+    pub legacy: Residual<'a>,
 }
 
-/// Texts of the legacy row by column name (D20). Names are short, and cost no allocation.
-pub type Residual = BTreeMap<CompactString, Option<Text>>;
-
-impl Assessment {
+impl Assessment<'_> {
     /// Whether there is nothing to say, in which case the column is null.
     pub fn is_empty(&self) -> bool {
         self.holding_period.is_none() && self.legacy.is_empty()
     }
 }
 
+/// What is kept of a legacy row as it is (D20): some of the columns that the data model names, and each of the others that
+/// isn't null.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Residual<'a> {
+    /// None of which nothing is kept.
+    row: Option<&'a LegacyRow>,
+    /// A bit for each of [`LegacyColumn::ALL`].
+    known: u64,
+}
+
+const _: () = assert!(LegacyColumn::ALL.len() <= 64, "each column has a bit");
+
+impl<'a> Residual<'a> {
+    /// Nothing of the columns that the data model names.
+    pub(crate) fn of(row: &'a LegacyRow) -> Self {
+        Self { row: Some(row), known: 0 }
+    }
+
+    /// Keeps a column, null or not.
+    pub(crate) fn keep(&mut self, column: LegacyColumn) {
+        self.known |= 1 << column as u32;
+    }
+
+    /// What is kept, by the names of the legacy columns.
+    pub fn iter(self) -> impl Iterator<Item = (&'a str, Option<Text<'a>>)> {
+        let known = move |row: &'a LegacyRow| {
+            let mut left = self.known;
+            std::iter::from_fn(move || {
+                let column = LegacyColumn::ALL.get(left.trailing_zeros() as usize)?;
+                left &= left - 1;
+                Some((column.name(), row.get(*column)))
+            })
+        };
+        let others = |row: &'a LegacyRow| row.unknown().filter(|(_, text)| text.is_some());
+        let others = self.row.into_iter().flat_map(others).map(|(name, text)| (&**name, text));
+        self.row.into_iter().flat_map(known).chain(others)
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(self) -> bool {
+        self.known == 0 && self.row.is_none_or(|row| row.unknown().all(|(_, text)| text.is_none()))
+    }
+}
+
+impl PartialEq for Residual<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Residual<'_> {}
+
 /// A row of `padealing.pad_request`.
 #[expect(missing_docs, reason = "each field is the column of the same name")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PadRequest {
+pub struct PadRequest<'a> {
     pub id: i64,
     pub employee_id: i64,
     pub security_id: Option<i64>,
     pub status: Status,
     pub direction: Option<Direction>,
-    pub security_name: Option<Text>,
-    pub isin: Option<Text>,
-    pub sedol: Option<Text>,
-    pub bloomberg_ticker: Option<Text>,
-    pub ticker: Option<Text>,
+    pub security_name: Option<Text<'a>>,
+    pub isin: Option<Text<'a>>,
+    pub sedol: Option<Text<'a>>,
+    pub bloomberg_ticker: Option<Text<'a>>,
+    pub ticker: Option<Text<'a>>,
     pub quantity: Option<Amount>,
     pub estimated_value: Option<Amount>,
-    pub currency: Option<Text>,
-    pub justification: Option<Text>,
+    pub currency: Option<Text<'a>>,
+    pub justification: Option<Text<'a>>,
     pub is_related_party: Option<bool>,
     pub existing_position: Option<bool>,
     pub insider_info_declaration: Option<bool>,
     pub is_restricted: Option<bool>,
     pub has_conflict: Option<bool>,
-    pub relation: Option<Text>,
-    pub compliance_assessment: Assessment,
+    pub relation: Option<Text<'a>>,
+    pub compliance_assessment: Assessment<'a>,
     pub created_at: Timestamp,
     pub updated_at: Option<Timestamp>,
-    pub conflict_comments: Option<Text>,
-    pub other_comments: Option<Text>,
+    pub conflict_comments: Option<Text<'a>>,
+    pub other_comments: Option<Text<'a>>,
     pub broker_reporting: Option<bool>,
     pub is_derivative: Option<bool>,
     pub is_leveraged: Option<bool>,
-    pub related_party_name: Option<Text>,
+    pub related_party_name: Option<Text<'a>>,
     pub signed_declaration: Option<bool>,
     pub updated_by_id: Option<i64>,
     pub deleted_at: Option<Timestamp>,
@@ -172,11 +264,11 @@ pub struct PadRequest {
 /// A row of `padealing.pad_approval`. `approver_google_uid` is null: historical data has none.
 #[expect(missing_docs, reason = "each field is the column of the same name")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PadApproval {
+pub struct PadApproval<'a> {
     pub stage: Stage,
     pub approver_id: i64,
     pub decision: Decision,
-    pub comments: Option<Text>,
+    pub comments: Option<Text<'a>>,
     pub decided_at: Timestamp,
     pub restricted_check: Option<bool>,
     pub holding_period_check: Option<bool>,
@@ -197,15 +289,15 @@ pub struct PadExecution {
 /// A row of `padealing.audit_log`. The actor is a user, the entity is the request, `details` carries the legacy mark.
 #[expect(missing_docs, reason = "each field is the column of the same name")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditEntry {
+pub struct AuditEntry<'a> {
     pub action: Action,
     pub timestamp: Timestamp,
     pub actor_id: i64,
     pub decision: Option<Decision>,
-    pub comments: Option<Text>,
+    pub comments: Option<Text<'a>>,
 }
 
-impl AuditEntry {
+impl AuditEntry<'_> {
     /// `action_status`: a declined approval blocked the request, everything else succeeded.
     pub fn status(&self) -> &'static str {
         if self.decision == Some(Decision::Declined) { "blocked" } else { "success" }
@@ -214,22 +306,22 @@ impl AuditEntry {
 
 /// Everything that one legacy row becomes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TargetRows {
+pub struct TargetRows<'a> {
     /// `migration_mapping.source_id` of every lineage row.
     pub source_id: i64,
     /// The request.
-    pub request: PadRequest,
+    pub request: PadRequest<'a>,
     /// The manager's approval, then compliance's; each where there is one.
-    pub approvals: Vec<PadApproval>,
+    pub approvals: ArrayVec<PadApproval<'a>, 2>,
     /// The execution, where there is one.
     pub execution: Option<PadExecution>,
     /// The audit trail, the submission first.
-    pub audit: Vec<AuditEntry>,
+    pub audit: ArrayVec<AuditEntry<'a>, 3>,
 }
 
-impl TargetRows {
+impl<'a> TargetRows<'a> {
     /// The approval of a stage.
-    pub(crate) fn approval(&self, stage: Stage) -> Option<&PadApproval> {
+    pub(crate) fn approval(&self, stage: Stage) -> Option<&PadApproval<'a>> {
         self.approvals.iter().find(|it| it.stage == stage)
     }
 }

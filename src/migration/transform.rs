@@ -19,16 +19,17 @@
 mod approval;
 mod audit;
 mod execution;
-pub mod reader;
+mod reader;
 pub(crate) mod references;
 mod request;
 pub(crate) mod residual;
 mod status;
 
-use crate::migration::legacy::{LegacyRow, Misread, Text};
+use crate::migration::legacy::{LegacyRow, Misread, Odd};
 use crate::migration::lookups::Lookups;
 use crate::migration::rejection::{Reason, Rejection, Rule};
 use crate::migration::target::TargetRows;
+use crate::migration::text::Text;
 use crate::migration::transform::audit::audit_trail;
 use crate::migration::transform::reader::RowReader;
 use crate::migration::transform::residual::{certain_residual, residual};
@@ -36,41 +37,14 @@ use crate::migration::transform::residual::{certain_residual, residual};
 /// Transforms one legacy row, or says every reason why it can't be.
 ///
 /// `source_id` is the row's id, which the reader has already read as a `bigint`.
-pub fn transform(source_id: i64, row: &LegacyRow, lookups: &Lookups) -> Result<TargetRows, Rejection> {
+pub fn transform<'a>(source_id: i64, row: &'a LegacyRow, lookups: &Lookups) -> Result<TargetRows<'a>, Rejection> {
     let mut reader = RowReader { row, lookups, reasons: Vec::new() };
     let rows = target_rows(&mut reader, source_id);
     let RowReader { mut reasons, .. } = reader;
-    if !row.unreadable.is_empty() {
-        // A null that stands for unreadable bytes says nothing more about its field.
-        reasons.retain(|reason| !row.unreadable.contains_key(&*reason.field));
-        reasons.extend(row.unreadable.iter().map(|(field, shown)| Reason {
-            field: field.to_string(),
-            rule: Rule::Unreadable,
-            value: Some(Text::from(shown.as_str()).record()),
-            message: format!(
-                "{field} holds bytes that aren't text in the source's encoding, or not UTF-8; correct them in the source"
-            ),
-        }));
+    let odd = row.odd();
+    if !odd.is_whole() {
+        add_unread(odd, &mut reasons);
     }
-    if !row.failed.is_empty() {
-        reasons.retain(|reason| !row.failed.contains_key(&*reason.field));
-        reasons.extend(row.failed.iter().map(|(field, words)| Reason {
-            field: field.to_string(),
-            rule: Rule::Unreadable,
-            value: None,
-            message: format!("the source can't compute {field} of this row: {words}; correct what it is computed from"),
-        }));
-    }
-    reasons.retain(|reason| !row.misread.keys().any(|column| column.name() == reason.field));
-    reasons.extend(row.misread.iter().map(|(column, Misread { text, why })| {
-        let text = Text::from(text.as_str());
-        Reason {
-            field: column.name().to_owned(),
-            rule: Rule::Unreadable,
-            value: Some(text.record()),
-            message: format!("{column} is '{}', {why}; correct it in the source", text.excerpt()),
-        }
-    }));
     match rows {
         Some(rows) if reasons.is_empty() => Ok(rows),
         _ => {
@@ -81,20 +55,52 @@ pub fn transform(source_id: i64, row: &LegacyRow, lookups: &Lookups) -> Result<T
     }
 }
 
+/// Adds what couldn't be read. A null that stands for it says nothing more about its field.
+fn add_unread(odd: &Odd, reasons: &mut Vec<Reason>) {
+    reasons.retain(|reason| {
+        let field = &*reason.field;
+        let is_misread = odd.misread.keys().any(|column| column.name() == field);
+        !odd.unreadable.contains_key(field) && !odd.failed.contains_key(field) && !is_misread
+    });
+    reasons.extend(odd.unreadable.iter().map(|(field, shown)| Reason {
+        field: field.to_string(),
+        rule: Rule::Unreadable,
+        value: Some(Text::from(shown.as_str()).record()),
+        message: format!(
+            "{field} holds bytes that aren't text in the source's encoding, or not UTF-8; correct them in the source"
+        ),
+    }));
+    reasons.extend(odd.failed.iter().map(|(field, words)| Reason {
+        field: field.to_string(),
+        rule: Rule::Unreadable,
+        value: None,
+        message: format!("the source can't compute {field} of this row: {words}; correct what it is computed from"),
+    }));
+    reasons.extend(odd.misread.iter().map(|(column, Misread { text, why })| {
+        let text = Text::from(text.as_str());
+        Reason {
+            field: column.name().to_owned(),
+            rule: Rule::Unreadable,
+            value: Some(text.record()),
+            message: format!("{column} is '{}', {why}; correct it in the source", text.excerpt()),
+        }
+    }));
+}
+
 /// The target rows; `None` only where a reason says why.
-fn target_rows(reader: &mut RowReader<'_>, source_id: i64) -> Option<TargetRows> {
+fn target_rows<'a>(reader: &mut RowReader<'a, '_>, source_id: i64) -> Option<TargetRows<'a>> {
     let statuses = reader.statuses();
     let shared = reader.shared_values();
     let request = reader.request(source_id, &statuses, &shared);
     let approvals = reader.approvals(&statuses, &shared);
     let execution = reader.execution(&shared);
     let Some(mut request) = request.filter(|_| reader.reasons.is_empty()) else {
-        reader.check_residual(&certain_residual(reader.row));
+        reader.check_residual(certain_residual(reader.row));
         return None;
     };
     // The residual depends on the values, and so comes last.
     let legacy = residual(source_id, reader.row, &request, &approvals, execution.is_some());
-    reader.check_residual(&legacy);
+    reader.check_residual(legacy);
     request.compliance_assessment.legacy = legacy;
     let audit = audit_trail(&request, &approvals);
     Some(TargetRows { source_id, request, approvals, execution, audit })

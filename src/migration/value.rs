@@ -57,6 +57,14 @@ impl<const SCALE: u32> Decimal<SCALE> {
         }
         Some(digits)
     }
+
+    /// Whether it prints exactly this text.
+    pub(crate) fn prints(self, text: &str) -> bool {
+        match self.digits() {
+            Some(digits) => digits.as_bytes() == text.as_bytes(),
+            None => self.to_string() == text,
+        }
+    }
 }
 
 impl<const SCALE: u32> fmt::Display for Decimal<SCALE> {

@@ -220,10 +220,10 @@ fn entry(
     (state, is_right): (State, bool),
     lines: &mut Lines,
 ) -> Entry {
-    let names = row.unknown.names();
+    let names = row.names();
     lines.row(row, names);
     let source = lines.hash();
-    let opaque = !(row.unreadable.is_empty() && row.failed.is_empty() && row.misread.is_empty());
+    let opaque = !row.odd().is_whole();
     let fate = match (state, stored) {
         (State::Rejected, _) => Fate::Rejected(None),
         (State::Migrated, Some(stored)) => {
@@ -255,6 +255,47 @@ fn stray_lineage(source_id: i64, row: &StoredLineage) -> Difference {
         expected: Some("no lineage of a row that has no request".to_owned()),
         actual: Some(row.target_id.to_string()),
     }
+}
+
+/// What pages explain of the marked rows of the target: as many as there are, unless one belongs to no migrated row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Explained {
+    /// Audit entries that carry the legacy mark.
+    entries: u64,
+    /// Requests that keep a residual.
+    requests: u64,
+    /// Whether lineage claims each request once at most. It surely does where each has its legacy row's id.
+    is_sure: bool,
+}
+
+impl Explained {
+    /// Nothing yet.
+    pub(crate) const NOTHING: Self = Self { entries: 0, requests: 0, is_sure: true };
+
+    /// Adds a page.
+    pub(crate) fn add(&mut self, page: &BothPages) {
+        for (id, stored) in &page.stored {
+            let mut claims = stored.lineage.iter().filter(|row| row.role == Ok(Role::Request));
+            let claim = claims.next();
+            self.is_sure &= claims.next().is_none() && claim.is_none_or(|claim| claim.target_id == *id);
+            self.entries += stored.audit.iter().filter(|cells| cells.is_marked()).count() as u64;
+            self.requests += u64::from(stored.assessment.has_legacy);
+        }
+    }
+
+    /// Whether these are all the marked rows that there are.
+    pub(crate) fn are_all(self, marked: Marked) -> bool {
+        self.is_sure && (self.entries, self.requests) == (marked.entries, marked.requests)
+    }
+}
+
+/// The marked rows of the target, counted in the snapshot in which the pages are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marked {
+    /// Audit entries that carry the legacy mark.
+    pub(crate) entries: u64,
+    /// Requests that keep a residual.
+    pub(crate) requests: u64,
 }
 
 /// A page of the source with what is stored for it.

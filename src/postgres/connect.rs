@@ -9,7 +9,7 @@ use crate::base::version::SUPPORTED;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::pooler;
-use crate::postgres::query_error::Attempt;
+use crate::postgres::query_error::{Attempt, located};
 use crate::postgres::session::Session;
 use crate::postgres::transaction::pin;
 use crate::postgres::watch::Watch;
@@ -60,7 +60,8 @@ impl Database {
         }
         self.is_session.get_or_try_init(|| pooler::check(self, &mut connection)).await?;
         let settings = settings(access, version, self.patience.unheard);
-        let facts = sqlx::raw_sql(AssertSqlSafe(settings)).fetch_one(&mut connection).await.attempt(SETTING_UP)?;
+        let facts = sqlx::raw_sql(AssertSqlSafe(settings)).fetch_one(&mut connection).await;
+        let facts = facts.map_err(|error| located(error, || self.place())).attempt(SETTING_UP)?;
         let fact = |at: usize| facts.try_get::<String, _>(at).attempt(SETTING_UP);
         let process = fact(0)?.parse().unwrap_or_default();
         if access == Access::Write && fact(2)? == "true" {

@@ -150,7 +150,9 @@ async fn compare(first: &mut PgConnection, second: &mut PgConnection) -> Result<
 
 /// Begins a transaction.
 async fn begin(connection: &mut PgConnection) -> Result<Begun, Error> {
-    const SQL: &str = "begin read only; select pg_catalog.pg_backend_pid()::text";
+    // Of this transaction only: where nobody hears of its end, the server ends it.
+    const SQL: &str = "begin read only; set local idle_in_transaction_session_timeout = '1min'; \
+                       select pg_catalog.pg_backend_pid()::text";
     match timeout(BEGINNING, sqlx::raw_sql(SQL).fetch_one(connection)).await {
         Err(_) => Ok(Begun::Late),
         Ok(Err(Error::Database(error))) if error.code().as_deref() == Some(sqlstate::PROTOCOL_VIOLATION) => {

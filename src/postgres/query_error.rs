@@ -1,5 +1,7 @@
 //! The errors of statements: what failed, and why.
 
+use std::io::ErrorKind;
+
 use crate::base::hint::DOCTOR;
 use crate::config::mask::{is_raised, mask_quoted, mask_urls, quotes_values};
 use crate::postgres::sqlstate;
@@ -47,7 +49,9 @@ impl std::fmt::Display for Cause {
                 Ok(())
             }
             // The watch's own words.
-            sqlx::Error::Io(error) if error.get_ref().is_some_and(|it| it.is::<NotConfirmed>()) => write!(f, "{error}"),
+            sqlx::Error::Io(error) if error.get_ref().is_some_and(|it| it.is::<NotConfirmed>() || it.is::<Lost>()) => {
+                write!(f, "{error}")
+            }
             sqlx::Error::Io(error) => write!(f, "the connection was lost: {error}"),
             sqlx::Error::Protocol(text) => f.write_str(&mask_urls(text)),
             sqlx::Error::Tls(error) => write!(f, "TLS: {error}"),
@@ -95,6 +99,44 @@ impl QueryError {
     pub(crate) fn is_retryable(&self) -> bool {
         self.sqlstate().is_some_and(|it| sqlstate::is_retryable(&it))
     }
+}
+
+/// A connection that was lost, or ended by the server.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection to {place} was lost: {why}")]
+pub(crate) struct Lost {
+    /// Host, port, database and role.
+    pub(crate) place: String,
+    pub(crate) why: String,
+}
+
+/// An error of a session, with the place if the connection is gone, however that is said.
+pub(crate) fn located(error: sqlx::Error, place: impl FnOnce() -> String) -> sqlx::Error {
+    let (kind, why) = match &error {
+        sqlx::Error::Io(io) if io.get_ref().is_some_and(|it| it.is::<NotConfirmed>() || it.is::<Lost>()) => {
+            return error;
+        }
+        sqlx::Error::Io(io) => (io.kind(), io.to_string()),
+        sqlx::Error::Database(said) => match said.code() {
+            Some(code) if sqlstate::is_end_of_session(&code) => {
+                (ErrorKind::ConnectionAborted, format!("{} (SQLSTATE {code})", said.message()))
+            }
+            _ => return error,
+        },
+        _ => return error,
+    };
+    sqlx::Error::Io(std::io::Error::new(kind, Lost { place: place(), why }))
+}
+
+/// Whether a command failed because a connection was lost.
+pub(crate) fn is_of_lost_connection(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|it| match it.downcast_ref::<Cause>() {
+        Some(Cause(sqlx::Error::Io(error))) => error.get_ref().is_some_and(|it| it.is::<Lost>()),
+        // Before it was a session.
+        Some(cause) => cause.sqlstate().is_some_and(|it| sqlstate::is_end_of_session(&it)),
+        _ => false,
+    })
 }
 
 /// A commit is done on the server, and waits for a standby that doesn't answer.

@@ -102,7 +102,7 @@ async fn answer<T>(watch: Option<&Arc<Watch>>, work: impl Future<Output = Result
     let Some(watch) = watch else { return work.await };
     tokio::select! {
         biased;
-        result = work => result,
+        result = work => result.map_err(|error| watch.located(error)),
         error = watch.until_silent() => Err(error),
     }
 }
@@ -148,7 +148,13 @@ impl<T> Stream for Watched<'_, T> {
         }
         if let Poll::Ready(item) = self.stream.poll_next_unpin(context) {
             self.silence = None;
-            return Poll::Ready(item);
+            let watch = self.watch.as_ref();
+            return Poll::Ready(item.map(|it| {
+                it.map_err(|error| match watch {
+                    Some(watch) => watch.located(error),
+                    None => error,
+                })
+            }));
         }
         let Some(watch) = self.watch.clone() else { return Poll::Pending };
         let silence = self.silence.get_or_insert_with(|| async move { watch.until_silent().await }.boxed());

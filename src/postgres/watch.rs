@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, Error, Row};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::postgres::database::Database;
-use crate::postgres::query_error::NotConfirmed;
+use crate::postgres::query_error::{NotConfirmed, located};
 
 /// Watches one session.
 #[derive(Debug)]
@@ -68,6 +68,11 @@ impl Watch {
         self.process
     }
 
+    /// An error of the session, with the place if the connection is gone, however that is said.
+    pub(crate) fn located(&self, error: Error) -> Error {
+        located(error, || self.database.place())
+    }
+
     /// How long the server keeps the session when it hears nothing of it.
     pub(crate) fn unheard(&self) -> Duration {
         self.database.patience.unheard
@@ -75,6 +80,10 @@ impl Watch {
 
     /// Ready when the server no longer works at what the session waits for: why.
     pub(crate) async fn until_silent(&self) -> Error {
+        self.located(self.silence().await)
+    }
+
+    async fn silence(&self) -> Error {
         let patience = self.database.patience;
         let began = Instant::now();
         let mut asking: Option<PgConnection> = None;

@@ -8,6 +8,8 @@ mod readings;
 mod records;
 mod rows;
 
+pub(crate) use rows::export;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 

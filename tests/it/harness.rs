@@ -4,8 +4,8 @@
 //! - `template`: what a database holds at the start, and the roles.
 //! - `other`: servers of their own, for what only another configuration shows; `certificates` for them.
 //! - `program`: the built program, run as its user runs it.
-//! - `proxy`: a network that falls silent; `pooler`: one that gives each transaction another server process.
-//! - `terminal`: a terminal for the program.
+//! - `proxy`: a network on which something fails; `pooler`: one that gives each transaction another server process.
+//! - `random`: numbers that a seed gives again. `terminal`: a terminal for the program.
 //! - `stored`: what is stored for each legacy row, read with SQL that shares nothing with the program.
 //!
 //! Tests share a URL, never a connection: a connection belongs to the runtime that opened it.
@@ -16,6 +16,7 @@ pub(crate) mod other;
 pub(crate) mod pooler;
 pub(crate) mod program;
 pub(crate) mod proxy;
+pub(crate) mod random;
 pub(crate) mod stored;
 mod template;
 pub(crate) mod terminal;
@@ -58,6 +59,7 @@ pub(crate) struct Db {
 }
 
 /// Host (or a socket's folder), port, name, and the superuser's password if it needs one.
+#[derive(Clone)]
 pub(crate) struct Place {
     pub(crate) host: String,
     pub(crate) port: String,

@@ -14,6 +14,7 @@
 //! - `configuration`: what is in files and variables, where it came from, and everything that is wrong with it.
 //! - `connect`: every way of not getting a session is one sentence; TLS.
 //! - `environment`: what the shell of the tests holds has no say in them.
+//! - `faults`: everything that can fail on the way, at each message: a write happens whole or not at all.
 //! - `files`: what is done to files that a flag names.
 //! - `doctor`: an environment examined. `live`: the same on a real one, when asked for. `local`: what local may do.
 //! - `server`: the ephemeral server leaves nothing behind.
@@ -49,6 +50,7 @@ mod doctor;
 pub(crate) mod drift;
 mod environment;
 pub(crate) mod evidence;
+mod faults;
 mod files;
 mod fixtures;
 mod fuzz;

@@ -11,3 +11,5 @@ mod laws;
 mod output;
 mod route;
 mod tolerated;
+
+pub(crate) use killed::accepts_again;

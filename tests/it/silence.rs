@@ -161,7 +161,7 @@ async fn ends(name: &str, start: Start, trigger: &'static str, new_ones: NewOnes
 async fn has_ended(name: &str, start: Start, trigger: &'static str, new_ones: NewOnes) -> bool {
     let mut has_come = true;
     with_db(start, async |db| {
-        let proxy = Proxy::start(&db, trigger, new_ones);
+        let proxy = Proxy::silenced_by(&db, trigger, new_ones);
         let url = match name {
             "status" | "plan" | "drift" => db.url_as(Role::Reader).await,
             _ => format!("{}&user={}", db.url, db.place().user),
@@ -189,7 +189,7 @@ async fn has_ended(name: &str, start: Start, trigger: &'static str, new_ones: Ne
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_commit_is_found_out() {
     with_db(Start::Alembic, async |db| {
-        let proxy = Proxy::start(&db, "commit\0", NewOnes::Work);
+        let proxy = Proxy::silenced_by(&db, "commit\0", NewOnes::Work);
         let database = database(&proxy.url(&db, &format!("{}&user={}", db.url, db.place().user)));
         let roles = roles();
         // Whether it is a session is found out with transactions of its own.

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 
-use pad_migrate::migration::legacy::unknown::Names;
-use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow, Text};
+use pad_migrate::migration::legacy::Names;
+use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow};
 use pad_migrate::migration::lookups::{Collision, Lookups, Security};
 use pad_migrate::migration::reconstruct::reconstruct;
 use pad_migrate::migration::rejection::Rule;
 use pad_migrate::migration::sample::target_cells;
 use pad_migrate::migration::target::Role;
+use pad_migrate::migration::text::Text;
 use pad_migrate::migration::transform::transform;
 use pad_migrate::migration::value::{Amount, Price, Timestamp, ValueError, parse_identifier};
 
@@ -29,9 +30,9 @@ pub(crate) fn row(cells: &[(&str, Option<&str>)]) -> LegacyRow {
     ];
     for (name, text) in fine.iter().chain(cells) {
         match LegacyColumn::from_name(name) {
-            Some(column) => row[column] = text.map(Text::from),
+            Some(column) => row.set(column, text.map(Text::from)),
             None => {
-                row.unknown.insert((*name).into(), text.map(Text::from));
+                row.set_unknown(name, text.map(Text::from));
             }
         }
     }
@@ -64,7 +65,7 @@ fn check_stored(cells: &[(&str, Option<&str>)], role: Role, column: &str, want: 
         target_cells(&rows).into_iter().map(|(role, cells)| (role, cells.into_iter().collect())).collect();
     let text = stored.get(&role).and_then(|it| it.get(column)).cloned().flatten();
     assert_eq!(text.as_deref(), want, "{role}.{column} of {cells:?}");
-    assert_eq!(reconstruct(&rows, legacy.unknown.names()), legacy, "the row comes back");
+    assert_eq!(reconstruct(&rows, legacy.names()), legacy, "the row comes back");
 }
 
 /// The reasons for which a row must be rejected, in order.
@@ -306,7 +307,8 @@ fn a_security_that_is_not_found_is_rejected(
 #[test]
 fn a_missing_security_may_be_null_and_an_ambiguous_one_may_not() {
     let lenient = Lookups { missing_security_is_null: true, ..lookups() };
-    let rows = transform(ID, &row(&[("inst_symbol", Some("NOSUCH"))]), &lenient).expect("the row is migrated");
+    let unknown = row(&[("inst_symbol", Some("NOSUCH"))]);
+    let rows = transform(ID, &unknown, &lenient).expect("the row is migrated");
     assert_eq!(rows.request.security_id, None);
     let rejection = transform(ID, &row(&[("inst_symbol", Some("TWO"))]), &lenient).expect_err("the row is rejected");
     assert_eq!(rejection.reasons[0].rule, Rule::AmbiguousSecurity);

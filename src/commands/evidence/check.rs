@@ -169,7 +169,7 @@ async fn against_database(context: &Context, bundle: &Bundle) -> Result<Vec<Chec
     let request = VerifyRequest { target: &target, source: rows.source(&context.config.legacy_table), environment };
     let mut screen = Screen::new(&context.printer, None)?;
     screen.begin("connecting");
-    let facts = facts(context, &request, &rows).await;
+    let facts = facts(context, &request, &rows).await?;
     let taken = take(&request, facts, now.path(), |progress| screen.progress(progress)).await;
     let (report, _) = taken.map_err(|error| without_table(error, &bundle.folder))?;
     let (kept, other) = (bundle.clone(), Bundle::open(now.path())?);

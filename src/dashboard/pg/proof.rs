@@ -19,12 +19,13 @@ use crate::migration::difference::is_alike;
 use crate::migration::evidence::decisions::decisions;
 use crate::migration::evidence::entry::Rejected;
 use crate::migration::evidence::one_row::OneRow;
-use crate::migration::legacy::{Kind, LegacyColumn, LegacyRow, Text};
+use crate::migration::legacy::{Kind, LegacyColumn, LegacyRow};
 use crate::migration::pg::verify::VerifyRequest;
 use crate::migration::pg::verify::one::verify_one;
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::stored::Stored;
 use crate::migration::target::{Role, SOURCE_TABLE};
+use crate::migration::text::Text;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 
@@ -76,29 +77,29 @@ impl Shown {
 
 /// The legacy columns that aren't null, beside what is stored for them.
 fn columns(row: &LegacyRow, stored: Option<&Stored>, rejected: &[Rejected], shown: Shown) -> Vec<LegacyColumnView> {
-    let view = |(name, text): (&str, Option<&Text>)| {
+    let view = |(name, text): (&str, Option<Text<'_>>)| {
         let text = text?;
         let is_odd =
             name != LegacyColumn::Id.name() && rejected.iter().any(|it| it.field == name) || is_no_id(name, text);
-        let is_hidden = |text: &Text| is_personal(name) || names_people(&text.record());
+        let is_hidden = |text: Text<'_>| is_personal(name) || names_people(&text.record());
         let text = shown.text(is_hidden(text) || is_odd, text.excerpt());
         let known = LegacyColumn::ALL.iter().find(|it| it.name() == name);
         let (places, decisions) = known.map_or((&[][..], "D20"), |it| destination(*it));
         let held = |place: &Place| {
             let found = held(*place, stored?);
             let is_personal = is_personal(name) || column_of(*place).is_some_and(is_personal);
-            let is_hidden = |it: &Text| is_personal || names_people(&it.record());
+            let is_hidden = |it: Text<'_>| is_personal || names_people(&it.record());
             let is_flag = known.is_some_and(|it| it.kind() == Kind::YesNo);
-            let word = |found: Text| match found.plain() {
+            let word = |found: Text<'_>| match found.plain() {
                 Some("t") if is_flag => "true".to_owned(),
                 Some("f") if is_flag => "false".to_owned(),
-                _ => shown.text(is_hidden(&found), found.excerpt()),
+                _ => shown.text(is_hidden(found), found.excerpt()),
             };
             Some((place.to_string(), found.map(word)))
         };
         let held = places.iter().filter(|it| **it != Place::Residual).filter_map(held).collect();
-        let kept = stored.and_then(|stored| stored.assessment.legacy.get(name)).cloned().flatten();
-        let kept = kept.map(|it| shown.text(is_hidden(&it), it.excerpt()));
+        let kept = stored.and_then(|stored| stored.assessment.legacy.get(name));
+        let kept = kept.map(|it| shown.text(is_hidden(it), it.excerpt()));
         let decisions = match (&kept, decisions) {
             (None, decisions) => decisions.to_owned(),
             (Some(_), "" | "D20") => "D20".to_owned(),
@@ -120,7 +121,7 @@ fn column_of(place: Place) -> Option<&'static str> {
 }
 
 /// What is stored in a place for a legacy row that was migrated. What the residual keeps is found by legacy columns.
-fn held(place: Place, stored: &Stored) -> Option<Text> {
+fn held(place: Place, stored: &Stored) -> Option<Text<'_>> {
     let role = match place {
         Place::Request("compliance_assessment") => {
             return stored.assessment.holding_period.map(|it| Text::from(if it { "true" } else { "false" }));
@@ -131,11 +132,11 @@ fn held(place: Place, stored: &Stored) -> Option<Text> {
         Place::Execution(_) => Role::Execution,
         Place::Residual => return None,
     };
-    Some(stored.row(role)?.get(column_of(place)?)?.into_text())
+    stored.row(role)?.get(column_of(place)?)
 }
 
 /// A column that names an employee by the id, and holds something else: perhaps a name.
-fn is_no_id(name: &str, text: &Text) -> bool {
+fn is_no_id(name: &str, text: Text<'_>) -> bool {
     use LegacyColumn::{AuthCompliance, AuthManager, Employee, LastModifiedBy};
     let is_id = [Employee, LastModifiedBy, AuthManager, AuthCompliance].iter().any(|it| it.name() == name);
     is_id && text.plain().is_none_or(|it| !it.bytes().all(|it| it.is_ascii_digit()))

@@ -1,13 +1,14 @@
 //! `pad_approval` (D16, D16b).
 
 use crate::migration::check::checker::Checker;
-use crate::migration::legacy::{LegacyColumn as Col, Text};
+use crate::migration::legacy::LegacyColumn as Col;
 use crate::migration::printed::Printed;
 use crate::migration::stored::Stored;
 use crate::migration::target::{Role, Stage};
+use crate::migration::text::Text;
 
 impl Checker<'_> {
-    pub(super) fn approval(&mut self, stage: Stage, stored: &Stored, request_id: Option<&Text>) -> Option<Role> {
+    pub(super) fn approval(&mut self, stage: Stage, stored: &Stored, request_id: Option<Text<'_>>) -> Option<Role> {
         let role = Role::approval(stage);
         let columns = self.stage(stage);
         let due = columns.decision.zip(columns.approver);

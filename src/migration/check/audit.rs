@@ -1,13 +1,14 @@
 //! `audit_log`.
 
 use crate::migration::check::checker::Checker;
-use crate::migration::legacy::{LegacyColumn as Col, Text};
+use crate::migration::legacy::LegacyColumn as Col;
 use crate::migration::printed::Printed;
-use crate::migration::stored::{Cells, DETAILS, Stored, Value};
+use crate::migration::stored::{Cells, DETAILS, Stored};
 use crate::migration::target::{Action, Decision, Role, Stage};
+use crate::migration::text::Text;
 
 impl Checker<'_> {
-    pub(super) fn audit(&mut self, due: &[Role], stored: &Stored, request_id: Option<&Text>) {
+    pub(super) fn audit(&mut self, due: &[Role], stored: &Stored, request_id: Option<Text<'_>>) {
         let entries: Vec<Entry<'_>> = stored.audit.iter().map(Entry::of).collect();
         for action in Action::ALL {
             let role = Role::audit(*action);
@@ -50,8 +51,8 @@ impl Checker<'_> {
             self.compare(role.as_str(), cells, &expected);
         }
         for entry in entries.iter().filter(|it| it.is_marked && it.action.is_none()) {
-            let action = entry.cells.get("action_type").map(Value::into_text);
-            self.differ("audit_log", "action_type", None, action.as_ref());
+            let action = entry.cells.get("action_type");
+            self.differ("audit_log", "action_type", None, action);
         }
     }
 }
@@ -66,7 +67,7 @@ struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     fn of(cells: &'a Cells) -> Self {
-        let action = cells.get("action_type").as_ref().and_then(Value::plain).and_then(Action::from_word);
+        let action = cells.get("action_type").and_then(Text::plain).and_then(Action::from_word);
         Self { cells, action, is_marked: cells.is_marked() }
     }
 }

@@ -4,10 +4,11 @@ use compact_str::CompactString;
 
 use crate::base::text::plural;
 use crate::migration::difference::Difference;
-use crate::migration::legacy::{LegacyColumn as Col, LegacyRow, Text};
+use crate::migration::legacy::{LegacyColumn as Col, LegacyRow};
 use crate::migration::printed::{Printed, flag};
-use crate::migration::stored::{Cells, Stored, Value};
+use crate::migration::stored::{Cells, Stored};
 use crate::migration::target::{Decision, Role, Stage};
+use crate::migration::text::{Text, TextBuf};
 use crate::migration::value::{AMOUNT_DIGITS, Amount, Timestamp, parse_identifier};
 
 /// A row that is being checked, and what was found so far. The methods that compare are in the files beside this one, a
@@ -32,7 +33,7 @@ pub(super) struct Correction {
     /// The column.
     pub(super) field: String,
     /// Its text.
-    pub(super) text: Option<Text>,
+    pub(super) text: Option<TextBuf>,
 }
 
 pub(super) fn stored_flag(value: Option<bool>) -> Option<Printed<'static>> {
@@ -45,7 +46,7 @@ pub(super) struct StageOfRow<'a> {
     pub(super) decision: Option<Decision>,
     pub(super) approver: Option<i64>,
     pub(super) date: Option<Timestamp>,
-    pub(super) comments: Option<&'a Text>,
+    pub(super) comments: Option<Text<'a>>,
 }
 
 /// D3.
@@ -75,7 +76,7 @@ fn stage(row: &LegacyRow, stage: Stage) -> StageOfRow<'_> {
         decision: code(row, status).and_then(|it| Decision::from_word(&it)),
         approver: id(row, approver),
         date: date(row, at),
-        comments: row[comments].as_ref(),
+        comments: row.get(comments),
     }
 }
 
@@ -89,11 +90,11 @@ impl<'a> Checker<'a> {
         Self { source_id, row, created_at, modified_at, stages, differences, corrections }
     }
 
-    pub(super) fn differ(&mut self, target: &str, field: &str, expected: Option<&Text>, actual: Option<&Text>) {
+    pub(super) fn differ(&mut self, target: &str, field: &str, expected: Option<Text<'_>>, actual: Option<Text<'_>>) {
         self.corrections.push(Correction {
             target: target.to_owned(),
             field: field.to_owned(),
-            text: expected.cloned(),
+            text: expected.map(TextBuf::from),
         });
         self.differences.push(Difference {
             source_id: self.source_id,
@@ -106,7 +107,7 @@ impl<'a> Checker<'a> {
 
     /// Reports a difference that is not one of two texts of a column.
     pub(super) fn note(&mut self, target: &str, field: &str, expected: &str, actual: &str) {
-        self.differ(target, field, Some(&expected.into()), Some(&actual.into()));
+        self.differ(target, field, Some(expected.into()), Some(actual.into()));
     }
 
     pub(super) fn code(&self, column: Col) -> Option<CompactString> {
@@ -131,7 +132,7 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn text(&self, column: Col) -> Option<Printed<'a>> {
-        Printed::text(&self.row[column])
+        Printed::text(self.row.get(column))
     }
 
     /// D1, as it is stored.
@@ -148,13 +149,12 @@ impl<'a> Checker<'a> {
         for (column, expected) in expected {
             let actual = cells.get_next(&mut at, column);
             let is_right = match (&actual, expected) {
-                (Some(Value::Held(actual)), Some(expected)) => expected.is(actual),
-                (Some(Value::Other(actual)), Some(expected)) => expected.is_text(actual),
+                (Some(actual), Some(expected)) => expected.is_text(*actual),
                 (actual, expected) => actual.is_none() && expected.is_none(),
             };
             if !is_right {
-                let (expected, actual) = (expected.map(Printed::into_text), actual.map(Value::into_text));
-                self.differ(target, column, expected.as_ref(), actual.as_ref());
+                let expected = expected.map(Printed::into_text);
+                self.differ(target, column, expected.as_ref().map(TextBuf::as_text), actual);
             }
         }
     }

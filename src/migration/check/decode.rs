@@ -1,10 +1,12 @@
 //! What is stored as row types.
 
-use crate::migration::legacy::Text;
-use crate::migration::stored::{Cells, Stored, Value};
+use arrayvec::ArrayVec;
+
+use crate::migration::stored::{Cells, Stored};
 use crate::migration::target::{
-    Assessment, AuditEntry, Decision, Direction, PadApproval, PadExecution, PadRequest, Stage, Status, TargetRows,
+    Assessment, Decision, Direction, PadApproval, PadExecution, PadRequest, Stage, Status, TargetRows,
 };
+use crate::migration::text::Text;
 use crate::migration::value::{AMOUNT_DIGITS, Amount, PRICE_DIGITS, Price, Timestamp};
 
 /// How PostgreSQL's text of a flag reads.
@@ -39,22 +41,22 @@ impl<'a> Decoder<'a> {
         Self { cells, at: 0 }
     }
 
-    fn get(&mut self, column: &str) -> Option<Value<'a>> {
+    fn get(&mut self, column: &str) -> Option<Text<'a>> {
         self.cells.get_next(&mut self.at, column)
     }
 
-    fn text(&mut self, column: &str) -> Option<Text> {
-        self.get(column).map(Value::into_text)
+    fn text(&mut self, column: &str) -> Option<Text<'a>> {
+        self.get(column)
     }
 
     /// A value that has to be there.
     fn due<T>(&mut self, column: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-        self.get(column).as_ref().and_then(Value::plain).and_then(read)
+        self.get(column).and_then(Text::plain).and_then(read)
     }
 
     /// A null is fine, a text that can't be read is not.
     fn optional<T>(&mut self, column: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
-        self.get(column).as_ref().and_then(Value::plain).map_or(Some(None), |text| read(text).map(Some))
+        self.get(column).and_then(Text::plain).map_or(Some(None), |text| read(text).map(Some))
     }
 
     fn flag(&mut self, column: &str) -> Option<Option<bool>> {
@@ -63,7 +65,7 @@ impl<'a> Decoder<'a> {
 }
 
 /// The stored rows, without the residual; none if a stored value is one that the migration never writes.
-pub(super) fn decode(source_id: i64, stored: &Stored) -> Option<TargetRows> {
+pub(super) fn decode(source_id: i64, stored: &Stored) -> Option<TargetRows<'_>> {
     let execution = match stored.executions.first() {
         None => None,
         Some(cells) => Some(execution(Decoder::of(cells))?),
@@ -71,14 +73,23 @@ pub(super) fn decode(source_id: i64, stored: &Stored) -> Option<TargetRows> {
     Some(TargetRows {
         source_id,
         request: request(Decoder::of(stored.request.as_ref()?), stored.assessment.holding_period)?,
-        approvals: stored.approvals.iter().map(|cells| approval(Decoder::of(cells))).collect::<Option<_>>()?,
+        approvals: approvals(stored)?,
         execution,
         // The audit trail repeats what is above and gives nothing back (D20); it has been compared column by column.
-        audit: Vec::<AuditEntry>::new(),
+        audit: ArrayVec::new(),
     })
 }
 
-fn request(mut cells: Decoder<'_>, holding_period: Option<bool>) -> Option<PadRequest> {
+/// The approvals; none if there are more than the migration ever writes.
+fn approvals(stored: &Stored) -> Option<ArrayVec<PadApproval<'_>, 2>> {
+    let mut approvals = ArrayVec::new();
+    for cells in &stored.approvals {
+        approvals.try_push(approval(Decoder::of(cells))?).ok()?;
+    }
+    Some(approvals)
+}
+
+fn request(mut cells: Decoder<'_>, holding_period: Option<bool>) -> Option<PadRequest<'_>> {
     Some(PadRequest {
         id: cells.due("id", id)?,
         employee_id: cells.due("employee_id", id)?,
@@ -118,7 +129,7 @@ fn request(mut cells: Decoder<'_>, holding_period: Option<bool>) -> Option<PadRe
     })
 }
 
-fn approval(mut cells: Decoder<'_>) -> Option<PadApproval> {
+fn approval(mut cells: Decoder<'_>) -> Option<PadApproval<'_>> {
     Some(PadApproval {
         stage: cells.due("approval_type", Stage::from_word)?,
         approver_id: cells.due("approver_id", id)?,

@@ -1,17 +1,17 @@
 //! `pad_execution` (D17, D18).
 
 use crate::migration::check::checker::{Checker, stored_flag};
-use crate::migration::legacy::{LegacyColumn as Col, Text};
+use crate::migration::legacy::LegacyColumn as Col;
 use crate::migration::printed::Printed;
 use crate::migration::stored::Stored;
 use crate::migration::target::Role;
+use crate::migration::text::Text;
 use crate::migration::value::{Decimal, PRICE_DIGITS, Price};
 
 impl Checker<'_> {
-    pub(super) fn execution(&mut self, stored: &Stored, request_id: Option<&Text>) -> Option<Role> {
+    pub(super) fn execution(&mut self, stored: &Stored, request_id: Option<Text<'_>>) -> Option<Role> {
         let role = Role::Execution;
-        let has_text = |column: Col| self.row[column].as_ref().is_some_and(|it| it.octets() > 0);
-        let due = has_text(Col::TwoBusinessDaysExecution) || has_text(Col::ContractNotesReceived);
+        let due = self.row.has_text(Col::TwoBusinessDaysExecution) || self.row.has_text(Col::ContractNotesReceived);
         self.count(role, due, stored.executions.len());
         let cells = self.claimed(role, stored.executions.iter(), stored).filter(|_| due);
         if let Some(cells) = cells {

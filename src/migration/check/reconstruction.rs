@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 
 use crate::migration::check::checker::{Checker, Correction};
 use crate::migration::check::decode::{decode, read_flag};
-use crate::migration::legacy::{LegacyColumn as Col, LegacyRow, Text};
+use crate::migration::legacy::LegacyColumn as Col;
 use crate::migration::reconstruct::{default_inverse, given_back, restore_residual};
-use crate::migration::stored::{Cells, Stored, Value};
-use crate::migration::target::{Residual, Role, SOURCE_TABLE, Stage, TargetRows};
+use crate::migration::stored::{Cells, Stored, StoredAssessment};
+use crate::migration::target::{Role, SOURCE_TABLE, Stage, TargetRows};
+use crate::migration::text::Text;
 
 impl Checker<'_> {
     /// D20, on what is stored. What the stored columns have shown already isn't reported twice, and hides nothing else:
     /// where they differ, the legacy row is given back from what they must hold. Where whole rows are missing or too
     /// many, the columns that only they give back are left out.
     pub(super) fn reconstruction(&mut self, stored: &Stored) {
-        let rows = match &self.corrections[..] {
-            [] => decode(self.source_id, stored),
-            _ => decode(self.source_id, &self.corrected(stored)),
-        };
-        let residual = &stored.assessment.legacy;
+        let corrected = (!self.corrections.is_empty()).then(|| self.corrected(stored));
+        let rows = decode(self.source_id, corrected.as_ref().unwrap_or(stored));
+        let assessment = &stored.assessment;
         let left_out = self.left_out();
         let Some(rows) = rows else {
             if self.differences.is_empty() {
@@ -27,8 +26,8 @@ impl Checker<'_> {
             return;
         };
         // What is kept of the columns that the data model names.
-        let mut kept: [Option<&Option<Text>>; Col::ALL.len()] = [None; Col::ALL.len()];
-        for (name, text) in residual {
+        let mut kept: [Option<Option<Text<'_>>>; Col::ALL.len()] = [None; Col::ALL.len()];
+        for (name, text) in assessment.legacy.iter() {
             let column = Col::from_name(name);
             let returns = match column {
                 Some(column) => gives(&rows, column, text) && !left_out.contains(&column),
@@ -36,21 +35,22 @@ impl Checker<'_> {
             };
             if returns {
                 let field = format!("compliance_assessment.legacy.{name}");
-                self.differ("pad_request", &field, None, Some(text.as_ref().unwrap_or(&"null".into())));
+                self.differ("pad_request", &field, None, Some(text.unwrap_or("null".into())));
             }
             if let Some(column) = column {
                 kept[column as usize] = Some(text);
             }
         }
-        if self.comes_back(&rows, &kept, residual) {
+        if self.comes_back(&rows, &kept, assessment) {
             return;
         }
-        let mut back = default_inverse(&rows, self.row.unknown.names());
-        restore_residual(&mut back, residual);
-        for (name, shown) in self.row.unreadable.iter().chain(&self.row.failed) {
-            self.differ(SOURCE_TABLE, name, Some(&shown.as_str().into()), None);
+        let mut back = default_inverse(&rows, self.row.names());
+        restore_residual(&mut back, assessment.legacy.iter());
+        let odd = self.row.odd();
+        for (name, shown) in odd.unreadable.iter().chain(&odd.failed) {
+            self.differ(SOURCE_TABLE, name, Some(shown.as_str().into()), None);
         }
-        let mut rebuilt: BTreeMap<&str, Option<&Text>> = back.columns().collect();
+        let mut rebuilt: BTreeMap<&str, Option<Text<'_>>> = back.columns().collect();
         for (name, expected) in self.row.columns() {
             let actual = rebuilt.remove(name).flatten();
             let is_left_out = Col::from_name(name).is_some_and(|it| left_out.contains(&it));
@@ -65,7 +65,7 @@ impl Checker<'_> {
 }
 
 /// Whether the typed columns alone give a text back.
-fn gives(rows: &TargetRows, column: Col, text: &Option<Text>) -> bool {
+fn gives(rows: &TargetRows<'_>, column: Col, text: Option<Text<'_>>) -> bool {
     match (given_back(rows, column), text) {
         (Some(given), Some(text)) => given.is_text(text),
         (given, text) => given.is_none() && text.is_none(),
@@ -74,21 +74,20 @@ fn gives(rows: &TargetRows, column: Col, text: &Option<Text>) -> bool {
 
 impl Checker<'_> {
     /// Whether the columns give back the whole legacy row.
-    fn comes_back(&self, rows: &TargetRows, kept: &[Option<&Option<Text>>], residual: &Residual) -> bool {
-        let LegacyRow { unknown, unreadable, failed, misread, .. } = self.row;
+    fn comes_back(
+        &self,
+        rows: &TargetRows<'_>,
+        kept: &[Option<Option<Text<'_>>>],
+        assessment: &StoredAssessment,
+    ) -> bool {
         let comes_back = |column: &Col| match kept[*column as usize] {
-            Some(text) => *text == self.row[*column],
-            None => gives(rows, *column, &self.row[*column]),
+            Some(text) => text == self.row.get(*column),
+            None => gives(rows, *column, self.row.get(*column)),
         };
         // Both in the order of their names; a column that isn't kept comes back as null.
-        let others = residual.iter().filter(|(name, text)| text.is_some() && Col::from_name(name).is_none());
-        let others = others.map(|(name, text)| (&**name, text.as_ref()));
-        let unknown = unknown.iter().filter(|(_, text)| text.is_some()).map(|(name, text)| (&**name, text));
-        unreadable.is_empty()
-            && failed.is_empty()
-            && misread.is_empty()
-            && Col::ALL.iter().all(comes_back)
-            && others.eq(unknown)
+        let others = assessment.legacy.iter().filter(|(name, text)| text.is_some() && Col::from_name(name).is_none());
+        let unknown = self.row.unknown().filter(|(_, text)| text.is_some()).map(|(name, text)| (&**name, text));
+        self.row.odd().is_whole() && Col::ALL.iter().all(comes_back) && others.eq(unknown)
     }
 
     /// What only rows give back that are missing or too many.
@@ -114,7 +113,7 @@ impl Checker<'_> {
         let mut stored = stored.clone();
         for Correction { target, field, text } in &self.corrections {
             let of_stage = |cells: &&mut Cells| {
-                let stage = cells.get("approval_type").as_ref().and_then(Value::plain).and_then(Stage::from_word);
+                let stage = cells.get("approval_type").and_then(Text::plain).and_then(Stage::from_word);
                 stage.is_some_and(|stage| Role::approval(stage).as_str() == target)
             };
             let cells = match (&**target, &**field) {
@@ -123,7 +122,8 @@ impl Checker<'_> {
                 ("pad_execution", "id") => continue,
                 (approval, "id") if approval.starts_with("pad_approval") => continue,
                 ("pad_request", "compliance_assessment.holding_period") => {
-                    stored.assessment.holding_period = text.as_ref().and_then(Text::plain).and_then(read_flag);
+                    stored.assessment.holding_period =
+                        text.as_ref().and_then(|it| it.as_text().plain()).and_then(read_flag);
                     continue;
                 }
                 ("pad_request", _) => stored.request.as_mut(),

@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use compact_str::ToCompactString;
-
 use crate::migration::check::checker::{Checker, stored_flag};
-use crate::migration::legacy::{LegacyColumn as Col, Text};
+use crate::migration::legacy::LegacyColumn as Col;
 use crate::migration::lookups::Security;
 use crate::migration::printed::Printed;
 use crate::migration::stored::{Cells, Stored};
 use crate::migration::target::Status;
+use crate::migration::text::{Text, TextBuf};
 
 impl Checker<'_> {
     pub(super) fn request(&mut self, cells: &Cells, securities: &HashMap<String, Vec<Security>>) {
@@ -61,26 +60,25 @@ impl Checker<'_> {
         let same = |of_security: &Option<String>, column: Col| {
             of_security.as_deref().unwrap_or_default() != "" && of_security.as_deref() == self.row.compared(column)
         };
-        let expected: Vec<i64> = match candidates.map(Vec::as_slice).unwrap_or_default() {
-            [only] => vec![only.id],
-            several => several
+        let agrees = |it: &&Security| {
+            let Security { isin, sedol, bloomberg, ticker, .. } = *it;
+            [(isin, Col::Isin), (sedol, Col::Sedol), (bloomberg, Col::Bloomberg), (ticker, Col::Ticker)]
                 .iter()
-                .filter(|it| {
-                    let Security { isin, sedol, bloomberg, ticker, .. } = it;
-                    [(isin, Col::Isin), (sedol, Col::Sedol), (bloomberg, Col::Bloomberg), (ticker, Col::Ticker)]
-                        .iter()
-                        .any(|(of_security, column)| same(of_security, *column))
-                })
-                .map(|it| it.id)
-                .collect(),
+                .any(|(of_security, column)| same(of_security, *column))
         };
-        let several = candidates.map_or(0, Vec::len);
-        let expected = match expected.as_slice() {
-            [one] => Some(Text::from(one.to_compact_string())),
-            [] if several == 0 => None,
-            _ => Some(Text::from(format!("one of the {several} securities with this symbol"))),
+        let candidates = candidates.map(Vec::as_slice).unwrap_or_default();
+        let mut agreeing = candidates.iter().filter(agrees).map(|it| it.id);
+        let ambiguous;
+        let expected = match (candidates, agreeing.next(), agreeing.next()) {
+            ([], ..) => None,
+            ([only], ..) => Some(Printed::Id(only.id)),
+            (_, Some(one), None) => Some(Printed::Id(one)),
+            (several, ..) => {
+                ambiguous = format!("one of the {} securities with this symbol", several.len());
+                Some(Printed::Text(Text::Plain(&ambiguous)))
+            }
         };
-        self.compare("pad_request", cells, &[("security_id", expected.as_ref().map(Printed::Text))]);
+        self.compare("pad_request", cells, &[("security_id", expected)]);
     }
 
     /// D13, and D20's "a key is there exactly when": what the keys hold is proved by the reconstruction.
@@ -92,7 +90,8 @@ impl Checker<'_> {
         if stored.assessment.holding_period != expected {
             let shown = |flag: Option<bool>| stored_flag(flag).map(Printed::into_text);
             let (expected, actual) = (shown(expected), shown(stored.assessment.holding_period));
-            self.differ("pad_request", "compliance_assessment.holding_period", expected.as_ref(), actual.as_ref());
+            let texts = [&expected, &actual].map(|it| it.as_ref().map(TextBuf::as_text));
+            self.differ("pad_request", "compliance_assessment.holding_period", texts[0], texts[1]);
         }
     }
 

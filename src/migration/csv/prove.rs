@@ -20,8 +20,7 @@ use crate::migration::csv::race::{Race, Seen};
 use crate::migration::csv::record::Record;
 use crate::migration::csv::sum::{Exact, Sum};
 use crate::migration::csv::watch::{self, Watch};
-use crate::migration::legacy::places::Places;
-use crate::migration::legacy::{Kind, LegacyColumn};
+use crate::migration::legacy::{Kind, LegacyColumn, Places};
 use crate::migration::value::parse_identifier;
 
 /// Ids that are no `bigint` of which the report shows the text.

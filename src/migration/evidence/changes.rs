@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::migration::accounting::State;
 use crate::migration::evidence::entry::{Entry, Fate, Rejected};
-use crate::migration::legacy::Text;
+use crate::migration::text::Text;
 
 /// A row of a bundle, with the reasons for which it is rejected.
 pub(crate) type Kept = (Entry, Vec<Rejected>);

@@ -3,9 +3,10 @@
 //! It says what is there and why. Whether that is right is judged elsewhere ([`crate::migration::check`]).
 
 use crate::migration::decision;
-use crate::migration::legacy::{Kind, LegacyColumn as Col, LegacyRow, Text};
-use crate::migration::stored::{Cells, Stored, Value};
+use crate::migration::legacy::{Kind, LegacyColumn as Col, LegacyRow};
+use crate::migration::stored::{Cells, Stored};
 use crate::migration::target::{Role, Stage};
+use crate::migration::text::Text;
 
 /// A decision, and what it made of the row.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -43,7 +44,7 @@ struct List<'a> {
 }
 
 fn held(cells: Option<&Cells>, column: &str) -> Option<String> {
-    cells.and_then(|cells| cells.get(column)).as_ref().map(|value: &Value<'_>| value.clone().into_text().excerpt())
+    cells.and_then(|cells| cells.get(column)).map(Text::excerpt)
 }
 
 impl List<'_> {
@@ -57,11 +58,11 @@ impl List<'_> {
     }
 
     fn text(&self, column: Col) -> String {
-        self.row[column].as_ref().map_or_else(|| "null".to_owned(), |text| format!("'{}'", text.excerpt()))
+        self.row.get(column).map_or_else(|| "null".to_owned(), |text| format!("'{}'", text.excerpt()))
     }
 
     fn is_set(&self, column: Col) -> bool {
-        self.row[column].as_ref().is_some_and(|text| text.octets() > 0)
+        self.row.has_text(column)
     }
 
     fn flags(&mut self) {
@@ -113,12 +114,12 @@ impl List<'_> {
     }
 
     fn dates(&mut self) {
-        if self.row[Col::RequestedDate].is_none() {
+        if self.row.is_null(Col::RequestedDate) {
             let text = self.text(Col::LastModifiedDate);
             self.add("D9", format!("requested_date is null, so created_at is last_modified_date {text}"));
         }
         if held(self.stored.request.as_ref(), "deleted_at").is_some() {
-            let from = if self.row[Col::LastModifiedDate].is_some() { "last_modified_date" } else { "created_at" };
+            let from = if !self.row.is_null(Col::LastModifiedDate) { "last_modified_date" } else { "created_at" };
             let text = self.text(Col::IsDeleted);
             self.add("D10", format!("is_deleted_yn is {text}, so deleted_at is {from}; nobody knows who deleted it"));
         }
@@ -133,7 +134,7 @@ impl List<'_> {
             let has_row = self.stored.lineage_id(Role::approval(stage)).is_some();
             let is_known = self.is_set(approver) || self.is_set(status);
             match (has_row, is_known) {
-                (true, _) if self.row[date].is_none() => {
+                (true, _) if self.row.is_null(date) => {
                     let text = format!("{date} is null, so the decision of {stage} has the date of the last change");
                     self.add("D14", text);
                 }
@@ -157,7 +158,7 @@ impl List<'_> {
         if self.stored.lineage_id(Role::Execution).is_none() {
             return;
         }
-        let from = [Col::AuthComplianceDate, Col::AuthManagerDate].into_iter().find(|it| self.row[*it].is_some());
+        let from = [Col::AuthComplianceDate, Col::AuthManagerDate].into_iter().find(|it| !self.row.is_null(*it));
         let from = from.map_or("created_at", Col::name);
         self.add("D17", format!("executed_at is {from}"));
         let price = held(self.stored.executions.first(), "execution_price");
@@ -178,7 +179,7 @@ impl List<'_> {
         lineage.sort_by_key(|row| row.role.as_ref().map_or(usize::MAX, |role| *role as usize));
         let roles: Vec<&str> = lineage.into_iter().map(|row| row.target_table()).collect();
         self.add("D19", format!("lineage names {}", roles.join(", ")));
-        let kept: Vec<&str> = assessment.legacy.keys().map(|it| &**it).collect();
+        let kept: Vec<&str> = assessment.legacy.iter().map(|(name, _)| name).collect();
         let text = match kept.is_empty() {
             true => "the columns give the whole legacy row back".to_owned(),
             false => format!("compliance_assessment keeps what the columns don't give back: {}", kept.join(", ")),

@@ -5,8 +5,9 @@ use std::fmt;
 use crate::migration::accounting::State;
 use crate::migration::evidence::text::Lines;
 use crate::migration::evidence::tree::Hash;
-use crate::migration::stored::{Stored, Value};
+use crate::migration::stored::Stored;
 use crate::migration::target::Role;
+use crate::migration::text::Text;
 
 /// What the target gives back of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +190,7 @@ pub(crate) fn rejected_lines(source: Hash, reasons: &[Rejected]) -> Lines {
 pub(crate) fn write_keys(lines: &mut Lines, stored: &Stored) {
     lines.begin("keys");
     let security = stored.request.as_ref().and_then(|cells| cells.get("security_id"));
-    lines.line("security_id", security.as_ref().and_then(Value::plain));
+    lines.line("security_id", security.and_then(Text::plain));
     for role in Role::ALL {
         let row = stored.lineage.iter().find(|row| row.role == Ok(*role));
         lines.line(role.as_str(), row.and_then(|row| row.record.as_deref()));

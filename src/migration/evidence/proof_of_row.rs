@@ -29,7 +29,7 @@ pub struct RowProof {
 /// The proof of a row.
 pub(crate) fn proof_of(entry: &Entry, row: &LegacyRow, reasons: &[Rejected], path: &Path, root: Hash) -> Vec<u8> {
     let mut of_row = Lines::default();
-    of_row.row(row, row.unknown.names());
+    of_row.row(row, row.names());
     let row = of_row;
     let mut text = format!("{TITLE}\nid {}\nstate {}\nroot {root}\n", entry.id, entry.state().as_str());
     for (children, place) in &path.levels {

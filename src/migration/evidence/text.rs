@@ -10,8 +10,9 @@ use sha2::{Digest, Sha256};
 
 use crate::base::text::hex;
 use crate::migration::evidence::tree::Hash;
-use crate::migration::legacy::unknown::Names;
-use crate::migration::legacy::{LARGE, LegacyColumn, LegacyRow, Text};
+use crate::migration::legacy::Names;
+use crate::migration::legacy::{LegacyColumn, LegacyRow};
+use crate::migration::text::{LARGE, Text};
 
 /// A text of lines that is being written. The buffer is kept from row to row.
 #[derive(Clone, Debug, Default)]
@@ -53,10 +54,10 @@ impl Lines {
         self.0.push(b'\n');
     }
 
-    fn text(&mut self, text: Option<&Text>) {
+    fn text(&mut self, text: Option<Text<'_>>) {
         match text {
             Some(Text::Large(large)) => {
-                self.digest(large.octets, &large.sha256);
+                self.digest(large.octets, large.sha256);
                 self.0.push(b'\n');
             }
             text => self.value(text.and_then(Text::plain)),
@@ -77,13 +78,14 @@ impl Lines {
     /// their names. What the row has beyond these is no column of the source, and in no line.
     pub(crate) fn row(&mut self, row: &LegacyRow, others: &Names) {
         self.begin("row");
-        let is_whole = row.unreadable.is_empty() && row.failed.is_empty() && row.misread.is_empty();
+        let odd = row.odd();
+        let is_whole = odd.is_whole();
         for column in LegacyColumn::ALL {
             self.0.extend_from_slice(KNOWN[*column as usize].as_bytes());
-            let misread = row.misread.get(column).map(|it| it.text.as_str()).filter(|_| !is_whole);
-            self.cell(row, column.name(), is_whole, misread, row[*column].as_ref());
+            let misread = odd.misread.get(column).map(|it| it.text.as_str()).filter(|_| !is_whole);
+            self.cell(row, column.name(), is_whole, misread, row.get(*column));
         }
-        let mut held = row.unknown.iter().peekable();
+        let mut held = row.unknown().peekable();
         for name in others.iter() {
             while held.next_if(|(it, _)| *it < name).is_some() {}
             let text = held.next_if(|(it, _)| *it == name).and_then(|(_, text)| text);
@@ -93,8 +95,11 @@ impl Lines {
     }
 
     /// What a column holds. What is no text has a mark of its own before it.
-    fn cell(&mut self, row: &LegacyRow, name: &str, is_whole: bool, misread: Option<&str>, text: Option<&Text>) {
-        let odd = || misread.or_else(|| row.unreadable.get(name).or_else(|| row.failed.get(name)).map(String::as_str));
+    fn cell(&mut self, row: &LegacyRow, name: &str, is_whole: bool, misread: Option<&str>, text: Option<Text<'_>>) {
+        let odd = || {
+            misread
+                .or_else(|| row.odd().unreadable.get(name).or_else(|| row.odd().failed.get(name)).map(String::as_str))
+        };
         match (!is_whole).then(odd).flatten() {
             None => self.text(text),
             Some(odd) => {

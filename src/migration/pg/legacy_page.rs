@@ -1,12 +1,11 @@
 //! Reads one page of the legacy table through COPY.
 
-use std::borrow::Cow;
-
 use futures_util::TryStreamExt;
 
 use crate::migration::copy_text::LineValues;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::source::Source;
+use crate::migration::pg::source::rows::SourceRows;
 use crate::migration::pg::unreadable::{is_about_row, read_unreadable_row};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
@@ -56,22 +55,21 @@ async fn read_page(
     const WHAT: &str = "reading the legacy table";
     let sql = format!("copy ({}) to stdout", source.page(after, limit));
     let mut stream = connection.copy_out(&sql).await.attempt(WHAT)?;
-    let mut page = LegacyPage { rows: Vec::with_capacity(limit), cut: false };
+    let (mut rows, mut cut) = (SourceRows::of(source, limit), false);
     let mut bytes = 0;
     let mut values = LineValues::default();
     // The server sends a message a row, and the stream must be read to its end.
     while let Some(line) = stream.try_next().await.attempt(WHAT)? {
         let line = line.as_ref();
         bytes += line.len();
-        if bytes > PAGE_BYTES && !page.rows.is_empty() {
-            page.cut = true;
+        if bytes > PAGE_BYTES && rows.len() > 0 {
+            cut = true;
             continue;
         }
         values.parse(line);
-        let row =
-            (values.len() == source.width()).then(|| source.row(|at| values.get(at).map(Cow::Borrowed))).flatten();
+        let (bytes_of_row, fields) = values.fields();
         let malformed = || sqlx::Error::Protocol("COPY sent a row of another shape than its select".to_owned());
-        page.rows.push(row.ok_or_else(malformed).attempt(WHAT)?);
+        rows.add(bytes_of_row, fields).ok_or_else(malformed).attempt(WHAT)?;
     }
-    Ok(page)
+    Ok(LegacyPage { rows: rows.finish(), cut })
 }

@@ -64,6 +64,18 @@ pub enum MigrateError {
         #[source]
         source: QueryError,
     },
+    /// Nobody has heard of a page's COMMIT, and the server can't be asked.
+    #[error(
+        "the COMMIT of {rows} at {place} was sent, and whether they are stored isn't known; run `{MIGRATE}` again: it \
+         migrates what isn't stored"
+    )]
+    Unknown {
+        /// The rows, in words.
+        rows: String,
+        place: String,
+        #[source]
+        source: QueryError,
+    },
     /// The rejections could not be written to their file.
     #[error("the rejections could not be written to their file")]
     Rejects(#[source] std::io::Error),

@@ -1,12 +1,11 @@
 //! Reads the legacy table for the verification, and by a cursor for a migration, too. Its lines are taken apart by the
 //! verification's own reader, and not by the one that `migrate` reads its pages with.
 
-use std::borrow::Cow;
-
 use futures_util::TryStreamExt;
 use sqlx::AssertSqlSafe;
 
 use crate::migration::legacy::LegacyRow;
+use crate::migration::pg::source::rows::SourceRows;
 use crate::migration::pg::source::{Source, raw_values};
 use crate::migration::pg::unreadable::{is_about_row, is_unreadable, read_unreadable_row};
 use crate::migration::stored::line::Values;
@@ -79,23 +78,23 @@ pub(crate) async fn read_plain_rows(
 }
 
 async fn read_rows(from: &mut Session, source: &Source, sql: String, limit: usize) -> Result<PlainPage, QueryError> {
-    let mut page = PlainPage { rows: Vec::with_capacity(limit), cut: false };
+    let (mut rows, mut cut) = (SourceRows::of(source, limit), false);
     let (mut bytes, mut values) = (0, Values::default());
     let copy = format!("copy ({sql}) to stdout");
     let mut stream = from.copy_out(&copy).await.attempt(WHAT)?;
     while let Some(line) = stream.try_next().await.attempt(WHAT)? {
         let line = line.as_ref();
         bytes += line.len();
-        if bytes > PAGE_BYTES && !page.rows.is_empty() {
-            page.cut = true;
+        if bytes > PAGE_BYTES && rows.len() > 0 {
+            cut = true;
             continue;
         }
         values.find(line);
-        let row = (values.len() == source.width()).then(|| source.row(|at| values.get(line, at))).flatten();
+        let (bytes_of_row, fields) = values.fields();
         let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
-        page.rows.push(row.ok_or_else(malformed).attempt(WHAT)?);
+        rows.add(bytes_of_row, fields).ok_or_else(malformed).attempt(WHAT)?;
     }
-    Ok(page)
+    Ok(PlainPage { rows: rows.finish(), cut })
 }
 
 /// A cursor over a table of which each page would be a scan of the whole: it is read, and sorted, once. In an open
@@ -138,22 +137,21 @@ impl LegacyCursor {
 /// A row can't be given back to a cursor, so few are asked for until their size is known.
 async fn fetch_page(from: &mut Session, source: &Source, limit: usize) -> Result<PlainPage, QueryError> {
     const FEW: usize = 8;
-    let mut page = PlainPage::default();
+    let mut rows = SourceRows::of(source, limit);
     let (mut bytes, mut wanted) = (0, FEW.min(limit));
     loop {
         let sql = format!("fetch forward {wanted} from pad_migrate_rows");
         let mut stream = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut *from);
-        let before = page.rows.len();
+        let before = rows.len();
         while let Some(row) = stream.try_next().await.attempt(WHAT)? {
-            let values = raw_values(&row).attempt(WHAT)?;
-            bytes += values.iter().flatten().map(|it| it.len()).sum::<usize>();
+            let (bytes_of_row, fields) = raw_values(&row).attempt(WHAT)?;
+            bytes += bytes_of_row.len();
             let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
-            page.rows.push(source.row(|at| values[at].map(Cow::Borrowed)).ok_or_else(malformed).attempt(WHAT)?);
+            rows.add(&bytes_of_row, &fields).ok_or_else(malformed).attempt(WHAT)?;
         }
-        let (found, left) = (page.rows.len(), limit - page.rows.len());
+        let (found, left) = (rows.len(), limit - rows.len());
         if found - before < wanted || left == 0 || bytes >= PAGE_BYTES {
-            page.cut = bytes >= PAGE_BYTES;
-            return Ok(page);
+            return Ok(PlainPage { rows: rows.finish(), cut: bytes >= PAGE_BYTES });
         }
         let fit = (PAGE_BYTES - bytes) / (bytes / found).max(1);
         wanted = fit.clamp(1, found * 4).min(left);

@@ -42,6 +42,15 @@ impl Batch {
         Some((ids().min()?, ids().max()?))
     }
 
+    /// The rows to migrate, in words.
+    pub(crate) fn named(&self) -> String {
+        let (first, last) = self.range().unwrap_or_default();
+        match self.lines() {
+            Some((first, last)) => format!("the rows on the lines {first} to {last} of the file"),
+            None => format!("the rows with ids from {first} to {last}"),
+        }
+    }
+
     /// The lines of a file on which the first and the last row to migrate begin.
     pub(crate) fn lines(&self) -> Option<(u64, u64)> {
         let line = |row: Option<&(i64, LegacyRow)>| row?.1.origin.map(|it| it.line);

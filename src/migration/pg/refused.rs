@@ -22,12 +22,12 @@ const MANY: u32 = 100;
 /// again. A row is tried when all rows before it are decided, so that of two rows that exclude each other the one with
 /// the lower id is migrated, whatever the page's size (D22). Isolated refusals cost a logarithm of attempts each; where
 /// every row is refused each is tried once.
-pub(crate) async fn write_what_is_accepted(
+pub(crate) async fn write_what_is_accepted<'a>(
     connection: &mut Session,
     large_texts: &mut LargeTextReader<'_>,
-    rows: Vec<TargetRows>,
+    rows: Vec<TargetRows<'a>>,
     target: &Database,
-) -> Result<(Vec<TargetRows>, Vec<Rejection>), WriteError> {
+) -> Result<(Vec<TargetRows<'a>>, Vec<Rejection>), WriteError> {
     let mut rejections: Vec<Rejection> = Vec::new();
     let mut size = (rows.len() / 2).max(1);
     let mut at = 0;
@@ -55,7 +55,7 @@ pub(crate) async fn write_what_is_accepted(
             run_of = Some((refusal, before + 1));
         }
     }
-    let is_rejected = |row: &TargetRows| rejections.binary_search_by_key(&row.source_id, |it| it.source_id).is_ok();
+    let is_rejected = |row: &TargetRows<'_>| rejections.binary_search_by_key(&row.source_id, |it| it.source_id).is_ok();
     let accepted = rows.into_iter().filter(|row| !is_rejected(row)).collect();
     Ok((accepted, rejections))
 }
@@ -74,7 +74,7 @@ fn many(refusal: &Refusal) -> String {
 async fn write_set(
     connection: &mut Session,
     large_texts: &mut LargeTextReader<'_>,
-    rows: &[TargetRows],
+    rows: &[TargetRows<'_>],
 ) -> Result<(), WriteError> {
     write_rows(connection, large_texts, rows).await?;
     let check = "set constraints all immediate; set constraints all deferred";

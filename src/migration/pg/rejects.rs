@@ -12,7 +12,7 @@ pub(crate) async fn record_rejections(
     connection: &mut Session,
     run_id: &str,
     (first, last): (i64, i64),
-    accepted: &[TargetRows],
+    accepted: &[TargetRows<'_>],
     rejections: &[Rejection],
 ) -> Result<(), QueryError> {
     const WHAT: &str = "recording the rejections";

@@ -514,27 +514,28 @@ async fn roll_back_page(
         let part = Part { ids, rows: &batch.rows };
         let (mut manner, mut care, mut attempt) = (Manner::Whole, Care::AtTheEnd, 1);
         loop {
-            let WriteError { error, refusal } = match roll_back_part(work, session, &part, (manner, care)).await {
-                Ok(PartEnd::Done(done, kept)) => {
-                    work.done.fetch_add(done.rolled_back, Ordering::Relaxed);
-                    counts.add(&done);
-                    all.extend(kept);
-                    continue 'parts;
-                }
-                Ok(PartEnd::Named) => {
-                    run(session, "rollback", "rolling back").await?;
-                    care = Care::Throughout;
-                    continue;
-                }
-                Ok(PartEnd::Writing(others)) => {
-                    run(session, "rollback", "rolling back").await?;
-                    match wait_for_writers(session, &work.target, others).await {
-                        Ok(()) => continue,
-                        Err(error) => error.into(),
+            let WriteError { error, refusal, is_unknown } =
+                match roll_back_part(work, session, &part, (manner, care)).await {
+                    Ok(PartEnd::Done(done, kept)) => {
+                        work.done.fetch_add(done.rolled_back, Ordering::Relaxed);
+                        counts.add(&done);
+                        all.extend(kept);
+                        continue 'parts;
                     }
-                }
-                Err(error) => error,
-            };
+                    Ok(PartEnd::Named) => {
+                        run(session, "rollback", "rolling back").await?;
+                        care = Care::Throughout;
+                        continue;
+                    }
+                    Ok(PartEnd::Writing(others)) => {
+                        run(session, "rollback", "rolling back").await?;
+                        match wait_for_writers(session, &work.target, others).await {
+                            Ok(()) => continue,
+                            Err(error) => error.into(),
+                        }
+                    }
+                    Err(error) => error,
+                };
             // On a connection that was lost this fails too, and the first error is the one that says why.
             let rolled_back = run(session, "rollback", "rolling back").await;
             let look_again = error.is_retryable() && attempt < ATTEMPTS;
@@ -548,7 +549,11 @@ async fn roll_back_page(
             }
             if rolled_back.is_err() || !look_again && !leave_out {
                 let (first, last) = (ids.first().copied().unwrap_or(0), ids.last().copied().unwrap_or(0));
-                return Err(RollbackError::Page { first, last, place: work.target.place(), source: error });
+                let place = work.target.place();
+                return Err(match is_unknown {
+                    true => RollbackError::Unknown { first, last, place, source: error },
+                    false => RollbackError::Page { first, last, place, source: error },
+                });
             }
             (manner, care, attempt) = match leave_out {
                 true => (Manner::WithoutRefused, Care::Throughout, 1),

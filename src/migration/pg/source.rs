@@ -1,6 +1,5 @@
 //! The legacy table as it really is: its columns and types, and how a page of it is selected.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,13 +9,15 @@ use sqlx::{Row, ValueRef};
 use crate::base::quote::{quote_identifier, quote_literal};
 use crate::config::settings::TableName;
 use crate::migration::ids::OddIds;
-use crate::migration::legacy::places::Places;
-use crate::migration::legacy::{Kind, LARGE, Large, LegacyColumn, LegacyRow, Text, spelled};
+use crate::migration::legacy::{Field, Kind, LegacyColumn, Places};
 use crate::migration::pg::ids::LegacyId;
 use crate::migration::proof::facts::{Column, Place};
+use crate::migration::text::LARGE;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{run, server_facts};
+
+pub(crate) mod rows;
 
 /// Why the legacy table can't be migrated, found before the first row.
 #[derive(Debug, thiserror::Error)]
@@ -472,36 +473,6 @@ impl Source {
         self.moments.iter().map(|at| &*self.columns[*at].name).collect()
     }
 
-    /// A row of [`Self::page`], from the bytes of its values.
-    pub(crate) fn row<'a>(&self, value: impl Fn(usize) -> Option<Cow<'a, [u8]>>) -> Option<(i64, LegacyRow)> {
-        let id = std::str::from_utf8(&value(0)?).ok()?.parse().ok()?;
-        let mut row = self.places.row();
-        row.padded.clone_from(&self.padded);
-        for (at, (column, place)) in self.columns.iter().zip(self.places.iter()).enumerate() {
-            let Some(bytes) = value(at + 1) else { continue };
-            match std::str::from_utf8(&bytes) {
-                Ok(text) => row.set(place, Some(Text::from(text))),
-                Err(_) => {
-                    row.unreadable.insert(Arc::clone(&column.name), spelled(&bytes));
-                }
-            }
-        }
-        for (index, at) in self.companions.iter().enumerate() {
-            let Some(companion) = value(1 + self.columns.len() + index) else {
-                continue;
-            };
-            let large = Text::Large(Arc::new(Large::described(&String::from_utf8_lossy(&companion))?));
-            row.set(self.places[*at], Some(large));
-        }
-        let clocks = 1 + self.columns.len() + self.companions.len();
-        for (index, at) in self.moments.iter().enumerate().filter(|_| self.zone.is_some()) {
-            if let (Some(text), Some(known)) = (value(clocks + index), self.columns[*at].known) {
-                row.local.insert(known, String::from_utf8_lossy(&text).into_owned());
-            }
-        }
-        Some((id, row))
-    }
-
     /// The select of a large text's UTF-8 bytes in pieces, each one row, in order. A piece may end within a character.
     pub(crate) fn pieces(&self, id: i64, column: &str) -> String {
         const BYTES: usize = 4 * 1024 * 1024;
@@ -555,14 +526,20 @@ fn companions(columns: &[SourceColumn]) -> Vec<usize> {
     columns.iter().enumerate().filter(|(_, it)| it.is_large.is_some()).map(|(at, _)| at).collect()
 }
 
-/// The values of a row of the simple protocol, as bytes.
-pub(crate) fn raw_values(row: &PgRow) -> Result<Vec<Option<&[u8]>>, sqlx::Error> {
-    (0..row.len())
-        .map(|at| {
-            let value = row.try_get_raw(at)?;
-            if value.is_null() { Ok(None) } else { value.as_bytes().map(Some).map_err(sqlx::Error::Decode) }
-        })
-        .collect()
+/// The values of a row of the simple protocol, and where each is among the bytes.
+pub(crate) fn raw_values(row: &PgRow) -> Result<(Vec<u8>, Vec<Field>), sqlx::Error> {
+    let (mut bytes, mut fields) = (Vec::new(), Vec::with_capacity(row.len()));
+    for at in 0..row.len() {
+        let value = row.try_get_raw(at)?;
+        if value.is_null() {
+            fields.push(Field::NULL);
+            continue;
+        }
+        let start = bytes.len();
+        bytes.extend_from_slice(value.as_bytes().map_err(sqlx::Error::Decode)?);
+        fields.push(Field::new(start, bytes.len()));
+    }
+    Ok((bytes, fields))
 }
 
 /// SQL of what describes a large text instead of the text.

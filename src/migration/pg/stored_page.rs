@@ -5,19 +5,20 @@
 mod json;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use compact_str::CompactString;
 use futures_util::TryStreamExt;
 
 use crate::base::quote::quote_literal;
-use crate::migration::legacy::{LARGE, Large, Text};
 use crate::migration::pg::source::companion;
 use crate::migration::pg::stored_page::json::Json;
 use crate::migration::stored::line::{Line, Lines};
-use crate::migration::stored::{APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredLineage, UNLIMITED};
-use crate::migration::target::{Assessment, Role, SOURCE_TABLE};
+use crate::migration::stored::{
+    APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredAssessment, StoredLineage, StoredResidual, UNLIMITED,
+};
+use crate::migration::target::{Role, SOURCE_TABLE};
+use crate::migration::text::{LARGE, Large};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 
@@ -65,7 +66,7 @@ fn select_list(alias: &str, columns: &[&str]) -> String {
 }
 
 /// A value of a row that is an id.
-pub(crate) fn number(value: Option<Cow<'_, str>>) -> Result<i64, sqlx::Error> {
+pub(crate) fn number(value: Option<&str>) -> Result<i64, sqlx::Error> {
     let text = value.unwrap_or_default();
     text.parse().map_err(|_| sqlx::Error::Protocol(format!("{text:?} is not an id")))
 }
@@ -86,31 +87,47 @@ pub(crate) async fn for_each_row(
     .await
 }
 
-/// The requests of a page, with the place of the legacy row that each belongs to.
-struct Requests {
-    places: HashMap<i64, usize>,
-    /// The least id, and the largest.
-    ends: (i64, i64),
-}
+/// The requests of a page, with the place of the legacy row that each belongs to, in the order of their ids.
+struct Requests(Vec<(i64, usize)>);
 
 /// How many ids there may be for each request of a page in a range that is read instead of the ids.
 const SPARSE: u64 = 8;
 
 impl Requests {
-    fn add(&mut self, id: i64, place: usize) -> usize {
-        self.ends = (self.ends.0.min(id), self.ends.1.max(id));
-        *self.places.entry(id).or_insert(place)
+    /// Those that lineage names; and the places of the rows that claim one of a row before them, with that row's place.
+    fn of(stored: &[(i64, Stored)]) -> (Self, Vec<(usize, usize)>) {
+        let claims = stored.iter().enumerate();
+        let mut all: Vec<(i64, usize)> =
+            claims.filter_map(|(at, (_, entry))| Some((entry.lineage_id(Role::Request)?, at))).collect();
+        all.sort_unstable();
+        let mut again = Vec::new();
+        all.dedup_by(|(id, at), (first_id, first)| {
+            let is_again = id == first_id;
+            again.extend(is_again.then_some((*at, *first)));
+            is_again
+        });
+        (Self(all), again)
     }
 
     /// The condition on a column with the id of a request. It may be true for other requests, too: a range is read many
     /// times as fast as its ids one by one.
     fn condition(&self, column: &str) -> String {
-        let (first, last) = self.ends;
-        if last.abs_diff(first) < SPARSE * self.places.len() as u64 {
+        let (Some((first, _)), Some((last, _))) = (self.0.first(), self.0.last()) else { return "false".to_owned() };
+        if last.abs_diff(*first) < SPARSE * self.0.len() as u64 {
             return format!("{column} between {first} and {last}");
         }
-        let ids = self.places.keys().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let ids = self.0.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(",");
         format!("{column} = any('{{{ids}}}'::int8[])")
+    }
+
+    /// The place of a request. `last` is where the last one was found among them: rows mostly come in their order.
+    fn place(&self, id: i64, last: &mut usize) -> Option<usize> {
+        let near = (*last..self.0.len().min(*last + 2)).find(|at| self.0[*at].0 == id);
+        *last = match near {
+            Some(at) => at,
+            None => self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?,
+        };
+        Some(self.0[*last].1)
     }
 
     /// Reads the rows that belong to one of them, about so many for each, each with its place. Their first column is the
@@ -122,16 +139,16 @@ impl Requests {
         of_each: usize,
         what: &str,
     ) -> Result<(Arc<Lines>, Vec<usize>), QueryError> {
-        let (mut lines, mut places) = (Lines::default(), Vec::new());
+        let (mut lines, mut places, mut last) = (Lines::default(), Vec::new(), 0);
         copy_out(target, sql, what, |line| {
-            let id = line.split(|byte| *byte == b'\t').next().unwrap_or_default();
-            let id = number(Some(String::from_utf8_lossy(id)))?;
-            let Some(place) = self.places.get(&id) else { return Ok(()) };
+            let end = memchr::memchr(b'\t', line).unwrap_or(line.len());
+            let id = number(std::str::from_utf8(&line[..end]).ok())?;
+            let Some(place) = self.place(id, &mut last) else { return Ok(()) };
             lines.push(line).map_err(|error| sqlx::Error::Decode(error.into()))?;
             if places.is_empty() {
-                lines.reserve(of_each * self.places.len());
+                lines.reserve(of_each * self.0.len());
             }
-            places.push(*place);
+            places.push(place);
             Ok(())
         })
         .await?;
@@ -166,8 +183,8 @@ async fn read_lineage(target: &mut Session, range: &Rows, depth: Depth) -> Resul
     );
     for_each_row(target, sql, "reading the lineage", |values| {
         let name = values.get(1).unwrap_or_default();
-        let role = Role::from_word(&name).ok_or_else(|| name.into_owned());
-        let record = (depth == Depth::Records).then(|| values.get(3).unwrap_or_default().into_owned());
+        let role = Role::from_word(name).ok_or_else(|| name.to_owned());
+        let record = (depth == Depth::Records).then(|| values.get(3).unwrap_or_default().to_owned());
         lineage.push((number(values.get(0))?, StoredLineage { role, target_id: number(values.get(2))?, record }));
         Ok(())
     })
@@ -209,15 +226,8 @@ pub(crate) async fn read_stored(
     }
 
     // By the ids that lineage names, without lineage: the server needn't find it again for each table.
-    let mut requests = Requests { places: HashMap::with_capacity(stored.len()), ends: (i64::MAX, i64::MIN) };
-    let mut again = Vec::new();
-    for (at, (_, entry)) in stored.iter().enumerate() {
-        if let Some(request) = entry.lineage_id(Role::Request) {
-            let first = requests.add(request, at);
-            again.extend((first != at).then_some((at, first)));
-        }
-    }
-    if requests.places.is_empty() {
+    let (requests, again) = Requests::of(&stored);
+    if requests.0.is_empty() {
         return Ok(stored);
     }
     // A large residual comes with its large strings replaced by their descriptions. What isn't a residual is
@@ -241,7 +251,7 @@ pub(crate) async fn read_stored(
     let (lines, places) = requests.rows(target, sql, 1, "reading requests").await?;
     for (line, place) in lines.iter().zip(places) {
         let entry = &mut stored[place].1;
-        read_assessment(line.get(1).as_deref(), line.get(2).as_deref(), entry);
+        read_assessment(line.get(1), line.get(2), entry);
         entry.request = Some(Cells::new(REQUEST, &lines, line.row, 3));
     }
 
@@ -275,8 +285,10 @@ pub(crate) async fn read_stored(
 /// Parses `compliance_assessment`. What the migration would not have written is reported as a difference: so is a number
 /// or a depth that a jsonb has and its parser here hasn't.
 fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored) {
-    let parse = |text: &str| serde_json::from_str::<Json>(text).unwrap_or(Json::Other);
-    let mut assessment = Assessment::default();
+    fn parse(text: &str) -> Json<'_> {
+        serde_json::from_str(text).unwrap_or(Json::Other)
+    }
+    let mut assessment = StoredAssessment::default();
     let Some(json) = json else { return };
     let Json::Object(mut object) = parse(json) else {
         stored.unexpected_keys.push("another value".to_owned());
@@ -289,37 +301,36 @@ fn read_assessment(json: Option<&str>, large: Option<&str>, stored: &mut Stored)
         stored.unexpected_keys.push("an empty object".to_owned());
     }
     for (key, value) in object {
-        match (key.as_str(), value) {
+        assessment.has_legacy |= key == "legacy";
+        match (&*key, value) {
             ("holding_period", Json::Flag(flag)) => assessment.holding_period = Some(flag),
             ("legacy", Json::Object(legacy)) if legacy.is_empty() => {
                 stored.unexpected_keys.push("an empty legacy".to_owned());
             }
             ("legacy", Json::Object(legacy)) => {
+                assessment.legacy = StoredResidual::with_room(legacy.len(), json.len());
                 for (column, value) in legacy {
-                    let text = match value {
-                        Json::Null => None,
-                        Json::Text(text) => Some(Text::Plain(text)),
-                        Json::Object(object) if large.is_some() && described(&object).is_some() => described(&object),
-                        _ => {
-                            stored.unexpected_keys.push(format!("legacy.{column} that is not text"));
-                            continue;
+                    let legacy = &mut assessment.legacy;
+                    match (value, large.is_some()) {
+                        (Json::Null, _) => legacy.add(&column, None, false),
+                        (Json::Text(text), _) => legacy.add(&column, Some(&text), false),
+                        (Json::Object(object), true) if described(&object).is_some() => {
+                            legacy.add(&column, described(&object), true);
                         }
-                    };
-                    assessment.legacy.insert(column, text);
+                        _ => stored.unexpected_keys.push(format!("legacy.{column} that is not text")),
+                    }
                 }
             }
-            _ => stored.unexpected_keys.push(key.into()),
+            _ => stored.unexpected_keys.push(key.into_owned()),
         }
     }
     stored.assessment = assessment;
 }
 
-/// The large text that an object stands for.
-fn described(object: &[(CompactString, Json)]) -> Option<Text> {
+/// The description of the large text that an object stands for.
+fn described<'a>(object: &'a [(Cow<'_, str>, Json<'_>)]) -> Option<&'a str> {
     match object {
-        [(name, Json::Text(text))] if name == "large" => {
-            Large::described(text).map(|large| Text::Large(Arc::new(large)))
-        }
+        [(name, Json::Text(text))] if name == "large" => Large::described(text).map(|_| &**text),
         _ => None,
     }
 }

@@ -3,13 +3,14 @@
 //! The server refuses such a value, and with it everything that a statement reads. So the statement is made
 //! smaller: fewer rows, down to one, and of that row fewer columns, down to those that can't be read.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Executor, Row};
 
-use crate::migration::legacy::{LegacyColumn, LegacyRow, spelled};
+use crate::migration::legacy::{LegacyColumn, LegacyRow, Odd};
+use crate::migration::pg::source::rows::SourceRows;
 use crate::migration::pg::source::{Source, raw_values};
+use crate::migration::text::spelled;
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::sqlstate;
@@ -50,12 +51,12 @@ pub(crate) async fn read_unreadable_row(
             Ok(read) => add(&mut row, read),
             Err(error) if !is_about_row(&error) => return Err(error),
             Err(error) if end - start == 1 && is_failed(&error) => {
-                row.failed.extend(part.names().map(|name| (Arc::clone(name), error.source.to_string())));
+                row.odd_mut().failed.extend(part.names().map(|name| (Arc::clone(name), error.source.to_string())));
             }
             Err(_) if end - start == 1 => {
                 let shown = savepoint(session, async |session| bytes(session, &part, id).await).await?;
                 let shown = shown.unwrap_or_else(|_| "bytes that can't be shown".to_owned());
-                row.unreadable.extend(part.names().map(|name| (Arc::clone(name), shown.clone())));
+                row.odd_mut().unreadable.extend(part.names().map(|name| (Arc::clone(name), shown.clone())));
             }
             Err(_) => {
                 let middle = (start + end) / 2;
@@ -68,21 +69,23 @@ pub(crate) async fn read_unreadable_row(
 
 async fn read_part(session: &mut Session, part: &Source, id: i64) -> Result<LegacyRow, QueryError> {
     let row = session.fetch_one(sqlx::raw_sql(AssertSqlSafe(part.only(id)))).await.attempt(WHAT)?;
-    let values = raw_values(&row).attempt(WHAT)?;
+    let (bytes, fields) = raw_values(&row).attempt(WHAT)?;
     let malformed = || sqlx::Error::Protocol("a row has another shape than its select".to_owned());
-    part.row(|at| values[at].map(Cow::Borrowed)).map(|(_, row)| row).ok_or_else(malformed).attempt(WHAT)
+    let mut rows = SourceRows::of(part, 1);
+    rows.add(&bytes, &fields).ok_or_else(malformed).attempt(WHAT)?;
+    rows.finish().pop().map(|(_, row)| row).ok_or_else(malformed).attempt(WHAT)
 }
 
 fn add(row: &mut LegacyRow, part: LegacyRow) {
-    for column in LegacyColumn::ALL {
-        if part[*column].is_some() {
-            row[*column] = part[*column].clone();
-        }
+    for column in LegacyColumn::ALL.iter().filter(|it| !part.is_null(**it)) {
+        row.set(*column, part.get(*column));
     }
-    row.unknown.extend(part.unknown.iter().map(|(name, text)| (Arc::clone(name), text.cloned())));
-    row.unreadable.extend(part.unreadable);
-    row.failed.extend(part.failed);
-    row.local.extend(part.local);
+    part.unknown().for_each(|(name, text)| row.set_unknown(name, text));
+    let Odd { unreadable, failed, local, .. } = part.odd().clone();
+    let odd = row.odd_mut();
+    odd.unreadable.extend(unreadable);
+    odd.failed.extend(failed);
+    odd.local.extend(local);
     row.padded = part.padded;
 }
 

@@ -8,12 +8,13 @@ pub(crate) mod one;
 pub mod sample;
 mod second_look;
 mod stored_rows;
+mod target_pages;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use sqlx::AssertSqlSafe;
@@ -24,9 +25,7 @@ use crate::ledger::pg::admission::{check_applied, check_permitted};
 use crate::ledger::pg::permission::current_role;
 use crate::migration::accounting::Accounting;
 use crate::migration::csv::proved::ProvedCsv;
-use crate::migration::difference::Difference;
 use crate::migration::ids::OddIds;
-use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
 use crate::migration::pg::evidence::records::counted;
 use crate::migration::pg::evidence::spool::Spool;
@@ -38,10 +37,13 @@ use crate::migration::pg::source::Source;
 use crate::migration::pg::stored_page::{Rows, read_rejected};
 use crate::migration::pg::traits::traits_of_source;
 use crate::migration::pg::verify::second_look::{Doubtful, FEW, MANY, Settled, look_again};
-use crate::migration::pg::verify::stored_rows::{PageReader, both_pages, read_missing, read_unclaimed};
+use crate::migration::pg::verify::stored_rows::PageReader;
+use crate::migration::pg::verify::target_pages::{
+    InOrder, MissingPages, Read, SourcePage, TargetPages, another, unclaimed,
+};
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::run::Progress;
-use crate::migration::verification::{BothPages, VerifyCounts, VerifyReport, Wanted, judge};
+use crate::migration::verification::{BothPages, Explained, VerifyCounts, VerifyReport, Wanted, judge};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::Lock;
 use crate::postgres::query_error::Attempt;
@@ -50,7 +52,7 @@ use crate::postgres::statement::server_facts;
 use crate::postgres::transaction::{Limits, begin_read_only};
 
 /// Legacy rows of one step.
-const PAGE_ROWS: usize = 400;
+const PAGE_ROWS: usize = 256;
 
 /// What to verify, where.
 #[derive(Clone, Debug)]
@@ -61,12 +63,6 @@ pub struct VerifyRequest<'a> {
     pub source: LegacySource<'a>,
     /// The environment of the run.
     pub environment: Environment,
-}
-
-/// A page of the source, and the ids that it covers.
-struct SourcePage {
-    ids: Rows,
-    rows: Vec<(i64, LegacyRow)>,
 }
 
 /// Verifies every migrated row.
@@ -103,21 +99,10 @@ async fn verify_with(
     let Examined { legacy, opened, notes, other_file } = examined;
     let repeats = Arc::new(AtomicU32::new(0));
     let reading = |session, database| Reading::new(session, database, Arc::clone(&repeats));
-    let target = reading(target, request.target);
-    let (pages, source_pages) = mpsc::channel::<SourcePage>(1);
-    let (both, mut both_pages) = mpsc::channel::<BothPages>(1);
-    let mut readers = JoinSet::new();
-    let mut bound = MANY;
-    match opened {
-        Opened::Table { from, database, source, needs_cursor } => {
-            bound = if needs_cursor { FEW } else { MANY };
-            readers.spawn(read_source(reading(from, database), source, needs_cursor, pages));
-        }
-        Opened::Csv(csv) => {
-            readers.spawn(read_csv(csv, pages));
-        }
-    }
-    readers.spawn(read_target(target, PageReader::new(wanted), legacy.clone(), source_pages, both));
+    let mut targets = vec![reading(target, request.target)];
+    let second = another(&mut targets[0].session, request.target).await;
+    targets.extend(second.map(|session| reading(session, request.target)));
+    let (mut readers, bound) = Readers::start(opened, targets, wanted, &repeats);
 
     request.target.phase("verifying");
     let accounting = wanted.accounting.then(Accounting::default);
@@ -125,21 +110,31 @@ async fn verify_with(
     let report = VerifyReport { server_version, notes, other_file, csv, accounting, ..VerifyReport::default() };
     let mut settled = Settled { report, spool };
     let mut doubtful = Doubtful { rows: Vec::new(), bound };
-    while let Some(page) = both_pages.recv().await {
+    let mut explained = Explained::NOTHING;
+    let mut take = |page: BothPages, settled: &mut Settled<'_>| -> Result<(), VerifyError> {
+        explained.add(&page);
         for (id, judged) in judge(page) {
-            doubtful.settle_unless_doubtful(id, judged, &mut settled)?;
+            doubtful.settle_unless_doubtful(id, judged, settled)?;
         }
         let counts = &settled.report.counts;
         let done = counts.source + doubtful.rows.len() as u64;
         progress(Progress { done, total: total.max(done), rejected: counts.rejected });
+        Ok(())
+    };
+    while let Some(page) = readers.pages.next().await {
+        take(page, &mut settled)?;
         // Where judging takes longer than reading there is always another page, and an interruption would not be heard.
         tokio::task::yield_now().await;
     }
-    request.target.phase("looking for rows that lineage doesn't explain");
-    let mut unclaimed = Vec::new();
-    while let Some(ended) = readers.join_next().await {
-        unclaimed.extend(ended.map_err(VerifyError::Worker)??.unwrap_or_default());
+    let mut read = readers.end().await?;
+    if let Legacy::Csv(csv) = &legacy {
+        let mut missing = MissingPages::of(csv, wanted);
+        while let Some(page) = missing.next(&mut read[0].target).await? {
+            take(page, &mut settled)?;
+        }
     }
+    request.target.phase("looking for rows that lineage doesn't explain");
+    let unclaimed = unclaimed(read, explained).await?;
     look_again(request.target, &legacy, doubtful, &mut settled, PageReader::new(wanted)).await?;
     let mut report = settled.report;
     report.moved |= repeats.load(Ordering::Relaxed) > 0;
@@ -159,6 +154,52 @@ async fn verify_with(
     assert_eq!(source, verified + different + missing + rejected + pending, "every legacy row is accounted for");
     report.elapsed = started.elapsed();
     Ok(report)
+}
+
+/// What reads pages of both sides.
+struct Readers {
+    source: JoinSet<Result<(), VerifyError>>,
+    target: JoinSet<Result<Read, VerifyError>>,
+    pages: InOrder,
+}
+
+impl Readers {
+    /// Starts them; how many rows are looked at again, too.
+    fn start(opened: Opened<'_>, targets: Vec<Reading>, wanted: Wanted, repeats: &Arc<AtomicU32>) -> (Self, usize) {
+        let (pages, source_pages) = mpsc::channel::<SourcePage>(1);
+        let (both, both_pages) = mpsc::channel::<(u64, BothPages)>(1);
+        let (mut of_source, mut of_target) = (JoinSet::new(), JoinSet::new());
+        let mut bound = MANY;
+        match opened {
+            Opened::Table { from, database, source, needs_cursor } => {
+                bound = if needs_cursor { FEW } else { MANY };
+                let from = Reading::new(from, database, Arc::clone(repeats));
+                of_source.spawn(read_source(from, source, needs_cursor, pages));
+            }
+            Opened::Csv(csv) => {
+                of_source.spawn(read_csv(csv, pages));
+            }
+        }
+        let source_pages = Arc::new(Mutex::new(source_pages));
+        for (at, target) in targets.into_iter().enumerate() {
+            let pages = TargetPages { source: Arc::clone(&source_pages), both: both.clone() };
+            // The second has time to count.
+            of_target.spawn(pages.read(target, wanted, at == 1));
+        }
+        (Self { source: of_source, target: of_target, pages: InOrder::of(both_pages) }, bound)
+    }
+
+    /// After the last page.
+    async fn end(mut self) -> Result<Vec<Read>, VerifyError> {
+        while let Some(ended) = self.source.join_next().await {
+            ended.map_err(VerifyError::Worker)??;
+        }
+        let mut read = Vec::new();
+        while let Some(ended) = self.target.join_next().await {
+            read.push(ended.map_err(VerifyError::Worker)??);
+        }
+        Ok(read)
+    }
 }
 
 /// Both sides, each in one snapshot.
@@ -307,16 +348,13 @@ async fn count_odd_rows(
     Ok(())
 }
 
-/// What a reader has found beyond the rows: target rows that lineage doesn't explain.
-type Unclaimed = Option<Vec<Difference>>;
-
 async fn read_source(
     mut from: Reading,
     source: Arc<Source>,
     needs_cursor: bool,
     pages: mpsc::Sender<SourcePage>,
-) -> Result<Unclaimed, VerifyError> {
-    let (mut after, mut size) = (None, PAGE_ROWS);
+) -> Result<(), VerifyError> {
+    let (mut after, mut size, mut sequence) = (None, PAGE_ROWS, 0);
     let (mut cursor, mut snapshot) = (needs_cursor.then(LegacyCursor::default), 0);
     loop {
         if snapshot != from.snapshots {
@@ -341,76 +379,26 @@ async fn read_source(
         // The last range is open, so that lineage beyond the last legacy row is seen too.
         let until = if done { None } else { rows.last().map(|(id, _)| *id) };
         let Ok(room) = from.wait(pages.reserve()).await? else { break };
-        room.send(SourcePage { ids: Rows::Between { after, until }, rows });
+        room.send(SourcePage { sequence, ids: Rows::Between { after, until }, rows });
+        sequence += 1;
         if done {
             break;
         }
         after = until;
     }
     let _ = from.session.close().await;
-    Ok(None)
+    Ok(())
 }
 
 /// Hands out the rows of a file, in its order.
-async fn read_csv(csv: Arc<ProvedCsv>, pages: mpsc::Sender<SourcePage>) -> Result<Unclaimed, VerifyError> {
+async fn read_csv(csv: Arc<ProvedCsv>, pages: mpsc::Sender<SourcePage>) -> Result<(), VerifyError> {
     let mut read = CsvPages::start(csv, PAGE_ROWS);
-    while let Some(rows) = read.next().await? {
+    for sequence in 0.. {
+        let Some(rows) = read.next().await? else { break };
         let ids = Rows::Only(rows.iter().map(|(id, _)| *id).collect());
-        if pages.send(SourcePage { ids, rows }).await.is_err() {
+        if pages.send(SourcePage { sequence, ids, rows }).await.is_err() {
             break;
         }
     }
-    Ok(None)
-}
-
-async fn read_target(
-    mut target: Reading,
-    mut reader: PageReader,
-    legacy: Legacy,
-    mut source_pages: mpsc::Receiver<SourcePage>,
-    both: mpsc::Sender<BothPages>,
-) -> Result<Unclaimed, VerifyError> {
-    while let Some(mut page) = target.wait(source_pages.recv()).await? {
-        let page = loop {
-            match both_pages(&mut target.session, &mut reader, &page.ids, &mut page.rows).await {
-                Ok(page) => break page,
-                Err(error) => target.recover(error).await?,
-            }
-        };
-        target.in_a_row = 0;
-        let Ok(room) = target.wait(both.reserve()).await? else { return Ok(None) };
-        room.send(page);
-    }
-    if let Legacy::Csv(csv) = &legacy {
-        // A file's pages cover the ids of its rows, and no others.
-        let mut after = None;
-        loop {
-            let looked = async |session: &mut Session, reader: &mut PageReader| {
-                let (missing, last) = read_missing(session, csv, after).await?;
-                Ok((both_pages(session, reader, &Rows::Only(missing), &mut Vec::new()).await?, last))
-            };
-            let (page, last) = match looked(&mut target.session, &mut reader).await {
-                Ok(looked) => looked,
-                Err(error) => {
-                    target.recover(error).await?;
-                    continue;
-                }
-            };
-            target.in_a_row = 0;
-            let Ok(room) = target.wait(both.reserve()).await? else { return Ok(None) };
-            room.send(page);
-            if last.is_none() {
-                break;
-            }
-            after = last;
-        }
-    }
-    let unclaimed = loop {
-        match read_unclaimed(&mut target.session).await {
-            Ok(unclaimed) => break unclaimed,
-            Err(error) => target.recover(error).await?,
-        }
-    };
-    let _ = target.session.close().await;
-    Ok(Some(unclaimed))
+    Ok(())
 }

@@ -15,7 +15,7 @@ use crate::migration::pg::reader::Batch;
 use crate::migration::pg::refused::write_what_is_accepted;
 use crate::migration::pg::rejects::record_rejections;
 use crate::migration::pg::write::{draw_ids, prepare_writing, write_rows};
-use crate::migration::pg::write_error::{WriteError, refused};
+use crate::migration::pg::write_error::{WriteError, commit_page};
 use crate::migration::rejection::Rejection;
 use crate::migration::run::{
     MigrateCounts, OnIdCollision, OnMissingSecurity, Options, PageOutcome, SAMPLES, TargetTables,
@@ -97,10 +97,11 @@ async fn migrate_page_with_retries(
     let mut manner = Manner::Whole;
     let mut attempt = 1;
     loop {
-        let WriteError { error, refusal } = match migrate_page(work, connection, large_texts, &batch, manner).await {
-            Ok(outcome) => return Ok(outcome),
-            Err(error) => error,
-        };
+        let WriteError { error, refusal, is_unknown } =
+            match migrate_page(work, connection, large_texts, &batch, manner).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(error) => error,
+            };
         // On a connection that was lost this fails too, and the first error is the one that says why.
         let rolled_back = run(connection, "rollback", "rolling back").await;
         // Another transaction took the id, removed what a row refers to, or was waited for: look again.
@@ -108,6 +109,9 @@ async fn migrate_page_with_retries(
         let leave_out = !look_again && refusal.is_some() && manner == Manner::Whole;
         if rolled_back.is_err() || !look_again && !leave_out {
             let place = work.target_database.place();
+            if is_unknown {
+                return Err(MigrateError::Unknown { rows: batch.named(), place, source: error });
+            }
             if let Some((first, last)) = batch.lines() {
                 return Err(MigrateError::FilePage { first, last, place, source: error });
             }
@@ -188,7 +192,7 @@ async fn migrate_page(
         rejected: rejections.len() as u64,
         ..count(&accepted)
     };
-    run(connection, "commit", "committing a page").await.map_err(|error| refused(None, error))?;
+    commit_page(connection, &work.target_database).await?;
     let incomplete = batch.incomplete.clone();
     Ok(PageOutcome { sequence: batch.sequence, counts, rejections, incomplete, samples })
 }
@@ -232,8 +236,8 @@ async fn look_up(work: &Work, connection: &mut Session, batch: &Batch) -> Result
 }
 
 /// Counts the target rows.
-fn count(accepted: &[TargetRows]) -> MigrateCounts {
-    let sum = |each: fn(&TargetRows) -> usize| accepted.iter().map(each).sum::<usize>() as u64;
+fn count(accepted: &[TargetRows<'_>]) -> MigrateCounts {
+    let sum = |each: fn(&TargetRows<'_>) -> usize| accepted.iter().map(each).sum::<usize>() as u64;
     let (pad_request, pad_approval) = (accepted.len() as u64, sum(|rows| rows.approvals.len()));
     let (pad_execution, audit_log) = (sum(|rows| usize::from(rows.execution.is_some())), sum(|rows| rows.audit.len()));
     MigrateCounts {

@@ -38,7 +38,7 @@ pub(crate) async fn prepare_writing(connection: &mut Session) -> Result<(), Quer
 pub(crate) async fn write_rows(
     connection: &mut Session,
     large_texts: &mut LargeTextReader<'_>,
-    accepted: &[TargetRows],
+    accepted: &[TargetRows<'_>],
 ) -> Result<(), WriteError> {
     if accepted.is_empty() {
         return Ok(());
@@ -48,12 +48,12 @@ pub(crate) async fn write_rows(
     send::<ApprovalRow<'_>>(connection, approvals, large_texts).await?;
     send::<ExecutionRow<'_>>(connection, executions, large_texts).await?;
     send::<AuditRow<'_>>(connection, audit, large_texts).await?;
-    send::<LineageRow<'_>>(connection, lineage, large_texts).await
+    send::<LineageRow>(connection, lineage, large_texts).await
 }
 
 /// Encodes a page, after drawing an id for each row but the requests, which have their ids already.
-async fn encode(connection: &mut Session, accepted: &[TargetRows]) -> Result<EncodedPage, QueryError> {
-    let sum = |count: fn(&TargetRows) -> usize| accepted.iter().map(count).sum::<usize>();
+async fn encode(connection: &mut Session, accepted: &[TargetRows<'_>]) -> Result<EncodedPage, QueryError> {
+    let sum = |count: fn(&TargetRows<'_>) -> usize| accepted.iter().map(count).sum::<usize>();
     let wanted = [
         ("pad_approval", sum(|rows| rows.approvals.len())),
         ("pad_execution", sum(|rows| usize::from(rows.execution.is_some()))),
@@ -63,7 +63,7 @@ async fn encode(connection: &mut Session, accepted: &[TargetRows]) -> Result<Enc
     let mut page = EncodedPage::default();
     for rows in accepted {
         let (source_id, request_id) = (rows.source_id, rows.request.id);
-        let mut lineage = |role, target_id| page.lineage.push(source_id, &LineageRow { rows, role, target_id });
+        let mut lineage = |role, target_id| page.lineage.push(source_id, &LineageRow { source_id, role, target_id });
         page.requests.push(source_id, &RequestRow(&rows.request));
         lineage(Role::Request, request_id);
         for approval in &rows.approvals {

@@ -1,5 +1,7 @@
 //! `pad_approval`: D14, D15 and D16.
 
+use arrayvec::ArrayVec;
+
 use crate::migration::legacy::LegacyColumn as Col;
 use crate::migration::target::{PadApproval, Stage};
 use crate::migration::transform::reader::RowReader;
@@ -34,17 +36,17 @@ impl StageColumns {
     }
 }
 
-impl RowReader<'_> {
+impl<'a> RowReader<'a, '_> {
     /// An approval for each stage that has an approver and a decision (D16).
-    pub(super) fn approvals(&mut self, statuses: &Statuses, shared: &SharedValues) -> Vec<PadApproval> {
+    pub(super) fn approvals(&mut self, statuses: &Statuses, shared: &SharedValues) -> ArrayVec<PadApproval<'a>, 2> {
         Stage::ALL.iter().filter_map(|stage| self.approval(*stage, statuses, shared)).collect()
     }
 
-    fn approval(&mut self, stage: Stage, statuses: &Statuses, shared: &SharedValues) -> Option<PadApproval> {
+    fn approval(&mut self, stage: Stage, statuses: &Statuses, shared: &SharedValues) -> Option<PadApproval<'a>> {
         let decision = statuses.decision(stage)?;
         let columns = StageColumns::of(stage);
         // Without an approver, the stage's date isn't used, and so need not be readable.
-        self.row[columns.approver].as_ref()?;
+        self.row.get(columns.approver)?;
         let approver_id = self.person(columns.approver);
         // D14. Where the row's own dates are missing or unreadable a reason says so; any date lets the checks go on.
         let fallback = shared.updated_at.or(shared.created_at).unwrap_or(Timestamp::INFINITY);
@@ -55,7 +57,7 @@ impl RowReader<'_> {
             stage,
             approver_id: approver_id?,
             decision,
-            comments: self.row[columns.comments].clone(),
+            comments: self.row.get(columns.comments),
             decided_at,
             restricted_check: shared.is_restricted.filter(|_| has_checks),
             holding_period_check: shared.holding_period.filter(|_| has_checks),

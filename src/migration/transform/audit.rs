@@ -1,8 +1,10 @@
 //! `audit_log`: the submission, and an entry for each approval.
 
+use arrayvec::ArrayVec;
+
 use crate::migration::target::{Action, AuditEntry, PadApproval, PadRequest, Stage};
 
-pub(super) fn audit_trail(request: &PadRequest, approvals: &[PadApproval]) -> Vec<AuditEntry> {
+pub(super) fn audit_trail<'a>(request: &PadRequest<'a>, approvals: &[PadApproval<'a>]) -> ArrayVec<AuditEntry<'a>, 3> {
     let submitted = AuditEntry {
         action: Action::RequestSubmitted,
         timestamp: request.created_at,
@@ -18,7 +20,7 @@ pub(super) fn audit_trail(request: &PadRequest, approvals: &[PadApproval]) -> Ve
         timestamp: approval.decided_at,
         actor_id: approval.approver_id,
         decision: Some(approval.decision),
-        comments: approval.comments.clone(),
+        comments: approval.comments,
     });
     std::iter::once(submitted).chain(decided).collect()
 }

@@ -6,16 +6,16 @@ use crate::migration::transform::reader::RowReader;
 use crate::migration::transform::request::SharedValues;
 use crate::migration::value::{Price, Timestamp};
 
-impl RowReader<'_> {
+impl RowReader<'_, '_> {
     /// An execution, if the row says that there was one.
     pub(super) fn execution(&mut self, shared: &SharedValues) -> Option<PadExecution> {
         let contract_note_received = self.boolean(Col::ContractNotesReceived);
-        if !self.has_text(Col::TwoBusinessDaysExecution) && !self.has_text(Col::ContractNotesReceived) {
+        if !self.row.has_text(Col::TwoBusinessDaysExecution) && !self.row.has_text(Col::ContractNotesReceived) {
             return None;
         }
         // D17
         let stage_date = match self.timestamp(Col::AuthComplianceDate) {
-            None if self.row[Col::AuthComplianceDate].is_none() => self.timestamp(Col::AuthManagerDate),
+            None if self.row.is_null(Col::AuthComplianceDate) => self.timestamp(Col::AuthManagerDate),
             date => date,
         };
         // D18

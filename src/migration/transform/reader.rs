@@ -2,38 +2,50 @@
 
 use std::fmt;
 
-use crate::migration::legacy::{Kind, LegacyColumn as Col, LegacyRow, Text};
+use crate::migration::legacy::{Kind, LegacyColumn as Col, LegacyRow};
 use crate::migration::lookups::Lookups;
 use crate::migration::rejection::{Reason, Rule};
+use crate::migration::text::Text;
 use crate::migration::value::{AMOUNT_DIGITS, Amount, Timestamp, ValueError};
 
 /// A legacy row that is being transformed, and the reasons so far why it can't be. The methods that decide are in the
 /// files beside this one.
-pub(super) struct RowReader<'a> {
+pub(super) struct RowReader<'a, 'l> {
     pub(super) row: &'a LegacyRow,
-    pub(super) lookups: &'a Lookups,
+    pub(super) lookups: &'l Lookups,
     pub(super) reasons: Vec<Reason>,
 }
 
-/// ASCII blanks stripped, ASCII letters lowered (D3). Empty is null.
-pub fn normalize_code(text: &str) -> Option<String> {
-    let code = text.trim_matches([' ', '\t']).to_ascii_lowercase();
-    (!code.is_empty()).then_some(code)
-}
+/// A code of the legacy row, as it is compared (D3): ASCII blanks stripped, and ASCII letters in either case.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Code<'a>(&'a str);
 
-impl RowReader<'_> {
-    /// Whether a column is neither null nor empty.
-    pub(super) fn has_text(&self, column: Col) -> bool {
-        has_text(self.row, column)
+impl<'a> Code<'a> {
+    /// The code of a text; the empty one is null.
+    pub(super) fn of(text: &'a str) -> Option<Self> {
+        let code = text.trim_matches([' ', '\t']);
+        (!code.is_empty()).then_some(Self(code))
     }
 
+    /// Whether it is this word, which is in lower case.
+    fn is(self, word: &str) -> bool {
+        self.0.eq_ignore_ascii_case(word)
+    }
+
+    /// The one of some words that it is.
+    pub(super) fn one_of(self, words: &[&'static str]) -> Option<&'static str> {
+        words.iter().copied().find(|word| self.is(word))
+    }
+}
+
+impl<'a> RowReader<'a, '_> {
     pub(super) fn reject(&mut self, column: Col, rule: Rule, message: impl fmt::Display) {
-        let value = self.row[column].as_ref().map(Text::record);
+        let value = self.row.get(column).map(Text::record);
         self.reasons.push(Reason { field: column.name().to_owned(), rule, value, message: message.to_string() });
     }
 
     pub(super) fn shown(&self, column: Col) -> String {
-        self.row[column].as_ref().map_or_else(|| "null".to_owned(), |it| format!("'{}'", it.excerpt()))
+        self.row.get(column).map_or_else(|| "null".to_owned(), |it| format!("'{}'", it.excerpt()))
     }
 
     pub(super) fn reject_value(&mut self, column: Col, error: ValueError) {
@@ -62,7 +74,7 @@ impl RowReader<'_> {
 
     /// The value of a column as `parse` reads it; a text that it can't read is a reason.
     pub(super) fn parsed<T>(&mut self, column: Col, parse: impl Fn(&str) -> Result<T, ValueError>) -> Option<T> {
-        let text = self.row[column].as_ref()?;
+        let text = self.row.get(column)?;
         let parsed = text.plain().map_or(Err(ValueError::Unreadable), parse);
         parsed.map_err(|error| self.reject_value(column, error)).ok()
     }
@@ -80,7 +92,7 @@ impl RowReader<'_> {
 
     /// D1: `1`, `2`, or nothing.
     pub(super) fn boolean(&mut self, column: Col) -> Option<bool> {
-        match self.row[column].as_ref()?.plain() {
+        match self.row.get(column)?.plain() {
             Some("1") => Some(true),
             Some("2") => Some(false),
             Some("") => None,
@@ -93,8 +105,8 @@ impl RowReader<'_> {
     }
 
     /// D4: a text of so many characters at most.
-    pub(super) fn text(&mut self, column: Col, limit: usize) -> Option<Text> {
-        let text = self.row[column].clone()?;
+    pub(super) fn text(&mut self, column: Col, limit: usize) -> Option<Text<'a>> {
+        let text = self.row.get(column)?;
         if text.exceeds(limit) {
             let message = format!(
                 "{column} has more than {limit} characters, which the target column can't hold; shorten it in the source"
@@ -104,13 +116,8 @@ impl RowReader<'_> {
         Some(text)
     }
 
-    /// D3: a code, normalised. A text too large to be in memory is a code that no set has.
-    pub(super) fn code(&self, column: Col) -> Option<String> {
-        self.row[column].as_ref().and_then(|text| text.plain().map_or(Some("…".to_owned()), normalize_code))
+    /// D3: a code. A text too large to be in memory is a code that no set has.
+    pub(super) fn code(&self, column: Col) -> Option<Code<'a>> {
+        self.row.get(column).and_then(|text| text.plain().map_or(Some(Code("…")), Code::of))
     }
-}
-
-/// Whether a column is neither null nor empty.
-pub(super) fn has_text(row: &LegacyRow, column: Col) -> bool {
-    row[column].as_ref().is_some_and(|text| text.octets() > 0)
 }

@@ -5,22 +5,20 @@ use crate::migration::lookups::{Collision, Security};
 use crate::migration::rejection::Rule;
 use crate::migration::target::Stage;
 use crate::migration::transform::approval::StageColumns;
-use crate::migration::transform::reader::{RowReader, has_text};
+use crate::migration::transform::reader::RowReader;
 use crate::migration::value::parse_identifier;
 
 /// The people that the row may write to a column with a foreign key (D16b), to be looked up before the transform.
 /// What can't be read as an id is left out; the transform rejects it.
 pub(crate) fn people(row: &LegacyRow) -> impl Iterator<Item = i64> {
-    let mut columns = vec![Col::Employee, Col::LastModifiedBy];
-    let executed = has_text(row, Col::TwoBusinessDaysExecution) || has_text(row, Col::ContractNotesReceived);
-    for stage in Stage::ALL {
-        let columns_of = StageColumns::of(*stage);
+    let executed = row.has_text(Col::TwoBusinessDaysExecution) || row.has_text(Col::ContractNotesReceived);
+    let approvers = Stage::ALL.iter().filter_map(move |stage| {
+        let columns = StageColumns::of(*stage);
         let recorder = *stage == Stage::Compliance && executed;
-        if recorder || row[columns_of.status].as_ref().is_some() {
-            columns.push(columns_of.approver);
-        }
-    }
-    columns.into_iter().filter_map(|it| parse_identifier(row.plain(it)?).ok())
+        (recorder || !row.is_null(columns.status)).then_some(columns.approver)
+    });
+    let columns = [Col::Employee, Col::LastModifiedBy].into_iter().chain(approvers);
+    columns.filter_map(|it| parse_identifier(row.plain(it)?).ok())
 }
 
 /// The symbol under which the row's security is looked up, if it has one (D7).
@@ -28,7 +26,7 @@ pub(crate) fn symbol(row: &LegacyRow) -> Option<&str> {
     row.compared(Col::InstSymbol).filter(|it| !it.is_empty())
 }
 
-impl RowReader<'_> {
+impl RowReader<'_, '_> {
     /// D6: the legacy id, unless the target uses it for another request.
     pub(super) fn request_id(&mut self, source_id: i64) -> Option<i64> {
         match self.lookups.collisions.get(&source_id) {
@@ -59,7 +57,7 @@ impl RowReader<'_> {
     }
 
     pub(super) fn employee(&mut self) -> Option<i64> {
-        if self.row[Col::Employee].is_none() {
+        if self.row.is_null(Col::Employee) {
             self.reject(Col::Employee, Rule::UnknownEmployee, "employee is null; a request belongs to an employee");
         }
         self.person(Col::Employee)
@@ -81,7 +79,7 @@ impl RowReader<'_> {
     /// D7: the one security with the symbol, or the one of several that an identifier singles out.
     pub(super) fn security(&mut self) -> Option<i64> {
         let column = Col::InstSymbol;
-        if self.row.compared(column).is_some_and(str::is_empty) || !self.has_text(column) {
+        if self.row.compared(column).is_some_and(str::is_empty) || !self.row.has_text(column) {
             return None;
         }
         let candidates = symbol(self.row).and_then(|it| self.lookups.securities.get(it)).map_or(&[][..], Vec::as_slice);

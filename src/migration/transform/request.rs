@@ -1,7 +1,5 @@
 //! `pad_request`: D2, D9, D10, D11, D12 and D13. Status, id, security and residual have files of their own.
 
-use std::collections::BTreeMap;
-
 use crate::migration::legacy::LegacyColumn as Col;
 use crate::migration::rejection::Rule;
 use crate::migration::target::{Assessment, Direction, PadRequest};
@@ -21,7 +19,7 @@ pub(super) struct SharedValues {
     pub(super) has_conflict: Option<bool>,
 }
 
-impl RowReader<'_> {
+impl<'a> RowReader<'a, '_> {
     pub(super) fn shared_values(&mut self) -> SharedValues {
         let requested = self.timestamp(Col::RequestedDate);
         let updated_at = self.timestamp(Col::LastModifiedDate);
@@ -37,7 +35,12 @@ impl RowReader<'_> {
     }
 
     /// The request, without the residual; `None` only where a reason says why.
-    pub(super) fn request(&mut self, source_id: i64, statuses: &Statuses, shared: &SharedValues) -> Option<PadRequest> {
+    pub(super) fn request(
+        &mut self,
+        source_id: i64,
+        statuses: &Statuses,
+        shared: &SharedValues,
+    ) -> Option<PadRequest<'a>> {
         let id = self.request_id(source_id);
         let employee_id = self.employee();
         let deleted = self.deleted();
@@ -52,7 +55,7 @@ impl RowReader<'_> {
             quantity: shared.quantity,
             estimated_value: shared.estimated_value,
             currency: self.text(Col::Currency, 3),
-            justification: self.row[Col::Justification].clone(),
+            justification: self.row.get(Col::Justification),
             is_related_party: self.boolean(Col::Related),
             existing_position: self.boolean(Col::ExistingPos),
             // D2: the flag says that there is inside information, the declaration that there is none.
@@ -60,10 +63,10 @@ impl RowReader<'_> {
             is_restricted: shared.is_restricted,
             has_conflict: shared.has_conflict,
             relation: self.text(Col::Relation, 100),
-            compliance_assessment: Assessment { holding_period: shared.holding_period, legacy: BTreeMap::new() },
+            compliance_assessment: Assessment { holding_period: shared.holding_period, ..Assessment::default() },
             updated_at: shared.updated_at,
-            conflict_comments: self.row[Col::ConflictComments].clone(),
-            other_comments: self.row[Col::OtherComments].clone(),
+            conflict_comments: self.row.get(Col::ConflictComments),
+            other_comments: self.row.get(Col::OtherComments),
             broker_reporting: self.boolean(Col::BrokerReporting),
             is_derivative: self.boolean(Col::DerivativeContract),
             is_leveraged: self.boolean(Col::Leveraged),
@@ -88,10 +91,10 @@ impl RowReader<'_> {
 
     /// D9. Where there is a date that can't be read, that is the reason, not the missing date.
     fn created_at(&mut self, requested: Option<Timestamp>, modified: Option<Timestamp>) -> Option<Timestamp> {
-        if self.row[Col::RequestedDate].is_some() {
+        if !self.row.is_null(Col::RequestedDate) {
             return requested;
         }
-        if self.row[Col::LastModifiedDate].is_none() {
+        if self.row.is_null(Col::LastModifiedDate) {
             let message = "requested_date and last_modified_date are both null; a request needs one of them";
             self.reject(Col::RequestedDate, Rule::MissingDate, message);
         }
@@ -100,10 +103,10 @@ impl RowReader<'_> {
 
     /// D3.
     fn direction(&mut self) -> Option<Direction> {
-        match self.code(Col::BuySell)?.as_str() {
-            "b" => Some(Direction::Buy),
-            "s" => Some(Direction::Sell),
-            _ => {
+        match self.code(Col::BuySell)?.one_of(&["b", "s"]) {
+            Some("b") => Some(Direction::Buy),
+            Some(_) => Some(Direction::Sell),
+            None => {
                 let message = format!("buysell is {}; it must be B, S or empty", self.shown(Col::BuySell));
                 self.reject(Col::BuySell, Rule::InvalidDirection, message);
                 None
@@ -113,10 +116,10 @@ impl RowReader<'_> {
 
     /// D3, D10.
     fn deleted(&mut self) -> Option<bool> {
-        match self.code(Col::IsDeleted).as_deref() {
-            Some("y") => Some(true),
-            Some("n") | None => Some(false),
-            Some(_) => {
+        let Some(code) = self.code(Col::IsDeleted) else { return Some(false) };
+        match code.one_of(&["y", "n"]) {
+            Some(word) => Some(word == "y"),
+            None => {
                 let message = format!("is_deleted_yn is {}; it must be Y, N or empty", self.shown(Col::IsDeleted));
                 self.reject(Col::IsDeleted, Rule::InvalidDeletedFlag, message);
                 None

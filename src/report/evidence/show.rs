@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use compact_str::CompactString;
-
 use crate::base::outcome::Verdict;
 use crate::base::text::visible;
 use crate::migration::difference::{ALIKE, Difference, is_alike};
@@ -11,9 +9,9 @@ use crate::migration::evidence::decisions::{Decided, decisions};
 use crate::migration::evidence::entry::{Entry, Rejected};
 use crate::migration::evidence::one_row::OneRow;
 use crate::migration::evidence::tree::{Hash, Path};
-use crate::migration::legacy::Text as Value;
 use crate::migration::stored::{Cells, Stored};
 use crate::migration::target::Role;
+use crate::migration::text::Text as Value;
 use crate::report::layout::{Databases, Head};
 use crate::report::page::{Page, Text};
 
@@ -36,7 +34,7 @@ struct TargetRow<'a> {
 }
 
 /// A text of which nobody misses a part.
-fn shown(text: &Value) -> String {
+fn shown(text: Value<'_>) -> String {
     visible(&text.excerpt()).into_owned()
 }
 
@@ -55,9 +53,9 @@ impl Shown<'_> {
     }
 
     /// What `compliance_assessment` keeps of the legacy row.
-    fn kept(&self, role: &str) -> impl Iterator<Item = (&CompactString, &Option<Value>)> {
+    fn kept(&self, role: &str) -> impl Iterator<Item = (&str, Option<Value<'_>>)> {
         let stored = self.one.stored.iter().filter(move |_| role == Role::Request.as_str());
-        stored.flat_map(|stored| &stored.assessment.legacy)
+        stored.flat_map(|stored| stored.assessment.legacy.iter())
     }
 
     fn targets(&self) -> Vec<TargetRow<'_>> {
@@ -82,10 +80,10 @@ impl Shown<'_> {
         for TargetRow { role, cells } in self.targets() {
             page.row("Became", role.clone());
             for (name, value) in cells.iter() {
-                page.beside(2, 34, name.to_owned(), shown(&value));
+                page.beside(2, 34, name.to_owned(), shown(value));
             }
             for (name, value) in self.kept(&role) {
-                page.beside(2, 34, format!("legacy {name}"), value.as_ref().map_or("null".to_owned(), shown));
+                page.beside(2, 34, format!("legacy {name}"), value.map_or("null".to_owned(), shown));
             }
         }
         for Rejected { field, rule, message, .. } in &self.one.rejected {
@@ -188,9 +186,8 @@ impl ShownJson {
     pub(crate) fn new(shown: &Shown<'_>, databases: &Databases) -> Self {
         let Shown { id, one, entry, path, root, .. } = shown;
         let legacy = one.row.iter().flat_map(|row| row.columns());
-        let columns = |cells: &Cells| {
-            cells.names().iter().map(|name| (*name, cells.get(name).map(|it| it.into_text().record()))).collect()
-        };
+        let columns =
+            |cells: &Cells| cells.names().iter().map(|name| (*name, cells.get(name).map(Value::record))).collect();
         let reason =
             |it: &Rejected| ReasonJson { field: it.field.clone(), rule: it.rule.clone(), message: it.message.clone() };
         Self {

@@ -52,7 +52,7 @@ pub enum BackupError {
     #[error(transparent)]
     Session(#[from] SessionError),
     /// A program is missing, or failed.
-    #[error("there is no backup: {0}")]
+    #[error("there is no backup: {0}{more}", more = to_do(.0))]
     Program(#[from] ProgramError),
     /// The file could not be written.
     #[error("there is no backup: {0}")]
@@ -60,6 +60,14 @@ pub enum BackupError {
     /// It doesn't hold what the database holds.
     #[error("there is no backup: what pg_dump wrote was read back, and {0}; nothing was kept, so run this again")]
     Incomplete(String),
+}
+
+/// What pg_dump's own words don't say.
+fn to_do(error: &ProgramError) -> &'static str {
+    match error {
+        ProgramError::Failed { .. } => "; nothing was kept: correct the cause and run this again",
+        ProgramError::Missing { .. } | ProgramError::Unreadable { .. } => "",
+    }
 }
 
 from_session_error!(BackupError: ConnectError, RefusedError, QueryError);

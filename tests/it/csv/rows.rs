@@ -25,7 +25,7 @@ use pad_migrate::migration::run::{MigrateReport, Options};
 use pad_migrate::migration::verification::VerifyReport;
 
 /// Writes the legacy table as Postgres writes CSV, in this order.
-async fn export(db: &Db, order: &str, path: &Path) {
+pub(crate) async fn export(db: &Db, order: &str, path: &Path) {
     let mut connection = db.connect().await;
     let sql = format!("copy (select * from personal_account_dealing order by {order}) to stdout (format csv, header)");
     let mut stream = connection.copy_out_raw(&sql).await.expect("the table is exported");

@@ -242,7 +242,7 @@ async fn drift_reads_only() {
 #[tokio::test]
 async fn drift_ends_by_itself_when_the_server_stalls() {
     with_db(Start::Drift, async |db| {
-        let proxy = Proxy::start(&db, "'schema' as kind", NewOnes::AreSilent);
+        let proxy = Proxy::silenced_by(&db, "'schema' as kind", NewOnes::AreSilent);
         let url = proxy.url(&db, &db.url_as(Role::Stranger).await);
         let name = db.place().name;
         let variables = [("DB_CONNECT_TIMEOUT", "1"), ("DB_SSLMODE", "disable")];

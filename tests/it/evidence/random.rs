@@ -8,39 +8,15 @@ use pad_migrate::base::quote::{quote_identifier, quote_literal};
 use pad_migrate::harness::generate::Generator;
 use pad_migrate::migration::run::Options;
 use pretty_assertions::assert_eq;
-use proptest::prelude::Rng as _;
-use proptest::test_runner::{RngAlgorithm, TestRng};
 
 use crate::evidence::bundle::{clean, on};
 use crate::generate::with_generated;
 use crate::harness::program::{stderr, stdout};
+use crate::harness::random::{Random, setting};
 use crate::harness::{Db, Start, with_db};
 
 /// Changes of the database that are there at one time, each in the rows of another legacy row.
 const ROUND: usize = 150;
-
-/// A number that the environment may set.
-fn setting(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).map_or(otherwise, |it| it.parse().unwrap_or_else(|_| panic!("{name} is a number")))
-}
-
-struct Random(TestRng);
-
-impl Random {
-    fn new(stream: u8) -> Self {
-        let mut seed = [stream; 32];
-        seed[..8].copy_from_slice(&setting("PAD_SEED", 14).to_le_bytes());
-        Self(TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.0.next_u64() % limit as u64).expect("it is small")
-    }
-
-    fn of<'t, T>(&mut self, all: &'t [T]) -> &'t T {
-        &all[self.below(all.len())]
-    }
-}
 
 /// A text that differs in one character: another one, one more, or one less.
 fn changed(random: &mut Random, text: &str, kind: &str) -> String {

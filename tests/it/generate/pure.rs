@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use pad_migrate::harness::generate::columns::UNKNOWN;
 use pad_migrate::harness::generate::reference::REFERENCE;
 use pad_migrate::harness::generate::{GeneratedRow, WIDTH};
-use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow, Text};
+use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow};
 use pad_migrate::migration::lookups::{Lookups, Security};
+use pad_migrate::migration::text::Text;
 
 /// The row as the migration would read it.
 pub(crate) fn legacy_row(row: &GeneratedRow<'_>) -> LegacyRow {
@@ -14,10 +15,8 @@ pub(crate) fn legacy_row(row: &GeneratedRow<'_>) -> LegacyRow {
     row.cells(&mut String::new(), |cell| {
         let text = cell.map(Text::from);
         match LegacyColumn::ALL.get(at) {
-            Some(column) => legacy[*column] = text,
-            None => {
-                legacy.unknown.insert(UNKNOWN[at - LegacyColumn::ALL.len()].name.into(), text);
-            }
+            Some(column) => legacy.set(*column, text),
+            None => legacy.set_unknown(UNKNOWN[at - LegacyColumn::ALL.len()].name, text),
         }
         at += 1;
     });

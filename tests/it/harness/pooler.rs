@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use super::proxy::{Conversation, upstream};
+use super::proxy::{Conversation, message, upstream};
 use super::{Db, Place};
 
 /// Which of the free server connections a transaction gets.
@@ -49,28 +49,12 @@ pub(crate) fn start(db: &Db, order: Order) -> u16 {
     std::thread::spawn(move || {
         for client in listener.incoming() {
             let client = client.expect("a client comes");
-            let (place, pool) = (Place { ..place_of(&place) }, Arc::clone(&pool));
+            let (place, pool) = (place.clone(), Arc::clone(&pool));
             // A client that goes away ends its thread.
             std::thread::spawn(move || serve(client, &place, &pool, order));
         }
     });
     port
-}
-
-fn place_of(place: &Place) -> Place {
-    let Place { host, port, name, user, password } = place;
-    Place { host: host.clone(), port: port.clone(), name: name.clone(), user: user.clone(), password: password.clone() }
-}
-
-/// A message: its type, and all its bytes.
-fn message(from: &mut dyn Read) -> std::io::Result<(u8, Vec<u8>)> {
-    let mut head = [0; 5];
-    from.read_exact(&mut head)?;
-    let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
-    let mut bytes = head.to_vec();
-    bytes.resize(length + 1, 0);
-    from.read_exact(&mut bytes[5..])?;
-    Ok((head[0], bytes))
 }
 
 fn error(text: &str) -> Vec<u8> {

@@ -55,7 +55,7 @@ async fn check_nobody_is_left(db: &Db) {
 }
 
 /// A server that recovers ends every session first, and takes nobody in meanwhile.
-async fn accepts_again(db: &Db, mut session: PgConnection) {
+pub(crate) async fn accepts_again(db: &Db, mut session: PgConnection) {
     until("the server goes down", async || sqlx::raw_sql("select 1").execute(&mut session).await.err()).await;
     until("the server comes back", async || PgConnection::connect(&db.url).await.ok()).await;
 }

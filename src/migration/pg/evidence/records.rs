@@ -1,7 +1,5 @@
 //! What the database has on record of revisions, runs and rejections, as text.
 
-use std::borrow::Cow;
-
 use crate::migration::evidence::entry::Rejected;
 use crate::migration::evidence::manifest::{RevisionOf, Run};
 use crate::migration::pg::stored_page::{Rows, for_each_row, number};
@@ -14,7 +12,7 @@ pub(crate) async fn read_revisions(target: &mut Session) -> Result<Vec<RevisionO
                from padealing.schema_revision order by id";
     let mut revisions = Vec::new();
     for_each_row(target, sql.to_owned(), "reading the history of the schema", |values| {
-        let text = |at| values.get(at).map(Cow::into_owned);
+        let text = |at| values.get(at).map(str::to_owned);
         let due = |at| text(at).unwrap_or_default();
         revisions.push(RevisionOf {
             revision: due(0),
@@ -38,7 +36,7 @@ pub(crate) async fn read_runs(target: &mut Session) -> Result<Vec<Run>, QueryErr
                counts, outcome from padealing.migration_run order by started_at, id";
     let mut runs = Vec::new();
     for_each_row(target, sql.to_owned(), "reading the runs", |values| {
-        let text = |at| values.get(at).map(Cow::into_owned);
+        let text = |at| values.get(at).map(str::to_owned);
         let due = |at| text(at).unwrap_or_default();
         runs.push(Run {
             id: due(0),
@@ -71,7 +69,7 @@ pub(crate) async fn for_each_rejection(
         rows.condition("r")
     );
     for_each_row(target, sql, "reading the rejections", |values| {
-        let text = |at| values.get(at).map(Cow::into_owned);
+        let text = |at| values.get(at).map(str::to_owned);
         each(Rejected {
             source_id: number(values.get(0))?,
             id: text(1).unwrap_or_default(),

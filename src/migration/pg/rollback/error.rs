@@ -63,6 +63,18 @@ pub enum RollbackError {
         #[source]
         source: QueryError,
     },
+    /// Nobody has heard of a page's COMMIT, and the server can't be asked.
+    #[error(
+        "the COMMIT of the rows with ids from {first} to {last} at {place} was sent, and whether they are rolled back isn't \
+         known; run the same command again: it goes on with what isn't"
+    )]
+    Unknown {
+        first: i64,
+        last: i64,
+        place: String,
+        #[source]
+        source: QueryError,
+    },
     /// The run was asked to stop.
     #[error("interrupted; {rows} rolled back and stay so; run the same command again to go on")]
     Interrupted {

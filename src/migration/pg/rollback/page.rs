@@ -20,7 +20,7 @@ use crate::migration::pg::rollback::referring::{Surroundings, claimed, named};
 use crate::migration::pg::side_effects::{Written, refuse};
 use crate::migration::pg::stored_page::{Depth, Rows, read_stored};
 use crate::migration::pg::write::prepare_writing;
-use crate::migration::pg::write_error::{WriteError, left, refused};
+use crate::migration::pg::write_error::{WriteError, commit_page, left, refused};
 use crate::migration::rollback::{Candidate, DELETED, Judged, Kept, KeptReason, RollbackCounts};
 use crate::migration::stored::Stored;
 use crate::migration::target::SOURCE_TABLE;
@@ -138,7 +138,7 @@ pub(crate) async fn roll_back_part(
             Look::Writing(others) => return Ok(PartEnd::Writing(others)),
         }
     }
-    run(session, "commit", "committing a page").await.map_err(|error| refused(None, error))?;
+    commit_page(session, &work.target).await?;
     work.gone.lock().await.extend(&gone);
     let mut counts = RollbackCounts { selected: stored.len() as u64, ..RollbackCounts::default() };
     counts.rolled_back = taken.len() as u64;

@@ -1,5 +1,7 @@
 //! What is stored for a page of legacy rows, and what lineage doesn't explain.
 
+use sqlx::AssertSqlSafe;
+
 use crate::base::quote::quote_literal;
 use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::difference::Difference;
@@ -7,8 +9,8 @@ use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::stored_page::{Depth, Rows, for_each_row, number, read_rejected, read_stored};
 use crate::migration::target::{LEGACY_MARK, SOURCE_TABLE};
-use crate::migration::verification::{BothPages, Wanted};
-use crate::postgres::query_error::QueryError;
+use crate::migration::verification::{BothPages, Marked, Wanted};
+use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
 
@@ -68,6 +70,19 @@ pub(super) async fn both_pages(
     Ok(BothPages { rows: std::mem::take(rows), stored, rejected, securities, wanted: reader.wanted })
 }
 
+/// Counts the marked rows.
+pub(super) async fn count_marked(target: &mut Session) -> Result<Marked, QueryError> {
+    run(target, "set local enable_seqscan = on", "setting up the transaction").await?;
+    let mark = quote_literal(LEGACY_MARK);
+    let sql = format!(
+        "select (select count(*) from padealing.audit_log a where a.details ->> 'source' = {mark}), \
+                (select count(*) from padealing.pad_request r where r.compliance_assessment ? 'legacy')"
+    );
+    let counted = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(target);
+    let (entries, requests): (i64, i64) = counted.await.attempt("counting the rows with the legacy mark")?;
+    Ok(Marked { entries: entries.unsigned_abs(), requests: requests.unsigned_abs() })
+}
+
 /// Target rows that no range shows: those that lineage claims twice, and marked ones that belong to no migrated row.
 pub(super) async fn read_unclaimed(target: &mut Session) -> Result<Vec<Difference>, QueryError> {
     run(target, "set local enable_seqscan = on", "setting up the transaction").await?;
@@ -93,7 +108,7 @@ pub(super) async fn read_unclaimed(target: &mut Session) -> Result<Vec<Differenc
     for_each_row(target, sql, "looking for rows that lineage doesn't explain", |values| {
         unclaimed.push(Difference {
             source_id: if values.get(0).is_some() { number(values.get(0))? } else { 0 },
-            target: values.get(1).unwrap_or_default().into_owned(),
+            target: values.get(1).unwrap_or_default().to_owned(),
             field: "id".to_owned(),
             expected: Some("one lineage row".to_owned()),
             actual: Some(format!("{} has {}", number(values.get(2))?, values.get(3).unwrap_or_default())),

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use pad_migrate::harness::generate::{Choices, GeneratedRow, WIDTH};
-use pad_migrate::migration::legacy::unknown::Names;
-use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow, Text};
+use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow};
 use pad_migrate::migration::reconstruct::reconstruct;
 use pad_migrate::migration::rejection::Rejection;
+use pad_migrate::migration::text::Text;
 use pad_migrate::migration::transform::transform;
 
 use crate::generate::{legacy_row, lookups};
@@ -33,8 +33,8 @@ fn row(data: &[u8]) -> LegacyRow {
         let text = (!is_null).then(|| Text::from(text.as_str()));
         match LegacyColumn::ALL.get(usize::from(*column)) {
             Some(LegacyColumn::Id) => {}
-            Some(column) => row[*column] = text,
-            None => row.unknown.insert(format!("unknown_{column}").as_str().into(), text),
+            Some(column) => row.set(*column, text),
+            None => row.set_unknown(&format!("unknown_{column}"), text),
         }
     }
     row
@@ -46,7 +46,7 @@ pub(super) fn transform_and_back(data: &[u8]) {
     match transform(ID, &row, lookups()) {
         Ok(rows) => {
             assert_eq!(rows.audit.len(), 1 + rows.approvals.len());
-            assert_eq!(reconstruct(&rows, &Names::clone(row.unknown.names())), row);
+            assert_eq!(reconstruct(&rows, row.names()), row);
         }
         Err(Rejection { source_id, reasons, .. }) => {
             assert_eq!(source_id, ID);

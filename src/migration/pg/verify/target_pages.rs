@@ -1,0 +1,177 @@
+//! Pages of what is stored, which two sessions read in turn: one alone would keep the server waiting, or be waited for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, mpsc};
+
+use crate::migration::csv::proved::ProvedCsv;
+use crate::migration::difference::Difference;
+use crate::migration::legacy::LegacyRow;
+use crate::migration::pg::reading::Reading;
+use crate::migration::pg::stored_page::Rows;
+use crate::migration::pg::verify::stored_rows::{PageReader, both_pages, count_marked, read_missing, read_unclaimed};
+use crate::migration::pg::verify_error::VerifyError;
+use crate::migration::verification::{BothPages, Explained, Marked, Wanted};
+use crate::postgres::database::{Access, Database};
+use crate::postgres::query_error::QueryError;
+use crate::postgres::session::Session;
+use crate::postgres::statement::fetch_value;
+use crate::postgres::transaction::{Limits, begin_read_only_at};
+
+/// A page of the source, and the ids that it covers.
+pub(super) struct SourcePage {
+    /// Its place among the others.
+    pub(super) sequence: u64,
+    pub(super) ids: Rows,
+    pub(super) rows: Vec<(i64, LegacyRow)>,
+}
+
+/// Another session that sees what the first one's transaction sees; none where there is no room for one, or where a
+/// snapshot can't be shared.
+pub(super) async fn another(first: &mut Session, database: &Database) -> Option<Session> {
+    let snapshot: String = fetch_value(first, "select pg_export_snapshot()", "sharing the snapshot").await.ok()?;
+    let mut session = database.connect(Access::Read, "verify").await.ok()?;
+    match begin_read_only_at(&mut session, Limits::default(), &snapshot).await {
+        Ok(()) => Some(session),
+        Err(_) => {
+            let _ = session.close().await;
+            None
+        }
+    }
+}
+
+/// Where pages come from, and where they go.
+pub(super) struct TargetPages {
+    pub(super) source: Arc<Mutex<mpsc::Receiver<SourcePage>>>,
+    pub(super) both: mpsc::Sender<(u64, BothPages)>,
+}
+
+/// A session after the last page.
+pub(super) struct Read {
+    pub(super) target: Reading,
+    /// What it has counted before the first.
+    marked: Option<Marked>,
+}
+
+impl TargetPages {
+    /// Reads what is stored for pages until there are no more; if it `counts`, counts the marked rows before.
+    pub(super) async fn read(self, target: Reading, wanted: Wanted, counts: bool) -> Result<Read, VerifyError> {
+        let read = self.read_pages(target, wanted, counts).await;
+        if read.is_err() {
+            // The other session's pages would wait for one that never comes.
+            self.source.lock().await.close();
+        }
+        read
+    }
+
+    async fn read_pages(&self, mut target: Reading, wanted: Wanted, counts: bool) -> Result<Read, VerifyError> {
+        let mut reader = PageReader::new(wanted);
+        let marked = if counts { Some(again(&mut target, async |it| count_marked(it).await).await?) } else { None };
+        loop {
+            let next = async { self.source.lock().await.recv().await };
+            let Some(mut page) = target.wait(next).await? else { break };
+            let both = loop {
+                match both_pages(&mut target.session, &mut reader, &page.ids, &mut page.rows).await {
+                    Ok(both) => break both,
+                    Err(error) => target.recover(error).await?,
+                }
+            };
+            target.in_a_row = 0;
+            let Ok(room) = target.wait(self.both.reserve()).await? else { break };
+            room.send((page.sequence, both));
+        }
+        Ok(Read { target, marked })
+    }
+}
+
+/// Asks until a standby lets it.
+async fn again<T>(
+    target: &mut Reading,
+    mut ask: impl AsyncFnMut(&mut Session) -> Result<T, QueryError>,
+) -> Result<T, VerifyError> {
+    loop {
+        match ask(&mut target.session).await {
+            Ok(answer) => {
+                target.in_a_row = 0;
+                return Ok(answer);
+            }
+            Err(error) => target.recover(error).await?,
+        }
+    }
+}
+
+/// The ids with lineage that a file has no row of, page by page: its pages cover the ids of its rows, and no others. None
+/// after the last.
+pub(super) struct MissingPages<'a> {
+    csv: &'a ProvedCsv,
+    reader: PageReader,
+    after: Option<i64>,
+    is_done: bool,
+}
+
+impl<'a> MissingPages<'a> {
+    pub(super) fn of(csv: &'a ProvedCsv, wanted: Wanted) -> Self {
+        Self { csv, reader: PageReader::new(wanted), after: None, is_done: false }
+    }
+
+    pub(super) async fn next(&mut self, target: &mut Reading) -> Result<Option<BothPages>, VerifyError> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let Self { csv, reader, after, is_done } = self;
+        let (page, last) = again(target, async |session| {
+            let (missing, last) = read_missing(session, csv, *after).await?;
+            Ok((both_pages(session, reader, &Rows::Only(missing), &mut Vec::new()).await?, last))
+        })
+        .await?;
+        (*after, *is_done) = (last, last.is_none());
+        Ok(Some(page))
+    }
+}
+
+/// The target rows that lineage doesn't explain. Where the pages have shown as many marked rows as there are, that is
+/// none; otherwise each is looked for.
+pub(super) async fn unclaimed(read: Vec<Read>, explained: Explained) -> Result<Vec<Difference>, VerifyError> {
+    let is_one_moment = read.iter().all(|it| it.target.snapshots == 0);
+    let mut marked = read.iter().find_map(|it| it.marked);
+    let mut unclaimed = Vec::new();
+    for (at, Read { mut target, .. }) in read.into_iter().enumerate() {
+        if at == 0 {
+            if marked.is_none() {
+                marked = Some(again(&mut target, async |it| count_marked(it).await).await?);
+            }
+            let are_all = is_one_moment && target.snapshots == 0 && marked.is_some_and(|it| explained.are_all(it));
+            if !are_all {
+                unclaimed = again(&mut target, async |it| read_unclaimed(it).await).await?;
+            }
+        }
+        let _ = target.session.close().await;
+    }
+    Ok(unclaimed)
+}
+
+/// Pages in their order, though two sessions read them.
+pub(super) struct InOrder {
+    pages: mpsc::Receiver<(u64, BothPages)>,
+    early: BTreeMap<u64, BothPages>,
+    next: u64,
+}
+
+impl InOrder {
+    pub(super) fn of(pages: mpsc::Receiver<(u64, BothPages)>) -> Self {
+        Self { pages, early: BTreeMap::new(), next: 0 }
+    }
+
+    /// The next page; none after the last, and none if one is missing, because its session has ended with an error.
+    pub(super) async fn next(&mut self) -> Option<BothPages> {
+        loop {
+            if let Some(page) = self.early.remove(&self.next) {
+                self.next += 1;
+                return Some(page);
+            }
+            let (sequence, page) = self.pages.recv().await?;
+            self.early.insert(sequence, page);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What there is too little of: ids of a sequence, room for data, room for files.
+
+use std::path::{Path, PathBuf};
+
+use pretty_assertions::assert_eq;
+use rustix::process::geteuid;
+use tempfile::TempDir;
+
+use super::beside::{MIGRATE, check_rows, go, on};
+use super::laws::{files, picture, sentence};
+use super::run::run;
+use super::subject::subject;
+use crate::harness::program::command;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sequence_at_its_end_leaves_whole_rows() {
+    on("migrate", async |prepared, db| {
+        let last = "select last_value + 30 from padealing.pad_approval_id_seq";
+        let last = db.value(last).await.expect("a number");
+        db.execute(&format!("alter sequence padealing.pad_approval_id_seq maxvalue {last}")).await;
+        let done = go(db, MIGRATE).await;
+        assert_eq!(done.code, Some(2), "{}", done.printed);
+        assert!(done.printed.contains("pad_approval_id_seq"), "{}", done.printed);
+        check_rows(prepared, db, false).await;
+        db.execute("alter sequence padealing.pad_approval_id_seq no maxvalue").await;
+        go(db, MIGRATE).await;
+        check_rows(prepared, db, true).await;
+    })
+    .await;
+}
+
+/// A file system of some size, which only root may make. It ends with the value.
+struct Small(TempDir);
+
+impl Small {
+    fn new(kilobytes: u64) -> Option<Self> {
+        if !geteuid().is_root() {
+            return None;
+        }
+        let small = Self(tempfile::tempdir().expect("a directory is made"));
+        let size = format!("size={kilobytes}k,mode=0777");
+        small.mount(&["-t", "tmpfs", "-o", &size, "tmpfs"]);
+        Some(small)
+    }
+
+    fn mount(&self, arguments: &[&str]) {
+        let done = command("mount").args(arguments).arg(self.0.path()).status().expect("mount runs");
+        assert!(done.success(), "a file system is mounted");
+    }
+
+    fn grow(&self, kilobytes: u64) {
+        self.mount(&["-o", &format!("remount,size={kilobytes}k")]);
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = command("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+/// What is written into a file that finds no room isn't there, nor is a part of it, and nothing of it is changed in the
+/// database. (Without root, `backup::refused` has a limit for files.)
+#[tokio::test(flavor = "multi_thread")]
+async fn files_without_room_leave_nothing() {
+    for name in ["backup", "evidence"] {
+        on(name, async |prepared, db| {
+            let Some(small) = Small::new(64) else { return };
+            let subject = subject(name);
+            let done = run(db, None, subject.arguments, prepared.folder.path(), small.path()).await;
+            assert_eq!((done.code, done.wrong), (Some(2), Vec::new()), "{}", done.printed);
+            assert_eq!(sentence(&done.printed), Vec::<String>::new());
+            assert!(done.printed.contains("no storage space"), "{}", done.printed);
+            assert_eq!(files(small.path(), subject.files, false, false), Vec::<String>::new());
+            assert!(picture(db).await == prepared.before);
+            small.grow(64 * 1024);
+            let done = run(db, None, subject.arguments, prepared.folder.path(), small.path()).await;
+            assert_eq!(done.code, Some(prepared.code), "{}", done.printed);
+            assert_eq!(files(small.path(), subject.files, true, false), Vec::<String>::new());
+        })
+        .await;
+    }
+}
+
+/// The owner of a file may make others of the same owner.
+fn chown(path: &Path, like: &Path) {
+    use std::os::unix::fs::MetadataExt;
+    let like = std::fs::metadata(like).expect("the server's folder is there");
+    std::os::unix::fs::chown(path, Some(like.uid()), Some(like.gid())).expect("root may");
+}
+
+/// A tablespace that is full: whole rows, and the next run goes on when there is room.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_without_room_leaves_whole_rows() {
+    on("migrate", async |prepared, db| {
+        let data = db.value("current_setting('data_directory')").await.expect("a folder");
+        let size = "pg_table_size('padealing.audit_log') / 1024";
+        let Some(small) = Small::new(400).filter(|_| PathBuf::from(&data).exists()) else { return };
+        assert!(db.value(size).await.is_some());
+        chown(small.path(), Path::new(&data));
+        let name = format!("small_{}", db.place().name);
+        let place = small.path().display();
+        db.execute(&format!("create tablespace {name} location '{place}'")).await;
+        for table in ["audit_log", "migration_mapping"] {
+            db.execute(&format!("alter table padealing.{table} set tablespace {name}")).await;
+        }
+        let done = go(db, MIGRATE).await;
+        assert_eq!(done.code, Some(2), "{}", done.printed);
+        assert!(done.printed.contains("No space left on device"), "{}", done.printed);
+        assert_eq!(sentence(&done.printed), Vec::<String>::new());
+        check_rows(prepared, db, false).await;
+        small.grow(64 * 1024);
+        go(db, MIGRATE).await;
+        check_rows(prepared, db, true).await;
+        for table in ["audit_log", "migration_mapping"] {
+            db.execute(&format!("alter table padealing.{table} set tablespace pg_default")).await;
+        }
+        db.execute(&format!("drop tablespace {name}")).await;
+    })
+    .await;
+}
