@@ -18,6 +18,10 @@ impl fmt::Debug for Secret {
 /// A database's URL without its password: only what certainly isn't part of it. Of what isn't a URL, the scheme is
 /// left.
 pub(crate) fn mask_url(text: &str) -> String {
+    // A quotation mark that nobody closed makes the lines after it, and the password of one of them, a part of the value.
+    if has_lines(text) {
+        return HIDDEN.to_owned();
+    }
     let parsed = url::Url::parse(text).ok().filter(|it| it.host_str().is_some() || it.path().starts_with('/'));
     // A bare / ? or # of a password is taken for the end of the address; what follows it would be shown.
     let Some(url) = parsed.filter(|it| !format!("{}{:?}{:?}", it.path(), it.query(), it.fragment()).contains('@'))
@@ -34,6 +38,11 @@ pub(crate) fn mask_url(text: &str) -> String {
         Some(query) if !query.is_empty() => format!("{shown}?{}", mask_parameters(query)),
         _ => shown,
     }
+}
+
+/// Whether a value goes over the end of a line, as none that is meant so does.
+pub(crate) fn has_lines(value: &str) -> bool {
+    value.contains(['\n', '\r'])
 }
 
 /// The parameters of a URL, with the values of those that are known to hold no secret.
@@ -75,7 +84,7 @@ fn is_secret(key: &str) -> bool {
 
 /// A value that isn't secret by its key, but may hold a URL or an address with a password by mistake.
 pub(crate) fn mask_value(key: &str, value: &str) -> String {
-    if value.contains("://") {
+    if value.contains("://") || has_lines(value) {
         return mask_url(value);
     } else if has_assignment(value) {
         return HIDDEN.to_owned();

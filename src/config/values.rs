@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
 use crate::config::keys::{ADDRESS, DRIVER, KEYS, SECRET, find};
-use crate::config::mask::{HIDDEN, mask_url, mask_urls, mask_value};
+use crate::config::mask::{HIDDEN, has_lines, mask_url, mask_urls, mask_value};
 use crate::config::placeholder::is_placeholder;
 use crate::config::settings::{Origin, Setting};
 
@@ -125,7 +125,8 @@ impl Values {
     pub(crate) fn settings(&self, url: Option<&str>, variables: Variables<'_>) -> Vec<Setting> {
         let mut settings = Vec::new();
         // A role's name may have an @.
-        let visible = |value: &str| if value.contains("://") { mask_url(value) } else { mask_urls(value) };
+        let is_masked = |value: &str| value.contains("://") || has_lines(value);
+        let visible = |value: &str| if is_masked(value) { mask_url(value) } else { mask_urls(value) };
         let mut overruled = BTreeSet::new();
         let setting = |key: &'static str| {
             let (value, origin) = self.found.get(key)?;

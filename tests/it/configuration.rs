@@ -83,6 +83,11 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
     "DB_HOST is \"••••@db.example.com\" (from .env.qa); it must be a host name, an address or a socket's folder; the \
      port goes into DB_PORT"
 )]
+#[case::a_quotation_mark_that_takes_the_next_line(
+    ".env",
+    "DB_PORT=x://u\"n:p@h/x\nDB_PASSWORD=hunter2\"\n",
+    "DB_PORT is \"••••\" (from .env); it must be a port, a number from 1 to 65535"
+)]
 #[case::no_pair(
     ".env",
     "\n# of the password\nhunter2\n",

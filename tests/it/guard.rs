@@ -416,6 +416,7 @@ fn what_takes_away_passes_on_the_way_down_only(#[case] sql: &str, #[case] reason
 #[case::unparsable_at_the_end("select 1; drop table bo_airflow.x what", "can't be parsed")]
 #[case::unterminated("select 'a", "can't be parsed")]
 #[case::a_zero("select 1\0; drop table bo_airflow.x", "character")]
+#[case::a_byte_order_mark("\u{feff}create table padealing.t (a int)", "byte order mark")]
 #[case::the_hole("drop table padealing.\"\u{F8FF}\"", "character")]
 fn what_is_not_in_padealing_is_refused(#[case] sql: &str, #[case] reason: &str) {
     check_refused(sql, reason);

@@ -25,6 +25,7 @@
 //! - `settings`: what a database sets for every session.
 //! - `pooler`: what isn't a session. `silence`: networks that carry nothing any more.
 //! - `hostile`: names and values that a terminal, psql or a CI system would obey.
+//! - `fuzz`: the corpora of `scripts/fuzz`, replayed, and PostgreSQL as their oracle.
 //! - `guard`: what may be sent for a change of the schema.
 //! - `plan`: plans, that they lead where they should, and that nothing is half done whatever dies on the way.
 //! - `plant`: the faults that a rehearsal plants, so that verify finds them.
@@ -52,6 +53,7 @@ pub(crate) mod evidence;
 mod faults;
 mod files;
 mod fixtures;
+mod fuzz;
 mod gate;
 mod generate;
 mod guard;

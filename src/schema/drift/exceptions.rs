@@ -136,7 +136,8 @@ impl Exceptions {
     /// Reads the text of a file. `near` gives the names that are like the one of a check that doesn't exist, and nothing
     /// for one that does.
     pub fn read(text: &str, near: impl Fn(&str) -> Option<Vec<String>>) -> Result<Self, ExceptionsError> {
-        let line = |offset: usize| text[..offset.min(text.len())].lines().count().max(1);
+        // The character at the offset may have several bytes, and counts for its line.
+        let line = |offset: usize| text[..text.ceil_char_boundary(offset)].lines().count().max(1);
         let file: File = toml::from_str(text).map_err(|error| ExceptionsError::Malformed {
             line: error.span().map_or(1, |it| line(it.start + 1)),
             message: error.message().lines().next().unwrap_or_default().to_owned(),

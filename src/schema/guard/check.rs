@@ -43,6 +43,10 @@ pub(super) struct Guard<'a> {
 
 impl Guard<'_> {
     pub(super) fn text(self, sql: &str) -> Checked {
+        // The parser skips it; to PostgreSQL it is a part of the first word.
+        if sql.starts_with('\u{feff}') {
+            return Err(refusal(sql, "it begins with a byte order mark"));
+        }
         let parsed = SourceFile::parse(sql);
         let root = parsed.syntax_node();
         if let Some(error) = parsed.errors().first() {

@@ -282,3 +282,12 @@ fn an_exception_holds_to_the_end_of_its_day() {
     assert_eq!(kinds(&today.to_string()), (vec![], 1));
     assert_eq!(kinds("2020-01-31"), (vec!["table_missing".to_owned(), "exception_expired".to_owned()], 0));
 }
+
+/// The line of a fault is found, whatever characters stand there.
+#[test]
+fn a_fault_of_the_exceptions_has_its_line() {
+    for (text, line) in [("exception \u{feff}= 1", 1), ("# é\né = 1", 2), ("a = \"é", 1), ("a = 1\n\u{1f600}", 2)] {
+        let error = Exceptions::read(text, |_| None).expect_err(text).to_string();
+        assert!(error.starts_with(&format!("line {line}: ")), "{text}: {error}");
+    }
+}
