@@ -233,11 +233,6 @@ impl StoredResidual {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Option<Text<'_>>)> {
         self.kept.iter().map(|kept| (self.part(kept.name).unwrap_or_default(), self.text(kept)))
     }
-
-    /// The text that is kept for a column.
-    pub(crate) fn get(&self, name: &str) -> Option<Text<'_>> {
-        self.iter().find(|(kept, _)| *kept == name).and_then(|(_, text)| text)
-    }
 }
 
 /// Everything stored that has to do with one legacy row.

@@ -98,7 +98,8 @@ fn columns(row: &LegacyRow, stored: Option<&Stored>, rejected: &[Rejected], show
             Some((place.to_string(), found.map(word)))
         };
         let held = places.iter().filter(|it| **it != Place::Residual).filter_map(held).collect();
-        let kept = stored.and_then(|stored| stored.assessment.legacy.get(name));
+        let mut residual = stored.into_iter().flat_map(|stored| stored.assessment.legacy.iter());
+        let kept = residual.find(|(kept, _)| *kept == name).and_then(|(_, text)| text);
         let kept = kept.map(|it| shown.text(is_hidden(it), it.excerpt()));
         let decisions = match (&kept, decisions) {
             (None, decisions) => decisions.to_owned(),
