@@ -45,9 +45,10 @@ pub(crate) fn is_unknown_setting(sqlstate: &str) -> bool {
     [UNDEFINED_OBJECT, PROTOCOL_VIOLATION, INVALID_PARAMETER_VALUE].contains(&sqlstate)
 }
 
-/// Whether the server ended the session (class 57P, but for one that only refuses to begin).
+/// Whether the server ended the session (class 57P, but for one that only refuses to begin; and the limits of a
+/// transaction that is idle, or takes too long).
 pub(crate) fn is_end_of_session(sqlstate: &str) -> bool {
-    sqlstate.starts_with("57P") && sqlstate != CANNOT_CONNECT_NOW
+    sqlstate.starts_with("57P") && sqlstate != CANNOT_CONNECT_NOW || ["25P03", "25P04"].contains(&sqlstate)
 }
 
 /// Whether an error is about values of rows: bad data, a violated constraint or check option, what a function raises. Its

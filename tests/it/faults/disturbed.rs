@@ -103,7 +103,7 @@ async fn evidence_whose_catalog_is_cut_off_is_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_falls_silent_at_any_message_ends_and_leaves_all_or_nothing() {
     let ground = Ground::shared();
-    let each = SUBJECTS.iter().map(|it| disturb(&ground, it, Class::Stalls, End::after(2), 2));
+    let each = SUBJECTS.iter().map(|it| disturb(&ground, it, Class::Stalls, End::after(1), 2));
     let wrong = join_all(each).await.concat();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

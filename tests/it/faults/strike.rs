@@ -98,7 +98,7 @@ pub(super) struct Struck {
 pub(super) async fn strike(ground: &Ground, prepared: &Prepared, fault: Fault) -> Struck {
     // Those that fall silent only wait.
     let is_silent = matches!(fault.1, Failure::Stall(_));
-    let _turn = if is_silent { None } else { TURNS.acquire().await.ok() };
+    let turn = if is_silent { None } else { TURNS.acquire().await.ok() };
     let (subject, input) = (prepared.subject, prepared.folder.path());
     let db = ground.create(Some(&prepared.template)).await;
     let dir = tempfile::tempdir().expect("a directory is made");
@@ -122,6 +122,7 @@ pub(super) async fn strike(ground: &Ground, prepared: &Prepared, fault: Fault) -
     }
     wrong.extend(nothing_stays(&db, is_silent).await);
     drop(proxy);
+    let _turn = if is_silent { TURNS.acquire().await.ok() } else { turn };
     let found = picture(&db).await;
     wrong.extend(whole(subject.effect, &prepared.before, &prepared.after, &found, is_done));
     wrong.extend(claims(&first.printed, &prepared.before, &found));
