@@ -415,8 +415,8 @@ impl LegacyRow {
         own.fields[place] = Field::new(start, own.text.len());
     }
 
-    /// Sets a column that the data model doesn't name, and adds it if it isn't there. Rows of a source get all of theirs
-    /// at once.
+    /// Sets a column that the data model doesn't name, and adds it if it isn't there, which costs a copy of
+    /// all names.
     pub fn set_unknown(&mut self, name: &str, text: Option<Text<'_>>) {
         let place = match self.names.binary_search_by(|it| (**it).cmp(name)) {
             Ok(place) => place,

@@ -203,6 +203,12 @@ impl Database {
         Self { is_session: Arc::default(), at_once: 1, ..self.clone() }
     }
 
+    /// The same for one session more than the command needs: connecting finds out whether there is room, for the one
+    /// that asks after the others, too.
+    pub(crate) fn for_one_more(&self) -> Self {
+        Self { is_session: Arc::default(), at_once: self.at_once + 1, ..self.clone() }
+    }
+
     /// The same; how many these are is up to --jobs.
     pub(crate) fn by_jobs(self, fewer_jobs: bool) -> Self {
         Self { fewer_jobs, ..self }

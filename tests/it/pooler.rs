@@ -5,6 +5,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Child;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use sqlx::postgres::PgConnectOptions;
@@ -120,12 +121,20 @@ fn pgbouncer(
     command.spawn().expect("PgBouncer starts")
 }
 
+/// Longer than a pool takes that has a process to give.
+const LONG: Duration = Duration::from_secs(10);
+
 /// What the next client of the pool finds on the server's connections, which it gets one after the other.
 async fn check_pool(url: &str, expected: Option<&str>) -> String {
     let options: PgConnectOptions = url.parse().expect("a URL");
     // The driver itself asks for a parameter that poolers refuse.
-    let connection = PgConnection::connect_with(&options.extra_float_digits(None)).await;
-    let mut connection = connection.expect("the pool answers");
+    let options = options.extra_float_digits(None);
+    let connect = async || PgConnection::connect_with(&options).await.expect("the pool answers");
+    let mut connection = connect().await;
+    // A client that has gone may take its process with it when this one has come: another brings one.
+    while tokio::time::timeout(LONG, sqlx::raw_sql("select 1").fetch_one(&mut connection)).await.is_err() {
+        connection = connect().await;
+    }
     let mut found = String::new();
     for _ in 0..4 {
         let row = sqlx::raw_sql(SETTINGS).fetch_one(&mut connection).await.expect("settings");

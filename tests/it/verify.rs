@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::evidence::proof::Bundle;
 use crate::harness::program::{run, run_in, stderr, stdout};
-use crate::harness::{Seen, Start, other, with_db};
+use crate::harness::{Role, Seen, Start, other, with_db};
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
@@ -546,6 +546,27 @@ async fn an_interruption_is_heard_after_each_page() {
 }
 
 /// A sample has as many rows as it says; what is wrong with each row is seen in it.
+/// A role that may not share a snapshot, and one that may have no third session, read in one.
+#[tokio::test]
+async fn where_there_is_no_second_session_one_reads_all() {
+    with_db(Start::Migrated, async |db| {
+        let (url, reader) = (db.url_as(Role::Reader).await, Role::Reader.name());
+        db.execute(&format!("grant select on personal_account_dealing to {reader}")).await;
+        let verified = |what: &str| {
+            let output = run(&["verify", "--database-url", &url], &[]);
+            assert_eq!(output.status.code(), Some(0), "{what}: {}", stderr(&output));
+            stdout(&output).lines().find(|it| it.starts_with("Rows")).expect("the rows are counted").to_owned()
+        };
+        let rows = verified("as it is");
+        db.execute("revoke execute on function pg_catalog.pg_export_snapshot() from public").await;
+        assert_eq!(verified("without the right to share a snapshot"), rows);
+        db.execute("grant execute on function pg_catalog.pg_export_snapshot() to public").await;
+        db.execute(&format!("alter database {} connection limit 2", db.place().name)).await;
+        assert_eq!(verified("with two sessions"), rows);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_sample_has_as_many_rows_as_were_asked_for() {
     with_db(Start::Seeded, async |db| {

@@ -81,7 +81,7 @@ pub(crate) async fn for_each_row(
     let mut lines = Lines::default();
     copy_out(target, sql, what, |line| {
         lines.clear();
-        lines.push(line).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        lines.push(line).map_err(sqlx::Error::Decode)?;
         lines.iter().try_for_each(&mut each)
     })
     .await
@@ -144,7 +144,7 @@ impl Requests {
             let end = memchr::memchr(b'\t', line).unwrap_or(line.len());
             let id = number(std::str::from_utf8(&line[..end]).ok())?;
             let Some(place) = self.place(id, &mut last) else { return Ok(()) };
-            lines.push(line).map_err(|error| sqlx::Error::Decode(error.into()))?;
+            lines.push(line).map_err(sqlx::Error::Decode)?;
             if places.is_empty() {
                 lines.reserve(of_each * self.0.len());
             }

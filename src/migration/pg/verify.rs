@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use sqlx::AssertSqlSafe;
@@ -39,7 +39,7 @@ use crate::migration::pg::traits::traits_of_source;
 use crate::migration::pg::verify::second_look::{Doubtful, FEW, MANY, Settled, look_again};
 use crate::migration::pg::verify::stored_rows::PageReader;
 use crate::migration::pg::verify::target_pages::{
-    InOrder, MissingPages, Read, SourcePage, TargetPages, another, unclaimed,
+    InOrder, MissingPages, PAGES_AT_ONCE, Read, SourcePage, TargetPages, another, unclaimed,
 };
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::run::Progress;
@@ -100,7 +100,7 @@ async fn verify_with(
     let repeats = Arc::new(AtomicU32::new(0));
     let reading = |session, database| Reading::new(session, database, Arc::clone(&repeats));
     let mut targets = vec![reading(target, request.target)];
-    let second = another(&mut targets[0].session, request.target).await;
+    let second = another(&mut targets[0].session, request.target).await?;
     targets.extend(second.map(|session| reading(session, request.target)));
     let (mut readers, bound) = Readers::start(opened, targets, wanted, &repeats);
 
@@ -167,7 +167,8 @@ impl Readers {
     /// Starts them; how many rows are looked at again, too.
     fn start(opened: Opened<'_>, targets: Vec<Reading>, wanted: Wanted, repeats: &Arc<AtomicU32>) -> (Self, usize) {
         let (pages, source_pages) = mpsc::channel::<SourcePage>(1);
-        let (both, both_pages) = mpsc::channel::<(u64, BothPages)>(1);
+        let (both, both_pages) = mpsc::channel::<(u64, BothPages)>(PAGES_AT_ONCE);
+        let window = Arc::new(Semaphore::new(PAGES_AT_ONCE));
         let (mut of_source, mut of_target) = (JoinSet::new(), JoinSet::new());
         let mut bound = MANY;
         match opened {
@@ -182,11 +183,12 @@ impl Readers {
         }
         let source_pages = Arc::new(Mutex::new(source_pages));
         for (at, target) in targets.into_iter().enumerate() {
-            let pages = TargetPages { source: Arc::clone(&source_pages), both: both.clone() };
+            let (source, window) = (Arc::clone(&source_pages), Arc::clone(&window));
+            let pages = TargetPages { source, both: both.clone(), window };
             // The second has time to count.
             of_target.spawn(pages.read(target, wanted, at == 1));
         }
-        (Self { source: of_source, target: of_target, pages: InOrder::of(both_pages) }, bound)
+        (Self { source: of_source, target: of_target, pages: InOrder::of(both_pages, window) }, bound)
     }
 
     /// After the last page.

@@ -2,6 +2,8 @@
 //! second reading of that page, and not the one that `migrate` reads the legacy table by. What a row holds stays where
 //! it was received.
 
+use std::error::Error;
+
 use crate::migration::legacy::Field;
 
 /// Finds the fields of a line, which begins at a place, and which of them have escapes.
@@ -86,9 +88,13 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Adds a row.
-    pub(crate) fn push(&mut self, line: &[u8]) -> Result<(), std::str::Utf8Error> {
+    pub(crate) fn push(&mut self, line: &[u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
         let line = std::str::from_utf8(line.strip_suffix(b"\n").unwrap_or(line))?;
         let (first, before) = (self.text.len(), self.fields.len());
+        // Of the line, and of what is in it without escapes.
+        if first + 2 * line.len() >= u32::MAX as usize {
+            return Err("what is stored for some rows has more than 4 GB".into());
+        }
         self.escaped.clear();
         find_fields(line.as_bytes(), first, &mut self.fields, &mut self.escaped);
         self.text.push_str(line);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 
 use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::difference::Difference;
@@ -16,8 +16,8 @@ use crate::migration::verification::{BothPages, Explained, Marked, Wanted};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
-use crate::postgres::statement::fetch_value;
-use crate::postgres::transaction::{Limits, begin_read_only_at};
+use crate::postgres::statement::{fetch_value, run};
+use crate::postgres::transaction::{Limits, begin_read_only, begin_read_only_at};
 
 /// A page of the source, and the ids that it covers.
 pub(super) struct SourcePage {
@@ -27,24 +27,42 @@ pub(super) struct SourcePage {
     pub(super) rows: Vec<(i64, LegacyRow)>,
 }
 
-/// Another session that sees what the first one's transaction sees; none where there is no room for one, or where a
-/// snapshot can't be shared.
-pub(super) async fn another(first: &mut Session, database: &Database) -> Option<Session> {
-    let snapshot: String = fetch_value(first, "select pg_export_snapshot()", "sharing the snapshot").await.ok()?;
-    let mut session = database.connect(Access::Read, "verify").await.ok()?;
-    match begin_read_only_at(&mut session, Limits::default(), &snapshot).await {
-        Ok(()) => Some(session),
+/// Another session that sees what the first one's transaction sees, which has read nothing yet; none where there is no
+/// room for one, or where a snapshot can't be shared.
+pub(super) async fn another(first: &mut Session, database: &Database) -> Result<Option<Session>, QueryError> {
+    let sharing = fetch_value(first, "select pg_export_snapshot()", "sharing the snapshot");
+    let snapshot: String = match sharing.await {
+        Ok(snapshot) => snapshot,
+        Err(error) if error.is_lost() => return Err(error),
+        // The role may not, for one. The transaction is broken; no part of one can share a snapshot, so that a savepoint
+        // wouldn't have helped.
         Err(_) => {
-            let _ = session.close().await;
-            None
+            run(first, "rollback", "rolling back").await?;
+            begin_read_only(first, Limits::default()).await?;
+            return Ok(None);
         }
+    };
+    let connecting = database.for_one_more();
+    let Ok(mut session) = first.while_waiting(connecting.connect(Access::Read, "verify")).await? else {
+        return Ok(None);
+    };
+    if begin_read_only_at(&mut session, Limits::default(), &snapshot).await.is_err() {
+        let _ = session.close().await;
+        return Ok(None);
     }
+    Ok(Some(session))
 }
+
+/// Pages that may be in memory between the source and the comparison: one that each session reads, and as many that wait
+/// for one before them.
+pub(super) const PAGES_AT_ONCE: usize = 4;
 
 /// Where pages come from, and where they go.
 pub(super) struct TargetPages {
     pub(super) source: Arc<Mutex<mpsc::Receiver<SourcePage>>>,
     pub(super) both: mpsc::Sender<(u64, BothPages)>,
+    /// A permit for each page that may be in memory: one session doesn't run away from the other.
+    pub(super) window: Arc<Semaphore>,
 }
 
 /// A session after the last page.
@@ -69,7 +87,11 @@ impl TargetPages {
         let mut reader = PageReader::new(wanted);
         let marked = if counts { Some(again(&mut target, async |it| count_marked(it).await).await?) } else { None };
         loop {
-            let next = async { self.source.lock().await.recv().await };
+            let next = async {
+                // Before the page is taken, so that the first of all has a permit. Nobody closes the window.
+                self.window.acquire().await.ok()?.forget();
+                self.source.lock().await.recv().await
+            };
             let Some(mut page) = target.wait(next).await? else { break };
             let both = loop {
                 match both_pages(&mut target.session, &mut reader, &page.ids, &mut page.rows).await {
@@ -154,13 +176,14 @@ pub(super) async fn unclaimed(read: Vec<Read>, explained: Explained) -> Result<V
 /// Pages in their order, though two sessions read them.
 pub(super) struct InOrder {
     pages: mpsc::Receiver<(u64, BothPages)>,
+    window: Arc<Semaphore>,
     early: BTreeMap<u64, BothPages>,
     next: u64,
 }
 
 impl InOrder {
-    pub(super) fn of(pages: mpsc::Receiver<(u64, BothPages)>) -> Self {
-        Self { pages, early: BTreeMap::new(), next: 0 }
+    pub(super) fn of(pages: mpsc::Receiver<(u64, BothPages)>, window: Arc<Semaphore>) -> Self {
+        Self { pages, window, early: BTreeMap::new(), next: 0 }
     }
 
     /// The next page; none after the last, and none if one is missing, because its session has ended with an error.
@@ -168,6 +191,7 @@ impl InOrder {
         loop {
             if let Some(page) = self.early.remove(&self.next) {
                 self.next += 1;
+                self.window.add_permits(1);
                 return Some(page);
             }
             let (sequence, page) = self.pages.recv().await?;
