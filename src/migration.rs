@@ -45,6 +45,7 @@ pub mod legacy;
 pub mod lookups;
 pub(crate) mod needs;
 pub mod pg;
+pub mod phases;
 pub(crate) mod printed;
 pub mod proof;
 pub mod reconstruct;

@@ -8,7 +8,7 @@ use crate::commands::ended::Ended;
 use crate::commands::global::{Format, parse_count};
 use crate::commands::screen::{Screen, named, parse_rejects};
 use crate::migration::pg::migrate::{MigrateRequest, look_first, migrate};
-use crate::migration::run::{OnIdCollision, OnMissingSecurity, Options};
+use crate::migration::run::{FEWEST_JOBS, OnIdCollision, OnMissingSecurity, Options};
 use crate::report::migrate::{MigrateJson, migrate_page};
 
 /// Migrate the legacy rows that have not been migrated yet
@@ -23,9 +23,10 @@ pub(crate) struct Args {
     /// Rows per transaction
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = parse_count::<1, 100_000>)]
     pub(crate) batch_size: usize,
-    /// Number of workers, each with a connection of its own
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = parse_count::<1, 64>)]
-    pub(crate) jobs: usize,
+    /// Number of workers, each with a connection of its own [default: 2, or more where the server is far away or has more
+    /// cores, and has room for them]
+    #[arg(long, value_name = "N", value_parser = parse_count::<1, 64>)]
+    pub(crate) jobs: Option<usize>,
     /// What to do with a row whose inst_symbol isn't in the reference schema
     #[arg(long, value_name = "WHAT", default_value = "reject")]
     pub(crate) on_missing_security: OnMissingSecurity,
@@ -51,8 +52,9 @@ fn at_once(jobs: usize) -> AtOnce {
 
 /// Migrates until it is done or `interrupted` is ready, which it records.
 pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future<Output = ()> + Clone) -> Ended {
+    let jobs = args.jobs.unwrap_or(FEWEST_JOBS);
     let (target, rows) = tokio::select! {
-        proved = context.target_and_rows(at_once(args.jobs)) => proved?,
+        proved = context.target_and_rows(at_once(jobs)) => proved?,
         () = interrupted.clone() => return Err("interrupted. Nothing was written.".into()),
     };
     let request = MigrateRequest {
@@ -63,7 +65,8 @@ pub(crate) async fn run(args: &Args, context: &Context, interrupted: impl Future
             dry_run: args.dry_run,
             limit: args.limit,
             batch_size: args.batch_size,
-            jobs: args.jobs,
+            jobs,
+            more_jobs: args.jobs.is_none(),
             on_missing_security: args.on_missing_security,
             on_id_collision: args.on_id_collision,
         },

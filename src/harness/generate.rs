@@ -9,6 +9,7 @@
 
 pub mod columns;
 pub mod faults;
+pub mod page;
 pub mod reference;
 pub mod shape;
 pub mod words;

@@ -176,7 +176,7 @@ impl Addition {
     /// What a row adds, with what is stored for it.
     pub(crate) fn of(state: State, row: &LegacyRow, stored: Option<&Stored>) -> Self {
         let mut roles = [0; Role::ALL.len()];
-        for role in stored.iter().flat_map(|it| &it.lineage).filter_map(|row| row.role.as_ref().ok()) {
+        for role in stored.iter().flat_map(|it| &*it.lineage).filter_map(|row| row.role.as_ref().ok()) {
             roles[*role as usize] += 1;
         }
         let request = stored.and_then(|it| it.request.as_ref());

@@ -15,13 +15,13 @@ mod lineage;
 mod reconstruction;
 mod request;
 
-use std::collections::HashMap;
+use arrayvec::ArrayVec;
 
 use crate::migration::check::checker::Checker;
 use crate::migration::check::decode::decode;
 use crate::migration::difference::Difference;
 use crate::migration::legacy::{LegacyRow, Names};
-use crate::migration::lookups::Security;
+use crate::migration::lookups::SecuritiesBySymbol;
 use crate::migration::reconstruct::{default_inverse, restore_residual};
 use crate::migration::stored::Stored;
 use crate::migration::target::{Role, Stage};
@@ -31,7 +31,7 @@ pub(crate) fn check(
     source_id: i64,
     row: &LegacyRow,
     stored: &Stored,
-    securities: &HashMap<String, Vec<Security>>,
+    securities: &SecuritiesBySymbol,
 ) -> Vec<Difference> {
     let mut checker = Checker::of(source_id, row);
     checker.all(stored, securities);
@@ -50,7 +50,7 @@ pub(crate) fn given_back(source_id: i64, names: &Names, stored: &Stored) -> Opti
 }
 
 impl Checker<'_> {
-    fn all(&mut self, stored: &Stored, securities: &HashMap<String, Vec<Security>>) {
+    fn all(&mut self, stored: &Stored, securities: &SecuritiesBySymbol) {
         let Some(request) = &stored.request else {
             self.note("pad_request", "id", "the request that lineage names", "no such row");
             return;
@@ -58,13 +58,13 @@ impl Checker<'_> {
         let request_id = request.get("id");
         self.request(request, securities);
         self.assessment(stored);
-        let mut roles = Vec::with_capacity(2 * Role::ALL.len());
+        let mut roles: ArrayVec<Role, { Role::ALL.len() }> = ArrayVec::new();
         roles.push(Role::Request);
         for stage in Stage::ALL {
             roles.extend(self.approval(*stage, stored, request_id));
         }
         roles.extend(self.execution(stored, request_id));
-        let audited: Vec<Role> = roles
+        let audited: ArrayVec<Role, 3> = roles
             .iter()
             .filter_map(|it| match it {
                 Role::Request => Some(Role::AuditSubmitted),

@@ -81,7 +81,7 @@ impl CopyRows {
         self.parts.push(CopyPart::LargeText(LargeTextRef {
             source_id: self.source_id,
             column: column.to_owned(),
-            sha256: large.sha256.to_owned(),
+            sha256: large.sha256().to_owned(),
             in_json,
         }));
     }
@@ -107,7 +107,7 @@ impl CellWriter for CopyRows {
     fn value(&mut self, _: &'static str, value: Option<impl Plain>) {
         let Some(value) = value else { return self.null() };
         self.separate();
-        value.with_text(|text| self.open.extend_from_slice(text.as_bytes()));
+        value.with_bytes(|bytes| self.open.extend_from_slice(bytes));
     }
 
     fn flag(&mut self, _: &'static str, value: Option<bool>) {

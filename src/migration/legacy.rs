@@ -49,7 +49,7 @@ macro_rules! legacy_columns {
             }
 
             /// What the column's text is meant to be.
-            pub fn kind(self) -> Kind {
+            pub const fn kind(self) -> Kind {
                 match self { $(Self::$variant => Kind::$kind),* }
             }
         }
@@ -322,6 +322,13 @@ impl Odd {
         self.unreadable.is_empty() && self.failed.is_empty() && self.misread.is_empty()
     }
 
+    /// What a text stands for that is held at a place.
+    #[cold]
+    fn text<'a>(&self, place: usize, text: &'a str) -> Text<'a> {
+        let large = self.large.contains(&place).then(|| Large::described(text));
+        large.flatten().map_or(Text::Plain(text), Text::Large)
+    }
+
     fn same_unread(&self, other: &Self) -> bool {
         (&self.unreadable, &self.failed, &self.misread) == (&other.unreadable, &other.failed, &other.misread)
     }
@@ -382,10 +389,25 @@ impl LegacyRow {
         self.fields()[column as usize] == Field::NULL
     }
 
+    /// Whether a column holds a text of no characters.
+    pub(crate) fn is_empty(&self, column: LegacyColumn) -> bool {
+        self.fields()[column as usize].range().is_some_and(|it| it.is_empty())
+    }
+
+    /// As many bytes as all its names and texts have together, or more; none if one of them is too large to be held.
+    pub(crate) fn octets_at_most(&self) -> Option<u64> {
+        let names: usize =
+            self.names.iter().map(|it| it.len()).chain(LegacyColumn::ALL.iter().map(|it| it.name().len())).sum();
+        self.odd().large.is_empty().then_some((self.texts.text.len() + names) as u64)
+    }
+
+    #[inline]
     fn at(&self, place: usize) -> Option<Text<'_>> {
         let text = &self.texts.text[self.texts.fields[self.first + place].range()?];
-        let large = self.odd.as_ref().is_some_and(|odd| odd.large.contains(&place)).then(|| Large::described(text));
-        Some(large.flatten().map_or(Text::Plain(text), Text::Large))
+        Some(match &self.odd {
+            None => Text::Plain(text),
+            Some(odd) => odd.text(place, text),
+        })
     }
 
     /// Sets a column.
@@ -410,7 +432,7 @@ impl LegacyRow {
                 return;
             }
             Some(Text::Plain(text)) => own.text.push_str(text),
-            Some(Text::Large(large)) => own.text.push_str(&large.description()),
+            Some(Text::Large(large)) => own.text.push_str(large.description()),
         }
         own.fields[place] = Field::new(start, own.text.len());
     }

@@ -4,6 +4,7 @@
 //! the second opinion, and shares only how legacy and reference rows are read
 //! with them.
 
+pub(crate) mod ahead;
 pub mod clean;
 pub mod evidence;
 pub(crate) mod foreign_keys;

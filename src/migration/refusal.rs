@@ -17,6 +17,8 @@ pub enum Culprit {
 /// Decides by the SQLSTATE's class (documentation, appendix A, PostgreSQL Error Codes).
 pub fn culprit(sqlstate: &str) -> Culprit {
     match sqlstate.get(..2).unwrap_or_default() {
+        // A sequence at its end: every next row would meet it.
+        "22" if sqlstate == "2200H" => Culprit::Run,
         // Data that a type, a domain or a function can't take; a violated constraint or check option; no partition.
         "22" | "23" | "44" => Culprit::Row,
         // A row that no page or no index entry can hold, or that makes a trigger's work too deep. Other codes of the

@@ -4,7 +4,7 @@
 //! the transform has no say in what is deleted.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::base::hint::ROLLBACK;
@@ -12,7 +12,7 @@ use crate::base::outcome::Verdict;
 use crate::base::text::{list, plural};
 use crate::migration::check::check;
 use crate::migration::legacy::LegacyRow;
-use crate::migration::lookups::Security;
+use crate::migration::lookups::SecuritiesBySymbol;
 use crate::migration::run::LISTED;
 use crate::migration::stored::{Cells, Stored, StoredLineage};
 use crate::migration::target::{Role, SOURCE_TABLE};
@@ -128,7 +128,7 @@ pub(crate) struct Judged {
 
 impl Candidate<'_> {
     /// Finds everything that keeps the row.
-    pub(crate) fn judge(self, securities: &HashMap<String, Vec<Security>>) -> Judged {
+    pub(crate) fn judge(self, securities: &SecuritiesBySymbol) -> Judged {
         let Self { source_id, row, stored, mut referring, claimed_twice, filled } = self;
         let mut judged = Judged::default();
         let mut keep = |target: &str, reason, message: String| {

@@ -8,6 +8,7 @@ use crate::base::outcome::Verdict;
 use crate::ledger::permission::Permissions;
 use crate::migration::csv::summary::CsvSummary;
 use crate::migration::groups::RejectionGroups;
+use crate::migration::phases::Phases;
 use crate::migration::rejection::{Reason, Rejection};
 use crate::migration::sample::Sample;
 
@@ -45,6 +46,8 @@ pub struct Options {
     pub batch_size: usize,
     /// Workers.
     pub jobs: usize,
+    /// Whether there may be more of them, where they are faster and there is room for their sessions.
+    pub more_jobs: bool,
     /// What happens to a row whose symbol isn't in the reference schema.
     pub on_missing_security: OnMissingSecurity,
     /// What happens to a row whose id is taken.
@@ -57,11 +60,26 @@ impl Default for Options {
             dry_run: false,
             limit: None,
             batch_size: 500,
-            jobs: 2,
+            jobs: FEWEST_JOBS,
+            more_jobs: false,
             on_missing_security: OnMissingSecurity::Reject,
             on_id_collision: OnIdCollision::Reject,
         }
     }
+}
+
+/// Workers, if nobody says how many: at least.
+pub(crate) const FEWEST_JOBS: usize = 2;
+
+/// And at most: each is a session more, of which a server has few.
+const MOST_JOBS: usize = 8;
+
+/// How many workers keep so many cores of a target busy. They wait for about 17 answers a page, whose work takes a core
+/// about 60 ms (`docs/benchmarks.md`).
+pub fn workers(cores: usize, round_trip: Duration) -> usize {
+    let waiting = (17 * round_trip).as_secs_f64() / 0.06;
+    let wanted = (cores as f64 * (1.0 + waiting)).round();
+    (wanted as usize).clamp(FEWEST_JOBS, MOST_JOBS)
 }
 
 /// Rows counted.
@@ -189,6 +207,10 @@ pub struct MigrateReport {
     pub csv: Option<CsvSummary>,
     /// How long it took.
     pub elapsed: Duration,
+    /// Workers.
+    pub jobs: usize,
+    /// Where the time went.
+    pub phases: Phases,
     /// The server's version.
     pub server_version: String,
     /// What of the target could be looked at.
@@ -235,6 +257,7 @@ impl MigrateReport {
             audit_log,
             migration_mapping,
         } = outcome.counts;
+        self.phases += outcome.phases;
         self.counts.read += read;
         self.counts.migrated += migrated;
         self.counts.already_migrated += already_migrated;
@@ -279,4 +302,5 @@ pub(crate) struct PageOutcome {
     pub(crate) rejections: Vec<Rejection>,
     pub(crate) incomplete: Vec<i64>,
     pub(crate) samples: Vec<Sample>,
+    pub(crate) phases: Phases,
 }

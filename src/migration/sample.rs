@@ -20,7 +20,7 @@ impl CellWriter for CellList {
     fn implied(&mut self, _: &'static str, _: impl Plain) {}
 
     fn value(&mut self, column: &'static str, value: Option<impl Plain>) {
-        self.0.push((column, value.map(|it| it.with_text(str::to_owned))));
+        self.0.push((column, value.map(|it| it.with_bytes(|bytes| String::from_utf8_lossy(bytes).into_owned()))));
     }
 
     fn flag(&mut self, column: &'static str, value: Option<bool>) {

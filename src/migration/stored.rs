@@ -5,6 +5,7 @@
 
 pub(crate) mod line;
 
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use crate::migration::legacy::Field;
@@ -12,11 +13,54 @@ use crate::migration::stored::line::Lines;
 use crate::migration::target::{LEGACY_MARK, Role};
 use crate::migration::text::{Large, Text, TextBuf};
 
+/// Columns of a stored row, in the order in which they are read.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    names: &'static [&'static str],
+    /// A bit for each of [`UNLIMITED`] among them.
+    unlimited: u64,
+}
+
+impl Columns {
+    const fn of(names: &'static [&'static str]) -> Self {
+        assert!(names.len() <= 64, "each column has a bit");
+        let (mut unlimited, mut at) = (0, 0);
+        while at < names.len() {
+            let mut other = 0;
+            while other < UNLIMITED.len() {
+                unlimited |= (is_same(names[at], UNLIMITED[other]) as u64) << at;
+                other += 1;
+            }
+            at += 1;
+        }
+        Self { names, unlimited }
+    }
+
+    /// Their names.
+    pub(crate) const fn names(&self) -> &'static [&'static str] {
+        self.names
+    }
+
+    /// Whether the column at a place is one of [`UNLIMITED`].
+    pub(crate) const fn is_unlimited(&self, at: usize) -> bool {
+        self.unlimited & 1 << at != 0
+    }
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
 /// The columns of a stored row.
 #[derive(Clone, Debug)]
 pub(crate) struct Cells {
-    /// The columns' names, one of the lists below.
-    columns: &'static [&'static str],
+    /// One of the lists below.
+    columns: &'static Columns,
     /// The rows that it is one of. Behind the columns are what describes the texts that are too large, for each of
     /// [`UNLIMITED`] among them.
     lines: Arc<Lines>,
@@ -29,7 +73,7 @@ pub(crate) struct Cells {
 
 impl Cells {
     /// The columns of a row, of which the first is at a place.
-    pub(crate) fn new(columns: &'static [&'static str], lines: &Arc<Lines>, row: usize, first: usize) -> Self {
+    pub(crate) fn new(columns: &'static Columns, lines: &Arc<Lines>, row: usize, first: usize) -> Self {
         Self { columns, lines: Arc::clone(lines), row, first, changed: Vec::new() }
     }
 
@@ -40,22 +84,25 @@ impl Cells {
 
     /// The columns' names.
     pub(crate) fn names(&self) -> &'static [&'static str] {
-        self.columns
+        self.columns.names()
     }
 
     /// The columns that aren't null, each with its text.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, Text<'_>)> {
-        self.columns.iter().enumerate().filter_map(|(at, name)| Some((*name, self.at(at)?)))
+        self.names().iter().enumerate().filter_map(|(at, name)| Some((*name, self.at(at)?)))
     }
 
     pub(crate) fn get(&self, column: &str) -> Option<Text<'_>> {
-        self.at(self.columns.iter().position(|it| *it == column)?)
+        self.get_next(&mut 0, column)
     }
 
     /// A column that is asked for after `at`, which moves on with it: as [`Cells::get`], and at once where columns are
     /// asked for in their order.
     pub(crate) fn get_next(&self, at: &mut usize, column: &str) -> Option<Text<'_>> {
-        let found = (*at..self.columns.len()).chain(0..*at).find(|it| self.columns[*it] == column)?;
+        // Mostly it is the very name of the list.
+        let names = self.names();
+        let is = |it: usize| std::ptr::eq(names[it], column) || names[it] == column;
+        let found = (*at..names.len()).chain(0..*at).find(|it| is(*it))?;
         *at = found + 1;
         self.at(found)
     }
@@ -68,22 +115,20 @@ impl Cells {
         }
         match self.lines.get(self.row, self.first + at) {
             Some(held) => Some(Text::Plain(held)),
-            None => self.large(at),
+            None if self.columns.is_unlimited(at) => self.large(at),
+            None => None,
         }
     }
 
     /// A text that is too large to be read.
     fn large(&self, at: usize) -> Option<Text<'_>> {
-        if !UNLIMITED.contains(&self.columns[at]) {
-            return None;
-        }
-        let before = self.columns[..at].iter().filter(|it| UNLIMITED.contains(it)).count();
-        let description = self.lines.get(self.row, self.first + self.columns.len() + before)?;
+        let before = (0..at).filter(|it| self.columns.is_unlimited(*it)).count();
+        let description = self.lines.get(self.row, self.first + self.names().len() + before)?;
         Large::described(description).map(Text::Large)
     }
 
     pub(crate) fn set(&mut self, column: &str, text: Option<TextBuf>) {
-        if let Some(at) = self.columns.iter().position(|it| *it == column) {
+        if let Some(at) = self.names().iter().position(|it| *it == column) {
             self.changed.push((at, text));
         }
     }
@@ -93,7 +138,7 @@ impl Cells {
 pub(crate) const UNLIMITED: [&str; 4] = ["justification", "conflict_comments", "other_comments", "comments"];
 
 /// Columns of `pad_request` that are compared, in table order.
-pub(crate) const REQUEST: &[&str] = &[
+pub(crate) const REQUEST: &Columns = &Columns::of(&[
     "id",
     "employee_id",
     "security_id",
@@ -127,9 +172,9 @@ pub(crate) const REQUEST: &[&str] = &[
     "deleted_at",
     "deleted_by_id",
     "executed_within_two_days",
-];
+]);
 /// Columns of `pad_approval` that are compared.
-pub(crate) const APPROVAL: &[&str] = &[
+pub(crate) const APPROVAL: &Columns = &Columns::of(&[
     "id",
     "request_id",
     "approval_type",
@@ -141,9 +186,9 @@ pub(crate) const APPROVAL: &[&str] = &[
     "restricted_check",
     "holding_period_check",
     "conflict_check",
-];
+]);
 /// Columns of `pad_execution` that are compared.
-pub(crate) const EXECUTION: &[&str] = &[
+pub(crate) const EXECUTION: &Columns = &Columns::of(&[
     "id",
     "request_id",
     "executed_at",
@@ -155,9 +200,9 @@ pub(crate) const EXECUTION: &[&str] = &[
     "contract_note_verified",
     "verification_metadata",
     "recorded_by_id",
-];
+]);
 /// Columns of `audit_log` that are compared.
-pub(crate) const AUDIT: &[&str] = &[
+pub(crate) const AUDIT: &Columns = &Columns::of(&[
     "id",
     "timestamp",
     "action_type",
@@ -171,7 +216,7 @@ pub(crate) const AUDIT: &[&str] = &[
     "decision",
     "comments",
     "details",
-];
+]);
 
 /// What jsonb prints for the details of every audit entry.
 pub(crate) const DETAILS: &str = r#"{"source": "legacy_migration", "original_table": "personal_account_dealing"}"#;
@@ -251,7 +296,29 @@ pub(crate) struct Stored {
     /// Every audit entry of that request.
     pub(crate) audit: Vec<Cells>,
     /// Every lineage row.
-    pub(crate) lineage: Vec<StoredLineage>,
+    pub(crate) lineage: LineageOfRow,
+}
+
+/// The lineage rows of one legacy row, among those of a page.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LineageOfRow {
+    of_page: Arc<[StoredLineage]>,
+    range: Range<usize>,
+}
+
+impl LineageOfRow {
+    /// Those at some places.
+    pub(crate) fn new(of_page: &Arc<[StoredLineage]>, range: Range<usize>) -> Self {
+        Self { of_page: Arc::clone(of_page), range }
+    }
+}
+
+impl Deref for LineageOfRow {
+    type Target = [StoredLineage];
+
+    fn deref(&self) -> &Self::Target {
+        &self.of_page[self.range.clone()]
+    }
 }
 
 /// A row of `migration_mapping`.

@@ -20,36 +20,33 @@ pub(crate) const LEGACY_MARK: &str = "legacy_migration";
 pub(crate) const LEGACY_DETAILS: &str =
     r#"{"source": "legacy_migration", "original_table": "personal_account_dealing"}"#;
 
-/// A value whose text has nothing that COPY escapes.
+/// A value whose text is ASCII, and has nothing that COPY escapes.
 pub(crate) trait Plain {
-    /// Hands the text on.
-    fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T;
+    /// Hands the text's bytes on.
+    fn with_bytes<T>(&self, take: impl FnOnce(&[u8]) -> T) -> T;
 }
 
 impl Plain for &'static str {
-    fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
-        take(self)
+    fn with_bytes<T>(&self, take: impl FnOnce(&[u8]) -> T) -> T {
+        take(self.as_bytes())
     }
 }
 
 impl Plain for i64 {
-    fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
-        take(Digits::of(*self).as_str())
+    fn with_bytes<T>(&self, take: impl FnOnce(&[u8]) -> T) -> T {
+        take(Digits::of(*self).as_bytes())
     }
 }
 
 impl Plain for Timestamp {
-    fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
-        take(self.digits().as_str())
+    fn with_bytes<T>(&self, take: impl FnOnce(&[u8]) -> T) -> T {
+        take(self.digits().as_bytes())
     }
 }
 
 impl<const SCALE: u32> Plain for Decimal<SCALE> {
-    fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
-        match self.digits() {
-            Some(digits) => take(digits.as_str()),
-            None => take(&self.to_string()),
-        }
+    fn with_bytes<T>(&self, take: impl FnOnce(&[u8]) -> T) -> T {
+        take(self.digits().as_bytes())
     }
 }
 
@@ -76,8 +73,8 @@ macro_rules! words {
         }
 
         impl Plain for $name {
-            fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
-                take(self.as_str())
+            fn with_bytes<T>(&self, take: impl FnOnce(&[u8]) -> T) -> T {
+                take(self.as_str().as_bytes())
             }
         }
 
@@ -205,6 +202,11 @@ impl<'a> Residual<'a> {
         let others = |row: &'a LegacyRow| row.unknown().filter(|(_, text)| text.is_some());
         let others = self.row.into_iter().flat_map(others).map(|(name, text)| (&**name, text));
         self.row.into_iter().flat_map(known).chain(others)
+    }
+
+    /// As [`LegacyRow::octets_at_most`].
+    pub(crate) fn octets_at_most(self) -> Option<u64> {
+        self.row.map_or(Some(0), LegacyRow::octets_at_most)
     }
 
     /// Whether nothing is kept.

@@ -18,25 +18,41 @@ pub enum Text<'a> {
 /// A text longer than [`LARGE`], left in the database: it is moved in pieces and compared by digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Large<'a> {
-    /// Length in bytes of UTF-8.
-    pub octets: u64,
-    /// SHA-256 of the UTF-8 bytes, in lower-case hexadecimal.
-    pub sha256: &'a str,
-    /// The first few characters, for messages.
-    pub head: &'a str,
+    /// `octets sha256 head`, as the server says it. Held in one piece, so that a [`Text`] is small: a row has dozens.
+    description: &'a str,
 }
 
 impl<'a> Large<'a> {
     /// The text that a server describes as `octets sha256 head`.
-    pub(crate) fn described(description: &'a str) -> Option<Self> {
+    pub fn described(description: &'a str) -> Option<Self> {
         let (octets, rest) = description.split_once(' ')?;
-        let (sha256, head) = rest.split_once(' ')?;
-        Some(Self { octets: octets.parse().ok()?, sha256, head })
+        (rest.contains(' ') && octets.parse::<u64>().is_ok()).then_some(Self { description })
     }
 
     /// What [`Self::described`] reads.
-    pub(crate) fn description(self) -> String {
-        format!("{} {} {}", self.octets, self.sha256, self.head)
+    pub(crate) fn description(self) -> &'a str {
+        self.description
+    }
+
+    fn parts(self) -> (&'a str, &'a str, &'a str) {
+        let (octets, rest) = self.description.split_once(' ').unwrap_or_default();
+        let (sha256, head) = rest.split_once(' ').unwrap_or_default();
+        (octets, sha256, head)
+    }
+
+    /// Length in bytes of UTF-8.
+    pub fn octets(self) -> u64 {
+        self.parts().0.parse().unwrap_or_default()
+    }
+
+    /// SHA-256 of the UTF-8 bytes, in lower-case hexadecimal.
+    pub fn sha256(self) -> &'a str {
+        self.parts().1
+    }
+
+    /// The first few characters, for messages.
+    pub fn head(self) -> &'a str {
+        self.parts().2
     }
 }
 
@@ -67,7 +83,7 @@ impl From<Text<'_>> for TextBuf {
     fn from(text: Text<'_>) -> Self {
         match text {
             Text::Plain(text) => Self { text: text.to_owned(), is_large: false },
-            Text::Large(large) => Self { text: large.description(), is_large: true },
+            Text::Large(large) => Self { text: large.description().to_owned(), is_large: true },
         }
     }
 }
@@ -112,9 +128,9 @@ impl PartialEq for Text<'_> {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Plain(one), Self::Plain(other)) => one == other,
-            (Self::Large(one), Self::Large(other)) => one.octets == other.octets && one.sha256 == other.sha256,
+            (Self::Large(one), Self::Large(other)) => (one.octets(), one.sha256()) == (other.octets(), other.sha256()),
             (Self::Plain(plain), Self::Large(large)) | (Self::Large(large), Self::Plain(plain)) => {
-                plain.len() as u64 == large.octets && hex(&Sha256::digest(plain.as_bytes())) == large.sha256
+                plain.len() as u64 == large.octets() && hex(&Sha256::digest(plain.as_bytes())) == large.sha256()
             }
         }
     }
@@ -135,7 +151,7 @@ impl<'a> Text<'a> {
     pub fn octets(self) -> u64 {
         match self {
             Self::Plain(text) => text.len() as u64,
-            Self::Large(large) => large.octets,
+            Self::Large(large) => large.octets(),
         }
     }
 
@@ -160,7 +176,7 @@ impl<'a> Text<'a> {
     fn cut(self, characters: usize) -> String {
         let (head, octets) = match self {
             Self::Plain(text) => (text, text.len() as u64),
-            Self::Large(large) => (large.head, large.octets),
+            Self::Large(large) => (large.head(), large.octets()),
         };
         match head.char_indices().nth(characters) {
             Some((end, _)) => format!("{}… ({octets} bytes)", &head[..end]),

@@ -43,48 +43,46 @@ impl<const SCALE: u32> Decimal<SCALE> {
 }
 
 impl<const SCALE: u32> Decimal<SCALE> {
-    /// What it prints, if its digits fit a `u64`, as nearly all do: many times as fast as what works for all.
-    pub(crate) fn digits(self) -> Option<Digits> {
-        let (one, magnitude) = (10u64.pow(SCALE), u64::try_from(self.0.unsigned_abs()).ok()?);
-        let mut digits = Digits::default();
+    /// What Postgres prints for a `numeric` of this scale: every digit after the point, no exponent.
+    pub(crate) fn digits(self) -> Digits {
+        let one = 10u64.pow(SCALE);
+        let (magnitude, mut digits) = (self.0.unsigned_abs(), Digits::default());
+        // Nearly all fit, and are divided many times as fast.
+        let (whole, part) = match u64::try_from(magnitude) {
+            Ok(magnitude) => ((magnitude / one).into(), magnitude % one),
+            Err(_) => (magnitude / u128::from(one), (magnitude % u128::from(one)) as u64),
+        };
         if SCALE > 0 {
-            digits.number(magnitude % one, SCALE as usize);
+            digits.number(part, SCALE as usize);
             digits.put(b'.');
         }
-        digits.number(magnitude / one, 1);
+        digits.wide(whole);
         if self.0 < 0 {
             digits.put(b'-');
         }
-        Some(digits)
+        digits
     }
 
     /// Whether it prints exactly this text.
     pub(crate) fn prints(self, text: &str) -> bool {
-        match self.digits() {
-            Some(digits) => digits.as_bytes() == text.as_bytes(),
-            None => self.to_string() == text,
-        }
+        self.digits().as_bytes() == text.as_bytes()
     }
 }
 
 impl<const SCALE: u32> fmt::Display for Decimal<SCALE> {
-    /// Prints as Postgres prints a `numeric` of this scale: every digit after the point, no exponent.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(digits) = self.digits() {
-            return f.write_str(digits.as_str());
-        }
-        let (one, width) = (10u128.pow(SCALE), SCALE as usize);
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let (whole, part) = (self.0.unsigned_abs() / one, self.0.unsigned_abs() % one);
-        if SCALE == 0 { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{part:0width$}") }
+        f.write_str(self.digits().as_str())
     }
 }
 
 /// A text of digits that grows to the left.
 pub(crate) struct Digits {
-    bytes: [u8; 40],
+    bytes: [u8; DIGITS],
     start: usize,
 }
+
+/// Bytes of the longest text: the 39 digits of an `i128`, a point, a sign, and some to spare.
+const DIGITS: usize = 48;
 
 /// The two digits of each number below 100.
 const PAIRS: [[u8; 2]; 100] = {
@@ -99,7 +97,7 @@ const PAIRS: [[u8; 2]; 100] = {
 
 impl Default for Digits {
     fn default() -> Self {
-        Self { bytes: [b'0'; 40], start: 40 }
+        Self { bytes: [b'0'; DIGITS], start: DIGITS }
     }
 }
 
@@ -143,6 +141,15 @@ impl Digits {
         while end - self.start < width {
             self.put(b'0');
         }
+    }
+
+    fn wide(&mut self, mut value: u128) {
+        const PART: u128 = 10u128.pow(18);
+        while value >= PART {
+            self.number((value % PART) as u64, 18);
+            value /= PART;
+        }
+        self.number(value as u64, 1);
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -237,19 +244,24 @@ fn parse_scaled(text: &str, scale: u32, max_digits: u32) -> Result<i128, ValueEr
     if whole.len() + part.len() == 0 || !whole.bytes().chain(part.bytes()).all(|it| it.is_ascii_digit()) {
         return Err(Unreadable);
     }
-    let digits: Vec<u8> = whole.bytes().chain(part.bytes()).skip_while(|it| *it == b'0').collect();
-    let significant = digits.iter().rposition(|it| *it != b'0').map_or(0, |last| last + 1);
+    let digits = || whole.bytes().chain(part.bytes());
+    let zeros = digits().take_while(|it| *it == b'0').count();
+    let count = whole.len() + part.len() - zeros;
+    let significant = count - digits().rev().take(count).take_while(|it| *it == b'0').count();
     if significant == 0 {
         return Ok(0);
     }
     // The number is 0.d1d2d3… times 10^point, and the scaled integer has `point + scale` digits.
-    let point = digits.len() as i64 - part.len() as i64 + i64::from(exponent);
+    let point = count as i64 - part.len() as i64 + i64::from(exponent);
     let length = point + i64::from(scale);
     if length > i64::from(max_digits) || length < significant as i64 {
         return Err(OutOfRange);
     }
-    let magnitude = (0..length as usize)
-        .map(|index| if index < significant { i128::from(digits[index] - b'0') } else { 0 })
+    let magnitude = digits()
+        .skip(zeros)
+        .take(significant)
+        .map(|digit| i128::from(digit - b'0'))
+        .chain(std::iter::repeat_n(0, length as usize - significant))
         .fold(0i128, |sum, digit| sum * 10 + digit);
     Ok(if negative { -magnitude } else { magnitude })
 }
@@ -415,7 +427,7 @@ fn time_of_day(text: &str) -> Result<i64, ValueError> {
     if lost.bytes().any(|it| it != b'0') {
         return Err(ValueError::OutOfRange);
     }
-    let micros = format!("{kept:0<6}").parse::<i64>().map_err(|_| ValueError::Unreadable)?;
+    let micros = kept.bytes().chain(std::iter::repeat(b'0')).take(6).fold(0, |sum, it| sum * 10 + i64::from(it - b'0'));
     Ok(((hour * 60 + minute) * 60 + second) * 1_000_000 + micros)
 }
 

@@ -1,6 +1,6 @@
 //! What a verification found.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::migration::accounting::{Accounting, Addition, State};
@@ -11,7 +11,7 @@ use crate::migration::difference::Difference;
 use crate::migration::evidence::entry::{Entry, Fate, Target, write_keys};
 use crate::migration::evidence::text::Lines;
 use crate::migration::legacy::LegacyRow;
-use crate::migration::lookups::Security;
+use crate::migration::lookups::SecuritiesBySymbol;
 use crate::migration::run::LISTED;
 use crate::migration::stored::{Stored, StoredLineage};
 use crate::migration::target::{Role, SOURCE_TABLE};
@@ -168,7 +168,7 @@ pub(crate) fn judge(page: BothPages) -> Vec<(i64, Judged)> {
         place.into_iter().for_each(|place| has_row[place] = true);
         let stored = place.map(|place| &stored[place].1).filter(|stored| !stored.lineage.is_empty());
         let is_migrated = stored.is_some_and(|stored| stored.lineage_id(Role::Request).is_some());
-        let strays = stored.filter(|_| !is_migrated).map_or(&[][..], |stray| &stray.lineage);
+        let strays = stored.filter(|_| !is_migrated).map_or(&[][..], |stray| &*stray.lineage);
         let mut differences: Vec<Difference> = strays.iter().map(|stray| stray_lineage(id, stray)).collect();
         let strays = differences.len() as u64;
         let outcome = match stored.filter(|_| is_migrated) {
@@ -304,6 +304,6 @@ pub(crate) struct BothPages {
     /// In the order of the legacy rows' ids.
     pub(crate) stored: Vec<(i64, Stored)>,
     pub(crate) rejected: HashSet<i64>,
-    pub(crate) securities: HashMap<String, Vec<Security>>,
+    pub(crate) securities: SecuritiesBySymbol,
     pub(crate) wanted: Wanted,
 }

@@ -206,7 +206,12 @@ impl Database {
     /// The same for one session more than the command needs: connecting finds out whether there is room, for the one
     /// that asks after the others, too.
     pub(crate) fn for_one_more(&self) -> Self {
-        Self { is_session: Arc::default(), at_once: self.at_once + 1, ..self.clone() }
+        self.for_more_sessions(self.at_once + 1)
+    }
+
+    /// The same for more sessions than were tried out; connecting finds out whether there is room.
+    pub(crate) fn for_more_sessions(&self, at_once: usize) -> Self {
+        Self { is_session: Arc::default(), at_once, ..self.clone() }
     }
 
     /// The same; how many these are is up to --jobs.

@@ -3,6 +3,8 @@
 //! Every session has pinned settings, so that what the server prints doesn't depend on how a database or a role is
 //! configured (D20).
 
+use std::time::{Duration, Instant};
+
 use sqlx::{AssertSqlSafe, Executor};
 
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -19,6 +21,17 @@ where
     T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
 {
     sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.attempt(what)
+}
+
+/// How long the way to the server and back takes at best.
+pub(crate) async fn round_trip(connection: &mut Session) -> Result<Duration, QueryError> {
+    let mut least = Duration::MAX;
+    for _ in 0..3 {
+        let since = Instant::now();
+        run(connection, "select 1", "measuring the way to the server").await?;
+        least = least.min(since.elapsed());
+    }
+    Ok(least)
 }
 
 /// What a server says about itself.

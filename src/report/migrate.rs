@@ -1,12 +1,14 @@
 //! What a migration did.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::base::hint::{MIGRATE, VERIFY};
 use crate::base::outcome::Verdict;
 use crate::base::text::{plural, thousands};
 use crate::migration::csv::summary::CsvSummary;
 use crate::migration::groups::RejectionGroup;
+use crate::migration::phases::Phases;
 use crate::migration::run::{self, IncompleteLineage, MigrateCounts, RejectedField};
 use crate::migration::sample::Sample;
 use crate::report::groups::{AllRejections, rejections};
@@ -86,6 +88,9 @@ pub(crate) fn migrate_page(
     let seconds = report.elapsed.as_secs_f64();
     let rate = thousands(rate(counts.read, report.elapsed) as u64);
     page.row("Time", format!("{seconds:.1} s, {rate} rows a second"));
+    if counts.read >= TIMED {
+        page.row("Of that", phases(report));
+    }
     if dry_run {
         page.row(
             "Dry run",
@@ -127,6 +132,29 @@ fn judgement(report: &run::MigrateReport, dry_run: bool) -> String {
             )
         }
     }
+}
+
+/// Rows from which on it says something where the time went.
+const TIMED: u64 = 10_000;
+
+/// Where the time went, in shares of what the workers had together.
+fn phases(report: &run::MigrateReport) -> String {
+    let Phases { read, wait, look_up, transform, copy, commit, end } = report.phases;
+    let all = (wait + look_up + transform + copy + commit).as_secs_f64();
+    let share = |part: Duration, of: f64| format!("{:.0} %", 100.0 * part.as_secs_f64() / of.max(f64::EPSILON));
+    let part = |part: Duration| share(part, all);
+    format!(
+        "of {}: COPY {}, COMMIT {}, looking up {}, transforming {}, waiting for rows {}; reading took {} of the time, \
+         and the end (sequences, statistics) {}",
+        plural(report.jobs as u64, "worker", "workers"),
+        part(copy),
+        part(commit),
+        part(look_up),
+        part(transform),
+        part(wait),
+        share(read, report.elapsed.as_secs_f64()),
+        share(end, report.elapsed.as_secs_f64()),
+    )
 }
 
 /// Characters of a legacy value that a sample shows.
@@ -205,6 +233,11 @@ pub struct MigrateJson {
     pub seconds: f64,
     /// Legacy rows a second.
     pub rows_per_second: f64,
+    /// Workers, each with a session of its own.
+    pub jobs: usize,
+    /// Seconds by what was done in them, each the sum of all sessions: `read` (the source), `wait` (workers without rows),
+    /// `look_up`, `transform`, `copy` (ids and COPY), `commit`, `end` (sequences and statistics).
+    pub phases: BTreeMap<&'static str, f64>,
 }
 
 /// A row old and new.
@@ -251,6 +284,8 @@ impl MigrateJson {
             csv: databases.csv,
             seconds: report.elapsed.as_secs_f64(),
             rows_per_second: rate(report.counts.read, report.elapsed),
+            jobs: report.jobs,
+            phases: report.phases.named().into_iter().map(|(name, time)| (name, time.as_secs_f64())).collect(),
         }
     }
 }

@@ -6,16 +6,18 @@ mod pure;
 use divan::counter::ItemsCount;
 use divan::{AllocProfiler, Bencher};
 use pad_migrate::harness::generate::Generator;
+use pad_migrate::harness::generate::page::page;
 use pad_migrate::migration::legacy::LegacyRow;
 use pad_migrate::migration::reconstruct::reconstruct;
 use pad_migrate::migration::transform::transform;
 
-/// Counts allocations: those of a row are of values that only the slower of two parsers reads.
+/// Counts allocations.
 #[global_allocator]
 static COUNTED: AllocProfiler = AllocProfiler::system();
 
-/// Rows of one measured pass: more than the caches of a core hold.
+/// Rows of one measured pass, in pages as workers get them: more than the caches of a core hold.
 const ROWS: u64 = 5000;
+const PAGE_ROWS: u64 = 500;
 
 fn main() {
     divan::main();
@@ -23,7 +25,8 @@ fn main() {
 
 fn rows() -> Vec<(i64, LegacyRow)> {
     let generator = Generator { rows: ROWS, seed: 1 };
-    (0..ROWS).map(|index| (generator.id(index), pure::legacy_row(&generator.row(index)))).collect()
+    let of_page = |first: u64| page((first..first + PAGE_ROWS).map(|index| generator.row(index)));
+    (0..ROWS).step_by(PAGE_ROWS as usize).flat_map(of_page).collect()
 }
 
 #[divan::bench]

@@ -8,6 +8,7 @@ use pretty_assertions::assert_eq;
 use crate::harness::{Db, Start, apply_all, with_db};
 use crate::snapshots::Snapshot;
 use pad_migrate::harness::generate::columns::{STAGE_WORDS, STATUS_WORDS};
+use pad_migrate::harness::generate::page::page;
 use pad_migrate::harness::generate::{GeneratedRow, Generator};
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow};
@@ -16,7 +17,7 @@ use pad_migrate::migration::run::Options;
 use pad_migrate::migration::text::Text;
 use pad_migrate::migration::transform::transform;
 
-pub(crate) use pure::{legacy_row, lookups};
+pub(crate) use pure::lookups;
 
 mod pure;
 
@@ -28,6 +29,11 @@ pub(crate) async fn with_generated(generator: Generator, body: impl AsyncFnOnce(
         body(db).await;
     })
     .await;
+}
+
+/// The row as the migration would read it.
+pub(crate) fn legacy_row(row: &GeneratedRow<'_>) -> LegacyRow {
+    page([*row]).remove(0).1
 }
 
 /// Field and rule of each reason of a row that is rejected by the transform.

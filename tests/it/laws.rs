@@ -64,7 +64,8 @@ fn numbers() -> impl Strategy<Value = String> {
 
 fn large() -> impl Strategy<Value = TextBuf> {
     (300_000..1_000_000u64, "[0-9a-f]{64}").prop_map(|(octets, sha256)| {
-        TextBuf::from(Text::Large(Large { octets, sha256: &sha256, head: "Once upon a time" }))
+        let description = format!("{octets} {sha256} Once upon a time");
+        TextBuf::from(Text::Large(Large::described(&description).expect("a description")))
     })
 }
 
@@ -236,7 +237,7 @@ async fn load(db: &Db, rows: &[LegacyRow]) {
         None => "null".to_owned(),
         Some(Text::Plain(text)) => format!("'{}'", text.replace('\'', "''")),
         Some(Text::Large(large)) => {
-            format!("repeat('{}', {})", &large.sha256[..10], large.octets / 10)
+            format!("repeat('{}', {})", &large.sha256()[..10], large.octets() / 10)
         }
     };
     for (at, row) in rows.iter().enumerate() {

@@ -7,8 +7,10 @@ mod sources;
 mod types;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use pretty_assertions::assert_eq;
+use rstest::rstest;
 
 use crate::harness::{Db, Seen, Start, stored, with_db};
 use crate::waiting::{until, until_true};
@@ -18,7 +20,7 @@ use pad_migrate::ledger::pg::admission::SessionError;
 use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::pg::migrate;
 use pad_migrate::migration::pg::migrate_error::MigrateError;
-use pad_migrate::migration::run::{IncompleteLineage, OnIdCollision, OnMissingSecurity, Options};
+use pad_migrate::migration::run::{IncompleteLineage, OnIdCollision, OnMissingSecurity, Options, workers};
 
 /// Everything in `padealing`, surrogate keys and times included, to see that nothing has changed.
 async fn everything(db: &Db) -> BTreeMap<&'static str, Option<String>> {
@@ -495,4 +497,20 @@ async fn the_last_id_of_all_leaves_none_for_the_application() {
         db.check_clean().await;
     })
     .await;
+}
+
+#[rstest]
+#[case::near(2, 50, 2)]
+#[case::one_core(1, 50, 2)]
+#[case::more_cores(6, 50, 6)]
+#[case::many_cores(64, 50, 8)]
+#[case::next_room(2, 1_000, 3)]
+#[case::next_city(2, 5_000, 5)]
+#[case::far_away(2, 20_000, 8)]
+fn there_are_as_many_workers_as_keep_the_server_busy(
+    #[case] cores: usize,
+    #[case] microseconds: u64,
+    #[case] expected: usize,
+) {
+    assert_eq!(workers(cores, Duration::from_micros(microseconds)), expected);
 }

@@ -1,13 +1,13 @@
 //! Tables of cases for the pure core: a legacy value, and what must be stored for it. No database.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 
 use pad_migrate::migration::legacy::Names;
 use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow};
-use pad_migrate::migration::lookups::{Collision, Lookups, Security};
+use pad_migrate::migration::lookups::{Collision, Ids, Lookups, SecuritiesBySymbol, Security};
 use pad_migrate::migration::reconstruct::reconstruct;
 use pad_migrate::migration::rejection::Rule;
 use pad_migrate::migration::sample::target_cells;
@@ -45,11 +45,11 @@ fn security(id: i64, isin: &str, ticker: Option<&str>) -> Security {
 
 pub(crate) fn lookups() -> Lookups {
     Lookups {
-        employees: HashSet::from([1, 2, 3]),
-        securities: HashMap::from([
-            ("ONE".to_owned(), vec![security(10, "I1", None)]),
-            ("TWO".to_owned(), vec![security(20, "I2", Some("T")), security(21, "I3", Some("T"))]),
-            ("BARE".to_owned(), vec![security(30, "", Some("")), security(31, "", None)]),
+        employees: Ids::from_iter([1, 2, 3]),
+        securities: SecuritiesBySymbol::from_iter([
+            ("ONE".into(), [security(10, "I1", None)].into()),
+            ("TWO".into(), [security(20, "I2", Some("T")), security(21, "I3", Some("T"))].into()),
+            ("BARE".into(), [security(30, "", Some("")), security(31, "", None)].into()),
         ]),
         collisions: HashMap::new(),
         missing_security_is_null: false,

@@ -1,6 +1,6 @@
 //! The people and securities that a real source's rows refer to, copied for a rehearsal.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
@@ -14,11 +14,11 @@ use crate::ledger::pg::admission::SessionError;
 use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::identity::SourceIdentity;
 use crate::migration::legacy::{LegacyColumn, LegacyRow};
-use crate::migration::lookups::Security;
+use crate::migration::lookups::{Ids, SecuritiesBySymbol, Security};
 use crate::migration::pg::identity::identify;
 use crate::migration::pg::legacy::CsvPages;
 use crate::migration::pg::legacy_page::read_legacy_page;
-use crate::migration::pg::lookup::{Securities, employees};
+use crate::migration::pg::lookup::References;
 use crate::migration::pg::source::Source;
 use crate::migration::transform::references::{people, symbol};
 use crate::postgres::database::{Access, Database};
@@ -57,7 +57,7 @@ pub(crate) async fn copy_references(
         }
     }
     widen(&mut to).await?;
-    let mut securities = Securities::default();
+    let mut references = References::default();
     let mut after = None;
     loop {
         let page = read_legacy_page(&mut from, &legacy, after, PAGE_ROWS).await?;
@@ -65,8 +65,8 @@ pub(crate) async fn copy_references(
         after = Some(*last);
         let rows = || page.rows.iter().map(|(_, row)| row);
         begin_reading(&mut reference, Limits::default()).await?;
-        let people = employees(&mut reference, rows()).await?;
-        let found = securities.of(&mut reference, rows()).await?;
+        let people = references.people.of(&mut reference, rows()).await?;
+        let found = references.securities.of(&mut reference, rows()).await?;
         run(&mut reference, "commit", "ending the transaction").await?;
         add(&mut to, people, found).await?;
     }
@@ -95,7 +95,7 @@ pub(crate) async fn references_of_csv(
     {
         reference = None;
     }
-    let mut securities = Securities::default();
+    let mut references = References::default();
     let mut standing = StandIns::default();
     let mut pages = CsvPages::start(Arc::clone(csv), PAGE_ROWS);
     while let Some(page) = pages.next().await? {
@@ -103,8 +103,8 @@ pub(crate) async fn references_of_csv(
         let (people, found) = match &mut reference {
             Some(reference) => {
                 begin_reading(reference, Limits::default()).await?;
-                let people = employees(reference, rows()).await?;
-                let found = securities.of(reference, rows()).await?;
+                let people = references.people.of(reference, rows()).await?;
+                let found = references.securities.of(reference, rows()).await?;
                 run(reference, "commit", "ending the transaction").await?;
                 (people, found)
             }
@@ -126,8 +126,8 @@ struct StandIns {
 }
 
 impl StandIns {
-    fn of<'a>(&mut self, rows: impl Iterator<Item = &'a LegacyRow>) -> HashMap<String, Vec<Security>> {
-        let mut found = HashMap::new();
+    fn of<'a>(&mut self, rows: impl Iterator<Item = &'a LegacyRow>) -> SecuritiesBySymbol {
+        let mut found = SecuritiesBySymbol::default();
         for row in rows {
             let Some(symbol) = symbol(row).filter(|it| !self.known.contains(*it)) else { continue };
             self.known.insert(symbol.to_owned());
@@ -139,7 +139,7 @@ impl StandIns {
                 bloomberg: text(LegacyColumn::Bloomberg),
                 ticker: text(LegacyColumn::Ticker),
             };
-            found.insert(symbol.to_owned(), vec![security]);
+            found.insert(symbol.into(), Arc::new([security]));
         }
         found
     }
@@ -154,11 +154,7 @@ async fn widen(to: &mut Session) -> Result<(), QueryError> {
 }
 
 /// Adds people and securities to the mirror, as far as the migration looks at them.
-async fn add(
-    to: &mut Session,
-    people: HashSet<i64>,
-    securities: HashMap<String, Vec<Security>>,
-) -> Result<(), QueryError> {
+async fn add(to: &mut Session, people: Ids, securities: SecuritiesBySymbol) -> Result<(), QueryError> {
     const WHAT: &str = "copying reference rows";
     let people: Vec<i64> = people.into_iter().collect();
     sqlx::query("insert into bo_airflow.oracle_employee (id) select unnest($1::int8[]) on conflict do nothing")
@@ -174,7 +170,7 @@ async fn add(
          on conflict do nothing",
     )
     .bind(found().map(|(_, it)| it.id).collect::<Vec<_>>())
-    .bind(found().map(|(symbol, _)| symbol.clone()).collect::<Vec<_>>())
+    .bind(found().map(|(symbol, _)| symbol.to_string()).collect::<Vec<_>>())
     .bind(texts(|it| &it.isin))
     .bind(texts(|it| &it.sedol))
     .bind(texts(|it| &it.bloomberg))

@@ -27,7 +27,7 @@ impl Checker<'_> {
                 self.note(role.as_str(), "lineage", "the id of this row", &format!("{id}, no such row"));
             }
         }
-        for row in &stored.lineage {
+        for row in &*stored.lineage {
             if !row.role.as_ref().is_ok_and(|role| due.contains(role)) {
                 self.note(row.target_table(), "lineage", "no lineage row", &row.target_id.to_string());
             }

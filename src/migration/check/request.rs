@@ -1,17 +1,15 @@
 //! `pad_request`: its columns, the security and `compliance_assessment`.
 
-use std::collections::HashMap;
-
 use crate::migration::check::checker::{Checker, stored_flag};
 use crate::migration::legacy::LegacyColumn as Col;
-use crate::migration::lookups::Security;
+use crate::migration::lookups::{SecuritiesBySymbol, Security};
 use crate::migration::printed::Printed;
 use crate::migration::stored::{Cells, Stored};
 use crate::migration::target::Status;
 use crate::migration::text::{Text, TextBuf};
 
 impl Checker<'_> {
-    pub(super) fn request(&mut self, cells: &Cells, securities: &HashMap<String, Vec<Security>>) {
+    pub(super) fn request(&mut self, cells: &Cells, securities: &SecuritiesBySymbol) {
         let deleted = self.code(Col::IsDeleted).as_deref() == Some("y");
         let direction = self.code(Col::BuySell).map(|it| if it == "b" { "BUY" } else { "SELL" });
         let expected = [
@@ -54,7 +52,7 @@ impl Checker<'_> {
     }
 
     /// D7. A symbol without a security is right to be null, which only `--on-missing-security null` lets through.
-    pub(super) fn security(&mut self, cells: &Cells, securities: &HashMap<String, Vec<Security>>) {
+    pub(super) fn security(&mut self, cells: &Cells, securities: &SecuritiesBySymbol) {
         let symbol = self.row.compared(Col::InstSymbol).unwrap_or_default();
         let candidates = securities.get(symbol).filter(|_| !symbol.is_empty());
         let same = |of_security: &Option<String>, column: Col| {
@@ -66,7 +64,7 @@ impl Checker<'_> {
                 .iter()
                 .any(|(of_security, column)| same(of_security, *column))
         };
-        let candidates = candidates.map(Vec::as_slice).unwrap_or_default();
+        let candidates = candidates.map(|it| &**it).unwrap_or_default();
         let mut agreeing = candidates.iter().filter(agrees).map(|it| it.id);
         let ambiguous;
         let expected = match (candidates, agreeing.next(), agreeing.next()) {

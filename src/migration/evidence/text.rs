@@ -57,7 +57,7 @@ impl Lines {
     fn text(&mut self, text: Option<Text<'_>>) {
         match text {
             Some(Text::Large(large)) => {
-                self.digest(large.octets, large.sha256);
+                self.digest(large.octets(), large.sha256());
                 self.0.push(b'\n');
             }
             text => self.value(text.and_then(Text::plain)),

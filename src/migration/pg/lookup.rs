@@ -2,12 +2,13 @@
 //!
 //! Both sets are those of one page; nothing is proportional to the reference tables.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
 
 use crate::migration::legacy::LegacyRow;
-use crate::migration::lookups::Security;
+use crate::migration::lookups::{Ids, SecuritiesBySymbol, Security};
 use crate::migration::pg::unreadable::is_unreadable;
 use crate::migration::transform::references::{people, symbol};
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -15,26 +16,61 @@ use crate::postgres::session::Session;
 use crate::postgres::statement::server_facts;
 use crate::postgres::transaction::savepoint;
 
-/// Which of the people that the rows refer to exist.
-pub(crate) async fn employees<'a>(
-    connection: &mut Session,
-    rows: impl Iterator<Item = &'a LegacyRow>,
-) -> Result<HashSet<i64>, QueryError> {
-    let wanted: BTreeSet<i64> = rows.flat_map(people).collect();
-    let wanted: Vec<i64> = wanted.into_iter().collect();
-    let found: Vec<i64> = sqlx::query_scalar("select id::int8 from bo_airflow.oracle_employee where id = any($1)")
-        .bind(wanted)
-        .fetch_all(connection)
-        .await
-        .attempt("looking up people in bo_airflow.oracle_employee")?;
-    Ok(found.into_iter().collect())
+/// What pages refer to, remembered from one to the next up to a bound: a run asks once for what its rows have in common.
+#[derive(Debug, Default)]
+pub(crate) struct References {
+    pub(crate) people: People,
+    pub(crate) securities: Securities,
 }
 
-/// Securities by symbol, remembered from page to page up to a bound: the mirror may have no index on the symbol, and
-/// then each question is a scan.
+impl References {
+    /// Forgets everything, because it may have changed.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// People who exist, by their ids.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    known: Ids,
+}
+
+impl People {
+    /// People who are remembered, at most.
+    const BOUND: usize = 50_000;
+
+    /// Which of the people that the rows refer to exist. Who doesn't is asked for again.
+    pub(crate) async fn of<'a>(
+        &mut self,
+        connection: &mut Session,
+        rows: impl Iterator<Item = &'a LegacyRow>,
+    ) -> Result<Ids, QueryError> {
+        let mut people: Ids = rows.flat_map(people).collect();
+        let mut missing: Vec<i64> = people.iter().copied().filter(|id| !self.known.contains(id)).collect();
+        if missing.is_empty() {
+            return Ok(people);
+        }
+        missing.sort_unstable();
+        people.retain(|id| self.known.contains(id));
+        let found: Vec<i64> = sqlx::query_scalar("select id::int8 from bo_airflow.oracle_employee where id = any($1)")
+            .bind(missing)
+            .fetch_all(connection)
+            .await
+            .attempt("looking up people in bo_airflow.oracle_employee")?;
+        if self.known.len() > Self::BOUND {
+            self.known.clear();
+        }
+        self.known.extend(&found);
+        people.extend(found);
+        Ok(people)
+    }
+}
+
+/// Securities by symbol: the mirror may have no index on the symbol, and then each question is a scan.
 #[derive(Debug, Default)]
 pub(crate) struct Securities {
-    known: HashMap<String, Vec<Security>>,
+    known: SecuritiesBySymbol,
     held: usize,
     /// Whether a text may be unreadable: known when it was asked for.
     is_odd: Option<bool>,
@@ -60,18 +96,24 @@ impl Securities {
         &mut self,
         connection: &mut Session,
         rows: impl Iterator<Item = &'a LegacyRow>,
-    ) -> Result<HashMap<String, Vec<Security>>, QueryError> {
-        let wanted: BTreeSet<&str> = rows.filter_map(symbol).collect();
-        let missing: Vec<String> = wanted
-            .iter()
-            .filter(|symbol| !self.known.contains_key(**symbol))
-            .map(|symbol| (*symbol).to_owned())
-            .collect();
-        let mut found: HashMap<String, Vec<Security>> =
-            wanted.iter().filter_map(|it| Some(((*it).to_owned(), self.known.get(*it)?.clone()))).collect();
+    ) -> Result<SecuritiesBySymbol, QueryError> {
+        let mut found = SecuritiesBySymbol::default();
+        let mut missing = BTreeSet::new();
+        for symbol in rows.filter_map(symbol) {
+            match self.known.get_key_value(symbol) {
+                Some((symbol, candidates)) if !found.contains_key(symbol) => {
+                    found.insert(Arc::clone(symbol), Arc::clone(candidates));
+                }
+                Some(_) => {}
+                None => {
+                    missing.insert(symbol);
+                }
+            }
+        }
         if missing.is_empty() {
             return Ok(found);
         }
+        let missing: Vec<String> = missing.into_iter().map(str::to_owned).collect();
         let rows = self.candidates(connection, &missing).await?;
         let mut new: HashMap<String, Vec<Security>> = missing.into_iter().map(|it| (it, Vec::new())).collect();
         for (symbol, security) in rows {
@@ -84,9 +126,12 @@ impl Securities {
             self.known.clear();
             self.held = 0;
         }
-        self.held += new.values().map(|it| 1 + it.len()).sum::<usize>();
-        self.known.extend(new.iter().map(|(symbol, candidates)| (symbol.clone(), candidates.clone())));
-        found.extend(new);
+        for (symbol, candidates) in new {
+            self.held += 1 + candidates.len();
+            let (symbol, candidates): (Arc<str>, Arc<[Security]>) = (symbol.into(), candidates.into());
+            self.known.insert(Arc::clone(&symbol), Arc::clone(&candidates));
+            found.insert(symbol, candidates);
+        }
         Ok(found)
     }
 
@@ -112,11 +157,6 @@ impl Securities {
             }
         }
         Ok(found)
-    }
-
-    /// Forgets everything, because it may have changed.
-    pub(crate) fn forget(&mut self) {
-        *self = Self::default();
     }
 }
 

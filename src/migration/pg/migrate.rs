@@ -23,7 +23,7 @@ use crate::ledger::pg::permission::{current_role, permissions};
 use crate::migration::ids::OddIds;
 use crate::migration::needs;
 use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource, came_from_a_file};
-use crate::migration::pg::lookup::Securities;
+use crate::migration::pg::lookup::References;
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::missing::missing_columns;
 use crate::migration::pg::needs::{check_source, migrate_needs, target_tables};
@@ -35,13 +35,15 @@ use crate::migration::pg::sequences;
 use crate::migration::pg::source::Source;
 use crate::migration::pg::traits::traits_of_source;
 use crate::migration::pg::worker::{Work, run_worker};
-use crate::migration::run::{MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress, TargetTables};
+use crate::migration::run::{
+    MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress, TargetTables, workers,
+};
 use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::{Acquired, Lock};
 use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
-use crate::postgres::statement::{run, server_facts};
+use crate::postgres::statement::{round_trip, run, server_facts};
 
 /// What to migrate, where.
 #[derive(Clone, Debug)]
@@ -131,26 +133,33 @@ async fn run_to_end(
     let begun = begin(request).await?;
     let Begun { mut lock_connection, tables, server_version, examined, permissions } = begun;
     let Examined { legacy, pages, total, largest, notes } = examined;
-    if !options.dry_run {
-        let new =
-            RunRecord::new(&mut lock_connection, "migrate", request.environment, recorded_options(request, &legacy))
-                .await?;
-        // Known before it is stored: a run that is interrupted in between can still be recorded as such.
-        record.get_or_init(|| new).start(&mut lock_connection).await?;
-        sequences::advance(&mut lock_connection, largest.unwrap_or(0)).await?;
-    }
     let jobs = match options.dry_run {
         true => options.jobs,
         false => writers(&mut lock_connection, target, options.jobs).await?,
     };
-
+    let (jobs, target_database, legacy) = match options.more_jobs && jobs == options.jobs {
+        true => more_workers(&mut lock_connection, target, legacy, jobs).await?,
+        false => (jobs, (*target).clone(), legacy),
+    };
+    if !options.dry_run {
+        let new = RunRecord::new(
+            &mut lock_connection,
+            "migrate",
+            request.environment,
+            recorded_options(request, &legacy, jobs),
+        )
+        .await?;
+        // Known before it is stored: a run that is interrupted in between can still be recorded as such.
+        record.get_or_init(|| new).start(&mut lock_connection).await?;
+        sequences::advance(&mut lock_connection, largest.unwrap_or(0)).await?;
+    }
     let work = Work {
         legacy: legacy.clone(),
-        target_database: (*target).clone(),
+        target_database,
         tables,
         options: Options { jobs, ..options.clone() },
         run_id: record.get().map(|it| it.id.clone()),
-        securities: Mutex::new(Securities::default()),
+        references: Mutex::new(References::default()),
     };
     let total = total.min(options.limit.unwrap_or(u64::MAX));
     target.phase(if options.dry_run { "reading" } else { "migrating" });
@@ -167,6 +176,7 @@ async fn run_to_end(
         };
         odd.reject(&mut report, observer).await?;
     }
+    let ending = Instant::now();
     if let Some(record) = record.get() {
         target.phase("ending: sequences and statistics");
         // Rows may have come while the run was at work.
@@ -185,6 +195,7 @@ async fn run_to_end(
             analyze(target, &mut lock_connection).await;
         }
     }
+    report.phases.end = ending.elapsed();
     let _ = lock_connection.close().await;
     report.elapsed = started.elapsed();
     report.server_version = server_version;
@@ -230,7 +241,7 @@ async fn examine(
     let (total, mut notes) = (u64::try_from(total).unwrap_or(0), traits.notes(table));
     notes.extend(came_from_a_file(target).await?);
     let (database, source) = (Arc::new(database.clone()), Arc::new(source));
-    let pages = LegacyPages::of_table(Arc::clone(&source), connection, traits.needs_cursor, full);
+    let pages = LegacyPages::of_table(Arc::clone(&source), connection, traits.needs_cursor, full).await?;
     Ok(Examined { legacy: Legacy::Table { database, source }, pages, total, largest, notes })
 }
 
@@ -277,9 +288,49 @@ async fn writers(connection: &mut Session, target: &Database, wanted: usize) -> 
     Ok(1)
 }
 
+/// More workers than `jobs`, where that is faster and there is room for their sessions; with the databases to connect to.
+async fn more_workers(
+    holder: &mut Session,
+    target: &Database,
+    legacy: Legacy,
+    jobs: usize,
+) -> Result<(usize, Database, Legacy), QueryError> {
+    let round_trip = round_trip(holder).await?;
+    // How many another machine has isn't known.
+    let cores = match target.is_loopback() {
+        true => std::thread::available_parallelism().map_or(jobs, usize::from),
+        false => jobs,
+    };
+    let wanted = workers(cores, round_trip);
+    if wanted <= jobs {
+        return Ok((jobs, target.clone(), legacy));
+    }
+    let rooms = async {
+        // As many as if they had been asked for.
+        let wide = with_room(target, 1 + wanted).await?;
+        let legacy = match &legacy {
+            Legacy::Table { database, source } => {
+                let database = Arc::new(with_room(database, 1 + wanted).await?);
+                Legacy::Table { database, source: Arc::clone(source) }
+            }
+            Legacy::Csv(_) => legacy.clone(),
+        };
+        Some((wanted, wide, legacy))
+    };
+    let found = holder.while_waiting(rooms).await?;
+    Ok(found.unwrap_or_else(|| (jobs, target.clone(), legacy)))
+}
+
+/// The database, if there is room for so many sessions.
+async fn with_room(database: &Database, sessions: usize) -> Option<Database> {
+    let wide = database.for_more_sessions(sessions);
+    let _ = wide.connect(Access::Read, "migrate").await.ok()?.close().await;
+    Some(wide)
+}
+
 /// What `padealing.migration_run` keeps of how the run was asked for.
-fn recorded_options(request: &MigrateRequest<'_>, legacy: &Legacy) -> serde_json::Value {
-    let Options { limit, batch_size, jobs, on_missing_security, on_id_collision, .. } = request.options;
+fn recorded_options(request: &MigrateRequest<'_>, legacy: &Legacy, jobs: usize) -> serde_json::Value {
+    let Options { limit, batch_size, on_missing_security, on_id_collision, .. } = request.options;
     let (place, table, zone) = match legacy {
         Legacy::Table { database, source, .. } => (database.place(), source.table.to_string(), source.zone.clone()),
         Legacy::Csv(csv) => (csv.name(), SOURCE_TABLE.to_owned(), None),
@@ -354,14 +405,16 @@ async fn run_pipeline(
     reading.spawn(reader.run(work.options.clone()));
 
     // An error leaves this function, and dropping the sets ends the other workers and the reader.
-    let report = collect(results, &window, total, observer).await?;
+    let mut report = collect(results, &window, total, observer).await?;
     while let Some(ended) = workers.join_next().await {
         ended.map_err(MigrateError::Worker)?;
     }
     let ended = reading.join_next().await.expect("the reader was started").map_err(MigrateError::Worker)?;
     let MigrateCounts { read, migrated, already_migrated, rejected, .. } = report.counts;
     assert_eq!(read, migrated + already_migrated + rejected, "every row read is accounted for");
-    Ok((report, ended?))
+    let (lock_connection, reading) = ended?;
+    (report.jobs, report.phases.read) = (jobs, reading);
+    Ok((report, lock_connection))
 }
 
 /// Adds the outcomes of pages up in id order, and lets the reader go on after each.

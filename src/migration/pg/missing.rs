@@ -19,10 +19,10 @@ pub(crate) async fn missing_columns(connection: &mut Session) -> Result<Vec<Stri
         (ExecutionRow::TABLE, ExecutionRow::COLUMNS),
         (AuditRow::TABLE, AuditRow::COLUMNS),
         (LineageRow::TABLE, LineageRow::COLUMNS),
-        (RequestRow::TABLE, stored::REQUEST),
-        (ApprovalRow::TABLE, stored::APPROVAL),
-        (ExecutionRow::TABLE, stored::EXECUTION),
-        (AuditRow::TABLE, stored::AUDIT),
+        (RequestRow::TABLE, stored::REQUEST.names()),
+        (ApprovalRow::TABLE, stored::APPROVAL.names()),
+        (ExecutionRow::TABLE, stored::EXECUTION.names()),
+        (AuditRow::TABLE, stored::AUDIT.names()),
     ];
     let needed: BTreeSet<String> = tables
         .into_iter()

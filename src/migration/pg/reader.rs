@@ -1,11 +1,13 @@
 //! Walks the source, a table in id order and a file in its own, and hands out pages of rows that have no lineage yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::migration::legacy::LegacyRow;
+use crate::migration::pg::ahead::Ahead;
 use crate::migration::pg::legacy::CsvPages;
 use crate::migration::pg::legacy_page::{LegacyPage, read_legacy_page};
 use crate::migration::pg::lineage::{Lineage, read_lineage, read_lineage_of};
@@ -15,7 +17,7 @@ use crate::migration::pg::source::Source;
 use crate::migration::run::Options;
 use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
-use crate::postgres::statement::run;
+use crate::postgres::statement::{round_trip, run};
 use crate::postgres::transaction::{Limits, begin_read_only, begin_reading};
 
 /// A page of rows without lineage, for a worker.
@@ -72,15 +74,23 @@ pub(crate) struct TablePages {
     connection: Session,
     cursor: Option<LegacyCursor>,
     after: Option<i64>,
-    size: usize,
+    ahead: Ahead,
+    /// What was read ahead.
+    rows: VecDeque<(i64, LegacyRow)>,
     full: usize,
 }
 
 impl LegacyPages {
     /// Before the first page of a table.
-    pub(crate) fn of_table(source: Arc<Source>, connection: Session, needs_cursor: bool, full: usize) -> Self {
+    pub(crate) async fn of_table(
+        source: Arc<Source>,
+        mut connection: Session,
+        needs_cursor: bool,
+        full: usize,
+    ) -> Result<Self, QueryError> {
         let cursor = needs_cursor.then(LegacyCursor::default);
-        Self::Table(Box::new(TablePages { source, connection, cursor, after: None, size: full, full }))
+        let (ahead, rows) = (Ahead::of(full, round_trip(&mut connection).await?), VecDeque::new());
+        Ok(Self::Table(Box::new(TablePages { source, connection, cursor, after: None, ahead, rows, full })))
     }
 
     /// Begins the transaction in which a cursor reads.
@@ -124,18 +134,22 @@ impl LegacyPages {
 
 impl TablePages {
     async fn next(&mut self) -> Result<Vec<(i64, LegacyRow)>, QueryError> {
-        let Self { source, connection, cursor, after, size, full } = self;
-        let LegacyPage { rows, cut } = match cursor {
-            None => read_legacy_page(connection, source, *after, *size).await?,
-            Some(cursor) => {
-                let PlainPage { rows, cut } = cursor.page(connection, source, *after, *size).await?;
-                LegacyPage { rows, cut }
-            }
-        };
-        // The next page is as large as this one turned out to be, or larger again if it was whole.
-        *size = if cut { rows.len().max(1) } else { (*size * 2).min(*full) };
-        *after = rows.last().map(|(id, _)| *id).or(*after);
-        Ok(rows)
+        let Self { source, connection, cursor, after, ahead, rows, full } = self;
+        if rows.is_empty() {
+            let size = ahead.size();
+            let read = match cursor {
+                None => read_legacy_page(connection, source, *after, size).await?,
+                Some(cursor) => {
+                    let PlainPage { rows, cut } = cursor.page(connection, source, *after, size).await?;
+                    LegacyPage { rows, cut }
+                }
+            };
+            ahead.read(read.rows.len(), read.cut);
+            *rows = read.rows.into();
+        }
+        let page: Vec<(i64, LegacyRow)> = rows.drain(..rows.len().min(*full)).collect();
+        *after = page.last().map(|(id, _)| *id).or(*after);
+        Ok(page)
     }
 }
 
@@ -157,11 +171,11 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Reads to the end, or to the limit. Gives the connection with the lock back.
-    pub(crate) async fn run(self, options: Options) -> Result<Session, MigrateError> {
+    /// Reads to the end, or to the limit. Gives the connection with the lock back, and how long reading took.
+    pub(crate) async fn run(self, options: Options) -> Result<(Session, Duration), MigrateError> {
         let window_size = u32::try_from(options.jobs.max(1) + 1).unwrap_or(u32::MAX);
         let mut left = options.limit.unwrap_or(u64::MAX);
-        let mut sequence = 0;
+        let (mut sequence, mut reading) = (0, Duration::ZERO);
         let Self { mut pages, has_lineage, mut lock_connection, batches, window } = self;
         let holder = &mut lock_connection;
         // In a transaction, the server notices in a minute when nobody holds the lock any more, in every version.
@@ -174,7 +188,10 @@ impl Reader {
                 break;
             };
             permit.forget();
-            let Some(page) = pages.next(holder, has_lineage).await? else {
+            let since = Instant::now();
+            let page = pages.next(holder, has_lineage).await?;
+            reading += since.elapsed();
+            let Some(page) = page else {
                 window.add_permits(1);
                 break;
             };
@@ -210,6 +227,6 @@ impl Reader {
         // window.
         let _ = holder.while_waiting(window.acquire_many(window_size)).await?;
         run(holder, "commit", "ending the transaction").await?;
-        Ok(lock_connection)
+        Ok((lock_connection, reading))
     }
 }

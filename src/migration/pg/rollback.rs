@@ -559,7 +559,7 @@ async fn roll_back_page(
                 true => (Manner::WithoutRefused, Care::Throughout, 1),
                 false => (manner, care, attempt + 1),
             };
-            work.securities.lock().await.forget();
+            *work.securities.lock().await = Securities::default();
         }
     }
     Ok((counts, all))

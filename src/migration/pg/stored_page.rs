@@ -15,7 +15,8 @@ use crate::migration::pg::source::companion;
 use crate::migration::pg::stored_page::json::Json;
 use crate::migration::stored::line::{Line, Lines};
 use crate::migration::stored::{
-    APPROVAL, AUDIT, Cells, EXECUTION, REQUEST, Stored, StoredAssessment, StoredLineage, StoredResidual, UNLIMITED,
+    APPROVAL, AUDIT, Cells, Columns, EXECUTION, LineageOfRow, REQUEST, Stored, StoredAssessment, StoredLineage,
+    StoredResidual,
 };
 use crate::migration::target::{Role, SOURCE_TABLE};
 use crate::migration::text::{LARGE, Large};
@@ -53,14 +54,15 @@ impl Rows {
 }
 
 /// The columns, and behind them what describes the texts among them that are too large.
-fn select_list(alias: &str, columns: &[&str]) -> String {
-    let qualified = |column: &str| format!("{alias}.\"{column}\"");
+fn select_list(alias: &str, columns: &Columns) -> String {
     let is_large = |column: &str| format!("octet_length({column}) > {LARGE}");
-    let each = columns.iter().map(|name| match (UNLIMITED.contains(name), qualified(name)) {
-        (true, column) => format!("case when {} then null else {column} end", is_large(&column)),
-        (false, column) => column,
+    let qualified = |name: &str| format!("{alias}.\"{name}\"");
+    let all = || columns.names().iter().enumerate().map(|(at, name)| (columns.is_unlimited(at), qualified(name)));
+    let each = all().map(|(is_unlimited, column)| match is_unlimited {
+        true => format!("case when {} then null else {column} end", is_large(&column)),
+        false => column,
     });
-    let unlimited = columns.iter().filter(|name| UNLIMITED.contains(name)).map(|name| qualified(name));
+    let unlimited = all().filter(|(is_unlimited, _)| *is_unlimited).map(|(_, column)| column);
     let described = unlimited.map(|it| format!("case when {} then {} end", is_large(&it), companion(&it)));
     each.chain(described).collect::<Vec<_>>().join(", ")
 }
@@ -172,7 +174,7 @@ async fn copy_out(
 
 /// The lineage of each of them that has any, in the order of their ids.
 async fn read_lineage(target: &mut Session, range: &Rows, depth: Depth) -> Result<Vec<(i64, Stored)>, QueryError> {
-    let mut lineage: Vec<(i64, StoredLineage)> = Vec::new();
+    let mut lineage: Vec<(i64, StoredLineage)> = Vec::with_capacity(LINEAGE_ROWS);
     let record = match depth {
         Depth::Rows => "",
         Depth::Records => ", concat_ws(' ', m.id, m.target_id, coalesce(m.migrated_at::text, ''))",
@@ -191,19 +193,18 @@ async fn read_lineage(target: &mut Session, range: &Rows, depth: Depth) -> Resul
     .await?;
     // Rows of an index mostly come in its order.
     lineage.sort_by_key(|(id, _)| *id);
-    let mut stored: Vec<(i64, Stored)> = Vec::with_capacity(lineage.len() / 4);
-    for (id, row) in lineage {
-        match stored.last_mut() {
-            Some((last, entry)) if *last == id => entry.lineage.push(row),
-            _ => {
-                let mut lineage = Vec::with_capacity(Role::ALL.len());
-                lineage.push(row);
-                stored.push((id, Stored { lineage, ..Stored::default() }));
-            }
-        }
-    }
-    Ok(stored)
+    let (ids, lineage): (Vec<i64>, Vec<StoredLineage>) = lineage.into_iter().unzip();
+    let (lineage, mut first) = (Arc::from(lineage), 0);
+    let of_row = |ids: &[i64]| {
+        first += ids.len();
+        let lineage = LineageOfRow::new(&lineage, first - ids.len()..first);
+        (ids[0], Stored { lineage, ..Stored::default() })
+    };
+    Ok(ids.chunk_by(|one, other| one == other).map(of_row).collect())
 }
+
+/// Rows of lineage that room is made for.
+const LINEAGE_ROWS: usize = 2048;
 
 /// What is read of lineage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,7 +260,7 @@ pub(crate) async fn read_stored(
         [("pad_approval", APPROVAL, 2), ("pad_execution", EXECUTION, 1), ("audit_log", AUDIT, 3)]
     {
         let sql = format!(
-            "select t.request_id, {} from padealing.{table} t where {} order by t.id",
+            "select t.request_id, {} from padealing.{table} t where {}",
             select_list("t", columns),
             requests.condition("t.request_id"),
         );
@@ -270,6 +271,14 @@ pub(crate) async fn read_stored(
                 "pad_approval" => entry.approvals.push(cells),
                 "pad_execution" => entry.executions.push(cells),
                 _ => entry.audit.push(cells),
+            }
+        }
+    }
+    for (_, entry) in &mut stored {
+        // Mostly they come in their order, which costs less to see here than a sort on the server.
+        for rows in [&mut entry.approvals, &mut entry.executions, &mut entry.audit] {
+            if !rows.is_sorted_by_key(Cells::id) {
+                rows.sort_by_key(Cells::id);
             }
         }
     }

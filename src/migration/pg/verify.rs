@@ -26,7 +26,9 @@ use crate::ledger::pg::permission::current_role;
 use crate::migration::accounting::Accounting;
 use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::ids::OddIds;
+use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
+use crate::migration::pg::ahead::Ahead;
 use crate::migration::pg::evidence::records::counted;
 use crate::migration::pg::evidence::spool::Spool;
 use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource, came_from_a_file, repeated_ids};
@@ -48,7 +50,7 @@ use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::Lock;
 use crate::postgres::query_error::Attempt;
 use crate::postgres::session::Session;
-use crate::postgres::statement::server_facts;
+use crate::postgres::statement::{round_trip, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
 
 /// Legacy rows of one step.
@@ -356,13 +358,15 @@ async fn read_source(
     needs_cursor: bool,
     pages: mpsc::Sender<SourcePage>,
 ) -> Result<(), VerifyError> {
-    let (mut after, mut size, mut sequence) = (None, PAGE_ROWS, 0);
+    let mut ahead = Ahead::of(PAGE_ROWS, round_trip(&mut from.session).await?);
+    let (mut after, mut sequence) = (None, 0);
     let (mut cursor, mut snapshot) = (needs_cursor.then(LegacyCursor::default), 0);
     loop {
         if snapshot != from.snapshots {
             // The cursor has ended with its snapshot.
             (cursor, snapshot) = (needs_cursor.then(LegacyCursor::default), from.snapshots);
         }
+        let size = ahead.size();
         let read = match &mut cursor {
             Some(cursor) => cursor.page(&mut from.session, &source, after, size).await,
             None => read_plain_page(&mut from.session, &source, after, size).await,
@@ -377,16 +381,23 @@ async fn read_source(
         };
         from.in_a_row = 0;
         let done = rows.is_empty() || rows.len() < size && !cut;
-        size = if cut { rows.len().max(1) } else { (size * 2).min(PAGE_ROWS) };
-        // The last range is open, so that lineage beyond the last legacy row is seen too.
-        let until = if done { None } else { rows.last().map(|(id, _)| *id) };
-        let Ok(room) = from.wait(pages.reserve()).await? else { break };
-        room.send(SourcePage { sequence, ids: Rows::Between { after, until }, rows });
-        sequence += 1;
+        ahead.read(rows.len(), cut);
+        let mut rows = rows.into_iter().peekable();
+        loop {
+            let page: Vec<(i64, LegacyRow)> = rows.by_ref().take(PAGE_ROWS).collect();
+            let is_end = rows.peek().is_none();
+            // The last range is open, so that lineage beyond the last legacy row is seen too.
+            let until = if done && is_end { None } else { page.last().map(|(id, _)| *id) };
+            let Ok(room) = from.wait(pages.reserve()).await? else { return Ok(()) };
+            room.send(SourcePage { sequence, ids: Rows::Between { after, until }, rows: page });
+            (sequence, after) = (sequence + 1, until);
+            if is_end {
+                break;
+            }
+        }
         if done {
             break;
         }
-        after = until;
     }
     let _ = from.session.close().await;
     Ok(())

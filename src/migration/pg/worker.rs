@@ -1,6 +1,7 @@
 //! A worker: looks up what a page refers to, transforms its rows, and writes the result in one transaction.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use tokio::sync::{Mutex, mpsc};
 
@@ -9,13 +10,14 @@ use crate::migration::lookups::{Collision, Lookups};
 use crate::migration::pg::large_text::LargeTextReader;
 use crate::migration::pg::legacy::Legacy;
 use crate::migration::pg::lineage::read_lineage_of;
-use crate::migration::pg::lookup::{Securities, employees};
+use crate::migration::pg::lookup::References;
 use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::reader::Batch;
 use crate::migration::pg::refused::write_what_is_accepted;
 use crate::migration::pg::rejects::record_rejections;
 use crate::migration::pg::write::{draw_ids, prepare_writing, write_rows};
 use crate::migration::pg::write_error::{WriteError, commit_page};
+use crate::migration::phases::Phases;
 use crate::migration::rejection::Rejection;
 use crate::migration::run::{
     MigrateCounts, OnIdCollision, OnMissingSecurity, Options, PageOutcome, SAMPLES, TargetTables,
@@ -41,7 +43,7 @@ pub(crate) struct Work {
     pub(crate) options: Options,
     /// None in a dry run, which writes nothing.
     pub(crate) run_id: Option<String>,
-    pub(crate) securities: Mutex<Securities>,
+    pub(crate) references: Mutex<References>,
 }
 
 /// Migrates pages until there are no more.
@@ -65,11 +67,14 @@ async fn migrate_pages(
 ) -> Result<(), MigrateError> {
     let mut large_texts = LargeTextReader::new(&work.legacy);
     loop {
+        let since = Instant::now();
         let next = async { batches.lock().await.recv().await };
         let Some(batch) = connection.while_waiting(next).await? else {
             break;
         };
-        let outcome = migrate_page_with_retries(work, connection, &mut large_texts, batch).await?;
+        let wait = since.elapsed();
+        let mut outcome = migrate_page_with_retries(work, connection, &mut large_texts, batch).await?;
+        outcome.phases.wait = wait;
         if connection.while_waiting(outcomes.send(Ok(outcome))).await?.is_err() {
             break;
         }
@@ -119,7 +124,7 @@ async fn migrate_page_with_retries(
             return Err(MigrateError::Page { first, last, place, source: error });
         }
         (manner, attempt) = if leave_out { (Manner::WithoutRefused, 1) } else { (manner, attempt + 1) };
-        work.securities.lock().await.forget();
+        work.references.lock().await.forget();
         drop_migrated(connection, &mut batch).await?;
     }
 }
@@ -147,7 +152,10 @@ async fn migrate_page(
     } else {
         begin_writing(connection, Limits::default()).await?;
     }
+    let (mut phases, mut since) = (Phases::default(), Instant::now());
+    let mut lap = || std::mem::replace(&mut since, Instant::now()).elapsed();
     let lookups = look_up(work, connection, batch).await?;
+    phases.look_up = lap();
     let (mut accepted, mut rejections) = (Vec::new(), Vec::new());
     let mut samples = Vec::new();
     let origins: HashMap<i64, Origin> = batch.rows.iter().filter_map(|(id, row)| Some((*id, row.origin?))).collect();
@@ -162,6 +170,7 @@ async fn migrate_page(
             Err(rejection) => rejections.push(rejection),
         }
     }
+    phases.transform = lap();
     let place = |rejection: Rejection| match origins.get(&rejection.source_id) {
         Some(origin) => rejection.at(*origin),
         None => rejection,
@@ -192,26 +201,41 @@ async fn migrate_page(
         rejected: rejections.len() as u64,
         ..count(&accepted)
     };
+    phases.copy = lap();
     commit_page(connection, &work.target_database).await?;
+    phases.commit = lap();
     let incomplete = batch.incomplete.clone();
-    Ok(PageOutcome { sequence: batch.sequence, counts, rejections, incomplete, samples })
+    Ok(PageOutcome { sequence: batch.sequence, counts, rejections, incomplete, samples, phases })
 }
 
-/// Which of the ids requests of the target have.
-async fn taken(connection: &mut Session, ids: &[i64]) -> Result<Vec<i64>, QueryError> {
+/// Which of the ids requests of the target have. Where the page's range has none, as nearly always, one look shows it.
+async fn taken(connection: &mut Session, batch: &Batch) -> Result<Vec<i64>, QueryError> {
+    const WHAT: &str = "looking for requests with the ids of legacy rows";
+    let Some((first, last)) = batch.range() else { return Ok(Vec::new()) };
+    // The least is at hand in the index; whether there is any may look to the planner like a few rows of a scan.
+    let least: Option<i64> =
+        sqlx::query_scalar("select min(id)::int8 from padealing.pad_request where id between $1 and $2")
+            .bind(first)
+            .bind(last)
+            .fetch_one(&mut *connection)
+            .await
+            .attempt(WHAT)?;
+    if least.is_none() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<i64> = batch.rows.iter().map(|(id, _)| *id).collect();
     sqlx::query_scalar("select id::int8 from padealing.pad_request where id = any($1) order by id")
         .bind(ids)
         .fetch_all(connection)
         .await
-        .attempt("looking for requests with the ids of legacy rows")
+        .attempt(WHAT)
 }
 
 /// Looks up what the rows of a page refer to.
 async fn look_up(work: &Work, connection: &mut Session, batch: &Batch) -> Result<Lookups, QueryError> {
-    let ids: Vec<i64> = batch.rows.iter().map(|(id, _)| *id).collect();
     let rows = || batch.rows.iter().map(|(_, row)| row);
     // None of these rows has lineage, so a request of that id came from elsewhere.
-    let taken = if work.tables.has_requests { taken(connection, &ids).await? } else { Vec::new() };
+    let taken = if work.tables.has_requests { taken(connection, batch).await? } else { Vec::new() };
     let mut collisions = HashMap::new();
     match work.options.on_id_collision {
         OnIdCollision::Reject => collisions.extend(taken.into_iter().map(|id| (id, Collision::Reject))),
@@ -227,9 +251,10 @@ async fn look_up(work: &Work, connection: &mut Session, batch: &Batch) -> Result
         }
     }
     collisions.extend(batch.stray.iter().map(|id| (*id, Collision::StrayLineage)));
+    let mut references = work.references.lock().await;
     Ok(Lookups {
-        employees: employees(connection, rows()).await?,
-        securities: work.securities.lock().await.of(connection, rows()).await?,
+        employees: references.people.of(connection, rows()).await?,
+        securities: references.securities.of(connection, rows()).await?,
         collisions,
         missing_security_is_null: work.options.on_missing_security == OnMissingSecurity::Null,
     })

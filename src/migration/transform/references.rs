@@ -82,7 +82,7 @@ impl RowReader<'_, '_> {
         if self.row.compared(column).is_some_and(str::is_empty) || !self.row.has_text(column) {
             return None;
         }
-        let candidates = symbol(self.row).and_then(|it| self.lookups.securities.get(it)).map_or(&[][..], Vec::as_slice);
+        let candidates = symbol(self.row).and_then(|it| self.lookups.securities.get(it)).map_or(&[][..], |it| &**it);
         match candidates {
             [] if self.lookups.missing_security_is_null => None,
             [] => {

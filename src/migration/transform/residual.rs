@@ -11,6 +11,20 @@ use crate::migration::value::{Amount, Digits, Timestamp};
 /// Bytes that all the strings of one jsonb object may have together (Postgres, `JENTRY_OFFLENMASK`).
 pub(crate) const JSONB_LIMIT: u64 = 0x0FFF_FFFF;
 
+/// The columns of flags.
+const FLAGS: [Col; 12] = {
+    let (mut flags, mut found, mut at) = ([Col::Id; 12], 0, 0);
+    while at < Col::ALL.len() {
+        if matches!(Col::ALL[at].kind(), Kind::YesNo) {
+            flags[found] = Col::ALL[at];
+            found += 1;
+        }
+        at += 1;
+    }
+    assert!(found == flags.len(), "as many as there are");
+    flags
+};
+
 /// What the typed columns don't give back: a key exactly where the default inverse differs from the row (D20).
 pub(super) fn residual<'a>(
     source_id: i64,
@@ -25,8 +39,9 @@ pub(super) fn residual<'a>(
             legacy.keep(column);
         }
     };
-    let id = |column: Col, id: i64| row.plain(column).is_some_and(|it| it == Digits::of(id).as_str());
-    let time = |column: Col, time: Timestamp| row.plain(column).is_some_and(|it| it == time.digits().as_str());
+    let id = |column: Col, id: i64| row.plain(column).is_some_and(|it| it.as_bytes() == Digits::of(id).as_bytes());
+    let time =
+        |column: Col, time: Timestamp| row.plain(column).is_some_and(|it| it.as_bytes() == time.digits().as_bytes());
     let amount = |column: Col, amount: Amount| row.plain(column).is_some_and(|it| amount.prints(it));
     fn or_null<T>(row: &LegacyRow, column: Col, value: Option<T>, prints: impl Fn(Col, T) -> bool) -> bool {
         value.map_or_else(|| row.is_null(column), |value| prints(column, value))
@@ -37,10 +52,9 @@ pub(super) fn residual<'a>(
     unless(time(Col::RequestedDate, request.created_at), Col::RequestedDate);
     unless(row.is_null(Col::Name), Col::Name);
     unless(row.is_null(Col::InstSymbol), Col::InstSymbol);
-    for column in Col::ALL.iter().filter(|it| it.kind() == Kind::YesNo) {
+    for column in FLAGS {
         // '1', '2' and null come back; D1 lets nothing else through but the empty string.
-        let comes_back = row.plain(*column) != Some("");
-        unless(comes_back, *column);
+        unless(!row.is_empty(column), column);
     }
     unless(or_null(row, Col::TradeSize, request.quantity, amount), Col::TradeSize);
     unless(or_null(row, Col::Value, request.estimated_value, amount), Col::Value);
@@ -86,6 +100,9 @@ pub(crate) fn certain_residual(row: &LegacyRow) -> Residual<'_> {
 impl RowReader<'_, '_> {
     /// What no jsonb can hold is a rejection (D20), named by its longest value.
     pub(super) fn check_residual(&mut self, legacy: Residual<'_>) {
+        if legacy.octets_at_most().is_some_and(|octets| octets <= JSONB_LIMIT) {
+            return;
+        }
         let octets = |text: Option<Text<'_>>| text.map_or(0, Text::octets);
         let total: u64 = legacy.iter().map(|(name, text)| name.len() as u64 + octets(text)).sum();
         if total <= JSONB_LIMIT {

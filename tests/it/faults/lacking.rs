@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pretty_assertions::assert_eq;
+use rstest::rstest;
 use rustix::process::geteuid;
 use tempfile::TempDir;
 
@@ -12,17 +13,20 @@ use super::run::run;
 use super::subject::subject;
 use crate::harness::program::command;
 
+#[rstest]
+#[case::of_a_table("pad_approval_id_seq")]
+#[case::of_lineage("migration_mapping_id_seq")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sequence_at_its_end_leaves_whole_rows() {
+async fn a_sequence_at_its_end_leaves_whole_rows(#[case] sequence: &str) {
     on("migrate", async |prepared, db| {
-        let last = "select last_value + 30 from padealing.pad_approval_id_seq";
-        let last = db.value(last).await.expect("a number");
-        db.execute(&format!("alter sequence padealing.pad_approval_id_seq maxvalue {last}")).await;
+        let last = format!("select last_value + 30 from padealing.{sequence}");
+        let last = db.value(&last).await.expect("a number");
+        db.execute(&format!("alter sequence padealing.{sequence} maxvalue {last}")).await;
         let done = go(db, MIGRATE).await;
         assert_eq!(done.code, Some(2), "{}", done.printed);
-        assert!(done.printed.contains("pad_approval_id_seq"), "{}", done.printed);
+        assert!(done.printed.contains(sequence), "{}", done.printed);
         check_rows(prepared, db, false).await;
-        db.execute("alter sequence padealing.pad_approval_id_seq no maxvalue").await;
+        db.execute(&format!("alter sequence padealing.{sequence} no maxvalue")).await;
         go(db, MIGRATE).await;
         check_rows(prepared, db, true).await;
     })

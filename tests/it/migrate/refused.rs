@@ -136,6 +136,7 @@ async fn what_is_no_rows_fault_stops_the_run() {
 
 #[rstest]
 #[case::check("23514", Culprit::Row)]
+#[case::sequence_at_its_end("2200H", Culprit::Run)]
 #[case::value("22001", Culprit::Row)]
 #[case::raised("P0001", Culprit::Row)]
 #[case::row_size("54000", Culprit::Row)]

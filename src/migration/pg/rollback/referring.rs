@@ -250,9 +250,9 @@ pub(crate) fn claimed<'a>(stored: &'a [(i64, &Stored)], table: &'a str) -> impl 
 
 fn is_known(table: &str, column: &str) -> bool {
     match table {
-        "pad_request" => REQUEST.contains(&column) || column == "compliance_assessment",
-        "pad_approval" => APPROVAL.contains(&column),
-        "pad_execution" => EXECUTION.contains(&column),
-        _ => AUDIT.contains(&column),
+        "pad_request" => REQUEST.names().contains(&column) || column == "compliance_assessment",
+        "pad_approval" => APPROVAL.names().contains(&column),
+        "pad_execution" => EXECUTION.names().contains(&column),
+        _ => AUDIT.names().contains(&column),
     }
 }
