@@ -58,7 +58,8 @@ pub struct Manifest {
     pub place: String,
     /// The server's version, such as `15.18`.
     pub server_version: String,
-    /// Where the server's write-ahead log was: what was written before it is in the backup.
+    /// Where the server's write-ahead log was: what was written before it is in the backup. `0/0` where the server doesn't
+    /// say it.
     pub wal_position: String,
     /// The version of pg_dump that wrote it.
     pub pg_dump_version: String,

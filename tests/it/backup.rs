@@ -243,3 +243,25 @@ async fn rows_that_come_meanwhile_are_not_in_it() {
     })
     .await;
 }
+
+/// As on Amazon Aurora and AlloyDB, as their users report.
+#[tokio::test]
+async fn a_server_without_a_position_of_its_log_is_backed_up() {
+    with_db(Start::Migrated, async |db| {
+        db.execute(
+            "create or replace function pg_catalog.pg_current_wal_lsn() returns pg_lsn language plpgsql as \
+             $$ begin raise exception 'not supported here' using errcode = '0A000'; end $$",
+        )
+        .await;
+        let folder = tempfile::tempdir().expect("a directory is made");
+        let output = go(folder.path(), &db.url, &[], &["backup", "--out", "it.dump"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let manifest =
+            std::fs::read_to_string(folder.path().join("it.dump.manifest.json")).expect("there is a manifest");
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("it is JSON");
+        assert_eq!(manifest["wal_position"], "0/0");
+        let output = go(folder.path(), &db.url, &[], &["restore", "--from", "it.dump", "--rehearse"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    })
+    .await;
+}

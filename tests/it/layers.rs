@@ -94,7 +94,8 @@ fn is_within(file: &str, module: &str) -> bool {
 
 /// What the verification shares with the migration all the same: how legacy rows and reference rows are read; and what
 /// keeps its evidence.
-const SHARED: [&str; 11] = [
+const SHARED: [&str; 12] = [
+    "migration/pg/ahead.rs",
     "migration/pg/evidence/records.rs",
     "migration/pg/evidence/spool.rs",
     "migration/pg/legacy.rs",

@@ -31,7 +31,7 @@ use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{fetch_value, run, server_facts};
-use crate::postgres::transaction::{Limits, begin_read_only};
+use crate::postgres::transaction::{Limits, begin_read_only, savepoint};
 use crate::schema::backup::{
     BackedUp, CatalogObject, Contents, FORMAT, Manifest, Reference, TOOL, TableRows, kept, manifest_path, normalised,
 };
@@ -388,6 +388,20 @@ async fn lock(session: &mut Session, selection: &Selection) -> Result<(), QueryE
     run(session, &sql, "locking the tables against changes of their columns").await
 }
 
+/// Where the write-ahead log is. Amazon Aurora and AlloyDB have an error for it, as their users report, unless wal_level is
+/// logical; nothing but a word in the manifest depends on it.
+async fn wal_position(session: &mut Session) -> Result<String, QueryError> {
+    const POSITION: &str =
+        "select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end::text";
+    let asked = savepoint(session, async |session| {
+        fetch_value::<Option<String>>(session, POSITION, "asking the server for the position of its log").await
+    });
+    match asked.await? {
+        Err(error) if error.is_lost() => Err(error),
+        answer => Ok(answer.ok().flatten().unwrap_or_else(|| "0/0".to_owned())),
+    }
+}
+
 /// All of the manifest that the database knows before pg_dump runs, but the rows.
 async fn describe(
     session: &mut Session,
@@ -403,14 +417,9 @@ async fn describe(
     };
     let found = introspect::read(session, &selection.schemas()).await?;
     let catalog = normalised(kept(found.catalog, &selection.relations, whole_schema), request.roles);
-    let (taken_at, wal_position): (String, String) = sqlx::query_as(
-        "select to_char(transaction_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
-                coalesce(case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, \
-                         '0/0')::text",
-    )
-    .fetch_one(&mut *session)
-    .await
-    .attempt("asking the server for the time")?;
+    const TIME: &str = "select to_char(transaction_timestamp() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
+    let taken_at: String = fetch_value(session, TIME, "asking the server for the time").await?;
+    let wal_position = wal_position(session).await?;
     Ok(Manifest {
         tool: TOOL.to_owned(),
         command: "manifest".to_owned(),

@@ -1,7 +1,7 @@
 //! A pooler in transaction mode, in front of the server: what PgBouncer does, as far as a client can tell.
 
 use std::collections::VecDeque;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -110,7 +110,7 @@ fn serve(mut client: TcpStream, place: &Place, pool: &Pool, order: Order) -> std
             // Another client's, which is not in use any more: there are some by then.
             own = None;
         }
-        let mut server = own.take().unwrap_or_else(|| take(pool, order));
+        let Some(mut server) = own.take().or_else(|| take_for(&client, pool, order)) else { break };
         let mut exchange = || -> std::io::Result<Vec<u8>> {
             loop {
                 server.write_all(&request.1)?;
@@ -160,6 +160,25 @@ fn reset(server: &mut dyn Conversation) -> std::io::Result<()> {
 fn give_back(pool: &Pool, server: Box<dyn Conversation>) {
     pool.0.lock().expect("nobody panicked").push_back(server);
     pool.1.notify_one();
+}
+
+/// None where the client has gone while it waited: then the process is the next one's.
+fn take_for(client: &TcpStream, pool: &Pool, order: Order) -> Option<Box<dyn Conversation>> {
+    let server = take(pool, order);
+    if is_there(client) {
+        return Some(server);
+    }
+    give_back(pool, server);
+    None
+}
+
+fn is_there(client: &TcpStream) -> bool {
+    let peeked = client.set_nonblocking(true).and_then(|()| client.peek(&mut [0]));
+    let is_there = match peeked {
+        Ok(bytes) => bytes > 0,
+        Err(error) => error.kind() == ErrorKind::WouldBlock,
+    };
+    client.set_nonblocking(false).is_ok() && is_there
 }
 
 fn take(pool: &Pool, order: Order) -> Box<dyn Conversation> {
