@@ -4,14 +4,11 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::PgConnectOptions;
-
 use super::Result;
+use super::address::{Address, Host};
 
 /// One way; an answer needs two of them.
 const DELAY: Duration = Duration::from_millis(10);
@@ -49,33 +46,26 @@ impl Stream for UnixStream {
 
 /// The URL under which a database is as far away, as long as this process lives.
 pub(super) fn far(url: &str) -> Result<String> {
-    let options = PgConnectOptions::from_str(url)?;
-    // As the URL has it, which is encoded.
-    let password = url::Url::parse(url)?.password().map_or_else(String::new, |password| format!(":{password}"));
+    let address = Address::of(url)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let port = listener.local_addr()?.port();
-    let far = format!(
-        "postgres://{}{password}@127.0.0.1:{port}/{}?sslmode=disable",
-        options.get_username(),
-        options.get_database().unwrap_or_default()
-    );
+    let far = address.behind(listener.local_addr()?.port());
     std::thread::spawn(move || {
         for client in listener.incoming().flatten() {
             // A client whose server isn't there sees its connection end.
-            let _ = connect(client, &options);
+            let _ = connect(client, &address);
         }
     });
     Ok(far)
 }
 
-fn connect(client: TcpStream, options: &PgConnectOptions) -> std::io::Result<()> {
+fn connect(client: TcpStream, address: &Address) -> std::io::Result<()> {
     client.set_nodelay(true)?;
-    let (host, port) = (options.get_host(), options.get_port());
-    let folder = options.get_socket().cloned().or_else(|| host.starts_with('/').then(|| PathBuf::from(host)));
-    match folder {
-        Some(folder) => both_ways(client, UnixStream::connect(folder.join(format!(".s.PGSQL.{port}")))?),
-        None => {
-            let server = TcpStream::connect((host, port))?;
+    match &address.host {
+        Host::Socket(folder) => {
+            both_ways(client, UnixStream::connect(folder.join(format!(".s.PGSQL.{}", address.port)))?)
+        }
+        Host::Name(name) => {
+            let server = TcpStream::connect((name.as_str(), address.port))?;
             server.set_nodelay(true)?;
             both_ways(client, server)
         }

@@ -23,6 +23,7 @@
 //! the processors, where the server's processes are on this machine: the client's, the server's, and the share of all
 //! cores that both kept busy.
 
+mod address;
 mod copy;
 mod cutover;
 mod delay;
