@@ -1,4 +1,4 @@
-//! Where a database is, as other programs and libraries want to be told.
+//! Where a database is, in the spellings that other programs read.
 
 use std::path::PathBuf;
 use std::str::FromStr;

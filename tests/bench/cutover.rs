@@ -6,9 +6,10 @@ use tempfile::NamedTempFile;
 
 use super::measured::{Measured, Table};
 use super::meter::Client;
+use super::oracle::Stored;
 use super::shares::shares;
 use super::site::Site;
-use super::{Arguments, Result, What, copy, cores, delete, evidence, floor, oracle, show};
+use super::{Arguments, Result, What, copy, cores, delete, evidence, floor, show};
 
 const YARDSTICK: &str = include_str!("yardstick.sql");
 
@@ -97,39 +98,31 @@ impl Cutover {
         Ok(Self { site, wanted, csv, measured: Measured::default() })
     }
 
-    /// Each database is there only as long as it is needed: at some sizes a disk has no room for all of them.
+    /// Each database is there only as long as it is needed: at some sizes a disk has no room for two that are migrated.
     async fn round(&mut self, round: u32) -> Result<()> {
-        let is_even = round % 2 == 0;
+        let mut yardstick = self.yardstick().await?;
         let migrated = self.site.database("migrated").await?;
-        if self.wanted.moved {
-            self.site.database("yardstick").await?;
-        }
-        for is_yardstick in [is_even, !is_even] {
-            match is_yardstick {
-                true if self.wanted.moved => self.yardstick().await?,
-                true => {}
-                // Rows are rejected, as they should be.
-                false => self.program("migrate", &["migrate"], &migrated, 1).await?,
-            }
-        }
-        self.verify(&migrated, is_even).await?;
+        // Rows are rejected, as they should be.
+        self.program("migrate", &["migrate"], &migrated, 1).await?;
+        self.verify(&migrated, round.is_multiple_of(2)).await?;
         if self.wanted.integrity {
             self.program("integrity", &["integrity"], &migrated, 0).await?;
         }
-        if self.wanted.moved {
-            oracle::compare(&self.site.url("yardstick"), &migrated).await?;
+        if let Some(yardstick) = &mut yardstick {
+            yardstick.compare(&migrated).await?;
         }
-        self.csv().await?;
-        if self.wanted.moved {
-            self.site.drop("yardstick").await?;
-        }
+        let mut ready = None;
         if self.wanted.moved || self.wanted.rollback {
-            self.copy(&migrated).await?;
+            ready = Some(copy::Ready::export(&migrated).await?);
         }
         if self.wanted.rollback {
             self.program("rollback", &["rollback", "--yes"], &migrated, 0).await?;
         }
-        self.site.drop("migrated").await
+        self.site.drop("migrated").await?;
+        if let Some(ready) = ready {
+            self.copy(ready).await?;
+        }
+        self.csv(yardstick).await
     }
 
     async fn program(&mut self, name: &str, command: &[&str], url: &str, code: i32) -> Result<()> {
@@ -138,11 +131,17 @@ impl Cutover {
         Ok(())
     }
 
-    async fn yardstick(&mut self) -> Result<()> {
-        let database = EphemeralDatabase::at(&self.site.url("yardstick"))?;
+    async fn yardstick(&mut self) -> Result<Option<Stored>> {
+        if !self.wanted.moved {
+            return Ok(None);
+        }
+        let url = self.site.database("yardstick").await?;
+        let database = EphemeralDatabase::at(&url)?;
         let work = async { Ok(admin::execute(&database, YARDSTICK).await?) };
         self.measured.add("yardstick", self.site.meter.bench(work).await?);
-        Ok(())
+        let stored = Stored::of(&url).await?;
+        self.site.drop("yardstick").await?;
+        Ok(Some(stored))
     }
 
     /// The first that reads new rows also writes which of them are committed; which one that is changes with the round.
@@ -166,21 +165,8 @@ impl Cutover {
         Ok(())
     }
 
-    async fn csv(&mut self) -> Result<()> {
-        let Some(file) = &self.csv else { return Ok(()) };
-        let path = file.path().display().to_string();
-        let url = self.site.database("csv").await?;
-        let command = ["migrate", "--source-csv", &path, "--csv-null", "unquoted"];
-        self.program("migrate from CSV", &command, &url, 1).await?;
-        if self.wanted.moved {
-            oracle::compare(&self.site.url("yardstick"), &url).await?;
-        }
-        self.site.drop("csv").await
-    }
-
     /// The floors of a migration and of a rollback.
-    async fn copy(&mut self, migrated: &str) -> Result<()> {
-        let ready = copy::Ready::export(migrated).await?;
+    async fn copy(&mut self, ready: copy::Ready) -> Result<()> {
         let url = self.site.database("copied").await?;
         self.measured.add("copy", self.site.meter.bench(ready.load(&url)).await?);
         if self.wanted.rollback {
@@ -190,6 +176,18 @@ impl Cutover {
             delete::check(&url).await?;
         }
         self.site.drop("copied").await
+    }
+
+    async fn csv(&mut self, yardstick: Option<Stored>) -> Result<()> {
+        let Some(file) = &self.csv else { return Ok(()) };
+        let path = file.path().display().to_string();
+        let url = self.site.database("csv").await?;
+        let command = ["migrate", "--source-csv", &path, "--csv-null", "unquoted"];
+        self.program("migrate from CSV", &command, &url, 1).await?;
+        if let Some(mut yardstick) = yardstick {
+            yardstick.compare(&url).await?;
+        }
+        self.site.drop("csv").await
     }
 
     fn report(&self, rounds: u32) -> String {

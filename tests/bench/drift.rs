@@ -55,7 +55,7 @@ pub(super) async fn drift(rounds: u32) -> Result<String> {
         let [url, twin] = [&name, &twin].map(|it| database_url(&server.url, it));
         let folder = tempfile::tempdir()?;
         let [snapshot, dump] = ["snapshot.json", "dump.sql"].map(|it| folder.path().join(it));
-        let ours = || program::ours(&["-q", "--database-url", &url]);
+        let ours = || program::pad_migrate(&["-q", "--database-url", &url]);
         seconds(ours().args(["snapshot", "--out"]).arg(&snapshot), 0)?;
         let [psql, pg_dump] = ["psql", "pg_dump"].map(|name| programs(name).next());
         let compare = |migra: &PathBuf| {

@@ -1,5 +1,5 @@
-//! `migrate` and `verify` with the legacy table in another database: on this machine, and as far away as a round trip of
-//! 20 ms.
+//! `migrate` and `verify` with the legacy table in another database: on this machine, and as far away as a round trip
+//! of 20 ms.
 
 use std::time::Instant;
 
@@ -46,7 +46,8 @@ pub(super) async fn latency(rows: u64, rounds: u32) -> Result<String> {
     }
     let (generator, version) = (site.generator, &site.server.version);
     Ok(format!(
-        "\nA source in another database, {generator}, PostgreSQL {version}, fsync on, {rounds} rounds in turn\n{costs}{others}"
+        "\nA source in another database, {generator}, PostgreSQL {version}, fsync on, {rounds} rounds in turn\n\
+         {costs}{others}"
     ))
 }
 

@@ -1,8 +1,8 @@
 //! `scripts/bench [--rows N[,N…]] [--rounds N] [WHAT…]`: how fast, as ratios against named yardsticks.
 //!
-//! - `migrate`, `verify`: against the set-based SQL of `yardstick.sql`, whose result is compared with ours row by row, so
-//!   that it is a second oracle; against two connections that COPY the ready-made rows and do nothing else; and `verify`
-//!   against sessions that COPY what it reads and throw it away.
+//! - `migrate`, `verify`: against the set-based SQL of `yardstick.sql`, whose result is compared with migrate's row by
+//!   row, so that it is a second oracle; against two connections that COPY the ready-made rows and do nothing else; and
+//!   `verify` against sessions that COPY what it reads and throw it away.
 //! - `evidence`: `verify --evidence`, and the `proof.sql` that it writes, against `verify`.
 //! - `csv`: `migrate` from a CSV file of the same table, against `migrate`.
 //! - `integrity`: its seconds on what was migrated. `rollback`: against `migrate`, and against the deletes alone.
@@ -14,14 +14,14 @@
 //! - `serve`: the dashboard's pages, beside the rows of one in a session.
 //! - `suite`: the test suite, after the build, under both runners.
 //!
-//! With several numbers of rows the cutover is measured at each, and its rows per second are compared; what else has rows
-//! has the first number. `--against VERSION` measures `migrate`, `verify` and the COPY of the ready-made rows on the
-//! server of PAD_POSTGRES_VERSION and on one of another version, and nothing else.
+//! With several numbers of rows the cutover is measured at each, and its rows per second are compared; what else has
+//! rows has the first number. `--against VERSION` measures `migrate`, `verify` and the COPY of the ready-made rows on
+//! the server of PAD_POSTGRES_VERSION and on one of another version, and nothing else.
 //!
 //! Servers are its own; where data is moved they have a production server's durability. Whatever is compared is done in
-//! turn within a round, so that a machine that slows down slows all of it. Beside the time by the clock there is that of
-//! the processors, where the server's processes are on this machine: the client's, the server's, and the share of all
-//! cores that both kept busy.
+//! turn within a round, so that a machine that slows down slows all of it. Beside the time by the clock there is that
+//! of the processors, where the server's processes are on this machine: the client's, the server's, and the share of
+//! all cores that both kept busy.
 
 mod address;
 mod copy;

@@ -113,7 +113,7 @@ impl Meter {
         Ok(self.time(Client::Bench, work).await?.0)
     }
 
-    /// A command of ours on a database.
+    /// A command of the built program on a database.
     pub(super) async fn program(&mut self, command: &[&str], url: &str, code: i32) -> Result<Cost> {
         let (cost, peak) = self.time(Client::Program, async { program::run(command, url, code) }).await?;
         Ok(Cost { peak: Some(peak), ..cost })

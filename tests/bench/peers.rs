@@ -1,5 +1,5 @@
-//! What else would be used, on the same rows in the same run: a script that goes row by row, pgloader and pgcopydb, which
-//! copy the legacy table and change nothing in it; to compare it with what was migrated, reladiff, and EXCEPT.
+//! What else would be used, on the same rows in the same run: a script that goes row by row; pgloader and pgcopydb,
+//! which copy the legacy table and change nothing in it; to compare it with what was migrated, reladiff, and EXCEPT.
 //!
 //! Two columns are made such as all of them can read: pgloader takes no quotation mark in a name, reladiff no infinity.
 
@@ -18,7 +18,7 @@ use super::Result;
 use super::address::Address;
 use super::measured::{Cost, Measured, Table};
 use super::meter::Client;
-use super::program::{ours, programs};
+use super::program::{pad_migrate, programs};
 use super::site::Site;
 
 const ROW_BY_ROW: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/row_by_row.py");
@@ -84,10 +84,10 @@ pub(super) async fn peers(rows: u64, rounds: u32) -> Result<String> {
     let mut peers = Peers { site, measured: Measured::default(), missing: BTreeMap::new() };
     for _ in 0..rounds {
         let migrated = peers.site.database("migrated").await?;
-        peers.ours("migrate", &migrated, 1).await?;
+        peers.run("migrate", &migrated, 1).await?;
         peers.row_by_row(&migrated).await?;
         peers.copies().await?;
-        peers.ours("verify", &migrated, 0).await?;
+        peers.run("verify", &migrated, 0).await?;
         peers.comparisons(&migrated).await?;
         peers.site.drop("migrated").await?;
     }
@@ -95,13 +95,13 @@ pub(super) async fn peers(rows: u64, rounds: u32) -> Result<String> {
 }
 
 impl Peers {
-    async fn ours(&mut self, name: &str, url: &str, code: i32) -> Result<()> {
+    async fn run(&mut self, name: &str, url: &str, code: i32) -> Result<()> {
         let cost = self.site.meter.program(&[name], url, code).await?;
         self.measured.add(name, cost);
         Ok(())
     }
 
-    /// The script has to store as many rows as we, in each table.
+    /// The script has to store as many rows as `migrate`, in each table.
     async fn row_by_row(&mut self, migrated: &str) -> Result<()> {
         let has_driver = |python: &Path| {
             let tried = Command::new(python).args(["-c", "import psycopg"]).stderr(Stdio::null()).status();
@@ -111,9 +111,9 @@ impl Peers {
         let python = programs("python3").find(|python| has_driver(python));
         let command = python.map(|python| command(&python, &[ROW_BY_ROW, &url]));
         if let Some((cost, _)) = self.other("row by row", command).await? {
-            let [ours, stored] = [value(migrated, STORED).await?, value(&url, STORED).await?];
-            if ours != stored {
-                return Err(format!("row by row stored {stored} rows, and migrate {ours}").into());
+            let [expected, stored] = [value(migrated, STORED).await?, value(&url, STORED).await?];
+            if expected != stored {
+                return Err(format!("row by row stored {stored} rows, and migrate {expected}").into());
             }
             self.measured.add("row by row", cost);
         }
@@ -157,8 +157,9 @@ impl Peers {
     /// The rows that were rejected are in the legacy table only; nothing else differs.
     async fn comparisons(&mut self, migrated: &str) -> Result<()> {
         let database = EphemeralDatabase::at(migrated)?;
-        let view =
-            ours(&["evidence", "legacy-view", "-q", "--database-url", migrated]).stdout(Stdio::piped()).output()?;
+        let view = pad_migrate(&["evidence", "legacy-view", "-q", "--database-url", migrated])
+            .stdout(Stdio::piped())
+            .output()?;
         admin::execute(&database, std::str::from_utf8(&view.stdout)?).await?;
         let work = async { Ok(admin::execute(&database, AS_TABLE).await?) };
         self.measured.add("a table", self.site.meter.bench(work).await?);

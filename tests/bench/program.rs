@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Result, fs_text};
 
 /// The built program, which prints nothing and finds no file of settings.
-pub(super) fn ours(arguments: &[&str]) -> Command {
+pub(super) fn pad_migrate(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pad-migrate"));
     command.args(arguments).current_dir("/").stdout(Stdio::null());
     command
@@ -15,7 +15,7 @@ pub(super) fn ours(arguments: &[&str]) -> Command {
 
 /// Runs a command of it on a database: the peak of its resident memory in megabytes.
 pub(super) fn run(command: &[&str], url: &str, code: i32) -> Result<f64> {
-    let mut child = ours(command).args(["-q", "--database-url", url]).spawn()?;
+    let mut child = pad_migrate(command).args(["-q", "--database-url", url]).spawn()?;
     // The kernel keeps the highest mark; the last look is a few milliseconds before the end.
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0.0;

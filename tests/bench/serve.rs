@@ -56,7 +56,7 @@ impl Drop for Serving {
 
 impl Serving {
     fn start(url: &str) -> Result<Self> {
-        let mut child = program::ours(&["serve", "-q", "--database-url", url]).stdout(Stdio::piped()).spawn()?;
+        let mut child = program::pad_migrate(&["serve", "-q", "--database-url", url]).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
         let address = line.trim().strip_prefix("http://").and_then(|it| it.split_once('/'));
@@ -199,8 +199,8 @@ pub(super) async fn serve(rows: u64, rounds: u32) -> Result<String> {
         late => late.join(", "),
     };
     Ok(format!(
-        "\nPages of the dashboard, {rows} legacy rows, PostgreSQL {}, {} of each kind in turn\n{table}\nabove {WANTED} ms at the 95th \
-         percentile: {verdict}; {} by the median: {times:.1} times the yardstick\n",
+        "\nPages of the dashboard, {rows} legacy rows, PostgreSQL {}, {} of each kind in turn\n{table}\nabove \
+         {WANTED} ms at the 95th percentile: {verdict}; {} by the median: {times:.1} times the yardstick\n",
         server.version,
         PAGES * rounds as usize,
         kinds[LIST].0,

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::Result;
 use super::measured::{Cost, MILLISECONDS, Measured, Table};
-use super::program::{ours, programs, seconds};
+use super::program::{pad_migrate, programs, seconds};
 
 /// How often each is started.
 const TIMES: usize = 50;
@@ -14,8 +14,8 @@ type Start = (&'static str, Box<dyn Fn() -> Command>);
 
 pub(super) fn start() -> Result<String> {
     let mut starts: Vec<Start> = vec![
-        ("pad-migrate --version", Box::new(|| ours(&["--version"]))),
-        ("pad-migrate completions bash", Box::new(|| ours(&["completions", "bash"]))),
+        ("pad-migrate --version", Box::new(|| pad_migrate(&["--version"]))),
+        ("pad-migrate completions bash", Box::new(|| pad_migrate(&["completions", "bash"]))),
     ];
     if let Some(psql) = programs("psql").next() {
         let version = move || {

@@ -20,15 +20,15 @@ pub(super) async fn versions(rows: u64, rounds: u32, against: &str) -> Result<St
             cutover(&mut sites[at], &mut measured).await?;
         }
     }
-    let [ours, other] = &sites;
+    let [site, other] = &sites;
     let (mut costs, mut ratios) = (Table::costs(), Table::spreads());
     for what in ["migrate", "verify", "copy"] {
-        let [one, two] = [ours, other].map(|site| name(what, site));
+        let [one, two] = [site, other].map(|site| name(what, site));
         costs.cost(&measured, &one, &one);
         costs.cost(&measured, &two, &two);
         ratios.times(&measured, &two, &one);
     }
-    let generator = ours.generator;
+    let generator = site.generator;
     Ok(format!("\nTwo versions, {generator}, fsync on, {rounds} rounds in turn\n{costs}{ratios}"))
 }
 
