@@ -15,9 +15,9 @@ const TICKS: f64 = 100.0;
 /// A session that ended is gone from the server's list by then.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Sessions of this run's databases.
-const SESSIONS: &str =
-    "select count(*) from pg_stat_activity where pid <> pg_backend_pid() and starts_with(datname, $1)";
+/// Sessions on this run's databases, without what the server does there by itself.
+const SESSIONS: &str = "select count(*) from pg_stat_activity where pid <> pg_backend_pid() \
+    and backend_type in ('client backend', 'parallel worker') and starts_with(datname, $1)";
 
 /// Whose processor time is the client's.
 #[derive(Clone, Copy)]
