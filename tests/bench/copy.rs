@@ -22,31 +22,38 @@ const TABLES: [(&str, &str); 5] = [
 ];
 const PIECE: usize = 1 << 20;
 
+/// What becomes of the tables whose rows are in files. A disk has no room for both at some sizes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Afterwards {
+    Kept,
+    Emptied,
+}
+
 /// The rows of a migrated database in files, half of the requests each.
 pub(super) struct Ready {
     halves: Vec<Vec<File>>,
 }
 
 impl Ready {
-    pub(super) async fn export(url: &str) -> Result<Self> {
+    pub(super) async fn export(url: &str, afterwards: Afterwards) -> Result<Self> {
+        let shares = shares(url, 2).await?;
         let mut connection = PgConnection::connect(url).await?;
-        let mut halves = Vec::new();
-        for share in shares(url, 2).await? {
-            let mut files = Vec::new();
-            for (table, key) in TABLES {
+        let mut halves: Vec<Vec<File>> = shares.iter().map(|_| Vec::new()).collect();
+        // Those first that no other refers to, so that a table can be emptied.
+        for (table, key) in TABLES.into_iter().rev() {
+            for (share, files) in shares.iter().zip(&mut halves) {
                 let mut file = File::from_std(tempfile::tempfile()?);
-                let condition = share.condition(key);
-                export(
-                    &mut connection,
-                    &format!("(select * from padealing.{table} where {condition}) to stdout"),
-                    &mut file,
-                )
-                .await?;
+                let what = format!("(select * from padealing.{table} where {}) to stdout", share.condition(key));
+                export(&mut connection, &what, &mut file).await?;
                 files.push(file);
             }
-            halves.push(files);
+            if afterwards == Afterwards::Emptied {
+                let truncate = format!("truncate padealing.{table} cascade");
+                connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(truncate))).await?;
+            }
         }
         connection.close().await?;
+        halves.iter_mut().for_each(|files| files.reverse());
         Ok(Self { halves })
     }
 

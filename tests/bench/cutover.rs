@@ -4,6 +4,7 @@ use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use tempfile::NamedTempFile;
 
+use super::copy::{Afterwards, Ready};
 use super::measured::{Measured, Table};
 use super::meter::Client;
 use super::oracle::Stored;
@@ -113,7 +114,8 @@ impl Cutover {
         }
         let mut ready = None;
         if self.wanted.moved || self.wanted.rollback {
-            ready = Some(copy::Ready::export(&migrated).await?);
+            let afterwards = if self.wanted.rollback { Afterwards::Kept } else { Afterwards::Emptied };
+            ready = Some(Ready::export(&migrated, afterwards).await?);
         }
         if self.wanted.rollback {
             self.program("rollback", &["rollback", "--yes"], &migrated, 0).await?;
@@ -166,7 +168,7 @@ impl Cutover {
     }
 
     /// The floors of a migration and of a rollback.
-    async fn copy(&mut self, ready: copy::Ready) -> Result<()> {
+    async fn copy(&mut self, ready: Ready) -> Result<()> {
         let url = self.site.database("copied").await?;
         self.measured.add("copy", self.site.meter.bench(ready.load(&url)).await?);
         if self.wanted.rollback {

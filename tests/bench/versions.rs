@@ -1,7 +1,7 @@
 //! `migrate`, `verify` and the copy floor on two versions of PostgreSQL.
 
 use super::Result;
-use super::copy::Ready;
+use super::copy::{Afterwards, Ready};
 use super::measured::{Measured, Table};
 use super::site::Site;
 
@@ -41,7 +41,7 @@ async fn cutover(site: &mut Site, measured: &mut Measured) -> Result<()> {
     for (command, code) in [("migrate", 1), ("verify", 0)] {
         measured.add(&name(command, site), site.meter.program(&[command], &migrated, code).await?);
     }
-    let ready = Ready::export(&migrated).await?;
+    let ready = Ready::export(&migrated, Afterwards::Emptied).await?;
     let copied = site.database("copied").await?;
     measured.add(&name("copy", site), site.meter.bench(ready.load(&copied)).await?);
     site.drop("copied").await?;
