@@ -2,14 +2,15 @@
 
 use std::io::SeekFrom;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
+use futures_util::future::try_join_all;
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
 use super::Result;
+use super::shares::shares;
 
 /// The tables in the order of their foreign keys, and the column that names the request a row belongs to.
 const TABLES: [(&str, &str); 5] = [
@@ -21,42 +22,44 @@ const TABLES: [(&str, &str); 5] = [
 ];
 const PIECE: usize = 1 << 20;
 
+/// What becomes of the tables whose rows are in files. A disk has no room for both at some sizes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Afterwards {
+    Kept,
+    Emptied,
+}
+
 /// The rows of a migrated database in files, half of the requests each.
 pub(super) struct Ready {
     halves: Vec<Vec<File>>,
 }
 
 impl Ready {
-    pub(super) async fn export(url: &str) -> Result<Self> {
+    pub(super) async fn export(url: &str, afterwards: Afterwards) -> Result<Self> {
+        let shares = shares(url, 2).await?;
         let mut connection = PgConnection::connect(url).await?;
-        let middle: i64 =
-            sqlx::query_scalar("select percentile_disc(0.5) within group (order by id) from padealing.pad_request")
-                .fetch_one(&mut connection)
-                .await?;
-        let mut halves = Vec::new();
-        for side in ["<=", ">"] {
-            let mut files = Vec::new();
-            for (table, key) in TABLES {
+        let mut halves: Vec<Vec<File>> = shares.iter().map(|_| Vec::new()).collect();
+        // Those first that no other refers to, so that a table can be emptied.
+        for (table, key) in TABLES.into_iter().rev() {
+            for (share, files) in shares.iter().zip(&mut halves) {
                 let mut file = File::from_std(tempfile::tempfile()?);
-                let sql = format!("copy (select * from padealing.{table} where {key} {side} {middle}) to stdout");
-                let mut rows = connection.copy_out_raw(&sql).await?;
-                while let Some(line) = rows.try_next().await? {
-                    file.write_all(&line).await?;
-                }
-                file.flush().await?;
+                let what = format!("(select * from padealing.{table} where {}) to stdout", share.condition(key));
+                export(&mut connection, &what, &mut file).await?;
                 files.push(file);
             }
-            halves.push(files);
+            if afterwards == Afterwards::Emptied {
+                let truncate = format!("truncate padealing.{table} cascade");
+                connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(truncate))).await?;
+            }
         }
+        connection.close().await?;
+        halves.iter_mut().for_each(|files| files.reverse());
         Ok(Self { halves })
     }
 
-    pub(super) async fn load(self, url: &str) -> Result<Duration> {
-        let mut halves = self.halves.into_iter();
-        let (one, other) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
-        let since = Instant::now();
-        tokio::try_join!(load_half(url, one), load_half(url, other))?;
-        Ok(since.elapsed())
+    pub(super) async fn load(self, url: &str) -> Result<()> {
+        try_join_all(self.halves.into_iter().map(|files| load_half(url, files))).await?;
+        Ok(())
     }
 }
 
@@ -64,16 +67,18 @@ impl Ready {
 pub(super) async fn export_csv(url: &str, path: &Path) -> Result<()> {
     let mut connection = PgConnection::connect(url).await?;
     let mut file = File::create(path).await?;
-    {
-        let sql = "copy (select * from personal_account_dealing order by id) to stdout (format csv, header)";
-        let mut rows = connection.copy_out_raw(sql).await?;
-        while let Some(line) = rows.try_next().await? {
-            file.write_all(&line).await?;
-        }
-    }
-    file.flush().await?;
+    let sql = "(select * from public.personal_account_dealing order by id) to stdout (format csv, header)";
+    export(&mut connection, sql, &mut file).await?;
     connection.close().await?;
     Ok(())
+}
+
+async fn export(connection: &mut PgConnection, what: &str, file: &mut File) -> Result<()> {
+    let mut rows = connection.copy_out_raw(&format!("copy {what}")).await?;
+    while let Some(line) = rows.try_next().await? {
+        file.write_all(&line).await?;
+    }
+    Ok(file.flush().await?)
 }
 
 async fn load_half(url: &str, files: Vec<File>) -> Result<()> {

@@ -1,11 +1,11 @@
 //! The floor of a rollback: the migrated rows are deleted by sets on two connections, half of them each in one
 //! transaction, with every foreign key checked, and nothing is read or compared.
 
-use std::time::{Duration, Instant};
-
+use futures_util::future::try_join_all;
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::Result;
+use super::shares::Share;
 
 /// Deletes what lineage names, those rows first that refer to others, where `{half}` holds of the legacy row.
 const DELETES: &str = "begin;
@@ -20,23 +20,26 @@ const DELETES: &str = "begin;
     delete from padealing.migration_mapping where source_id in (select source_id from gone);
     commit";
 
-pub(super) async fn delete(url: &str) -> Result<Duration> {
+/// What is loaded by COPY has no statistics yet.
+pub(super) async fn analyze(url: &str) -> Result<()> {
     let mut connection = PgConnection::connect(url).await?;
-    // What is loaded by COPY has no statistics yet.
     connection.execute("analyze padealing.migration_mapping, padealing.audit_log, padealing.pad_request").await?;
     connection.execute("analyze padealing.pad_approval, padealing.pad_execution").await?;
-    let middle: i64 = sqlx::query_scalar(
-        "select percentile_disc(0.5) within group (order by source_id) from padealing.migration_mapping",
-    )
-    .fetch_one(&mut connection)
-    .await?;
-    let since = Instant::now();
-    tokio::try_join!(half(url, format!("source_id <= {middle}")), half(url, format!("source_id > {middle}")))?;
-    let taken = since.elapsed();
+    Ok(connection.close().await?)
+}
+
+pub(super) async fn delete(url: &str, halves: &[Share]) -> Result<()> {
+    try_join_all(halves.iter().map(|share| half(url, share.condition("source_id")))).await?;
+    Ok(())
+}
+
+/// Nothing is left.
+pub(super) async fn check(url: &str) -> Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
     let left: i64 =
         sqlx::query_scalar("select count(*) from padealing.migration_mapping").fetch_one(&mut connection).await?;
     connection.close().await?;
-    if left == 0 { Ok(taken) } else { Err(format!("{left} lineage rows were not deleted").into()) }
+    if left == 0 { Ok(()) } else { Err(format!("{left} lineage rows were not deleted").into()) }
 }
 
 async fn half(url: &str, half: String) -> Result<()> {

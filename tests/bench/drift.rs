@@ -1,10 +1,12 @@
 //! `drift` on the real schemas and on a thousand tables, beside what else would be used.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 
-use super::{HEAD, Measured, Result, apply_all, start};
+use super::Result;
+use super::measured::{Cost, MILLISECONDS, Measured, Table};
+use super::program::{self, programs, seconds};
+use super::site::{apply_all, start};
 use pad_migrate::harness::pg::databases as admin;
 use pad_migrate::harness::pg::ephemeral::EphemeralDatabase;
 use pad_migrate::harness::server::names::database_url;
@@ -34,28 +36,8 @@ const YARDSTICK: &str = "with c as (select c.* from pg_class c join pg_namespace
         'index', (select json_agg(json_build_object('row', i, 'definition', pg_get_indexdef(i.indexrelid))) \
             from pg_index i join c on c.oid = i.indexrelid))";
 
-/// A program of PostgreSQL's, if this machine has one.
-fn program(name: &str) -> Option<PathBuf> {
-    let on_path = std::env::var_os("PATH").into_iter().flat_map(|it| std::env::split_paths(&it).collect::<Vec<_>>());
-    let debian =
-        std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|it| it.path().join("bin"));
-    let mut debian: Vec<PathBuf> = debian.collect();
-    debian.sort();
-    debian.into_iter().rev().chain(on_path).map(|it| it.join(name)).find(|it| it.exists())
-}
-
-/// Seconds that a command takes, whose exit code must be this.
-fn seconds(command: &mut Command, code: i32) -> Result<f64> {
-    let since = Instant::now();
-    let ended = command.stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/").status()?;
-    match ended.code() == Some(code) {
-        true => Ok(since.elapsed().as_secs_f64() * 1e3),
-        false => Err(format!("{command:?} ended with {ended}, and {code} was expected").into()),
-    }
-}
-
 pub(super) async fn drift(rounds: u32) -> Result<String> {
-    let server = start(Durability::Memory).await?;
+    let server = start(Durability::Memory, None).await?;
     let admin = EphemeralDatabase::at(&server.url)?;
     let mut text = String::new();
     for (what, label) in [("real", "the real schemas"), ("thousand", "1,000 tables")] {
@@ -73,19 +55,15 @@ pub(super) async fn drift(rounds: u32) -> Result<String> {
         let [url, twin] = [&name, &twin].map(|it| database_url(&server.url, it));
         let folder = tempfile::tempdir()?;
         let [snapshot, dump] = ["snapshot.json", "dump.sql"].map(|it| folder.path().join(it));
-        let ours = || {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_pad-migrate"));
-            command.args(["-q", "--database-url", &url]);
-            command
-        };
+        let ours = || program::pad_migrate(&["-q", "--database-url", &url]);
         seconds(ours().args(["snapshot", "--out"]).arg(&snapshot), 0)?;
-        let (psql, pg_dump) = (program("psql"), program("pg_dump"));
+        let [psql, pg_dump] = ["psql", "pg_dump"].map(|name| programs(name).next());
         let compare = |migra: &PathBuf| {
             let plain = |url: &str| url.replacen("postgres://", "postgresql://", 1);
             seconds(Command::new(migra).args([plain(&url), plain(&twin)]), 0)
         };
         // It needs a driver that fits it, and says so only when it is run.
-        let migra = program("migra").filter(|it| compare(it).is_ok());
+        let migra = programs("migra").find(|it| compare(it).is_ok());
         let dumped = |pg_dump: &PathBuf, then: &str| {
             let mut command = Command::new("sh");
             let script = format!("\"$1\" --schema-only \"$2\" | grep -v '^.\\(un\\)\\?restrict ' {then} \"$3\"");
@@ -100,7 +78,7 @@ pub(super) async fn drift(rounds: u32) -> Result<String> {
         for round in 0..=rounds.max(5) {
             let mut add = |name, value| {
                 if round > 0 {
-                    measured.add(name, value)
+                    measured.add(name, Cost::wall(value));
                 }
             };
             add("drift", seconds(ours().args(["drift", "--expected"]).arg(&snapshot), 0)?);
@@ -120,28 +98,32 @@ pub(super) async fn drift(rounds: u32) -> Result<String> {
             }
         }
         text += &format!(
-            "\ndrift, {label}, PostgreSQL {}, wall time with the start of the program\n\n{HEAD}",
-            server.version
+            "\ndrift, {label}, PostgreSQL {}, wall time with the start of the program\n{}",
+            server.version,
+            report(&measured)
         );
-        for (name, label) in [
-            ("drift", "drift --expected FILE"),
-            ("drift, embedded", "drift"),
-            ("plan", "plan, nothing to do"),
-            ("apply", "apply, nothing to do"),
-            ("psql", "psql, catalogs and definitions as JSON"),
-            ("pg_dump", "pg_dump --schema-only, diff"),
-            ("migra", "migra"),
-        ] {
-            if measured.0.contains_key(name) {
-                text += &measured.row(name, label, " ms");
-            }
-        }
-        for other in ["psql", "pg_dump", "migra"] {
-            text += &match measured.0.contains_key(other) {
-                true => measured.times("drift", other),
-                false => format!("| {other} | not on this machine | | |\n"),
-            };
-        }
     }
     Ok(text)
+}
+
+fn report(measured: &Measured) -> Table {
+    let mut table = Table::spreads();
+    for (name, label) in [
+        ("drift", "drift --expected FILE"),
+        ("drift, embedded", "drift"),
+        ("plan", "plan, nothing to do"),
+        ("apply", "apply, nothing to do"),
+        ("psql", "psql, catalogs and definitions as JSON"),
+        ("pg_dump", "pg_dump --schema-only, diff"),
+        ("migra", "migra"),
+    ] {
+        table.walls(measured, name, label, MILLISECONDS);
+    }
+    for other in ["psql", "pg_dump", "migra"] {
+        match measured.seconds(other) {
+            Some(_) => table.times(measured, "drift", other),
+            None => table.row(other, vec!["not on this machine".to_owned()]),
+        }
+    }
+    table
 }

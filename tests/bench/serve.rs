@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use pad_migrate::harness::generate::Generator;
@@ -13,7 +13,10 @@ use pad_migrate::harness::server::names;
 use pad_migrate::harness::server::request::Durability;
 use sqlx::{Connection, PgConnection};
 
-use super::{Result, prepare, run, start};
+use super::Result;
+use super::measured::Table;
+use super::program::{self, run};
+use super::site::{prepare, start};
 
 /// Pages of a kind in a round.
 const PAGES: usize = 100;
@@ -53,11 +56,7 @@ impl Drop for Serving {
 
 impl Serving {
     fn start(url: &str) -> Result<Self> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pad-migrate"))
-            .args(["serve", "-q", "--database-url", url])
-            .current_dir("/")
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut child = program::pad_migrate(&["serve", "-q", "--database-url", url]).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
         let address = line.trim().strip_prefix("http://").and_then(|it| it.split_once('/'));
@@ -157,7 +156,7 @@ fn percentile(sorted: &[Duration], percent: usize) -> f64 {
 
 /// Migrates generated rows, and asks for every kind of page.
 pub(super) async fn serve(rows: u64, rounds: u32) -> Result<String> {
-    let server = start(Durability::Memory).await?;
+    let server = start(Durability::Memory, None).await?;
     let admin_database = EphemeralDatabase::at(&server.url)?;
     let name = server.database_name("serve");
     prepare(&admin_database, &name, Generator { rows, seed: 1 }).await?;
@@ -183,12 +182,13 @@ pub(super) async fn serve(rows: u64, rounds: u32) -> Result<String> {
         }
     }
     let names = kinds.iter().map(|(name, _)| *name).chain(["yardstick: the rows of the first page, in one session"]);
-    let (mut text, mut late, mut medians) = (String::new(), Vec::new(), Vec::new());
+    let mut table = Table::new(&["median", "95th percentile", "most"]);
+    let (mut late, mut medians) = (Vec::new(), Vec::new());
     for (name, mut times) in names.zip(times.into_iter().chain([yardstick])) {
         times.sort_unstable();
         let [half, most, all] = [50, 95, 100].map(|it| percentile(&times, it));
         medians.push(half);
-        text += &format!("| {name} | {half:.1} ms | {most:.1} ms | {all:.1} ms |\n");
+        table.row(name, [half, most, all].map(|it| format!("{it:.1} ms")).to_vec());
         if most > WANTED {
             late.push(name);
         }
@@ -199,9 +199,8 @@ pub(super) async fn serve(rows: u64, rounds: u32) -> Result<String> {
         late => late.join(", "),
     };
     Ok(format!(
-        "\nPages of the dashboard, {rows} legacy rows, PostgreSQL {}, {} of each kind in turn\n\n\
-         | | median | 95th percentile | most |\n| --- | --- | --- | --- |\n{text}\nabove {WANTED} ms at the 95th \
-         percentile: {verdict}; {} by the median: {times:.1} times the yardstick\n",
+        "\nPages of the dashboard, {rows} legacy rows, PostgreSQL {}, {} of each kind in turn\n{table}\nabove \
+         {WANTED} ms at the 95th percentile: {verdict}; {} by the median: {times:.1} times the yardstick\n",
         server.version,
         PAGES * rounds as usize,
         kinds[LIST].0,
