@@ -2,7 +2,7 @@
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
@@ -34,13 +34,24 @@ pub(super) const BOUND: Duration = Duration::from_secs(120);
 const CHILDREN: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(db: &Db, proxy: Option<&Proxy>, arguments: &[&str], input: &Path, folder: &Path) -> Run {
+    run_by(command(program()), db, proxy, arguments, input, folder).await
+}
+
+/// The same by a command that runs the program with more arguments.
+pub(super) async fn run_by(
+    mut command: Command,
+    db: &Db,
+    proxy: Option<&Proxy>,
+    arguments: &[&str],
+    input: &Path,
+    folder: &Path,
+) -> Run {
     let url = match proxy {
         Some(proxy) => proxy.url(db, &format!("{}&user={}", db.url, db.place().user)),
         None => db.url.clone(),
     };
     let input = input.to_str().expect("a path in UTF-8");
     let temporary = tempfile::tempdir().expect("a directory is made");
-    let mut command = command(program());
     command.current_dir(folder).env("COLUMNS", "100").env("TMPDIR", temporary.path()).args(["--database-url", &url]);
     command.args(arguments.iter().map(|it| it.replace("{in}", input)));
     // A group of its own, so that what it starts is known.
