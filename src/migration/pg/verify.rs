@@ -56,6 +56,9 @@ use crate::postgres::transaction::{Limits, begin_read_only};
 /// Legacy rows of one step.
 const PAGE_ROWS: usize = 256;
 
+/// Legacy rows that are read at once, at least: what a statement costs beside its rows is that of several pages.
+const SOURCE_ROWS: usize = 4 * PAGE_ROWS;
+
 /// What to verify, where.
 #[derive(Clone, Debug)]
 pub struct VerifyRequest<'a> {
@@ -358,7 +361,7 @@ async fn read_source(
     needs_cursor: bool,
     pages: mpsc::Sender<SourcePage>,
 ) -> Result<(), VerifyError> {
-    let mut ahead = Ahead::of(PAGE_ROWS, round_trip(&mut from.session).await?);
+    let mut ahead = Ahead::of(SOURCE_ROWS, round_trip(&mut from.session).await?);
     let (mut after, mut sequence) = (None, 0);
     let (mut cursor, mut snapshot) = (needs_cursor.then(LegacyCursor::default), 0);
     loop {

@@ -53,9 +53,9 @@ pub(super) async fn another(first: &mut Session, database: &Database) -> Result<
     Ok(Some(session))
 }
 
-/// Pages that may be in memory between the source and the comparison: one that each session reads, and as many that wait
-/// for one before them.
-pub(super) const PAGES_AT_ONCE: usize = 4;
+/// Pages that may be in memory between the source and the comparison: one that each session reads, and one that waits for
+/// one before it.
+pub(super) const PAGES_AT_ONCE: usize = 3;
 
 /// Where pages come from, and where they go.
 pub(super) struct TargetPages {
