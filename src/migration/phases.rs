@@ -6,6 +6,8 @@ use std::time::Duration;
 /// Time by what was done in it. Sessions work side by side, and each phase is the sum of all that were in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
+    /// Before the first page: connecting, and examining both sides.
+    pub begin: Duration,
     /// Reading the source, and which of its rows have lineage; by the one session that does it.
     pub read: Duration,
     /// Workers without a page: the source was slower than they.
@@ -24,9 +26,10 @@ pub struct Phases {
 
 impl Phases {
     /// Each with its name.
-    pub fn named(&self) -> [(&'static str, Duration); 7] {
-        let Self { read, wait, look_up, transform, copy, commit, end } = *self;
+    pub fn named(&self) -> [(&'static str, Duration); 8] {
+        let Self { begin, read, wait, look_up, transform, copy, commit, end } = *self;
         [
+            ("begin", begin),
             ("read", read),
             ("wait", wait),
             ("look_up", look_up),
@@ -40,6 +43,7 @@ impl Phases {
 
 impl AddAssign for Phases {
     fn add_assign(&mut self, other: Self) {
+        self.begin += other.begin;
         self.read += other.read;
         self.wait += other.wait;
         self.look_up += other.look_up;

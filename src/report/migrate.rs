@@ -139,21 +139,22 @@ const TIMED: u64 = 10_000;
 
 /// Where the time went, in shares of what the workers had together.
 fn phases(report: &run::MigrateReport) -> String {
-    let Phases { read, wait, look_up, transform, copy, commit, end } = report.phases;
+    let Phases { begin, read, wait, look_up, transform, copy, commit, end } = report.phases;
     let all = (wait + look_up + transform + copy + commit).as_secs_f64();
     let share = |part: Duration, of: f64| format!("{:.0} %", 100.0 * part.as_secs_f64() / of.max(f64::EPSILON));
     let part = |part: Duration| share(part, all);
     format!(
-        "of {}: COPY {}, COMMIT {}, looking up {}, transforming {}, waiting for rows {}; reading took {} of the time, \
-         and the end (sequences, statistics) {}",
+        "of what {} had: COPY {}, COMMIT {}, looking up {}, transforming {}, waiting for rows {}; of the whole: the \
+         beginning (examining both sides) {}, the end (sequences, statistics) {}, and beside the work, reading the source {}",
         plural(report.jobs as u64, "worker", "workers"),
         part(copy),
         part(commit),
         part(look_up),
         part(transform),
         part(wait),
-        share(read, report.elapsed.as_secs_f64()),
+        share(begin, report.elapsed.as_secs_f64()),
         share(end, report.elapsed.as_secs_f64()),
+        share(read, report.elapsed.as_secs_f64()),
     )
 }
 
@@ -235,7 +236,8 @@ pub struct MigrateJson {
     pub rows_per_second: f64,
     /// Workers, each with a session of its own.
     pub jobs: usize,
-    /// Seconds by what was done in them, each the sum of all sessions: `read` (the source), `wait` (workers without rows),
+    /// Seconds by what was done in them, each the sum of all sessions: `begin` (examining both sides),
+    /// `read` (the source), `wait` (workers without rows),
     /// `look_up`, `transform`, `copy` (ids and COPY), `commit`, `end` (sequences and statistics).
     pub phases: BTreeMap<&'static str, f64>,
 }

@@ -163,8 +163,10 @@ async fn run_to_end(
     };
     let total = total.min(options.limit.unwrap_or(u64::MAX));
     target.phase(if options.dry_run { "reading" } else { "migrating" });
+    let beginning = started.elapsed();
     let pipeline = run_pipeline(Arc::new(work), lock_connection, pages, total, observer).await?;
     let (mut report, mut lock_connection) = pipeline;
+    report.phases.begin = beginning;
     if legacy.odd_ids() != OddIds::default() {
         let odd = OddRows {
             legacy: &legacy,
