@@ -8,7 +8,7 @@ use crate::commands::ended::Ended;
 use crate::commands::global::{Format, parse_count};
 use crate::commands::screen::{Screen, named, parse_rejects};
 use crate::migration::pg::migrate::{MigrateRequest, look_first, migrate};
-use crate::migration::run::{FEWEST_JOBS, OnIdCollision, OnMissingSecurity, Options};
+use crate::migration::run::{FEWEST_JOBS, OnIdCollision, OnMissingSecurity, Options, SOURCE_SESSIONS};
 use crate::report::migrate::{MigrateJson, migrate_page};
 
 /// Migrate the legacy rows that have not been migrated yet
@@ -44,10 +44,9 @@ pub(crate) struct Args {
     pub(crate) format: Format,
 }
 
-/// A session that holds the lock and one that reads, and two of each worker: one that writes, and one that fetches texts
-/// that are too large for a page.
+/// Beside the source's, a session that holds the lock, and one of each worker.
 fn at_once(jobs: usize) -> AtOnce {
-    AtOnce { target: 1 + jobs, source: 1 + jobs, fewer_jobs: jobs > 1 }
+    AtOnce { target: 1 + jobs, source: SOURCE_SESSIONS, fewer_jobs: jobs > 1 }
 }
 
 /// Migrates until it is done or `interrupted` is ready, which it records.

@@ -32,7 +32,7 @@ use crate::migration::pg::migrate_error::MigrateError;
 use crate::migration::pg::verify;
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::rejection::{Rejection, Rule};
-use crate::migration::run::{self, Observer, Options, Progress};
+use crate::migration::run::{self, Observer, Options, Progress, SOURCE_SESSIONS};
 use crate::migration::verification;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
@@ -219,8 +219,7 @@ fn target(config: &Config) -> Result<Option<Database>, ConnectError> {
     config.target.as_ref().map(|it| Database::new(it, config.environment, &config.transport)).transpose()
 }
 
-/// The database of real legacy rows, if they come from one. One session reads them, and each worker has one for texts
-/// that are too large for a page.
+/// The database of real legacy rows, if they come from one.
 fn source(config: &Config, rows: &Rows, target: Option<&Database>) -> Result<Option<Database>, ConnectError> {
     let endpoint = match rows {
         Rows::Generated(_) | Rows::Csv(_) => None,
@@ -229,8 +228,7 @@ fn source(config: &Config, rows: &Rows, target: Option<&Database>) -> Result<Opt
     };
     let of = |it| Database::another(it, config.environment, &config.transport, target);
     let source = endpoint.map(of).transpose()?;
-    let sessions = 1 + Options::default().jobs;
-    Ok(source.map(|it| it.in_timezone(config.source_timezone.clone()).for_sessions(sessions)))
+    Ok(source.map(|it| it.in_timezone(config.source_timezone.clone()).for_sessions(SOURCE_SESSIONS)))
 }
 
 async fn start_server(phases: &mut Phases<'_>, wanted: ServerRequest) -> Result<Server, RehearseError> {

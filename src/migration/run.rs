@@ -74,6 +74,9 @@ pub(crate) const FEWEST_JOBS: usize = 2;
 /// And at most: each is a session more, of which a server has few.
 const MOST_JOBS: usize = 8;
 
+/// Sessions with the source: one that reads, and one that fetches the texts that are too large for a page.
+pub(crate) const SOURCE_SESSIONS: usize = 2;
+
 /// How many workers keep so many cores of a target busy. They wait for about 17 answers a page, whose work takes a core
 /// about 60 ms (`docs/benchmarks.md`).
 pub fn workers(cores: usize, round_trip: Duration) -> usize {

@@ -82,7 +82,7 @@ pub enum ConnectError {
     #[error(
         "connecting to {place} timed out after {seconds} s: the connection was accepted, and no session came{}; a connection pooler \
          there has no connection left, or the server or the network hangs; raise the size of the pool (default_pool_size of \
-         PgBouncer), wait until others have ended, or connect to PostgreSQL itself",
+         PgBouncer), wait until others have ended (DB_CONNECT_TIMEOUT, in seconds), or connect to PostgreSQL itself",
         if *.open > 0 { format!(", while this command has {open} open") } else { String::new() }
     )]
     NoSession {

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::base::text::sentence;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::Database;
+use crate::postgres::query_error::Cause;
 use crate::postgres::sqlstate;
 
 /// A transaction begins at once, unless a pooler has no server process left to give.
@@ -54,7 +55,7 @@ pub(crate) async fn check(database: &Database, first: &mut PgConnection) -> Resu
     };
     let shown = compare(first, &mut second).await;
     let room = match shown {
-        Ok(Shown::Session) => check_room(database).await,
+        Ok(Shown::Session) => check_room(database, first).await,
         _ => Ok(()),
     };
     if matches!(shown, Ok(Shown::Pooler(_))) {
@@ -78,11 +79,21 @@ const COMPARED: usize = 2;
 
 /// Opens as many sessions as the command will have at once, beside the two that are open, and one that asks what becomes
 /// of the others ([`Watch`](crate::postgres::watch::Watch)): a pool that is too small is known before anything is begun.
-async fn check_room(database: &Database) -> Result<(), ConnectError> {
+///
+/// The server is asked for its limits first, so that no command takes all connections of a server to find out that they
+/// are too few.
+async fn check_room(database: &Database, first: &mut PgConnection) -> Result<(), ConnectError> {
     let needed = database.at_once;
     let more = (needed + 1).saturating_sub(COMPARED);
     if needed == 1 {
         return Ok(());
+    }
+    let (place, fewer_jobs) = (database.place(), database.fewer_jobs);
+    let limits = limits(first).await.map_err(|error| database.connect_error(error))?;
+    if let Some(Limit { left, words }) = limits.into_iter().min_by_key(|it| it.left)
+        && COMPARED + left < needed
+    {
+        return Err(ConnectError::Room { place, open: COMPARED + left, needed, how: words, fewer_jobs });
     }
     let dialled = (0..more).map(|_| async {
         let begun = timeout(BEGINNING, async {
@@ -96,7 +107,7 @@ async fn check_room(database: &Database) -> Result<(), ConnectError> {
     for dialled in join_all(dialled).await {
         match dialled {
             Ok(connection) => opened.extend(connection),
-            Err(error) => refused = Some(database.connect_error(error)),
+            Err(error) => refused = Some(error),
         }
     }
     let open = COMPARED + opened.len();
@@ -110,10 +121,53 @@ async fn check_room(database: &Database) -> Result<(), ConnectError> {
         return Ok(());
     }
     let (needed, how) = match refused {
-        Some(refused) => (needed, sentence(&refused)),
+        Some(refused) => match database.connect_error(refused) {
+            // Whatever it is, it isn't that there are too many.
+            lost if !is_about_room(&lost) => return Err(lost),
+            refused => (needed, sentence(&refused)),
+        },
         None => (needed + 1, "the others were accepted, and wait for a connection of a pool".to_owned()),
     };
-    Err(ConnectError::Room { place: database.place(), open, needed, how, fewer_jobs: database.fewer_jobs })
+    Err(ConnectError::Room { place, open, needed, how, fewer_jobs })
+}
+
+/// Whether a server, or a pooler, has no room for one session more: a pooler says so in words of its own.
+fn is_about_room(error: &ConnectError) -> bool {
+    let ConnectError::Refused { source: Cause(Error::Database(error)), .. } = error else { return false };
+    [sqlstate::TOO_MANY_CONNECTIONS, sqlstate::PROTOCOL_VIOLATION].contains(&&*error.code().unwrap_or_default())
+}
+
+/// A limit of sessions.
+struct Limit {
+    /// How many more there may be.
+    left: usize,
+    words: String,
+}
+
+/// The server's, the database's and the role's limits (documentation, Connection Settings; CREATE ROLE; CREATE DATABASE).
+/// The last two don't hold for superusers, who also have the connections that are reserved for them.
+async fn limits(connection: &mut PgConnection) -> Result<Vec<Limit>, Error> {
+    // Of other roles' sessions not every role sees what they are: those aren't counted.
+    const SQL: &str = "with clients as (\
+             select datname, usename from pg_catalog.pg_stat_activity where backend_type = 'client backend'), \
+         own as (select rolname, rolsuper, rolconnlimit from pg_catalog.pg_roles where rolname = session_user), \
+         here as (\
+             select datname, datconnlimit from pg_catalog.pg_database where datname = pg_catalog.current_database()) \
+         select 'the server', pg_catalog.current_setting('max_connections')::int8 - case when rolsuper then 0 \
+             else pg_catalog.current_setting('superuser_reserved_connections')::int8 end, \
+             (select pg_catalog.count(*) from clients) from own \
+         union all select 'the role', rolconnlimit, (select pg_catalog.count(*) from clients where usename = rolname) \
+             from own where rolconnlimit >= 0 and not rolsuper \
+         union all select 'the database', datconnlimit, \
+             (select pg_catalog.count(*) from clients c where c.datname = here.datname) \
+             from here, own where datconnlimit >= 0 and not rolsuper";
+    let limit = |row: PgRow| {
+        let (whose, most, open): (String, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let left = usize::try_from(most - open).unwrap_or(0);
+        let words = format!("{whose} allows {most} connections, of which at least {open} are in use");
+        Ok(Limit { left, words })
+    };
+    sqlx::raw_sql(SQL).fetch_all(connection).await?.into_iter().map(limit).collect()
 }
 
 async fn compare(first: &mut PgConnection, second: &mut PgConnection) -> Result<Shown, Error> {

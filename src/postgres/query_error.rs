@@ -42,6 +42,11 @@ impl std::fmt::Display for Cause {
                 if code == sqlstate::LOCK_NOT_AVAILABLE {
                     f.write_str("; another session holds a lock: run this again when it has finished")?;
                 }
+                if code == sqlstate::SEQUENCE_LIMIT_EXCEEDED {
+                    f.write_str(
+                        "; raise its end (alter sequence … maxvalue …), and make its column a bigint if that is full, too",
+                    )?;
+                }
                 // Without CONNECT on the database, doctor has no session either.
                 if code == sqlstate::INSUFFICIENT_PRIVILEGE && !message.contains("for database") {
                     write!(f, "; `{DOCTOR}` shows what the role lacks")?;
@@ -52,7 +57,7 @@ impl std::fmt::Display for Cause {
             sqlx::Error::Io(error) if error.get_ref().is_some_and(|it| it.is::<NotConfirmed>() || it.is::<Lost>()) => {
                 write!(f, "{error}")
             }
-            sqlx::Error::Io(error) => write!(f, "the connection was lost: {error}"),
+            sqlx::Error::Io(error) => write!(f, "the connection was lost: {}", why(error)),
             sqlx::Error::Protocol(text) => f.write_str(&mask_urls(text)),
             sqlx::Error::Tls(error) => write!(f, "TLS: {error}"),
             error => f.write_str(&mask_urls(&error.to_string())),
@@ -116,7 +121,7 @@ pub(crate) fn located(error: sqlx::Error, place: impl FnOnce() -> String) -> sql
         sqlx::Error::Io(io) if io.get_ref().is_some_and(|it| it.is::<NotConfirmed>() || it.is::<Lost>()) => {
             return error;
         }
-        sqlx::Error::Io(io) => (io.kind(), io.to_string()),
+        sqlx::Error::Io(io) => (io.kind(), why(io)),
         sqlx::Error::Database(said) => match said.code() {
             Some(code) if sqlstate::is_end_of_session(&code) => {
                 (ErrorKind::ConnectionAborted, format!("{} (SQLSTATE {code})", said.message()))
@@ -126,6 +131,14 @@ pub(crate) fn located(error: sqlx::Error, place: impl FnOnce() -> String) -> sql
         _ => return error,
     };
     sqlx::Error::Io(std::io::Error::new(kind, Lost { place: place(), why }))
+}
+
+/// Why a connection was lost. The driver's words are about bytes where nothing more comes.
+fn why(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => "the other end has closed it".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// Whether a command failed because a connection was lost.

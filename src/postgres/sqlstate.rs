@@ -2,6 +2,8 @@
 
 /// What a pooler in statement mode says to BEGIN.
 pub(crate) const PROTOCOL_VIOLATION: &str = "08P01";
+/// A sequence is at its end (`sequence_generator_limit_exceeded`).
+pub(crate) const SEQUENCE_LIMIT_EXCEEDED: &str = "2200H";
 pub(crate) const INVALID_PARAMETER_VALUE: &str = "22023";
 #[cfg(feature = "harness")]
 pub(crate) const NOT_NULL_VIOLATION: &str = "23502";

@@ -7,8 +7,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::harness::proxy::{NewOnes, Proxy};
-use crate::harness::{Db, Role, Seen, Start, apply_request, roles, with_db};
+use crate::harness::{Db, Role, Seen, Start, apply_request, roles, try_migrate, with_db};
 use crate::waiting::{LIMIT, until_true};
+use pad_migrate::base::text::sentence;
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::mask::Secret;
 use pad_migrate::config::settings::{Endpoint, TableName, Transport};
@@ -230,6 +231,48 @@ async fn the_lock_of_a_run_outlives_its_last_page() {
         let mut seen = Seen::default();
         let (result, ()) = tokio::join!(migrate::migrate(&request, &mut seen, std::future::pending()), released);
         assert_eq!(result.expect("the run comes to its end").counts.migrated, 67);
+    })
+    .await;
+}
+
+/// Makes row 2 take long, and do something.
+fn at_the_second_row(statement: &str) -> String {
+    format!(
+        "create function public.wait() returns trigger language plpgsql as $$ begin \
+             if new.id = 2 then {statement}; end if; return new; end $$; \
+         create trigger waits before insert on padealing.pad_request for each row execute function public.wait(); \
+         insert into personal_account_dealing (id, employee, requested_date, status, is_deleted_yn, justification) \
+             select id, 1003, '2021-01-01', 'request', 'N', case when id <> 2 then repeat('x', 300000) end \
+             from generate_series(1, 3) id"
+    )
+}
+
+/// The session for large texts has nothing to say between two of them, which may take longer than the server keeps it.
+#[tokio::test]
+async fn large_texts_may_be_far_apart() {
+    with_db(Start::Applied, async |db| {
+        let patience = Patience { unheard: Duration::from_secs(1), ..PATIENCE };
+        let database = database(&db.url).with_patience(patience);
+        db.execute(&at_the_second_row("perform pg_sleep(3)")).await;
+        let options = Options { batch_size: 1, ..Options::default() };
+        let report = try_migrate(&database, options, &mut Seen::default()).await.expect("the run comes to its end");
+        assert_eq!(report.counts.migrated, 3);
+    })
+    .await;
+}
+
+/// Whatever ends between two pages: what is there, and how it goes on, is said.
+#[tokio::test]
+async fn a_run_that_loses_its_lock_says_what_stays() {
+    with_db(Start::Applied, async |db| {
+        let end = "perform pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pad-migrate migrate' \
+                   and datname = current_database()";
+        db.execute(&at_the_second_row(end)).await;
+        let options = Options { batch_size: 1, ..Options::default() };
+        let error = try_migrate(&database(&db.url), options, &mut Seen::default()).await.expect_err("it has no lock");
+        let error = sentence(&error);
+        let begins = "the run stopped before its end; rows that were committed stay; correct the cause and run `pad-migrate";
+        assert!(error.starts_with(begins) && error.contains("was lost: "), "{error}");
     })
     .await;
 }

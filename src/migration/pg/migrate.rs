@@ -22,6 +22,7 @@ use crate::ledger::pg::admission::{RefusedError, check_applied, check_permitted}
 use crate::ledger::pg::permission::{current_role, permissions};
 use crate::migration::ids::OddIds;
 use crate::migration::needs;
+use crate::migration::pg::large_text::LargeTextReader;
 use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource, came_from_a_file};
 use crate::migration::pg::lookup::References;
 use crate::migration::pg::migrate_error::MigrateError;
@@ -39,6 +40,7 @@ use crate::migration::run::{
     MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress, TargetTables, workers,
 };
 use crate::migration::target::SOURCE_TABLE;
+use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::{Acquired, Lock};
 use crate::postgres::query_error::QueryError;
@@ -69,6 +71,10 @@ pub async fn migrate(
     let result = tokio::select! {
         result = run_to_end(request, observer, &record) => result,
         () = interrupt => Err(MigrateError::Interrupted),
+    };
+    let result = match result {
+        Err(MigrateError::Session(error)) if record.get().is_some() => Err(MigrateError::Stopped(error)),
+        result => result,
     };
     match (&result, record.get()) {
         (Err(MigrateError::Interrupted), Some(record)) => record.abandon(request.target, "interrupted", None).await,
@@ -137,9 +143,9 @@ async fn run_to_end(
         true => options.jobs,
         false => writers(&mut lock_connection, target, options.jobs).await?,
     };
-    let (jobs, target_database, legacy) = match options.more_jobs && jobs == options.jobs {
-        true => more_workers(&mut lock_connection, target, legacy, jobs).await?,
-        false => (jobs, (*target).clone(), legacy),
+    let (jobs, target_database) = match options.more_jobs && jobs == options.jobs {
+        true => more_workers(&mut lock_connection, target, jobs).await?,
+        false => (jobs, (*target).clone()),
     };
     if !options.dry_run {
         let new = RunRecord::new(
@@ -154,12 +160,12 @@ async fn run_to_end(
         sequences::advance(&mut lock_connection, largest.unwrap_or(0)).await?;
     }
     let work = Work {
-        legacy: legacy.clone(),
         target_database,
         tables,
         options: Options { jobs, ..options.clone() },
         run_id: record.get().map(|it| it.id.clone()),
         references: Mutex::new(References::default()),
+        large_texts: LargeTextReader::new(&legacy),
     };
     let total = total.min(options.limit.unwrap_or(u64::MAX));
     target.phase(if options.dry_run { "reading" } else { "migrating" });
@@ -290,13 +296,8 @@ async fn writers(connection: &mut Session, target: &Database, wanted: usize) -> 
     Ok(1)
 }
 
-/// More workers than `jobs`, where that is faster and there is room for their sessions; with the databases to connect to.
-async fn more_workers(
-    holder: &mut Session,
-    target: &Database,
-    legacy: Legacy,
-    jobs: usize,
-) -> Result<(usize, Database, Legacy), QueryError> {
+/// More workers than `jobs`, where that is faster and there is room for their sessions; with the database they connect to.
+async fn more_workers(holder: &mut Session, target: &Database, jobs: usize) -> Result<(usize, Database), QueryError> {
     let round_trip = round_trip(holder).await?;
     // How many another machine has isn't known.
     let cores = match target.is_loopback() {
@@ -305,29 +306,20 @@ async fn more_workers(
     };
     let wanted = workers(cores, round_trip);
     if wanted <= jobs {
-        return Ok((jobs, target.clone(), legacy));
+        return Ok((jobs, target.clone()));
     }
-    let rooms = async {
-        // As many as if they had been asked for.
-        let wide = with_room(target, 1 + wanted).await?;
-        let legacy = match &legacy {
-            Legacy::Table { database, source } => {
-                let database = Arc::new(with_room(database, 1 + wanted).await?);
-                Legacy::Table { database, source: Arc::clone(source) }
-            }
-            Legacy::Csv(_) => legacy.clone(),
-        };
-        Some((wanted, wide, legacy))
-    };
-    let found = holder.while_waiting(rooms).await?;
-    Ok(found.unwrap_or_else(|| (jobs, target.clone(), legacy)))
-}
-
-/// The database, if there is room for so many sessions.
-async fn with_room(database: &Database, sessions: usize) -> Option<Database> {
-    let wide = database.for_more_sessions(sessions);
-    let _ = wide.connect(Access::Read, "migrate").await.ok()?.close().await;
-    Some(wide)
+    let wide = target.for_more_sessions(target.at_once + wanted - jobs);
+    let tried = async { Ok::<_, ConnectError>(wide.connect(Access::Read, "migrate").await?.close().await) };
+    match holder.while_waiting(tried).await? {
+        Ok(_) => return Ok((wanted, wide)),
+        Err(ConnectError::Room { .. } | ConnectError::NoSession { .. }) => target.note(&format!(
+            "{wanted} workers would be faster here than {jobs}, and there is no room for the sessions of more than \
+             {jobs}: raise the limit of connections, or the size of the pool"
+        )),
+        // A worker meets it again, and says it.
+        Err(_) => {}
+    }
+    Ok((jobs, target.clone()))
 }
 
 /// What `padealing.migration_run` keeps of how the run was asked for.
@@ -411,6 +403,7 @@ async fn run_pipeline(
     while let Some(ended) = workers.join_next().await {
         ended.map_err(MigrateError::Worker)?;
     }
+    work.large_texts.close().await;
     let ended = reading.join_next().await.expect("the reader was started").map_err(MigrateError::Worker)?;
     let MigrateCounts { read, migrated, already_migrated, rejected, .. } = report.counts;
     assert_eq!(read, migrated + already_migrated + rejected, "every row read is accounted for");

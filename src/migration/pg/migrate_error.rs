@@ -76,6 +76,12 @@ pub enum MigrateError {
         #[source]
         source: QueryError,
     },
+    /// The run had begun, and ended between its pages.
+    #[error(
+        "the run stopped before its end; rows that were committed stay; correct the cause and run `{MIGRATE}` again to \
+         continue"
+    )]
+    Stopped(#[source] SessionError),
     /// The rejections could not be written to their file.
     #[error("the rejections could not be written to their file")]
     Rejects(#[source] std::io::Error),

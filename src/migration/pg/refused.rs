@@ -24,7 +24,7 @@ const MANY: u32 = 100;
 /// every row is refused each is tried once.
 pub(crate) async fn write_what_is_accepted<'a>(
     connection: &mut Session,
-    large_texts: &mut LargeTextReader<'_>,
+    large_texts: &LargeTextReader,
     rows: Vec<TargetRows<'a>>,
     target: &Database,
 ) -> Result<(Vec<TargetRows<'a>>, Vec<Rejection>), WriteError> {
@@ -73,7 +73,7 @@ fn many(refusal: &Refusal) -> String {
 /// Writes some rows, and checks what the constraints would say at the commit.
 async fn write_set(
     connection: &mut Session,
-    large_texts: &mut LargeTextReader<'_>,
+    large_texts: &LargeTextReader,
     rows: &[TargetRows<'_>],
 ) -> Result<(), WriteError> {
     write_rows(connection, large_texts, rows).await?;

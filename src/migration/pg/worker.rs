@@ -8,7 +8,6 @@ use tokio::sync::{Mutex, mpsc};
 use crate::migration::legacy::Origin;
 use crate::migration::lookups::{Collision, Lookups};
 use crate::migration::pg::large_text::LargeTextReader;
-use crate::migration::pg::legacy::Legacy;
 use crate::migration::pg::lineage::read_lineage_of;
 use crate::migration::pg::lookup::References;
 use crate::migration::pg::migrate_error::MigrateError;
@@ -36,7 +35,6 @@ const ATTEMPTS: u32 = 3;
 
 /// What all workers of a run share.
 pub(crate) struct Work {
-    pub(crate) legacy: Legacy,
     pub(crate) target_database: Database,
     /// What of the target there is.
     pub(crate) tables: TargetTables,
@@ -44,6 +42,7 @@ pub(crate) struct Work {
     /// None in a dry run, which writes nothing.
     pub(crate) run_id: Option<String>,
     pub(crate) references: Mutex<References>,
+    pub(crate) large_texts: LargeTextReader,
 }
 
 /// Migrates pages until there are no more.
@@ -65,7 +64,6 @@ async fn migrate_pages(
     batches: &Mutex<mpsc::Receiver<Batch>>,
     outcomes: &mpsc::Sender<Result<PageOutcome, MigrateError>>,
 ) -> Result<(), MigrateError> {
-    let mut large_texts = LargeTextReader::new(&work.legacy);
     loop {
         let since = Instant::now();
         let next = async { batches.lock().await.recv().await };
@@ -73,13 +71,12 @@ async fn migrate_pages(
             break;
         };
         let wait = since.elapsed();
-        let mut outcome = migrate_page_with_retries(work, connection, &mut large_texts, batch).await?;
+        let mut outcome = migrate_page_with_retries(work, connection, batch).await?;
         outcome.phases.wait = wait;
         if connection.while_waiting(outcomes.send(Ok(outcome))).await?.is_err() {
             break;
         }
     }
-    large_texts.close().await;
     Ok(())
 }
 
@@ -96,17 +93,15 @@ enum Manner {
 async fn migrate_page_with_retries(
     work: &Work,
     connection: &mut Session,
-    large_texts: &mut LargeTextReader<'_>,
     mut batch: Batch,
 ) -> Result<PageOutcome, MigrateError> {
     let mut manner = Manner::Whole;
     let mut attempt = 1;
     loop {
-        let WriteError { error, refusal, is_unknown } =
-            match migrate_page(work, connection, large_texts, &batch, manner).await {
-                Ok(outcome) => return Ok(outcome),
-                Err(error) => error,
-            };
+        let WriteError { error, refusal, is_unknown } = match migrate_page(work, connection, &batch, manner).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => error,
+        };
         // On a connection that was lost this fails too, and the first error is the one that says why.
         let rolled_back = run(connection, "rollback", "rolling back").await;
         // Another transaction took the id, removed what a row refers to, or was waited for: look again.
@@ -143,7 +138,6 @@ async fn drop_migrated(connection: &mut Session, batch: &mut Batch) -> Result<()
 async fn migrate_page(
     work: &Work,
     connection: &mut Session,
-    large_texts: &mut LargeTextReader<'_>,
     batch: &Batch,
     manner: Manner,
 ) -> Result<PageOutcome, WriteError> {
@@ -179,10 +173,10 @@ async fn migrate_page(
     if let Some(run_id) = &work.run_id {
         prepare_writing(connection).await?;
         if manner == Manner::Whole {
-            write_rows(connection, large_texts, &accepted).await?;
+            write_rows(connection, &work.large_texts, &accepted).await?;
         } else {
             let target = &work.target_database;
-            let (written, refusals) = write_what_is_accepted(connection, large_texts, accepted, target).await?;
+            let (written, refusals) = write_what_is_accepted(connection, &work.large_texts, accepted, target).await?;
             accepted = written;
             rejections.extend(refusals.into_iter().map(place));
             if origins.is_empty() {

@@ -37,7 +37,7 @@ pub(crate) async fn prepare_writing(connection: &mut Session) -> Result<(), Quer
 /// Writes the rows that legacy rows become, in the transaction that is open.
 pub(crate) async fn write_rows(
     connection: &mut Session,
-    large_texts: &mut LargeTextReader<'_>,
+    large_texts: &LargeTextReader,
     accepted: &[TargetRows<'_>],
 ) -> Result<(), WriteError> {
     if accepted.is_empty() {
@@ -124,7 +124,7 @@ pub(crate) async fn draw_ids<const N: usize>(
 async fn send<R: TargetRow>(
     connection: &mut Session,
     rows: CopyRows,
-    large_texts: &mut LargeTextReader<'_>,
+    large_texts: &LargeTextReader,
 ) -> Result<(), WriteError> {
     let count = rows.count();
     if count == 0 {

@@ -27,6 +27,7 @@ async fn a_sequence_at_its_end_leaves_whole_rows(#[case] sequence: &str) {
         let done = go(db, MIGRATE).await;
         assert_eq!(done.code, Some(2), "{}", done.printed);
         assert!(done.printed.contains(sequence), "{}", done.printed);
+        assert!(done.printed.contains("raise its end (alter sequence … maxvalue …)"), "{}", done.printed);
         check_rows(prepared, db, false).await;
         db.execute(&format!("alter sequence padealing.{sequence} no maxvalue")).await;
         go(db, MIGRATE).await;
