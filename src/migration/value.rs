@@ -310,7 +310,7 @@ impl Timestamp {
         let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, ""));
         let mut fields = date.splitn(3, '-');
         let mut field = |widths: std::ops::RangeInclusive<usize>| number(fields.next().unwrap_or(""), widths);
-        let (year, month, day) = (field(4..=6)?, field(2..=2)?, field(2..=2)?);
+        let (year, month, day) = (field(4..=7)?, field(2..=2)?, field(2..=2)?);
         if year == 0 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
             return Err(Unreadable);
         }

@@ -479,6 +479,15 @@ fn other_spellings_of_a_timestamp_are_read(#[case] text: &str, #[case] want: &st
     assert_eq!(Timestamp::parse(text).map(|it| it.to_string()).as_deref(), Ok(want));
 }
 
+/// Dates have more years than timestamps.
+#[rstest]
+#[case("294277-01-01")]
+#[case("5874897-12-31")]
+#[case("4715-01-01 BC")]
+fn dates_that_no_timestamp_is_are_out_of_range(#[case] text: &str) {
+    assert_eq!(Timestamp::parse(text), Err(ValueError::OutOfRange));
+}
+
 #[rstest]
 #[case("2021-13-01 00:00:00")]
 #[case("2021-02-29 00:00:00")]
@@ -489,6 +498,7 @@ fn other_spellings_of_a_timestamp_are_read(#[case] text: &str, #[case] want: &st
 #[case("21-03-01 09:30:00")]
 #[case("2021-03-01 09:30:00 AD")]
 #[case("2021-03-01 09:30:00,5")]
+#[case("12345678-01-01")]
 #[case("")]
 fn texts_that_are_no_timestamps_are_unreadable(#[case] text: &str) {
     assert_eq!(Timestamp::parse(text), Err(ValueError::Unreadable));

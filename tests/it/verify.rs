@@ -300,7 +300,8 @@ async fn what_the_application_adds_is_not_reported() {
     with_db(Start::Seeded, async |db| {
         db.migrate(Options::default()).await;
         db.execute(
-            "insert into padealing.pad_request (employee_id, status) values (1003, 'pending_manager'); \
+            "insert into padealing.pad_request (employee_id, status, compliance_assessment) values \
+                 (1003, 'pending_manager', null), (1003, 'declined', '[\"legacy\"]'), (1003, 'declined', '\"legacy\"'); \
              insert into padealing.audit_log (action_type, action_status, actor_type, request_id) \
                  values ('request_viewed', 'success', 'user', 1901), ('request_submitted', 'success', 'user', null); \
              insert into padealing.pad_breach (employee_id, request_id, breach_type, severity) \

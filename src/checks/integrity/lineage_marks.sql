@@ -5,7 +5,7 @@
 -- remedy: find out what removed the lineage, or wrote the mark; restore the lineage from a backup
 select 'pad_request ' || r.id as id
 from padealing.pad_request r
-where r.compliance_assessment ? 'legacy'
+where r.compliance_assessment -> 'legacy' is not null
   and not exists (
       select from padealing.migration_mapping m
       where m.source_table = 'personal_account_dealing' and m.target_table = 'pad_request' and m.target_id = r.id)

@@ -48,7 +48,7 @@ use crate::migration::run::Progress;
 use crate::migration::verification::{BothPages, Explained, VerifyCounts, VerifyReport, Wanted, judge};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::Lock;
-use crate::postgres::query_error::Attempt;
+use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::{round_trip, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
@@ -361,10 +361,16 @@ async fn read_source(
     needs_cursor: bool,
     pages: mpsc::Sender<SourcePage>,
 ) -> Result<(), VerifyError> {
-    let mut ahead = Ahead::of(SOURCE_ROWS, round_trip(&mut from.session).await?);
+    let apart = loop {
+        match round_trip(&mut from.session).await {
+            Ok(apart) => break apart,
+            Err(error) => begin_again(&mut from, &source, error).await?,
+        }
+    };
+    let mut ahead = Ahead::of(SOURCE_ROWS, apart);
     let (mut after, mut sequence) = (None, 0);
     let (mut cursor, mut snapshot) = (needs_cursor.then(LegacyCursor::default), 0);
-    loop {
+    'pages: loop {
         if snapshot != from.snapshots {
             // The cursor has ended with its snapshot.
             (cursor, snapshot) = (needs_cursor.then(LegacyCursor::default), from.snapshots);
@@ -377,8 +383,7 @@ async fn read_source(
         let PlainPage { rows, cut } = match read {
             Ok(page) => page,
             Err(error) => {
-                from.recover(error).await?;
-                source.set_up(&mut from.session).await?;
+                begin_again(&mut from, &source, error).await?;
                 continue;
             }
         };
@@ -391,7 +396,8 @@ async fn read_source(
             let is_end = rows.peek().is_none();
             // The last range is open, so that lineage beyond the last legacy row is seen too.
             let until = if done && is_end { None } else { page.last().map(|(id, _)| *id) };
-            let Ok(room) = from.wait(pages.reserve()).await? else { return Ok(()) };
+            // Nobody wants more: the run was given up.
+            let Ok(room) = from.wait(pages.reserve()).await? else { break 'pages };
             room.send(SourcePage { sequence, ids: Rows::Between { after, until }, rows: page });
             (sequence, after) = (sequence + 1, until);
             if is_end {
@@ -403,6 +409,13 @@ async fn read_source(
         }
     }
     let _ = from.session.close().await;
+    Ok(())
+}
+
+/// Goes on in another snapshot after an error that a standby raises, or fails.
+async fn begin_again(from: &mut Reading, source: &Source, error: QueryError) -> Result<(), VerifyError> {
+    from.recover(error).await?;
+    source.set_up(&mut from.session).await?;
     Ok(())
 }
 

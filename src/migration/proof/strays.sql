@@ -21,6 +21,6 @@ union all
 -- A request of the migration, and no lineage.
 select r.id, 'pad_request', 'id'
 from padealing.pad_request r
-where r.compliance_assessment ? 'legacy'
+where r.compliance_assessment -> 'legacy' is not null
   and not exists (select from padealing.migration_mapping q where q.source_table = 'personal_account_dealing'
                   and q.target_table = 'pad_request' and q.target_id = r.id){{missing}}

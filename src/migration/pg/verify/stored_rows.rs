@@ -76,7 +76,7 @@ pub(super) async fn count_marked(target: &mut Session) -> Result<Marked, QueryEr
     let mark = quote_literal(LEGACY_MARK);
     let sql = format!(
         "select (select count(*) from padealing.audit_log a where a.details ->> 'source' = {mark}), \
-                (select count(*) from padealing.pad_request r where r.compliance_assessment ? 'legacy')"
+                (select count(*) from padealing.pad_request r where r.compliance_assessment -> 'legacy' is not null)"
     );
     let counted = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(target);
     let (entries, requests): (i64, i64) = counted.await.attempt("counting the rows with the legacy mark")?;
@@ -101,7 +101,7 @@ pub(super) async fn read_unclaimed(target: &mut Session) -> Result<Vec<Differenc
              where a.details ->> 'source' = {mark} and not exists ({migrated} and m.target_id = a.request_id) \
          union all \
          select r.id, 'pad_request', r.id, 'no lineage row' from padealing.pad_request r \
-             where r.compliance_assessment ? 'legacy' and not exists ({migrated} and m.target_id = r.id) \
+             where r.compliance_assessment -> 'legacy' is not null and not exists ({migrated} and m.target_id = r.id) \
          order by 1, 2, 3"
     );
     let mut unclaimed = Vec::new();
