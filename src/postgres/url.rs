@@ -56,7 +56,12 @@ fn parse_url(url: &str) -> Result<(PgConnectOptions, Option<PgSslMode>), Connect
     if !is_postgres || url.contains('#') || query.contains('@') {
         return Err(ConnectError::Url);
     }
-    let hosts = address.split_once("://").map_or("", |(_, it)| it).split('/').next().unwrap_or_default();
+    let (hosts, path) =
+        address.split_once("://").map(|(_, it)| it.split_once('/').unwrap_or((it, ""))).unwrap_or_default();
+    // Looked for before dots in the path are resolved, which would remove it.
+    if path.contains('@') {
+        return Err(ConnectError::Url);
+    }
     if hosts.rsplit('@').next().unwrap_or_default().contains(',') {
         return Err(ConnectError::Hosts);
     }

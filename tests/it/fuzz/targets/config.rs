@@ -68,7 +68,9 @@ pub(super) fn env_file(data: &[u8]) {
 /// A URL with a password: the bytes before the first line end stand before it, those to the third around the password,
 /// the others behind the `@`.
 pub(super) fn url(data: &[u8]) {
-    let Some(text) = text(data).filter(|it| !it.contains(PASSWORD)) else { return };
+    // A URL's parser leaves out tabs and ends of lines wherever they are.
+    let has_none = |it: &&str| !it.replace(['\t', '\r', '\n'], "").contains(PASSWORD);
+    let Some(text) = text(data).filter(has_none) else { return };
     let mut parts = text.splitn(4, '\n');
     let mut part = || parts.next().unwrap_or_default();
     let (user, left, right, rest) = (part(), part(), part(), part());

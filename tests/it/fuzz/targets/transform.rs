@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pad_migrate::harness::generate::page::page;
 use pad_migrate::harness::generate::{Choices, GeneratedRow, WIDTH};
 use pad_migrate::migration::legacy::{LegacyColumn, LegacyRow};
 use pad_migrate::migration::reconstruct::reconstruct;
@@ -9,7 +10,7 @@ use pad_migrate::migration::rejection::Rejection;
 use pad_migrate::migration::text::Text;
 use pad_migrate::migration::transform::transform;
 
-use crate::generate::{legacy_row, lookups};
+use crate::generate::lookups;
 
 /// The id of every row.
 const ID: i64 = 77;
@@ -24,7 +25,7 @@ fn row(data: &[u8]) -> LegacyRow {
         // Every bit of a choice counts somewhere.
         *slot = vec![u64::from(*byte).wrapping_mul(0x0101_0101_0101_0101); 4];
     }
-    let mut row = legacy_row(&GeneratedRow::new(Choices::Given(&choices), ID));
+    let (_, mut row) = page([GeneratedRow::new(Choices::Given(&choices), ID)]).remove(0);
     while let [column, length, after @ ..] = rest {
         let is_null = *length == 255;
         let (bytes, after) = after.split_at(if is_null { 0 } else { usize::from(*length).min(after.len()) });
