@@ -106,7 +106,15 @@ fn settings(access: Access, version: u32, unheard: Duration) -> String {
     });
     settings.push_str(
         "select pg_backend_pid()::text, coalesce(extract(epoch from backend_start)::text, ''), pg_is_in_recovery()::text, \
-         current_setting('session_replication_role') from pg_stat_activity where pid = pg_backend_pid()",
+         current_setting('session_replication_role')",
     );
+    if access == Access::Write {
+        // What is said to be done is on the disk. Where commits wait for a standby, too, they do so here.
+        settings.push_str(
+            ", case when current_setting('synchronous_commit') = 'off' then \
+                 set_config('synchronous_commit', 'on', false) end",
+        );
+    }
+    settings.push_str(" from pg_stat_activity where pid = pg_backend_pid()");
     settings
 }

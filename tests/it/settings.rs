@@ -109,6 +109,25 @@ async fn no_setting_changes_a_result_or_ends_a_command() {
     .await;
 }
 
+/// A database that doesn't have commits wait for the disk would have a crash take back what a command has said it did.
+#[tokio::test]
+async fn what_is_done_waits_for_the_disk() {
+    with_db(Start::Reference, async |db| {
+        let name = db.place().name;
+        db.execute(&format!(
+            "alter database {name} set synchronous_commit = off; create table public.seen (setting text); \
+             create function public.look() returns event_trigger language plpgsql as $$ begin \
+                 insert into public.seen values (current_setting('synchronous_commit')); end $$; \
+             create event trigger look_{name} on ddl_command_end execute function public.look()"
+        ))
+        .await;
+        let output = run(&["--database-url", &db.url, "apply", "--yes", "--allow-object", "public.seen"], &[]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(db.value("select string_agg(distinct setting, ',') from public.seen").await.as_deref(), Some("on"));
+    })
+    .await;
+}
+
 /// A login that becomes another role by a setting has that role's privileges, and its name is what is recorded.
 #[tokio::test]
 async fn a_session_may_be_given_another_role() {

