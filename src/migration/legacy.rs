@@ -137,6 +137,7 @@ impl Field {
     pub(crate) const NULL: Self = Self { start: u32::MAX, end: 0 };
 
     /// The bytes from one place to another; none of a page or a row has 4 GB.
+    #[inline]
     pub(crate) fn new(start: usize, end: usize) -> Self {
         let place = |at| u32::try_from(at).expect("a row has less than 4 GB");
         Self { start: place(start), end: place(end) }
@@ -148,6 +149,7 @@ impl Field {
     }
 
     /// The range, unless it is null.
+    #[inline]
     pub(crate) fn range(self) -> Option<std::ops::Range<usize>> {
         (self != Self::NULL).then_some(self.start as usize..self.end as usize)
     }
@@ -380,6 +382,7 @@ impl LegacyRow {
     }
 
     /// The text of a column.
+    #[inline]
     pub fn get(&self, column: LegacyColumn) -> Option<Text<'_>> {
         self.at(column as usize)
     }
@@ -478,6 +481,7 @@ impl LegacyRow {
     }
 
     /// The text of a column, if it is not null and held in memory.
+    #[inline]
     pub fn plain(&self, column: LegacyColumn) -> Option<&str> {
         self.get(column).and_then(Text::plain)
     }

@@ -26,18 +26,20 @@ impl<'a> Printed<'a> {
     }
 
     /// Whether it prints exactly this text.
+    #[inline]
     pub(crate) fn is(self, text: &str) -> bool {
         match self {
             Self::Text(own) => own == Text::from(text),
             Self::Word(word) => word == text,
             Self::Id(id) => Digits::of(id).as_bytes() == text.as_bytes(),
-            Self::Time(time) => time.digits().as_bytes() == text.as_bytes(),
+            Self::Time(time) => time.prints(text),
             Self::Amount(amount) => amount.prints(text),
             Self::Price(price) => price.prints(text),
         }
     }
 
     /// Whether it prints what a text is, held in memory or not.
+    #[inline]
     pub(crate) fn is_text(self, text: Text<'_>) -> bool {
         match (self, text.plain()) {
             (Self::Text(own), _) => own == text,

@@ -37,11 +37,13 @@ impl Columns {
     }
 
     /// Their names.
+    #[inline]
     pub(crate) const fn names(&self) -> &'static [&'static str] {
         self.names
     }
 
     /// Whether the column at a place is one of [`UNLIMITED`].
+    #[inline]
     pub(crate) const fn is_unlimited(&self, at: usize) -> bool {
         self.unlimited & 1 << at != 0
     }
@@ -98,15 +100,20 @@ impl Cells {
 
     /// A column that is asked for after `at`, which moves on with it: as [`Cells::get`], and at once where columns are
     /// asked for in their order.
+    #[inline]
     pub(crate) fn get_next(&self, at: &mut usize, column: &str) -> Option<Text<'_>> {
-        // Mostly it is the very name of the list.
         let names = self.names();
-        let is = |it: usize| std::ptr::eq(names[it], column) || names[it] == column;
-        let found = (*at..names.len()).chain(0..*at).find(|it| is(*it))?;
+        // Mostly it is the very name of the list, and the next of them.
+        let is = |name: &str| std::ptr::eq(name, column) || name == column;
+        let found = match names.get(*at) {
+            Some(name) if is(name) => *at,
+            _ => names.iter().position(|name| is(name))?,
+        };
         *at = found + 1;
         self.at(found)
     }
 
+    #[inline]
     fn at(&self, at: usize) -> Option<Text<'_>> {
         if !self.changed.is_empty()
             && let Some((_, text)) = self.changed.iter().rev().find(|(changed, _)| *changed == at)

@@ -125,6 +125,7 @@ pub(crate) fn spelled(bytes: &[u8]) -> String {
 pub const LARGE: usize = 256 * 1024;
 
 impl PartialEq for Text<'_> {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Plain(one), Self::Plain(other)) => one == other,
@@ -140,6 +141,7 @@ impl Eq for Text<'_> {}
 
 impl<'a> Text<'a> {
     /// The text, if it is held in memory.
+    #[inline]
     pub fn plain(self) -> Option<&'a str> {
         match self {
             Self::Plain(text) => Some(text),

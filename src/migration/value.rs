@@ -337,6 +337,16 @@ impl Timestamp {
         is_finite.then(|| civil_from_days(self.0.div_euclid(DAY) + EPOCH_2000).0)
     }
 
+    /// Whether Postgres prints exactly this text for it.
+    pub fn prints(self, text: &str) -> bool {
+        let bytes = text.as_bytes();
+        // Of the spellings that are read at once, the one with a blank and no zeros at its end is what is printed.
+        match plain_timestamp(bytes) {
+            Some(read) if bytes[10] == b' ' && (bytes.len() == 19 || !bytes.ends_with(b"0")) => read == self,
+            _ => self.digits().as_bytes() == bytes,
+        }
+    }
+
     /// What Postgres prints for it under `DateStyle ISO`.
     pub(crate) fn digits(self) -> Digits {
         let mut text = Digits::default();
@@ -379,23 +389,26 @@ impl fmt::Display for Timestamp {
 
 /// Reads `2026-11-26 20:04:05`, with a fraction or not, which is how nearly all are written; none if it is another.
 fn plain_timestamp(text: &[u8]) -> Option<Timestamp> {
-    let digits = |from: usize, to: usize| {
-        text[from..to]
-            .iter()
-            .try_fold(0i64, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
+    let (plain, fraction) = text.split_first_chunk::<19>()?;
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b' ' | b'T', h1, h2, b':', i1, i2, b':', s1, s2] = plain else {
+        return None;
     };
-    let [.., b'-', _, _, b'-', _, _, b' ' | b'T', _, _, b':', _, _, b':', _, _] = text.get(..19)? else { return None };
-    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
-    let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
+    let pair = |tens: &u8, ones: &u8| {
+        let are_digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+        are_digits.then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
+    };
+    let (year, month, day) = (pair(y1, y2)? * 100 + pair(y3, y4)?, pair(m1, m2)?, pair(d1, d2)?);
+    let (hour, minute, second) = (pair(h1, h2)?, pair(i1, i2)?, pair(s1, s2)?);
     // A day that every month has: others are left to who knows the calendar.
     let is_plain = year > 0 && (1..=12).contains(&month) && (1..=28).contains(&day);
     if !is_plain || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let fraction = match text.get(19..)? {
+    let fraction = match fraction {
         [] => 0,
-        [b'.', rest @ ..] if (1..=6).contains(&rest.len()) => {
-            digits(20, text.len())? * 10i64.pow(6 - rest.len() as u32)
+        [b'.', digits @ ..] if (1..=6).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) => {
+            let number = digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+            number * 10i64.pow(6 - digits.len() as u32)
         }
         _ => return None,
     };

@@ -257,20 +257,19 @@ fn stray_lineage(source_id: i64, row: &StoredLineage) -> Difference {
     }
 }
 
-/// What pages explain of the marked rows of the target: as many as there are, unless one belongs to no migrated row.
+/// What pages explain of the rows of the target: as many as there are, or as there are marked ones, unless a marked one
+/// belongs to no migrated row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Explained {
-    /// Audit entries that carry the legacy mark.
-    entries: u64,
-    /// Requests that keep a residual.
-    requests: u64,
+    all: Count,
+    marked: Count,
     /// Whether lineage claims each request once at most. It surely does where each has its legacy row's id.
     is_sure: bool,
 }
 
 impl Explained {
     /// Nothing yet.
-    pub(crate) const NOTHING: Self = Self { entries: 0, requests: 0, is_sure: true };
+    pub(crate) const NOTHING: Self = Self { all: Count::NONE, marked: Count::NONE, is_sure: true };
 
     /// Adds a page.
     pub(crate) fn add(&mut self, page: &BothPages) {
@@ -278,24 +277,39 @@ impl Explained {
             let mut claims = stored.lineage.iter().filter(|row| row.role == Ok(Role::Request));
             let claim = claims.next();
             self.is_sure &= claims.next().is_none() && claim.is_none_or(|claim| claim.target_id == *id);
-            self.entries += stored.audit.iter().filter(|cells| cells.is_marked()).count() as u64;
-            self.requests += u64::from(stored.assessment.has_legacy);
+            self.all.entries += stored.audit.len() as u64;
+            self.all.requests += u64::from(stored.request.is_some());
+            self.marked.entries += stored.audit.iter().filter(|cells| cells.is_marked()).count() as u64;
+            self.marked.requests += u64::from(stored.assessment.has_legacy);
         }
     }
 
-    /// Whether these are all the marked rows that there are.
-    pub(crate) fn are_all(self, marked: Marked) -> bool {
-        self.is_sure && (self.entries, self.requests) == (marked.entries, marked.requests)
+    /// Whether these are all of the rows that were counted.
+    pub(crate) fn are_all(self, which: Which, counted: Count) -> bool {
+        self.is_sure && counted == if which == Which::All { self.all } else { self.marked }
     }
 }
 
-/// The marked rows of the target, counted in the snapshot in which the pages are read.
+/// Which rows of the target are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Marked {
-    /// Audit entries that carry the legacy mark.
+pub(crate) enum Which {
+    /// All of them, which costs nearly nothing.
+    All,
+    /// Those with the mark of the migration: entries that carry it, requests that keep a residual.
+    Marked,
+}
+
+/// Rows of the target, counted in the snapshot in which the pages are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// Audit entries.
     pub(crate) entries: u64,
-    /// Requests that keep a residual.
+    /// Requests.
     pub(crate) requests: u64,
+}
+
+impl Count {
+    const NONE: Self = Self { entries: 0, requests: 0 };
 }
 
 /// A page of the source with what is stored for it.

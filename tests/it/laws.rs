@@ -215,7 +215,19 @@ proptest! {
     /// Every timestamp that Postgres can store is read as it is printed.
     #[test]
     fn a_timestamp_prints_as_it_was_read(micros in Timestamp::MIN.0..=Timestamp::MAX.0) {
-        prop_assert_eq!(Timestamp::parse(&Timestamp(micros).to_string()), Ok(Timestamp(micros)));
+        let printed = Timestamp(micros).to_string();
+        prop_assert_eq!(Timestamp::parse(&printed), Ok(Timestamp(micros)));
+        prop_assert!(Timestamp(micros).prints(&printed) && !Timestamp(micros ^ 1).prints(&printed));
+    }
+
+    /// Of all spellings of a timestamp, one is what is printed for it.
+    #[test]
+    fn a_timestamp_prints_one_spelling(
+        time in "[0-2][0-9]{3}-[01][0-9]-[0-3][0-9]([ T][0-2][0-9]:[0-6][0-9](:[0-6][0-9](\\.[0-9]{0,7})?)?)?Z?",
+    ) {
+        if let Ok(read) = Timestamp::parse(&time) {
+            prop_assert_eq!(read.prints(&time), read.to_string() == time);
+        }
     }
 }
 

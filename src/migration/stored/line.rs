@@ -18,26 +18,22 @@ fn find_fields(line: &[u8], first: usize, fields: &mut Vec<Field>, escaped: &mut
         }
         fields.push(Field::new(first + start, first + at));
     };
-    let mut special = |at: usize| {
-        if line[at] == b'\\' {
-            is_escaped = true;
-        } else {
-            // A tab within a value is written as an escape.
-            end(start, at, is_escaped);
-            (start, is_escaped) = (at + 1, false);
-        }
-    };
     let (eights, rest) = line.as_chunks::<8>();
-    for (at, eight) in eights.iter().enumerate() {
-        let eight = u64::from_le_bytes(*eight);
-        let mut found = bytes_equal(eight, b'\t') | bytes_equal(eight, b'\\');
-        while found != 0 {
-            special(at * 8 + found.trailing_zeros() as usize / 8);
-            found &= found - 1;
+    let mut last = [0; 8];
+    last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+    for at in 0..=eights.len() {
+        let eight = u64::from_le_bytes(*eights.get(at).unwrap_or(&last));
+        let (mut tabs, mut escapes) = (bytes_equal(eight, b'\t'), bytes_equal(eight, b'\\'));
+        // A tab within a value is written as an escape.
+        while tabs != 0 {
+            let (lowest, place) = (tabs & tabs.wrapping_neg(), at * 8 + tabs.trailing_zeros() as usize / 8);
+            end(start, place, is_escaped || escapes & (lowest - 1) != 0);
+            (start, is_escaped) = (place + 1, false);
+            escapes &= !(lowest - 1);
+            tabs ^= lowest;
         }
+        is_escaped |= escapes != 0;
     }
-    let read = line.len() - rest.len();
-    (read..line.len()).filter(|at| matches!(line[*at], b'\t' | b'\\')).for_each(special);
     end(start, line.len(), is_escaped);
 }
 
@@ -130,6 +126,7 @@ impl Lines {
     }
 
     /// The value of a column of the select in a row, both from 0; none if it is null, or if there is no such column.
+    #[inline]
     pub(crate) fn get(&self, row: usize, column: usize) -> Option<&str> {
         if column >= self.width {
             return None;

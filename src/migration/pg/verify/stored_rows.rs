@@ -9,7 +9,7 @@ use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::stored_page::{Depth, Rows, for_each_row, number, read_rejected, read_stored};
 use crate::migration::target::{LEGACY_MARK, SOURCE_TABLE};
-use crate::migration::verification::{BothPages, Marked, Wanted};
+use crate::migration::verification::{BothPages, Count, Wanted, Which};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::Session;
 use crate::postgres::statement::run;
@@ -70,17 +70,23 @@ pub(super) async fn both_pages(
     Ok(BothPages { rows: std::mem::take(rows), stored, rejected, securities, wanted: reader.wanted })
 }
 
-/// Counts the marked rows.
-pub(super) async fn count_marked(target: &mut Session) -> Result<Marked, QueryError> {
+/// Counts rows of the target.
+pub(super) async fn count(target: &mut Session, which: Which) -> Result<Count, QueryError> {
     run(target, "set local enable_seqscan = on", "setting up the transaction").await?;
-    let mark = quote_literal(LEGACY_MARK);
+    let (entry, request) = match which {
+        Which::All => ("true".to_owned(), "true"),
+        Which::Marked => {
+            let mark = quote_literal(LEGACY_MARK);
+            (format!("a.details ->> 'source' = {mark}"), "r.compliance_assessment -> 'legacy' is not null")
+        }
+    };
     let sql = format!(
-        "select (select count(*) from padealing.audit_log a where a.details ->> 'source' = {mark}), \
-                (select count(*) from padealing.pad_request r where r.compliance_assessment -> 'legacy' is not null)"
+        "select (select count(*) from padealing.audit_log a where {entry}), \
+                (select count(*) from padealing.pad_request r where {request})"
     );
     let counted = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(target);
-    let (entries, requests): (i64, i64) = counted.await.attempt("counting the rows with the legacy mark")?;
-    Ok(Marked { entries: entries.unsigned_abs(), requests: requests.unsigned_abs() })
+    let (entries, requests): (i64, i64) = counted.await.attempt("counting what is stored")?;
+    Ok(Count { entries: entries.unsigned_abs(), requests: requests.unsigned_abs() })
 }
 
 /// Target rows that no range shows: those that lineage claims twice, and marked ones that belong to no migrated row.

@@ -10,9 +10,9 @@ use crate::migration::difference::Difference;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::reading::Reading;
 use crate::migration::pg::stored_page::Rows;
-use crate::migration::pg::verify::stored_rows::{PageReader, both_pages, count_marked, read_missing, read_unclaimed};
+use crate::migration::pg::verify::stored_rows::{PageReader, both_pages, count, read_missing, read_unclaimed};
 use crate::migration::pg::verify_error::VerifyError;
-use crate::migration::verification::{BothPages, Explained, Marked, Wanted};
+use crate::migration::verification::{BothPages, Count, Explained, Wanted, Which};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
@@ -69,11 +69,11 @@ pub(super) struct TargetPages {
 pub(super) struct Read {
     pub(super) target: Reading,
     /// What it has counted before the first.
-    marked: Option<Marked>,
+    counted: Option<Count>,
 }
 
 impl TargetPages {
-    /// Reads what is stored for pages until there are no more; if it `counts`, counts the marked rows before.
+    /// Reads what is stored for pages until there are no more; if it `counts`, counts all rows before.
     pub(super) async fn read(self, target: Reading, wanted: Wanted, counts: bool) -> Result<Read, VerifyError> {
         let read = self.read_pages(target, wanted, counts).await;
         if read.is_err() {
@@ -85,7 +85,8 @@ impl TargetPages {
 
     async fn read_pages(&self, mut target: Reading, wanted: Wanted, counts: bool) -> Result<Read, VerifyError> {
         let mut reader = PageReader::new(wanted);
-        let marked = if counts { Some(again(&mut target, async |it| count_marked(it).await).await?) } else { None };
+        let counted =
+            if counts { Some(again(&mut target, async |it| count(it, Which::All).await).await?) } else { None };
         loop {
             let next = async {
                 // Before the page is taken, so that the first of all has a permit. Nobody closes the window.
@@ -103,7 +104,7 @@ impl TargetPages {
             let Ok(room) = target.wait(self.both.reserve()).await? else { break };
             room.send((page.sequence, both));
         }
-        Ok(Read { target, marked })
+        Ok(Read { target, counted })
     }
 }
 
@@ -152,19 +153,20 @@ impl<'a> MissingPages<'a> {
     }
 }
 
-/// The target rows that lineage doesn't explain. Where the pages have shown as many marked rows as there are, that is
-/// none; otherwise each is looked for.
+/// The target rows that lineage doesn't explain. Where the pages have shown as many rows as there are, that is none, and
+/// so it is where they have shown as many marked ones, of which there may be fewer; otherwise each is looked for.
 pub(super) async fn unclaimed(read: Vec<Read>, explained: Explained) -> Result<Vec<Difference>, VerifyError> {
     let is_one_moment = read.iter().all(|it| it.target.snapshots == 0);
-    let mut marked = read.iter().find_map(|it| it.marked);
+    let counted = read.iter().find_map(|it| it.counted);
     let mut unclaimed = Vec::new();
     for (at, Read { mut target, .. }) in read.into_iter().enumerate() {
         if at == 0 {
-            if marked.is_none() {
-                marked = Some(again(&mut target, async |it| count_marked(it).await).await?);
-            }
-            let are_all = is_one_moment && target.snapshots == 0 && marked.is_some_and(|it| explained.are_all(it));
+            let mut are_all = counted.is_some_and(|it| explained.are_all(Which::All, it));
             if !are_all {
+                let marked = again(&mut target, async |it| count(it, Which::Marked).await).await?;
+                are_all = explained.are_all(Which::Marked, marked);
+            }
+            if !(are_all && is_one_moment && target.snapshots == 0) {
                 unclaimed = again(&mut target, async |it| read_unclaimed(it).await).await?;
             }
         }
