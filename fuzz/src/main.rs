@@ -5,9 +5,11 @@
 
 use std::sync::OnceLock;
 
-// The tests' own rows, which the targets name by the same path.
-#[path = "../../tests/it/generate/pure.rs"]
-mod generate;
+// Of the tests' own files, the one that the targets use, by the same path.
+#[path = "../../tests/it/generate"]
+mod generate {
+    pub(crate) mod pure;
+}
 
 #[path = "../../tests/it/fuzz/targets/mod.rs"]
 mod targets;

@@ -45,6 +45,23 @@ fn corpora_are_replayed(#[case] target: &str) {
     }
 }
 
+/// The crate `fuzz` compiles the targets, too, and has of the tests nothing but what generated rows refer to.
+#[test]
+fn targets_use_what_the_fuzz_crate_has() {
+    let manifest = std::fs::read_to_string(root().join("fuzz/Cargo.toml")).expect("it can be read");
+    let (_, dependencies) = manifest.split_once("[dependencies]").expect("it has some");
+    for file in root().join("tests/it/fuzz/targets").read_dir().expect("it is there").flatten() {
+        let text = std::fs::read_to_string(file.path()).expect("it can be read");
+        assert_eq!(text.matches("crate::").count(), text.matches("crate::generate::pure::").count(), "{file:?}");
+        for used in text.lines().filter_map(|line| line.strip_prefix("use ")) {
+            let name = used.split("::").next().unwrap_or_default().replace('_', "-");
+            let is_there =
+                ["std", "super", "crate"].contains(&&*name) || dependencies.contains(&format!("\n{name} = "));
+            assert!(is_there, "{file:?} uses {name}, which fuzz/Cargo.toml doesn't have");
+        }
+    }
+}
+
 #[test]
 fn every_target_is_replayed() {
     let text = std::fs::read_to_string(root().join("tests/it/fuzz.rs")).expect("it can be read");

@@ -19,7 +19,7 @@ use pad_migrate::migration::transform::transform;
 
 pub(crate) use pure::lookups;
 
-mod pure;
+pub(crate) mod pure;
 
 /// A database with generated rows, at the current revision.
 pub(crate) async fn with_generated(generator: Generator, body: impl AsyncFnOnce(Db)) {

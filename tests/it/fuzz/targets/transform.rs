@@ -10,7 +10,7 @@ use pad_migrate::migration::rejection::Rejection;
 use pad_migrate::migration::text::Text;
 use pad_migrate::migration::transform::transform;
 
-use crate::generate::lookups;
+use crate::generate::pure::lookups;
 
 /// The id of every row.
 const ID: i64 = 77;
