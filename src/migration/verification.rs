@@ -264,7 +264,7 @@ pub(crate) struct Explained {
     all: Count,
     marked: Count,
     /// Whether lineage claims each request once at most. It surely does where each has its legacy row's id.
-    is_sure: bool,
+    pub(crate) is_sure: bool,
 }
 
 impl Explained {

@@ -162,7 +162,7 @@ pub(super) async fn unclaimed(read: Vec<Read>, explained: Explained) -> Result<V
     for (at, Read { mut target, .. }) in read.into_iter().enumerate() {
         if at == 0 {
             let mut are_all = counted.is_some_and(|it| explained.are_all(Which::All, it));
-            if !are_all {
+            if !are_all && explained.is_sure {
                 let marked = again(&mut target, async |it| count(it, Which::Marked).await).await?;
                 are_all = explained.are_all(Which::Marked, marked);
             }
