@@ -299,6 +299,7 @@ impl MigrateReport {
 pub(crate) const SAMPLES: usize = 3;
 
 /// What became of a page.
+#[derive(Default)]
 pub(crate) struct PageOutcome {
     pub(crate) sequence: u64,
     pub(crate) counts: MigrateCounts,

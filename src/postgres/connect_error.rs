@@ -96,7 +96,7 @@ pub enum ConnectError {
     /// A pool, or a limit, is too small for the command.
     #[error(
         "{place} gives {open} sessions at once now, and this command needs {needed} ({how}); nothing was begun: raise the size of \
-         the pool (default_pool_size of PgBouncer) or the limit of the role or server{}",
+         the pool (default_pool_size of PgBouncer) or the limit of the role, the database or the server{}",
         if *.fewer_jobs { ", wait until others end, or give fewer --jobs" } else { ", or wait until others end" }
     )]
     Room {
@@ -222,7 +222,9 @@ fn advice(cause: &Cause, with_password: bool) -> String {
         Some(sqlstate::UNKNOWN_DATABASE) => "check the database name",
         Some(sqlstate::INSUFFICIENT_PRIVILEGE) => "have CONNECT on the database granted to the role",
         Some(sqlstate::TOO_MANY_CONNECTIONS) => "wait until other sessions end, or have the connection limit raised",
-        Some(sqlstate::CANNOT_CONNECT_NOW) => "wait until the server is ready, then run this again",
+        Some(code) if sqlstate::is_end_of_session(code) || code == sqlstate::CANNOT_CONNECT_NOW => {
+            "wait until the server is ready, then run this again"
+        }
         Some(sqlstate::NOT_IN_PREREQUISITE_STATE) => "ask the database's administrator to allow connections again",
         _ => return String::new(),
     };

@@ -49,13 +49,20 @@ enum Begun {
 pub(crate) async fn check(database: &Database, first: &mut PgConnection) -> Result<(), ConnectError> {
     let mut second = match database.dial("connect").await {
         Ok(connection) => connection,
-        // There is room for one session only: each transaction checks that its process is the same.
-        Err(Error::Database(error)) if error.code().as_deref() == Some(sqlstate::TOO_MANY_CONNECTIONS) => return Ok(()),
+        Err(error) if is_full(&error) => {
+            let (place, needed, fewer_jobs) = (database.place(), database.at_once, database.fewer_jobs);
+            let how = sentence(&database.connect_error(error));
+            return match needed {
+                // There is room for one session only: each transaction checks that its process is the same.
+                1 => Ok(()),
+                _ => Err(ConnectError::Room { place, open: 1, needed, how, fewer_jobs }),
+            };
+        }
         Err(error) => return Err(database.connect_error(error)),
     };
     let shown = compare(first, &mut second).await;
     let room = match shown {
-        Ok(Shown::Session) => check_room(database, first).await,
+        Ok(Shown::Session) => find_room(database, first).await,
         _ => Ok(()),
     };
     if matches!(shown, Ok(Shown::Pooler(_))) {
@@ -74,15 +81,50 @@ pub(crate) async fn check(database: &Database, first: &mut PgConnection) -> Resu
     }
 }
 
+/// Whether a server has no connection left.
+pub(crate) fn is_full(error: &Error) -> bool {
+    let code = error.as_database_error().and_then(|it| it.code());
+    code.as_deref() == Some(sqlstate::TOO_MANY_CONNECTIONS)
+}
+
 /// The two that are compared.
 const COMPARED: usize = 2;
+
+/// How often room is looked for, and how long after another. A server takes a moment to end the sessions that were closed
+/// last, ours among them.
+const LOOKS: usize = 3;
+const A_MOMENT: Duration = Duration::from_millis(300);
+
+/// Whether there is room, at once or a moment later.
+async fn find_room(database: &Database, first: &mut PgConnection) -> Result<(), ConnectError> {
+    for _ in 1..LOOKS {
+        match check_room(database, first).await {
+            Err(Lacking { error: ConnectError::Room { .. }, is_refused: true }) => tokio::time::sleep(A_MOMENT).await,
+            found => return found.map_err(|it| it.error),
+        }
+    }
+    check_room(database, first).await.map_err(|it| it.error)
+}
+
+/// Why there is no room.
+struct Lacking {
+    error: ConnectError,
+    /// Whether the server says so, and not a pool by its silence.
+    is_refused: bool,
+}
+
+impl From<ConnectError> for Lacking {
+    fn from(error: ConnectError) -> Self {
+        Self { error, is_refused: true }
+    }
+}
 
 /// Opens as many sessions as the command will have at once, beside the two that are open, and one that asks what becomes
 /// of the others ([`Watch`](crate::postgres::watch::Watch)): a pool that is too small is known before anything is begun.
 ///
 /// The server is asked for its limits first, so that no command takes all connections of a server to find out that they
 /// are too few.
-async fn check_room(database: &Database, first: &mut PgConnection) -> Result<(), ConnectError> {
+async fn check_room(database: &Database, first: &mut PgConnection) -> Result<(), Lacking> {
     let needed = database.at_once;
     let more = (needed + 1).saturating_sub(COMPARED);
     if needed == 1 {
@@ -93,7 +135,7 @@ async fn check_room(database: &Database, first: &mut PgConnection) -> Result<(),
     if let Some(Limit { left, words }) = limits.into_iter().min_by_key(|it| it.left)
         && COMPARED + left < needed
     {
-        return Err(ConnectError::Room { place, open: COMPARED + left, needed, how: words, fewer_jobs });
+        return Err(ConnectError::Room { place, open: COMPARED + left, needed, how: words, fewer_jobs }.into());
     }
     let dialled = (0..more).map(|_| async {
         let begun = timeout(BEGINNING, async {
@@ -120,15 +162,16 @@ async fn check_room(database: &Database, first: &mut PgConnection) -> Result<(),
     if open > needed || open == needed && refused.is_some() {
         return Ok(());
     }
+    let is_refused = refused.is_some();
     let (needed, how) = match refused {
         Some(refused) => match database.connect_error(refused) {
             // Whatever it is, it isn't that there are too many.
-            lost if !is_about_room(&lost) => return Err(lost),
+            lost if !is_about_room(&lost) => return Err(lost.into()),
             refused => (needed, sentence(&refused)),
         },
         None => (needed + 1, "the others were accepted, and wait for a connection of a pool".to_owned()),
     };
-    Err(ConnectError::Room { place, open, needed, how, fewer_jobs })
+    Err(Lacking { error: ConnectError::Room { place, open, needed, how, fewer_jobs }, is_refused })
 }
 
 /// Whether a server, or a pooler, has no room for one session more: a pooler says so in words of its own.
@@ -164,7 +207,10 @@ async fn limits(connection: &mut PgConnection) -> Result<Vec<Limit>, Error> {
     let limit = |row: PgRow| {
         let (whose, most, open): (String, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let left = usize::try_from(most - open).unwrap_or(0);
-        let words = format!("{whose} allows {most} connections, of which at least {open} are in use");
+        let words = match open - COMPARED as i64 {
+            ..=0 => format!("{whose} allows {most} connections"),
+            others => format!("{whose} allows {most} connections, of which others use {others} or more"),
+        };
         Ok(Limit { left, words })
     };
     sqlx::raw_sql(SQL).fetch_all(connection).await?.into_iter().map(limit).collect()

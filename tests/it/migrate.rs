@@ -514,3 +514,20 @@ fn there_are_as_many_workers_as_keep_the_server_busy(
 ) {
     assert_eq!(workers(cores, Duration::from_micros(microseconds)), expected);
 }
+
+/// Pages of rows that are migrated already are no transactions, of which something could be said when they fail.
+#[tokio::test]
+async fn what_is_migrated_already_writes_nothing() {
+    with_db(Start::Migrated, async |db| {
+        let number = async || {
+            let number = db.value("select pg_current_xact_id()::text").await;
+            number.and_then(|it| it.parse::<u64>().ok()).expect("a number")
+        };
+        let before = number().await;
+        let (report, _) = db.migrate(Options { batch_size: 1, ..Options::default() }).await;
+        assert!(report.counts.already_migrated > 50, "{:?}", report.counts);
+        let taken = number().await - before;
+        assert!(taken < report.counts.already_migrated / 2 + report.counts.rejected * 2, "{taken} transactions");
+    })
+    .await;
+}

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::base::text::list;
 use crate::checks::check::{Check, Status};
 use crate::checks::expectations::Expectations;
-use crate::checks::facts::{PasswordExpiry, Role, Server};
+use crate::checks::facts::{PasswordExpiry, Role, Server, Usage};
 
 pub(crate) fn checks(server: &Server, expected: &Expectations<'_>) -> Vec<Check> {
     vec![
@@ -76,8 +76,9 @@ fn time_zone(server: &Server) -> Check {
     Check::new("time_zone", Status::Pass, text)
 }
 
-/// Sessions that a cutover needs at once: two for each of two workers, the reader, the one that holds the lock.
-const SESSIONS: i64 = 6;
+/// Sessions that `migrate` needs at once: one for each of two workers, one that holds the lock, one that reads, and one for
+/// large texts.
+const SESSIONS: i64 = 5;
 
 fn connections(server: &Server) -> Check {
     const NAME: &str = "connections";
@@ -85,7 +86,9 @@ fn connections(server: &Server) -> Check {
         [("server", server.connections), ("database", server.database_connections), ("role", server.role_connections)];
     let limits = limits.iter().filter(|(_, usage)| usage.limit >= 0);
     let text = list(limits.clone().map(|(of, usage)| format!("{of}: {} of {} in use", usage.used, usage.limit)));
-    let tight: Vec<&str> = limits.filter(|(_, usage)| usage.limit - usage.used < SESSIONS).map(|(of, _)| *of).collect();
+    // The one that asks is in use, and will have ended.
+    let is_tight = |usage: &Usage| usage.limit - usage.used + 1 < SESSIONS;
+    let tight: Vec<&str> = limits.filter(|(_, usage)| is_tight(usage)).map(|(of, _)| *of).collect();
     if tight.is_empty() {
         return Check::new(NAME, Status::Pass, text);
     }

@@ -16,6 +16,7 @@ use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::{CopyIn, Session};
+use crate::postgres::statement::round_trip;
 
 const READING: &str = "reading a large text from the source";
 
@@ -68,8 +69,9 @@ impl LargeTextReader {
 
 /// The session, or another one, where the server is about to end it since it has heard nothing of it.
 async fn session(idle: Option<Idle>, database: &Database) -> Result<Session, QueryError> {
-    if let Some(Idle { session, since }) = idle {
-        if since.elapsed() < session.unheard() / 2 {
+    if let Some(Idle { mut session, since }) = idle {
+        // It may have ended meanwhile, which is no reason to fail.
+        if since.elapsed() < session.unheard() / 2 && round_trip(&mut session).await.is_ok() {
             return Ok(session);
         }
         let _ = session.close().await;
@@ -108,7 +110,8 @@ async fn send_pieces(
     if hex(&digest.finalize()) == text.sha256 {
         return Ok(());
     }
-    let changed = "the row was changed while it was being read; run this again".to_owned();
+    let (column, id) = (&text.column, text.source_id);
+    let changed = format!("{column} of the row with id {id} was changed while the row was being read");
     Err(sqlx::Error::Protocol(changed)).attempt(READING)
 }
 

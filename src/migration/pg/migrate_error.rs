@@ -39,7 +39,7 @@ pub enum MigrateError {
     /// A page could not be written.
     #[error(
         "the rows with ids from {first} to {last} could not be migrated to {place}; none of them is stored; \
-         correct the cause and run `{MIGRATE}` again"
+         correct the cause and run `{MIGRATE}` again, which migrates what isn't stored"
     )]
     Page {
         /// The first source id.
@@ -53,7 +53,7 @@ pub enum MigrateError {
     /// The same of a file's rows, which are in any order.
     #[error(
         "the rows on the lines {first} to {last} of the file could not be migrated to {place}; none of them is stored; \
-         correct the cause and run `{MIGRATE}` again"
+         correct the cause and run `{MIGRATE}` again, which migrates what isn't stored"
     )]
     FilePage {
         /// The line of the first row.
@@ -78,8 +78,8 @@ pub enum MigrateError {
     },
     /// The run had begun, and ended between its pages.
     #[error(
-        "the run stopped before its end; rows that were committed stay; correct the cause and run `{MIGRATE}` again to \
-         continue"
+        "the run stopped before its end; rows that were committed stay, but for the last ones if the server itself has \
+         crashed; correct the cause and run `{MIGRATE}` again to continue"
     )]
     Stopped(#[source] SessionError),
     /// The rejections could not be written to their file.

@@ -141,6 +141,12 @@ async fn migrate_page(
     batch: &Batch,
     manner: Manner,
 ) -> Result<PageOutcome, WriteError> {
+    // All of them are migrated already: no statement whose failure would be told of rows that there are none of.
+    if batch.rows.is_empty() {
+        let counts = MigrateCounts { read: batch.read, already_migrated: batch.already, ..MigrateCounts::default() };
+        let incomplete = batch.incomplete.clone();
+        return Ok(PageOutcome { sequence: batch.sequence, counts, incomplete, ..PageOutcome::default() });
+    }
     if work.options.dry_run {
         begin_reading(connection, Limits::default()).await?;
     } else {
