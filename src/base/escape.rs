@@ -155,6 +155,8 @@ pub fn markdown_code(code: &str) -> String {
     let longest = shown.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     match longest {
         0 if shown.trim().is_empty() => "` `".to_owned(),
+        // Of blanks on both sides, one on each is left out.
+        0 if shown.starts_with(' ') && shown.ends_with(' ') => format!("` {shown} `"),
         0 => format!("`{shown}`"),
         _ => {
             let fence = "`".repeat(longest + 1);

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use crate::config::error::ConfigError;
 use crate::config::keys::SECRET;
+use crate::config::mask::is_secret;
 
 /// The pairs of a file, the last one of a name; problems are added to those that there are.
 pub(crate) fn pairs(path: &Path, text: &str, problems: &mut Vec<ConfigError>) -> BTreeMap<String, String> {
@@ -49,14 +50,28 @@ pub(crate) fn ambiguous_secrets(text: &str, pairs: &BTreeMap<String, String>) ->
     set.filter(|key| text.lines().any(|line| is_ambiguous(line, key))).collect()
 }
 
-/// Whether a line sets a key to something that dotenvy takes for more than text.
-fn is_ambiguous(line: &str, key: &str) -> bool {
+/// The first line, from 1, that would give a value that is shown the text of a secret: one that refers to it by its name.
+/// Lines of secrets are looked at on their own.
+pub(crate) fn reference_to_secret(text: &str) -> Option<usize> {
+    let refers = |line: &str| {
+        let names = line.split('$').skip(1).map(|it| it.strip_prefix('{').unwrap_or(it));
+        let mut names = names.map(|it| it.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default());
+        let is_shown = !line.trim_start().starts_with('#') && SECRET.iter().all(|key| value_of(line, key).is_none());
+        is_shown && names.any(is_secret)
+    };
+    text.lines().position(refers).map(|at| at + 1)
+}
+
+/// What a line sets a key to, if it does.
+fn value_of<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     let line = line.trim_start();
     let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-    let Some(value) = line.strip_prefix(key).and_then(|it| it.trim_start().strip_prefix('=')) else {
-        return false;
-    };
-    let value = value.trim();
+    Some(line.strip_prefix(key)?.trim_start().strip_prefix('=')?.trim())
+}
+
+/// Whether a line sets a key to something that dotenvy takes for more than text.
+fn is_ambiguous(line: &str, key: &str) -> bool {
+    let Some(value) = value_of(line, key) else { return false };
     match value.chars().next() {
         // Between single quotes nothing is special.
         Some('\'') => value[1..].find('\'').is_none_or(|end| {

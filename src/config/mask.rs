@@ -76,7 +76,7 @@ pub(crate) fn has_assignment(value: &str) -> bool {
 }
 
 /// Whether a key is that of a password, misspelt or not.
-fn is_secret(key: &str) -> bool {
+pub(crate) fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     ["pass", "pwd", "secret", "token"].iter().any(|it| key.contains(it))
         || strsim::damerau_levenshtein(&key, "password") <= 2

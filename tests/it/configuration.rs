@@ -98,6 +98,12 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
     "DB_PASSWORD=hunter2$x\n",
     "DB_PASSWORD in .env has a special character ($ \\ \" ' or a leading #); put the whole value in single quotes"
 )]
+#[case::a_secret_by_its_name(
+    ".env",
+    "DB_PASSWORD=hunter2\nDB_NAME=x${DB_PASSWORD}\n",
+    ".env can't be read: line 2 repeats a secret by its name ($…), and would show it; write the value itself; correct or \
+     remove the file"
+)]
 #[case::a_hash(
     ".env",
     "DB_PASSWORD=#hunter2\n",
