@@ -141,7 +141,7 @@ async fn migrate_page(
     batch: &Batch,
     manner: Manner,
 ) -> Result<PageOutcome, WriteError> {
-    // All of them are migrated already: no statement whose failure would be told of rows that there are none of.
+    // All of them are migrated already: nothing is sent, whose failure would name rows that there are none of.
     if batch.rows.is_empty() {
         let counts = MigrateCounts { read: batch.read, already_migrated: batch.already, ..MigrateCounts::default() };
         let incomplete = batch.incomplete.clone();
