@@ -59,7 +59,25 @@ pub(crate) fn reference_to_secret(text: &str) -> Option<usize> {
         let is_shown = !line.trim_start().starts_with('#') && SECRET.iter().all(|key| value_of(line, key).is_none());
         is_shown && names.any(is_secret)
     };
-    text.lines().position(refers).map(|at| at + 1)
+    let mut end = 0;
+    let position = text.split_inclusive('\n').position(|line| {
+        let before = &text[..end];
+        end += line.len();
+        refers(line) && !is_literal_line(before, line)
+    });
+    position.map(|at| at + 1)
+}
+
+/// Whether nothing is special in a line's value, since it is between single quotes, and no quote is open before the line.
+fn is_literal_line(before: &str, line: &str) -> bool {
+    let is_literal = line.split_once('=').is_some_and(|(_, value)| is_literal(value.trim()));
+    is_literal && dotenvy::from_read_iter(before.as_bytes()).all(|pair| pair.is_ok())
+}
+
+/// Whether a value is one text between single quotes, and a comment at most behind it.
+fn is_literal(value: &str) -> bool {
+    let Some((_, rest)) = value.strip_prefix('\'').and_then(|inner| inner.split_once('\'')) else { return false };
+    rest.trim_start().is_empty() || rest.trim_start().starts_with('#')
 }
 
 /// What a line sets a key to, if it does.
@@ -74,10 +92,7 @@ fn is_ambiguous(line: &str, key: &str) -> bool {
     let Some(value) = value_of(line, key) else { return false };
     match value.chars().next() {
         // Between single quotes nothing is special.
-        Some('\'') => value[1..].find('\'').is_none_or(|end| {
-            let rest = value[end + 2..].trim_start();
-            !rest.is_empty() && !rest.starts_with('#')
-        }),
+        Some('\'') => !is_literal(value),
         Some('"') => {
             let pairs = value.chars().zip(value.chars().skip(1));
             pairs.into_iter().any(|(before, it)| it == '$' && before != '\\')

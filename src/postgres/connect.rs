@@ -40,7 +40,7 @@ impl Database {
         }
         if is_dialled.load(Ordering::Relaxed) {
             let open = self.sessions().len();
-            return Err(ConnectError::NoSession { place: self.place(), seconds: self.timeout.as_secs(), open });
+            return Err(ConnectError::NoSession { place: self.place(), seconds: self.timeout.as_secs(), is_set: true, open });
         }
         let accepted = probe.is_finished() && matches!(probe.await, Ok(Ok(())));
         let (place, seconds) = (self.place(), self.timeout.as_secs());
@@ -48,17 +48,12 @@ impl Database {
     }
 
     async fn open(&self, access: Access, activity: &str, is_dialled: &AtomicBool) -> Result<Session, ConnectError> {
-        let mut attempt = 1;
-        let mut connection = loop {
-            match self.dial(activity).await {
-                // There was room before: a session that was closed ends in a moment, and another's may.
-                Err(error) if pooler::is_full(&error) && self.is_session.initialized() && attempt < ATTEMPTS => {
-                    attempt += 1;
-                    tokio::time::sleep(A_MOMENT).await;
-                }
-                dialled => break dialled.map_err(|error| self.connect_error(error))?,
-            }
+        // Where the command has sessions, there was room for this one before.
+        let dialled = match self.is_session.initialized() {
+            true => self.dial_when_there_is_room(activity).await,
+            false => self.dial(activity).await,
         };
+        let mut connection = dialled.map_err(|error| self.connect_error(error))?;
         is_dialled.store(true, Ordering::Relaxed);
         let place = self.place();
         let version = connection.server_version_num().unwrap_or_default();
@@ -83,10 +78,6 @@ impl Database {
         Ok(Session::watched(connection, Watch::new(self.clone(), process, fact(1)?)))
     }
 }
-
-/// How often a connection is tried for which there was room, and how long after another.
-const ATTEMPTS: u32 = 8;
-const A_MOMENT: Duration = Duration::from_millis(250);
 
 const SETTING_UP: &str = "setting up the session";
 

@@ -82,14 +82,16 @@ pub enum ConnectError {
     #[error(
         "connecting to {place} timed out after {seconds} s: the connection was accepted, and no session came{}; a connection pooler \
          there has no connection left, or the server or the network hangs; raise the size of the pool (default_pool_size of \
-         PgBouncer), wait until others have ended (DB_CONNECT_TIMEOUT, in seconds), or connect to PostgreSQL itself",
-        if *.open > 0 { format!(", while this command has {open} open") } else { String::new() }
+         PgBouncer), wait until others have ended{}, or connect to PostgreSQL itself",
+        if *.open > 0 { format!(", while this command has {open} open") } else { String::new() },
+        if *.is_set { " (DB_CONNECT_TIMEOUT, in seconds)" } else { "" }
     )]
     NoSession {
         /// Host, port, database and role.
         place: String,
-        /// DB_CONNECT_TIMEOUT.
         seconds: u64,
+        /// Whether it is DB_CONNECT_TIMEOUT that is so long.
+        is_set: bool,
         /// The command's own sessions there.
         open: usize,
     },

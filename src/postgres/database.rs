@@ -16,6 +16,7 @@ use crate::config::environment::Environment;
 use crate::config::settings::{Endpoint, Roles, Transport};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::query_error::Cause;
+use crate::postgres::pooler::{While, is_full};
 use crate::postgres::sqlstate::is_unknown_setting;
 use crate::postgres::undelayed;
 use crate::postgres::{tls, url};
@@ -234,6 +235,17 @@ impl Database {
             undelayed::send_at_once();
         }
         Ok(connection)
+    }
+
+    /// The same, tried again for a while where the server has no connection left at first.
+    pub(crate) async fn dial_when_there_is_room(&self, activity: &str) -> Result<PgConnection, sqlx::Error> {
+        let patience = While::of(self.timeout);
+        loop {
+            match self.dial(activity).await {
+                Err(error) if is_full(&error) && patience.lasts().await => {}
+                dialled => return dialled,
+            }
+        }
     }
 
     async fn dial_delayed(&self, activity: &str) -> Result<PgConnection, sqlx::Error> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection, Error, Row};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::base::text::sentence;
 use crate::postgres::connect_error::ConnectError;
@@ -47,7 +47,7 @@ enum Begun {
 
 /// Refuses a connection that isn't a session. Changes nothing on it.
 pub(crate) async fn check(database: &Database, first: &mut PgConnection) -> Result<(), ConnectError> {
-    let mut second = match database.dial("connect").await {
+    let mut second = match database.dial_when_there_is_room("connect").await {
         Ok(connection) => connection,
         Err(error) if is_full(&error) => {
             let (place, needed, fewer_jobs) = (database.place(), database.at_once, database.fewer_jobs);
@@ -75,7 +75,7 @@ pub(crate) async fn check(database: &Database, first: &mut PgConnection) -> Resu
         Shown::Session => room,
         Shown::Nothing => {
             let (place, open) = (database.place(), database.sessions().len());
-            Err(ConnectError::NoSession { place, seconds: BEGINNING.as_secs(), open })
+            Err(ConnectError::NoSession { place, seconds: BEGINNING.as_secs(), is_set: false, open })
         }
         Shown::Pooler(how) => Err(ConnectError::Pooler { place: database.place(), how }),
     }
@@ -90,20 +90,39 @@ pub(crate) fn is_full(error: &Error) -> bool {
 /// The two that are compared.
 const COMPARED: usize = 2;
 
-/// How often room is looked for, and how long after another. A server takes a moment to end the sessions that were closed
-/// last, ours among them.
-const LOOKS: usize = 3;
-const A_MOMENT: Duration = Duration::from_millis(300);
+/// How long room is looked for, at most, and how long after another time. A server takes a moment to end the sessions that
+/// were closed last, ours among them.
+const A_WHILE: Duration = Duration::from_secs(2);
+const A_MOMENT: Duration = Duration::from_millis(250);
+
+/// The time in which room is looked for: 2 s, or a quarter of DB_CONNECT_TIMEOUT where that is less, so that two of them
+/// and what comes between end within it.
+pub(crate) struct While(Instant);
+
+impl While {
+    pub(crate) fn of(connect_timeout: Duration) -> Self {
+        Self(Instant::now() + A_WHILE.min(connect_timeout / 4))
+    }
+
+    /// Waits for a moment, unless the time is over; whether to try again.
+    pub(crate) async fn lasts(&self) -> bool {
+        let lasts = Instant::now() < self.0;
+        if lasts {
+            sleep(A_MOMENT).await;
+        }
+        lasts
+    }
+}
 
 /// Whether there is room, at once or a moment later.
 async fn find_room(database: &Database, first: &mut PgConnection) -> Result<(), ConnectError> {
-    for _ in 1..LOOKS {
+    let patience = While::of(database.timeout);
+    loop {
         match check_room(database, first).await {
-            Err(Lacking { error: ConnectError::Room { .. }, is_refused: true }) => tokio::time::sleep(A_MOMENT).await,
+            Err(Lacking { error: ConnectError::Room { .. }, is_refused: true }) if patience.lasts().await => {}
             found => return found.map_err(|it| it.error),
         }
     }
-    check_room(database, first).await.map_err(|it| it.error)
 }
 
 /// Why there is no room.
@@ -131,7 +150,11 @@ async fn check_room(database: &Database, first: &mut PgConnection) -> Result<(),
         return Ok(());
     }
     let (place, fewer_jobs) = (database.place(), database.fewer_jobs);
-    let limits = limits(first).await.map_err(|error| database.connect_error(error))?;
+    let limits = match limits(first).await {
+        // What answers isn't PostgreSQL's own server, or lets the role see less: the sessions themselves will show it.
+        Err(Error::Database(_)) => Vec::new(),
+        limits => limits.map_err(|error| database.connect_error(error))?,
+    };
     if let Some(Limit { left, words }) = limits.into_iter().min_by_key(|it| it.left)
         && COMPARED + left < needed
     {

@@ -109,6 +109,12 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
     "DB_PASSWORD=#hunter2\n",
     "DB_PASSWORD in .env has a special character ($ \\ \" ' or a leading #); put the whole value in single quotes"
 )]
+#[case::a_secret_by_its_name_within_a_text_of_several_lines(
+    ".env",
+    "DB_PASSWORD=hunter2\nDB_NAME=\"\nX='${DB_PASSWORD}'\n\"\n",
+    ".env can't be read: line 3 repeats a secret by its name ($…), and would show it; write the value itself; correct or \
+     remove the file"
+)]
 fn a_mistake_is_one_sentence(#[case] file: &str, #[case] text: &str, #[case] sentence: &str) {
     let right = if file == ".env" { ".env.local" } else { ".env" };
     let environment = if file == ".env.qa" { "qa" } else { "local" };
@@ -208,6 +214,20 @@ fn a_password_is_read_as_it_was_written(#[case] written: &str, #[case] password:
         panic!("there is a target with a password");
     };
     assert_eq!(found.0, password);
+}
+
+/// Between single quotes a `$` is one: nothing is put in its place.
+#[test]
+fn a_secrets_name_is_text_like_any_other_where_nothing_is_put_in_its_place() {
+    let dir = tempfile::tempdir().expect("a directory is made");
+    let text = "DB_HOST=db.example.com\nDB_USER=u\nDB_PASSWORD=hunter2\nDB_NAME='x$DB_PASSWORD' # as it is\n";
+    write(dir.path(), &[(".env", text)]);
+    let flags = pad_migrate::config::load::Flags { config_dir: Some(dir.path().to_owned()), ..Default::default() };
+    let config = pad_migrate::config::settings::Config::load(flags, |_| None).expect("the configuration is right");
+    let Some(pad_migrate::config::settings::Endpoint::Parts { database, .. }) = config.target else {
+        panic!("there is a target in parts");
+    };
+    assert_eq!(database, "x$DB_PASSWORD");
 }
 
 /// The templates that are committed hold no value that could be taken for a real one, and no key that is none.

@@ -519,15 +519,22 @@ fn there_are_as_many_workers_as_keep_the_server_busy(
 #[tokio::test]
 async fn what_is_migrated_already_writes_nothing() {
     with_db(Start::Migrated, async |db| {
+        // Those of this database alone: a given server has others beside us.
         let number = async || {
-            let number = db.value("select pg_current_xact_id()::text").await;
-            number.and_then(|it| it.parse::<u64>().ok()).expect("a number")
+            let sql = "select xact_commit::text from pg_stat_database where datname = current_database()";
+            db.value(sql).await.and_then(|number| number.parse::<u64>().ok()).expect("a number")
         };
         let before = number().await;
-        let (report, _) = db.migrate(Options { batch_size: 1, ..Options::default() }).await;
-        assert!(report.counts.already_migrated > 50, "{:?}", report.counts);
+        let mut pages = 0;
+        // Several runs, since the server looks after its tables in between, in transactions of its own.
+        for _ in 0..3 {
+            let (report, _) = db.migrate(Options { batch_size: 1, ..Options::default() }).await;
+            assert!(report.counts.already_migrated > report.counts.read / 2, "{:?}", report.counts);
+            pages += report.counts.read;
+        }
         let taken = number().await - before;
-        assert!(taken < report.counts.already_migrated / 2 + report.counts.rejected * 2, "{taken} transactions");
+        // The reader's two for each page, one for a page with a row that is rejected: 2.9 of them. It would be 3.5.
+        assert!(taken < pages * 32 / 10, "{taken} transactions for {pages} pages");
     })
     .await;
 }

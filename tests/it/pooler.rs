@@ -268,6 +268,43 @@ async fn a_pool_that_is_too_small_is_found_before_anything_is_begun() {
     .await;
 }
 
+/// Sessions that were closed a moment ago still count: room that comes a moment later is found, whichever session lacked it.
+#[tokio::test(flavor = "multi_thread")]
+async fn room_that_comes_a_moment_later_is_found() {
+    with_db(Start::Migrated, async |db| {
+        let name = db.place().name;
+        db.execute("grant select on public.personal_account_dealing to pad_migrate_reader").await;
+        for limit in [1, 3] {
+            db.execute(&format!("alter database {name} connection limit {limit}")).await;
+            let url = db.url_as(Role::Reader).await;
+            let ran = tokio::task::spawn_blocking(move || run(&["--database-url", &url, "verify"], &[]));
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            db.execute(&format!("alter database {name} connection limit -1")).await;
+            let output = ran.await.expect("it ran");
+            assert!(output.status.success(), "{limit}: {}", stderr(&output));
+        }
+    })
+    .await;
+}
+
+/// Where the limits can't be asked for, the sessions themselves show whether there is room.
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_that_cannot_be_asked_for_are_none() {
+    with_db(Start::Migrated, async |db| {
+        db.execute(
+            "grant select on public.personal_account_dealing to pad_migrate_reader; \
+             revoke select on pg_catalog.pg_database from public",
+        )
+        .await;
+        let url = db.url_as(Role::Reader).await;
+        let output = run(&["--database-url", &url, "verify"], &[]);
+        // There was room, and the role lacks it for a question of its own.
+        let found = "asking what the role may do failed: permission denied for table pg_database";
+        assert!(stderr(&output).contains(found), "{}", stderr(&output));
+    })
+    .await;
+}
+
 /// A pool that has nothing left, at once or later on, is said to be that: the port is not to blame.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_without_a_connection_left_is_said_to_be_that() {
@@ -287,7 +324,10 @@ async fn a_pool_without_a_connection_left_is_said_to_be_that() {
         sqlx::raw_sql("select 1").execute(&mut other).await.expect("it has the pool's one connection");
         let output = run(&["--database-url", &pooler.url, "status"], &[]);
         let found = "timed out after 5 s: the connection was accepted, and no session came; a connection pooler there has no connection left";
-        assert!(output.status.code() == Some(2) && stderr(&output).contains(found), "{}", stderr(&output));
+        let text = stderr(&output);
+        assert!(output.status.code() == Some(2) && text.contains(found), "{text}");
+        // It isn't that which ended the wait.
+        assert!(!text.contains("DB_CONNECT_TIMEOUT") && error.contains("DB_CONNECT_TIMEOUT"), "{text}");
     })
     .await;
 }

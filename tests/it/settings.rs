@@ -123,7 +123,12 @@ async fn what_is_done_waits_for_the_disk() {
         .await;
         let output = run(&["--database-url", &db.url, "apply", "--yes", "--allow-object", "public.seen"], &[]);
         assert!(output.status.success(), "{}", stderr(&output));
-        assert_eq!(db.value("select string_agg(distinct setting, ',') from public.seen").await.as_deref(), Some("on"));
+        let seen = async || db.value("select string_agg(distinct setting, ',') from public.seen").await;
+        assert_eq!(seen().await.as_deref(), Some("on"));
+        db.execute("truncate public.seen").await;
+        let output = run(&["--database-url", &db.url, "revert", "--yes", "--allow-object", "public.seen"], &[]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert_eq!(seen().await.as_deref(), Some("on"));
     })
     .await;
 }
