@@ -9,6 +9,7 @@ pub(crate) mod lock;
 pub(crate) mod pooler;
 pub(crate) mod programs;
 pub mod query_error;
+pub(crate) mod room;
 pub mod session;
 pub(crate) mod sqlstate;
 pub mod statement;

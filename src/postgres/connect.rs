@@ -40,7 +40,12 @@ impl Database {
         }
         if is_dialled.load(Ordering::Relaxed) {
             let open = self.sessions().len();
-            return Err(ConnectError::NoSession { place: self.place(), seconds: self.timeout.as_secs(), is_set: true, open });
+            return Err(ConnectError::NoSession {
+                place: self.place(),
+                seconds: self.timeout.as_secs(),
+                is_set: true,
+                open,
+            });
         }
         let accepted = probe.is_finished() && matches!(probe.await, Ok(Ok(())));
         let (place, seconds) = (self.place(), self.timeout.as_secs());

@@ -16,7 +16,7 @@ use crate::config::environment::Environment;
 use crate::config::settings::{Endpoint, Roles, Transport};
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::query_error::Cause;
-use crate::postgres::pooler::{While, is_full};
+use crate::postgres::room::{While, is_full};
 use crate::postgres::sqlstate::is_unknown_setting;
 use crate::postgres::undelayed;
 use crate::postgres::{tls, url};

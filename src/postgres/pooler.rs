@@ -9,12 +9,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection, Error, Row};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use crate::base::text::sentence;
 use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::Database;
 use crate::postgres::query_error::Cause;
+use crate::postgres::room::{While, is_full};
 use crate::postgres::sqlstate;
 
 /// A transaction begins at once, unless a pooler has no server process left to give.
@@ -81,38 +82,8 @@ pub(crate) async fn check(database: &Database, first: &mut PgConnection) -> Resu
     }
 }
 
-/// Whether a server has no connection left.
-pub(crate) fn is_full(error: &Error) -> bool {
-    let code = error.as_database_error().and_then(|it| it.code());
-    code.as_deref() == Some(sqlstate::TOO_MANY_CONNECTIONS)
-}
-
 /// The two that are compared.
 const COMPARED: usize = 2;
-
-/// How long room is looked for, at most, and how long after another time. A server takes a moment to end the sessions that
-/// were closed last, ours among them.
-const A_WHILE: Duration = Duration::from_secs(2);
-const A_MOMENT: Duration = Duration::from_millis(250);
-
-/// The time in which room is looked for: 2 s, or a quarter of DB_CONNECT_TIMEOUT where that is less, so that two of them
-/// and what comes between end within it.
-pub(crate) struct While(Instant);
-
-impl While {
-    pub(crate) fn of(connect_timeout: Duration) -> Self {
-        Self(Instant::now() + A_WHILE.min(connect_timeout / 4))
-    }
-
-    /// Waits for a moment, unless the time is over; whether to try again.
-    pub(crate) async fn lasts(&self) -> bool {
-        let lasts = Instant::now() < self.0;
-        if lasts {
-            sleep(A_MOMENT).await;
-        }
-        lasts
-    }
-}
 
 /// Whether there is room, at once or a moment later.
 async fn find_room(database: &Database, first: &mut PgConnection) -> Result<(), ConnectError> {

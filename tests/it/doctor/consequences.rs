@@ -88,9 +88,14 @@ fn facts_about_the_server_have_their_consequences() {
     check_fact("connections", Pass, "server: 93 of 97 in use", |it| {
         it.server.connections = Usage { limit: 97, used: 93 };
     });
-    check_fact("connections", Warn, "94 of 97 in use; migrate needs 5: raise the connection limit of the server", |it| {
-        it.server.connections = Usage { limit: 97, used: 94 };
-    });
+    check_fact(
+        "connections",
+        Warn,
+        "94 of 97 in use; migrate needs 5: raise the connection limit of the server",
+        |it| {
+            it.server.connections = Usage { limit: 97, used: 94 };
+        },
+    );
     check_fact("connections", Warn, "raise the connection limit of the server and the role", |it| {
         it.server.connections = Usage { limit: 97, used: 95 };
         it.server.role_connections = Usage { limit: 2, used: 1 };
