@@ -103,7 +103,7 @@ pub(super) async fn read_unclaimed(target: &mut Session) -> Result<Vec<Differenc
              from padealing.migration_mapping where source_table = {source_table} and target_table = 'pad_request' \
              group by target_id having count(*) > 1 \
          union all \
-         select a.entity_id, 'audit_log:' || a.action_type, a.id, 'no migrated row' from padealing.audit_log a \
+         select coalesce(a.entity_id, a.request_id), 'audit_log:' || a.action_type, a.id, 'no migrated row' from padealing.audit_log a \
              where a.details ->> 'source' = {mark} and not exists ({migrated} and m.target_id = a.request_id) \
          union all \
          select r.id, 'pad_request', r.id, 'no lineage row' from padealing.pad_request r \
