@@ -50,22 +50,30 @@ pub(crate) fn ambiguous_secrets(text: &str, pairs: &BTreeMap<String, String>) ->
     set.filter(|key| text.lines().any(|line| is_ambiguous(line, key))).collect()
 }
 
-/// The first line, from 1, that would give a value that is shown the text of a secret: one that refers to it by its name.
-/// Lines of secrets are looked at on their own.
-pub(crate) fn reference_to_secret(text: &str) -> Option<usize> {
-    let refers = |line: &str| {
-        let names = line.split('$').skip(1).map(|it| it.strip_prefix('{').unwrap_or(it));
-        let mut names = names.map(|it| it.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default());
+/// The first line, from 1, that would give a value that is shown the text of a secret, and how: it refers to it by its
+/// name, or begins a reference that ends in another line, which is left out with the line's end, so that nothing shows that
+/// the value holds what follows. Lines of secrets are looked at on their own.
+pub(crate) fn reference_to_secret(text: &str) -> Option<(usize, &'static str)> {
+    let how = |line: &str| {
         let is_shown = !line.trim_start().starts_with('#') && SECRET.iter().all(|key| value_of(line, key).is_none());
-        is_shown && names.any(is_secret)
+        let mut names = line.split('$').skip(1).filter(|_| is_shown);
+        names.find_map(|reference| {
+            let name = reference.strip_prefix('{').unwrap_or(reference);
+            let name = name.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+            let is_open = reference.starts_with('{') && !reference.contains('}');
+            match is_secret(name) {
+                true => Some("repeats a secret by its name ($…), and would show it; write the value itself"),
+                false => is_open.then_some("has a ${ without its }; put a value with a $ in single quotes"),
+            }
+        })
     };
     let mut end = 0;
-    let position = text.split_inclusive('\n').position(|line| {
+    let mut lines = text.split_inclusive('\n').enumerate();
+    lines.find_map(|(at, line)| {
         let before = &text[..end];
         end += line.len();
-        refers(line) && !is_literal_line(before, line)
-    });
-    position.map(|at| at + 1)
+        how(line).filter(|_| !is_literal_line(before, line)).map(|how| (at + 1, how))
+    })
 }
 
 /// Whether nothing is special in a line's value, since it is between single quotes, and no quote is open before the line.

@@ -92,9 +92,8 @@ fn read_file(path: &Path, environment: Environment, values: &mut Values) -> Opti
         }
     };
     let text = text.trim_start_matches('\u{feff}');
-    if let Some(line) = env_file::reference_to_secret(text) {
-        let repeats = "repeats a secret by its name ($…), and would show it; write the value itself";
-        values.problems.push(failed(format!("line {line} {repeats}")));
+    if let Some((line, how)) = env_file::reference_to_secret(text) {
+        values.problems.push(failed(format!("line {line} {how}")));
         return None;
     }
     let pairs = env_file::pairs(path, text, &mut values.problems);

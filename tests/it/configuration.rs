@@ -109,6 +109,11 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
     "DB_PASSWORD=#hunter2\n",
     "DB_PASSWORD in .env has a special character ($ \\ \" ' or a leading #); put the whole value in single quotes"
 )]
+#[case::a_name_that_takes_the_next_line(
+    ".env",
+    "DB_USER=${a'\nDB_PASSWORD='}hunter2\n",
+    ".env can't be read: line 1 has a ${ without its }; put a value with a $ in single quotes; correct or remove the file"
+)]
 #[case::a_secret_by_its_name_within_a_text_of_several_lines(
     ".env",
     "DB_PASSWORD=hunter2\nDB_NAME=\"\nX='${DB_PASSWORD}'\n\"\n",
