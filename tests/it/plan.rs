@@ -9,6 +9,7 @@ mod hash;
 mod killed;
 mod laws;
 mod output;
+mod pairs;
 mod route;
 mod tolerated;
 

@@ -143,6 +143,7 @@ snapshots! {
     local__verify_before_migrate
     local__verify_corrupted
     migrate__refused_by_target
+    plan__pairs
     plan__qa
     plan__qa_sql
     plan__steps

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::schema::catalog::{Catalog, Id, Kind, Object, Property, Value};
 use crate::schema::drift::finding::Change;
-use crate::schema::drift::spelling::Normalizer;
+use crate::schema::drift::spelling::{Normalizer, words_of};
 use crate::schema::names::CONTRACT_SCHEMA;
 
 /// Instead of an identity, for a column that takes its numbers from a sequence by default.
@@ -218,6 +218,24 @@ impl<'p> Comparison<'p> {
         let renamed = self.origins.iter().find(|(_, origin)| *origin == id).map(|(live, _)| live);
         self.live.objects.get_key_value(renamed.unwrap_or(id)).map(|(live, _)| live)
     }
+
+    /// The primary key that a column of the live catalog belongs to, which keeps it NOT NULL.
+    pub(crate) fn primary_key_of<'b>(&'b self, live_column: &'b Id) -> Option<&'b Id> {
+        let text = |object: &Object, property| object.get(&property).map(Value::to_string).unwrap_or_default();
+        let mut all = self.live.children(&live_column.schema, &live_column.parent);
+        let key = all.find(|(id, object)| {
+            id.kind == Kind::Constraint
+                && text(object, Property::Type) == "primary key"
+                && key_columns(&text(object, Property::Definition)).any(|name| name == live_column.name)
+        });
+        key.map(|(id, _)| id)
+    }
+}
+
+/// The columns in the definition of a key, but for those that it only includes.
+fn key_columns(definition: &str) -> impl Iterator<Item = String> {
+    let columns = definition.split_once('(').map_or("", |(_, columns)| columns);
+    words_of(columns.split(" INCLUDE (").next().unwrap_or_default())
 }
 
 /// Kinds whose names no statement of the application needs.

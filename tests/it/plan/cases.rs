@@ -20,7 +20,7 @@ use pad_migrate::schema::plan::planner::plan;
 use pad_migrate::schema::plan::step::{Answer, DataFacts, Left, LockMode, Plan, Step};
 
 /// The plan, with its questions answered.
-async fn planned(connection: &mut Session, expected: &Expectation, live: &Catalog) -> Plan {
+pub(super) async fn planned(connection: &mut Session, expected: &Expectation, live: &Catalog) -> Plan {
     let mut facts = DataFacts::default();
     let first = plan(expected.clone(), live.clone(), &RoleContext::default(), &facts);
     for question in first.questions {

@@ -29,7 +29,7 @@ impl Case<'_> {
             Property::NotNull if self.has(property) => {
                 Ok(self.plain(property)?.but("it fails while rows have no value, which must be filled first"))
             }
-            Property::NotNull if is_there(Property::Identity) || self.is_in_primary_key() => {
+            Property::NotNull if is_there(Property::Identity) || self.comparison.primary_key_of(self.live_id).is_some() => {
                 words("an identity or a primary key keeps it NOT NULL: see what is said of these")
             }
             Property::Default if is_there(Property::Identity) || is_there(Property::Generated) => {
@@ -43,18 +43,6 @@ impl Case<'_> {
             Property::Identity => self.identity(),
             _ => self.plain(property),
         }
-    }
-
-    fn is_in_primary_key(&self) -> bool {
-        let children = self.comparison.live.children(&self.live_id.schema, &self.live_id.parent);
-        let mut keys = children.filter(|(id, object)| {
-            id.kind == Kind::Constraint && object.get(&Property::Type).is_some_and(|it| it.to_string() == "primary key")
-        });
-        let name = identifier(&self.live_id.name);
-        keys.any(|(_, key)| {
-            let definition = key.get(&Property::Definition).map(Value::to_string).unwrap_or_default();
-            definition.split(['(', ')', ',']).any(|column| column.trim() == name)
-        })
     }
 
     /// Never by a cast that cuts or rounds: what doesn't fit fails.

@@ -62,11 +62,24 @@ impl<'a> Planner<'a> {
                      {column} drop identity"
                 ))
             }
+            Property::NotNull if let Some(key) = self.key_that_stays(id) => {
+                let (table, key) = (self.live_table(id), identifier(key));
+                Alteration::Leave(format!(
+                    "its primary key needs NOT NULL; find out who relies on the key, then run: alter table {table} drop \
+                     constraint {key}"
+                ))
+            }
             Property::Validated => leave("NOT NULL holds for new rows only; validate it once no row lacks a value"),
             Property::Identity if is_expected => self.numbers(id, live),
             Property::Identity => leave("dropping the identity would drop its sequence; replace it by hand"),
             _ => self.plain_alteration(id, difference, property),
         }
+    }
+
+    /// The name of the primary key that a column belongs to, and that no step drops.
+    fn key_that_stays(&self, id: &Id) -> Option<&str> {
+        let key = self.comparison.live_part(id).and_then(|column| self.comparison.primary_key_of(column))?;
+        (!self.dropped.contains(key)).then_some(&*key.name)
     }
 
     /// NOT NULL by a check that is validated first, so that setting it reads nothing.
