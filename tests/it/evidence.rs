@@ -3,6 +3,7 @@
 
 mod bundle;
 mod changes;
+mod decided;
 pub(crate) mod proof;
 mod random;
 mod view;

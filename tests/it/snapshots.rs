@@ -104,6 +104,7 @@ snapshots! {
     error__url_with_a_bare_hash
     error__url_with_a_bare_question_mark
     error__url_with_a_bare_slash
+    evidence__decisions
     generate__seed_1
     help
     help__apply

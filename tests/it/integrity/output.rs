@@ -93,9 +93,14 @@ fn the_catalogue_needs_no_database() {
         let output = run(&["integrity", "--sql", check.name], &[("APP_ENV", "nowhere")]);
         assert_eq!((output.status.code(), stdout(&output)), (Some(0), check.text.to_owned()));
     }
-    for (wrong, wanted) in
-        [("self_aproval", "self_approval"), ("Self-Approval", "self_approval"), ("sequence", "sequences")]
-    {
+    for (wrong, wanted) in [
+        ("self_aproval", "self_approval"),
+        ("Self-Approval", "self_approval"),
+        ("sequence", "sequences"),
+        // A part of a name, and a name with more around it.
+        ("former", "former_employees_roles"),
+        ("is_there_any_self_approval", "self_approval"),
+    ] {
         assert_eq!(near(wrong).expect("there is none").first().map(String::as_str), Some(wanted));
     }
     assert_eq!(near("self_approval"), None);
@@ -259,6 +264,12 @@ async fn exceptions_are_those_of_drifts_file_by_check_row_and_day() {
         let found: Value = serde_json::from_str(&text).expect("it is JSON");
         assert_eq!((code, &check(&found, "submission_logged")["total"]), (Some(1), &1.into()));
         assert_eq!(check(&found, "exceptions")["rows"][0]["state"], "unused for 17");
+        // What accepts the whole check leaves nothing for one that lists rows to miss.
+        let whole = changed + "\n[[exception]]\nname = \"all\"\ncheck = \"submission_logged\"\nreason = \"x\"\n\
+                               expires = 9999-12-31\n";
+        let (code, text, _) = go(&whole, &[&json[..], &["--check", "submission_logged"]].concat());
+        let found: Value = serde_json::from_str(&text).expect("it is JSON");
+        assert_eq!((code, &check(&found, "submission_logged")["total"]), (Some(0), &0.into()), "{text}");
         // drift leaves them alone, and reads the same file.
         let (_, text, _) = go(EXCEPTIONS, &["drift", "--format", "json"]);
         assert!(text.contains("\"of drift\"") && !text.contains("\"of nothing\""), "{text}");
