@@ -10,6 +10,7 @@ mod killed;
 mod laws;
 mod output;
 mod pairs;
+mod read;
 mod route;
 mod tolerated;
 

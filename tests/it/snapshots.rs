@@ -147,6 +147,7 @@ snapshots! {
     plan__pairs
     plan__qa
     plan__qa_sql
+    plan__read
     plan__steps
     plan__whole_way
     rehearse__fixtures
