@@ -73,10 +73,11 @@ pub enum ConfigError {
     )]
     Unquoted { path: PathBuf, key: &'static str },
     /// A file that a key names doesn't exist, or doesn't hold what it must.
-    #[error("{key} is {} ({origin}), which can't be used: {reason}; name the right file", mask_path(path))]
+    #[error("{key} is {path} ({origin}), which can't be used: {reason}; name the right file")]
     NoFile {
         key: &'static str,
-        path: PathBuf,
+        /// As it is shown.
+        path: String,
         /// Where it came from.
         origin: Origin,
         reason: String,

@@ -88,6 +88,11 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
     "DB_PORT=x://u\"n:p@h/x\nDB_PASSWORD=hunter2\"\n",
     "DB_PORT is \"••••\" (from .env); it must be a port, a number from 1 to 65535"
 )]
+#[case::a_path_that_takes_the_next_line(
+    ".env",
+    "DB_SSLROOTCERT=x\"\nDB_PASSWORD=\"hunter2\n",
+    "DB_SSLROOTCERT is •••• (from .env), which can't be used: the file doesn't exist; name the right file"
+)]
 #[case::no_pair(
     ".env",
     "\n# of the password\nhunter2\n",
