@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use crate::evidence::bundle::{clean, on};
 use crate::harness::program::stdout;
-use crate::harness::{Start, with_db};
+use crate::harness::{Db, Start, with_db};
 use crate::snapshots::Snapshot;
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::settings::TableName;
-use pad_migrate::migration::accounting::Key;
+use pad_migrate::migration::accounting::{Accounting, Key};
 use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::pg::verify::{VerifyRequest, verify_with_accounting};
 use pad_migrate::migration::run::Options;
@@ -23,7 +23,7 @@ async fn decisions_are_said_in_words() {
     with_db(Start::Migrated, async |db| {
         let dir = tempfile::tempdir().expect("a directory is made");
         clean(&db, dir.path(), &["verify", "--evidence", "evidence"]);
-        let ids = db.value("select string_agg(id::text, ' ' order by id) from personal_account_dealing").await;
+        let ids = db.value("select string_agg(source_id::text, ' ' order by source_id) from padealing.migration_mapping where target_table = 'pad_request'").await;
         let mut sentences: BTreeMap<(u32, String), String> = BTreeMap::new();
         for id in ids.expect("there are rows").split(' ') {
             let shown = on(&db, dir.path(), &["evidence", "show", id, "--from", "evidence", "--format", "json"]);
@@ -61,6 +61,14 @@ async fn rows_without_a_line_add_up() {
     .await;
 }
 
+async fn accounting(db: &Db) -> Accounting {
+    let table = TableName::legacy();
+    let source = LegacySource::Table { database: &db.database, table: &table };
+    let request = VerifyRequest { target: &db.database, source, environment: Environment::Local };
+    let report = verify_with_accounting(&request, |_| {}).await.expect("it is verified");
+    report.accounting.expect("it was wanted")
+}
+
 /// A thousand years, and a thousand statuses, are added up by themselves, the others together.
 #[tokio::test]
 async fn sums_are_kept_apart_up_to_a_thousand() {
@@ -70,14 +78,30 @@ async fn sums_are_kept_apart_up_to_a_thousand() {
                  select 5000 + i, 1003, make_timestamp(1000 + i, 1, 1, 0, 0, 0), 'S' || i from generate_series(1, 1002) i",
         )
         .await;
-        let table = TableName::legacy();
-        let source = LegacySource::Table { database: &db.database, table: &table };
-        let request = VerifyRequest { target: &db.database, source, environment: Environment::Local };
-        let report = verify_with_accounting(&request, |_| {}).await.expect("it is verified");
-        let pending = report.accounting.expect("it was wanted").pending;
+        let pending = accounting(&db).await.pending;
         assert_eq!((pending.sums.len(), pending.statuses.len()), (1001, 1001));
         assert_eq!(pending.sums[&Key::Others].rows, 2);
         assert_eq!(pending.statuses[&Some("…".into())], 2);
+    })
+    .await;
+}
+
+/// The rows that lineage claims are those of the tables, where the migration alone has written.
+#[tokio::test]
+async fn claimed_rows_are_counted_by_table() {
+    with_db(Start::Applied, async |db| {
+        db.execute(
+            "insert into personal_account_dealing (id, employee, requested_date, status, status_manager, auth_manager) \
+                 values (1, 1003, now(), 'approved', 'approved', 1001), (2, 1003, now(), 'request', null, null)",
+        )
+        .await;
+        db.migrate(Options::default()).await;
+        let tables = accounting(&db).await.tables;
+        for table in ["pad_request", "pad_approval", "pad_execution", "audit_log", "migration_mapping"] {
+            let rows = db.value(&format!("select count(*) from padealing.{table}")).await.expect("a number");
+            assert_eq!(tables.get(table).copied().unwrap_or_default().to_string(), rows, "{table}: {tables:?}");
+        }
+        assert!(tables["migration_mapping"] > tables["pad_request"], "{tables:?}");
     })
     .await;
 }

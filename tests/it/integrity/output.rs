@@ -265,7 +265,8 @@ async fn exceptions_are_those_of_drifts_file_by_check_row_and_day() {
         assert_eq!((code, &check(&found, "submission_logged")["total"]), (Some(1), &1.into()));
         assert_eq!(check(&found, "exceptions")["rows"][0]["state"], "unused for 17");
         // What accepts the whole check leaves nothing for one that lists rows to miss.
-        let whole = changed + "\n[[exception]]\nname = \"all\"\ncheck = \"submission_logged\"\nreason = \"x\"\n\
+        let whole = changed
+            + "\n[[exception]]\nname = \"all\"\ncheck = \"submission_logged\"\nreason = \"x\"\n\
                                expires = 9999-12-31\n";
         let (code, text, _) = go(&whole, &[&json[..], &["--check", "submission_logged"]].concat());
         let found: Value = serde_json::from_str(&text).expect("it is JSON");

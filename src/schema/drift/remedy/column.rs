@@ -29,7 +29,9 @@ impl Case<'_> {
             Property::NotNull if self.has(property) => {
                 Ok(self.plain(property)?.but("it fails while rows have no value, which must be filled first"))
             }
-            Property::NotNull if is_there(Property::Identity) || self.comparison.primary_key_of(self.live_id).is_some() => {
+            Property::NotNull
+                if is_there(Property::Identity) || self.comparison.primary_key_of(self.live_id).is_some() =>
+            {
                 words("an identity or a primary key keeps it NOT NULL: see what is said of these")
             }
             Property::Default if is_there(Property::Identity) || is_there(Property::Generated) => {
