@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::sample::Sample;
+use crate::tests::How;
 use crate::{Fallible, Places, tests};
 
 /// What became of a mutant.
@@ -47,19 +48,22 @@ pub fn forget_missed(places: &Places) -> Fallible<()> {
     Ok(std::fs::write(file(places), lines?.concat())?)
 }
 
-/// How many tests are asked first, and how many then: a mutant that they don't notice has all that reach it.
+/// How many tests are asked first, and how many then: a mutant that they don't notice has all that reach it, and last those
+/// that take long.
 const STAGES: [usize; 3] = [40, 150, 600];
 
 fn hunt(places: &Places, reach: &tests::Reach, number: usize) -> Fallible<(&'static str, Option<String>)> {
-    let all = reach.of(number);
-    let mut rest = &all[..];
+    let (short, long) = reach.of(number);
+    let mut rest = &short[..];
+    let mut stages = Vec::new();
     for stage in STAGES {
-        if rest.is_empty() {
-            break;
-        }
         let (asked, later) = rest.split_at(stage.min(rest.len()));
         rest = later;
-        let said = tests::run(places, &number.to_string(), &tests::named(asked), false)?;
+        stages.push((asked, How::Short));
+    }
+    stages.push((&long[..], How::Long));
+    for (asked, how) in stages.into_iter().filter(|(asked, _)| !asked.is_empty()) {
+        let said = tests::run(places, &number.to_string(), &tests::named(asked), how)?;
         if let Some(failed) =
             said.iter().find(|it| !["PASS", "SIGTERM", "SIGKILL", "ABORT"].contains(&it.status.as_str()))
         {
@@ -67,7 +71,7 @@ fn hunt(places: &Places, reach: &tests::Reach, number: usize) -> Fallible<(&'sta
             return Ok((outcome, Some(failed.test.clone())));
         }
     }
-    Ok((if all.is_empty() { "unreached" } else { "missed" }, None))
+    Ok((if short.is_empty() && long.is_empty() { "unreached" } else { "missed" }, None))
 }
 
 /// Every mutant of the sample that nothing is known of, the areas in turn.

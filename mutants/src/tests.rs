@@ -37,7 +37,7 @@ const ASKED: [&str; 24] = [
     "hostile",
 ];
 
-/// Tests that take longer aren't asked, in seconds.
+/// Tests that take longer are asked last, in seconds.
 const LONG: f64 = 20.0;
 
 /// What the recording found.
@@ -52,16 +52,26 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// The tests that reach a mutant, the shortest first.
-    pub fn of(&self, number: usize) -> Vec<&str> {
+    /// The tests that reach a mutant, the shortest first; and those of them that take long.
+    pub fn of(&self, number: usize) -> (Vec<&str>, Vec<&str>) {
         let all = self.tests.get(&number).into_iter().flatten();
-        let mut timed: Vec<_> = all
-            .filter_map(|test| Some((*self.seconds.get(test)?, test.as_str())))
-            .filter(|(seconds, _)| *seconds <= LONG)
-            .collect();
+        let mut timed: Vec<_> = all.filter_map(|test| Some((*self.seconds.get(test)?, test.as_str()))).collect();
         timed.sort_by(|a, b| a.0.total_cmp(&b.0));
-        timed.into_iter().map(|(_, test)| test).collect()
+        let (short, long): (Vec<_>, Vec<_>) = timed.into_iter().partition(|(seconds, _)| *seconds <= LONG);
+        let names = |timed: Vec<(f64, _)>| timed.into_iter().map(|(_, test)| test).collect();
+        (names(short), names(long))
     }
+}
+
+/// How tests are run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// All of them, whatever one says.
+    Recording,
+    /// Until one notices something.
+    Short,
+    /// The same, of those that take long.
+    Long,
 }
 
 /// What a run of tests said of one.
@@ -82,12 +92,14 @@ fn said(line: &str) -> Option<Said> {
 }
 
 /// Runs tests of the copy with a mutant in force, or with none.
-pub fn run(places: &Places, active: &str, filter: &str, to_the_end: bool) -> Fallible<Vec<Said>> {
+pub fn run(places: &Places, active: &str, filter: &str, how: How) -> Fallible<Vec<Said>> {
     std::fs::write(places.work.join("active"), active)?;
     let config = places.root.join("mutants/nextest.toml");
     let config = config.to_str().ok_or("the repository's path isn't UTF-8")?;
-    let end = if to_the_end { "--no-fail-fast" } else { "--max-fail=1:immediate" };
-    let arguments = ["nextest", "run", "--locked", "--config-file", config, end, "--no-input-handler"];
+    let end = if how == How::Recording { "--no-fail-fast" } else { "--max-fail=1:immediate" };
+    let profile = if how == How::Short { "default" } else { "long" };
+    let arguments =
+        ["nextest", "run", "--locked", "--config-file", config, "--profile", profile, end, "--no-input-handler"];
     let mut nextest = cargo(places, &arguments);
     nextest.args(["--failure-output=never", "--status-level=all", "--final-status-level=none", "-E", filter]);
     // A mutant that allocates for ever must not take the machine with it.
@@ -145,7 +157,7 @@ fn record_part(places: &Places, filter: &str, reach: &mut Reach) -> Fallible<()>
     let folder = places.work.join("reached");
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder)?;
-    for said in run(places, "record", filter, true)? {
+    for said in run(places, "record", filter, How::Recording)? {
         if said.status == "PASS" {
             reach.seconds.insert(said.test, said.seconds);
         } else {
