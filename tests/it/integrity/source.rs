@@ -8,6 +8,7 @@ use pad_migrate::migration::run::Options;
 use pretty_assertions::assert_eq;
 
 use super::{fired, in_transaction, outcomes, session};
+use crate::harness::program::{run_in, stdout};
 use crate::harness::{Start, with_db};
 
 /// A row for each way to be odd; the others of a row's columns are as they should be.
@@ -90,6 +91,18 @@ async fn what_is_odd_in_the_source_is_said_to_be_that_and_what_is_done_to_it_is_
         ] {
             assert_eq!(in_transaction(&mut session, sql, fired).await, wanted, "{sql}");
         }
+
+        // What accepts the whole check accepts them, too.
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let whole =
+            "[[exception]]\nname = \"old\"\ncheck = \"approved_has_approvals\"\nreason = \"x\"\nexpires = 9999-12-31\n";
+        std::fs::write(dir.path().join("e.toml"), whole).expect("it is written");
+        let check = ["--check", "approved_has_approvals", "--exceptions", "e.toml", "--format", "json"];
+        let output = run_in(dir.path(), &[&["--database-url", &db.url, "integrity"], &check[..]].concat(), &[]);
+        let found: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("it is JSON");
+        assert_eq!(output.status.code(), Some(0), "{found}");
+        let excepted = found["checks"].as_array().expect("checks").iter().filter_map(|it| it["excepted"].as_u64());
+        assert_eq!(excepted.max(), Some(2), "{found}");
     })
     .await;
 }
