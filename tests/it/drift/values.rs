@@ -119,3 +119,50 @@ fn a_procedure_has_its_parameters_in_or_not(#[case] before: &str, #[case] after:
     assert_eq!(is_same(with(13, before), with(14, after)), same);
     assert_eq!(is_same(with(14, after), with(13, before)), same);
 }
+
+/// As versions of PostgreSQL print them, and as people write them.
+#[rstest]
+#[case("SUBSTRING('abc'::text FROM 1 FOR 2)", "\"substring\"('abc'::text, 1, 2)", true)]
+#[case("SUBSTRING('abc'::text FROM 1 FOR 2)", "\"substring\"('abc'::text, 1, 3)", false)]
+#[case("POSITION(('b'::text) IN ('abc'::text))", "\"position\"('abc'::text, 'b'::text)", true)]
+#[case("POSITION(('b'::text) IN ('abc'::text))", "\"position\"('b'::text, 'abc'::text)", false)]
+#[case("OVERLAY('abc'::text PLACING 'x'::text FROM 1)", "\"overlay\"('abc'::text, 'x'::text, 1)", true)]
+#[case("COLLATION FOR ('a'::text)", "pg_collation_for('a'::text)", true)]
+#[case("COLLATION FOR ('a'::text)", "pg_collation_for('b'::text)", false)]
+#[case("TRIM(BOTH FROM ' a '::text)", "btrim(' a '::text)", true)]
+#[case("TRIM(LEADING FROM ' a '::text)", "ltrim(' a '::text)", true)]
+#[case("TRIM(LEADING FROM ' a '::text)", "rtrim(' a '::text)", false)]
+#[case("TRIM(TRAILING 'x'::text FROM 'ax'::text)", "rtrim('ax'::text, 'x'::text)", true)]
+#[case("CURRENT_TIMESTAMP", "now()", true)]
+#[case("CURRENT_TIMESTAMP", "transaction_timestamp()", true)]
+#[case("CURRENT_TIMESTAMP", "clock_timestamp()", false)]
+#[case("USER", "CURRENT_USER", true)]
+#[case("CURRENT_ROLE", "CURRENT_USER", true)]
+#[case("SESSION_USER", "CURRENT_USER", false)]
+#[case("(now() AT TIME ZONE 'UTC'::text)", "timezone('UTC'::text, now())", true)]
+#[case("(now() AT TIME ZONE 'UTC'::text)", "timezone('CET'::text, now())", false)]
+#[case("('a'::text IS NFKC NORMALIZED)", "is_normalized('a'::text, 'NFKC'::text)", true)]
+#[case("('a'::text IS NFKC NORMALIZED)", "is_normalized('a'::text, 'NFC'::text)", false)]
+#[case("NORMALIZE('a'::text, NFD)", "\"normalize\"('a'::text, 'NFD'::text)", true)]
+#[case("((1, 2) OVERLAPS (3, 4))", "\"overlaps\"(1, 2, 3, 4)", true)]
+#[case("((1, 2) OVERLAPS (3, 4))", "\"overlaps\"(1, 2, 4, 3)", false)]
+#[case("XMLSERIALIZE(CONTENT '<a/>'::xml AS text)", "XMLSERIALIZE(CONTENT '<a/>'::xml AS text NO INDENT)", true)]
+#[case("XMLSERIALIZE(CONTENT '<a/>'::xml AS text)", "XMLSERIALIZE(CONTENT '<a/>'::xml AS text INDENT)", false)]
+#[case("(1 + 2)", "(2 + 1)", false)]
+#[case("((1 + 2))", "1 + 2", true)]
+fn an_expression_is_what_it_computes(#[case] one: &str, #[case] other: &str, #[case] same: bool) {
+    let with = |expression: &str| with(18, Kind::Domain, "d", &[(Property::Default, text(expression))]);
+    assert_eq!(is_same(with(one), with(other)), same);
+    assert_eq!(is_same(with(other), with(one)), same);
+}
+
+/// Servers before 14 had no EXTRACT in a tree.
+#[rstest]
+#[case(13, "date_part('year'::text, now())", true)]
+#[case(13, "date_part('month'::text, now())", false)]
+#[case(18, "date_part('year'::text, now())", false)]
+#[case(18, "EXTRACT(year FROM now())", true)]
+fn a_part_of_a_date_has_two_names_before_14(#[case] major: u32, #[case] live: &str, #[case] same: bool) {
+    let with = |major, text: &str| with(major, Kind::Domain, "d", &[(Property::Default, Value::Text(text.to_owned()))]);
+    assert_eq!(is_same(with(18, "EXTRACT(year FROM now())"), with(major, live)), same);
+}
