@@ -10,7 +10,7 @@ use crate::{Fallible, Places};
 
 /// Which tests are asked, part by part. The others are of servers, networks and processes that die, which take long and
 /// wait for most of it, or read the sources, which the copy's are not.
-const ASKED: [&str; 24] = [
+const ASKED: [&str; 26] = [
     "transform",
     "laws",
     "fixtures",
@@ -22,6 +22,8 @@ const ASKED: [&str; 24] = [
     "evidence",
     "fuzz",
     "plan",
+    "permissions",
+    "cutover",
     "migrate",
     "verify",
     "plant",
