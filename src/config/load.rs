@@ -14,7 +14,7 @@ use crate::config::env_file;
 use crate::config::environment::Environment;
 use crate::config::error::{ConfigError, ConfigErrors};
 use crate::config::keys::{ADDRESS, DRIVER, IGNORED, KEYS, NAMES, SSL_MODES};
-use crate::config::mask::{Secret, has_password, is_address, mask_path};
+use crate::config::mask::{HIDDEN, Secret, has_lines, has_password, is_address, mask_path};
 use crate::config::pem::Pem;
 use crate::config::settings::{Config, Endpoint, Origin, Roles, TableName, Transport};
 use crate::config::values::{Values, Variables};
@@ -221,7 +221,10 @@ fn pem_file(values: &mut Values, key: &'static str, kind: Pem) -> Option<PathBuf
     let (value, origin) = values.found.get(key)?;
     let path = PathBuf::from(value);
     if let Some(reason) = kind.problem(&path) {
-        let (path, origin) = (mask_path(&path), origin.clone());
+        let shown = mask_path(&path);
+        // As with any value of a file that goes over the end of a line.
+        let path = if has_lines(&shown) { HIDDEN.to_owned() } else { shown };
+        let origin = origin.clone();
         values.problems.push(ConfigError::NoFile { key, path, origin, reason });
     }
     Some(path)

@@ -107,9 +107,6 @@ pub(crate) const HIDDEN: &str = "••••";
 /// A path as it is shown: what is an address instead is masked.
 pub(crate) fn mask_path(path: &Path) -> String {
     let path = path.display().to_string();
-    if has_lines(&path) {
-        return HIDDEN.to_owned();
-    }
     match path.rsplit_once('@').filter(|(before, _)| before.contains(':')) {
         // Whatever it was meant to be, what stands there may be a password.
         Some((_, after)) if !is_address(&path) => format!("{HIDDEN}@{after}"),

@@ -77,7 +77,8 @@ impl TargetPages {
     pub(super) async fn read(self, target: Reading, wanted: Wanted, counts: bool) -> Result<Read, VerifyError> {
         let read = self.read_pages(target, wanted, counts).await;
         if read.is_err() {
-            // The other session's pages would wait for one that never comes.
+            // The other session's pages would wait for one that never comes, and its next one for a permit of theirs.
+            self.window.close();
             self.source.lock().await.close();
         }
         read
@@ -89,7 +90,7 @@ impl TargetPages {
             if counts { Some(again(&mut target, async |it| count(it, Which::All).await).await?) } else { None };
         loop {
             let next = async {
-                // Before the page is taken, so that the first of all has a permit. Nobody closes the window.
+                // Before the page is taken, so that the first of all has a permit. It is closed where the other has failed.
                 self.window.acquire().await.ok()?.forget();
                 self.source.lock().await.recv().await
             };
