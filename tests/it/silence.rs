@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::generate::with_generated;
 use crate::harness::proxy::{NewOnes, Proxy};
 use crate::harness::{Db, Role, Seen, Start, apply_request, roles, try_migrate, with_db};
 use crate::waiting::{LIMIT, until_true};
@@ -13,6 +14,7 @@ use pad_migrate::base::text::sentence;
 use pad_migrate::config::environment::Environment;
 use pad_migrate::config::mask::Secret;
 use pad_migrate::config::settings::{Endpoint, TableName, Transport};
+use pad_migrate::harness::generate::Generator;
 use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::pg::rollback::{RollbackRequest, rollback};
 use pad_migrate::migration::pg::{migrate, verify};
@@ -273,6 +275,37 @@ async fn a_run_that_loses_its_lock_says_what_stays() {
         let error = sentence(&error);
         let begins = "the run stopped before its end; rows that were committed stay, but for the last ones if the server";
         assert!(error.starts_with(begins) && error.contains("was lost: "), "{error}");
+    })
+    .await;
+}
+
+/// One of verify's two sessions with the target is lost on the first page, while the other has those after it: that one
+/// gets no more, and waits for none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_ahead_of_a_lost_session_waits_for_nothing() {
+    with_generated(Generator { rows: 1500, seed: 5 }, async |db| {
+        db.migrate(Options::default()).await;
+        let mut holder = db.connect().await;
+        let lock = "begin; lock table padealing.pad_approval in access exclusive mode";
+        sqlx::raw_sql(lock).execute(&mut holder).await.expect("it is locked");
+        let table = TableName::legacy();
+        let source = LegacySource::Table { database: &db.database, table: &table };
+        let request = verify::VerifyRequest { target: &db.database, source, environment: Environment::Local };
+        let verifying = verify::verify(&request, |_| ());
+        // The first session has the first page, since the second one counts before.
+        let waiting = "from pg_stat_activity where application_name = 'pad-migrate verify' and wait_event_type = 'Lock' \
+                       and datname = current_database()";
+        let meanwhile = async {
+            until_true(&db, "both wait for the lock", &format!("select (count(*) = 2)::text {waiting}")).await;
+            let end = format!("select pg_terminate_backend(pid) {waiting} order by backend_start limit 1");
+            db.value(&end).await;
+            until_true(&db, "it is gone", &format!("select (count(*) = 1)::text {waiting}")).await;
+            sqlx::raw_sql("rollback").execute(&mut holder).await.expect("it is free");
+        };
+        let both = async { tokio::join!(verifying, meanwhile).0 };
+        let ended = tokio::time::timeout(LIMIT, both).await.expect("it ends");
+        let error = sentence(&ended.expect_err("a session was lost"));
+        assert!(error.contains("was lost") || error.contains("terminat"), "{error}");
     })
     .await;
 }

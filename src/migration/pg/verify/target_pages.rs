@@ -72,14 +72,36 @@ pub(super) struct Read {
     counted: Option<Count>,
 }
 
+/// Closes the window with what holds it, unless that has come to its end.
+struct ClosesUnlessDone(Option<Arc<Semaphore>>);
+
+impl ClosesUnlessDone {
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for ClosesUnlessDone {
+    fn drop(&mut self) {
+        if let Some(window) = &self.0 {
+            window.close();
+        }
+    }
+}
+
 impl TargetPages {
     /// Reads what is stored for pages until there are no more; if it `counts`, counts all rows before.
     pub(super) async fn read(self, target: Reading, wanted: Wanted, counts: bool) -> Result<Read, VerifyError> {
+        // The other session's pages would wait for one that never comes, and its next one for a permit of theirs: also
+        // where this task ends in a panic.
+        let closing = ClosesUnlessDone(Some(Arc::clone(&self.window)));
         let read = self.read_pages(target, wanted, counts).await;
-        if read.is_err() {
-            // The other session's pages would wait for one that never comes, and its next one for a permit of theirs.
-            self.window.close();
-            self.source.lock().await.close();
+        match &read {
+            Ok(_) => closing.done(),
+            Err(_) => {
+                drop(closing);
+                self.source.lock().await.close();
+            }
         }
         read
     }
