@@ -1,7 +1,6 @@
 //! `status`.
 
 use crate::base::hint::VERIFY;
-use crate::base::text::sentence;
 use crate::commands::context::Context;
 use crate::commands::ended::Ended;
 use crate::commands::global::Format;
@@ -21,15 +20,15 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, context: &Context) -> Ended {
     let target = context.target()?;
-    let status = status(&context.schema_request(&target, None)).await?;
     let source = match (&context.csv.source_csv, &context.config.source) {
         (Some(file), _) => Some(Err(format!(
             "they come from {}, which status doesn't read; `{VERIFY}` compares row by row",
             file.display()
         ))),
-        (None, Some(source)) => Some(context.another(source, &target).map_err(|error| sentence(&*error))),
+        (None, Some(source)) => Some(Ok(context.another(source, &target)?)),
         (None, None) => None,
     };
+    let status = status(&context.schema_request(&target, None)).await?;
     let data = standing(&target, source, &context.config.legacy_table).await?;
     match args.format {
         Format::Text => context.printer.page(&status_page(&status, &data))?,

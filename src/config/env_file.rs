@@ -2,15 +2,15 @@
 //!
 //! dotenvy parses it: the format has no specification, and dotenvy's is what users of such files know. It has two
 //! properties that we work around, and no other maintained crate is without them. It substitutes `$NAME`, which would
-//! change a password unnoticed: a secret that isn't plain text is refused ([`is_ambiguous`]). And its error holds the
+//! change a value unnoticed, or show a secret: such a file is refused ([`reference`]), and so is a secret that isn't plain
+//! text ([`is_ambiguous`]). And its error holds the
 //! line's content instead of its number: the number is found from the content, which may be a password and isn't shown.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::config::error::ConfigError;
-use crate::config::keys::SECRET;
-use crate::config::mask::is_secret;
+use crate::config::keys::{SECRET, find};
 
 /// The pairs of a file, the last one of a name; problems are added to those that there are.
 pub(crate) fn pairs(path: &Path, text: &str, problems: &mut Vec<ConfigError>) -> BTreeMap<String, String> {
@@ -29,7 +29,7 @@ pub(crate) fn pairs(path: &Path, text: &str, problems: &mut Vec<ConfigError>) ->
             }
         };
         if pairs.get(&key).is_some_and(|earlier| *earlier != value) {
-            problems.push(ConfigError::Twice { path: path.to_owned(), key: key.clone() });
+            problems.push(ConfigError::Twice { path: path.to_owned(), key: shown_key(text, &key) });
         }
         pairs.insert(key, value);
     }
@@ -50,42 +50,48 @@ pub(crate) fn ambiguous_secrets(text: &str, pairs: &BTreeMap<String, String>) ->
     set.filter(|key| text.lines().any(|line| is_ambiguous(line, key))).collect()
 }
 
-/// The first line, from 1, that would give a value that is shown the text of a secret, and how: it refers to it by its
-/// name, or begins a reference that ends in another line, which is left out with the line's end, so that nothing shows that
-/// the value holds what follows. Lines of secrets are looked at on their own.
-pub(crate) fn reference_to_secret(text: &str) -> Option<(usize, &'static str)> {
-    let how = |line: &str| {
-        let is_shown = !line.trim_start().starts_with('#') && SECRET.iter().all(|key| value_of(line, key).is_none());
-        let mut names = line.split('$').skip(1).filter(|_| is_shown);
-        names.find_map(|reference| {
-            let name = reference.strip_prefix('{').unwrap_or(reference);
-            let name = name.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-            let is_open = reference.starts_with('{') && !reference.contains('}');
-            match is_secret(name) {
-                true => Some("repeats a secret by its name ($…), and would show it; write the value itself"),
-                false => is_open.then_some("has a ${ without its }; put a value with a $ in single quotes"),
+/// The first line, from 1, with a `$` that isn't one. dotenvy puts another value there, of the file or of the process, which
+/// may be a secret and would be shown as a part of this one, or nothing at all; its names end where nobody expects it
+/// (`$DATABASE_URL` is `$DATABASE`). Lines of secrets are looked at on their own ([`ambiguous_secrets`]).
+pub(crate) fn reference(text: &str) -> Option<usize> {
+    let mut quote = None;
+    let mut lines = text.lines().enumerate();
+    let found = lines.find(|(_, line)| {
+        let is_comment = quote.is_none() && line.trim_start().starts_with('#');
+        let is_secret = SECRET.iter().any(|key| value_of(line, key).is_some());
+        !is_comment && read_line(line, &mut quote).has_reference && !is_secret
+    });
+    found.map(|(at, _)| at + 1)
+}
+
+/// What is in a line, or in a value.
+struct Line<'a> {
+    /// What is before a comment.
+    text: &'a str,
+    /// Whether something else is put in the place of a `$`.
+    has_reference: bool,
+}
+
+/// Reads a line as dotenvy does, with the quotation mark that is open before and after it.
+fn read_line<'a>(line: &'a str, quote: &mut Option<char>) -> Line<'a> {
+    let (mut has_reference, mut before) = (false, ' ');
+    let mut characters = line.char_indices();
+    while let Some((at, it)) = characters.next() {
+        match (it, *quote) {
+            // dotenvy is of two minds about whether such a mark closes.
+            ('\\', Some('\'')) => has_reference |= line[at..].starts_with("\\'") && line.contains('$'),
+            ('\\', _) => {
+                characters.next();
             }
-        })
-    };
-    let mut end = 0;
-    let mut lines = text.split_inclusive('\n').enumerate();
-    lines.find_map(|(at, line)| {
-        let before = &text[..end];
-        end += line.len();
-        how(line).filter(|_| !is_literal_line(before, line)).map(|how| (at + 1, how))
-    })
-}
-
-/// Whether nothing is special in a line's value, since it is between single quotes, and no quote is open before the line.
-fn is_literal_line(before: &str, line: &str) -> bool {
-    let is_literal = line.split_once('=').is_some_and(|(_, value)| is_literal(value.trim()));
-    is_literal && dotenvy::from_read_iter(before.as_bytes()).all(|pair| pair.is_ok())
-}
-
-/// Whether a value is one text between single quotes, and a comment at most behind it.
-fn is_literal(value: &str) -> bool {
-    let Some((_, rest)) = value.strip_prefix('\'').and_then(|inner| inner.split_once('\'')) else { return false };
-    rest.trim_start().is_empty() || rest.trim_start().starts_with('#')
+            ('\'' | '"', None) => *quote = Some(it),
+            (_, Some(open)) if it == open => *quote = None,
+            ('$', None | Some('"')) => has_reference = true,
+            ('#', None) if before.is_whitespace() || before == '=' => return Line { text: &line[..at], has_reference },
+            _ => {}
+        }
+        before = it;
+    }
+    Line { text: line, has_reference }
 }
 
 /// What a line sets a key to, if it does.
@@ -98,14 +104,27 @@ fn value_of<'a>(line: &'a str, key: &str) -> Option<&'a str> {
 /// Whether a line sets a key to something that dotenvy takes for more than text.
 fn is_ambiguous(line: &str, key: &str) -> bool {
     let Some(value) = value_of(line, key) else { return false };
-    match value.chars().next() {
-        // Between single quotes nothing is special.
-        Some('\'') => !is_literal(value),
-        Some('"') => {
-            let pairs = value.chars().zip(value.chars().skip(1));
-            pairs.into_iter().any(|(before, it)| it == '$' && before != '\\')
-        }
-        Some('#') => true,
-        _ => value.contains(['$', '\\', '"', '\'']),
+    if value.starts_with('#') {
+        return true;
     }
+    let mut quote = None;
+    let Line { text, has_reference } = read_line(value, &mut quote);
+    let text = text.trim_end();
+    match text.chars().next() {
+        // Between single quotes nothing is special.
+        Some('\'') => text.len() < 2 || text[1..].find('\'') != Some(text.len() - 2),
+        Some('"') => has_reference || quote.is_some(),
+        _ => text.contains(['$', '\\', '"', '\'']),
+    }
+}
+
+/// The name of a key as it is shown. A password that stands in a line of its own and has an equals sign is taken for a key
+/// and a value: what doesn't look like a key is named by its line.
+pub(crate) fn shown_key(text: &str, key: &str) -> String {
+    let is_upper = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_';
+    if find(key).map_or_else(|like| like.is_some(), |_| true) || key.contains('_') && key.chars().all(is_upper) {
+        return key.to_owned();
+    }
+    let line = text.lines().position(|line| value_of(line, key).is_some());
+    line.map_or_else(|| "a key".to_owned(), |at| format!("the key in line {}", at + 1))
 }

@@ -61,6 +61,9 @@ pub(crate) const PARAMETERS: [&str; 17] = [
 pub(crate) const NAMES: [&str; 7] =
     ["DB_NAME", "DB_USER", "DB_OWNER_ROLE", "DB_APP_ROLE", "DB_READER_ROLE", "PGDATABASE", "PGUSER"];
 
+/// Of these, the ones that log in: behind them a password may be put, in many ways.
+pub(crate) const USERS: [&str; 2] = ["DB_USER", "PGUSER"];
+
 /// libpq's variables, which the driver reads where the keys above say nothing.
 pub(crate) const DRIVER: [&str; 12] = [
     "PGHOST",

@@ -13,8 +13,8 @@ use crate::base::input::read_within;
 use crate::config::env_file;
 use crate::config::environment::Environment;
 use crate::config::error::{ConfigError, ConfigErrors};
-use crate::config::keys::{ADDRESS, DRIVER, IGNORED, KEYS, NAMES, SSL_MODES};
-use crate::config::mask::{HIDDEN, Secret, has_lines, has_password, is_address, mask_path};
+use crate::config::keys::{ADDRESS, DRIVER, IGNORED, KEYS, NAMES, SSL_MODES, USERS};
+use crate::config::mask::{HIDDEN, Secret, has_lines, has_password, is_address, is_joined, mask_blanks, mask_path};
 use crate::config::pem::Pem;
 use crate::config::settings::{Config, Endpoint, Origin, Roles, TableName, Transport};
 use crate::config::values::{Values, Variables};
@@ -92,12 +92,13 @@ fn read_file(path: &Path, environment: Environment, values: &mut Values) -> Opti
         }
     };
     let text = text.trim_start_matches('\u{feff}');
-    if let Some((line, how)) = env_file::reference_to_secret(text) {
+    if let Some(line) = env_file::reference(text) {
+        let how = "has a $, and nothing is put in the place of a name here; write the value itself, in single quotes";
         values.problems.push(failed(format!("line {line} {how}")));
         return None;
     }
     let pairs = env_file::pairs(path, text, &mut values.problems);
-    values.read_pairs(path, &pairs, environment);
+    values.read_pairs(path, (text, &pairs), environment);
     for key in env_file::ambiguous_secrets(text, &pairs) {
         values.problems.push(ConfigError::Unquoted { path: path.to_owned(), key });
     }
@@ -119,7 +120,8 @@ fn resolve(
     }
     for key in NAMES {
         let must = "a name by itself; a password goes into DB_PASSWORD, a URL into --database-url";
-        values.parsed(key, must, |text| (!is_address(text)).then_some(()));
+        let is_user = USERS.contains(&key);
+        values.parsed(key, must, |text| (!(is_address(text) || is_user && is_joined(text))).then_some(()));
     }
     let must = "a schema and a table, such as public.personal_account_dealing";
     let table = values.parsed("LEGACY_TABLE", must, |text| {
@@ -223,7 +225,7 @@ fn pem_file(values: &mut Values, key: &'static str, kind: Pem) -> Option<PathBuf
     if let Some(reason) = kind.problem(&path) {
         let shown = mask_path(&path);
         // As with any value of a file that goes over the end of a line.
-        let path = if has_lines(&shown) { HIDDEN.to_owned() } else { shown };
+        let path = if has_lines(&shown) { HIDDEN.to_owned() } else { mask_blanks(&shown) };
         let origin = origin.clone();
         values.problems.push(ConfigError::NoFile { key, path, origin, reason });
     }

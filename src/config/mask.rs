@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use percent_encoding::percent_decode_str;
+
 use crate::config::keys::PARAMETERS;
 
 /// A text that is never shown.
@@ -28,16 +30,40 @@ pub(crate) fn mask_url(text: &str) -> String {
     else {
         return text.find("://").map_or_else(|| HIDDEN.to_owned(), |at| format!("{}{HIDDEN}", &text[..at + 3]));
     };
-    let mut shown = format!("{}://{}", url.scheme(), url.username());
+    let mut shown = format!("{}://{}", url.scheme(), mask_part(url.username()));
     shown += &url.password().map(|_| format!(":{HIDDEN}")).unwrap_or_default();
     shown += if shown.ends_with("//") { "" } else { "@" };
-    shown += url.host_str().unwrap_or_default();
+    shown += &mask_part(url.host_str().unwrap_or_default());
     shown += &url.port().map(|it| format!(":{it}")).unwrap_or_default();
-    shown += url.path();
+    shown += &url.path().strip_prefix('/').map(|it| format!("/{}", mask_part(it))).unwrap_or_default();
     match url.query() {
         Some(query) if !query.is_empty() => format!("{shown}?{}", mask_parameters(query)),
         _ => shown,
     }
+}
+
+/// A part of a URL, unless a password may have been put behind it, percent-encoded or not.
+fn mask_part(part: &str) -> String {
+    let decoded = percent_decode_str(part).decode_utf8_lossy();
+    let is_number = decoded.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    if decoded.starts_with('/') || is_number {
+        return mask_blanks(part);
+    }
+    if is_joined(&decoded) || has_assignment(&decoded) { HIDDEN.to_owned() } else { part.to_owned() }
+}
+
+/// What parts a user from a password in some notation or other.
+const PARTING: [char; 5] = [':', '/', ';', ',', '|'];
+
+/// Whether a value looks like a name with a password behind it. A role may have any character in its name: only what is a
+/// plain name before the first of those is taken for a role and its password.
+pub(crate) fn is_joined(value: &str) -> bool {
+    let is_with_more = |(name, rest): (&str, &str)| is_plain(name) && !rest.is_empty();
+    PARTING.into_iter().any(|it| value.split_once(it).is_some_and(is_with_more))
+}
+
+fn is_plain(name: &str) -> bool {
+    name.chars().all(|it| it.is_alphanumeric() || "_.-".contains(it))
 }
 
 /// Whether a value goes over the end of a line, as none that is meant so does.
@@ -49,6 +75,10 @@ pub(crate) fn has_lines(value: &str) -> bool {
 fn mask_parameters(query: &str) -> String {
     let parameter = |parameter: &str| match parameter.split_once('=') {
         Some((key, _)) if !PARAMETERS.contains(&key) => format!("{key}={HIDDEN}"),
+        // Any setting may be among them.
+        Some(("options", _)) => "options=…".to_owned(),
+        Some((key, file)) if key.starts_with("ssl") => format!("{key}={}", mask_blanks(file)),
+        Some((key, value)) => format!("{key}={}", mask_part(value)),
         _ => parameter.to_owned(),
     };
     query.split('&').map(parameter).collect::<Vec<_>>().join("&")
@@ -62,8 +92,6 @@ pub(crate) fn has_password(text: &str) -> bool {
 /// Whether a value that should be a name looks like an address, which may have a password: a URL, a connection string
 /// or `user:password`.
 pub(crate) fn is_address(value: &str) -> bool {
-    // A role may have a colon in its name: only what is a plain name and a colon is taken for a role and its password.
-    let is_plain = |it: &str| it.chars().all(|it| it.is_alphanumeric() || "_.-".contains(it));
     let with_password = value.split_once(':').is_some_and(|(name, rest)| is_plain(name) && !rest.is_empty());
     with_password || value.contains("://") || has_assignment(value)
 }
@@ -79,6 +107,7 @@ pub(crate) fn has_assignment(value: &str) -> bool {
 pub(crate) fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     ["pass", "pwd", "secret", "token"].iter().any(|it| key.contains(it))
+        || key == "pw"
         || strsim::damerau_levenshtein(&key, "password") <= 2
 }
 
@@ -91,14 +120,26 @@ pub(crate) fn mask_value(key: &str, value: &str) -> String {
     } else if let Some(at) = value.rfind('@') {
         return format!("{HIDDEN}{}", &value[at..]);
     }
-    match value.split_once(':') {
+    if value.starts_with('/') {
+        return mask_blanks(value);
+    }
+    match value.find(|it: char| it.is_whitespace() || PARTING.contains(&it)) {
         // A port, or an address of version 6.
-        Some((_, rest)) if key == "DB_HOST" && rest.chars().all(|it| it.is_ascii_digit() || it == ':') => {
+        Some(at) if key == "DB_HOST" && value[at..].chars().all(|it| it.is_ascii_digit() || it == ':') => {
             value.to_owned()
         }
-        Some((before, _)) if !value.starts_with('/') => format!("{before}:{HIDDEN}"),
-        _ => value.to_owned(),
+        Some(at) => {
+            let parting = value[at..].chars().next().map_or(0, char::len_utf8);
+            format!("{}{HIDDEN}", &value[..at + parting])
+        }
+        None => value.to_owned(),
     }
+}
+
+/// A path up to a blank, behind which something else may have been put.
+pub(crate) fn mask_blanks(path: &str) -> String {
+    let at = [" ", "\t", "%20", "%09"].into_iter().filter_map(|blank| path.find(blank)).min();
+    at.map_or_else(|| path.to_owned(), |at| format!("{} {HIDDEN}", &path[..at]))
 }
 
 /// What is shown of a password.

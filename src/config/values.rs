@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 
+use crate::config::env_file::shown_key;
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
 use crate::config::keys::{ADDRESS, DRIVER, KEYS, SECRET, find};
@@ -63,7 +64,12 @@ impl Values {
     }
 
     /// Takes the pairs of a file. An empty value counts as not set.
-    pub(crate) fn read_pairs(&mut self, path: &Path, pairs: &BTreeMap<String, String>, environment: Environment) {
+    pub(crate) fn read_pairs(
+        &mut self,
+        path: &Path,
+        (text, pairs): (&str, &BTreeMap<String, String>),
+        environment: Environment,
+    ) {
         for (name, value) in pairs {
             match find(name) {
                 Ok(_) if value.is_empty() => {}
@@ -77,7 +83,8 @@ impl Values {
                     }
                 }
                 Err(like) => {
-                    self.problems.push(ConfigError::Unknown { path: path.to_owned(), key: name.clone(), like });
+                    let (path, key) = (path.to_owned(), shown_key(text, name));
+                    self.problems.push(ConfigError::Unknown { path, key, like });
                 }
             }
         }

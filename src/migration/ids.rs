@@ -58,10 +58,13 @@ impl OddIds {
     }
 }
 
-/// The rejection of each row that shares its id with others.
-pub(crate) fn repeated_id(source_id: i64, rows: i64) -> Rejection {
-    let message =
-        format!("{rows} legacy rows have the id {source_id}, so none of them is migrated; give each an id of its own");
+/// The rejection of each row that shares its id with others; of one less, if one was migrated while it was alone.
+pub(crate) fn repeated_id(source_id: i64, rows: i64, is_migrated: bool) -> Rejection {
+    let none = match is_migrated {
+        true => "; one of them was migrated while it was alone, and no other is",
+        false => ", so none of them is migrated",
+    };
+    let message = format!("{rows} legacy rows have the id {source_id}{none}; give each an id of its own");
     let value = Some(source_id.to_string());
     let field = LegacyColumn::Id.name().to_owned();
     Rejection { source_id, reasons: vec![Reason { field, rule: Rule::IdCollision, value, message }], origin: None }

@@ -39,6 +39,7 @@ pub(crate) mod unreadable;
 pub mod verify;
 pub mod verify_error;
 pub(crate) mod worker;
+mod workers;
 pub(crate) mod write;
 pub(crate) mod write_error;
 pub(crate) mod zone;

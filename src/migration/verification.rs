@@ -157,6 +157,20 @@ impl Judged {
     }
 }
 
+/// What was found of the rows of a page, and what the page explains.
+pub(crate) struct JudgedPage {
+    pub(crate) rows: Vec<(i64, Judged)>,
+    pub(crate) explained: Explained,
+}
+
+impl JudgedPage {
+    /// Compares both sides; nothing is left of them but what is wrong.
+    pub(crate) fn of(page: BothPages) -> Self {
+        let explained = Explained::by(&page);
+        Self { rows: judge(page), explained }
+    }
+}
+
 /// Compares what is stored with the rows of a page, in id order.
 pub(crate) fn judge(page: BothPages) -> Vec<(i64, Judged)> {
     let BothPages { rows, stored, rejected, securities, wanted } = page;
@@ -271,17 +285,26 @@ impl Explained {
     /// Nothing yet.
     pub(crate) const NOTHING: Self = Self { all: Count::NONE, marked: Count::NONE, is_sure: true };
 
-    /// Adds a page.
-    pub(crate) fn add(&mut self, page: &BothPages) {
+    /// What a page explains.
+    fn by(page: &BothPages) -> Self {
+        let mut explained = Self::NOTHING;
         for (id, stored) in &page.stored {
             let mut claims = stored.lineage.iter().filter(|row| row.role == Ok(Role::Request));
             let claim = claims.next();
-            self.is_sure &= claims.next().is_none() && claim.is_none_or(|claim| claim.target_id == *id);
-            self.all.entries += stored.audit.len() as u64;
-            self.all.requests += u64::from(stored.request.is_some());
-            self.marked.entries += stored.audit.iter().filter(|cells| cells.is_marked()).count() as u64;
-            self.marked.requests += u64::from(stored.assessment.has_legacy);
+            explained.is_sure &= claims.next().is_none() && claim.is_none_or(|claim| claim.target_id == *id);
+            explained.all.entries += stored.audit.len() as u64;
+            explained.all.requests += u64::from(stored.request.is_some());
+            explained.marked.entries += stored.audit.iter().filter(|cells| cells.is_marked()).count() as u64;
+            explained.marked.requests += u64::from(stored.assessment.has_legacy);
         }
+        explained
+    }
+
+    /// Adds what another page explains.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.is_sure &= other.is_sure;
+        self.all.add(other.all);
+        self.marked.add(other.marked);
     }
 
     /// Whether these are all of the rows that were counted.
@@ -310,6 +333,11 @@ pub(crate) struct Count {
 
 impl Count {
     const NONE: Self = Self { entries: 0, requests: 0 };
+
+    fn add(&mut self, other: Self) {
+        self.entries += other.entries;
+        self.requests += other.requests;
+    }
 }
 
 /// A page of the source with what is stored for it.

@@ -53,11 +53,7 @@ impl Database {
     }
 
     async fn open(&self, access: Access, activity: &str, is_dialled: &AtomicBool) -> Result<Session, ConnectError> {
-        // Where the command has sessions, there was room for this one before.
-        let dialled = match self.is_session.initialized() {
-            true => self.dial_when_there_is_room(activity).await,
-            false => self.dial(activity).await,
-        };
+        let dialled = self.dial_when_there_is_room(activity).await;
         let mut connection = dialled.map_err(|error| self.connect_error(error))?;
         is_dialled.store(true, Ordering::Relaxed);
         let place = self.place();

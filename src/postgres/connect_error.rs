@@ -15,6 +15,12 @@ pub enum ConnectError {
          / ? # @ : % in its password"
     )]
     Url,
+    /// The URL's user may have a password behind it. It isn't shown.
+    #[error(
+        "the user in the database URL looks like a user and a password (: / ; , or | after a plain name); write \
+         postgres://user@host:5432/database, and put the password into DB_PASSWORD or behind a bare colon"
+    )]
+    User,
     /// The URL names several hosts.
     #[error("several hosts are named; name one, that of the primary, in the URL or in DB_HOST")]
     Hosts,

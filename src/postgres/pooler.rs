@@ -52,7 +52,7 @@ pub(crate) async fn check(database: &Database, first: &mut PgConnection) -> Resu
         Ok(connection) => connection,
         Err(error) if is_full(&error) => {
             let (place, needed, fewer_jobs) = (database.place(), database.at_once, database.fewer_jobs);
-            let how = sentence(&database.connect_error(error));
+            let how = words(&database.connect_error(error));
             return match needed {
                 // There is room for one session only: each transaction checks that its process is the same.
                 1 => Ok(()),
@@ -161,11 +161,19 @@ async fn check_room(database: &Database, first: &mut PgConnection) -> Result<(),
         Some(refused) => match database.connect_error(refused) {
             // Whatever it is, it isn't that there are too many.
             lost if !is_about_room(&lost) => return Err(lost.into()),
-            refused => (needed, sentence(&refused)),
+            refused => (needed, words(&refused)),
         },
         None => (needed + 1, "the others were accepted, and wait for a connection of a pool".to_owned()),
     };
     Err(Lacking { error: ConnectError::Room { place, open, needed, how, fewer_jobs }, is_refused })
+}
+
+/// Why a session was refused, in the server's words alone, for a sentence that names the place and what to do.
+fn words(error: &ConnectError) -> String {
+    match error {
+        ConnectError::Refused { source, .. } => source.to_string(),
+        other => sentence(other),
+    }
 }
 
 /// Whether a server, or a pooler, has no room for one session more: a pooler says so in words of its own.

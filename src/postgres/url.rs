@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::form_urlencoded;
 
 use crate::config::keys::{PARAMETERS, SSL_MODES};
-use crate::config::mask::{has_assignment, mask_path};
+use crate::config::mask::{has_assignment, is_address, is_joined, mask_path};
 use crate::config::settings::Endpoint;
 use crate::postgres::connect_error::ConnectError;
 
@@ -79,6 +79,10 @@ fn parse_url(url: &str) -> Result<(PgConnectOptions, Option<PgSslMode>), Connect
     let names = [options.get_host(), options.get_database().unwrap_or_default()].concat();
     if names.contains('@') || has_assignment(&names) {
         return Err(ConnectError::Url);
+    }
+    let user = options.get_username();
+    if is_address(user) || is_joined(user) {
+        return Err(ConnectError::User);
     }
     Ok((options, mode))
 }

@@ -106,8 +106,8 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 #[case::a_secret_by_its_name(
     ".env",
     "DB_PASSWORD=hunter2\nDB_NAME=x${DB_PASSWORD}\n",
-    ".env can't be read: line 2 repeats a secret by its name ($…), and would show it; write the value itself; correct or \
-     remove the file"
+    ".env can't be read: line 2 has a $, and nothing is put in the place of a name here; write the value itself, in \
+     single quotes; correct or remove the file"
 )]
 #[case::a_hash(
     ".env",
@@ -117,13 +117,51 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 #[case::a_name_that_takes_the_next_line(
     ".env",
     "DB_USER=${a'\nDB_PASSWORD='}hunter2\n",
-    ".env can't be read: line 1 has a ${ without its }; put a value with a $ in single quotes; correct or remove the file"
+    ".env can't be read: line 1 has a $, and nothing is put in the place of a name here; write the value itself, in \
+     single quotes; correct or remove the file"
 )]
 #[case::a_secret_by_its_name_within_a_text_of_several_lines(
     ".env",
     "DB_PASSWORD=hunter2\nDB_NAME=\"\nX='${DB_PASSWORD}'\n\"\n",
-    ".env can't be read: line 3 repeats a secret by its name ($…), and would show it; write the value itself; correct or \
-     remove the file"
+    ".env can't be read: line 3 has a $, and nothing is put in the place of a name here; write the value itself, in \
+     single quotes; correct or remove the file"
+)]
+#[case::a_name_of_the_process(
+    ".env",
+    "DB_HOST=db.example.com # $HOME is one\nDB_NAME=$HOME\n",
+    ".env can't be read: line 2 has a $, and nothing is put in the place of a name here; write the value itself, in \
+     single quotes; correct or remove the file"
+)]
+#[case::a_name_behind_an_escaped_backslash(
+    ".env",
+    "DB_PASSWORD=\"hunter2\\\\$x y\"\n",
+    "DB_PASSWORD in .env has a special character ($ \\ \" ' or a leading #); put the whole value in single quotes"
+)]
+#[case::a_password_in_a_line_of_its_own(
+    ".env",
+    "DB_NAME=x\nhunter2=\n",
+    ".env sets the key in line 2, which pad-migrate doesn't know; correct or remove the line"
+)]
+#[case::a_password_behind_a_port(
+    ".env",
+    "DB_PORT='5432 hunter2'\n",
+    "DB_PORT is \"5432 ••••\" (from .env); it must be a port, a number from 1 to 65535"
+)]
+#[case::a_password_behind_a_path(
+    ".env",
+    "DB_SSLROOTCERT='/nowhere/ca.pem hunter2'\n",
+    "DB_SSLROOTCERT is /nowhere/ca.pem •••• (from .env), which can't be used: the file doesn't exist; name the right file"
+)]
+#[case::a_password_with_its_name_behind_a_path(
+    ".env",
+    "DB_SSLROOTCERT='/nowhere/ca.pem pw=hunter2'\n",
+    "DB_SSLROOTCERT is •••• (from .env), which can't be used: the file doesn't exist; name the right file"
+)]
+#[case::a_password_behind_a_user(
+    ".env.qa",
+    "DB_USER=postgres/hunter2\n",
+    "DB_USER is \"postgres/••••\" (from .env.qa); it must be a name by itself; a password goes into DB_PASSWORD, a URL into \
+     --database-url"
 )]
 fn a_mistake_is_one_sentence(#[case] file: &str, #[case] text: &str, #[case] sentence: &str) {
     let right = if file == ".env" { ".env.local" } else { ".env" };
@@ -215,6 +253,8 @@ fn a_missing_file_is_named_where_it_would_have_been_needed() {
 #[case::double("\"it's\"", "it's")]
 #[case::escaped("\"a\\$b\"", "a$b")]
 #[case::plain("a#b=c", "a#b=c")]
+#[case::plain_and_a_comment("abc # it's the reader's", "abc")]
+#[case::double_and_a_comment("\"abc\" # $HOME", "abc")]
 fn a_password_is_read_as_it_was_written(#[case] written: &str, #[case] password: &str) {
     let dir = tempfile::tempdir().expect("a directory is made");
     write(dir.path(), &[(".env", &format!("{RIGHT}DB_PASSWORD={written}\n"))]);

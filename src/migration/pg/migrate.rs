@@ -36,6 +36,7 @@ use crate::migration::pg::sequences;
 use crate::migration::pg::source::Source;
 use crate::migration::pg::traits::traits_of_source;
 use crate::migration::pg::worker::{Work, run_worker};
+use crate::migration::pg::workers::next_result;
 use crate::migration::run::{
     MigrateCounts, MigrateReport, Observer, Options, PageOutcome, Progress, TargetTables, workers,
 };
@@ -399,7 +400,7 @@ async fn run_pipeline(
     reading.spawn(reader.run(work.options.clone()));
 
     // An error leaves this function, and dropping the sets ends the other workers and the reader.
-    let mut report = collect(results, &window, total, observer).await?;
+    let mut report = collect(results, &mut workers, (&window, total), observer).await?;
     while let Some(ended) = workers.join_next().await {
         ended.map_err(MigrateError::Worker)?;
     }
@@ -415,14 +416,14 @@ async fn run_pipeline(
 /// Adds the outcomes of pages up in id order, and lets the reader go on after each.
 async fn collect(
     mut results: mpsc::Receiver<Result<PageOutcome, MigrateError>>,
-    window: &Semaphore,
-    total: u64,
+    workers: &mut JoinSet<()>,
+    (window, total): (&Semaphore, u64),
     observer: &mut (dyn Observer + Send),
 ) -> Result<MigrateReport, MigrateError> {
     let mut report = MigrateReport::default();
     let mut waiting: BTreeMap<u64, PageOutcome> = BTreeMap::new();
     let mut next = 0;
-    while let Some(outcome) = results.recv().await {
+    while let Some(outcome) = next_result(&mut results, workers).await.map_err(MigrateError::Worker)? {
         let outcome = outcome?;
         waiting.insert(outcome.sequence, outcome);
         while let Some(outcome) = waiting.remove(&next) {

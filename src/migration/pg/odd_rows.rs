@@ -48,20 +48,21 @@ impl OddRows<'_> {
             let mut rejections = Vec::new();
             for (id, rows) in ids {
                 let count = rows.unsigned_abs();
-                if lineage.get(&id).is_some_and(|it| it.has_request) {
-                    // One of them was migrated when it was the only one.
-                    report.counts.read += count;
-                    report.counts.already_migrated += count;
-                } else if left(report) >= count {
-                    let rejection = again(self.legacy, repeated_id(id, rows));
-                    report.counts.read += count;
-                    report.counts.rejected += count;
-                    for _ in 0..count {
-                        observer.rejected(&rejection).map_err(MigrateError::Rejects)?;
-                        report.reject(rejection.clone());
-                    }
-                    rejections.push(rejection);
+                let is_migrated = lineage.get(&id).is_some_and(|it| it.has_request);
+                let already = u64::from(is_migrated);
+                if left(report) < count - already {
+                    continue;
                 }
+                let rejection = again(self.legacy, repeated_id(id, rows, is_migrated));
+                report.counts.read += count;
+                report.counts.already_migrated += already;
+                report.counts.rejected += count - already;
+                for _ in already..count {
+                    observer.rejected(&rejection).map_err(MigrateError::Rejects)?;
+                    report.reject(rejection.clone());
+                }
+                // What is on record goes by the id, and a row is not on record both as migrated and as rejected.
+                rejections.extend((!is_migrated).then_some(rejection));
             }
             if let Some(run_id) = self.run_id {
                 begin_writing(self.target, Limits::default()).await?;

@@ -39,6 +39,7 @@ use crate::migration::pg::rollback::source_rows::SourceRows;
 use crate::migration::pg::run_record::{RunRecord, recorded};
 use crate::migration::pg::source::Source;
 use crate::migration::pg::traits::traits_of_source;
+use crate::migration::pg::workers::next_result;
 use crate::migration::pg::write_error::WriteError;
 use crate::migration::rollback::{Kept, RollbackCounts, RollbackOutcome, RollbackReport, Selection, Survey};
 use crate::migration::run::Progress;
@@ -356,7 +357,7 @@ async fn run_pipeline(
     // An error leaves this function, and dropping the sets ends the other workers and the reader.
     let mut report = RollbackReport::default();
     let (mut waiting, mut next) = (BTreeMap::new(), 0);
-    while let Some(outcome) = results.recv().await {
+    while let Some(outcome) = next_result(&mut results, &mut workers).await.map_err(RollbackError::Worker)? {
         let outcome = outcome?;
         waiting.insert(outcome.sequence, outcome);
         while let Some(outcome) = waiting.remove(&next) {

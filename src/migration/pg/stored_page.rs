@@ -13,7 +13,7 @@ use futures_util::TryStreamExt;
 use crate::base::quote::quote_literal;
 use crate::migration::pg::source::companion;
 use crate::migration::pg::stored_page::json::Json;
-use crate::migration::stored::line::{Line, Lines};
+use crate::migration::stored::line::{Line, Lines, Room};
 use crate::migration::stored::{
     APPROVAL, AUDIT, Cells, Columns, EXECUTION, LineageOfRow, REQUEST, Stored, StoredAssessment, StoredLineage,
     StoredResidual,
@@ -139,9 +139,10 @@ impl Requests {
         target: &mut Session,
         sql: String,
         of_each: usize,
+        room: &mut Room,
         what: &str,
     ) -> Result<(Arc<Lines>, Vec<usize>), QueryError> {
-        let (mut lines, mut places, mut last) = (Lines::default(), Vec::new(), 0);
+        let (mut lines, mut places, mut last) = (room.lines(), Vec::with_capacity(of_each * self.0.len()), 0);
         copy_out(target, sql, what, |line| {
             let end = memchr::memchr(b'\t', line).unwrap_or(line.len());
             let id = number(std::str::from_utf8(&line[..end]).ok())?;
@@ -154,7 +155,7 @@ impl Requests {
             Ok(())
         })
         .await?;
-        Ok((Arc::new(lines), places))
+        Ok((room.keep(lines), places))
     }
 }
 
@@ -215,12 +216,17 @@ pub(crate) enum Depth {
     Records,
 }
 
+/// Where the rows of the four tables are read into, for one page after the other.
+pub(crate) type Rooms = [Room; 4];
+
 /// What is stored for each of them that has lineage, in the order of their ids.
 pub(crate) async fn read_stored(
     target: &mut Session,
     range: &Rows,
     depth: Depth,
+    rooms: &mut Rooms,
 ) -> Result<Vec<(i64, Stored)>, QueryError> {
+    let [of_requests, of_children @ ..] = rooms;
     let mut stored = read_lineage(target, range, depth).await?;
     if stored.is_empty() {
         return Ok(stored);
@@ -249,22 +255,21 @@ pub(crate) async fn read_stored(
         large = companion("(value #>> '{}')"),
         list = select_list("r", REQUEST),
     );
-    let (lines, places) = requests.rows(target, sql, 1, "reading requests").await?;
+    let (lines, places) = requests.rows(target, sql, 1, of_requests, "reading requests").await?;
     for (line, place) in lines.iter().zip(places) {
         let entry = &mut stored[place].1;
         read_assessment(line.get(1), line.get(2), entry);
         entry.request = Some(Cells::new(REQUEST, &lines, line.row, 3));
     }
 
-    for (table, columns, of_each) in
-        [("pad_approval", APPROVAL, 2), ("pad_execution", EXECUTION, 1), ("audit_log", AUDIT, 3)]
-    {
+    let children = [("pad_approval", APPROVAL, 2), ("pad_execution", EXECUTION, 1), ("audit_log", AUDIT, 3)];
+    for ((table, columns, of_each), room) in children.into_iter().zip(of_children) {
         let sql = format!(
             "select t.request_id, {} from padealing.{table} t where {}",
             select_list("t", columns),
             requests.condition("t.request_id"),
         );
-        let (lines, places) = requests.rows(target, sql, of_each, &format!("reading {table}")).await?;
+        let (lines, places) = requests.rows(target, sql, of_each, room, &format!("reading {table}")).await?;
         for (line, place) in lines.iter().zip(places) {
             let (entry, cells) = (&mut stored[place].1, Cells::new(columns, &lines, line.row, 1));
             match table {

@@ -4,6 +4,7 @@
 //! writes with: a mistake there must not cancel itself out here. Both directions: each legacy row has its
 //! target rows, each lineage row its legacy row.
 
+mod odd_rows;
 pub(crate) mod one;
 pub mod sample;
 mod second_look;
@@ -17,8 +18,6 @@ use std::time::Instant;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use sqlx::AssertSqlSafe;
-
 use crate::base::text::list;
 use crate::config::environment::Environment;
 use crate::ledger::pg::admission::{check_applied, check_permitted};
@@ -29,15 +28,15 @@ use crate::migration::ids::OddIds;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::needs;
 use crate::migration::pg::ahead::Ahead;
-use crate::migration::pg::evidence::records::counted;
 use crate::migration::pg::evidence::spool::Spool;
-use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource, came_from_a_file, repeated_ids};
+use crate::migration::pg::legacy::{CsvPages, FileNotes, Legacy, LegacySource, came_from_a_file};
 use crate::migration::pg::missing::{check_lineage, missing_columns};
 use crate::migration::pg::plain_page::{LegacyCursor, PlainPage, read_plain_page};
 use crate::migration::pg::reading::{Reading, repeated};
 use crate::migration::pg::source::Source;
-use crate::migration::pg::stored_page::{Rows, read_rejected};
+use crate::migration::pg::stored_page::Rows;
 use crate::migration::pg::traits::traits_of_source;
+use crate::migration::pg::verify::odd_rows::{SharedIds, count_odd_rows};
 use crate::migration::pg::verify::second_look::{Doubtful, FEW, MANY, Settled, look_again};
 use crate::migration::pg::verify::stored_rows::PageReader;
 use crate::migration::pg::verify::target_pages::{
@@ -45,10 +44,10 @@ use crate::migration::pg::verify::target_pages::{
 };
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::run::Progress;
-use crate::migration::verification::{BothPages, Explained, VerifyCounts, VerifyReport, Wanted, judge};
+use crate::migration::verification::{Explained, JudgedPage, Outcome, VerifyCounts, VerifyReport, Wanted};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::lock::Lock;
-use crate::postgres::query_error::{Attempt, QueryError};
+use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
 use crate::postgres::statement::{round_trip, server_facts};
 use crate::postgres::transaction::{Limits, begin_read_only};
@@ -100,7 +99,7 @@ async fn verify_with(
     mut progress: impl FnMut(Progress),
 ) -> Result<VerifyReport, VerifyError> {
     let started = Instant::now();
-    let Begun { target, server_version, examined, total, migrating } = begin(request, Wants::Total).await?;
+    let Begun { target, server_version, examined, total, shared, migrating } = begin(request, Wants::Total).await?;
     let Examined { legacy, opened, notes, other_file } = examined;
     let repeats = Arc::new(AtomicU32::new(0));
     let reading = |session, database| Reading::new(session, database, Arc::clone(&repeats));
@@ -116,9 +115,13 @@ async fn verify_with(
     let mut settled = Settled { report, spool };
     let mut doubtful = Doubtful { rows: Vec::new(), bound };
     let mut explained = Explained::NOTHING;
-    let mut take = |page: BothPages, settled: &mut Settled<'_>| -> Result<(), VerifyError> {
-        explained.add(&page);
-        for (id, judged) in judge(page) {
+    let mut take = |page: JudgedPage, settled: &mut Settled<'_>| -> Result<(), VerifyError> {
+        explained.add(page.explained);
+        for (id, judged) in page.rows {
+            if judged.outcome == Outcome::MissingSource && shared.contains(id) {
+                // Its rows are in no page, and counted at the end.
+                continue;
+            }
             doubtful.settle_unless_doubtful(id, judged, settled)?;
         }
         let counts = &settled.report.counts;
@@ -144,7 +147,7 @@ async fn verify_with(
     let mut report = settled.report;
     report.moved |= repeats.load(Ordering::Relaxed) > 0;
     if legacy.odd_ids() != OddIds::default() {
-        count_odd_rows(request, &legacy, &mut report.counts).await?;
+        count_odd_rows(request.target, &legacy, shared, &mut report).await?;
         report.notes.extend(legacy.sentences_about_ids());
     }
     for difference in unclaimed {
@@ -172,7 +175,7 @@ impl Readers {
     /// Starts them; how many rows are looked at again, too.
     fn start(opened: Opened<'_>, targets: Vec<Reading>, wanted: Wanted, repeats: &Arc<AtomicU32>) -> (Self, usize) {
         let (pages, source_pages) = mpsc::channel::<SourcePage>(1);
-        let (both, both_pages) = mpsc::channel::<(u64, BothPages)>(PAGES_AT_ONCE);
+        let (judged, judged_pages) = mpsc::channel::<(u64, JudgedPage)>(PAGES_AT_ONCE);
         let window = Arc::new(Semaphore::new(PAGES_AT_ONCE));
         let (mut of_source, mut of_target) = (JoinSet::new(), JoinSet::new());
         let mut bound = MANY;
@@ -189,11 +192,11 @@ impl Readers {
         let source_pages = Arc::new(Mutex::new(source_pages));
         for (at, target) in targets.into_iter().enumerate() {
             let (source, window) = (Arc::clone(&source_pages), Arc::clone(&window));
-            let pages = TargetPages { source, both: both.clone(), window };
+            let pages = TargetPages { source, judged: judged.clone(), window };
             // The second has time to count.
             of_target.spawn(pages.read(target, wanted, at == 1));
         }
-        (Self { source: of_source, target: of_target, pages: InOrder::of(both_pages, window) }, bound)
+        (Self { source: of_source, target: of_target, pages: InOrder::of(judged_pages, window) }, bound)
     }
 
     /// After the last page.
@@ -216,6 +219,8 @@ struct Begun<'a> {
     examined: Examined<'a>,
     /// Legacy rows; 0 if nobody wants to know.
     total: u64,
+    /// None if nobody wants the total.
+    shared: SharedIds,
     /// Who is migrating meanwhile.
     migrating: Option<String>,
 }
@@ -232,14 +237,17 @@ async fn begin<'a>(request: &VerifyRequest<'a>, wants: Wants) -> Result<Begun<'a
     request.target.phase("examining the legacy rows");
     let mut examined = examine(request, &mut target).await?;
     // Before the snapshot, which a standby would cancel for a scan that takes long.
-    let total = if wants == Wants::Total { examined.opened.total().await? } else { 0 };
+    let (total, shared) = match wants {
+        Wants::Total => (examined.opened.total().await?, examined.shared_ids(&mut target).await?),
+        Wants::Rows => (0, SharedIds::default()),
+    };
     let migrating = Lock::Migrate.holder(&mut target).await?;
     // One snapshot each: what is committed meanwhile is not half seen.
     begin_read_only(&mut target, Limits::default()).await?;
     if let Opened::Table { from, .. } = &mut examined.opened {
         begin_read_only(from, Limits::default()).await?;
     }
-    Ok(Begun { target, server_version, examined, total, migrating })
+    Ok(Begun { target, server_version, examined, total, shared, migrating })
 }
 
 /// A session with the target, if it can be verified; and the server's version.
@@ -263,6 +271,16 @@ struct Examined<'a> {
     opened: Opened<'a>,
     notes: Vec<String>,
     other_file: Option<String>,
+}
+
+impl Examined<'_> {
+    async fn shared_ids(&mut self, target: &mut Session) -> Result<SharedIds, QueryError> {
+        let from = match &mut self.opened {
+            Opened::Table { from, .. } => Some(from),
+            Opened::Csv(_) => None,
+        };
+        SharedIds::read(&self.legacy, from, target).await
+    }
 }
 
 /// What is read from.
@@ -308,51 +326,6 @@ async fn examine<'a>(request: &VerifyRequest<'a>, target: &mut Session) -> Resul
     notes.extend(other_file.clone());
     let opened = Opened::Table { from, database, source, needs_cursor: traits.needs_cursor };
     Ok(Examined { legacy, opened, notes, other_file })
-}
-
-/// Counts the rows that their ids don't identify: rejected if that is on record.
-async fn count_odd_rows(
-    request: &VerifyRequest<'_>,
-    legacy: &Legacy,
-    counts: &mut VerifyCounts,
-) -> Result<(), VerifyError> {
-    const IDS: usize = 10_000;
-    let mut target = request.target.connect(Access::Read, "verify").await?;
-    let mut from = match legacy {
-        Legacy::Table { database, .. } => Some(database.connect(Access::Read, "verify source").await?),
-        Legacy::Csv(_) => None,
-    };
-    let mut count = |rows: u64, is_rejected: bool| {
-        counts.source += rows;
-        *if is_rejected { &mut counts.rejected } else { &mut counts.pending } += rows;
-    };
-    let mut after = None;
-    loop {
-        let ids = repeated_ids(legacy, from.as_mut(), after, IDS).await?;
-        let Some((last, _)) = ids.last().copied() else { break };
-        let rejected = read_rejected(&mut target, &Rows::Between { after, until: Some(last) }).await?;
-        ids.into_iter().for_each(|(id, rows)| count(rows.unsigned_abs(), rejected.contains(&id)));
-        after = Some(last);
-    }
-    // Nothing names them one by one: as many are on record as the last run that came to its end has counted.
-    let last = format!(
-        "select {} from padealing.migration_run where command = 'migrate' and counts is not null \
-         order by started_at desc limit 1",
-        counted("without_id")
-    );
-    let recorded: Option<Option<i64>> = sqlx::query_scalar(AssertSqlSafe(last))
-        .fetch_optional(&mut target)
-        .await
-        .attempt("reading the runs of migrate")?;
-    let without = legacy.odd_ids().without;
-    let recorded = recorded.flatten().map_or(0, i64::unsigned_abs).min(without);
-    count(recorded, true);
-    count(without - recorded, false);
-    let _ = target.close().await;
-    if let Some(from) = from {
-        let _ = from.close().await;
-    }
-    Ok(())
 }
 
 async fn read_source(

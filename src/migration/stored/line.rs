@@ -3,6 +3,7 @@
 //! it was received.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use crate::migration::legacy::Field;
 
@@ -132,6 +133,31 @@ impl Lines {
             return None;
         }
         Some(&self.text[self.fields[row * self.width + column].range()?])
+    }
+}
+
+/// The room of one query's rows, for those of the next. Rows that are read and given up page by page would else be read into
+/// other memory each time, which the allocator keeps for each thread.
+#[derive(Debug, Default)]
+pub(crate) struct Room(Option<Arc<Lines>>);
+
+impl Room {
+    /// More than a page has, unless its rows are large.
+    const BYTES: usize = 4 * 1024 * 1024;
+
+    /// No rows yet. They come into the room of the last ones, if nobody has these any more.
+    pub(crate) fn lines(&mut self) -> Lines {
+        let last = self.0.take().and_then(Arc::into_inner);
+        let mut lines = last.filter(|it| it.text.capacity() <= Self::BYTES).unwrap_or_default();
+        lines.clear();
+        lines
+    }
+
+    /// Shares rows that were read.
+    pub(crate) fn keep(&mut self, lines: Lines) -> Arc<Lines> {
+        let lines = Arc::new(lines);
+        self.0 = Some(Arc::clone(&lines));
+        lines
     }
 }
 

@@ -14,6 +14,7 @@ use pad_migrate::migration::pg::legacy::LegacySource;
 use pad_migrate::migration::pg::migrate_error::MigrateError;
 use pad_migrate::migration::pg::{migrate, verify};
 use pad_migrate::migration::run::{MigrateCounts, Options};
+use pad_migrate::migration::verification::VerifyCounts;
 
 #[tokio::test]
 async fn the_source_may_be_another_database() {
@@ -298,15 +299,26 @@ async fn an_id_that_another_row_takes_later_is_reported_and_written_once() {
         )
         .await;
         let (report, seen) = db.migrate(Options::default()).await;
-        assert_eq!((report.counts.migrated, report.counts.already_migrated), (0, 68));
-        assert!(seen.rejections.iter().all(|it| it.source_id != 101), "{:?}", seen.rejections);
+        assert_eq!((report.counts.migrated, report.counts.already_migrated), (0, 67));
+        let of_it: Vec<_> = seen.rejections.iter().filter(|it| it.source_id == 101).collect();
+        assert_eq!(of_it.len(), 1, "one of the two was migrated");
+        assert!(of_it[0].reasons[0].message.contains("one of them was migrated while it was alone"), "{of_it:?}");
+        let open = "select count(*) from padealing.migration_reject where source_id = 101";
+        assert_eq!(count(&db, open).await, 0, "what is migrated is not on record as rejected");
         assert!(
             report.notes.iter().any(|it| it.contains("occurs more than once (101), in 2 rows")),
             "{:?}",
             report.notes
         );
         let verified = db.verify().await;
-        assert_eq!((verified.counts.pending, verified.counts.missing_source), (2, 1));
+        let VerifyCounts { different, missing_source, pending, rejected, .. } = verified.counts;
+        assert_eq!((different, missing_source, pending, rejected + 1), (2, 0, 0, report.counts.rejected));
+        let said: Vec<_> = verified.differences.iter().map(|it| (it.source_id, it.actual.as_deref())).collect();
+        assert_eq!(said, [(101, Some("2 legacy rows, one of which was migrated"))]);
+        let output = run(&["--database-url", &db.url, "status", "--format", "json"], &[]);
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+        assert_eq!(status["rows"]["rejected"].as_u64(), Some(report.counts.rejected));
+        assert_eq!(status["rows"]["left"].as_u64(), Some(0));
         db.execute("delete from kid").await;
         db.check_clean().await;
     })

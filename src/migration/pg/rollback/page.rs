@@ -18,7 +18,7 @@ use crate::migration::pg::lookup::Securities;
 use crate::migration::pg::names::{Gone, Look, Witness};
 use crate::migration::pg::rollback::referring::{Surroundings, claimed, named};
 use crate::migration::pg::side_effects::{Written, refuse};
-use crate::migration::pg::stored_page::{Depth, Rows, read_stored};
+use crate::migration::pg::stored_page::{Depth, Rooms, Rows, read_stored};
 use crate::migration::pg::write::prepare_writing;
 use crate::migration::pg::write_error::{WriteError, commit_page, left, refused};
 use crate::migration::rollback::{Candidate, DELETED, Judged, Kept, KeptReason, RollbackCounts};
@@ -105,7 +105,7 @@ pub(crate) async fn roll_back_part(
         [first, .., last] if work.is_all => Rows::Between { after: first.checked_sub(1), until: Some(*last) },
         ids => Rows::Only(ids.to_vec()),
     };
-    let stored = read_stored(session, &ids, Depth::Rows).await?;
+    let stored = read_stored(session, &ids, Depth::Rows, &mut Rooms::default()).await?;
     let care = if work.dry_run { Care::Throughout } else { care };
     let (mut kept, mut taken) = judge(work, session, part, (&ids, care), &stored).await?;
     let mut gone = Vec::new();

@@ -7,7 +7,7 @@ use crate::migration::csv::proved::ProvedCsv;
 use crate::migration::difference::Difference;
 use crate::migration::legacy::LegacyRow;
 use crate::migration::pg::lookup::Securities;
-use crate::migration::pg::stored_page::{Depth, Rows, for_each_row, number, read_rejected, read_stored};
+use crate::migration::pg::stored_page::{Depth, Rooms, Rows, for_each_row, number, read_rejected, read_stored};
 use crate::migration::target::{LEGACY_MARK, SOURCE_TABLE};
 use crate::migration::verification::{BothPages, Count, Wanted, Which};
 use crate::postgres::query_error::{Attempt, QueryError};
@@ -45,11 +45,12 @@ pub(super) async fn read_missing(
 pub(super) struct PageReader {
     securities: Securities,
     wanted: Wanted,
+    rooms: Rooms,
 }
 
 impl PageReader {
     pub(super) fn new(wanted: Wanted) -> Self {
-        Self { securities: Securities::default(), wanted }
+        Self { wanted, ..Self::default() }
     }
 }
 
@@ -64,7 +65,7 @@ pub(super) async fn both_pages(
     // whole table for each page, which makes the verification quadratic.
     run(target, "set local enable_seqscan = off", "setting up the transaction").await?;
     let depth = if reader.wanted.evidence { Depth::Records } else { Depth::Rows };
-    let stored = read_stored(target, range, depth).await?;
+    let stored = read_stored(target, range, depth, &mut reader.rooms).await?;
     let rejected = read_rejected(target, range).await?;
     let securities = reader.securities.of(target, rows.iter().map(|(_, row)| row)).await?;
     Ok(BothPages { rows: std::mem::take(rows), stored, rejected, securities, wanted: reader.wanted })

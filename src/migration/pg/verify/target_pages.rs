@@ -12,7 +12,7 @@ use crate::migration::pg::reading::Reading;
 use crate::migration::pg::stored_page::Rows;
 use crate::migration::pg::verify::stored_rows::{PageReader, both_pages, count, read_missing, read_unclaimed};
 use crate::migration::pg::verify_error::VerifyError;
-use crate::migration::verification::{BothPages, Count, Explained, Wanted, Which};
+use crate::migration::verification::{Count, Explained, JudgedPage, Wanted, Which};
 use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::QueryError;
 use crate::postgres::session::Session;
@@ -60,7 +60,7 @@ pub(super) const PAGES_AT_ONCE: usize = 3;
 /// Where pages come from, and where they go.
 pub(super) struct TargetPages {
     pub(super) source: Arc<Mutex<mpsc::Receiver<SourcePage>>>,
-    pub(super) both: mpsc::Sender<(u64, BothPages)>,
+    pub(super) judged: mpsc::Sender<(u64, JudgedPage)>,
     /// A permit for each page that may be in memory: one session doesn't run away from the other.
     pub(super) window: Arc<Semaphore>,
 }
@@ -124,8 +124,11 @@ impl TargetPages {
                 }
             };
             target.in_a_row = 0;
-            let Ok(room) = target.wait(self.both.reserve()).await? else { break };
-            room.send((page.sequence, both));
+            // Here, where the page was read: two pages are compared at once, and what they were read into is used again for
+            // the next ones.
+            let judged = JudgedPage::of(both);
+            let Ok(room) = target.wait(self.judged.reserve()).await? else { break };
+            room.send((page.sequence, judged));
         }
         Ok(Read { target, counted })
     }
@@ -161,14 +164,15 @@ impl<'a> MissingPages<'a> {
         Self { csv, reader: PageReader::new(wanted), after: None, is_done: false }
     }
 
-    pub(super) async fn next(&mut self, target: &mut Reading) -> Result<Option<BothPages>, VerifyError> {
+    pub(super) async fn next(&mut self, target: &mut Reading) -> Result<Option<JudgedPage>, VerifyError> {
         if self.is_done {
             return Ok(None);
         }
         let Self { csv, reader, after, is_done } = self;
         let (page, last) = again(target, async |session| {
             let (missing, last) = read_missing(session, csv, *after).await?;
-            Ok((both_pages(session, reader, &Rows::Only(missing), &mut Vec::new()).await?, last))
+            let both = both_pages(session, reader, &Rows::Only(missing), &mut Vec::new()).await?;
+            Ok((JudgedPage::of(both), last))
         })
         .await?;
         (*after, *is_done) = (last, last.is_none());
@@ -200,19 +204,19 @@ pub(super) async fn unclaimed(read: Vec<Read>, explained: Explained) -> Result<V
 
 /// Pages in their order, though two sessions read them.
 pub(super) struct InOrder {
-    pages: mpsc::Receiver<(u64, BothPages)>,
+    pages: mpsc::Receiver<(u64, JudgedPage)>,
     window: Arc<Semaphore>,
-    early: BTreeMap<u64, BothPages>,
+    early: BTreeMap<u64, JudgedPage>,
     next: u64,
 }
 
 impl InOrder {
-    pub(super) fn of(pages: mpsc::Receiver<(u64, BothPages)>, window: Arc<Semaphore>) -> Self {
+    pub(super) fn of(pages: mpsc::Receiver<(u64, JudgedPage)>, window: Arc<Semaphore>) -> Self {
         Self { pages, window, early: BTreeMap::new(), next: 0 }
     }
 
     /// The next page; none after the last, and none if one is missing, because its session has ended with an error.
-    pub(super) async fn next(&mut self) -> Option<BothPages> {
+    pub(super) async fn next(&mut self) -> Option<JudgedPage> {
         loop {
             if let Some(page) = self.early.remove(&self.next) {
                 self.next += 1;
