@@ -51,7 +51,7 @@ pub(crate) fn ambiguous_secrets(text: &str, pairs: &BTreeMap<String, String>) ->
 }
 
 /// The first line, from 1, with a `$` that isn't one. dotenvy puts another value there, of the file or of the process, which
-/// may be a secret and would be shown as a part of this one, or nothing at all; its names end where nobody expects it
+/// may be a secret and would be shown as a part of this one, or nothing at all; its names end early
 /// (`$DATABASE_URL` is `$DATABASE`). Lines of secrets are looked at on their own ([`ambiguous_secrets`]).
 pub(crate) fn reference(text: &str) -> Option<usize> {
     let mut quote = None;

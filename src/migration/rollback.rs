@@ -167,7 +167,9 @@ impl Candidate<'_> {
             keep(target, KeptReason::Changed, message);
         }
         let Some(row) = row else {
-            let message = "its legacy row is gone, so that nothing could bring it back".to_owned();
+            let message =
+                "no legacy row is its own (it is gone, or several have its id), so that nothing could bring it back"
+                    .to_owned();
             keep(SOURCE_TABLE, KeptReason::SourceGone, message);
             return judged;
         };

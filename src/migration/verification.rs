@@ -82,6 +82,8 @@ pub struct VerifyReport {
     pub sample: Option<Sample>,
     /// What the rows of both sides add up to, if that was wanted.
     pub accounting: Option<Accounting>,
+    /// Ids that several legacy rows have, one of which was migrated. It counts as different, and has no line of evidence.
+    pub(crate) shared: u64,
     /// Whether rows were changed while they were read: what looked wrong at first sight did no more at the second.
     pub moved: bool,
 }

@@ -457,7 +457,9 @@ async fn walk_file(
             let ids = chosen.page(holder, after, batch_size).await?;
             let Some(last) = ids.last().copied() else { break };
             after = Some(last);
-            (ids.into_iter().filter(|id| !csv.facts.has(*id)).collect(), HashMap::new())
+            // What several rows of the file have is in no page.
+            let has_one = |id: i64| csv.facts.has(id) && !csv.facts.repeated.contains_key(&id);
+            (ids.into_iter().filter(|id| !has_one(*id)).collect(), HashMap::new())
         } else {
             let Some(page) = holder.while_waiting(pages.next()).await?? else {
                 is_read = true;

@@ -135,6 +135,30 @@ async fn rows_of_a_file_become_what_the_tables_rows_become() {
     .await;
 }
 
+/// A row that comes again in the file that it is rolled back from is kept: which of both is its own isn't known.
+#[tokio::test]
+async fn a_row_that_comes_again_is_kept_by_a_rollback() {
+    with_db(Start::Applied, async |db| {
+        let row =
+            |id| [("id", id), ("status", "request"), ("requested_date", "2024-01-15 10:00:00"), ("employee", "1001")];
+        let dir = tempfile::tempdir().expect("a directory is made");
+        let file = |name: &str, ids: &[&'static str]| {
+            let rows: Vec<_> = ids.iter().map(|id| row(id)).collect();
+            let rows: Vec<&[(&str, &str)]> = rows.iter().map(|it| &it[..]).collect();
+            let path = dir.path().join(name);
+            std::fs::write(&path, csv_text(&rows)).expect("the file is written");
+            prove(&path)
+        };
+        let (migrated, _) = migrate_csv(&db, &file("once.csv", &["3", "5", "12"]), Options::default()).await;
+        assert_eq!(migrated.counts.migrated, 3);
+        let report = rollback_csv(&db, &file("twice.csv", &["12", "3", "5", "12"]), 500).await;
+        let kept: Vec<_> = report.kept.iter().map(|it| (it.source_id, it.reason)).collect();
+        assert_eq!(kept, [(12, KeptReason::SourceGone)]);
+        assert_eq!((report.counts.selected, report.counts.rolled_back), (3, 2));
+    })
+    .await;
+}
+
 /// Ids that several rows have, that no row has, and that are none; each row's place in its rejection.
 #[tokio::test]
 async fn odd_ids_of_a_file_are_rejected_and_counted() {

@@ -147,8 +147,12 @@ fn row_counts(report: &VerifyReport, folded: &Folded) -> Result<RowCounts, Evide
         pending: counts.pending,
         without_leaf: counts.source.saturating_sub(folded.rows()),
     };
-    let others = (rows.rejected + rows.pending, folded.rejected + folded.pending + rows.without_leaf);
-    if rows.migrated == folded.migrated && others.0 == others.1 { Ok(rows) } else { Err(EvidenceError::Moved) }
+    let others = (rows.rejected + rows.pending + report.shared, folded.rejected + folded.pending + rows.without_leaf);
+    if rows.migrated == folded.migrated + report.shared && others.0 == others.1 {
+        Ok(rows)
+    } else {
+        Err(EvidenceError::Moved)
+    }
 }
 
 /// What follows from the rows.
