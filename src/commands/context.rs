@@ -25,14 +25,14 @@ pub(crate) struct AtOnce {
     pub(crate) target: usize,
     /// With the database of the legacy rows.
     pub(crate) source: usize,
-    /// Whether there are fewer with fewer --jobs.
-    pub(crate) fewer_jobs: bool,
+    /// How many fewer there may be, with fewer --jobs.
+    pub(crate) spare: usize,
 }
 
 impl AtOnce {
     /// So many, whatever the flags.
     pub(crate) const fn fixed(target: usize, source: usize) -> Self {
-        Self { target, source, fewer_jobs: false }
+        Self { target, source, spare: 0 }
     }
 }
 
@@ -73,15 +73,15 @@ impl Context {
     /// The target, and the legacy rows: in a database, or in a file, which is read for the first time.
     pub(crate) async fn target_and_rows(&self, at_once: AtOnce) -> Result<(Database, LegacyRows), Failure> {
         if let Some(csv) = self.csv.prove().await? {
-            return Ok((self.target()?.for_sessions(at_once.target).by_jobs(at_once.fewer_jobs), LegacyRows::Csv(csv)));
+            return Ok((self.target()?.for_sessions(at_once.target).with_spare(at_once.spare), LegacyRows::Csv(csv)));
         }
         let (target, source) = self.databases()?;
         let (of_target, of_source) = match self.config.source {
             Some(_) => (at_once.target, at_once.source),
             None => (at_once.target + at_once.source, at_once.target + at_once.source),
         };
-        let source = LegacyRows::Database(Box::new(source.for_sessions(of_source).by_jobs(at_once.fewer_jobs)));
-        Ok((target.for_sessions(of_target).by_jobs(at_once.fewer_jobs), source))
+        let source = LegacyRows::Database(Box::new(source.for_sessions(of_source).with_spare(at_once.spare)));
+        Ok((target.for_sessions(of_target).with_spare(at_once.spare), source))
     }
 
     /// The target, the source and the legacy table, as reports name them.

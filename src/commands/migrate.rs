@@ -46,7 +46,7 @@ pub(crate) struct Args {
 
 /// Beside the source's, a session that holds the lock, and one of each worker.
 fn at_once(jobs: usize) -> AtOnce {
-    AtOnce { target: 1 + jobs, source: SOURCE_SESSIONS, fewer_jobs: jobs > 1 }
+    AtOnce { target: 1 + jobs, source: SOURCE_SESSIONS, spare: jobs.saturating_sub(1) }
 }
 
 /// Migrates until it is done or `interrupted` is ready, which it records.

@@ -38,16 +38,29 @@ pub(crate) fn pairs(path: &Path, text: &str, problems: &mut Vec<ConfigError>) ->
 
 /// Where a line is wrong; `content` is that of the line, or of its value.
 fn not_a_pair(text: &str, content: &str, column: usize) -> String {
-    let before = &text[..text.find(content.trim_end()).unwrap_or_default()];
+    let content = content.trim_end();
+    // A comment may say the same.
+    let is_comment = |at: usize| text[..at].rsplit('\n').next().is_some_and(|it| it.trim_start().starts_with('#'));
+    let at = text.match_indices(content).map(|(at, _)| at).find(|at| !is_comment(*at)).unwrap_or_default();
+    let before = &text[..at];
     let number = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + column + 1;
-    format!("line {number} is not KEY=value (column {column})")
+    let start = before.rsplit('\n').next().unwrap_or_default();
+    let place = start.chars().count() + column + 1;
+    if content.contains('=') || start.contains('=') {
+        return format!(
+            "the value in line {number} ends at column {place}; one with a blank or a quotation mark needs single quotes"
+        );
+    }
+    format!("line {number} is not KEY=value (column {place})")
 }
 
-/// The secrets in the file that dotenvy would change.
-pub(crate) fn ambiguous_secrets(text: &str, pairs: &BTreeMap<String, String>) -> Vec<&'static str> {
+/// The secrets in the file that dotenvy would change, /// and whether it begins with a single quotation mark.
+pub(crate) fn ambiguous_secrets(text: &str, pairs: &BTreeMap<String, String>) -> Vec<(&'static str, bool)> {
     let set = SECRET.into_iter().filter(|key| pairs.contains_key(*key));
-    set.filter(|key| text.lines().any(|line| is_ambiguous(line, key))).collect()
+    let ambiguous = |key: &'static str| text.lines().find(|line| is_ambiguous(line, key)).map(|line| (key, line));
+    set.filter_map(ambiguous)
+        .map(|(key, line)| (key, value_of(line, key).is_some_and(|it| it.starts_with('\''))))
+        .collect()
 }
 
 /// The first line, from 1, with a `$` that isn't one. dotenvy puts another value there, of the file or of the process, which
@@ -98,7 +111,7 @@ fn read_line<'a>(line: &'a str, quote: &mut Option<char>) -> Line<'a> {
 fn value_of<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     let line = line.trim_start();
     let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-    Some(line.strip_prefix(key)?.trim_start().strip_prefix('=')?.trim())
+    Some(line.strip_prefix(key)?.trim_start().strip_prefix('=')?.trim_matches([' ', '\t']))
 }
 
 /// Whether a line sets a key to something that dotenvy takes for more than text.
@@ -114,7 +127,11 @@ fn is_ambiguous(line: &str, key: &str) -> bool {
         // Between single quotes nothing is special.
         Some('\'') => text.len() < 2 || text[1..].find('\'') != Some(text.len() - 2),
         Some('"') => has_reference || quote.is_some(),
-        _ => text.contains(['$', '\\', '"', '\'']),
+        // dotenvy drops any blank at an end, and a # behind any begins a comment.
+        _ => {
+            value.contains(|it: char| it != ' ' && it != '\t' && (it.is_whitespace() || it.is_control()))
+                || text.contains(['$', '\\', '"', '\''])
+        }
     }
 }
 

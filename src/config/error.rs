@@ -68,10 +68,17 @@ pub enum ConfigError {
     },
     /// dotenvy would change a secret.
     #[error(
-        "{key} in {} has a special character ($ \\ \" ' or a leading #); put the whole value in single quotes",
+        "{key} in {} has a special character ($ \\ \" ', a leading # or an unusual blank); put the whole value in single quotes",
         path.display()
     )]
     Unquoted { path: PathBuf, key: &'static str },
+    /// dotenvy would take the end of a secret for something else.
+    #[error(
+        "{key} in {} begins with a single quotation mark and has not just the one other that ends it, in the same line; write a \
+         value with ' in double quotes, with a \\ before each $ \\ and \"",
+        path.display()
+    )]
+    Quoted { path: PathBuf, key: &'static str },
     /// A file that a key names doesn't exist, or doesn't hold what it must.
     #[error("{key} is {path} ({origin}), which can't be used: {reason}; name the right file")]
     NoFile {

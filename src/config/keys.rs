@@ -36,6 +36,19 @@ pub(crate) const SECRET: [&str; 2] = ["DB_PASSWORD", "SOURCE_DATABASE_URL"];
 /// What `sslmode` may be.
 pub(crate) const SSL_MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
+/// What a key's value must be one of; none of them, if it must be a number or what only few texts are. Nothing, if it may be
+/// most texts.
+pub(crate) fn words_of(key: &str) -> Option<&'static [&'static str]> {
+    Some(match key {
+        "DB_PORT" | "PGPORT" | "DB_CONNECT_TIMEOUT" | "PGOPTIONS" | "LEGACY_TABLE" => &[],
+        "DB_SSLMODE" | "PGSSLMODE" => &SSL_MODES,
+        "APP_ENV" => &["local", "dev", "qa", "prod"],
+        "DATABASE_SCHEMA" => &["padealing"],
+        "REFERENCE_SCHEMA" => &["bo_airflow"],
+        _ => return None,
+    })
+}
+
 /// Parameters of a URL that the driver knows, but for the password, and that hold no secret.
 pub(crate) const PARAMETERS: [&str; 17] = [
     "host",

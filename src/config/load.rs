@@ -14,7 +14,7 @@ use crate::config::env_file;
 use crate::config::environment::Environment;
 use crate::config::error::{ConfigError, ConfigErrors};
 use crate::config::keys::{ADDRESS, DRIVER, IGNORED, KEYS, NAMES, SSL_MODES, USERS};
-use crate::config::mask::{HIDDEN, Secret, has_lines, has_password, is_address, is_joined, mask_blanks, mask_path};
+use crate::config::mask::{Secret, decoded, has_controls, has_password, is_address, is_joined, mask_file};
 use crate::config::pem::Pem;
 use crate::config::settings::{Config, Endpoint, Origin, Roles, TableName, Transport};
 use crate::config::values::{Values, Variables};
@@ -99,8 +99,10 @@ fn read_file(path: &Path, environment: Environment, values: &mut Values) -> Opti
     }
     let pairs = env_file::pairs(path, text, &mut values.problems);
     values.read_pairs(path, (text, &pairs), environment);
-    for key in env_file::ambiguous_secrets(text, &pairs) {
-        values.problems.push(ConfigError::Unquoted { path: path.to_owned(), key });
+    for (key, is_quoted) in env_file::ambiguous_secrets(text, &pairs) {
+        let path = path.to_owned();
+        let problem = if is_quoted { ConfigError::Quoted { path, key } } else { ConfigError::Unquoted { path, key } };
+        values.problems.push(problem);
     }
     let has_value = |key: &str| pairs.get(key).is_some_and(|value| !value.is_empty());
     Some(has_value("DB_PASSWORD") || pairs.get("SOURCE_DATABASE_URL").is_some_and(|url| has_password(url)))
@@ -121,7 +123,9 @@ fn resolve(
     for key in NAMES {
         let must = "a name by itself; a password goes into DB_PASSWORD, a URL into --database-url";
         let is_user = USERS.contains(&key);
-        values.parsed(key, must, |text| (!(is_address(text) || is_user && is_joined(text))).then_some(()));
+        let is_name = |text: &str| !(has_controls(text) || is_address(text) || is_user && is_joined(text));
+        // A part of a URL that was put here.
+        values.parsed(key, must, |text| (is_name(text) && is_name(&decoded(text))).then_some(()));
     }
     let must = "a schema and a table, such as public.personal_account_dealing";
     let table = values.parsed("LEGACY_TABLE", must, |text| {
@@ -223,10 +227,7 @@ fn pem_file(values: &mut Values, key: &'static str, kind: Pem) -> Option<PathBuf
     let (value, origin) = values.found.get(key)?;
     let path = PathBuf::from(value);
     if let Some(reason) = kind.problem(&path) {
-        let shown = mask_path(&path);
-        // As with any value of a file that goes over the end of a line.
-        let path = if has_lines(&shown) { HIDDEN.to_owned() } else { mask_blanks(&shown) };
-        let origin = origin.clone();
+        let (path, origin) = (mask_file(&path), origin.clone());
         values.problems.push(ConfigError::NoFile { key, path, origin, reason });
     }
     Some(path)
@@ -249,15 +250,18 @@ fn check_modes(values: &mut Values, ssl_mode: Option<&str>) {
 const PORT: &str = "a port, a number from 1 to 65535";
 
 fn as_port(text: &str) -> Option<u16> {
-    text.parse().ok().filter(|port| *port > 0)
+    text.trim().parse().ok().filter(|port| *port > 0)
 }
 
 const HOST: &str = "a host name, an address or a socket's folder; the port goes into DB_PORT";
 
 fn as_host(text: &str) -> Option<()> {
-    let is_number = text.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
-    let is_name = !text.contains(['/', ':', '@', ' ', ',', '=']);
-    (text.starts_with('/') || is_number || is_name).then_some(())
+    // An address of version 6 may have a zone, the interface that it is reached by (RFC 4007).
+    let (address, zone) = text.split_once('%').unwrap_or((text, ""));
+    let is_number = zone.chars().all(|it| it.is_alphanumeric() || "._-".contains(it))
+        && address.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let is_name = !text.contains(['/', ':', '@', ' ', ',', '=', '%', ';', '|']);
+    (!has_controls(text) && (text.starts_with('/') || is_number || is_name)).then_some(())
 }
 
 /// The target that the `DB_` keys name.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use percent_encoding::percent_decode_str;
 
-use crate::config::keys::PARAMETERS;
+use crate::config::keys::{PARAMETERS, words_of};
 
 /// A text that is never shown.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl fmt::Debug for Secret {
 /// left.
 pub(crate) fn mask_url(text: &str) -> String {
     // A quotation mark that nobody closed makes the lines after it, and the password of one of them, a part of the value.
-    if has_lines(text) {
+    if has_controls(text) {
         return HIDDEN.to_owned();
     }
     let parsed = url::Url::parse(text).ok().filter(|it| it.host_str().is_some() || it.path().starts_with('/'));
@@ -44,7 +44,7 @@ pub(crate) fn mask_url(text: &str) -> String {
 
 /// A part of a URL, unless a password may have been put behind it, percent-encoded or not.
 fn mask_part(part: &str) -> String {
-    let decoded = percent_decode_str(part).decode_utf8_lossy();
+    let decoded = decoded(part);
     let is_number = decoded.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
     if decoded.starts_with('/') || is_number {
         return mask_blanks(part);
@@ -66,9 +66,14 @@ fn is_plain(name: &str) -> bool {
     name.chars().all(|it| it.is_alphanumeric() || "_.-".contains(it))
 }
 
-/// Whether a value goes over the end of a line, as none that is meant so does.
-pub(crate) fn has_lines(value: &str) -> bool {
-    value.contains(['\n', '\r'])
+/// Whether a value has a control character, such as the end of a line, as none that is meant so does.
+pub(crate) fn has_controls(value: &str) -> bool {
+    value.contains(char::is_control)
+}
+
+/// A value, percent-encoded or not, without the encoding.
+pub(crate) fn decoded(value: &str) -> String {
+    percent_decode_str(value).decode_utf8_lossy().into_owned()
 }
 
 /// The parameters of a URL, with the values of those that are known to hold no secret.
@@ -113,7 +118,7 @@ pub(crate) fn is_secret(key: &str) -> bool {
 
 /// A value that isn't secret by its key, but may hold a URL or an address with a password by mistake.
 pub(crate) fn mask_value(key: &str, value: &str) -> String {
-    if value.contains("://") || has_lines(value) {
+    if value.contains("://") || has_controls(value) {
         return mask_url(value);
     } else if has_assignment(value) {
         return HIDDEN.to_owned();
@@ -136,10 +141,36 @@ pub(crate) fn mask_value(key: &str, value: &str) -> String {
     }
 }
 
+/// A value that its key can't have. Of a key that takes a number or one of some words, only what can't be a password that was
+/// pasted there.
+pub(crate) fn mask_wrong(key: &str, value: &str) -> String {
+    /// No password is so short.
+    const SHORT: usize = 4;
+    let Some(words) = words_of(key) else {
+        // A part of a URL may have a password behind what is encoded.
+        return if decoded(value) == value { mask_value(key, value) } else { HIDDEN.to_owned() };
+    };
+    let length = value.chars().count();
+    let is_number = length <= 2 * SHORT && value.chars().all(|it| it.is_ascii_digit() || "+-.".contains(it));
+    let is_misspelt = words.iter().any(|it| strsim::damerau_levenshtein(it, &value.to_lowercase()) <= 2);
+    let is_shown = !has_controls(value) && (length <= SHORT || is_number || is_misspelt);
+    if is_shown { value.to_owned() } else { HIDDEN.to_owned() }
+}
+
 /// A path up to a blank, behind which something else may have been put.
 pub(crate) fn mask_blanks(path: &str) -> String {
     let at = [" ", "\t", "%20", "%09"].into_iter().filter_map(|blank| path.find(blank)).min();
     at.map_or_else(|| path.to_owned(), |at| format!("{} {HIDDEN}", &path[..at]))
+}
+
+/// The file of a certificate or a key, as far as it looks like one.
+pub(crate) fn mask_file(path: &Path) -> String {
+    let shown = mask_path(path);
+    let is_named = ["pem", "crt", "cer", "key"].iter().any(|it| path.extension().is_some_and(|found| found == *it));
+    if has_controls(&shown) || !is_named && !shown.starts_with(['/', '.', '~']) {
+        return HIDDEN.to_owned();
+    }
+    if is_named { shown } else { mask_blanks(&shown) }
 }
 
 /// What is shown of a password.

@@ -8,7 +8,7 @@ use crate::config::env_file::shown_key;
 use crate::config::environment::Environment;
 use crate::config::error::ConfigError;
 use crate::config::keys::{ADDRESS, DRIVER, KEYS, SECRET, find};
-use crate::config::mask::{HIDDEN, has_lines, mask_url, mask_urls, mask_value};
+use crate::config::mask::{HIDDEN, has_controls, mask_url, mask_urls, mask_value, mask_wrong};
 use crate::config::placeholder::is_placeholder;
 use crate::config::settings::{Origin, Setting};
 
@@ -38,7 +38,7 @@ impl Values {
             let must = "local, dev, qa or prod";
             self.problems.push(ConfigError::Value {
                 key: "APP_ENV",
-                value: mask_value("APP_ENV", &name),
+                value: mask_wrong("APP_ENV", &name),
                 origin,
                 must,
             });
@@ -55,7 +55,7 @@ impl Values {
             Some(Err(value)) => {
                 // What isn't text may be a password all the same.
                 let is_secret = SECRET.contains(&key);
-                let value = if is_secret { HIDDEN.to_owned() } else { mask_value(key, &value.display().to_string()) };
+                let value = if is_secret { HIDDEN.to_owned() } else { mask_wrong(key, &value.display().to_string()) };
                 let must = "UTF-8 text";
                 self.problems.push(ConfigError::Value { key, value, origin: Origin::Variable, must });
             }
@@ -78,7 +78,7 @@ impl Values {
                 }
                 Err(_) if name == "APP_ENV" => {
                     if !value.is_empty() && value != environment.as_str() {
-                        let (path, value) = (path.to_owned(), mask_value("APP_ENV", value));
+                        let (path, value) = (path.to_owned(), mask_wrong("APP_ENV", value));
                         self.problems.push(ConfigError::OtherEnvironment { path, value, environment });
                     }
                 }
@@ -122,7 +122,7 @@ impl Values {
         let (value, origin) = self.found.get(key)?;
         let parsed = parse(value);
         if parsed.is_none() && !is_placeholder(value, true) {
-            let (value, origin) = (mask_value(key, value), origin.clone());
+            let (value, origin) = (mask_wrong(key, value), origin.clone());
             self.problems.push(ConfigError::Value { key, value, origin, must });
         }
         parsed
@@ -132,7 +132,7 @@ impl Values {
     pub(crate) fn settings(&self, url: Option<&str>, variables: Variables<'_>) -> Vec<Setting> {
         let mut settings = Vec::new();
         // A role's name may have an @.
-        let is_masked = |value: &str| value.contains("://") || has_lines(value);
+        let is_masked = |value: &str| value.contains("://") || has_controls(value);
         let visible = |value: &str| if is_masked(value) { mask_url(value) } else { mask_urls(value) };
         let mut overruled = BTreeSet::new();
         let setting = |key: &'static str| {

@@ -100,6 +100,10 @@ pub struct MigrateCounts {
     /// Of those, rows whose id is null or no bigint, so that no list of rejections can name them; left out if none.
     #[serde(skip_serializing_if = "is_zero")]
     pub without_id: u64,
+    /// Of those that were rejected, rows whose id another one has, too: beyond the first of them, which is on record by its id,
+    /// or which was migrated; left out if none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub repeated_id: u64,
     /// Requests written.
     pub pad_request: u64,
     /// Approvals written.
@@ -254,6 +258,7 @@ impl MigrateReport {
             already_migrated,
             rejected,
             without_id,
+            repeated_id,
             pad_request,
             pad_approval,
             pad_execution,
@@ -266,6 +271,7 @@ impl MigrateReport {
         self.counts.already_migrated += already_migrated;
         self.counts.rejected += rejected;
         self.counts.without_id += without_id;
+        self.counts.repeated_id += repeated_id;
         self.counts.pad_request += pad_request;
         self.counts.pad_approval += pad_approval;
         self.counts.pad_execution += pad_execution;

@@ -1,6 +1,6 @@
 //! What a verification found.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::migration::accounting::{Accounting, Addition, State};
@@ -82,10 +82,37 @@ pub struct VerifyReport {
     pub sample: Option<Sample>,
     /// What the rows of both sides add up to, if that was wanted.
     pub accounting: Option<Accounting>,
+    /// Rows that are rejected and that the record of rejections doesn't name.
+    pub(crate) unnamed: Unnamed,
     /// Ids that several legacy rows have, one of which was migrated. It counts as different, and has no line of evidence.
     pub(crate) shared: u64,
     /// Whether rows were changed while they were read: what looked wrong at first sight did no more at the second.
     pub moved: bool,
+}
+
+/// Rejected rows beyond those on record, which goes by the id.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unnamed {
+    /// Rows whose id is null or no bigint.
+    pub(crate) without_id: u64,
+    /// Rows beyond the first of an id that several have.
+    pub(crate) repeated: u64,
+    /// The same for each such id, of the first ones.
+    pub(crate) by_id: BTreeMap<i64, u64>,
+}
+
+impl Unnamed {
+    /// Ids that are known one by one.
+    const LISTED: usize = 10_000;
+
+    /// An id that so many rejected rows have.
+    pub(crate) fn add(&mut self, id: i64, rows: u64) {
+        let others = rows.saturating_sub(1);
+        self.repeated += others;
+        if others > 0 && self.by_id.len() < Self::LISTED {
+            self.by_id.insert(id, others);
+        }
+    }
 }
 
 impl VerifyReport {

@@ -1,5 +1,6 @@
 //! Why there is no session: what failed, where, and what to do.
 
+use crate::base::text::{plural, sentence};
 use crate::base::version::SUPPORTED;
 use crate::config::environment::Environment;
 use crate::postgres::query_error::{Cause, QueryError};
@@ -12,9 +13,12 @@ pub enum ConnectError {
     /// The URL can't be parsed. It isn't shown, since it may hold a password.
     #[error(
         "the database URL can't be parsed; write postgres://user@host:5432/database, and percent-encode the characters \
-         / ? # @ : % in its password"
+         / ? # @ : % and blanks in its password"
     )]
     Url,
+    /// The URL has no user, and there is no PGUSER.
+    #[error("the database URL names no user; write postgres://user@host:5432/database, or set PGUSER")]
+    NoUser,
     /// The URL's user may have a password behind it. It isn't shown.
     #[error(
         "the user in the database URL looks like a user and a password (: / ; , or | after a plain name); write \
@@ -103,9 +107,9 @@ pub enum ConnectError {
     },
     /// A pool, or a limit, is too small for the command.
     #[error(
-        "{place} gives {open} sessions at once now, and this command needs {needed} ({how}); nothing was begun: raise the size of \
-         the pool (default_pool_size of PgBouncer) or the limit of the role, the database or the server{}",
-        if *.fewer_jobs { ", wait until others end, or give fewer --jobs" } else { ", or wait until others end" }
+        "{place} gives {} at once now, and this command needs {needed}: {how}; nothing was begun: {}",
+        plural(*.open as u64, "session", "sessions"),
+        room(*.lacking, *.fewer_jobs)
     )]
     Room {
         /// Host, port, database and role.
@@ -114,7 +118,8 @@ pub enum ConnectError {
         needed: usize,
         /// How it was found out.
         how: String,
-        /// Whether the command has --jobs, and more than one.
+        lacking: Lacking,
+        /// Whether fewer --jobs would be enough.
         fewer_jobs: bool,
     },
     /// The connection was refused, or can't be routed.
@@ -204,6 +209,45 @@ pub enum ConnectError {
     /// The session could not be set up.
     #[error(transparent)]
     Query(#[from] QueryError),
+}
+
+impl ConnectError {
+    /// The same as an error of a command that opens one more session in the middle of its work: one of a connection that was
+    /// lost stays one.
+    pub(crate) fn in_the_middle(self, what: &str) -> QueryError {
+        match self {
+            Self::Query(error) => error,
+            other => QueryError { what: what.to_owned(), source: Cause(sqlx::Error::Protocol(sentence(&other))) },
+        }
+    }
+}
+
+/// What there is too little of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacking {
+    /// A limit that is known.
+    Limit {
+        /// Whether others use some of it.
+        has_others: bool,
+    },
+    /// The server, or a pool, says that it has no more.
+    Connections,
+    /// A pool gives none, and says nothing.
+    Pool,
+}
+
+/// What makes room.
+fn room(lacking: Lacking, fewer_jobs: bool) -> String {
+    let raise = match lacking {
+        Lacking::Limit { .. } => "raise that limit",
+        Lacking::Connections => {
+            "raise the limit of the role, the database or the server, or the size of the pool (default_pool_size of PgBouncer)"
+        }
+        Lacking::Pool => "raise the size of the pool (default_pool_size of PgBouncer)",
+    };
+    let wait = (lacking != Lacking::Limit { has_others: false }).then_some(", or wait until others end");
+    let jobs = fewer_jobs.then_some(", or give fewer --jobs");
+    [Some(raise), wait, jobs].into_iter().flatten().collect()
 }
 
 /// What to do when a server refuses a session (documentation, appendix A, PostgreSQL Error Codes).

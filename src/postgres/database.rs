@@ -32,8 +32,8 @@ pub struct Database {
     pub(crate) is_session: Arc<OnceCell<()>>,
     /// How many sessions the command has open at once.
     pub(crate) at_once: usize,
-    /// Whether there would be fewer with fewer --jobs.
-    pub(crate) fewer_jobs: bool,
+    /// How many fewer there would be with fewer --jobs.
+    pub(crate) spare: usize,
     /// Whether the other end doesn't know what a session begins with: an older server, a pooler.
     begins_plainly: Arc<AtomicBool>,
     /// The server's processes of the sessions that are open, and when each began.
@@ -145,7 +145,7 @@ impl Database {
             client_cert: transport.client_cert.clone(),
             is_session: Arc::default(),
             at_once: 1,
-            fewer_jobs: false,
+            spare: 0,
             begins_plainly: Arc::default(),
             sessions: Arc::default(),
             patience: Patience::default(),
@@ -215,9 +215,9 @@ impl Database {
         Self { is_session: Arc::default(), at_once, ..self.clone() }
     }
 
-    /// The same; how many these are is up to --jobs.
-    pub(crate) fn by_jobs(self, fewer_jobs: bool) -> Self {
-        Self { fewer_jobs, ..self }
+    /// The same; of these sessions so many can be done without, with fewer --jobs.
+    pub(crate) fn with_spare(self, spare: usize) -> Self {
+        Self { spare, ..self }
     }
 
     /// The same server and role, another database.

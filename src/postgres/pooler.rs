@@ -11,8 +11,8 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection, Error, Row};
 use tokio::time::timeout;
 
-use crate::base::text::sentence;
-use crate::postgres::connect_error::ConnectError;
+use crate::base::text::{plural, sentence};
+use crate::postgres::connect_error::{ConnectError, Lacking};
 use crate::postgres::database::Database;
 use crate::postgres::query_error::Cause;
 use crate::postgres::room::{While, is_full};
@@ -51,12 +51,11 @@ pub(crate) async fn check(database: &Database, first: &mut PgConnection) -> Resu
     let mut second = match database.dial_when_there_is_room("connect").await {
         Ok(connection) => connection,
         Err(error) if is_full(&error) => {
-            let (place, needed, fewer_jobs) = (database.place(), database.at_once, database.fewer_jobs);
             let how = words(&database.connect_error(error));
-            return match needed {
+            return match database.at_once {
                 // There is room for one session only: each transaction checks that its process is the same.
                 1 => Ok(()),
-                _ => Err(ConnectError::Room { place, open: 1, needed, how, fewer_jobs }),
+                needed => Err(no_room(database, (1, needed), how, Lacking::Connections)),
             };
         }
         Err(error) => return Err(database.connect_error(error)),
@@ -90,20 +89,26 @@ async fn find_room(database: &Database, first: &mut PgConnection) -> Result<(), 
     let patience = While::of(database.timeout);
     loop {
         match check_room(database, first).await {
-            Err(Lacking { error: ConnectError::Room { .. }, is_refused: true }) if patience.lasts().await => {}
+            Err(Unfit { error: ConnectError::Room { .. }, is_refused: true }) if patience.lasts().await => {}
             found => return found.map_err(|it| it.error),
         }
     }
 }
 
+/// The error for so many sessions, of those that are needed.
+fn no_room(database: &Database, (open, needed): (usize, usize), how: String, lacking: Lacking) -> ConnectError {
+    let fewer_jobs = needed <= open + database.spare;
+    ConnectError::Room { place: database.place(), open, needed, how, lacking, fewer_jobs }
+}
+
 /// Why there is no room.
-struct Lacking {
+struct Unfit {
     error: ConnectError,
     /// Whether the server says so, and not a pool by its silence.
     is_refused: bool,
 }
 
-impl From<ConnectError> for Lacking {
+impl From<ConnectError> for Unfit {
     fn from(error: ConnectError) -> Self {
         Self { error, is_refused: true }
     }
@@ -114,22 +119,21 @@ impl From<ConnectError> for Lacking {
 ///
 /// The server is asked for its limits first, so that no command takes all connections of a server to find out that they
 /// are too few.
-async fn check_room(database: &Database, first: &mut PgConnection) -> Result<(), Lacking> {
+async fn check_room(database: &Database, first: &mut PgConnection) -> Result<(), Unfit> {
     let needed = database.at_once;
     let more = (needed + 1).saturating_sub(COMPARED);
     if needed == 1 {
         return Ok(());
     }
-    let (place, fewer_jobs) = (database.place(), database.fewer_jobs);
     let limits = match limits(first).await {
         // What answers isn't PostgreSQL's own server, or lets the role see less: the sessions themselves will show it.
         Err(Error::Database(_)) => Vec::new(),
         limits => limits.map_err(|error| database.connect_error(error))?,
     };
-    if let Some(Limit { left, words }) = limits.into_iter().min_by_key(|it| it.left)
+    if let Some(Limit { left, has_others, words }) = limits.into_iter().min_by_key(|it| it.left)
         && COMPARED + left < needed
     {
-        return Err(ConnectError::Room { place, open: COMPARED + left, needed, how: words, fewer_jobs }.into());
+        return Err(no_room(database, (COMPARED + left, needed), words, Lacking::Limit { has_others }).into());
     }
     let dialled = (0..more).map(|_| async {
         let begun = timeout(BEGINNING, async {
@@ -157,15 +161,15 @@ async fn check_room(database: &Database, first: &mut PgConnection) -> Result<(),
         return Ok(());
     }
     let is_refused = refused.is_some();
-    let (needed, how) = match refused {
+    let (needed, how, lacking) = match refused {
         Some(refused) => match database.connect_error(refused) {
             // Whatever it is, it isn't that there are too many.
             lost if !is_about_room(&lost) => return Err(lost.into()),
-            refused => (needed, words(&refused)),
+            refused => (needed, words(&refused), Lacking::Connections),
         },
-        None => (needed + 1, "the others were accepted, and wait for a connection of a pool".to_owned()),
+        None => (needed + 1, "the others were accepted, and wait for a connection of a pool".to_owned(), Lacking::Pool),
     };
-    Err(Lacking { error: ConnectError::Room { place, open, needed, how, fewer_jobs }, is_refused })
+    Err(Unfit { error: no_room(database, (open, needed), how, lacking), is_refused })
 }
 
 /// Why a session was refused, in the server's words alone, for a sentence that names the place and what to do.
@@ -186,6 +190,8 @@ fn is_about_room(error: &ConnectError) -> bool {
 struct Limit {
     /// How many more there may be.
     left: usize,
+    /// Whether others use some of it.
+    has_others: bool,
     words: String,
 }
 
@@ -209,11 +215,13 @@ async fn limits(connection: &mut PgConnection) -> Result<Vec<Limit>, Error> {
     let limit = |row: PgRow| {
         let (whose, most, open): (String, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let left = usize::try_from(most - open).unwrap_or(0);
-        let words = match open - COMPARED as i64 {
-            ..=0 => format!("{whose} allows {most} connections"),
-            others => format!("{whose} allows {most} connections, of which others use {others} or more"),
+        let others = u64::try_from(open - COMPARED as i64).unwrap_or(0);
+        let allowed = plural(u64::try_from(most).unwrap_or(0), "connection", "connections");
+        let words = match others {
+            0 => format!("{whose} allows {allowed}"),
+            others => format!("{whose} allows {allowed}, of which others use {others} or more"),
         };
-        Ok(Limit { left, words })
+        Ok(Limit { left, has_others: others > 0, words })
     };
     sqlx::raw_sql(SQL).fetch_all(connection).await?.into_iter().map(limit).collect()
 }

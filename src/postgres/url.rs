@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::form_urlencoded;
 
 use crate::config::keys::{PARAMETERS, SSL_MODES};
-use crate::config::mask::{has_assignment, is_address, is_joined, mask_path};
+use crate::config::mask::{has_assignment, has_controls, is_address, is_joined, mask_path};
 use crate::config::settings::Endpoint;
 use crate::postgres::connect_error::ConnectError;
 
@@ -51,6 +51,10 @@ fn check_password_files() -> Result<(), ConnectError> {
 
 fn parse_url(url: &str) -> Result<(PgConnectOptions, Option<PgSslMode>), ConnectError> {
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    // What parses URLs drops a tab or the end of a line, and blanks at the ends, though a password may have them.
+    if has_controls(url) || url.trim() != url {
+        return Err(ConnectError::Url);
+    }
     // The driver accepts any scheme, and takes what follows an unencoded / ? or # in a password for a name.
     let is_postgres = ["postgres://", "postgresql://"].iter().any(|it| url.starts_with(it));
     if !is_postgres || url.contains('#') || query.contains('@') {
@@ -66,22 +70,33 @@ fn parse_url(url: &str) -> Result<(PgConnectOptions, Option<PgSslMode>), Connect
         return Err(ConnectError::Hosts);
     }
     let mut mode = None;
+    let is_set = std::env::var_os("PGUSER").is_some_and(|it| !it.is_empty());
+    let mut has_user =
+        is_set || hosts.split_once('@').is_some_and(|(user, _)| !user.is_empty() && !user.starts_with(':'));
     for part in query.split('&').filter(|it| !it.is_empty()) {
         let Some((key, value)) = form_urlencoded::parse(part.as_bytes()).next().filter(|_| part.contains('=')) else {
             return Err(ConnectError::Url);
         };
         check_parameter(&key, &value)?;
+        has_user |= key == "user" && !value.is_empty();
         if ["sslmode", "ssl-mode"].contains(&&*key) {
             mode = PgSslMode::from_str(&value).ok();
         }
     }
     let options = PgConnectOptions::from_str(&with_host(url)).map_err(|_| ConnectError::Url)?;
-    let names = [options.get_host(), options.get_database().unwrap_or_default()].concat();
-    if names.contains('@') || has_assignment(&names) {
+    let database = options.get_database().unwrap_or_default();
+    let names = [options.get_host(), database].concat();
+    if names.contains('@') || has_assignment(&names) || is_joined(database) {
         return Err(ConnectError::Url);
     }
+    // The driver would make one up. What stands in the place of the host may be a user, and its password that of the port.
+    if !has_user {
+        return Err(ConnectError::NoUser);
+    }
     let user = options.get_username();
-    if is_address(user) || is_joined(user) {
+    if has_controls(user) {
+        return Err(ConnectError::Url);
+    } else if is_address(user) || is_joined(user) {
         return Err(ConnectError::User);
     }
     Ok((options, mode))

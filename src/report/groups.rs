@@ -45,11 +45,15 @@ pub(crate) fn rejections(page: &mut Page, report: &MigrateReport, all: AllReject
     if kinds.is_empty() {
         return;
     }
-    let rows = plural(report.counts.rejected, "row", "rows");
+    let without_id = report.counts.without_id;
+    let mut rows = plural(report.counts.rejected, "row", "rows");
+    if without_id > 0 {
+        rows += &format!(", of which {} no id and no reason below", plural(without_id, "has", "have"));
+    }
     let reasons: u64 = kinds.iter().map(|group| group.rows).sum();
     page.row(
         "Rejected",
-        match reasons == report.counts.rejected {
+        match reasons + without_id == report.counts.rejected {
             true => format!("{rows}, by rule and field"),
             false => {
                 format!(

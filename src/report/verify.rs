@@ -72,11 +72,11 @@ pub(crate) fn verify_page(
     let seconds = report.elapsed.as_secs_f64();
     let rate = thousands(rate(report.counts.source, report.elapsed) as u64);
     page.row("Time", format!("{seconds:.1} s, {rate} rows a second"));
-    page.row("Verdict", Text::verdict(&judgement(&report.counts, report.sample)));
+    page.row("Verdict", Text::verdict(&judgement(&report.counts, report.shared, report.sample)));
     page
 }
 
-fn judgement(counts: &verification::VerifyCounts, sample: Option<Sample>) -> String {
+fn judgement(counts: &verification::VerifyCounts, shared: u64, sample: Option<Sample>) -> String {
     if counts.is_clean() {
         if sample.is_some() {
             return format!(
@@ -92,7 +92,14 @@ fn judgement(counts: &verification::VerifyCounts, sample: Option<Sample>) -> Str
         return format!("CLEAN: every migrated row is what its legacy row gives, and gives it back{left_out}");
     }
     let mut actions = Vec::new();
-    if counts.different + counts.missing + counts.missing_source + counts.extra > 0 {
+    if shared > 0 {
+        actions.push(format!(
+            "{} several legacy rows, of which one was migrated while it was alone: give each legacy row an id of its own, the \
+             one that was migrated the id that it has, and run `{MIGRATE}`",
+            plural(shared, "id is that of", "ids are those of")
+        ));
+    }
+    if counts.different + counts.missing + counts.missing_source + counts.extra > shared {
         actions.push(format!(
             "padealing differs from what the legacy rows give: find out which of both was changed since. What was \
                  changed on purpose stays so; migrate never rewrites a migrated row. Where the legacy row was changed, \

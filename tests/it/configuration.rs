@@ -101,7 +101,7 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 #[case::a_dollar(
     ".env",
     "DB_PASSWORD=hunter2$x\n",
-    "DB_PASSWORD in .env has a special character ($ \\ \" ' or a leading #); put the whole value in single quotes"
+    "DB_PASSWORD in .env has a special character ($ \\ \" ', a leading # or an unusual blank); put the whole value in single quotes"
 )]
 #[case::a_secret_by_its_name(
     ".env",
@@ -112,7 +112,7 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 #[case::a_hash(
     ".env",
     "DB_PASSWORD=#hunter2\n",
-    "DB_PASSWORD in .env has a special character ($ \\ \" ' or a leading #); put the whole value in single quotes"
+    "DB_PASSWORD in .env has a special character ($ \\ \" ', a leading # or an unusual blank); put the whole value in single quotes"
 )]
 #[case::a_name_that_takes_the_next_line(
     ".env",
@@ -135,7 +135,7 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 #[case::a_name_behind_an_escaped_backslash(
     ".env",
     "DB_PASSWORD=\"hunter2\\\\$x y\"\n",
-    "DB_PASSWORD in .env has a special character ($ \\ \" ' or a leading #); put the whole value in single quotes"
+    "DB_PASSWORD in .env has a special character ($ \\ \" ', a leading # or an unusual blank); put the whole value in single quotes"
 )]
 #[case::a_password_in_a_line_of_its_own(
     ".env",
@@ -145,7 +145,73 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 #[case::a_password_behind_a_port(
     ".env",
     "DB_PORT='5432 hunter2'\n",
-    "DB_PORT is \"5432 ••••\" (from .env); it must be a port, a number from 1 to 65535"
+    "DB_PORT is \"••••\" (from .env); it must be a port, a number from 1 to 65535"
+)]
+#[case::a_password_for_a_word(
+    ".env",
+    "DB_SSLMODE=hunter2\n",
+    "DB_SSLMODE is \"••••\" (from .env); it must be disable, allow, prefer, require, verify-ca or verify-full"
+)]
+#[case::a_misspelt_word(
+    ".env",
+    "DATABASE_SCHEMA=pad_dealing\n",
+    "DATABASE_SCHEMA is \"pad_dealing\" (from .env); it must be padealing"
+)]
+#[case::a_password_for_a_table(
+    ".env",
+    "LEGACY_TABLE=hunter2\n",
+    "LEGACY_TABLE is \"••••\" (from .env); it must be a schema and a table, such as public.personal_account_dealing"
+)]
+#[case::a_password_for_a_file(
+    ".env",
+    "DB_SSLROOTCERT=hunter2\n",
+    "DB_SSLROOTCERT is •••• (from .env), which can't be used: the file doesn't exist; name the right file"
+)]
+#[case::a_file_with_a_blank(
+    ".env",
+    "DB_SSLROOTCERT='/no where/ca.pem'\n",
+    "DB_SSLROOTCERT is /no where/ca.pem (from .env), which can't be used: the file doesn't exist; name the right file"
+)]
+#[case::a_user_over_two_lines(
+    ".env.qa",
+    "DB_USER='u\nhunter2'\n",
+    "DB_USER is \"••••\" (from .env.qa); it must be a name by itself; a password goes into DB_PASSWORD, a URL into \
+     --database-url"
+)]
+#[case::a_part_of_a_url(
+    ".env",
+    "DB_APP_ROLE=u%3Ahunter2\n",
+    "DB_APP_ROLE is \"••••\" (from .env); it must be a name by itself; a password goes into DB_PASSWORD, a URL into \
+     --database-url"
+)]
+#[case::a_host_over_two_lines(
+    ".env.qa",
+    "DB_HOST='h\nhunter2'\n",
+    "DB_HOST is \"••••\" (from .env.qa); it must be a host name, an address or a socket's folder; the port goes into DB_PORT"
+)]
+#[case::an_unusual_blank(
+    ".env",
+    "DB_PASSWORD=hunter2\u{a0}\n",
+    "DB_PASSWORD in .env has a special character ($ \\ \" ', a leading # or an unusual blank); put the whole value in single \
+     quotes"
+)]
+#[case::an_unusual_blank_and_a_hash(
+    ".env",
+    "DB_PASSWORD=hunter2\u{a0}#3\n",
+    "DB_PASSWORD in .env has a special character ($ \\ \" ', a leading # or an unusual blank); put the whole value in single \
+     quotes"
+)]
+#[case::a_quoted_value_of_two_lines(
+    ".env",
+    "DB_PASSWORD='hunter2\nx'\n",
+    "DB_PASSWORD in .env begins with a single quotation mark and has not just the one other that ends it, in the same line; \
+     write a value with ' in double quotes, with a \\ before each $ \\ and \""
+)]
+#[case::a_blank_without_quotes(
+    ".env",
+    "# two words\nDB_APP_ROLE=two words\n",
+    ".env can't be read: the value in line 2 ends at column 17; one with a blank or a quotation mark needs single quotes; correct \
+     or remove the file"
 )]
 #[case::a_password_behind_a_path(
     ".env",
@@ -255,6 +321,9 @@ fn a_missing_file_is_named_where_it_would_have_been_needed() {
 #[case::plain("a#b=c", "a#b=c")]
 #[case::plain_and_a_comment("abc # it's the reader's", "abc")]
 #[case::double_and_a_comment("\"abc\" # $HOME", "abc")]
+#[case::single_and_a_comment_with_a_mark("'pw' #' x", "pw")]
+#[case::an_unusual_blank_in_quotes("'\u{a0}a\u{b}#b\u{a0}'", "\u{a0}a\u{b}#b\u{a0}")]
+#[case::a_blank_behind("abc \t", "abc")]
 fn a_password_is_read_as_it_was_written(#[case] written: &str, #[case] password: &str) {
     let dir = tempfile::tempdir().expect("a directory is made");
     write(dir.path(), &[(".env", &format!("{RIGHT}DB_PASSWORD={written}\n"))]);

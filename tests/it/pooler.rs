@@ -14,7 +14,7 @@ use sqlx::{Connection, PgConnection, Row};
 use tempfile::TempDir;
 
 use crate::harness::pooler::{Order, start};
-use crate::harness::program::{command, run, stderr};
+use crate::harness::program::{command, run, stderr, stdout};
 use crate::harness::{Db, Role, Seen, Start, try_migrate, with_db};
 use crate::silence;
 use crate::waiting::until;
@@ -224,16 +224,29 @@ async fn a_pool_that_is_too_small_is_found_before_anything_is_begun() {
         let name = db.place().name;
         db.execute(&format!("alter database {name} connection limit 4")).await;
         let output = run(&["--database-url", &db.url_as(Role::Owner).await, "rollback", "--yes"], &[]);
-        let found = "sessions at once now, and this command needs 6 (";
+        let found = "sessions at once now, and this command needs 6: ";
         let text = stderr(&output);
-        assert!(text.contains(found) && text.contains("(the database allows 4 connections)"), "{text}");
+        assert!(
+            text.contains(found)
+                && text.contains("the database allows 4 connections; nothing was begun: raise that limit"),
+            "{text}"
+        );
         assert_eq!(output.status.code(), Some(2), "{text}");
+        let output = run(
+            &["--database-url", &db.url_as(Role::Owner).await, "gate", "--stage", "before", "--freeze-seconds", "0"],
+            &[],
+        );
+        assert!(stderr(&output).contains("this command needs 11: "), "{}", stderr(&output));
+        let output = run(&["--database-url", &db.url_as(Role::Owner).await, "doctor", "--format", "json"], &[]);
+        // As doctor says beforehand.
+        let found = "at once are needed 5 by migrate, 6 by rollback, 11 by gate";
+        assert!(stdout(&output).contains(found), "{}", stdout(&output));
         db.execute(&format!("alter database {name} connection limit 60")).await;
         let output = run(&["--database-url", &db.url_as(Role::Owner).await, "migrate", "--jobs", "64"], &[]);
         let text = stderr(&output);
         // Not by taking all of them.
-        let found = "needs 67 (the database allows 60 connections)";
-        assert!(text.contains(found) && text.contains("fewer --jobs"), "{text}");
+        let found = "needs 67: the database allows 60 connections";
+        assert!(text.contains(found) && text.contains("raise that limit, or give fewer --jobs"), "{text}");
         assert_eq!(output.status.code(), Some(2), "{text}");
         db.execute(&format!("alter database {name} connection limit -1")).await;
         let go = async |command: &'static str, size: usize| {
@@ -248,7 +261,7 @@ async fn a_pool_that_is_too_small_is_found_before_anything_is_begun() {
         join_all(SIZES.iter().filter(|(_, size)| *size > 2).map(async |(command, size)| {
             let (code, text) = go(command, size - 1).await;
             assert_eq!(code, Some(2), "{command}: {text}");
-            let found = format!("gives {} sessions at once now, and this command needs {size} ", size - 1);
+            let found = format!("gives {} sessions at once now, and this command needs {size}: ", size - 1);
             assert!(text.contains(&found) && text.contains("default_pool_size"), "{command}: {text}");
             let has_jobs = ["migrate", "migrate --dry-run"].contains(command);
             assert_eq!(text.contains("fewer --jobs"), has_jobs, "{command}: {text}");
@@ -256,7 +269,7 @@ async fn a_pool_that_is_too_small_is_found_before_anything_is_begun() {
         .await;
         // Before a server is started.
         let (code, text) = go("rehearse --real-rows", 2).await;
-        let found = "gives 2 sessions at once now, and this command needs 3 ";
+        let found = "gives 2 sessions at once now, and this command needs 3: ";
         assert!(code == Some(2) && text.contains(found), "{text}");
         assert_eq!(db.dump(&[]).await, before, "nothing was begun");
         for (command, size) in SIZES {

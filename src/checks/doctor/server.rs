@@ -76,9 +76,9 @@ fn time_zone(server: &Server) -> Check {
     Check::new("time_zone", Status::Pass, text)
 }
 
-/// Sessions that `migrate` needs at once: one for each of two workers, one that holds the lock, one that reads, and one for
-/// large texts.
-const SESSIONS: i64 = 5;
+/// Commands of a change night, by the sessions that they need at once. Of `migrate` one for each of two workers, one that holds
+/// the lock, one that reads, and one for large texts; a pool has to have one more.
+const SESSIONS: [(&str, i64); 3] = [("migrate", 5), ("rollback", 6), ("gate", 11)];
 
 fn connections(server: &Server) -> Check {
     const NAME: &str = "connections";
@@ -87,13 +87,16 @@ fn connections(server: &Server) -> Check {
     let limits = limits.iter().filter(|(_, usage)| usage.limit >= 0);
     let text = list(limits.clone().map(|(of, usage)| format!("{of}: {} of {} in use", usage.used, usage.limit)));
     // The one that asks is in use, and will have ended.
-    let is_tight = |usage: &Usage| usage.limit - usage.used + 1 < SESSIONS;
-    let tight: Vec<&str> = limits.filter(|(_, usage)| is_tight(usage)).map(|(of, _)| *of).collect();
-    if tight.is_empty() {
-        return Check::new(NAME, Status::Pass, text);
-    }
-    let text =
-        format!("{text}; migrate needs {SESSIONS}: raise the connection limit of the {}", tight.join(" and the "));
+    let left = |usage: &Usage| usage.limit - usage.used + 1;
+    let least = limits.clone().map(|(_, usage)| left(usage)).min().unwrap_or(i64::MAX);
+    let lacking: Vec<(&str, i64)> = SESSIONS.into_iter().filter(|(_, needed)| least < *needed).collect();
+    let Some((_, most)) = lacking.last() else { return Check::new(NAME, Status::Pass, text) };
+    let tight: Vec<&str> = limits.filter(|(_, usage)| left(usage) < *most).map(|(of, _)| *of).collect();
+    let text = format!(
+        "{text}; at once are needed {}: raise the connection limit of the {}",
+        list(lacking.iter().map(|(command, needed)| format!("{needed} by {command}"))),
+        tight.join(" and the ")
+    );
     Check::new(NAME, Status::Warn, text)
 }
 

@@ -13,7 +13,7 @@ use crate::checks::gate::{Stage, unknown};
 use crate::checks::integrity::outcome::{Integrity, Outcome};
 use crate::ledger::tables::MANAGED_TABLES;
 use crate::migration::run::MigrateReport;
-use crate::migration::verification::VerifyReport;
+use crate::migration::verification::{Unnamed, VerifyReport};
 
 /// A row that was rejected, for a reason that nobody has waived.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +48,9 @@ pub(crate) fn rejections(report: &MigrateReport, found: &Rejections) -> Check {
     if open_rows > 0 {
         let text = format!(
             "{} of {read} would be rejected{waived}; `{MIGRATE} --dry-run --rejects FILE` lists them: mend \
-             them in the source, or waive each in the exceptions file",
-            thousands(open_rows)
+             them in the source, or waive each in the exceptions file{}",
+            thousands(open_rows),
+            unwaivable(counts.without_id)
         );
         let rows = found.open.iter().map(|it| vec![json!(it.source_id), json!(it.field), json!(it.rule)]).collect();
         return Check::new(NAME, Status::Fail, text).with_table(&["source_id", "field", "rule"], rows);
@@ -59,6 +60,13 @@ pub(crate) fn rejections(report: &MigrateReport, found: &Rejections) -> Check {
         return Check::new(NAME, Status::Fail, text);
     }
     Check::new(NAME, Status::Pass, format!("none of {read} that isn't waived{waived}"))
+}
+
+fn unwaivable(without_id: u64) -> String {
+    match without_id {
+        0 => String::new(),
+        rows => format!("; {} no id, and can't be waived", plural(rows, "has", "have")),
+    }
 }
 
 /// What the verification found: whether anything differs, and whether anything is left.
@@ -164,19 +172,22 @@ fn is_accepted(report: &VerifyReport, waivers: Waivers<'_>) -> bool {
         && differences.iter().all(|it| is_accepted(it.source_id))
 }
 
-/// Rejections that a migration has recorded, and that nobody has waived.
-pub(crate) fn recorded(found: &Rejections) -> Check {
+/// Rejections that a migration has recorded, and that nobody has waived; with them the rows that the record doesn't name.
+pub(crate) fn recorded(found: &Rejections, unnamed: &Unnamed) -> Check {
     const NAME: &str = "rejections";
+    let waived_by_id = unnamed.by_id.iter().filter(|(id, _)| found.waived.contains(id)).map(|(_, rows)| rows);
+    let open_rows = found.open_rows + unnamed.without_id + unnamed.repeated - waived_by_id.sum::<u64>();
     let waived = match found.waived.len() as u64 {
         0 => String::new(),
         rows => format!("; {} waived", plural(rows, "rejection is", "rejections are")),
     };
-    if found.open_rows == 0 {
+    if open_rows == 0 {
         return Check::new(NAME, Status::Pass, format!("none that isn't waived{waived}"));
     }
     let text = format!(
-        "{} rejected{waived}; mend them in the source and run `{MIGRATE}`, or waive each in the exceptions file",
-        plural(found.open_rows, "row was", "rows were")
+        "{} rejected{waived}; mend what is wrong in the source and run `{MIGRATE}`, or waive each in the exceptions file{}",
+        plural(open_rows, "row was", "rows were"),
+        unwaivable(unnamed.without_id)
     );
     let rows = found.open.iter().map(|it| vec![json!(it.source_id), json!(it.field), json!(it.rule)]).collect();
     Check::new(NAME, Status::Fail, text).with_table(&["source_id", "field", "rule"], rows)

@@ -80,7 +80,11 @@ const TLS: &str = "tls";
 fn step_of(failure: &SessionError) -> &'static str {
     let SessionError::Connect(error) = failure else { return "schemas" };
     match error {
-        ConnectError::Url | ConnectError::User | ConnectError::Hosts | ConnectError::Parameter { .. } => "name",
+        ConnectError::Url
+        | ConnectError::NoUser
+        | ConnectError::User
+        | ConnectError::Hosts
+        | ConnectError::Parameter { .. } => "name",
         ConnectError::UnknownParameter | ConnectError::PasswordFile { .. } | ConnectError::Name { .. } => "name",
         ConnectError::Timeout { .. } | ConnectError::Unreachable { .. } => "port",
         ConnectError::Silent { .. } | ConnectError::Closed { .. } => "port",

@@ -36,7 +36,7 @@ use crate::migration::pg::legacy::LegacySource;
 use crate::migration::pg::migrate::{MigrateRequest, migrate};
 use crate::migration::pg::verify::VerifyRequest;
 use crate::migration::run::Options;
-use crate::migration::verification::VerifyReport;
+use crate::migration::verification::{Unnamed, VerifyReport};
 use crate::schema::drift::exceptions::Exceptions;
 use crate::schema::names::CONTRACT_SCHEMA;
 use crate::schema::pg::drift::{DriftRequest, Expected, drift};
@@ -258,19 +258,20 @@ async fn after(request: &GateRequest<'_>, within: &Within) -> (Vec<Check>, Used,
         drifted.unwrap_or_else(|why| unknown("drift", why)),
         checked.unwrap_or_else(|why| unknown("integrity", why)),
     ];
-    let (mut used, mut row_root) = (Used::new(), None);
+    let (mut used, mut row_root, mut unnamed) = (Used::new(), None, Unnamed::default());
     match verified {
         Ok((report, roots)) => {
             checks.extend(rows::verified(&report, request.waivers()));
             used.extend(rows::accepted(&report, request.waivers()).map(|it| ("verify", it)));
             row_root = roots.map(|it| it.source);
+            unnamed = report.unnamed;
         }
         Err(why) => checks.extend(["verify", "pending"].map(|name| unknown(name, &why))),
     }
     match data {
         Ok(found) => {
             checks.extend([
-                rows::recorded(&found.rejections),
+                rows::recorded(&found.rejections, &unnamed),
                 rows::statistics(&found.stale),
                 rows::way_back(&found.way_back),
             ]);

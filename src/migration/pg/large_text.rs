@@ -12,7 +12,6 @@ use crate::migration::copy_rows::LargeTextRef;
 use crate::migration::copy_text::{escape, escape_json};
 use crate::migration::pg::legacy::Legacy;
 use crate::migration::pg::source::Source;
-use crate::postgres::connect_error::ConnectError;
 use crate::postgres::database::{Access, Database};
 use crate::postgres::query_error::{Attempt, QueryError};
 use crate::postgres::session::{CopyIn, Session};
@@ -77,8 +76,7 @@ async fn session(idle: Option<Idle>, database: &Database) -> Result<Session, Que
         let _ = session.close().await;
     }
     let opened = database.connect(Access::Read, "migrate large texts").await;
-    let failed = |error: ConnectError| sqlx::Error::Protocol(error.to_string());
-    opened.map_err(failed).attempt("connecting to the source once more")
+    opened.map_err(|error| error.in_the_middle("connecting to the source once more"))
 }
 
 async fn send_pieces(

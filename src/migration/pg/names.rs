@@ -11,7 +11,6 @@ use std::time::Duration;
 use roaring::RoaringTreemap;
 use tokio::time::{Instant, sleep};
 
-use crate::base::text::sentence;
 use crate::migration::pg::side_effects::is_plain;
 use crate::migration::rollback::{DELETED, Dangling, Referring};
 use crate::postgres::database::{Access, Database};
@@ -62,8 +61,7 @@ impl Witness {
         }
         if self.session.is_none() {
             let session = self.database.connect(Access::Read, "witness").await;
-            let session = session.map_err(|error| sqlx::Error::Protocol(sentence(&error)));
-            let mut session = session.attempt("connecting once more")?;
+            let mut session = session.map_err(|error| error.in_the_middle("connecting once more"))?;
             run(&mut session, "set enable_seqscan = off", "setting up the session").await?;
             self.session = Some(session);
         }

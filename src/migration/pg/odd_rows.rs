@@ -50,14 +50,16 @@ impl OddRows<'_> {
                 let count = rows.unsigned_abs();
                 let is_migrated = lineage.get(&id).is_some_and(|it| it.has_request);
                 let already = u64::from(is_migrated);
-                if left(report) < count - already {
+                let tried = left(report).min(count - already);
+                if already + tried == 0 {
                     continue;
                 }
                 let rejection = again(self.legacy, repeated_id(id, rows, is_migrated));
-                report.counts.read += count;
+                report.counts.read += already + tried;
                 report.counts.already_migrated += already;
-                report.counts.rejected += count - already;
-                for _ in already..count {
+                report.counts.rejected += tried;
+                report.counts.repeated_id += tried.saturating_sub(1 - already);
+                for _ in 0..tried {
                     observer.rejected(&rejection).map_err(MigrateError::Rejects)?;
                     report.reject(rejection.clone());
                 }

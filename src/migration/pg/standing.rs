@@ -8,7 +8,7 @@ use crate::base::quote::{quote_identifier, quote_literal};
 use crate::base::text::sentence;
 use crate::config::settings::TableName;
 use crate::ledger::pg::admission::SessionError;
-use crate::migration::pg::evidence::records::counted;
+use crate::migration::pg::evidence::records::{counted, last_run};
 use crate::migration::standing::{Known, LISTED, RolledBackCounts, Run, RunCounts, RunEnd, Runs, Standing};
 use crate::migration::target::SOURCE_TABLE;
 use crate::postgres::database::{Access, Database};
@@ -37,14 +37,18 @@ pub async fn standing(
     };
     let lineage = rows("migration_mapping", "target_table = 'pad_request'");
     let migrated = known(&mut session, &in_target("migration_mapping"), async |it| count(it, &lineage).await).await?;
-    // Rows without an id, and all but one of those that share one, aren't in migration_reject: a run that tried every
-    // row has counted them.
+    // Rows without an id, and all but one of those that share one, aren't in migration_reject: a run that tried them has
+    // counted them.
     let rejections = format!(
         "select coalesce((select {} from (select * from padealing.migration_run \
              where command = 'migrate' order by started_at desc, id limit 1) newest \
-             where newest.options ->> 'limit' is null), ({}))",
+             where newest.options ->> 'limit' is null), \
+           ({}) + coalesce((select coalesce({}, 0) + coalesce({}, 0) from ({}) last), 0))",
         counted("rejected"),
-        rows("migration_reject", "resolved_run_id is null")
+        rows("migration_reject", "resolved_run_id is null"),
+        counted("without_id"),
+        counted("repeated_id"),
+        last_run(),
     );
     let rejected = known(&mut session, &in_target("migration_reject"), async |it| count(it, &rejections).await).await?;
     let source = match source {

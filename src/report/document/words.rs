@@ -42,8 +42,9 @@ pub(crate) fn rejected(rule: &str) -> Rejected {
         Some(Rule::TooLong) => ("The text is longer than the new column can hold.", CORRECT),
         Some(Rule::OutOfRange) => ("The number or date is outside of what the new column can hold.", CORRECT),
         Some(Rule::IdCollision) => (
-            "A request of the application has the number of this row already.",
-            "Decide which of both keeps it, or give such rows a new number (`--on-id-collision reassign`).",
+            "A request of the application has the number of this row already, or another legacy row has it, too.",
+            "Give each legacy row a number of its own in the legacy table. Where a request of the application has it, decide \
+             which of both keeps it, or give such rows a new number (`--on-id-collision reassign`).",
         ),
         Some(Rule::Unreadable) => ("The value can't be read as what it has to be.", CORRECT),
         Some(Rule::RefusedByTarget) => (

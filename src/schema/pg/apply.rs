@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::base::text::{plural, sentence};
+use crate::base::text::{list, plural, sentence};
 use crate::config::environment::Environment;
 use crate::ledger::history::RecordKind;
 use crate::ledger::pg::admission::check_local;
@@ -94,10 +94,20 @@ async fn apply_locked(
 
 /// The error for differences that must be resolved by hand.
 fn blocked(plan: &Plan) -> Option<ApplyError> {
-    let first = plan.blocking().next()?;
+    /// Others that are named.
+    const NAMED: usize = 5;
+    let mut blocking = plan.blocking();
+    let first = blocking.next()?;
     let first = format!("{} {}: {}", first.kind, first.object, first.reason);
-    let count = plural(plan.blocking().count() as u64, "difference requires", "differences require");
-    Some(ApplyError::Blocked { count, first })
+    let names: Vec<String> = blocking.map(|it| format!("{} {}", it.kind, it.object)).collect();
+    let count = plural(1 + names.len() as u64, "difference requires", "differences require");
+    let more = names.len().saturating_sub(NAMED);
+    let rest = (more > 0).then(|| plural(more as u64, "other", "others"));
+    let others = match names.is_empty() {
+        true => String::new(),
+        false => format!("; the others: {}", list(names.into_iter().take(NAMED).chain(rest))),
+    };
+    Some(ApplyError::Blocked { count, first, others })
 }
 
 /// Sends the steps in the transaction that the session is in, and checks what they led to; all but the COMMIT.

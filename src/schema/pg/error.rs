@@ -89,8 +89,14 @@ pub enum ApplyError {
         source: QueryError,
     },
     /// Something must be done by hand first.
-    #[error("{count} manual action, so nothing was changed: {first}; `{PLAN}` shows the whole plan")]
-    Blocked { count: String, first: String },
+    #[error("{count} manual action, so nothing was changed: {first}{others}; `{PLAN}` shows the whole plan")]
+    Blocked {
+        count: String,
+        /// The first of them, with its reason.
+        first: String,
+        /// The others by their names, a few of them; empty if there are none.
+        others: String,
+    },
     /// The schema has changed since it was planned for.
     #[error(
         "the schema has changed since the plan was shown; nothing was changed; run it again and review the new plan"

@@ -63,6 +63,21 @@ fn a_host_may_be_a_parameter(#[case] url: &str, #[case] place: &str) {
     assert!(!reported.contains("hunter2"), "{reported}");
 }
 
+/// What would be read as something else than was meant is refused, and not shown.
+#[rstest]
+#[case::no_user("postgresql://u:12345/a", "the database URL names no user")]
+#[case::no_user_and_a_password("postgresql://:hunter2@127.0.0.1:1/n", "the database URL names no user")]
+#[case::a_tab("postgresql://u:hun\tter2@127.0.0.1:1/n", "the database URL can't be parsed")]
+#[case::a_blank_at_the_end("postgresql://u:hunter2@127.0.0.1:1/n\u{a0}", "the database URL can't be parsed")]
+#[case::a_database_and_more("postgresql://u@127.0.0.1:1/a/hunter2", "the database URL can't be parsed")]
+#[case::a_database_and_more_encoded("postgresql://u@127.0.0.1:1/a%3Ahunter2", "the database URL can't be parsed")]
+#[case::a_user_over_two_lines("postgresql://u%0Ahunter2@127.0.0.1:1/n", "the database URL can't be parsed")]
+fn what_is_meant_otherwise_is_refused(#[case] url: &str, #[case] says: &str) {
+    let reported = stderr(&run(&["--database-url", url, "status"], &[]));
+    assert!(reported.contains(says) && reported.lines().count() == 1, "{reported}");
+    assert!(!reported.contains("hunter2") && !reported.contains("12345"), "{reported}");
+}
+
 #[rstest]
 #[case("postgres://u:p@a.example.com,b.example.com/n")]
 #[case("postgres://u:p@a.example.com:1,b.example.com:2/n?sslmode=verify-full")]

@@ -81,17 +81,20 @@ fn facts_about_the_server_have_their_consequences() {
     check_fact("time_zone", Pass, "Europe/London for this database", |it| {
         it.server.zones.push(("this database".to_owned(), "Europe/London".to_owned()));
     });
-    check_fact("connections", Pass, "server: 3 of 97 in use, role: 1 of 9 in use", |it| {
-        it.server.role_connections = Usage { limit: 9, used: 1 };
+    check_fact("connections", Pass, "server: 3 of 97 in use, role: 1 of 11 in use", |it| {
+        it.server.role_connections = Usage { limit: 11, used: 1 };
     });
-    // Of the 93 in use one is that which asks, and will have ended.
-    check_fact("connections", Pass, "server: 93 of 97 in use", |it| {
+    // Of the 87 in use one is that which asks, and will have ended.
+    check_fact("connections", Pass, "server: 87 of 97 in use", |it| {
+        it.server.connections = Usage { limit: 97, used: 87 };
+    });
+    check_fact("connections", Warn, "93 of 97 in use; at once are needed 6 by rollback, 11 by gate: raise", |it| {
         it.server.connections = Usage { limit: 97, used: 93 };
     });
     check_fact(
         "connections",
         Warn,
-        "94 of 97 in use; migrate needs 5: raise the connection limit of the server",
+        "94 of 97 in use; at once are needed 5 by migrate, 6 by rollback, 11 by gate: raise the connection limit of the server",
         |it| {
             it.server.connections = Usage { limit: 97, used: 94 };
         },

@@ -185,14 +185,16 @@ pub(super) fn whole(effect: Effect, before: &Picture, after: &Picture, found: &P
 /// The server keeps nothing of the program: no session, no lock, no prepared transaction, no temporary table.
 ///
 /// Behind a proxy that is alive and carries nothing, the server hears no end, and its keepalives are answered. What it
-/// then keeps is left out here: a session of the first moment, which holds nothing; before version 14 any that holds
+/// then keeps is left out here: a session of the first moment (it has compared two connections, or asked for the limits),
+/// which holds nothing; before version 14 any that holds
 /// nothing; one that waits in the middle of a statement, as for the rows of a COPY, for which PostgreSQL has no limit; one
 /// that waits for room to write to a Unix socket, as the proxy's are on a local server: `tcp_user_timeout`, which every
 /// session sets, pg_dump's too, ends it only over TCP; and that of pg_dump, which sets the limit to none.
 pub(super) async fn nothing_stays(db: &Db, is_silent: bool) -> Vec<String> {
     let patience = Duration::from_secs(if is_silent { 150 } else { 30 });
     let kept = if is_silent {
-        "and not (state = 'idle' and (query in ('commit', '') or current_setting('server_version_num')::int < 140000)) \
+        "and not (state = 'idle' and (query in ('commit', '') or query like 'with clients as (%' \
+                                      or current_setting('server_version_num')::int < 140000)) \
          and not (state = 'active' and wait_event = 'ClientRead') \
          and not (state = 'active' and wait_event = 'ClientWrite' and client_addr is null) \
          and not (state = 'idle in transaction' and application_name ~ '^pad-migrate backup [0-9]+$')"

@@ -200,5 +200,8 @@ pub(super) fn record(prepared: &Prepared, fault: Fault, struck: &Struck) -> Vec<
         writeln!(file.expect("the log can be opened"), "{line}").expect("the log is written");
     }
     let again = format!("scripts/faults --only {subject} --fault {}", spelt(fault));
-    struck.wrong.iter().map(|it| format!("{again}: {it} ({at})")).collect()
+    let wrong: Vec<String> = struck.wrong.iter().map(|it| format!("{again}: {it} ({at})")).collect();
+    // At once, since a long run may be ended before its end.
+    wrong.iter().for_each(|it| eprintln!("{it}"));
+    wrong
 }

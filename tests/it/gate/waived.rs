@@ -13,6 +13,7 @@ use pad_migrate::checks::gate::Stage;
 use pad_migrate::checks::gate::waivers::is_waivable;
 use pad_migrate::checks::pg::gate::gate;
 use pad_migrate::checks::pg::gate::request::GateRequest;
+use pad_migrate::migration::run::Options;
 use pad_migrate::schema::drift::exceptions::Exceptions;
 
 fn waiver(name: &str, check: &str, rows: &str, expires: &str) -> String {
@@ -46,6 +47,38 @@ async fn what_an_exception_accepts_no_more_is_said() {
         assert_eq!(states, wanted.map(|(name, state)| (Some(name), Some(state))));
         let none = gate(&GateRequest { exceptions: None, ..asked }).await;
         assert!(none.checks.iter().all(|it| it.name != "exceptions"));
+    })
+    .await;
+}
+
+/// Rows that the record of rejections, which goes by the id, doesn't name count as any: those without an id, and those beyond the
+/// first of an id that several have, unless that id is accepted.
+#[tokio::test]
+async fn rows_that_no_id_names_close_the_gate() {
+    with_db(Start::Applied, async |db| {
+        db.execute(LEGACY).await;
+        db.execute(
+            "alter table public.personal_account_dealing drop constraint personal_account_dealing_pkey, alter id drop not null; \
+             insert into public.personal_account_dealing (id, employee, requested_date, status) \
+                 select id, 1003, '2020-01-01', 'request' from unnest('{7,7,7,8,8,null,null}'::int8[]) id",
+        )
+        .await;
+        db.migrate(Options::default()).await;
+        db.execute("analyze").await;
+        let given = Given::new();
+        let rejections = async |rows: &str| {
+            let text = if rows.is_empty() { String::new() } else { waiver("ids", "rejections", rows, "2999-12-31") };
+            let exceptions = Exceptions::read(&text, |_| None).expect("it is one");
+            let asked = GateRequest { exceptions: Some(&exceptions), ..given.request(&db, Stage::After) };
+            status(&gate(&asked).await, "rejections")
+        };
+        for (rows, open) in [("", "7 rows were"), ("rows = [7]", "4 rows were"), ("rows = [7, 8]", "2 rows were")] {
+            let (status, text) = rejections(rows).await;
+            assert_eq!(status, Status::Fail, "{text}");
+            assert!(text.starts_with(open) && text.ends_with("2 have no id, and can't be waived"), "{text}");
+        }
+        db.execute("delete from public.personal_account_dealing where id is null").await;
+        assert_eq!(rejections("rows = [7, 8]").await.0, Status::Pass);
     })
     .await;
 }

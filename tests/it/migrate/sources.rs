@@ -289,6 +289,39 @@ async fn ids_that_identify_no_row_stop_no_other_row(
     .await;
 }
 
+/// A limit lets no row be passed over: some runs come to the end of them all, and all commands count alike then.
+#[tokio::test]
+async fn rows_that_their_ids_dont_identify_are_tried_within_a_limit() {
+    with_db(Start::Seeded, async |db| {
+        db.execute(
+            "alter table personal_account_dealing drop constraint personal_account_dealing_pkey; \
+             alter table personal_account_dealing alter column id drop not null; \
+             insert into personal_account_dealing (id, employee, requested_date, status) \
+                 select id, 1003, now(), 'request' from unnest('{null,null,101,101,101,1901}'::int8[]) id",
+        )
+        .await;
+        let whole = Options { dry_run: true, ..Options::default() };
+        let rejected = db.migrate(whole).await.0.counts.rejected;
+        let mut tried = Vec::new();
+        // What was rejected is tried again by each run, before what never was.
+        for limit in [70, rejected - 3, rejected - 1, rejected] {
+            let (report, _) = db.migrate(Options { limit: Some(limit), ..Options::default() }).await;
+            assert!(report.counts.migrated + report.counts.rejected <= limit, "{:?}", report.counts);
+            let counts = db.verify().await.counts;
+            let output = run(&["--database-url", &db.url, "status", "--format", "json"], &[]);
+            let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+            tried.push((counts.pending, status["rows"]["left"].as_u64()));
+        }
+        assert_eq!(tried.last(), Some(&(0, Some(0))), "{tried:?}");
+        assert!(tried[0].0 > 0, "{tried:?}");
+        assert_eq!(db.check_clean().await.rejected, rejected);
+        // A run that tries fewer doesn't make the others untried.
+        db.migrate(Options { limit: Some(1), ..Options::default() }).await;
+        assert_eq!(db.verify().await.counts.rejected, rejected);
+    })
+    .await;
+}
+
 /// A row that was migrated when its id was its own stays migrated.
 #[tokio::test]
 async fn an_id_that_another_row_takes_later_is_reported_and_written_once() {

@@ -84,6 +84,19 @@ pub(crate) async fn for_each_rejection(
     .await
 }
 
+/// The counts of the run of `migrate` that knows most of what no record of single rows does: the last one without a limit that
+/// came to its end; if there is none, the one that tried most of them.
+pub(crate) fn last_run() -> String {
+    let (without_id, repeated_id) = (counted("without_id"), counted("repeated_id"));
+    format!(
+        "select counts from (select *, case jsonb_typeof(options) when 'object' then options ->> 'limit' is not null \
+                                       else true end as is_limited \
+             from padealing.migration_run where command = 'migrate' and counts is not null) done \
+         order by is_limited, case when not is_limited then started_at end desc nulls last, \
+                  coalesce({without_id}, 0) + coalesce({repeated_id}, 0) desc, started_at desc limit 1"
+    )
+}
+
 /// A count of a run's `counts`, unless something else stands there: one odd run is no reason to hide the others.
 pub(crate) fn counted(name: &str) -> String {
     format!(

@@ -5,7 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::migration::difference::Difference;
 use crate::migration::ids::OddIds;
-use crate::migration::pg::evidence::records::counted;
+use crate::migration::pg::evidence::records::{counted, last_run};
 use crate::migration::pg::legacy::{Legacy, repeated_ids};
 use crate::migration::pg::stored_page::{Rows, for_each_row, number, read_rejected};
 use crate::migration::pg::verify_error::VerifyError;
@@ -78,7 +78,13 @@ pub(super) async fn count_odd_rows(
             let rows = rows.unsigned_abs();
             match shared.0.remove(id.cast_unsigned()) {
                 true => differ(report, id, rows, format!("{rows} legacy rows, one of which was migrated")),
-                false => count(report, rows, rejected.contains(&id)),
+                false => {
+                    let is_rejected = rejected.contains(&id);
+                    if is_rejected {
+                        report.unnamed.add(id, rows);
+                    }
+                    count(report, rows, is_rejected);
+                }
             }
         }
         after = Some(last);
@@ -87,18 +93,15 @@ pub(super) async fn count_odd_rows(
     for id in shared.0 {
         differ(report, id.cast_signed(), 1, "several legacy rows, when reading began".to_owned());
     }
-    // Nothing names them one by one: as many are on record as the last run that came to its end has counted.
-    let last = format!(
-        "select {} from padealing.migration_run where command = 'migrate' and counts is not null \
-         order by started_at desc limit 1",
-        counted("without_id")
-    );
+    // Nothing names them one by one: as many are on record as a run has counted.
+    let last = format!("select {} from ({}) last", counted("without_id"), last_run());
     let recorded: Option<Option<i64>> = sqlx::query_scalar(AssertSqlSafe(last))
         .fetch_optional(&mut target)
         .await
         .attempt("reading the runs of migrate")?;
     let OddIds { without, .. } = legacy.odd_ids();
     let recorded = recorded.flatten().map_or(0, i64::unsigned_abs).min(without);
+    report.unnamed.without_id = recorded;
     count(report, recorded, true);
     count(report, without - recorded, false);
     let _ = target.close().await;

@@ -182,21 +182,21 @@ impl Comparison<'_> {
         }
     }
 
-    /// The same type, and the same place: by number, or else by neighbours. Within one database's life nothing else gets
-    /// a column's number, whatever becomes of its NOT NULL, which a primary key forces; otherwise that has to be the same.
+    /// The same place, by number, or else by neighbours. Within one database's life nothing else gets a column's number,
+    /// whatever becomes of its type and of its NOT NULL, which a primary key forces; otherwise both have to be the same.
     fn is_probably_column(&self, from: &Id, expected: &Object, to: &Id, live: &Object) -> bool {
         let same = |property| expected.get(&property) == live.get(&property);
         let same_neighbours = || {
             before(&self.expected, from, &self.live) == before(&self.live, to, &self.expected)
                 && number_after(&self.expected, from) == number_after(&self.live, to)
         };
-        same(Property::Type)
-            && match (same(Property::Position), self.keeps_positions(from)) {
-                (true, true) => true,
-                (true, false) => same(Property::NotNull),
-                (false, true) => false,
-                (false, false) => same(Property::NotNull) && same_neighbours(),
-            }
+        let is_alike = same(Property::Type) && same(Property::NotNull);
+        match (same(Property::Position), self.keeps_positions(from)) {
+            (true, true) => true,
+            (true, false) => is_alike,
+            (false, true) => false,
+            (false, false) => is_alike && same_neighbours(),
+        }
     }
 
     /// Whether all other columns of the relation have the same number in both catalogs, as within one database's life:
