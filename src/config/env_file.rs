@@ -48,7 +48,8 @@ fn not_a_pair(text: &str, content: &str, column: usize) -> String {
     let place = start.chars().count() + column + 1;
     if content.contains('=') || start.contains('=') {
         return format!(
-            "the value in line {number} ends at column {place}; one with a blank or a quotation mark needs single quotes"
+            "the value in line {number} ends at column {place}; one with a blank or a quotation mark needs single quotes, one that \
+             ends in a \\ double quotes and \\\\ in its place"
         );
     }
     format!("line {number} is not KEY=value (column {place})")

@@ -14,7 +14,7 @@ use crate::config::env_file;
 use crate::config::environment::Environment;
 use crate::config::error::{ConfigError, ConfigErrors};
 use crate::config::keys::{ADDRESS, DRIVER, IGNORED, KEYS, NAMES, SSL_MODES, USERS};
-use crate::config::mask::{Secret, decoded, has_controls, has_password, is_address, is_joined, mask_file};
+use crate::config::mask::{Secret, decoded, has_controls, has_password, is_address, is_host, is_joined, mask_file};
 use crate::config::pem::Pem;
 use crate::config::settings::{Config, Endpoint, Origin, Roles, TableName, Transport};
 use crate::config::values::{Values, Variables};
@@ -125,7 +125,9 @@ fn resolve(
         let is_user = USERS.contains(&key);
         let is_name = |text: &str| !(has_controls(text) || is_address(text) || is_user && is_joined(text));
         // A part of a URL that was put here.
-        values.parsed(key, must, |text| (is_name(text) && is_name(&decoded(text))).then_some(()));
+        values.parsed(key, must, |text| {
+            (is_name(text) && is_name(&decoded(text)) && is_name(&decoded(&decoded(text)))).then_some(())
+        });
     }
     let must = "a schema and a table, such as public.personal_account_dealing";
     let table = values.parsed("LEGACY_TABLE", must, |text| {
@@ -256,12 +258,7 @@ fn as_port(text: &str) -> Option<u16> {
 const HOST: &str = "a host name, an address or a socket's folder; the port goes into DB_PORT";
 
 fn as_host(text: &str) -> Option<()> {
-    // An address of version 6 may have a zone, the interface that it is reached by (RFC 4007).
-    let (address, zone) = text.split_once('%').unwrap_or((text, ""));
-    let is_number = zone.chars().all(|it| it.is_alphanumeric() || "._-".contains(it))
-        && address.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
-    let is_name = !text.contains(['/', ':', '@', ' ', ',', '=', '%', ';', '|']);
-    (!has_controls(text) && (text.starts_with('/') || is_number || is_name)).then_some(())
+    is_host(text).then_some(())
 }
 
 /// The target that the `DB_` keys name.

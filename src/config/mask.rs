@@ -53,7 +53,7 @@ fn mask_part(part: &str) -> String {
 }
 
 /// What parts a user from a password in some notation or other.
-const PARTING: [char; 5] = [':', '/', ';', ',', '|'];
+const PARTING: [char; 6] = [':', '/', ';', ',', '|', '\u{ff1a}'];
 
 /// Whether a value looks like a name with a password behind it. A role may have any character in its name: only what is a
 /// plain name before the first of those is taken for a role and its password.
@@ -63,7 +63,20 @@ pub(crate) fn is_joined(value: &str) -> bool {
 }
 
 fn is_plain(name: &str) -> bool {
+    // What was pasted may have quotation marks and blanks around it.
+    let name = name.trim_matches(|it: char| it.is_whitespace() || "\"'`«»“”„‘’‚‹›".contains(it));
     name.chars().all(|it| it.is_alphanumeric() || "_.-".contains(it))
+}
+
+/// Whether a value is the name of a host, an address, or a socket's folder.
+pub(crate) fn is_host(text: &str) -> bool {
+    // An address of version 6 may have a zone, the interface that it is reached by (RFC 4007).
+    let (address, zone) = text.split_once('%').unwrap_or((text, ""));
+    let is_number = zone.chars().all(|it| it.is_alphanumeric() || "._-".contains(it))
+        && address.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let is_folder = text.starts_with('/') && !text.starts_with("//") && !text.contains(['@', ':']);
+    let is_name = !text.contains(['/', ':', '@', ' ', ',', '=', '%', ';', '|']);
+    !has_controls(text) && (is_folder || is_number || is_name)
 }
 
 /// Whether a value has a control character, such as the end of a line, as none that is meant so does.
@@ -78,7 +91,14 @@ pub(crate) fn decoded(value: &str) -> String {
 
 /// The parameters of a URL, with the values of those that are known to hold no secret.
 fn mask_parameters(query: &str) -> String {
-    let parameter = |parameter: &str| match parameter.split_once('=') {
+    // A password with an & of its own goes on behind it.
+    let mut is_hidden = false;
+    let mut parameter = |parameter: &str| match parameter.split_once('=') {
+        _ if is_hidden => HIDDEN.to_owned(),
+        Some((key, _)) if is_secret(key) => {
+            is_hidden = true;
+            format!("{key}={HIDDEN}")
+        }
         Some((key, _)) if !PARAMETERS.contains(&key) => format!("{key}={HIDDEN}"),
         // Any setting may be among them.
         Some(("options", _)) => "options=…".to_owned(),
@@ -86,7 +106,7 @@ fn mask_parameters(query: &str) -> String {
         Some((key, value)) => format!("{key}={}", mask_part(value)),
         _ => parameter.to_owned(),
     };
-    query.split('&').map(parameter).collect::<Vec<_>>().join("&")
+    query.split('&').map(&mut parameter).collect::<Vec<_>>().join("&")
 }
 
 /// Whether a URL holds a password.
@@ -97,8 +117,10 @@ pub(crate) fn has_password(text: &str) -> bool {
 /// Whether a value that should be a name looks like an address, which may have a password: a URL, a connection string
 /// or `user:password`.
 pub(crate) fn is_address(value: &str) -> bool {
-    let with_password = value.split_once(':').is_some_and(|(name, rest)| is_plain(name) && !rest.is_empty());
-    with_password || value.contains("://") || has_assignment(value)
+    let with_password =
+        value.split_once([':', '\u{ff1a}']).is_some_and(|(name, rest)| is_plain(name) && !rest.is_empty());
+    let of_oracle = value.split_once('/').is_some_and(|(name, rest)| is_plain(name) && rest.contains('@'));
+    with_password || of_oracle || value.contains("://") || has_assignment(value)
 }
 
 /// Whether a value has `key=value`, as a connection string.

@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::form_urlencoded;
 
 use crate::config::keys::{PARAMETERS, SSL_MODES};
-use crate::config::mask::{has_assignment, has_controls, is_address, is_joined, mask_path};
+use crate::config::mask::{has_assignment, has_controls, is_address, is_host, is_joined, mask_path};
 use crate::config::settings::Endpoint;
 use crate::postgres::connect_error::ConnectError;
 
@@ -63,7 +63,7 @@ fn parse_url(url: &str) -> Result<(PgConnectOptions, Option<PgSslMode>), Connect
     let (hosts, path) =
         address.split_once("://").map(|(_, it)| it.split_once('/').unwrap_or((it, ""))).unwrap_or_default();
     // Looked for before dots in the path are resolved, which would remove it.
-    if path.contains('@') {
+    if path.contains(['@', '/']) {
         return Err(ConnectError::Url);
     }
     if hosts.rsplit('@').next().unwrap_or_default().contains(',') {
@@ -84,9 +84,8 @@ fn parse_url(url: &str) -> Result<(PgConnectOptions, Option<PgSslMode>), Connect
         }
     }
     let options = PgConnectOptions::from_str(&with_host(url)).map_err(|_| ConnectError::Url)?;
-    let database = options.get_database().unwrap_or_default();
-    let names = [options.get_host(), database].concat();
-    if names.contains('@') || has_assignment(&names) || is_joined(database) {
+    let names = [options.get_host(), options.get_database().unwrap_or_default()].concat();
+    if names.contains('@') || has_assignment(&names) {
         return Err(ConnectError::Url);
     }
     // The driver would make one up. What stands in the place of the host may be a user, and its password that of the port.
@@ -125,6 +124,9 @@ fn check_parameter(key: &str, value: &str) -> Result<(), ConnectError> {
         }
         "port" if value.parse().is_ok_and(|it: u16| it > 0) => Ok(()),
         "port" => refused("it must be a number from 1 to 65535"),
+        "host" if !value.contains(',') && !is_host(value) => {
+            refused("it must be a host name, an address or a socket's folder; the port goes into the parameter port")
+        }
         "hostaddr" if value.parse::<std::net::IpAddr>().is_err() => refused("it must be an address"),
         "options" if !value.trim_start().starts_with('-') || value.contains('\0') => refused("write -c NAME=VALUE"),
         "password" => Ok(()),

@@ -184,6 +184,24 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
     "DB_APP_ROLE is \"••••\" (from .env); it must be a name by itself; a password goes into DB_PASSWORD, a URL into \
      --database-url"
 )]
+#[case::a_user_in_marks(
+    ".env.qa",
+    "DB_USER='`scott:hunter2`'\n",
+    "DB_USER is \"`scott:••••\" (from .env.qa); it must be a name by itself; a password goes into DB_PASSWORD, a URL into \
+     --database-url"
+)]
+#[case::a_database_as_oracle_has_it(
+    ".env.qa",
+    "DB_NAME=scott/hunter2@good\n",
+    "DB_NAME is \"••••@good\" (from .env.qa); it must be a name by itself; a password goes into DB_PASSWORD, a URL into \
+     --database-url"
+)]
+#[case::a_url_without_its_scheme(
+    ".env.qa",
+    "DB_HOST=//u:hunter2@db.example.com\n",
+    "DB_HOST is \"••••@db.example.com\" (from .env.qa); it must be a host name, an address or a socket's folder; the port goes \
+     into DB_PORT"
+)]
 #[case::a_host_over_two_lines(
     ".env.qa",
     "DB_HOST='h\nhunter2'\n",
@@ -210,8 +228,8 @@ const RIGHT: &str = "DB_HOST=db.example.com\nDB_NAME=n\nDB_USER=u\n";
 #[case::a_blank_without_quotes(
     ".env",
     "# two words\nDB_APP_ROLE=two words\n",
-    ".env can't be read: the value in line 2 ends at column 17; one with a blank or a quotation mark needs single quotes; correct \
-     or remove the file"
+    ".env can't be read: the value in line 2 ends at column 17; one with a blank or a quotation mark needs single quotes, one that \
+     ends in a \\ double quotes and \\\\ in its place; correct or remove the file"
 )]
 #[case::a_password_behind_a_path(
     ".env",

@@ -31,6 +31,7 @@ use crate::migration::pg::needs::{check_source, migrate_needs, target_tables};
 use crate::migration::pg::odd_rows::OddRows;
 use crate::migration::pg::reader::{Batch, LegacyPages, Reader};
 use crate::migration::pg::refused::what_relates_rows;
+use crate::migration::pg::rejects::close_gone;
 use crate::migration::pg::run_record::{RunRecord, recorded};
 use crate::migration::pg::sequences;
 use crate::migration::pg::source::Source;
@@ -198,6 +199,10 @@ async fn run_to_end(
             _ => largest,
         };
         sequences::advance(&mut lock_connection, largest.unwrap_or(0)).await?;
+        // A file may hold a part of the rows.
+        if options.limit.is_none() && matches!(legacy, Legacy::Table { .. }) {
+            close_gone(&mut lock_connection, &record.id).await?;
+        }
         let rejected = Verdict::clean_if(report.counts.rejected == 0);
         record.finish(&mut lock_connection, &report.counts, rejected).await?;
         if report.counts.migrated > 0 {

@@ -86,3 +86,20 @@ pub(crate) async fn record_rejections(
     .map(|_| ())
     .attempt(WHAT)
 }
+
+/// Closes the rejections of rows that the legacy table doesn't have any more: those that a run which has tried every row did not
+/// come upon. What a file had is another's.
+pub(crate) async fn close_gone(connection: &mut Session, run_id: &str) -> Result<(), QueryError> {
+    sqlx::query(
+        "update padealing.migration_reject set resolved_run_id = $1::uuid \
+         where source_table = $2 and resolved_run_id is null and last_run_id <> $1::uuid \
+           and not exists (select from padealing.migration_run m \
+                           where m.id = last_run_id and jsonb_exists(m.options, 'csv'))",
+    )
+    .bind(run_id)
+    .bind(SOURCE_TABLE)
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .attempt("closing the rejections of rows that are gone")
+}

@@ -5,7 +5,7 @@
 mod json;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
@@ -358,6 +358,25 @@ pub(crate) async fn read_rejected(target: &mut Session, range: &Rows) -> Result<
     let mut rejected = HashSet::new();
     for_each_row(target, sql, "reading the rejections", |values| {
         rejected.insert(number(values.get(0))?);
+        Ok(())
+    })
+    .await?;
+    Ok(rejected)
+}
+
+/// Ids of a range that are on record as rejected, each with how many legacy rows had it then: what the sentence about an id that
+/// several have begins with.
+pub(crate) async fn read_rejected_rows(target: &mut Session, range: &Rows) -> Result<HashMap<i64, u64>, QueryError> {
+    let sql = format!(
+        "select r.source_id, max(case when r.rule = 'id_collision' and r.field = 'id' \
+                                      then substring(r.message from '^[0-9]{{1,18}}')::int8 end) \
+         from padealing.migration_reject r where {} and r.resolved_run_id is null group by 1",
+        range.condition("r")
+    );
+    let mut rejected = HashMap::new();
+    for_each_row(target, sql, "reading the rejections", |values| {
+        let rows = values.get(1).map(|it| number(Some(it))).transpose()?;
+        rejected.insert(number(values.get(0))?, rows.map_or(1, i64::unsigned_abs));
         Ok(())
     })
     .await?;

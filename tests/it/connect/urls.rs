@@ -57,6 +57,7 @@ fn what_is_done_anyway_may_be_asked_for(#[case] parameters: &str, #[case] variab
 #[case("postgres://u@/n?host=/nowhere&port=1", "/nowhere:1/n as u")]
 #[case("postgres://u%2B+&:hunter2@/n?host=127.0.0.1&port=1", "127.0.0.1:1/n as u++&")]
 #[case("postgresql://u@?host=127.0.0.1&port=1&dbname=n", "127.0.0.1:1/n as u")]
+#[case("postgresql://u@127.0.0.1:1/a%2Fb", "127.0.0.1:1/a/b as u")]
 fn a_host_may_be_a_parameter(#[case] url: &str, #[case] place: &str) {
     let reported = stderr(&run(&["--database-url", url, "status"], &[]));
     assert!(reported.contains(&format!("connecting to {place} failed")), "{reported}");
@@ -70,7 +71,10 @@ fn a_host_may_be_a_parameter(#[case] url: &str, #[case] place: &str) {
 #[case::a_tab("postgresql://u:hun\tter2@127.0.0.1:1/n", "the database URL can't be parsed")]
 #[case::a_blank_at_the_end("postgresql://u:hunter2@127.0.0.1:1/n\u{a0}", "the database URL can't be parsed")]
 #[case::a_database_and_more("postgresql://u@127.0.0.1:1/a/hunter2", "the database URL can't be parsed")]
-#[case::a_database_and_more_encoded("postgresql://u@127.0.0.1:1/a%3Ahunter2", "the database URL can't be parsed")]
+#[case::a_host_and_more(
+    "postgresql://u@/n?host=127.0.0.1:hunter2",
+    "host, which can't be used as it is: it must be a host"
+)]
 #[case::a_user_over_two_lines("postgresql://u%0Ahunter2@127.0.0.1:1/n", "the database URL can't be parsed")]
 fn what_is_meant_otherwise_is_refused(#[case] url: &str, #[case] says: &str) {
     let reported = stderr(&run(&["--database-url", url, "status"], &[]));

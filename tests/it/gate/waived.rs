@@ -79,6 +79,17 @@ async fn rows_that_no_id_names_close_the_gate() {
         }
         db.execute("delete from public.personal_account_dealing where id is null").await;
         assert_eq!(rejections("rows = [7, 8]").await.0, Status::Pass);
+        // What came since wasn't tried, whatever its id.
+        let another = "insert into public.personal_account_dealing (id, employee) values (8, 1003)";
+        db.execute(another).await;
+        assert_eq!(db.verify().await.counts.pending, 1);
+        // Mended, or gone: a run that tries every row closes what is on record of others.
+        let mended = "update public.personal_account_dealing set id = 100 + nextval('padealing.pad_request_id_seq') where id = 7";
+        db.execute(mended).await;
+        db.execute("delete from public.personal_account_dealing where id = 8").await;
+        db.migrate(Options::default()).await;
+        let (status, text) = rejections("").await;
+        assert_eq!(status, Status::Pass, "{text}");
     })
     .await;
 }

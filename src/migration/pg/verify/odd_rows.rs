@@ -7,7 +7,7 @@ use crate::migration::difference::Difference;
 use crate::migration::ids::OddIds;
 use crate::migration::pg::evidence::records::{counted, last_run};
 use crate::migration::pg::legacy::{Legacy, repeated_ids};
-use crate::migration::pg::stored_page::{Rows, for_each_row, number, read_rejected};
+use crate::migration::pg::stored_page::{Rows, for_each_row, number, read_rejected_rows};
 use crate::migration::pg::verify_error::VerifyError;
 use crate::migration::target::SOURCE_TABLE;
 use crate::migration::verification::VerifyReport;
@@ -73,17 +73,17 @@ pub(super) async fn count_odd_rows(
     loop {
         let ids = repeated_ids(legacy, from.as_mut(), after, IDS).await?;
         let Some((last, _)) = ids.last().copied() else { break };
-        let rejected = read_rejected(&mut target, &Rows::Between { after, until: Some(last) }).await?;
+        let rejected = read_rejected_rows(&mut target, &Rows::Between { after, until: Some(last) }).await?;
         for (id, rows) in ids {
             let rows = rows.unsigned_abs();
             match shared.0.remove(id.cast_unsigned()) {
                 true => differ(report, id, rows, format!("{rows} legacy rows, one of which was migrated")),
                 false => {
-                    let is_rejected = rejected.contains(&id);
-                    if is_rejected {
-                        report.unnamed.add(id, rows);
-                    }
-                    count(report, rows, is_rejected);
+                    // Those that came since weren't tried.
+                    let tried = rejected.get(&id).map_or(0, |tried| rows.min(*tried));
+                    report.unnamed.add(id, tried);
+                    count(report, tried, true);
+                    count(report, rows - tried, false);
                 }
             }
         }

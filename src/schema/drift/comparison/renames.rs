@@ -192,11 +192,23 @@ impl Comparison<'_> {
         };
         let is_alike = same(Property::Type) && same(Property::NotNull);
         match (same(Property::Position), self.keeps_positions(from)) {
-            (true, true) => true,
+            (true, true) => is_alike_in_all(expected, live) || self.open_pairs(from).fits(from, to).is_none(),
             (true, false) => is_alike,
-            (false, true) => false,
+            (false, true) => self.open_pairs(from).fits(from, to) == Some(true),
             (false, false) => is_alike && same_neighbours(),
         }
+    }
+
+    /// The columns of a relation that only one of the catalogs has, but for those in the same place that are alike.
+    fn open_pairs(&self, column: &Id) -> OpenPairs<'_> {
+        let only = |one: &'_ Catalog, other: &'_ Catalog| -> Vec<Id> {
+            let children = one.children(&column.schema, &column.parent).filter(|(id, _)| id.kind == column.kind);
+            children.filter(|(id, _)| !other.objects.contains_key(*id)).map(|(id, _)| id.clone()).collect()
+        };
+        let (missing, unexpected) = (only(&self.expected, &self.live), only(&self.live, &self.expected));
+        let mut pairs = OpenPairs { expected: &self.expected, live: &self.live, missing, unexpected };
+        pairs.leave_out_settled();
+        pairs
     }
 
     /// Whether all other columns of the relation have the same number in both catalogs, as within one database's life:
@@ -213,6 +225,54 @@ impl Comparison<'_> {
         let normalizer = self.normalizer(id, live);
         !own.is_empty() && own.into_iter().all(|it| self.same(id, *it, expected.get(it), live.get(it), &normalizer))
     }
+}
+
+/// Columns that may be each other's under another name.
+struct OpenPairs<'a> {
+    expected: &'a Catalog,
+    live: &'a Catalog,
+    missing: Vec<Id>,
+    unexpected: Vec<Id>,
+}
+
+impl OpenPairs<'_> {
+    /// Leaves out those in the same place that are alike: nothing speaks against them.
+    fn leave_out_settled(&mut self) {
+        let (expected, live) = (self.expected, self.live);
+        let settles = |from: &Id, to: &Id| {
+            let (from, to) = (&expected.objects[from], &live.objects[to]);
+            position(from) == position(to) && is_alike_in_all(from, to)
+        };
+        let settled: Vec<(Id, Id)> = (self.missing.iter())
+            .filter_map(|from| Some((from.clone(), self.unexpected.iter().find(|to| settles(from, to))?.clone())))
+            .collect();
+        self.missing.retain(|it| !settled.iter().any(|(from, _)| from == it));
+        self.unexpected.retain(|it| !settled.iter().any(|(_, to)| to == it));
+    }
+
+    /// Whether all but the place says that the second is the first: nothing, if that isn't known, since no other columns say
+    /// that they belong to either, and a type may have been changed with the name.
+    fn fits(&self, from: &Id, to: &Id) -> Option<bool> {
+        let is_alike = |from: &Id, to: &Id| is_alike_in_all(&self.expected.objects[from], &self.live.objects[to]);
+        let of_from: Vec<&Id> = self.unexpected.iter().filter(|it| is_alike(from, it)).collect();
+        let of_to: Vec<&Id> = self.missing.iter().filter(|it| is_alike(it, to)).collect();
+        let is_held = self.unexpected.iter().any(|it| {
+            position(&self.live.objects[it]) == position(&self.expected.objects[from]) && !is_alike(from, it)
+        });
+        match (&of_from[..], &of_to[..]) {
+            ([], []) => None,
+            // Another column stands in its place: the table was made in another order.
+            ([one], [other]) => Some(is_held && *one == to && *other == from),
+            _ => Some(false),
+        }
+    }
+}
+
+/// Whether two columns have the same type, and both or neither of NOT NULL and a default.
+fn is_alike_in_all(expected: &Object, live: &Object) -> bool {
+    let same = |property| expected.get(&property) == live.get(&property);
+    let has_both = |property| expected.contains_key(&property) == live.contains_key(&property);
+    same(Property::Type) && same(Property::NotNull) && has_both(Property::Default)
 }
 
 fn position(object: &Object) -> Option<u32> {
