@@ -172,10 +172,16 @@ pub(crate) fn mask_wrong(key: &str, value: &str) -> String {
         // A part of a URL may have a password behind what is encoded.
         return if decoded(value) == value { mask_value(key, value) } else { HIDDEN.to_owned() };
     };
+    if value.contains("://") {
+        return mask_url(value);
+    }
     let length = value.chars().count();
     let is_number = length <= 2 * SHORT && value.chars().all(|it| it.is_ascii_digit() || "+-.".contains(it));
     let is_misspelt = words.iter().any(|it| strsim::damerau_levenshtein(it, &value.to_lowercase()) <= 2);
-    let is_shown = !has_controls(value) && (length <= SHORT || is_number || is_misspelt);
+    // A name, as these keys take them.
+    let is_word = !(words.is_empty() && key != "LEGACY_TABLE")
+        && value.chars().all(|it| it.is_ascii_lowercase() || "._-".contains(it));
+    let is_shown = !has_controls(value) && (length <= SHORT || is_number || is_misspelt || is_word);
     if is_shown { value.to_owned() } else { HIDDEN.to_owned() }
 }
 

@@ -71,8 +71,9 @@ fn parse_url(url: &str) -> Result<(PgConnectOptions, Option<PgSslMode>), Connect
     }
     let mut mode = None;
     let is_set = std::env::var_os("PGUSER").is_some_and(|it| !it.is_empty());
-    let mut has_user =
-        is_set || hosts.split_once('@').is_some_and(|(user, _)| !user.is_empty() && !user.starts_with(':'));
+    let mut has_user = is_set
+        || hosts.is_empty()
+        || hosts.split_once('@').is_some_and(|(user, _)| !user.is_empty() && !user.starts_with(':'));
     for part in query.split('&').filter(|it| !it.is_empty()) {
         let Some((key, value)) = form_urlencoded::parse(part.as_bytes()).next().filter(|_| part.contains('=')) else {
             return Err(ConnectError::Url);
@@ -88,7 +89,7 @@ fn parse_url(url: &str) -> Result<(PgConnectOptions, Option<PgSslMode>), Connect
     if names.contains('@') || has_assignment(&names) {
         return Err(ConnectError::Url);
     }
-    // The driver would make one up. What stands in the place of the host may be a user, and its password that of the port.
+    // The driver would make one up. Without a host that is seen where it connects; what stands in the place of the host may be a user, and its password that of the port.
     if !has_user {
         return Err(ConnectError::NoUser);
     }

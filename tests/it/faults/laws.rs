@@ -196,7 +196,7 @@ pub(super) async fn nothing_stays(db: &Db, is_silent: bool) -> Vec<String> {
         "and not (state = 'idle' and (query in ('commit', '') or query like 'with clients as (%' \
                                       or current_setting('server_version_num')::int < 140000)) \
          and not (state = 'active' and wait_event = 'ClientRead') \
-         and not (state = 'active' and wait_event = 'ClientWrite' and client_addr is null) \
+         and not (wait_event = 'ClientWrite' and client_addr is null) \
          and not (state = 'idle in transaction' and application_name ~ '^pad-migrate backup [0-9]+$')"
     } else {
         ""
