@@ -239,7 +239,7 @@ async fn a_pool_that_is_too_small_is_found_before_anything_is_begun() {
         assert!(stderr(&output).contains("this command needs 11: "), "{}", stderr(&output));
         let output = run(&["--database-url", &db.url_as(Role::Owner).await, "doctor", "--format", "json"], &[]);
         // As doctor says beforehand.
-        let found = "at once are needed 5 by migrate, 6 by rollback, 11 by gate";
+        let found = "at once are needed 5 by migrate, 6 by rollback, 11 by gate --stage before";
         assert!(stdout(&output).contains(found), "{}", stdout(&output));
         db.execute(&format!("alter database {name} connection limit 60")).await;
         let output = run(&["--database-url", &db.url_as(Role::Owner).await, "migrate", "--jobs", "64"], &[]);

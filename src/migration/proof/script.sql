@@ -247,8 +247,10 @@ select :'reasons' = '' as is_proved \gset
 select 'Which rows have changed since: psql -X -q -At -v rows=1 -f proof.sql | diff - rows.txt' where not :'is_proved';
 select case when :'is_proved' then format('PROVED: each of %s migrated rows is stored as it must be, gives its '
                    || 'legacy row back to the byte, and has not changed since the bundle was written; '
-                   || '%s rows were rejected.',
-                   :'migrated_shown', :'rejected_shown')
+                   || '%s rows were rejected%s.',
+                   :'migrated_shown', :'rejected_shown',
+                   case when :outside > 0 then format('; nothing is proved of %s more, which have no id of their own', :outside)
+                        else '' end)
             else 'NOT PROVED: ' || :'reasons' || '.' end;
 \if :is_proved
 \else

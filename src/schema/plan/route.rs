@@ -16,7 +16,7 @@ use crate::schema::drift::expectation::{Expectation, RoleContext};
 use crate::schema::drift::finding::{Remedy, Severity};
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::planner::{Way, plan, plan_within};
-use crate::schema::plan::step::{Action, DataFacts, Decision, Hazard, HazardKind, Left, Plan, Step};
+use crate::schema::plan::step::{Action, Answer, DataFacts, Decision, Hazard, HazardKind, Left, Plan, Step, stop};
 use crate::schema::plan::stops::{HISTORY_TABLE, foresee_code};
 use crate::schema::plan::surroundings::Member;
 
@@ -299,7 +299,7 @@ impl Situation<'_> {
         let tables = std::mem::take(&mut route.plan.tables);
         route.records.push(self.baseline(to, &plan.steps));
         route.plan = Plan { tables, ..plan };
-        self.warn_of_what_is_lost(&mut route.plan.steps);
+        self.warn_of_what_is_lost(&mut route.plan);
         // Anything blocking is resolved by hand first.
         if let Some(at) = moves_data {
             self.run(route, at..=target);
@@ -307,12 +307,13 @@ impl Situation<'_> {
         }
     }
 
-    /// A table or a column that the history knows was there once, with rows or values perhaps.
-    fn warn_of_what_is_lost(&self, steps: &mut [Step]) {
+    /// A table or a column that the history knows was there once, with rows or values perhaps. A column whose values may stand in
+    /// one that the history doesn't know isn't put beside it.
+    fn warn_of_what_is_lost(&self, plan: &mut Plan) {
         let applied = applied(self.history);
         let current = self.stages.iter().rfind(|it| applied.contains_key(it.revision.number));
         let Some(known) = current.map(|it| it.after.clone().named(&self.context.roles)) else { return };
-        for step in steps.iter_mut().filter(|it| it.action == Action::Create(Kind::Table)) {
+        for step in plan.steps.iter_mut().filter(|it| it.action == Action::Create(Kind::Table)) {
             if known.relation(APPLICATION_SCHEMA, &step.object).is_some() {
                 let note = format!(
                     "{} existed before, and is recreated without its rows; find out where they are",
@@ -322,7 +323,7 @@ impl Situation<'_> {
                 step.hazards.push(Hazard { kind: HazardKind::Overwrite, lock: None, table, note });
             }
         }
-        for step in steps.iter_mut().filter(|it| it.action == Action::Create(Kind::Column)) {
+        for step in plan.steps.iter_mut().filter(|it| it.action == Action::Create(Kind::Column)) {
             let Some((table, name)) = step.object.split_once('.') else { continue };
             let id = Id {
                 schema: APPLICATION_SCHEMA.to_owned(),
@@ -331,6 +332,33 @@ impl Situation<'_> {
                 name: name.to_owned(),
             };
             if known.objects.contains_key(&id) && self.is_here(table) {
+                let others = self.live.children(APPLICATION_SCHEMA, table).map(|(id, _)| id);
+                let others: Vec<&str> = others
+                    .filter(|it| it.kind == Kind::Column && !known.objects.contains_key(*it))
+                    .map(|it| it.name.as_str())
+                    .collect();
+                let mut holding = Vec::new();
+                for other in others {
+                    let question = format!(
+                        "select * from {} where {} is not null",
+                        qualified(APPLICATION_SCHEMA, table),
+                        identifier(other)
+                    );
+                    match self.facts.answers.get(&question) {
+                        Some(Answer::Clear) => {}
+                        Some(_) => holding.push(other),
+                        None => plan.questions.push(question),
+                    }
+                }
+                if !holding.is_empty() {
+                    let reason = format!(
+                        "{} existed before, and {table} has columns with values that the history doesn't know ({}): rename the one \
+                         that it is, if one is, or add it by hand",
+                        step.object,
+                        list(&holding)
+                    );
+                    plan.left.push(stop("column_missing", step.object.clone(), reason, None));
+                }
                 let note = format!(
                     "{} existed before, and is recreated without its values; find out where they are",
                     step.object

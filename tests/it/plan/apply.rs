@@ -522,3 +522,25 @@ async fn what_was_there_once_is_reported() {
     })
     .await;
 }
+
+/// Nor is it put beside a column with values that may be its own, wherever that one stands.
+#[tokio::test]
+async fn what_may_stand_under_another_name_stops_a_plan() {
+    with_db(Start::Migrated, async |db| {
+        let roles = roles();
+        let moved = "alter table padealing.pad_approval add column remarks varchar(500); \
+                     update padealing.pad_approval set remarks = 'as it was'; \
+                     alter table padealing.pad_approval drop column comments";
+        db.execute(moved).await;
+        let stops = async || {
+            let found = plan::plan(&apply_request(&db.database, &roles)).await.expect("a plan");
+            found.route.plan.blocking().map(|it| (it.object.clone(), it.reason.clone())).collect::<Vec<_>>()
+        };
+        let found = stops().await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].0 == "pad_approval.comments" && found[0].1.contains("doesn't know (remarks)"), "{found:?}");
+        db.execute("update padealing.pad_approval set remarks = null").await;
+        assert_eq!(stops().await, []);
+    })
+    .await;
+}
