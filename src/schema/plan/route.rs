@@ -13,7 +13,7 @@ use crate::ledger::tables::MANAGED_TABLES;
 use crate::schema::catalog::{Catalog, Id, Kind};
 use crate::schema::ddl::qualified;
 use crate::schema::drift::expectation::{Expectation, RoleContext};
-use crate::schema::drift::finding::{Remedy, Severity};
+use crate::schema::drift::finding::{Change, Remedy, Severity, kind_of};
 use crate::schema::names::{APPLICATION_SCHEMA, CONTRACT_SCHEMA};
 use crate::schema::plan::planner::{Way, plan, plan_within};
 use crate::schema::plan::step::{Action, Answer, DataFacts, Decision, Hazard, HazardKind, Left, Plan, Step, stop};
@@ -323,6 +323,7 @@ impl Situation<'_> {
                 step.hazards.push(Hazard { kind: HazardKind::Overwrite, lock: None, table, note });
             }
         }
+        let mut stops = Vec::new();
         for step in plan.steps.iter_mut().filter(|it| it.action == Action::Create(Kind::Column)) {
             let Some((table, name)) = step.object.split_once('.') else { continue };
             let id = Id {
@@ -332,21 +333,20 @@ impl Situation<'_> {
                 name: name.to_owned(),
             };
             if known.objects.contains_key(&id) && self.is_here(table) {
-                let others = self.live.children(APPLICATION_SCHEMA, table).map(|(id, _)| id);
-                let others: Vec<&str> = others
-                    .filter(|it| it.kind == Kind::Column && !known.objects.contains_key(*it))
-                    .map(|it| it.name.as_str())
-                    .collect();
+                // Those that were recognised under another name get theirs back.
+                let unknown = plan.left.iter().filter(|it| it.kind == kind_of(Kind::Column, Change::Unexpected));
+                let others = unknown.filter_map(|it| it.object.split_once('.')).filter(|(of, _)| *of == table);
                 let mut holding = Vec::new();
-                for other in others {
+                for (_, other) in others {
                     let question = format!(
                         "select * from {} where {} is not null",
                         qualified(APPLICATION_SCHEMA, table),
                         identifier(other)
                     );
                     match self.facts.answers.get(&question) {
-                        Some(Answer::Clear) => {}
-                        Some(_) => holding.push(other),
+                        Some(Answer::Found) => holding.push(other),
+                        // A role that may not read the rows has the warning alone.
+                        Some(_) => {}
                         None => plan.questions.push(question),
                     }
                 }
@@ -357,7 +357,7 @@ impl Situation<'_> {
                         step.object,
                         list(&holding)
                     );
-                    plan.left.push(stop("column_missing", step.object.clone(), reason, None));
+                    stops.push(stop(&kind_of(Kind::Column, Change::Missing), step.object.clone(), reason, None));
                 }
                 let note = format!(
                     "{} existed before, and is recreated without its values; find out where they are",
@@ -367,6 +367,7 @@ impl Situation<'_> {
                 step.hazards.push(Hazard { kind: HazardKind::Overwrite, lock: None, table, note });
             }
         }
+        plan.left.extend(stops);
     }
 
     /// Managed tables in public: the revision that moves them runs, and altering what differs does the rest.

@@ -541,6 +541,9 @@ async fn what_may_stand_under_another_name_stops_a_plan() {
         assert!(found[0].0 == "pad_approval.comments" && found[0].1.contains("doesn't know (remarks)"), "{found:?}");
         db.execute("update padealing.pad_approval set remarks = null").await;
         assert_eq!(stops().await, []);
+        // Nor does one that is recognised under another name.
+        db.execute("alter table padealing.pad_approval rename column decision to verdict").await;
+        assert_eq!(stops().await, []);
     })
     .await;
 }
