@@ -55,7 +55,7 @@ fn not_a_pair(text: &str, content: &str, column: usize) -> String {
     format!("line {number} is not KEY=value (column {place})")
 }
 
-/// The secrets in the file that dotenvy would change, /// and whether it begins with a single quotation mark.
+/// The secrets in the file that dotenvy would change, each with whether its value begins with a single quotation mark.
 pub(crate) fn ambiguous_secrets(text: &str, pairs: &BTreeMap<String, String>) -> Vec<(&'static str, bool)> {
     let set = SECRET.into_iter().filter(|key| pairs.contains_key(*key));
     let ambiguous = |key: &'static str| text.lines().find(|line| is_ambiguous(line, key)).map(|line| (key, line));

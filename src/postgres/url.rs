@@ -89,7 +89,8 @@ fn parse_url(url: &str) -> Result<(PgConnectOptions, Option<PgSslMode>), Connect
     if names.contains('@') || has_assignment(&names) {
         return Err(ConnectError::Url);
     }
-    // The driver would make one up. Without a host that is seen where it connects; what stands in the place of the host may be a user, and its password that of the port.
+    // The driver would make one up. Without a host that is seen where it connects; what stands in the place of a host may be a
+    // user, and what stands in that of its port the password.
     if !has_user {
         return Err(ConnectError::NoUser);
     }

@@ -333,7 +333,7 @@ impl Situation<'_> {
                 name: name.to_owned(),
             };
             if known.objects.contains_key(&id) && self.is_here(table) {
-                // Those that were recognised under another name get theirs back.
+                // A column that was recognised under another name isn't among them: a step gives it its own name again.
                 let unknown = plan.left.iter().filter(|it| it.kind == kind_of(Kind::Column, Change::Unexpected));
                 let others = unknown.filter_map(|it| it.object.split_once('.')).filter(|(of, _)| *of == table);
                 let mut holding = Vec::new();
@@ -347,6 +347,7 @@ impl Situation<'_> {
                         Some(Answer::Found) => holding.push(other),
                         // A role that may not read the rows has the warning alone.
                         Some(_) => {}
+                        None if plan.questions.contains(&question) => {}
                         None => plan.questions.push(question),
                     }
                 }
